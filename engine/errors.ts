@@ -1,0 +1,26 @@
+/** Errors of the engine that callers catch by class. */
+
+/** A tensor or a kernel needs more than the device offers; the message names both. */
+export class DeviceLimitError extends Error {
+  override readonly name = "DeviceLimitError";
+}
+
+/** The device went away (driver reset, watchdog, or `destroy`); nothing on it can be read any more. */
+export class DeviceLostError extends Error {
+  override readonly name = "DeviceLostError";
+}
+
+/** No WebGPU adapter could be had. */
+export class NoAdapterError extends Error {
+  override readonly name = "NoAdapterError";
+}
+
+/** The result of a stage was read after the stage had run again and overwritten it, or after it was freed. */
+export class StaleTensorError extends Error {
+  override readonly name = "StaleTensorError";
+}
+
+/** A value of a stage was NaN or infinite; the message names the first scope and kernel where it happened. */
+export class NonFiniteError extends Error {
+  override readonly name = "NonFiniteError";
+}

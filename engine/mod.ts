@@ -1,0 +1,35 @@
+/** The engine: tensors, traces, plans, and the runtimes that run them. It names no operation. */
+export {
+  byteLength,
+  type Coefficient,
+  type DeviceTensor,
+  type DType,
+  elementCount,
+  formatShape,
+  type HostTensor,
+  hostTensor,
+  sameShape,
+  type Scalar,
+  type Shape,
+  type Tensor,
+  type TensorType,
+} from "./tensor.ts";
+export {
+  type Binding,
+  type Call,
+  type DeviceProfile,
+  type Dispatch,
+  type Example,
+  isScalar,
+  type OpDef,
+  SCALAR_CAPACITY,
+  scalarsOf,
+  type Target,
+  valueOf,
+} from "./op.ts";
+export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
+export { type Plan, printPlan } from "./plan.ts";
+export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
+export { ReferenceRuntime } from "./reference_runtime.ts";
+export { WebGpuRuntime } from "./webgpu_runtime.ts";
+export { DeviceLimitError, DeviceLostError, NoAdapterError, NonFiniteError, StaleTensorError } from "./errors.ts";

@@ -1,0 +1,124 @@
+/** What an operation is: one object that holds its shape rule, CPU reference, WGSL and cost. */
+import type { Coefficient, HostTensor, Scalar, Shape, Tensor, TensorType } from "./tensor.ts";
+
+/** Scalars that one stage can have: entries of 16 bytes (f32 bits, low and high integer words, 0) in a uniform. */
+export const SCALAR_CAPACITY = 64;
+
+/** One use of an operation in a trace. */
+export interface Call<A = unknown> {
+  readonly op: OpDef<A>;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** Plain data (numbers, strings, arrays, scalars), so that equal calls have equal JSON. */
+  readonly attrs: A;
+  /** Where the call stands in the network or sampler, such as `input_blocks.4.0.in_layers.2`. */
+  readonly scope: string;
+}
+
+/** A tensor as a kernel binds it; binding k of group 0 is entry k. */
+export interface Binding {
+  readonly tensor: Tensor;
+  readonly access: "read" | "write";
+}
+
+/** One compute dispatch, still free of any GPU object. */
+export interface Dispatch {
+  /** Stable name of the kernel, such as `conv2d.direct`. */
+  readonly label: string;
+  /** The whole module, entry point `main`; also the key of the pipeline cache, so equal text is compiled once. */
+  readonly wgsl: string;
+  readonly bindings: readonly Binding[];
+  /**
+   * Words of the uniform at group 0 after the last binding; absent if the kernel has none. Sizes that are passed
+   * here instead of being written into the text let layers of different size share one compiled pipeline.
+   */
+  readonly params?: readonly number[];
+  /** Whether the kernel reads the scalars of the run (group 1, binding 0). */
+  readonly usesScalars: boolean;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** What a kernel may rely on: the limits and features of the device that it is written for. */
+export interface DeviceProfile {
+  /** Invocations of one workgroup at most. */
+  readonly maxWorkgroupInvocations: number;
+  /** Bytes of workgroup memory at most. */
+  readonly maxWorkgroupBytes: number;
+  /** Workgroups along one dimension of a dispatch at most. */
+  readonly maxWorkgroupsPerDimension: number;
+  /** Storage buffers of one kernel at most. */
+  readonly maxStorageBuffers: number;
+  /** Bytes of one storage binding at most. */
+  readonly maxBindingBytes: number;
+  /** Bytes of one buffer at most. */
+  readonly maxBufferBytes: number;
+  /** Invocations of a subgroup where subgroup builtins may be used and the size is fixed, otherwise 0. */
+  readonly subgroupSize: number;
+  /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
+  readonly software: boolean;
+}
+
+/** The device profile together with what a kernel may ask for while it is lowered. */
+export interface Target extends DeviceProfile {
+  /** A tensor that exists only between the dispatches of this call. */
+  scratch(shape: Shape): Tensor;
+  /** Entry of a scalar in the uniform of the run. */
+  scalarIndex(scalar: Scalar): number;
+}
+
+/** A small case for the law tests: input shapes (filled with seeded random numbers) or given data. */
+export interface Example<A> {
+  readonly inputs: readonly (Shape | HostTensor)[];
+  readonly attrs: A;
+  /** Values of the scalars that `attrs` names. */
+  readonly scalars?: Readonly<Record<string, number>>;
+}
+
+/** An operation: everything that is true of it stands in its definition. */
+export interface OpDef<A> {
+  readonly name: string;
+  /** Output types. Throws TypeError (shape, element type) or RangeError (attribute value) with a full message. */
+  infer(inputs: readonly TensorType[], attrs: A): readonly TensorType[];
+  /**
+   * The operation on the CPU, accumulated in f64 and rounded once: the oracle of the kernels. `u32` tensors arrive
+   * as the same bits in a Float32Array.
+   */
+  reference(
+    call: Call<A>,
+    inputs: readonly Float32Array[],
+    scalars: Readonly<Record<string, number>>,
+  ): readonly Float32Array[];
+  /** The dispatches that compute it, in order. */
+  lower(call: Call<A>, target: Target): readonly Dispatch[];
+  /** Floating-point operations (multiply-add = 2) and bytes that must move at least. */
+  cost(call: Call<A>): { readonly flops: number; readonly bytes: number };
+  /** Small odd shapes for the law tests. */
+  readonly examples: readonly Example<A>[];
+  /** Set if the output is the first input under another shape: no dispatch, shared memory. */
+  readonly alias?: true;
+}
+
+/** The scalars named anywhere in the attributes of a call. */
+export function scalarsOf(attrs: unknown): readonly Scalar[] {
+  if (typeof attrs !== "object" || attrs === null) return [];
+  if (isScalar(attrs)) return [attrs];
+  return Object.values(attrs).flatMap(scalarsOf);
+}
+
+/** Whether a value is a scalar, that is `{ scalar: name }`. */
+export function isScalar(value: unknown): value is Scalar {
+  return typeof value === "object" && value !== null && "scalar" in value && typeof value.scalar === "string";
+}
+
+/**
+ * Value of a coefficient at a run, for reference implementations.
+ * @throws {RangeError} if the run supplies no such scalar
+ */
+export function valueOf(coefficient: Coefficient, scalars: Readonly<Record<string, number>>): number {
+  if (typeof coefficient === "number") return coefficient;
+  const value = scalars[coefficient.scalar];
+  if (value === undefined) {
+    throw new RangeError(`Cannot evaluate scalar "${coefficient.scalar}": the run supplies no value for it`);
+  }
+  return value;
+}

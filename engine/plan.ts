@@ -1,0 +1,174 @@
+/** Lowering: a graph becomes a fixed list of dispatches on slots. Plain data, made and printed without a GPU. */
+import { assignSlots, type Lifetime } from "./arena.ts";
+import { DeviceLimitError } from "./errors.ts";
+import type { ConstantSource, Graph } from "./graph.ts";
+import { type Call, type DeviceProfile, type Dispatch, SCALAR_CAPACITY, type Target } from "./op.ts";
+import { orderCalls } from "./order.ts";
+import { aliasRoots } from "./simplify.ts";
+import { byteLength, formatShape, type Tensor } from "./tensor.ts";
+
+/** A dispatch with what a profile says of it. */
+export interface PlannedDispatch extends Dispatch {
+  readonly scope: string;
+  /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Everything that is fixed before a stage runs. */
+export interface Plan {
+  readonly name: string;
+  readonly dispatches: readonly PlannedDispatch[];
+  /** Tensor id (reshapes resolved by `root`) -> slot; constants have none. */
+  readonly slotOf: ReadonlyMap<number, number>;
+  readonly slotBytes: readonly number[];
+  /** The tensor whose memory a tensor shares: itself, or what it is a reshape of. */
+  root(id: number): number;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  /** The constants in use, by tensor id. */
+  readonly constants: ReadonlyMap<number, ConstantSource>;
+  /** Names of the scalars, in the order of their entries in the uniform of the run. */
+  readonly scalars: readonly string[];
+}
+
+/**
+ * Orders and lowers a graph and assigns slots.
+ * @throws {DeviceLimitError} if a tensor, a kernel or the scalars exceed what the device offers
+ * @throws {TypeError} if an output is an input or a constant itself
+ */
+export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
+  const root = aliasRoots(graph.calls);
+  checkOutputs(graph, root);
+  const calls = orderCalls(graph);
+  const scalars: string[] = [];
+  let nextId = 1 + Math.max(-1, ...allIds(graph));
+  const target: Target = {
+    ...profile,
+    scratch: (shape) => ({ id: nextId++, shape, dtype: "f32" }),
+    scalarIndex: ({ scalar }) => {
+      const known = scalars.indexOf(scalar);
+      return known >= 0 ? known : scalars.push(scalar) - 1;
+    },
+  };
+  const dispatches = calls.flatMap((call) => lowerCall(call, target));
+  if (scalars.length > SCALAR_CAPACITY) {
+    throw new DeviceLimitError(
+      `Cannot plan "${graph.name}": it uses ${scalars.length} scalars, a stage has room for ${SCALAR_CAPACITY}; ` +
+        `compute coefficients on the host and pass fewer`,
+    );
+  }
+  const { slotOf, slotBytes } = assignSlots(lifetimes(graph, dispatches, root));
+  const used = new Set(dispatches.flatMap((d) => d.bindings.map((b) => root(b.tensor.id))));
+  const constants = new Map([...graph.constants].filter(([id]) => used.has(id)));
+  return {
+    name: graph.name,
+    dispatches,
+    slotOf,
+    slotBytes,
+    root,
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    constants,
+    scalars,
+  };
+}
+
+function allIds(graph: Graph): number[] {
+  return [
+    ...[...graph.inputs.values(), ...graph.outputs.values()].map((t) => t.id),
+    ...graph.constants.keys(),
+    ...graph.calls.flatMap((call) => [...call.inputs, ...call.outputs].map((t) => t.id)),
+  ];
+}
+
+/** An output must be computed by the stage: results and inputs would otherwise share memory between runs. */
+function checkOutputs(graph: Graph, root: (id: number) => number): void {
+  const inputs = new Map([...graph.inputs].map(([name, t]) => [t.id, name]));
+  for (const [name, tensor] of graph.outputs) {
+    const source = root(tensor.id);
+    const input = inputs.get(source);
+    if (input === undefined && !graph.constants.has(source)) continue;
+    const what = input === undefined ? "a constant" : `the input "${input}"`;
+    throw new TypeError(`Cannot plan "${graph.name}": output "${name}" is ${what} itself; use the tensor you have`);
+  }
+}
+
+function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
+  const { flops, bytes } = call.op.cost(call);
+  return call.op.lower(call, target).map((dispatch, index) => {
+    checkLimits(call, dispatch, target);
+    return { ...dispatch, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
+  });
+}
+
+function checkLimits(call: Call, dispatch: Dispatch, target: Target): void {
+  const place = `Cannot run ${dispatch.label}${call.scope ? ` at "${call.scope}"` : ""}`;
+  for (const { tensor } of dispatch.bindings) {
+    const bytes = byteLength(tensor);
+    const limit = Math.min(target.maxBindingBytes, target.maxBufferBytes);
+    if (bytes <= limit) continue;
+    throw new DeviceLimitError(
+      `${place}: buffer of tensor ${formatShape(tensor.shape)} needs ${bytes} bytes, the device binds at most ` +
+        `${limit} (maxStorageBufferBindingSize); use a smaller image or batch`,
+    );
+  }
+  if (dispatch.bindings.length > target.maxStorageBuffers) {
+    throw new DeviceLimitError(
+      `${place}: it binds ${dispatch.bindings.length} buffers, the device allows ${target.maxStorageBuffers} ` +
+        `(maxStorageBuffersPerShaderStage)`,
+    );
+  }
+  const side = Math.max(...dispatch.workgroups);
+  if (side > target.maxWorkgroupsPerDimension) {
+    throw new DeviceLimitError(
+      `${place}: it needs ${side} workgroups along one dimension, the device allows ` +
+        `${target.maxWorkgroupsPerDimension} (maxComputeWorkgroupsPerDimension); use a smaller image or batch`,
+    );
+  }
+}
+
+/** Inputs live through the whole plan, so that copying the next run's inputs never meets a result of the last. */
+function lifetimes(graph: Graph, dispatches: readonly Dispatch[], root: (id: number) => number): readonly Lifetime[] {
+  const end = dispatches.length;
+  const found = new Map<number, { id: number; bytes: number; first: number; last: number }>();
+  for (const tensor of graph.inputs.values()) {
+    found.set(tensor.id, { id: tensor.id, bytes: byteLength(tensor), first: -1, last: end });
+  }
+  for (const [index, dispatch] of dispatches.entries()) {
+    for (const { tensor } of dispatch.bindings) {
+      const id = root(tensor.id);
+      if (graph.constants.has(id)) continue;
+      const known = found.get(id);
+      if (known) known.last = Math.max(known.last, index);
+      else found.set(id, { id, bytes: byteLength(tensor), first: index, last: index });
+    }
+  }
+  for (const output of graph.outputs.values()) {
+    const value = found.get(root(output.id));
+    if (value) value.last = end;
+  }
+  return [...found.values()];
+}
+
+/** A plan as text: slots with their bytes, then one dispatch a line with scope, grid and the slots it touches. */
+export function printPlan(plan: Plan): string {
+  const place = (tensor: Tensor): string => {
+    const slot = plan.slotOf.get(plan.root(tensor.id));
+    return slot === undefined ? "constant" : `slot ${slot}`;
+  };
+  const total = plan.slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const lines = [
+    `plan ${plan.name}: ${plan.dispatches.length} dispatches, ${plan.slotBytes.length} slots of ${total} bytes, ` +
+    `${plan.constants.size} constants, ${new Set(plan.dispatches.map((d) => d.wgsl)).size} pipelines`,
+    `  scalars: ${plan.scalars.join(", ") || "none"}`,
+    ...plan.slotBytes.map((bytes, slot) => `  slot ${slot}: ${bytes} bytes`),
+  ];
+  for (const [index, { label, scope, workgroups, bindings }] of plan.dispatches.entries()) {
+    const reads = bindings.filter((b) => b.access === "read").map((b) => place(b.tensor)).join(", ");
+    const writes = bindings.filter((b) => b.access === "write")
+      .map((b) => `${place(b.tensor)} ${formatShape(b.tensor.shape)}`).join(", ");
+    lines.push(`  ${index} ${label} at ${scope || "-"} grid ${workgroups.join("x")}: ${reads} -> ${writes}`);
+  }
+  return lines.join("\n");
+}

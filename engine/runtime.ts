@@ -1,0 +1,60 @@
+/** The interface that samplers and networks see: upload, trace once, replay. Two runtimes implement it. */
+import type { Plan } from "./plan.ts";
+import type { DeviceTensor, Scalar, Shape, Tensor } from "./tensor.ts";
+
+/** Symbolic inputs of a stage body, by name. */
+export type Tensors<I extends string> = Readonly<Record<I, Tensor>>;
+
+/** Symbolic scalars of a stage body, by name. */
+export type Scalars<C extends string> = Readonly<Record<C, Scalar>>;
+
+/**
+ * A traced computation. It is traced at the first call and replayed at later calls with inputs of the same shapes.
+ * The promise resolves when the work is submitted, not when it is done; results stay valid until the stage runs again.
+ */
+export type Stage<I extends string, C extends string, O extends string> = (
+  inputs: Readonly<Record<I, DeviceTensor>>,
+  scalars: Readonly<Record<C, number>>,
+) => Promise<Record<O, DeviceTensor>>;
+
+/** The body of a stage: builds the outputs from the inputs, once. */
+export type StageBody<I extends string, C extends string, O extends string> = (
+  inputs: Tensors<I>,
+  scalars: Scalars<C>,
+) => Readonly<Record<O, Tensor>>;
+
+/** What a runtime has used so far. */
+export interface RuntimeStatistics {
+  /** Bytes of all live device buffers. */
+  readonly deviceBytes: number;
+  /** Most bytes that were ever live at once. */
+  readonly peakDeviceBytes: number;
+  /** Distinct pipelines compiled. */
+  readonly pipelines: number;
+  /** Milliseconds spent in creating pipelines. */
+  readonly compileMilliseconds: number;
+  /** Plans built so far by stage name, the newest of each; empty on the CPU. */
+  readonly plans: ReadonlyMap<string, Plan>;
+}
+
+/** Where tensors live and stages run. */
+export interface Runtime {
+  /** The adapter in words, for reports. */
+  readonly description: string;
+  /**
+   * Copies elements to the device.
+   * @throws {TypeError} if the number of elements does not fit the shape
+   * @throws {DeviceLimitError} if one buffer cannot hold them
+   */
+  upload(data: Float32Array | Uint32Array, shape: Shape): DeviceTensor;
+  /** Names a computation; see `Stage`. Input shapes other than those seen before are traced anew. */
+  stage<I extends string, C extends string, O extends string>(
+    name: string,
+    body: StageBody<I, C, O>,
+  ): Stage<I, C, O>;
+  /** Resolves when all submitted work is done. */
+  settle(): Promise<void>;
+  statistics(): RuntimeStatistics;
+  /** Frees everything; tensors and stages of this runtime can no longer be used. */
+  destroy(): void;
+}

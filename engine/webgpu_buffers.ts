@@ -1,0 +1,161 @@
+/** Buffers: allocation with accounting, upload, read-back. */
+import { DeviceLimitError, StaleTensorError } from "./errors.ts";
+import type { OpenDevice } from "./webgpu_device.ts";
+import { byteLength, type DeviceTensor, type DType, formatShape, type Shape, type TensorType } from "./tensor.ts";
+
+/** Bytes written before a submit: `writeBuffer` holds a copy of its data until then. */
+const UPLOAD_PIECE_BYTES = 64 * 2 ** 20;
+
+/** Allocates the buffers of one runtime and counts their bytes. */
+export class BufferStore {
+  readonly #opened: OpenDevice;
+  #live = new Map<GPUBuffer, number>();
+  #liveBytes = 0;
+  #peakBytes = 0;
+  #uploadedSinceSubmit = 0;
+
+  constructor(opened: OpenDevice) {
+    this.#opened = opened;
+  }
+
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  /**
+   * A zeroed storage buffer that can be copied from and to.
+   * @throws {DeviceLimitError} if the device has no buffer of that size
+   */
+  allocate(bytes: number, label: string, usage?: number): GPUBuffer {
+    const { device, profile } = this.#opened;
+    this.#opened.check();
+    if (bytes > profile.maxBufferBytes) {
+      throw new DeviceLimitError(
+        `Cannot allocate ${label}: it needs ${bytes} bytes, the device allows ${profile.maxBufferBytes} a buffer ` +
+          `(maxBufferSize); use a smaller image or batch`,
+      );
+    }
+    const buffer = device.createBuffer({
+      label,
+      size: bytes,
+      usage: usage ?? GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.#live.set(buffer, bytes);
+    this.#liveBytes += bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    return buffer;
+  }
+
+  release(buffer: GPUBuffer): void {
+    this.#liveBytes -= this.#live.get(buffer) ?? 0;
+    this.#live.delete(buffer);
+    buffer.destroy();
+  }
+
+  releaseAll(): void {
+    for (const buffer of [...this.#live.keys()]) this.release(buffer);
+  }
+
+  /** Copies host words into a buffer, in pieces so that no second copy of a large tensor is staged. */
+  write(buffer: GPUBuffer, data: Float32Array | Uint32Array): void {
+    const { queue } = this.#opened.device;
+    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + UPLOAD_PIECE_BYTES);
+      queue.writeBuffer(buffer, at, piece);
+      this.#uploadedSinceSubmit += piece.length;
+      if (this.#uploadedSinceSubmit >= UPLOAD_PIECE_BYTES) {
+        queue.submit([]);
+        this.#uploadedSinceSubmit = 0;
+      }
+    }
+  }
+
+  /** Copies a buffer to the host. The wait costs a fixed 10 ms on Deno, so callers read once per image. */
+  async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array> {
+    const { device } = this.#opened;
+    const staging = this.allocate(bytes, "read-back", GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    try {
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      this.#opened.check();
+      return new Float32Array(staging.getMappedRange().slice(0));
+    } catch (error) {
+      this.#opened.check();
+      throw error;
+    } finally {
+      this.release(staging);
+    }
+  }
+
+  /** A new buffer with the same content. */
+  duplicate(buffer: GPUBuffer, bytes: number, label: string): GPUBuffer {
+    const { device } = this.#opened;
+    const copy = this.allocate(bytes, label);
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, 0, copy, 0, bytes);
+    device.queue.submit([encoder.finish()]);
+    return copy;
+  }
+}
+
+/** Says whether the result of a stage is still the latest; absent for tensors with a buffer of their own. */
+export interface ResultOwner {
+  readonly stage: string;
+  isCurrent(): boolean;
+}
+
+/** A tensor in a buffer: one of its own, or a slot of a stage that the next run overwrites. */
+export class BufferTensor implements DeviceTensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly #store: BufferStore;
+  readonly #owner: ResultOwner | undefined;
+  #buffer: GPUBuffer | undefined;
+
+  constructor(store: BufferStore, { shape, dtype }: TensorType, buffer: GPUBuffer, owner?: ResultOwner) {
+    [this.#store, this.shape, this.dtype, this.#buffer, this.#owner] = [store, shape, dtype, buffer, owner];
+  }
+
+  /**
+   * The buffer, while the tensor is valid.
+   * @throws {StaleTensorError} after `free`, or when the stage has run again
+   */
+  buffer(): GPUBuffer {
+    if (!this.#buffer) throw new StaleTensorError(`Cannot use tensor ${formatShape(this.shape)}: it was freed`);
+    if (this.#owner && !this.#owner.isCurrent()) {
+      throw new StaleTensorError(
+        `Cannot use a result of stage "${this.#owner.stage}": the stage has run again and overwritten it; ` +
+          `read it earlier or keep() it`,
+      );
+    }
+    return this.#buffer;
+  }
+
+  /** Whether it lives in this store, hence on this device. */
+  belongsTo(store: BufferStore): boolean {
+    return this.#store === store;
+  }
+
+  async read(): Promise<Float32Array> {
+    const words = await this.#store.read(this.buffer(), byteLength(this));
+    return words.subarray(0, this.shape.reduce((a, b) => a * b, 1));
+  }
+
+  keep(): DeviceTensor {
+    const copy = this.#store.duplicate(this.buffer(), byteLength(this), "kept result");
+    return new BufferTensor(this.#store, this, copy);
+  }
+
+  free(): void {
+    if (this.#owner || !this.#buffer) return;
+    this.#store.release(this.#buffer);
+    this.#buffer = undefined;
+  }
+}

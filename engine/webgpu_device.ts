@@ -1,0 +1,127 @@
+/** Opening a device: adapter choice, optional features, limits, and what happens when it is lost. */
+import { DeviceLostError, NoAdapterError } from "./errors.ts";
+import type { DeviceProfile } from "./op.ts";
+
+/** Which device to open. */
+export interface OpenOptions {
+  /** Where adapters come from; another provider (a browser's, Dawn's) can be handed in. Default: `navigator.gpu`. */
+  readonly gpu?: GPU;
+  readonly powerPreference?: GPUPowerPreference;
+}
+
+/** An open device and what is known of it. */
+export interface OpenDevice {
+  readonly device: GPUDevice;
+  readonly profile: DeviceProfile;
+  /** The adapter in words. */
+  readonly description: string;
+  /** Optional features that were granted. */
+  readonly features: readonly string[];
+  /**
+   * Fails if the device was lost or reported an error outside every error scope.
+   * @throws {DeviceLostError} if it is gone; {Error} with the driver's words otherwise
+   */
+  check(): void;
+}
+
+/** Granted where the adapter has them. `subgroups` must be asked for: Deno does not list it among the features. */
+const OPTIONAL_FEATURES = ["subgroups", "shader-f16", "timestamp-query"];
+
+/** Taken as high as the adapter goes: large images need large bindings. */
+const RAISED_LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+/**
+ * Opens a device with every optional feature and the highest limits that the adapter grants.
+ * @throws {NoAdapterError} if there is no WebGPU or no adapter
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice> {
+  const gpu = options.gpu ?? globalThis.navigator?.gpu;
+  const adapter = await requestAdapter(gpu, options);
+  const { description, software, subgroupSize } = describe(adapter.info);
+  const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  let failure: Error | undefined;
+  device.lost.then((info) => {
+    failure = new DeviceLostError(
+      `Cannot go on: the device "${description}" was lost (${info.reason}): ${info.message}`,
+    );
+  });
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    failure ??= new Error(`Cannot go on: the device "${description}" reported: ${(event as GPUUncapturedErrorEvent).error.message}`);
+  });
+  return {
+    device,
+    description,
+    features,
+    profile: {
+      maxWorkgroupInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+      maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
+      maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
+      maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+      maxBufferBytes: device.limits.maxBufferSize,
+      subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
+      software,
+    },
+    check: () => {
+      if (failure) throw failure;
+    },
+  };
+}
+
+async function requestAdapter(gpu: GPU | undefined, { powerPreference }: OpenOptions): Promise<GPUAdapter> {
+  const wish = powerPreference ?? "high-performance";
+  const adapter = await gpu?.requestAdapter({ powerPreference: wish });
+  if (adapter) return adapter;
+  throw new NoAdapterError(
+    "Cannot open a WebGPU device: no adapter was found; install a Vulkan driver (on Debian or Ubuntu " +
+      "`deno task setup` does it)",
+  );
+}
+
+/** Asks for all optional features at once, and one by one where that is refused: an adapter serves one request. */
+async function requestDevice(
+  gpu: GPU | undefined,
+  options: OpenOptions,
+  first: GPUAdapter,
+  requiredLimits: Record<string, number>,
+): Promise<{ device: GPUDevice; features: readonly string[] }> {
+  const open = (adapter: GPUAdapter, features: readonly string[]): Promise<GPUDevice> =>
+    adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
+  try {
+    return { device: await open(first, OPTIONAL_FEATURES), features: OPTIONAL_FEATURES };
+  } catch {
+    const granted: string[] = [];
+    for (const feature of OPTIONAL_FEATURES) {
+      try {
+        (await open(await requestAdapter(gpu, options), [feature])).destroy();
+        granted.push(feature);
+      } catch {
+        continue;
+      }
+    }
+    return { device: await open(await requestAdapter(gpu, options), granted), features: granted };
+  }
+}
+
+interface AdapterFacts {
+  readonly description: string;
+  readonly software: boolean;
+  /** Size of every subgroup, 0 if it varies or is not told. */
+  readonly subgroupSize: number;
+}
+
+function describe(info: GPUAdapterInfo): AdapterFacts {
+  const description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ") ||
+    "unknown adapter";
+  const software = info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader/i.test(description);
+  const { subgroupMinSize: least, subgroupMaxSize: most } = info;
+  return { description, software, subgroupSize: least !== undefined && least === most ? least : 0 };
+}

@@ -1,0 +1,272 @@
+/** A plan on a device: buffers, pipelines and bind groups made once, then replayed. */
+import { NonFiniteError } from "./errors.ts";
+import type { ConstantSource } from "./graph.ts";
+import { SCALAR_CAPACITY } from "./op.ts";
+import type { Plan, PlannedDispatch } from "./plan.ts";
+import { byteLength, type DeviceTensor, elementCount, type Tensor } from "./tensor.ts";
+import { type BufferStore, BufferTensor } from "./webgpu_buffers.ts";
+import type { OpenDevice } from "./webgpu_device.ts";
+import type { CompiledKernel, PipelineCache } from "./webgpu_pipelines.ts";
+
+/** The parts of a runtime that an executable works with. */
+export interface ExecutableContext {
+  readonly opened: OpenDevice;
+  readonly store: BufferStore;
+  readonly pipelines: PipelineCache;
+  /** The buffer of a constant, uploaded at first use. */
+  constantBuffer(source: ConstantSource): GPUBuffer;
+}
+
+interface BoundDispatch {
+  readonly planned: PlannedDispatch;
+  readonly kernel: CompiledKernel;
+  readonly tensors: GPUBindGroup;
+  readonly scalars: GPUBindGroup | undefined;
+}
+
+/** Work handed over in one submit at most, so that no driver watchdog (about 2 s) fires: 0.4 s of a 100 GFLOP/s GPU. */
+const FLOPS_PER_SUBMIT = 40e9;
+
+/** Bytes of intermediate results that a finite check reads back together. */
+const CHECK_BYTES = 64 * 2 ** 20;
+
+/** Replays a plan. Results live in its slots until the next run. */
+export class Executable {
+  readonly plan: Plan;
+  readonly #context: ExecutableContext;
+  readonly #slots: readonly GPUBuffer[];
+  readonly #scalarBuffer: GPUBuffer;
+  readonly #paramsBuffer: GPUBuffer;
+  readonly #dispatches: readonly BoundDispatch[];
+  #generation = 0;
+
+  /** Compiles what is new and makes all buffers and bind groups. */
+  static async build(plan: Plan, context: ExecutableContext): Promise<Executable> {
+    await context.pipelines.compile(plan.dispatches);
+    return new Executable(plan, context);
+  }
+
+  private constructor(plan: Plan, context: ExecutableContext) {
+    const { store, opened: { device } } = context;
+    this.plan = plan;
+    this.#context = context;
+    this.#slots = plan.slotBytes.map((bytes, slot) => store.allocate(bytes, `slot ${slot} of stage "${plan.name}"`));
+    const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    this.#scalarBuffer = store.allocate(16 * SCALAR_CAPACITY, `scalars of stage "${plan.name}"`, uniform);
+    const params = new ParamsLayout(plan.dispatches, device.limits.minUniformBufferOffsetAlignment);
+    this.#paramsBuffer = store.allocate(params.words.byteLength, `sizes of stage "${plan.name}"`, uniform);
+    store.write(this.#paramsBuffer, params.words);
+    this.#dispatches = plan.dispatches.map((planned, index) => this.#bind(planned, params.ranges[index]));
+  }
+
+  #bind(planned: PlannedDispatch, params: { offset: number; size: number } | undefined): BoundDispatch {
+    const { device } = this.#context.opened;
+    const kernel = this.#context.pipelines.get(planned);
+    const resources: GPUBindingResource[] = planned.bindings.map(({ tensor }) => ({
+      buffer: this.#bufferOf(tensor),
+      size: byteLength(tensor),
+    }));
+    if (params) resources.push({ buffer: this.#paramsBuffer, ...params });
+    return {
+      planned,
+      kernel,
+      tensors: device.createBindGroup({
+        label: planned.label,
+        layout: kernel.tensors,
+        entries: resources.map((resource, binding) => ({ binding, resource })),
+      }),
+      scalars: kernel.scalars && device.createBindGroup({
+        layout: kernel.scalars,
+        entries: [{ binding: 0, resource: { buffer: this.#scalarBuffer } }],
+      }),
+    };
+  }
+
+  #bufferOf(tensor: Tensor): GPUBuffer {
+    const id = this.plan.root(tensor.id);
+    const source = this.plan.constants.get(id);
+    if (source) return this.#context.constantBuffer(source);
+    return this.#slots[this.plan.slotOf.get(id) as number] as GPUBuffer;
+  }
+
+  /**
+   * Copies the inputs in and submits all dispatches; resolves as soon as they are submitted.
+   * @throws {StaleTensorError} if an input is the result of a stage that has run again
+   * @throws {RangeError} if a scalar is missing or not finite
+   */
+  run(
+    inputs: Readonly<Record<string, DeviceTensor>>,
+    scalars: Readonly<Record<string, number>>,
+  ): Record<string, DeviceTensor> {
+    this.#context.opened.check();
+    const { device } = this.#context.opened;
+    let encoder = device.createCommandEncoder();
+    this.#begin(encoder, inputs, scalars);
+    let pass = encoder.beginComputePass();
+    let flops = 0;
+    for (const bound of this.#dispatches) {
+      if (flops > FLOPS_PER_SUBMIT) {
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+        encoder = device.createCommandEncoder();
+        pass = encoder.beginComputePass();
+        flops = 0;
+      }
+      flops += bound.planned.flops;
+      encode(pass, bound);
+    }
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    return this.#results();
+  }
+
+  /**
+   * Like `run`, but reads every intermediate result back.
+   * @throws {NonFiniteError} naming the first scope and kernel with a NaN or infinite value
+   */
+  async runChecked(
+    inputs: Readonly<Record<string, DeviceTensor>>,
+    scalars: Readonly<Record<string, number>>,
+  ): Promise<Record<string, DeviceTensor>> {
+    const { opened: { device }, store } = this.#context;
+    const begin = device.createCommandEncoder();
+    this.#begin(begin, inputs, scalars);
+    device.queue.submit([begin.finish()]);
+    for (const batch of batchesOf(this.#dispatches, CHECK_BYTES)) {
+      const bytes = batch.reduce((sum, bound) => sum + writtenBytes(bound), 0);
+      const copies = store.allocate(bytes, "results of a finite check");
+      const encoder = device.createCommandEncoder();
+      let at = 0;
+      for (const bound of batch) {
+        const pass = encoder.beginComputePass();
+        encode(pass, bound);
+        pass.end();
+        for (const tensor of written(bound)) {
+          encoder.copyBufferToBuffer(this.#bufferOf(tensor), 0, copies, at, byteLength(tensor));
+          at += byteLength(tensor);
+        }
+      }
+      device.queue.submit([encoder.finish()]);
+      const words = await store.read(copies, bytes);
+      store.release(copies);
+      checkFinite(batch, words, this.plan.name);
+    }
+    return this.#results();
+  }
+
+  #begin(
+    encoder: GPUCommandEncoder,
+    inputs: Readonly<Record<string, DeviceTensor>>,
+    scalars: Readonly<Record<string, number>>,
+  ): void {
+    const { opened: { device }, store } = this.#context;
+    for (const [name, tensor] of this.plan.inputs) {
+      const source = inputs[name];
+      if (!(source instanceof BufferTensor) || !source.belongsTo(store)) {
+        throw new TypeError(`Cannot run "${this.plan.name}": input "${name}" is a tensor of another runtime`);
+      }
+      const slot = this.#slots[this.plan.slotOf.get(tensor.id) as number] as GPUBuffer;
+      encoder.copyBufferToBuffer(source.buffer(), 0, slot, 0, byteLength(tensor));
+    }
+    device.queue.writeBuffer(this.#scalarBuffer, 0, scalarWords(this.plan, scalars));
+    this.#generation++;
+  }
+
+  #results(): Record<string, DeviceTensor> {
+    const generation = this.#generation;
+    const owner = { stage: this.plan.name, isCurrent: () => this.#generation === generation };
+    return Object.fromEntries(
+      [...this.plan.outputs].map(([name, tensor]) => {
+        return [name, new BufferTensor(this.#context.store, tensor, this.#bufferOf(tensor), owner)];
+      }),
+    );
+  }
+
+  /** Frees the slots and uniforms; constants stay with the runtime. */
+  destroy(): void {
+    for (const buffer of [...this.#slots, this.#scalarBuffer, this.#paramsBuffer]) this.#context.store.release(buffer);
+  }
+}
+
+/** Where the params of each dispatch stand in one uniform buffer. */
+class ParamsLayout {
+  readonly words: Uint32Array;
+  readonly ranges: readonly ({ offset: number; size: number } | undefined)[];
+
+  constructor(dispatches: readonly PlannedDispatch[], alignment: number) {
+    let end = 0;
+    this.ranges = dispatches.map(({ params }) => {
+      if (!params) return undefined;
+      const offset = Math.ceil(end / alignment) * alignment;
+      const size = Math.ceil(params.length / 4) * 16;
+      end = offset + size;
+      return { offset, size };
+    });
+    this.words = new Uint32Array(Math.max(4, end / 4));
+    for (const [index, { params }] of dispatches.entries()) {
+      this.words.set(params ?? [], (this.ranges[index]?.offset ?? 0) / 4);
+    }
+  }
+}
+
+function encode(pass: GPUComputePassEncoder, { planned, kernel, tensors, scalars }: BoundDispatch): void {
+  pass.setPipeline(kernel.pipeline);
+  pass.setBindGroup(0, tensors);
+  if (scalars) pass.setBindGroup(1, scalars);
+  pass.dispatchWorkgroups(...planned.workgroups);
+}
+
+/** Each entry: the value as f32, and as a 64-bit integer (low, high word) where it is a non-negative safe integer. */
+function scalarWords(plan: Plan, values: Readonly<Record<string, number>>): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(4 * SCALAR_CAPACITY);
+  const floats = new Float32Array(words.buffer);
+  for (const [index, name] of plan.scalars.entries()) {
+    const value = values[name];
+    if (value === undefined || !Number.isFinite(value)) {
+      throw new RangeError(`Cannot run "${plan.name}": scalar "${name}" is ${value}, a finite number is needed`);
+    }
+    floats[4 * index] = value;
+    if (value >= 0 && Number.isSafeInteger(value)) {
+      words[4 * index + 1] = value % 2 ** 32;
+      words[4 * index + 2] = Math.floor(value / 2 ** 32);
+    }
+  }
+  return words;
+}
+
+function written({ planned }: BoundDispatch): readonly Tensor[] {
+  return planned.bindings.filter(({ access }) => access === "write").map(({ tensor }) => tensor);
+}
+
+function writtenBytes(bound: BoundDispatch): number {
+  return written(bound).reduce((sum, tensor) => sum + byteLength(tensor), 0);
+}
+
+function batchesOf(dispatches: readonly BoundDispatch[], limit: number): readonly BoundDispatch[][] {
+  const batches: BoundDispatch[][] = [];
+  let bytes = Infinity;
+  for (const bound of dispatches) {
+    bytes += writtenBytes(bound);
+    if (bytes > limit) {
+      batches.push([]);
+      bytes = writtenBytes(bound);
+    }
+    batches.at(-1)?.push(bound);
+  }
+  return batches;
+}
+
+function checkFinite(batch: readonly BoundDispatch[], words: Float32Array, stage: string): void {
+  let at = 0;
+  for (const bound of batch) {
+    for (const tensor of written(bound)) {
+      const values = words.subarray(at, at + elementCount(tensor.shape));
+      at += byteLength(tensor) / 4;
+      const bad = tensor.dtype === "f32" ? values.find((value) => !Number.isFinite(value)) : undefined;
+      if (bad === undefined) continue;
+      throw new NonFiniteError(
+        `Cannot go on in "${stage}": ${bound.planned.label} at "${bound.planned.scope}" gave ${bad}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/** Pipelines: one for each distinct WGSL text, with an explicit layout and readable compiler errors. */
+import type { Dispatch } from "./op.ts";
+import type { OpenDevice } from "./webgpu_device.ts";
+
+/** A compiled kernel and the layouts of its bind groups. */
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline;
+  /** Storage bindings, then the params uniform. */
+  readonly tensors: GPUBindGroupLayout;
+  /** The scalars of the run; only where the kernel reads them. */
+  readonly scalars: GPUBindGroupLayout | undefined;
+}
+
+/** Compiles every distinct WGSL text once. */
+export class PipelineCache {
+  readonly #opened: OpenDevice;
+  readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  #milliseconds = 0;
+
+  constructor(opened: OpenDevice) {
+    this.#opened = opened;
+  }
+
+  get count(): number {
+    return this.#kernels.size;
+  }
+
+  get milliseconds(): number {
+    return this.#milliseconds;
+  }
+
+  /**
+   * Compiles what is new among these dispatches.
+   * @throws {Error} with kernel name, line and message if a text does not compile
+   */
+  async compile(dispatches: readonly Dispatch[]): Promise<void> {
+    for (const dispatch of dispatches) {
+      if (this.#kernels.has(dispatch.wgsl)) continue;
+      const start = performance.now();
+      this.#kernels.set(dispatch.wgsl, await this.#compile(dispatch));
+      this.#milliseconds += performance.now() - start;
+    }
+  }
+
+  /** The kernel of a dispatch that was compiled before. */
+  get(dispatch: Dispatch): CompiledKernel {
+    return this.#kernels.get(dispatch.wgsl) as CompiledKernel;
+  }
+
+  async #compile(dispatch: Dispatch): Promise<CompiledKernel> {
+    const { device } = this.#opened;
+    const types: GPUBufferBindingType[] = dispatch.bindings.map(({ access }) =>
+      access === "read" ? "read-only-storage" : "storage"
+    );
+    const tensors = this.#layout([...types, ...(dispatch.params ? ["uniform" as const] : [])]);
+    const scalars = dispatch.usesScalars ? this.#layout(["uniform"]) : undefined;
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ label: dispatch.label, code: dispatch.wgsl });
+    const pipeline = device.createComputePipeline({
+      label: dispatch.label,
+      layout: device.createPipelineLayout({ bindGroupLayouts: scalars ? [tensors, scalars] : [tensors] }),
+      compute: { module, entryPoint: "main" },
+    });
+    const error = await device.popErrorScope();
+    if (error) throw new Error(await explain(dispatch, module, error));
+    return { pipeline, tensors, scalars };
+  }
+
+  #layout(types: readonly GPUBufferBindingType[]): GPUBindGroupLayout {
+    const key = types.join();
+    const known = this.#layouts.get(key);
+    if (known) return known;
+    const layout = this.#opened.device.createBindGroupLayout({
+      entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+    });
+    this.#layouts.set(key, layout);
+    return layout;
+  }
+}
+
+async function explain(dispatch: Dispatch, module: GPUShaderModule, error: GPUError): Promise<string> {
+  const source = dispatch.wgsl.split("\n");
+  const { messages } = await module.getCompilationInfo();
+  const places = messages.filter(({ type }) => type === "error").map(({ lineNum, linePos, message }) =>
+    `line ${lineNum}, column ${linePos}: ${message}\n    ${source[lineNum - 1] ?? ""}`
+  );
+  return `Cannot compile kernel "${dispatch.label}": ${places.length > 0 ? places.join("\n") : error.message}`;
+}

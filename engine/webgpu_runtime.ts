@@ -1,0 +1,195 @@
+/** The runtime on a GPU device: constants uploaded once, stages compiled into executables and replayed. */
+import type { ConstantSource, Graph } from "./graph.ts";
+import type { Call } from "./op.ts";
+import { makePlan, type Plan } from "./plan.ts";
+import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
+import { splitConstantCalls } from "./simplify.ts";
+import { StageCache } from "./stage_cache.ts";
+import { byteLength, type DeviceTensor, elementCount, formatShape, type Shape, type Tensor } from "./tensor.ts";
+import { BufferStore, BufferTensor } from "./webgpu_buffers.ts";
+import { type OpenDevice, openDevice, type OpenOptions } from "./webgpu_device.ts";
+import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
+import { PipelineCache } from "./webgpu_pipelines.ts";
+
+/** Which device to open, and how to run on it. */
+export interface WebGpuRuntimeOptions extends OpenOptions {
+  /** Read back every intermediate result and stop at the first NaN or infinite value, naming its scope. Slow. */
+  readonly checkFinite?: boolean;
+}
+
+/** Milliseconds of submitted work after which a run waits: bounds what is in flight and lets progress be seen. */
+const IN_FLIGHT_MILLISECONDS = 1000;
+
+/** Runs stages as static plans on a WebGPU device. */
+export class WebGpuRuntime implements Runtime {
+  readonly description: string;
+  /** Optional device features in use, such as `subgroups`. */
+  readonly features: readonly string[];
+  readonly #opened: OpenDevice;
+  readonly #store: BufferStore;
+  readonly #pipelines: PipelineCache;
+  readonly #checkFinite: boolean;
+  readonly #hostConstants = new Map<ConstantSource, GPUBuffer>();
+  readonly #constantNumbers = new Map<ConstantSource, number>();
+  /** Results of calls on constants alone, shared by all stages. */
+  readonly #folded = new Map<string, DeviceTensor>();
+  readonly #plans = new Map<string, Plan>();
+  readonly #pace: Pace;
+
+  /**
+   * Opens a device.
+   * @throws {NoAdapterError} if there is none
+   */
+  static async open(options: WebGpuRuntimeOptions = {}): Promise<WebGpuRuntime> {
+    return new WebGpuRuntime(await openDevice(options), options);
+  }
+
+  private constructor(opened: OpenDevice, { checkFinite = false }: WebGpuRuntimeOptions) {
+    this.#opened = opened;
+    this.#store = new BufferStore(opened);
+    this.#pipelines = new PipelineCache(opened);
+    this.#checkFinite = checkFinite;
+    this.#pace = new Pace(() => this.settle());
+    this.description = opened.description;
+    this.features = opened.features;
+  }
+
+  upload(data: Float32Array | Uint32Array, shape: Shape): DeviceTensor {
+    if (data.length !== elementCount(shape)) {
+      throw new TypeError(
+        `Cannot upload a tensor of shape ${formatShape(shape)}: ${data.length} elements were given, ` +
+          `${elementCount(shape)} are needed`,
+      );
+    }
+    const type = { shape, dtype: data instanceof Float32Array ? "f32" as const : "u32" as const };
+    const buffer = this.#store.allocate(byteLength(type), `tensor ${formatShape(shape)}`);
+    this.#store.write(buffer, data);
+    return new BufferTensor(this.#store, type, buffer);
+  }
+
+  stage<I extends string, C extends string, O extends string>(name: string, body: StageBody<I, C, O>): Stage<I, C, O> {
+    const cache = new StageCache(
+      name,
+      body as StageBody<string, string, string>,
+      (graph) => this.#build(graph),
+    );
+    return async (inputs, scalars) => {
+      const executable = await cache.get(inputs, scalars);
+      if (this.#checkFinite) return await executable.runChecked(inputs, scalars) as Record<O, DeviceTensor>;
+      const results = executable.run(inputs, scalars);
+      await this.#pace.submitted(executable);
+      return results as Record<O, DeviceTensor>;
+    };
+  }
+
+  async settle(): Promise<void> {
+    await this.#opened.device.queue.onSubmittedWorkDone();
+    this.#opened.check();
+  }
+
+  statistics(): RuntimeStatistics {
+    return {
+      deviceBytes: this.#store.liveBytes,
+      peakDeviceBytes: this.#store.peakBytes,
+      pipelines: this.#pipelines.count,
+      compileMilliseconds: this.#pipelines.milliseconds,
+      plans: this.#plans,
+    };
+  }
+
+  destroy(): void {
+    this.#store.releaseAll();
+    this.#opened.device.destroy();
+  }
+
+  #context(): ExecutableContext {
+    return {
+      opened: this.#opened,
+      store: this.#store,
+      pipelines: this.#pipelines,
+      constantBuffer: (source) => this.#constantBuffer(source),
+    };
+  }
+
+  async #build(graph: Graph): Promise<Executable> {
+    const { prologue, body, folded } = splitConstantCalls(graph);
+    const constants = new Map(graph.constants);
+    for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
+    const plan = makePlan({ ...graph, calls: body, constants }, this.#opened.profile);
+    this.#plans.set(graph.name, plan);
+    return await Executable.build(plan, this.#context());
+  }
+
+  /** Runs the calls on constants alone that no stage has run before, once. */
+  async #fold(
+    graph: Graph,
+    prologue: readonly Call[],
+    folded: readonly Tensor[],
+  ): Promise<ReadonlyMap<number, DeviceTensor>> {
+    const keys = this.#foldedKeys(graph, prologue);
+    const keyOf = (tensor: Tensor): string => keys.get(tensor.id) as string;
+    const missing = folded.filter((tensor) => !this.#folded.has(keyOf(tensor)));
+    if (missing.length > 0) {
+      const outputs = new Map(missing.map((tensor) => [String(tensor.id), tensor]));
+      const name = `constants of ${graph.name}`;
+      const plan = makePlan({ ...graph, name, inputs: new Map(), calls: prologue, outputs }, this.#opened.profile);
+      const executable = await Executable.build(plan, this.#context());
+      const results = executable.run({}, {});
+      for (const tensor of missing) this.#folded.set(keyOf(tensor), (results[tensor.id] as DeviceTensor).keep());
+      executable.destroy();
+    }
+    return new Map(folded.map((tensor) => [tensor.id, this.#folded.get(keyOf(tensor)) as DeviceTensor]));
+  }
+
+  /** A text for each folded value that is equal exactly if operation, attributes and constants are. */
+  #foldedKeys(graph: Graph, prologue: readonly Call[]): ReadonlyMap<number, string> {
+    const keys = new Map<number, string>();
+    for (const [id, source] of graph.constants) {
+      const number = this.#constantNumbers.get(source) ?? this.#constantNumbers.size;
+      this.#constantNumbers.set(source, number);
+      keys.set(id, `#${number}`);
+    }
+    for (const { op, inputs, outputs, attrs } of prologue) {
+      const key = `${op.name}(${inputs.map((t) => keys.get(t.id))})${JSON.stringify(attrs)}`;
+      outputs.forEach((t, index) => keys.set(t.id, `${key}.${index}:${formatShape(t.shape)}`));
+    }
+    return keys;
+  }
+
+  #constantBuffer(source: ConstantSource): GPUBuffer {
+    if (source instanceof BufferTensor && source.belongsTo(this.#store)) return source.buffer();
+    if (!("data" in source)) throw new TypeError("Cannot use a constant of another runtime: upload it to this one");
+    const known = this.#hostConstants.get(source);
+    if (known) return known;
+    const buffer = this.#store.allocate(byteLength(source), `constant ${formatShape(source.shape)}`);
+    this.#store.write(buffer, source.data);
+    this.#hostConstants.set(source, buffer);
+    return buffer;
+  }
+}
+
+/** Waits about once per second of GPU work: a wait costs a fixed 10 ms on Deno, so not at every run. */
+class Pace {
+  readonly #settle: () => Promise<void>;
+  readonly #milliseconds = new Map<Executable, number>();
+  #pending = 0;
+  #runs: Executable[] = [];
+  #start = performance.now();
+
+  constructor(settle: () => Promise<void>) {
+    this.#settle = settle;
+  }
+
+  /** To be called after each submit; resolves at once unless enough work is in flight. */
+  async submitted(executable: Executable): Promise<void> {
+    if (this.#runs.length === 0) this.#start = performance.now();
+    this.#runs.push(executable);
+    this.#pending += this.#milliseconds.get(executable) ?? IN_FLIGHT_MILLISECONDS;
+    if (this.#pending < IN_FLIGHT_MILLISECONDS) return;
+    await this.#settle();
+    const each = (performance.now() - this.#start) / this.#runs.length;
+    for (const run of this.#runs) this.#milliseconds.set(run, each);
+    this.#pending = 0;
+    this.#runs = [];
+  }
+}

@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assignSlots, type Lifetime } from "../../engine/arena.ts";
+import { DeviceLimitError, type DeviceProfile, printPlan, type Tensor, trace } from "../../engine/mod.ts";
+import { orderCalls, peakBytes } from "../../engine/order.ts";
+import { makePlan } from "../../engine/plan.ts";
+import { randomValues } from "../support/random.ts";
+import { plus, scaled, viewed } from "../support/toy_ops.ts";
+
+const PROFILE: DeviceProfile = {
+  maxWorkgroupInvocations: 256,
+  maxWorkgroupBytes: 16384,
+  maxWorkgroupsPerDimension: 65535,
+  maxStorageBuffers: 8,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+  subgroupSize: 0,
+  software: true,
+};
+
+const x = (count: number): Record<string, { shape: number[]; dtype: "f32" }> => ({
+  x: { shape: [count], dtype: "f32" },
+});
+
+Deno.test("values with overlapping lifetimes never share a slot, and every value fits its slot", () => {
+  const numbers = randomValues(3 * 200, 7);
+  const lifetimes: Lifetime[] = Array.from({ length: 200 }, (_, id) => {
+    const [a, b, c] = [0, 1, 2].map((k) => (numbers[3 * id + k]! + 1) / 2);
+    const first = Math.floor(a! * 100);
+    return { id, bytes: 4 + 4 * Math.floor(c! * 1000), first, last: first + Math.floor(b! * 20) };
+  });
+  const { slotOf, slotBytes } = assignSlots(lifetimes);
+  for (const one of lifetimes) {
+    assert(one.bytes <= slotBytes[slotOf.get(one.id)!]!);
+    for (const other of lifetimes) {
+      if (one === other || slotOf.get(one.id) !== slotOf.get(other.id)) continue;
+      assert(one.last < other.first || other.last < one.first, `${one.id} and ${other.id} overlap`);
+    }
+  }
+  assert(slotBytes.length < 60, `${slotBytes.length} slots for 200 values of which about 20 live at once`);
+});
+
+Deno.test("a chain of calls runs in two slots besides its input", () => {
+  const graph = trace("chain", x(100), ({ x }) => {
+    let y = x!;
+    for (let k = 0; k < 20; k++) y = scaled(y, k + 2);
+    return { y };
+  });
+  const plan = makePlan(graph, PROFILE);
+  assertEquals(plan.slotBytes, [400, 400, 400]);
+  assertEquals(plan.dispatches.length, 20);
+});
+
+Deno.test("the order keeps few values alive where the trace makes many first", () => {
+  const graph = trace("wide", x(100), ({ x }) => {
+    const parts = Array.from({ length: 10 }, (_, k) => scaled(x!, k + 2));
+    return { y: parts.reduce((sum, part) => plus(sum, part)) };
+  });
+  assertEquals(peakBytes(graph, graph.calls), 11 * 400);
+  assertEquals(peakBytes(graph, orderCalls(graph)), 3 * 400);
+});
+
+Deno.test("a reshape takes no dispatch and no slot of its own", () => {
+  const graph = trace("view", x(6), ({ x }) => ({ y: scaled(viewed(scaled(x!, 2), [2, 3]), 3) }));
+  const plan = makePlan(graph, PROFILE);
+  assertEquals(plan.dispatches.length, 2);
+  assertEquals(plan.slotBytes.length, 3);
+});
+
+Deno.test("a tensor above the binding limit is refused with its scope, its bytes and the limit", () => {
+  const graph = trace("big", x(1000), ({ x }) => ({ y: scaled(x!, 2) }));
+  assertThrows(
+    () => makePlan(graph, { ...PROFILE, maxBindingBytes: 1024 }),
+    DeviceLimitError,
+    "buffer of tensor [1000] needs 4000 bytes, the device binds at most 1024 (maxStorageBufferBindingSize)",
+  );
+});
+
+Deno.test("more scalars than the uniform holds are refused", () => {
+  const graph = trace("many", x(4), ({ x }) => {
+    let y = x!;
+    for (let k = 0; k < 65; k++) y = scaled(y, { scalar: `s${k}` });
+    return { y };
+  });
+  assertThrows(() => makePlan(graph, PROFILE), DeviceLimitError, "it uses 65 scalars, a stage has room for 64");
+});
+
+Deno.test("an output that is an input itself is refused", () => {
+  const same = ({ x }: Record<string, Tensor>): Record<string, Tensor> => ({ y: viewed(x!, [2, 2]) });
+  assertThrows(() => makePlan(trace("same", x(4), same), PROFILE), TypeError, 'output "y" is the input "x" itself');
+});
+
+Deno.test("a plan prints dispatches with scope, grid and slots", () => {
+  const graph = trace("chain", x(100), ({ x }) => ({ y: scaled(scaled(x!, 2), { scalar: "gain" }) }));
+  const text = printPlan(makePlan(graph, PROFILE));
+  assertStringIncludes(text, "plan chain: 2 dispatches, 3 slots of 1200 bytes, 0 constants, 2 pipelines");
+  assertStringIncludes(text, "scalars: gain");
+  assertStringIncludes(text, "0 scaled at - grid 2x1x1: slot 0 -> slot 1 [100]");
+});

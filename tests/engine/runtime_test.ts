@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  constant,
+  DeviceLostError,
+  hostTensor,
+  NoAdapterError,
+  NonFiniteError,
+  ReferenceRuntime,
+  type Runtime,
+  type Scalars,
+  scope,
+  StaleTensorError,
+  type Tensors,
+  WebGpuRuntime,
+} from "../../engine/mod.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { broken, costly, plus, scaled } from "../support/toy_ops.ts";
+
+/** The same behaviour is asked of both runtimes. */
+function bothTest(name: string, body: (runtime: Runtime) => Promise<void>): void {
+  Deno.test(`reference runtime: ${name}`, () => body(new ReferenceRuntime()));
+  gpuTest(`GPU runtime: ${name}`, body);
+}
+
+const gain = ({ x }: Tensors<"x">, { factor }: Scalars<"factor">): Record<"y", ReturnType<typeof scaled>> => ({
+  y: scaled(x, factor),
+});
+
+bothTest("a stage is replayed with new scalars and its own result", async (runtime) => {
+  const stage = runtime.stage("gain", gain);
+  let x = runtime.upload(new Float32Array([1, -2, 3]), [3]);
+  for (const factor of [2, 3, -0.5]) x = (await stage({ x }, { factor })).y;
+  assertEquals(await x.read(), new Float32Array([-3, 6, -9]));
+});
+
+bothTest("a stage accepts inputs of another shape by tracing again", async (runtime) => {
+  const stage = runtime.stage("gain", gain);
+  const small = (await stage({ x: runtime.upload(new Float32Array([1]), [1]) }, { factor: 2 })).y;
+  const large = (await stage({ x: runtime.upload(new Float32Array(70000).fill(1), [70000]) }, { factor: 3 })).y;
+  assertEquals(await small.read(), new Float32Array([2]));
+  assertEquals(await large.read(), new Float32Array(70000).fill(3));
+});
+
+bothTest("a result read after its stage has run again is refused, a kept one is not", async (runtime) => {
+  const stage = runtime.stage("gain", gain);
+  const x = runtime.upload(new Float32Array([1, 2]), [2]);
+  const first = (await stage({ x }, { factor: 2 })).y;
+  const kept = first.keep();
+  await stage({ x }, { factor: 5 });
+  await assertRejects(() => first.read(), StaleTensorError, 'stage "gain"');
+  await assertRejects(() => stage({ x: first }, { factor: 1 }), StaleTensorError, 'stage "gain"');
+  assertEquals(await kept.read(), new Float32Array([2, 4]));
+  kept.free();
+  await assertRejects(() => kept.read(), StaleTensorError, "it was freed");
+});
+
+bothTest("constants and what depends on them alone reach every run", async (runtime) => {
+  const bias = hostTensor(new Float32Array([10, 20]), [2]);
+  const weight = runtime.upload(new Float32Array([100, 200]), [2]);
+  const stage = runtime.stage("affine", ({ x }: Tensors<"x">, { s }: Scalars<"s">) => ({
+    y: plus(scaled(x, s), scaled(plus(constant(bias), constant(weight)), 0.5)),
+  }));
+  const x = runtime.upload(new Float32Array([1, 1]), [2]);
+  await stage({ x }, { s: 1 });
+  assertEquals(await (await stage({ x }, { s: 2 })).y.read(), new Float32Array([57, 112]));
+});
+
+bothTest("an upload whose elements do not fill the shape is refused", async (runtime) => {
+  await assertRejects(
+    () => Promise.resolve().then(() => runtime.upload(new Float32Array(3), [2, 2])),
+    TypeError,
+    "3 elements were given, 4 are needed",
+  );
+});
+
+Deno.test("a tensor of one runtime is refused by another", async () => {
+  const x = new ReferenceRuntime().upload(new Float32Array([1]), [1]);
+  const foreign = { ...x, read: () => x.read() } as typeof x;
+  const stage = new ReferenceRuntime().stage("gain", gain);
+  await assertRejects(() => stage({ x: foreign }, { factor: 1 }), TypeError, "tensor of another runtime");
+});
+
+async function namesFirstNonFinite(runtime: Runtime): Promise<void> {
+  const stage = runtime.stage("net", ({ x }: Tensors<"x">, { s }: Scalars<"s">) => {
+    const early = scope("early", () => scaled(scaled(x, 2), s));
+    return { y: scope("late", () => scaled(early, 0)) };
+  });
+  const x = runtime.upload(new Float32Array([3e38, 1]), [2]);
+  await assertRejects(() => stage({ x }, { s: 1 }), NonFiniteError, 'scaled at "early" gave Infinity');
+  const fine = runtime.upload(new Float32Array([1, 1]), [2]);
+  assertEquals(await (await stage({ x: fine }, { s: 1 })).y.read(), new Float32Array([0, 0]));
+  runtime.destroy();
+}
+
+Deno.test("a finite check names the first scope with an infinite value on the CPU", async () => {
+  await namesFirstNonFinite(new ReferenceRuntime({ checkFinite: true }));
+});
+
+gpuTest("a finite check names the first scope with an infinite value on the GPU", async () => {
+  await namesFirstNonFinite(await WebGpuRuntime.open({ checkFinite: true }));
+});
+
+gpuTest("values computed from constants alone are shared by stages and computed once", async () => {
+  const runtime = await WebGpuRuntime.open();
+  const weight = hostTensor(new Float32Array(1000).fill(1), [1000]);
+  const body = ({ x }: Tensors<"x">, { s }: Scalars<"s">): Record<"y", ReturnType<typeof plus>> => ({
+    y: plus(scaled(x, s), scaled(constant(weight), 2)),
+  });
+  const x = runtime.upload(new Float32Array(1000), [1000]);
+  await runtime.stage("one", body)({ x }, { s: 1 });
+  const before = runtime.statistics().deviceBytes;
+  await runtime.stage("two", body)({ x }, { s: 1 });
+  const perStage = runtime.statistics().plans.get("two")!.slotBytes.reduce((a, b) => a + b, 0);
+  const growth = runtime.statistics().deviceBytes - before;
+  assert(growth < perStage + 3000, `the second stage took ${growth} bytes, its slots are ${perStage}`);
+  assertEquals(runtime.statistics().pipelines, 3);
+  runtime.destroy();
+});
+
+gpuTest("a kernel that does not compile is reported with its name and line", async (runtime) => {
+  const stage = runtime.stage("bad", ({ x }: Tensors<"x">) => ({ y: broken([x], {})[0]! }));
+  const x = runtime.upload(new Float32Array([1]), [1]);
+  const error = await assertRejects(() => stage({ x }, {}), Error, 'Cannot compile kernel "broken.kernel"');
+  assert(/nonsense/.test((error as Error).message), (error as Error).message);
+});
+
+gpuTest("a missing or infinite scalar is refused before anything runs", async (runtime) => {
+  const stage = runtime.stage("gain", gain);
+  const x = runtime.upload(new Float32Array([1]), [1]);
+  await assertRejects(() => stage({ x }, { factor: Infinity }), RangeError, 'scalar "factor" is Infinity');
+});
+
+gpuTest("work on a lost device is refused by name", async () => {
+  const runtime = await WebGpuRuntime.open();
+  const stage = runtime.stage("gain", gain);
+  const x = runtime.upload(new Float32Array([1]), [1]);
+  await stage({ x }, { factor: 1 });
+  runtime.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await assertRejects(() => stage({ x }, { factor: 1 }), DeviceLostError, "was lost");
+});
+
+Deno.test("a provider without adapters is refused with what to do", async () => {
+  const none = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
+  await assertRejects(() => WebGpuRuntime.open({ gpu: none }), NoAdapterError, "deno task setup");
+});
+
+gpuTest("a long plan is split into several submits and gives the same result", async (runtime) => {
+  const stage = runtime.stage("long", ({ x }: Tensors<"x">) => {
+    let y = x;
+    for (let k = 0; k < 9; k++) y = costly(plus(y, x));
+    return { y };
+  });
+  const x = runtime.upload(new Float32Array([1, 2]), [2]);
+  assertEquals(await (await stage({ x }, {})).y.read(), new Float32Array([10, 20]));
+});

@@ -1,0 +1,25 @@
+/** Tests that need a GPU adapter (a software one is enough). */
+import { type Runtime, WebGpuRuntime } from "../../engine/mod.ts";
+
+const adapter = await navigator.gpu?.requestAdapter();
+// deno-lint-ignore no-console -- a skipped test must say why
+if (!adapter) console.log("GPU tests are skipped: no WebGPU adapter was found; `deno task setup` installs one");
+
+let shared: Promise<WebGpuRuntime> | undefined;
+
+/** One runtime for all tests of a file, so that pipelines are compiled once. */
+export function sharedRuntime(): Promise<WebGpuRuntime> {
+  return shared ??= WebGpuRuntime.open();
+}
+
+/** Registers a test that gets a GPU runtime; skipped with a printed reason where there is no adapter. */
+export function gpuTest(name: string, body: (runtime: Runtime) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !adapter,
+    // The shared device outlives each test.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => body(await sharedRuntime()),
+  });
+}

@@ -1,0 +1,12 @@
+/** Seeded numbers for tests. */
+
+/** Numbers in [-1, 1) from a 32-bit mixing generator; the same seed gives the same numbers everywhere. */
+export function randomValues(count: number, seed: number): Float32Array {
+  let state = (seed * 0x9e3779b9) >>> 0;
+  return Float32Array.from({ length: count }, () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
+  });
+}

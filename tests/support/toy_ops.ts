@@ -1,0 +1,81 @@
+/** Three tiny operations for the tests of the engine, which names none itself. */
+import {
+  type Coefficient,
+  defineOp,
+  elementCount,
+  type OpDef,
+  sameShape,
+  type Shape,
+  type Tensor,
+  valueOf,
+} from "../../engine/mod.ts";
+import { coefficient, elementwise } from "../../kernels/wgsl.ts";
+
+const plusOp = defineOp<Record<string, never>>({
+  name: "plus",
+  infer: ([a, b]) => {
+    if (!a || !b || !sameShape(a.shape, b.shape)) {
+      throw new TypeError(`Cannot build plus: shapes [${a?.shape}] and [${b?.shape}] differ`);
+    }
+    return [a];
+  },
+  reference: (_, [a, b]) => [(a as Float32Array).map((v, i) => v + (b as Float32Array)[i]!)],
+  lower: ({ inputs: [a, b], outputs: [y] }, target) => [
+    elementwise("plus", target, { read: { a: a!, b: b! }, write: { y: y! }, body: "y[i] = a[i] + b[i];" }),
+  ],
+  cost: ({ outputs: [y] }) => ({ flops: elementCount(y!.shape), bytes: 12 * elementCount(y!.shape) }),
+  examples: [],
+});
+
+/** a + b. */
+export const plus = (a: Tensor, b: Tensor): Tensor => plusOp([a, b], {})[0]!;
+
+const scaledOp = defineOp<{ factor: Coefficient }>({
+  name: "scaled",
+  infer: ([x]) => [x!],
+  reference: ({ attrs }, [x], scalars) => [x!.map((v) => v * Math.fround(valueOf(attrs.factor, scalars)))],
+  lower: ({ inputs: [x], outputs: [y], attrs }, target) => [
+    elementwise("scaled", target, {
+      read: { x: x! },
+      write: { y: y! },
+      body: `y[i] = ${coefficient(attrs.factor, target)} * x[i];`,
+    }),
+  ],
+  cost: ({ outputs: [y] }) => ({ flops: elementCount(y!.shape), bytes: 8 * elementCount(y!.shape) }),
+  examples: [],
+});
+
+/** factor x. */
+export const scaled = (x: Tensor, factor: Coefficient): Tensor => scaledOp([x], { factor })[0]!;
+
+const viewedOp = defineOp<{ shape: Shape }>({
+  name: "viewed",
+  infer: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
+  reference: (_, [x]) => [x!],
+  lower: () => [],
+  cost: () => ({ flops: 0, bytes: 0 }),
+  examples: [],
+  alias: true,
+});
+
+/** The same elements under another shape. */
+export const viewed = (x: Tensor, shape: Shape): Tensor => viewedOp([x], { shape })[0]!;
+
+/** An operation whose kernel does not compile, for the test of compiler errors. */
+export const broken = defineOp<Record<string, never>>({
+  ...(plusOp.definition as OpDef<Record<string, never>>),
+  name: "broken",
+  infer: ([x]) => [x!],
+  lower: ({ inputs: [x], outputs: [y] }, target) => [
+    elementwise("broken.kernel", target, { read: { x: x! }, write: { y: y! }, body: "y[i] = nonsense(x[i]);" }),
+  ],
+});
+
+const costlyOp = defineOp<{ factor: Coefficient }>({
+  ...scaledOp.definition,
+  name: "costly",
+  cost: () => ({ flops: 30e9, bytes: 8 }),
+});
+
+/** The same values, at a stated cost so high that a plan with two of them is split into two submits. */
+export const costly = (x: Tensor): Tensor => costlyOp([x], { factor: 1 })[0]!;
