@@ -137,7 +137,7 @@ class HostedTensor implements DeviceTensor {
     return this.#words;
   }
 
-  read(): Promise<Float32Array> {
+  read(): Promise<Float32Array<ArrayBuffer>> {
     return Promise.resolve().then(() => this.words().slice());
   }
 

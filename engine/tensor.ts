@@ -31,7 +31,7 @@ export interface DeviceTensor extends TensorType {
    * Copies the elements to the host. `u32` tensors give the same bits in a Float32Array.
    * @throws {StaleTensorError} if the stage that made it has run again, or the tensor was freed
    */
-  read(): Promise<Float32Array>;
+  read(): Promise<Float32Array<ArrayBuffer>>;
   /** A copy that outlives the next run of the stage; the caller frees it. */
   keep(): DeviceTensor;
   /** Gives the memory back; results of a stage belong to the stage and are not affected. */

@@ -76,7 +76,7 @@ export class BufferStore {
   }
 
   /** Copies a buffer to the host. The wait costs a fixed 10 ms on Deno, so callers read once per image. */
-  async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array> {
+  async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
     const { device } = this.#opened;
     const staging = this.allocate(bytes, "read-back", GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
@@ -143,7 +143,7 @@ export class BufferTensor implements DeviceTensor {
     return this.#store === store;
   }
 
-  async read(): Promise<Float32Array> {
+  async read(): Promise<Float32Array<ArrayBuffer>> {
     const words = await this.#store.read(this.buffer(), byteLength(this));
     return words.subarray(0, this.shape.reduce((a, b) => a * b, 1));
   }

@@ -1,0 +1,116 @@
+/** Fitting pictures of any size to a network that takes multiples of a number of pixels, and putting them back. */
+import {
+  centre,
+  crop,
+  fitWithin,
+  padReflect,
+  type Raster,
+  type Rectangle,
+  resize,
+  type ResizeFilter,
+  type Size,
+} from "../io/mod.ts";
+
+/** How a picture lies on the area that the network works on. All sizes are of restored pictures. */
+export interface Canvas {
+  /** Size of the picture that the user gets. */
+  readonly natural: Size;
+  /** Its size inside the network: natural, or smaller where that is too large. */
+  readonly working: Size;
+  /** What the network sees: working, padded to multiples. */
+  readonly padded: Size;
+  /** Where the working picture lies on the padded one. */
+  readonly place: Rectangle;
+  /** Pixels of the picture along each side for one pixel of the measurement. */
+  readonly scale: number;
+}
+
+/** What limits a canvas. */
+export interface CanvasLimits {
+  /** Sides of what the network sees are multiples of it. */
+  readonly multiple: number;
+  /** Longest side inside the network. */
+  readonly longest: number;
+  /** Reduction of the measurement along each side; working size and place are multiples of it. */
+  readonly scale: number;
+}
+
+/** Lays a picture of a natural size out, in steps of whole pixels of the measurement. */
+export function planCanvas(natural: Size, { multiple, longest, scale }: CanvasLimits): Canvas {
+  const inPixels = (size: Size): Size => ({ width: size.width * scale, height: size.height * scale });
+  const measured: Size = { width: Math.ceil(natural.width / scale), height: Math.ceil(natural.height / scale) };
+  const most = Math.max(1, Math.floor(longest / scale));
+  const fitted = Math.max(measured.width, measured.height) <= most
+    ? measured
+    : fitWithin(measured, { width: most, height: most });
+  const step = leastCommonMultiple(multiple, scale) / scale;
+  const roundUp = (side: number): number => Math.ceil(side / step) * step;
+  const outer: Size = { width: roundUp(fitted.width), height: roundUp(fitted.height) };
+  const inner = centre(outer, fitted);
+  return {
+    natural,
+    working: inPixels(fitted),
+    padded: inPixels(outer),
+    place: { x: inner.x * scale, y: inner.y * scale, ...inPixels(fitted) },
+    scale,
+  };
+}
+
+/** Whether the picture is made smaller for the network. */
+export function isShrunk({ natural, working, scale }: Canvas): boolean {
+  return working.width < natural.width - scale + 1 || working.height < natural.height - scale + 1;
+}
+
+/** Resizes and pads a picture in measurement pixels, `scale` times smaller than the canvas, to what the network sees. */
+export function ontoCanvas(
+  raster: Raster,
+  { working, padded, place, scale }: Canvas,
+  filter: ResizeFilter = "bicubic",
+): Raster {
+  const down = (side: number): number => side / scale;
+  const inner: Size = { width: down(working.width), height: down(working.height) };
+  const fitted = raster.width === inner.width && raster.height === inner.height
+    ? raster
+    : resize(raster, inner, filter);
+  return padReflect(fitted, { width: down(padded.width), height: down(padded.height) }, {
+    x: down(place.x),
+    y: down(place.y),
+    ...inner,
+  });
+}
+
+/**
+ * Cuts the working picture out of what the network gave.
+ * @param reduction how many times smaller the raster is than the padded canvas; partly covered pixels are kept
+ */
+export function offCanvas(raster: Raster, { place }: Canvas, reduction = 1): Raster {
+  const x = Math.floor(place.x / reduction);
+  const y = Math.floor(place.y / reduction);
+  const width = Math.ceil((place.x + place.width) / reduction) - x;
+  const height = Math.ceil((place.y + place.height) / reduction) - y;
+  return crop(raster, { x, y, width, height });
+}
+
+/** What was done to the picture, as sentences for the user; empty if nothing. */
+export function describeCanvas(canvas: Canvas): readonly string[] {
+  const { natural, working, padded } = canvas;
+  const size = ({ width, height }: Size): string => `${width}x${height}`;
+  const sentences: string[] = [];
+  if (isShrunk(canvas)) {
+    sentences.push(
+      `The picture is restored at ${size(working)} instead of ${size(natural)}; --size sets another limit`,
+    );
+  }
+  if (size(padded) !== size(working)) {
+    sentences.push(
+      `${size(working)} is padded by reflection to ${size(padded)}, as the network takes, and cropped afterwards`,
+    );
+  }
+  return sentences;
+}
+
+/** The least number that both divide. */
+export function leastCommonMultiple(a: number, b: number): number {
+  const divisor = (x: number, y: number): number => y === 0 ? x : divisor(y, x % y);
+  return a / divisor(a, b) * b;
+}

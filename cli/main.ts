@@ -1,0 +1,44 @@
+/** The commands: `main.ts COMMAND [arguments]`. Exit codes: 0 done, 1 bad input, 2 usage, 3 not supported, 130 Ctrl-C. */
+import { type Command, didYouMean, helpText, parseCommand, UsageError } from "./arguments.ts";
+import { INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
+
+/** Commands by name, loaded when called. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  restore: async () => (await import("./restore.ts")).RESTORE,
+  degrade: async () => (await import("./degrade.ts")).DEGRADE,
+  verify: async () => (await import("./verify.ts")).VERIFY,
+};
+
+/**
+ * Runs one command line.
+ * @returns the exit code
+ */
+export async function main(words: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = words;
+  try {
+    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (!load) {
+      const known = Object.keys(COMMANDS);
+      throw new UsageError(
+        `there is no command "${name}", one of ${known.join(", ")} is needed${didYouMean(name, known)}`,
+      );
+    }
+    const command = await load();
+    const args = parseCommand(command.spec, rest);
+    if (args === "help") {
+      await print(Deno.stdout, helpText(command.spec));
+      return 0;
+    }
+    return await command.run(args);
+  } catch (error) {
+    await print(Deno.stderr, `error: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof InterruptedError) return INTERRUPTED_EXIT;
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function print(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): Promise<void> {
+  await stream.write(new TextEncoder().encode(`${text}\n`));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

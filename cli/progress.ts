@@ -1,0 +1,104 @@
+/** Showing long work: a bar on a terminal, plain lines otherwise, one JSON object per event with `--json`. */
+
+/** What a command says while it works. Data go to stdout only as JSON; everything for people goes to stderr. */
+export interface Reporter {
+  /** A sentence for the user, such as what was done to a picture of an odd size. */
+  note(text: string): void;
+  /** Step `step` of `steps` of a phase is done, with figures to show beside it. */
+  step(phase: string, step: number, steps: number, figures?: Readonly<Record<string, number>>): void;
+  /** The phase is over: ends the line of the bar. */
+  done(): void;
+  /** The outcome, as data. */
+  result(data: Readonly<Record<string, unknown>>, text: string): void;
+}
+
+/** Milliseconds between two plain lines. */
+const PLAIN_INTERVAL = 5000;
+
+const BAR_WIDTH = 28;
+
+/** The reporter for this run. @param json whether `--json` was given */
+export function makeReporter(json: boolean): Reporter {
+  if (json) return new JsonReporter();
+  return new TextReporter(Deno.stderr.isTerminal());
+}
+
+/** Seconds as people read them: `4.2 s`, `3 min 05 s`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+class TextReporter implements Reporter {
+  readonly #terminal: boolean;
+  #start = 0;
+  #lastLine = 0;
+  #barShown = false;
+
+  constructor(terminal: boolean) {
+    this.#terminal = terminal;
+  }
+
+  note(text: string): void {
+    this.done();
+    writeLine(Deno.stderr, text);
+  }
+
+  step(phase: string, step: number, steps: number, figures: Readonly<Record<string, number>> = {}): void {
+    const now = performance.now();
+    if (step <= 1) [this.#start, this.#lastLine] = [now, now];
+    // The first step includes compilation, so the estimate begins with the second.
+    const left = step <= 1 ? undefined : (now - this.#start) / 1000 / (step - 1) * (steps - step);
+    const shown = Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ");
+    const state = `${phase} ${step}/${steps}${shown && `, ${shown}`}${
+      left === undefined ? "" : `, ${formatSeconds(left)} left`
+    }`;
+    if (this.#terminal) {
+      const filled = Math.round(BAR_WIDTH * step / steps);
+      write(Deno.stderr, `\r\x1b[K[${"=".repeat(filled).padEnd(BAR_WIDTH)}] ${state}`);
+      this.#barShown = true;
+    } else if (step === 1 || step === steps || now - this.#lastLine >= PLAIN_INTERVAL) {
+      this.#lastLine = now;
+      writeLine(Deno.stderr, state);
+    }
+  }
+
+  done(): void {
+    if (this.#barShown) write(Deno.stderr, "\n");
+    this.#barShown = false;
+  }
+
+  result(_data: Readonly<Record<string, unknown>>, text: string): void {
+    this.done();
+    writeLine(Deno.stdout, text);
+  }
+}
+
+class JsonReporter implements Reporter {
+  note(text: string): void {
+    this.#event({ event: "note", text });
+  }
+
+  step(phase: string, step: number, steps: number, figures: Readonly<Record<string, number>> = {}): void {
+    this.#event({ event: "step", phase, step, steps, ...figures });
+  }
+
+  done(): void {}
+
+  result(data: Readonly<Record<string, unknown>>): void {
+    this.#event({ event: "result", ...data });
+  }
+
+  #event(data: Readonly<Record<string, unknown>>): void {
+    writeLine(Deno.stdout, JSON.stringify(data));
+  }
+}
+
+function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+  stream.writeSync(new TextEncoder().encode(text));
+}
+
+function writeLine(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+  write(stream, `${text}\n`);
+}

@@ -1,0 +1,76 @@
+/** One restoration: from a measurement on the device to pictures on the host, step by step. */
+import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
+import type { NoiseModel } from "../models/mod.ts";
+import type { LinearOperator } from "../operators/mod.ts";
+import type { Evaluations, NoiseSource, Progress } from "../samplers/mod.ts";
+import type { Method } from "./method_options.ts";
+
+/** What is restored, and how. */
+export interface RestorationProblem {
+  readonly runtime: Runtime;
+  readonly model: NoiseModel;
+  readonly operator: LinearOperator;
+  /** [1, ...operator.measurementShape] in [-1, 1]. */
+  readonly y: DeviceTensor;
+  readonly method: Method;
+  readonly noise: NoiseSource;
+}
+
+/** A finished restoration. */
+export interface Restoration {
+  /** [H, W, C], nominally in [-1, 1], not clamped. */
+  readonly image: Float32Array<ArrayBuffer>;
+  readonly evaluations: Evaluations;
+  /** Wall time of the first step, with tracing and compilation. */
+  readonly firstStepSeconds: number;
+  /** Wall time of all steps. */
+  readonly seconds: number;
+}
+
+/**
+ * Runs the sampler.
+ * @param onStep called after every step, and waited for; it may read the state, or throw to stop
+ * @throws {RangeError | TypeError} as the sampler
+ */
+export async function runRestoration(
+  { runtime, model, operator, y, method, noise }: RestorationProblem,
+  onStep: (progress: Progress) => Promise<void>,
+): Promise<Restoration> {
+  const { sampler, options } = method;
+  const evaluations = sampler.evaluations(options);
+  const start = performance.now();
+  let firstStep = 0;
+  const steps = sampler.restore(runtime, { model, operator, y, sigmaY: 0 }, { ...options, noise });
+  for (let next = await steps.next();; next = await steps.next()) {
+    if (next.done) {
+      const image = await next.value.read();
+      return {
+        image,
+        evaluations,
+        firstStepSeconds: firstStep / 1000,
+        seconds: (performance.now() - start) / 1000,
+      };
+    }
+    await onStep(next.value);
+    if (next.value.step === 1) {
+      await runtime.settle();
+      firstStep = performance.now() - start;
+    }
+  }
+}
+
+/**
+ * Runs one method of an operator on host data.
+ * @param argument [1, ...] for `forward` an image, for `pseudoInverse` a measurement
+ */
+export async function applyOperator(
+  runtime: Runtime,
+  operator: LinearOperator,
+  method: "forward" | "pseudoInverse",
+  argument: DeviceTensor,
+): Promise<DeviceTensor> {
+  const stage = runtime.stage(`${operator.name} ${method}`, (inputs: Tensors<"x">) => ({
+    y: operator[method](inputs.x),
+  }));
+  return (await stage({ x: argument }, {})).y;
+}

@@ -1,0 +1,47 @@
+/** The network of a reference file, with the weights of that file or of the one that it names. */
+import type { Runtime } from "../../engine/mod.ts";
+import { type GuidedUnet, guidedUnet, guidedUnetConfig, guidedUnetParameters, loadWeights } from "../../models/mod.ts";
+import type { ReferenceFile, Settings } from "./reference_file.ts";
+import { NotSupportedError } from "./row.ts";
+
+/** A network on a runtime; to be freed after use. */
+export interface LoadedNetwork extends Disposable {
+  readonly unet: GuidedUnet;
+}
+
+/** Before the parameter's name in the name of its tensor. */
+const PREFIX = "model.";
+
+/** Names of the tensors that are weights. */
+export const WEIGHTS: RegExp = /^model\./;
+
+/**
+ * Loads the network of a file. Its own `class`, `constructor` and weights go before those of `weights_file`.
+ * @param runtime where the weights go
+ * @param file the reference
+ * @throws {NotSupportedError} if the network is of another family
+ * @throws {FileError | CheckpointError} if the weights cannot be read or do not fit the constructor
+ * @throws {TypeError | RangeError} if the constructor's arguments are wrong
+ */
+export async function loadNetwork(runtime: Runtime, file: ReferenceFile): Promise<LoadedNetwork> {
+  file.names(WEIGHTS).forEach((name) => file.claim(name));
+  if (file.names(WEIGHTS).length > 0 && file.metadata.has("constructor")) return await load(runtime, file, []);
+  using other = await file.openBeside(file.metadata.text("weights_file"));
+  return await load(runtime, other, [file.metadata]);
+}
+
+async function load(runtime: Runtime, holder: ReferenceFile, first: readonly Settings[]): Promise<LoadedNetwork> {
+  const sources = [...first, holder.metadata];
+  const source = sources.find((metadata) => metadata.has("constructor")) ?? holder.metadata;
+  const name = (sources.find((metadata) => metadata.has("class")) ?? source).text("class", "UNetModel");
+  if (name === "Model") throw new NotSupportedError("the DDPM network is not among the models");
+  const config = guidedUnetConfig({ class: name, ...source.settings("constructor").values });
+  const prefix = holder.names(WEIGHTS).length > 0 ? PREFIX : "";
+  const weights = await loadWeights(runtime, holder.checkpoint, guidedUnetParameters(config), { prefix });
+  try {
+    return { unet: guidedUnet(config, weights), [Symbol.dispose]: () => weights.free() };
+  } catch (error) {
+    weights.free();
+    throw error;
+  }
+}

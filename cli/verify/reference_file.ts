@@ -1,0 +1,229 @@
+/**
+ * A file of recorded numbers: a safetensors file whose metadata say by `kind` what it holds. Every value of the
+ * metadata that is not plain text is JSON. Tensors are [N, C, ...] in the file and [N, ..., C] when they leave it.
+ */
+import { elementCount, type Shape } from "../../engine/mod.ts";
+import { FileSource } from "../../io/mod.ts";
+import { openSafetensors, type SafetensorsFile } from "../../models/mod.ts";
+import type { Values } from "./row.ts";
+
+/** A tensor of f32 numbers. */
+export interface StoredTensor {
+  readonly data: Float32Array;
+  readonly shape: Shape;
+}
+
+/** A JSON object of the metadata whose entries are read by type. */
+export class Settings {
+  /**
+   * @param where what messages call the object
+   * @param values its entries
+   */
+  constructor(readonly where: string, readonly values: Readonly<Record<string, unknown>>) {}
+
+  /** Whether the object has an entry. */
+  has(key: string): boolean {
+    return Object.hasOwn(this.values, key);
+  }
+
+  /**
+   * A number.
+   * @throws {TypeError} if the entry is something else, or is missing and there is no fallback
+   */
+  number(key: string, fallback?: number): number {
+    return this.#entry(key, fallback, "a number", (value) => typeof value === "number");
+  }
+
+  /**
+   * True or false.
+   * @throws {TypeError} if the entry is something else, or is missing and there is no fallback
+   */
+  flag(key: string, fallback?: boolean): boolean {
+    return this.#entry(key, fallback, "true or false", (value) => typeof value === "boolean");
+  }
+
+  /**
+   * A text.
+   * @throws {TypeError} if the entry is something else, or is missing and there is no fallback
+   */
+  text(key: string, fallback?: string): string {
+    return this.#entry(key, fallback, "a text", (value) => typeof value === "string");
+  }
+
+  /**
+   * A list of numbers.
+   * @throws {TypeError} if the entry is missing or something else
+   */
+  numbers(key: string): readonly number[] {
+    return this.#entry<readonly number[]>(
+      key,
+      undefined,
+      "a list of numbers",
+      (value) => Array.isArray(value) && value.every((item) => typeof item === "number"),
+    );
+  }
+
+  /**
+   * An object.
+   * @throws {TypeError} if the entry is missing or something else
+   */
+  settings(key: string): Settings {
+    const accepts = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+    const values = this.#entry<Record<string, unknown>>(key, undefined, "an object", accepts);
+    return new Settings(`${this.where}.${key}`, values);
+  }
+
+  #entry<T>(key: string, fallback: T | undefined, needed: string, accepts: (value: unknown) => boolean): T {
+    const value = this.has(key) ? this.values[key] : fallback;
+    if (accepts(value)) return value as T;
+    throw new TypeError(
+      `Cannot read "${key}" of ${this.where}: it is ${JSON.stringify(value) ?? "missing"}, ${needed} is needed`,
+    );
+  }
+}
+
+/** An open reference file. It remembers which tensors were asked for, so that none is passed over in silence. */
+export class ReferenceFile {
+  readonly #file: SafetensorsFile;
+  readonly #source: FileSource;
+  readonly #claimed = new Set<string>();
+
+  private constructor(source: FileSource, file: SafetensorsFile) {
+    this.#source = source;
+    this.#file = file;
+  }
+
+  /**
+   * Opens a file.
+   * @param path where it is
+   * @throws {FileError} if it cannot be read
+   * @throws {CheckpointError} if it is no safetensors file
+   */
+  static async open(path: string): Promise<ReferenceFile> {
+    const source = await FileSource.open(path);
+    try {
+      return new ReferenceFile(source, await openSafetensors(source));
+    } catch (error) {
+      source.close();
+      throw error;
+    }
+  }
+
+  /** Closes the file at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.#source.close();
+  }
+
+  /** The file as a checkpoint, for loading weights. */
+  get checkpoint(): SafetensorsFile {
+    return this.#file;
+  }
+
+  /** The metadata; a value that is no JSON stands for itself. */
+  get metadata(): Settings {
+    const parsed = [...this.#file.metadata].map(([key, text]) => [key, jsonOrText(text)]);
+    return new Settings("the metadata", Object.fromEntries(parsed));
+  }
+
+  /**
+   * Another file, by a path relative to this one's folder.
+   * @throws as `open`
+   */
+  async openBeside(path: string): Promise<ReferenceFile> {
+    const folder = this.#source.name.replace(/[^/\\]*$/, "");
+    return await ReferenceFile.open(/^([/\\]|\w:)/.test(path) ? path : folder + path);
+  }
+
+  /** Whether the file holds a tensor. */
+  has(name: string): boolean {
+    return this.#file.tensors.has(name);
+  }
+
+  /** Names of the tensors that match, in the order of the file. */
+  names(pattern: RegExp): readonly string[] {
+    return [...this.#file.tensors.keys()].filter((name) => pattern.test(name));
+  }
+
+  /** Shape of a tensor as it is stored; undefined if there is none. */
+  shape(name: string): Shape | undefined {
+    return this.#file.tensors.get(name)?.shape;
+  }
+
+  /** Says that a tensor has been dealt with: compared, used, or known to be no result. */
+  claim(name: string): void {
+    this.#claimed.add(name);
+  }
+
+  /** Names of the tensors that nothing has asked for. */
+  unclaimed(): readonly string[] {
+    return [...this.#file.tensors.keys()].filter((name) => !this.#claimed.has(name));
+  }
+
+  /**
+   * A tensor in the order of the file.
+   * @throws {CheckpointError} if there is none, or it is not of real numbers
+   */
+  async read(name: string): Promise<StoredTensor> {
+    this.claim(name);
+    const data = await this.#file.readFloat32(name);
+    return { data, shape: this.shape(name)! };
+  }
+
+  /**
+   * A batch [N, C, ...] of the file as [N, ..., C].
+   * @throws {CheckpointError} as `read`
+   */
+  async readChannelsLast(name: string): Promise<StoredTensor> {
+    const { data, shape } = await this.read(name);
+    return { data: Float32Array.from(channelsLast(data, shape)), shape: shapeChannelsLast(shape) };
+  }
+
+  /**
+   * Numbers of any type, exact, in the order of the file.
+   * @throws {CheckpointError} if there are none of that name, or they are too large
+   */
+  async readNumbers(name: string): Promise<ArrayLike<number>> {
+    this.claim(name);
+    const isInteger = /^[IU]/.test(this.#file.tensors.get(name)?.dtype ?? "");
+    return isInteger ? await this.#file.readIntegers(name) : await this.#file.readFloat64(name);
+  }
+
+  /**
+   * A tensor to compare with: exact, channels last.
+   * @throws {CheckpointError} as `readNumbers`
+   */
+  async expected(name: string): Promise<Values> {
+    const data = await this.readNumbers(name);
+    const shape = this.shape(name)!;
+    return { data: channelsLast(data, shape), shape: shapeChannelsLast(shape) };
+  }
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** [N, C, ...] -> [N, ..., C]; shapes of less than three dimensions stay. */
+export function shapeChannelsLast(shape: Shape): Shape {
+  if (shape.length < 3) return shape;
+  const [batch, channels, ...extents] = shape as [number, number, ...number[]];
+  return [batch, ...extents, channels];
+}
+
+/** Elements of a tensor [N, C, ...] in the order [N, ..., C]; those of less than three dimensions stay in place. */
+export function channelsLast(data: ArrayLike<number>, shape: Shape): ArrayLike<number> {
+  if (shape.length < 3) return data;
+  const channels = shape[1]!;
+  const pixels = elementCount(shape.slice(2));
+  const moved = new Float64Array(data.length);
+  for (let from = 0; from < data.length; from++) {
+    const item = Math.floor(from / (channels * pixels));
+    const channel = Math.floor(from / pixels) % channels;
+    moved[(item * pixels + from % pixels) * channels + channel] = data[from]!;
+  }
+  return moved;
+}

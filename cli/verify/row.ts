@@ -1,0 +1,120 @@
+/** What `verify` says about one quantity of a reference file, and how a result is compared with it. */
+import { formatShape, sameShape, type Shape } from "../../engine/mod.ts";
+import type { ReferenceFile } from "./reference_file.ts";
+
+/** Outcome of one comparison. */
+export type Status = "ok" | "FAILED" | "not supported";
+
+/** The outcome for one quantity of a file. */
+export interface Finding {
+  /** Name of the tensor or metadata entry, or `file` for the file as a whole. */
+  readonly quantity: string;
+  readonly status: Status;
+  /** Relative L2 error, where there was something to compare. */
+  readonly error?: number;
+  /** Largest error that counts as equal; 0 for lists of integers. */
+  readonly limit?: number;
+  /** Why the quantity failed or cannot be compared. */
+  readonly reason?: string;
+}
+
+/** A finding together with the file it is about. */
+export interface Row extends Finding {
+  readonly file: string;
+}
+
+/** Numbers with their shape, channels last as in the engine. */
+export interface Values {
+  readonly data: ArrayLike<number>;
+  readonly shape: Shape;
+}
+
+/** A quantity that a file holds, and how far the engine's may be from it. */
+export interface Expectation {
+  readonly quantity: string;
+  readonly limit: number;
+}
+
+/** Raised where a quantity belongs to something that the engine does not do; the message is the reason. */
+export class NotSupportedError extends Error {
+  override readonly name = "NotSupportedError";
+}
+
+/** The finding of something that went wrong: "not supported" for a `NotSupportedError`, otherwise a failure. */
+export function refusal(quantity: string, error: unknown): Finding {
+  const status = error instanceof NotSupportedError ? "not supported" : "FAILED";
+  return { quantity, status, reason: error instanceof Error ? error.message : String(error) };
+}
+
+/** The finding of a measured error. */
+export function measured(quantity: string, error: number, limit: number): Finding {
+  if (!Number.isFinite(error)) return { quantity, status: "FAILED", limit, reason: "a value is not finite" };
+  return { quantity, error, limit, status: error <= limit ? "ok" : "FAILED" };
+}
+
+/**
+ * Relative L2 error ||actual - expected|| / ||expected||; the absolute norm where `expected` is all zero.
+ * @param actual as many numbers as `expected`
+ * @param expected the reference
+ */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += (actual[i]! - expected[i]!) ** 2;
+    norm += expected[i]! ** 2;
+  }
+  return Math.sqrt(difference / (norm || 1));
+}
+
+/** Compares numbers of one shape; another shape is a failure. */
+export function compare(quantity: string, actual: Values, expected: Values, limit: number): Finding {
+  if (!sameShape(actual.shape, expected.shape)) {
+    const reason = `the engine gives ${formatShape(actual.shape)}, the file holds ${formatShape(expected.shape)}`;
+    return { quantity, status: "FAILED", limit, reason };
+  }
+  return measured(quantity, relativeError(actual.data, expected.data), limit);
+}
+
+/** Compares a list of numbers, such as a schedule; lists of integers have the limit 0. */
+export function compareList(
+  quantity: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  limit: number,
+): Finding {
+  const values = (data: ArrayLike<number>): Values => ({ data, shape: [data.length] });
+  return compare(quantity, values(actual), values(expected), limit);
+}
+
+/**
+ * Computes some quantities of a file together and compares each. Whatever goes wrong in computing becomes the finding
+ * of all of them; whatever goes wrong in reading one, the finding of that one.
+ * @param file the reference
+ * @param expectations the quantities
+ * @param compute gives the engine's values by quantity, channels last; those left out count as not supported
+ */
+export async function* findings(
+  file: ReferenceFile,
+  expectations: readonly Expectation[],
+  compute: () => Promise<ReadonlyMap<string, Values>>,
+): AsyncGenerator<Finding, void> {
+  if (expectations.length === 0) return;
+  expectations.forEach(({ quantity }) => file.claim(quantity));
+  let results: ReadonlyMap<string, Values>;
+  try {
+    results = await compute();
+  } catch (error) {
+    for (const { quantity } of expectations) yield refusal(quantity, error);
+    return;
+  }
+  for (const { quantity, limit } of expectations) {
+    const actual = results.get(quantity);
+    try {
+      if (!actual) throw new NotSupportedError("the engine gives no such quantity");
+      yield compare(quantity, actual, await file.expected(quantity), limit);
+    } catch (error) {
+      yield refusal(quantity, error);
+    }
+  }
+}

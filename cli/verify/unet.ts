@@ -1,0 +1,169 @@
+/** Files of kind `unet-*`: one evaluation of a network, with the activations that leave its modules. */
+import { constant, type DeviceTensor, type Runtime, type Shape, type Tensor } from "../../engine/mod.ts";
+import { ddpmTimestepTable, guidedTimestepTable, type GuidedUnet } from "../../models/mod.ts";
+import { loadNetwork, WEIGHTS } from "./network.ts";
+import type { ReferenceFile } from "./reference_file.ts";
+import { type Expectation, type Finding, findings, measured, NotSupportedError, refusal, type Values } from "./row.ts";
+
+const LIMIT = 1e-4;
+
+/** Names of the tensors that are results of a network. */
+const RESULTS = /^(output|emb|act\..+)$/;
+const STATISTICS = /^actstat\./;
+const GRADIENTS = /^grad\.x$/;
+
+/**
+ * Compares the output, the embedding, slices of activations and their statistics.
+ * @param runtime where the network runs
+ * @param file of kind `unet-guided`
+ */
+export async function* verifyGuidedUnet(runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
+  claimInputs(file);
+  const quantities = ["output", ...file.names(RESULTS).filter((name) => name !== "output")];
+  const expectations: Expectation[] = quantities.map((quantity) => ({ quantity, limit: LIMIT }));
+  const statistics = file.names(STATISTICS);
+  let activations: ReadonlyMap<string, Values> = new Map();
+  let failure: unknown = new NotSupportedError("the engine gives no such activation");
+  yield* findings(file, expectations, async () => {
+    try {
+      activations = await evaluate(runtime, file);
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+    const select = file.metadata.has("act_select") ? file.metadata.settings("act_select") : undefined;
+    const [sample, stride] = [select?.number("sample", 0) ?? 0, select?.number("channel_stride", 1) ?? 1];
+    return new Map(
+      [...activations].flatMap(([module, values]): [string, Values][] =>
+        module === "output" || module === "emb"
+          ? [[module, values], [`act.${module}`, slice(values, sample, stride)]]
+          : [[`act.${module}`, slice(values, sample, stride)]]
+      ),
+    );
+  });
+  for (const quantity of statistics) {
+    const activation = activations.get(quantity.replace(STATISTICS, ""));
+    try {
+      file.claim(quantity);
+      if (!activation) throw failure;
+      yield compareStatistics(quantity, activation.data, await file.readNumbers(quantity));
+    } catch (error) {
+      yield refusal(quantity, error);
+    }
+  }
+  for (const name of file.names(GRADIENTS)) {
+    file.claim(name);
+    yield refusal(name, new NotSupportedError("the engine has no gradients"));
+  }
+}
+
+/**
+ * Compares the sinusoids of the DDPM network; the rest of it is not supported.
+ * @param _runtime unused, since the table of sinusoids is made on the host
+ * @param file of kind `unet-ddpm`
+ */
+export async function* verifyDdpmUnet(_runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
+  claimInputs(file);
+  const sinusoid = file.has("emb.sinusoid") ? [{ quantity: "emb.sinusoid", limit: LIMIT }] : [];
+  yield* findings(file, sinusoid, async () => {
+    const width = file.metadata.settings("constructor").number("ch");
+    return new Map([["emb.sinusoid", ddpmTimestepTable(await file.readNumbers("input.t"), width)]]);
+  });
+  for (const quantity of file.unclaimed()) {
+    file.claim(quantity);
+    yield refusal(quantity, new NotSupportedError("the DDPM network is not among the models"));
+  }
+}
+
+function claimInputs(file: ReferenceFile): void {
+  file.names(WEIGHTS).forEach((name) => file.claim(name));
+  file.names(/^input\.(x|t|y|low_res)$|^grad\.v$/).forEach((name) => file.claim(name));
+}
+
+/** Runs the network and reads `output`, `emb` and every module of which the file holds an activation. */
+async function evaluate(runtime: Runtime, file: ReferenceFile): Promise<ReadonlyMap<string, Values>> {
+  using network = await loadNetwork(runtime, file);
+  const wanted = new Set(file.names(/^(act|actstat)\./).map((name) => name.replace(/^\w+\./, "")));
+  wanted.add("emb");
+  const inputs = await readInputs(runtime, file);
+  const table = guidedTimestepTable(inputs.timesteps, network.unet.config.modelChannels);
+  const stage = runtime.stage("network", (tensors: Readonly<Record<string, Tensor>>) => {
+    const observed: Record<string, Tensor> = {};
+    const output = record(network.unet, tensors, {
+      timestepRows: constant(table),
+      ...(inputs.labels ? { labels: inputs.labels } : {}),
+      observe: (module, tensor) => {
+        if (wanted.has(module)) observed[module] = tensor;
+      },
+    });
+    return { ...observed, output };
+  });
+  const results = await stage(inputs.tensors, {});
+  const values = new Map<string, Values>();
+  for (const [module, tensor] of Object.entries(results)) {
+    values.set(module, { data: await tensor.read(), shape: tensor.shape });
+  }
+  Object.values(inputs.tensors).forEach((tensor) => tensor.free());
+  return values;
+}
+
+function record(
+  unet: GuidedUnet,
+  { x, lowRes }: Readonly<Record<string, Tensor>>,
+  options: Parameters<GuidedUnet["forward"]>[1],
+): Tensor {
+  return unet.forward(x!, { ...options, ...(lowRes ? { lowRes } : {}) });
+}
+
+async function readInputs(runtime: Runtime, file: ReferenceFile): Promise<{
+  readonly tensors: Readonly<Record<string, DeviceTensor>>;
+  readonly timesteps: ArrayLike<number>;
+  readonly labels: readonly number[] | undefined;
+}> {
+  const upload = async (name: string): Promise<DeviceTensor> => {
+    const { data, shape } = await file.readChannelsLast(name);
+    return runtime.upload(data, shape);
+  };
+  const timesteps = await file.readNumbers("input.t");
+  const labels = file.has("input.y") ? Array.from(await file.readNumbers("input.y")) : undefined;
+  const x = await upload("input.x");
+  return {
+    tensors: file.has("input.low_res") ? { x, lowRes: await upload("input.low_res") } : { x },
+    timesteps,
+    labels,
+  };
+}
+
+/** One sample and every stride-th channel of an activation [N, ..., C], as [1, ..., ceil(C / stride)]. */
+function slice({ data, shape }: Values, sample: number, stride: number): Values {
+  const extents: Shape = shape.slice(1, -1);
+  const channels = shape.at(-1)!;
+  const size = data.length / shape[0]!;
+  const picked: number[] = [];
+  for (let i = 0; i < size; i++) if (i % channels % stride === 0) picked.push(data[sample * size + i]!);
+  return { data: picked, shape: [1, ...extents, Math.ceil(channels / stride)] };
+}
+
+/**
+ * Compares mean, population standard deviation, largest magnitude and L2 norm of an activation. The error is the
+ * largest of the four, each relative to itself, the mean relative to the root mean square, as it may be near zero.
+ */
+function compareStatistics(quantity: string, data: ArrayLike<number>, expected: ArrayLike<number>): Finding {
+  if (expected.length !== 4) {
+    const reason = `the file holds ${expected.length} numbers, mean, deviation, largest magnitude and norm are needed`;
+    return { quantity, status: "FAILED", limit: LIMIT, reason };
+  }
+  const actual = statisticsOf(data);
+  const rms = expected[3]! / Math.sqrt(data.length);
+  const scales = [rms, expected[1]!, expected[2]!, expected[3]!];
+  const errors = actual.map((value, k) => Math.abs(value - expected[k]!) / (Math.abs(scales[k]!) || 1));
+  return measured(quantity, errors.some(Number.isNaN) ? NaN : Math.max(...errors), LIMIT);
+}
+
+function statisticsOf(data: ArrayLike<number>): readonly number[] {
+  const values = Array.from(data);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return [mean, Math.sqrt(variance), largest, Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))];
+}

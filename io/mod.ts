@@ -1,0 +1,20 @@
+/** Files and pictures: the thin layer between the disk and the tensors; the only room below the commands that knows Deno. */
+export { FileError } from "./file_error.ts";
+export { FileSource } from "./file_source.ts";
+export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
+export { type Image, ImageError, type ImageFile, type Samples } from "./image.ts";
+export { readImage, type ReadImageOptions, writePng } from "./image_file.ts";
+export { type Mask, readMask, type ReadMaskOptions } from "./mask.ts";
+export { centre, crop, padReflect, type Raster, type Rectangle, type Size } from "./raster.ts";
+export {
+  alphaRaster,
+  colourRaster,
+  decodeSamples,
+  type EncodeOptions,
+  encodeSamples,
+  grayToRgb,
+  rgbToGray,
+  toImage,
+} from "./pixels.ts";
+export { fillUnderAlpha } from "./alpha.ts";
+export { fitWithin, resize, type ResizeFilter } from "./resize.ts";

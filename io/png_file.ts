@@ -1,0 +1,229 @@
+import { Buffer } from "node:buffer";
+import { PNG } from "pngjs";
+import { allocateSamples, checkSize, DecodeError, type Image, type Samples } from "./image.ts";
+import { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
+
+/** The part of pngjs in use; the package brings no types. */
+interface PngCodec {
+  readonly sync: {
+    read(bytes: Buffer, options: { skipRescale: boolean }): { readonly data: Uint8Array | Uint16Array };
+    write(
+      image: { width: number; height: number; data: Buffer },
+      options: { colorType: number; inputColorType: number; inputHasAlpha: boolean; bitDepth: number },
+    ): Buffer;
+  };
+}
+
+/** Samples per pixel as stored, by colour type. */
+const STORED_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/** First column and row and their steps of the seven Adam7 passes. */
+const ADAM7: readonly (readonly [number, number, number, number])[] = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+
+/**
+ * Decodes a PNG of any colour type and depth; 1, 2 and 4 bits become 8, 16 bits stay 16.
+ *
+ * @param bytes The whole file.
+ * @param maxPixels Largest allowed number of pixels; the header is judged before anything is allocated.
+ * @returns The image as stored and sentences for the user.
+ * @throws DecodeError If the file is truncated, damaged, too large, or its data does not match its header.
+ */
+export async function decodePng(
+  bytes: Uint8Array<ArrayBuffer>,
+  maxPixels: number,
+): Promise<{ image: Image; warnings: readonly string[] }> {
+  const header = readPngHeader(bytes);
+  checkSize(header.width, header.height, maxPixels);
+  const { chunks, dropped } = readPngChunks(bytes);
+  const warnings = dropped.map((type) => `the ${type} chunk is damaged and ignored`);
+  if (chunks.some((chunk) => chunk.type === "acTL")) {
+    warnings.push("the picture is animated; only its still image is read");
+  }
+
+  const palette = chunks.find((chunk) => chunk.type === "PLTE")?.data;
+  const transparency = chunks.find((chunk) => chunk.type === "tRNS" && header.colorType < 4)?.data;
+  checkPalette(header, palette, transparency);
+  await checkDataLength(header, chunks.filter((chunk) => chunk.type === "IDAT").map((chunk) => chunk.data));
+
+  // Only checked chunks that decide pixels go on to the decoder, each of the single ones once.
+  const kept = ["IHDR", "PLTE", "tRNS"].filter((type) =>
+    type === "IHDR" || (type === "PLTE" ? header.colorType === 3 : transparency !== undefined)
+  ).map((type) => chunks.find((chunk) => chunk.type === type)!);
+  const rest = chunks.filter((chunk) => chunk.type === "IDAT" || chunk.type === "IEND");
+  const parts = [
+    Uint8Array.from(PNG_SIGNATURE),
+    ...kept.map((chunk) => chunk.bytes),
+    ...rest.map((chunk) => chunk.bytes),
+  ];
+  let rgba: Uint8Array | Uint16Array;
+  try {
+    rgba = (PNG as PngCodec).sync.read(Buffer.concat(parts), { skipRescale: true }).data;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DecodeError(`the PNG file is damaged: ${reason}`, { cause: error });
+  }
+  return { image: fromRgba(header, rgba, palette, transparency), warnings };
+}
+
+/** Refuses a missing or misshapen palette or transparency chunk. */
+function checkPalette(header: PngHeader, palette: Uint8Array | undefined, transparency: Uint8Array | undefined): void {
+  const entries = (palette?.length ?? 0) / 3;
+  if (header.colorType === 3 && (entries < 1 || entries > 2 ** header.bitDepth || !Number.isInteger(entries))) {
+    throw new DecodeError("the PNG file is damaged: its palette is missing or has a wrong length");
+  }
+  if (transparency === undefined) return;
+  const fits = header.colorType === 3
+    ? transparency.length <= entries
+    : transparency.length === 2 * STORED_CHANNELS[header.colorType]!;
+  if (!fits) throw new DecodeError("the PNG file is damaged: its transparency chunk has a wrong length");
+}
+
+/** Number of bytes that the compressed data must expand to: a filter byte and the packed samples per row. */
+function promisedLength({ width, height, bitDepth, colorType, interlaced }: PngHeader): number {
+  const bits = bitDepth * STORED_CHANNELS[colorType]!;
+  const passes = interlaced ? ADAM7 : [[0, 0, 1, 1] as const];
+  let total = 0;
+  for (const [firstX, firstY, stepX, stepY] of passes) {
+    const columns = Math.ceil((width - firstX) / stepX);
+    const rows = Math.ceil((height - firstY) / stepY);
+    if (columns > 0 && rows > 0) total += rows * (1 + Math.ceil((columns * bits) / 8));
+  }
+  return total;
+}
+
+/** Expands the compressed data without keeping it and compares its length with the header's promise. */
+async function checkDataLength(header: PngHeader, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+  const promised = promisedLength(header);
+  let length = 0;
+  try {
+    for await (const block of new Blob([...parts]).stream().pipeThrough(new DecompressionStream("deflate"))) {
+      length += block.length;
+      if (length > promised) break;
+    }
+  } catch (error) {
+    throw new DecodeError("the PNG file is damaged: its compressed data cannot be expanded", { cause: error });
+  }
+  if (length !== promised) {
+    const found = length > promised ? "more" : `only ${length}`;
+    throw new DecodeError(
+      `the PNG file is damaged: its header promises ${promised} bytes of pixel data, ${found} were found`,
+    );
+  }
+}
+
+/** Takes the decoder's four samples per pixel apart into colour and alpha. */
+function fromRgba(
+  header: PngHeader,
+  rgba: Uint8Array | Uint16Array,
+  palette: Uint8Array | undefined,
+  transparency: Uint8Array | undefined,
+): Image {
+  const { width, height, colorType } = header;
+  const bitDepth = header.bitDepth === 16 ? 16 : 8;
+  const grayPalette = colorType === 3 && palette !== undefined && isGray(palette);
+  const channels = colorType === 0 || colorType === 4 || grayPalette ? 1 : 3;
+  // Samples of 1, 2 and 4 bits arrive as 0 to 1, 3 and 15; palette entries always have 8 bits.
+  const scale = colorType !== 3 && header.bitDepth < 8 ? 255 / (2 ** header.bitDepth - 1) : 1;
+  const samples = allocateSamples(width * height * channels, bitDepth);
+  const alpha = colorType >= 4 || transparency ? allocateSamples(width * height, bitDepth) : undefined;
+  // The decoder blackens pixels of the transparent colour; their colour is known, so it is put back.
+  const transparent = colorType !== 3 && transparency
+    ? Array.from({ length: channels }, (_, c) => (transparency[2 * c]! << 8) | transparency[2 * c + 1]!)
+    : undefined;
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const opacity = rgba[4 * pixel + 3]!;
+    for (let c = 0; c < channels; c++) {
+      const value = transparent && opacity === 0 ? transparent[c]! : rgba[4 * pixel + c]!;
+      samples[pixel * channels + c] = value * scale;
+    }
+    if (alpha) alpha[pixel] = opacity * scale;
+  }
+  return { width, height, channels, bitDepth, samples, ...(alpha ? { alpha } : {}) };
+}
+
+/** True if every RGB triple has three equal values. */
+function isGray(triples: Uint8Array): boolean {
+  for (let i = 0; i < triples.length; i += 3) {
+    if (triples[i] !== triples[i + 1] || triples[i] !== triples[i + 2]) return false;
+  }
+  return true;
+}
+
+/**
+ * Encodes an image as a PNG file: gray or RGB, with alpha if the image has it, 8 or 16 bits.
+ *
+ * @param image The image.
+ * @param text Keywords and texts that say how the picture was made; keywords have 1 to 79 Latin-1 characters.
+ * @returns The bytes of the file.
+ * @throws RangeError If a keyword or text cannot be stored.
+ * @throws TypeError If the arrays do not fit the size.
+ */
+export function encodePng(image: Image, text: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  const { width, height, channels, bitDepth, samples, alpha } = image;
+  checkArray("samples", samples, width * height * channels, bitDepth);
+  if (alpha) checkArray("alpha", alpha, width * height, bitDepth);
+  const colorType = (channels === 3 ? 2 : 0) + (alpha ? 4 : 0);
+  const joined = alpha ? interleave(samples, alpha, channels, bitDepth) : samples;
+  const encoded = (PNG as PngCodec).sync.write(
+    // 16 bits: the encoder reads the whole buffer behind its input, so the copy must be exact.
+    { width, height, data: Buffer.from(joined.slice().buffer) },
+    { colorType, inputColorType: colorType, inputHasAlpha: alpha !== undefined, bitDepth },
+  );
+  const afterHeader = 33;
+  const parts = [
+    encoded.subarray(0, afterHeader),
+    ...Object.entries(text).map(([keyword, value]) => textChunk(keyword, value)),
+    encoded.subarray(afterHeader),
+  ];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+function checkArray(name: string, array: Samples, length: number, bitDepth: number): void {
+  if (array.length === length && array.BYTES_PER_ELEMENT * 8 === bitDepth) return;
+  throw new TypeError(
+    `Cannot encode a PNG: ${name} holds ${array.length} values of ${array.BYTES_PER_ELEMENT * 8} bits, ` +
+      `the size needs ${length} of ${bitDepth} bits`,
+  );
+}
+
+function interleave(samples: Samples, alpha: Samples, channels: number, bitDepth: 8 | 16): Samples {
+  const joined = allocateSamples(alpha.length * (channels + 1), bitDepth);
+  for (let pixel = 0; pixel < alpha.length; pixel++) {
+    for (let c = 0; c < channels; c++) joined[pixel * (channels + 1) + c] = samples[pixel * channels + c]!;
+    joined[pixel * (channels + 1) + channels] = alpha[pixel]!;
+  }
+  return joined;
+}
+
+/** A tEXt chunk, or iTXt where the text goes beyond Latin-1. */
+function textChunk(keyword: string, value: string): PngChunk["bytes"] {
+  const latin = (string: string): Uint8Array => Uint8Array.from(string, (character) => character.charCodeAt(0));
+  // PNG allows the printable characters of Latin-1, and no space at either end.
+  const keywordFits = /^[ -~\u00a1-\u00ff]{1,79}$/.test(keyword) && keyword.trim() === keyword;
+  if (!keywordFits || value.includes("\0")) {
+    throw new RangeError(
+      `Cannot store the text "${keyword}" in a PNG: keywords have 1 to 79 Latin-1 characters, texts no zero character`,
+    );
+  }
+  // deno-lint-ignore no-control-regex
+  if (/^[\u0000-\u00ff]*$/.test(value)) {
+    return pngChunk("tEXt", Uint8Array.from([...latin(keyword), 0, ...latin(value)]));
+  }
+  const utf8 = new TextEncoder().encode(value);
+  // Five zeros: end of the keyword, uncompressed, method 0, empty language and empty translated keyword.
+  return pngChunk("iTXt", Uint8Array.from([...latin(keyword), 0, 0, 0, 0, 0, ...utf8]));
+}

@@ -1,0 +1,221 @@
+/** The last dimension: joining, cutting, and adding one number per image and channel. */
+import {
+  type Call,
+  defineOp,
+  type Dispatch,
+  elementCount,
+  formatShape,
+  type Op,
+  sameShape,
+  type Shape,
+  type Target,
+  type Tensor,
+  type TensorType,
+} from "../engine/mod.ts";
+import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { elementwise } from "./wgsl.ts";
+
+/** Rows that one invocation handles: the division that finds its channel is paid once for all of them. */
+const STRIP = 8;
+
+/** Number of rows of a channels-last tensor: the product of all extents but the last. */
+function rowCount(shape: Shape): number {
+  return elementCount(shape.slice(0, -1));
+}
+
+function lastExtent(shape: Shape): number {
+  return shape[shape.length - 1]!;
+}
+
+/**
+ * Copies `width` channels of every row. Mapping: an invocation copies one channel of 8 consecutive rows; neighbouring
+ * invocations take neighbouring channels.
+ */
+function copyChannels(
+  label: string,
+  target: Target,
+  x: Tensor,
+  y: Tensor,
+  { width, begin, offset }: { readonly width: number; readonly begin: number; readonly offset: number },
+): Dispatch {
+  const rows = rowCount(x.shape);
+  return elementwise(label, target, {
+    read: { x },
+    write: { y },
+    count: Math.ceil(rows / STRIP) * width,
+    params: { rows, width, begin, offset, x_pitch: lastExtent(x.shape), y_pitch: lastExtent(y.shape) },
+    body: `let strip = i / params.width;
+let c = i - strip * params.width;
+let end = min((strip + 1u) * ${STRIP}u, params.rows);
+for (var row = strip * ${STRIP}u; row < end; row += 1u) {
+  y[row * params.y_pitch + params.offset + c] = x[row * params.x_pitch + params.begin + c];
+}`,
+  });
+}
+
+/** Definition of `concatChannels`. */
+export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "concatChannels",
+  infer(inputs): readonly TensorType[] {
+    requireF32("concatChannels", inputs, ["a", "b"]);
+    const [a, b] = [inputs[0]!.shape, inputs[1]!.shape];
+    if (a.length === 0 || !sameShape(a.slice(0, -1), b.slice(0, -1)) || a.length !== b.length) {
+      throw new TypeError(
+        `Cannot build concatChannels: a has shape ${formatShape(a)} and b ${formatShape(b)}, ` +
+          `which may differ in the last extent only`,
+      );
+    }
+    return [{ shape: [...a.slice(0, -1), lastExtent(a) + lastExtent(b)], dtype: "f32" }];
+  },
+  reference({ inputs }, [a, b]): readonly Float32Array[] {
+    const [aWidth, bWidth] = [lastExtent(inputs[0]!.shape), lastExtent(inputs[1]!.shape)];
+    const y = new Float32Array(a!.length + b!.length);
+    for (let row = 0; row < rowCount(inputs[0]!.shape); row++) {
+      y.set(a!.subarray(row * aWidth, (row + 1) * aWidth), row * (aWidth + bWidth));
+      y.set(b!.subarray(row * bWidth, (row + 1) * bWidth), row * (aWidth + bWidth) + aWidth);
+    }
+    return [y];
+  },
+  lower({ inputs, outputs }, target): readonly Dispatch[] {
+    const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
+    const [aWidth, bWidth] = [lastExtent(a.shape), lastExtent(b.shape)];
+    return [
+      copyChannels("concatChannels.first", target, a, y, { width: aWidth, begin: 0, offset: 0 }),
+      copyChannels("concatChannels.second", target, b, y, { width: bWidth, begin: 0, offset: aWidth }),
+    ];
+  },
+  cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 5, 3, 7], [2, 5, 3, 4]], attrs: {} },
+    { inputs: [[3, 1], [3, 33]], attrs: {} },
+  ],
+});
+
+/**
+ * Channels of a followed by channels of b: y[..., k] = a[..., k] for k < Ca, else b[..., k - Ca].
+ * @param a [..., Ca], f32
+ * @param b [..., Cb] with the leading extents of a
+ * @returns [..., Ca + Cb]
+ * @throws {TypeError} if a leading extent differs
+ */
+export function concatChannels(a: Tensor, b: Tensor): Tensor {
+  return concatChannelsOp([a, b], {})[0]!;
+}
+
+/** Definition of `sliceChannels`. */
+export const sliceChannelsOp: Op<{ readonly begin: number; readonly end: number }> = defineOp<
+  { readonly begin: number; readonly end: number }
+>({
+  name: "sliceChannels",
+  infer(inputs, { begin, end }): readonly TensorType[] {
+    requireF32("sliceChannels", inputs, ["x"]);
+    const { shape } = inputs[0]!;
+    if (shape.length === 0) throw new TypeError("Cannot build sliceChannels: x has shape [], [..., C] is needed");
+    const width = lastExtent(shape);
+    if (!(Number.isSafeInteger(begin) && Number.isSafeInteger(end) && 0 <= begin && begin < end && end <= width)) {
+      throw new RangeError(
+        `Cannot build sliceChannels: begin is ${begin} and end is ${end}, ` +
+          `integers 0 <= begin < end <= ${width} are needed as x has shape ${formatShape(shape)}`,
+      );
+    }
+    return [{ shape: [...shape.slice(0, -1), end - begin], dtype: "f32" }];
+  },
+  reference({ inputs, attrs: { begin, end } }, [x]): readonly Float32Array[] {
+    const width = lastExtent(inputs[0]!.shape);
+    const rows = rowCount(inputs[0]!.shape);
+    const y = new Float32Array(rows * (end - begin));
+    for (let row = 0; row < rows; row++) {
+      y.set(x!.subarray(row * width + begin, row * width + end), row * (end - begin));
+    }
+    return [y];
+  },
+  lower: ({ inputs, outputs, attrs: { begin, end } }, target) => [
+    copyChannels("sliceChannels", target, inputs[0]!, outputs[0]!, { width: end - begin, begin, offset: 0 }),
+  ],
+  cost: (call) => ({ flops: 0, bytes: 2 * movedBytes({ inputs: [], outputs: call.outputs }) }),
+  examples: [
+    { inputs: [[2, 5, 3, 6]], attrs: { begin: 0, end: 3 } },
+    { inputs: [[3, 33]], attrs: { begin: 4, end: 33 } },
+  ],
+});
+
+/**
+ * The channels begin, ..., end - 1.
+ * @param x [..., C], f32
+ * @param begin first channel, 0 <= begin < end
+ * @param end one past the last channel, at most C
+ * @returns [..., end - begin]
+ * @throws {RangeError} if the range is empty or leaves x
+ */
+export function sliceChannels(x: Tensor, begin: number, end: number): Tensor {
+  return sliceChannelsOp([x], { begin, end })[0]!;
+}
+
+/** Rows of one image: the product of all extents but the first and the last. */
+function rowsPerImage({ inputs }: Pick<Call, "inputs">): number {
+  return elementCount(inputs[0]!.shape.slice(1, -1));
+}
+
+/** Definition of `addPerChannel`. */
+export const addPerChannelOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "addPerChannel",
+  infer(inputs): readonly TensorType[] {
+    requireF32("addPerChannel", inputs, ["x", "e"]);
+    const [x, e] = [inputs[0]!, inputs[1]!];
+    requireRank("addPerChannel", "e", e, 2, "[N, C]");
+    if (x.shape.length < 2 || x.shape[0] !== e.shape[0] || lastExtent(x.shape) !== e.shape[1]) {
+      throw new TypeError(
+        `Cannot build addPerChannel: x has shape ${formatShape(x.shape)} and e ${formatShape(e.shape)}, ` +
+          `[N, ..., C] and [N, C] with equal N and C are needed`,
+      );
+    }
+    return [{ shape: x.shape, dtype: "f32" }];
+  },
+  reference(call, [x, e]): readonly Float32Array[] {
+    const width = lastExtent(call.inputs[0]!.shape);
+    const perImage = rowsPerImage(call) * width;
+    return [x!.map((value, i) => value + e![Math.floor(i / perImage) * width + i % width]!)];
+  },
+  // Mapping: an invocation adds one number to one channel of 8 consecutive rows of an image.
+  lower(call, target): readonly Dispatch[] {
+    const [x, e, y] = [call.inputs[0]!, call.inputs[1]!, call.outputs[0]!];
+    const [images, width] = [e.shape[0]!, e.shape[1]!];
+    const rows = rowsPerImage(call);
+    const strips = Math.ceil(rows / STRIP);
+    return [
+      elementwise("addPerChannel", target, {
+        read: { x, e },
+        write: { y },
+        count: images * strips * width,
+        params: { rows, width, strips },
+        body: `let strip = i / params.width;
+let c = i - strip * params.width;
+let image = strip / params.strips;
+let first = (strip - image * params.strips) * ${STRIP}u;
+let end = min(first + ${STRIP}u, params.rows);
+let shift = e[image * params.width + c];
+for (var row = first; row < end; row += 1u) {
+  let at = (image * params.rows + row) * params.width + c;
+  y[at] = x[at] + shift;
+}`,
+      }),
+    ];
+  },
+  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 5, 3, 7], [2, 7]], attrs: {} },
+    { inputs: [[3, 33], [3, 33]], attrs: {} },
+  ],
+});
+
+/**
+ * One number per image and channel added to every pixel: y[n, ..., c] = x[n, ..., c] + e[n, c], the additive time
+ * embedding.
+ * @param x [N, ..., C], f32
+ * @param e [N, C], f32
+ * @returns the shape of x
+ * @throws {TypeError} if N or C differ
+ */
+export function addPerChannel(x: Tensor, e: Tensor): Tensor {
+  return addPerChannelOp([x, e], {})[0]!;
+}

@@ -1,0 +1,336 @@
+/**
+ * WGSL of the direct convolution, register-blocked in two forms: `broadcast` spreads input pixels over the lanes of a
+ * subgroup by shuffles, `vector` gives every invocation four output channels. All sizes are parameters; the text
+ * depends on the form, the block, the stride, whether the kernel is three columns wide and whether the input channels
+ * fill all lanes.
+ */
+import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
+import {
+  type Epilogue,
+  epilogueFunctions,
+  epilogueParams,
+  epiloguePorts,
+  prefersBroadcast,
+  range,
+  VECTOR_WORKGROUP,
+  vectorEpilogue,
+  vectorLoads,
+} from "./matmul_tiled.ts";
+import { flatGrid, kernel } from "./wgsl.ts";
+
+/** A convolution by its sizes and tensors. */
+export interface Convolution extends Epilogue {
+  /** [batch, height, width, channels] */
+  readonly x: Tensor;
+  /** [kernelHeight, kernelWidth, channels, outChannels] */
+  readonly weight: Tensor;
+  /** [batch, outHeight, outWidth, outChannels] */
+  readonly out: Tensor;
+  readonly stride: number;
+  /** Rows of zeros above the image. */
+  readonly top: number;
+  /** Columns of zeros before the image. */
+  readonly left: number;
+}
+
+/** Output pixels per invocation: `across` columns of `down` rows, and the rate that the block reaches. */
+interface Block {
+  readonly across: number;
+  readonly down: number;
+  /** GFLOP/s of a 3x3 convolution of 128 channels on 2 cores; only the ratios matter. */
+  readonly rate: number;
+}
+
+const BROADCAST_BLOCKS: readonly Block[] = [
+  { across: 16, down: 1, rate: 29 },
+  { across: 8, down: 1, rate: 25 },
+  { across: 4, down: 2, rate: 24 },
+];
+
+const VECTOR_BLOCKS: readonly Block[] = [
+  { across: 8, down: 1, rate: 17 },
+  { across: 4, down: 2, rate: 16 },
+];
+
+/** Input columns that one block may hold in registers. */
+const MAX_INPUT_COLUMNS = 18;
+
+/** The dispatch that computes a convolution of any kernel size, stride and padding. */
+export function conv2dDirect(convolution: Convolution, target: Target): Dispatch {
+  const broadcast = prefersBroadcast(target);
+  const [kernelHeight = 1, kernelWidth = 1] = convolution.weight.shape;
+  const [batch = 1, height = 1, width = 1, channels = 1] = convolution.x.shape;
+  const [, outHeight = 1, outWidth = 1, outChannels = 1] = convolution.out.shape;
+  // Three taps side by side share their input columns; wider kernels run tap by tap.
+  const taps = kernelWidth === 3 ? 3 : 1;
+  const block = cheapestBlock(
+    broadcast ? BROADCAST_BLOCKS : VECTOR_BLOCKS,
+    convolution.stride,
+    taps,
+    outHeight,
+    outWidth,
+  );
+  const columnBlocks = Math.ceil(outChannels / (broadcast ? target.subgroupSize : 4));
+  const blocksAcross = Math.ceil(outWidth / block.across);
+  const blocksDown = Math.ceil(outHeight / block.down);
+  const sizes: Sizes = {
+    params: {
+      batch,
+      height,
+      width,
+      channels,
+      outHeight,
+      outWidth,
+      columns: outChannels,
+      kernelHeight,
+      kernelWidth,
+      top: convolution.top,
+      left: convolution.left,
+      blocksAcross,
+      blocksDown,
+      columnBlocks,
+      ...epilogueParams(convolution),
+    },
+    blocks: batch * blocksAcross * blocksDown * columnBlocks,
+    block,
+    taps,
+  };
+  return broadcast
+    ? broadcastConvolution(convolution, sizes, target)
+    : vectorConvolution(convolution, sizes, channels % 4 === 0, outChannels % 4 === 0, target);
+}
+
+interface Sizes {
+  readonly params: Readonly<Record<string, number>>;
+  readonly blocks: number;
+  readonly block: Block;
+  /** Kernel columns that the unrolled code covers: 3 or 1. */
+  readonly taps: number;
+}
+
+/** The block with the least work: pixels computed, those beyond the image included, divided by the rate. */
+function cheapestBlock(
+  blocks: readonly Block[],
+  stride: number,
+  taps: number,
+  outHeight: number,
+  outWidth: number,
+): Block {
+  const work = ({ across, down, rate }: Block): number =>
+    Math.ceil(outWidth / across) * Math.ceil(outHeight / down) * across * down / rate;
+  return blocks
+    .filter(({ across }) => inputColumns(across, stride, taps).length <= MAX_INPUT_COLUMNS)
+    .reduce((best, block) => work(block) < work(best) ? block : best);
+}
+
+/** Input columns, counted from the first, that `across` output pixels and `taps` kernel columns touch. */
+function inputColumns(across: number, stride: number, taps: number): readonly number[] {
+  const columns = new Set(range(across).flatMap((p) => range(taps).map((tap) => p * stride + tap)));
+  return [...columns].sort((a, b) => a - b);
+}
+
+/**
+ * A workgroup is one subgroup and computes a block of up to 16 pixels x S output channels (S = subgroup size): lane =
+ * channel, one accumulator per pixel. S channels of an input pixel are loaded with one load, lane = channel, and
+ * handed out by shuffles; each serves up to three taps.
+ */
+function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Target): Dispatch {
+  const { x, weight, out } = convolution;
+  const { taps } = sizes;
+  const lanes = target.subgroupSize;
+  const multiply = range(lanes).map((q) => [
+    weightRow(q, convolution, lanes),
+    ...range(taps).map((tap) => `let w${q}_${tap} = weight[tap${tap} + n${q}];`),
+    ...eachInput(sizes, convolution.stride, (name, uses) => [
+      `let s${q}_${name} = subgroupShuffle(x${name}, ${q}u);`,
+      ...uses.map(({ tap, pixel }) => `c${pixel} = fma(s${q}_${name}, w${q}_${tap}, c${pixel});`),
+    ]),
+  ]).flat();
+  return kernel({
+    label: "conv2d.broadcast",
+    read: { x, weight, ...epiloguePorts(convolution, weight, "f32") },
+    write: { out },
+    params: sizes.params,
+    workgroupSize: lanes,
+    workgroups: flatGrid(sizes.blocks, target),
+    declarations: epilogueFunctions("f32"),
+    body: `var rest = group.y * groups.x + group.x;
+let ox = (rest % params.blocksAcross) * ${sizes.block.across}u;
+rest /= params.blocksAcross;
+let oy = (rest % params.blocksDown) * ${sizes.block.down}u;
+rest /= params.blocksDown;
+let column = (rest % params.columnBlocks) * ${lanes}u + lane;
+let item = rest / params.columnBlocks;
+if (item >= params.batch) { return; }
+${eachPixel(sizes, (pixel) => [`var c${pixel} = start(column);`]).join("\n")}
+${
+      tapLoops(sizes, convolution.stride, {
+        step: lanes,
+        lane: " + lane",
+        load: (name) => `select(0.0, x[i${name} + k], k + lane < limit${name})`,
+        multiply,
+      })
+    }
+if (column >= params.columns) { return; }
+${
+      eachPixel(sizes, (pixel, dy, dx) => [
+        `if (oy + ${dy}u < params.outHeight && ox + ${dx}u < params.outWidth) {`,
+        `let e = ((item * params.outHeight + oy + ${dy}u) * params.outWidth + ox + ${dx}u) * params.columns + column;`,
+        `out[e] = finish(c${pixel}, e);`,
+        `}`,
+      ]).join("\n")
+    }`,
+  });
+}
+
+/**
+ * An invocation computes 8 pixels x 4 output channels, channels fastest, in steps of four input channels; no
+ * workgroup memory. Arrays whose channels are not divisible by 4 are read word by word.
+ */
+function vectorConvolution(
+  convolution: Convolution,
+  sizes: Sizes,
+  wideInput: boolean,
+  wide: boolean,
+  target: Target,
+): Dispatch {
+  const { x, weight, out } = convolution;
+  const { taps } = sizes;
+  const type = wide ? "vec4f" : "f32";
+  const multiply = range(4).map((q) => [
+    weightRow(q, convolution, 4),
+    ...range(taps).map((tap) => `let w${q}_${tap} = weightFour(tap${tap} + n${q});`),
+    ...eachInput(
+      sizes,
+      convolution.stride,
+      (name, uses) =>
+        uses.map(({ tap, pixel }) => `c${pixel} = fma(vec4f(x${name}.${"xyzw"[q]}), w${q}_${tap}, c${pixel});`),
+    ),
+  ]).flat();
+  return kernel({
+    label: "conv2d.vector",
+    read: {
+      x: { tensor: x, type: wideInput ? "vec4f" : "f32" },
+      weight: { tensor: weight, type },
+      ...epiloguePorts(convolution, weight, type),
+    },
+    write: { out: { tensor: out, type } },
+    params: sizes.params,
+    workgroupSize: VECTOR_WORKGROUP,
+    workgroups: flatGrid(Math.ceil(sizes.blocks / VECTOR_WORKGROUP), target),
+    declarations: `${vectorEpilogue(wide)}\n${vectorLoads("x", wideInput, "weight", wide)}`,
+    body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
+let column = (rest % params.columnBlocks) * 4u;
+rest /= params.columnBlocks;
+let ox = (rest % params.blocksAcross) * ${sizes.block.across}u;
+rest /= params.blocksAcross;
+let oy = (rest % params.blocksDown) * ${sizes.block.down}u;
+let item = rest / params.blocksDown;
+if (item >= params.batch) { return; }
+${eachPixel(sizes, (pixel) => [`var c${pixel} = startFour(column);`]).join("\n")}
+${
+      tapLoops(sizes, convolution.stride, {
+        step: 4,
+        lane: "",
+        load: (name) => `inputFour(i${name}, k, limit${name})`,
+        multiply,
+      })
+    }
+${
+      eachPixel(sizes, (pixel, dy, dx) => [
+        `if (oy + ${dy}u < params.outHeight && ox + ${dx}u < params.outWidth) {`,
+        `let e = ((item * params.outHeight + oy + ${dy}u) * params.outWidth + ox + ${dx}u) * params.columns;`,
+        `storeFour(c${pixel}, e, column);`,
+        `}`,
+      ]).join("\n")
+    }`,
+  });
+}
+
+/** What the loops over kernel rows, kernel columns and input channels do in either form. */
+interface Inner {
+  /** Input channels per turn. */
+  readonly step: number;
+  /** What an invocation adds to the position of the channel it loads. */
+  readonly lane: string;
+  /** Expression of the input of this name at channel k, 0 from its `limit` on. */
+  readonly load: (name: string) => string;
+  readonly multiply: readonly string[];
+}
+
+/**
+ * Loops over the kernel and the input channels. Divisions and borders stay outside the channel loop: an input pixel
+ * has its position `i` and the channel `limit` from which it counts as 0, which is 0 outside the image, so that one
+ * comparison masks borders and the channel tail. Three taps are one turn of the loop over kernel columns, which is
+ * then left out: measured 10 % faster.
+ */
+function tapLoops(sizes: Sizes, stride: number, inner: Inner): string {
+  const { block, taps } = sizes;
+  const rows = range(block.down);
+  const columns = inputColumns(block.across, stride, taps);
+  const names = rows.flatMap((row) => columns.map((_, index) => `${row}_${index}`));
+  const positions = rows.flatMap((row) => [
+    `let y${row} = oy * ${stride}u + ${row * stride}u + ky - params.top;`,
+    `let inside${row} = y${row} < params.height;`,
+    ...columns.flatMap((column, index) => [
+      `let at${row}_${index} = left + ${column}u;`,
+      `let valid${row}_${index} = inside${row} && at${row}_${index} < params.width;`,
+      `let limit${row}_${index} = select(0u, params.channels, valid${row}_${index});`,
+      `let i${row}_${index} = select(0u, ((item * params.height + y${row}) * params.width + at${row}_${index}) * ` +
+      `params.channels, valid${row}_${index})${inner.lane};`,
+    ]),
+  ]);
+  return `let pitch = params.channels * params.columns;
+for (var ky = 0u; ky < params.kernelHeight; ky += 1u) {
+${taps === 1 ? "for (var kx = 0u; kx < params.kernelWidth; kx += 1u) {" : "{ let kx = 0u;"}
+let left = ox * ${stride}u + kx - params.left;
+${positions.join("\n")}
+if (${rows.map((row) => `!inside${row}`).join(" && ")}) { continue; }
+var tap0 = (ky * params.kernelWidth + kx) * pitch + column;
+for (var k = 0u; k < params.channels; k += ${inner.step}u) {
+${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + pitch;`).join("\n")}
+${names.map((name) => `let x${name} = ${inner.load(name)};`).join("\n")}
+${inner.multiply.join("\n")}
+tap0 += ${inner.step}u * params.columns;
+}
+}
+}`;
+}
+
+/**
+ * Distance of the weight row of channel k + q from that of channel k. Where the channels are not a multiple of the
+ * step, it stops at the last channel, so that no weight beyond the array meets a zero; elsewhere that would cost 10 %.
+ */
+function weightRow(q: number, { x }: Convolution, step: number): string {
+  const tail = (x.shape[3] ?? 1) % step !== 0;
+  return `let n${q} = ${tail ? `min(${q}u, params.channels - 1u - k)` : `${q}u`} * params.columns;`;
+}
+
+/** Lines for every pixel of a block, numbered row by row. */
+function eachPixel(
+  { block }: Sizes,
+  lines: (pixel: number, down: number, across: number) => readonly string[],
+): readonly string[] {
+  return range(block.down).flatMap((down) =>
+    range(block.across).flatMap((across) => lines(down * block.across + across, down, across))
+  );
+}
+
+/** Lines for every input pixel of one kernel row, with the taps and output pixels that use it. */
+function eachInput(
+  { block, taps }: Sizes,
+  stride: number,
+  lines: (name: string, uses: readonly { tap: number; pixel: number }[]) => readonly string[],
+): readonly string[] {
+  return range(block.down).flatMap((row) =>
+    inputColumns(block.across, stride, taps).flatMap((column, index) =>
+      lines(
+        `${row}_${index}`,
+        range(taps).filter((tap) => {
+          const across = (column - tap) / stride;
+          return Number.isInteger(across) && across >= 0 && across < block.across;
+        }).map((tap) => ({ tap, pixel: row * block.across + (column - tap) / stride })),
+      )
+    )
+  );
+}

@@ -1,0 +1,21 @@
+/** The register of operations: one export line for each. */
+export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
+export { clamp, clampOp } from "./clamp.ts";
+export { conv2d, conv2dOp, type Padding } from "./conv2d.ts";
+export { linear, matmul, matmulOp } from "./matmul.ts";
+export { groupNorm, groupNormOp } from "./group_norm.ts";
+export { attention, attentionOp, type HeadOrder } from "./attention.ts";
+export { softmax, softmaxOp } from "./softmax.ts";
+export { averagePool, averagePoolOp, bilinearResize, upsampleNearest, upsampleNearestOp } from "./resample.ts";
+export {
+  addPerChannel,
+  addPerChannelOp,
+  concatChannels,
+  concatChannelsOp,
+  sliceChannels,
+  sliceChannelsOp,
+} from "./channels.ts";
+export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";
+export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
+export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
+export { reshape, reshapeOp } from "./reshape.ts";

@@ -1,0 +1,5 @@
+/** Measures of restored images, on host data: [H, W, C], channels last. */
+export { type Consistency, consistency } from "./consistency.ts";
+export type { Rounding, ValueOptions } from "./eight_bit.ts";
+export { psnr, type PsnrOptions } from "./psnr.ts";
+export { ssim, type SsimOptions } from "./ssim.ts";

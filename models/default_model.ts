@@ -1,0 +1,41 @@
+/** The model that ships with the program; see `default/README.md` for what it can and cannot do. */
+import type { Runtime } from "../engine/mod.ts";
+import { blobByteSource, type ByteSource } from "./checkpoint/byte_source.ts";
+import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
+import { openSafetensors } from "./checkpoint/safetensors.ts";
+import { type OpenedModel, openModel } from "./open_model.ts";
+
+const LOCATION = new URL("./default/prior.safetensors", import.meta.url);
+
+/** What messages and reports call the model. */
+const NAME = "prior.safetensors";
+
+/**
+ * The bytes of the embedded model, fetched from beside this module: from disk in Deno, over HTTP in a browser.
+ * @throws {CheckpointError} if they cannot be fetched
+ */
+export async function defaultModelSource(): Promise<ByteSource> {
+  const fail = (reason: string, cause?: unknown): never => {
+    throw new CheckpointError(
+      `Cannot load the embedded model ${quoteName(NAME)}: ${reason}; it belongs beside the program`,
+      { cause },
+    );
+  };
+  let response: Response;
+  try {
+    response = await fetch(LOCATION);
+  } catch (cause) {
+    return fail(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  if (!response.ok) return fail(`the server answered ${response.status}`);
+  return blobByteSource(await response.blob(), NAME);
+}
+
+/**
+ * Opens the embedded model: a guided-diffusion UNet for 64x64 RGB images, learned variance, linear schedule.
+ * @param runtime where the weights go
+ * @throws {CheckpointError} if it cannot be fetched
+ */
+export async function openDefaultModel(runtime: Runtime): Promise<OpenedModel> {
+  return await openModel(runtime, await openSafetensors(await defaultModelSource()));
+}

@@ -1,0 +1,166 @@
+/** The guided-diffusion UNet (Dhariwal and Nichol 2021): `UNetModel` and `SuperResModel` of the published code. */
+import { type Coefficient, formatShape, sameShape, scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { add, bilinearResize, concatChannels, gatherRows, silu } from "../kernels/mod.ts";
+import type { GuidedUnetConfig } from "./guided_unet_config.ts";
+import { type Block, guidedUnetLayout, type Layer } from "./guided_unet_layout.ts";
+import {
+  attentionBlock,
+  convolution,
+  downsample,
+  matrix,
+  normActivation,
+  type ParameterLookup,
+  residualBlock,
+  upsample,
+} from "./unet_blocks.ts";
+import type { Weights } from "./weights.ts";
+
+/** What a network is given besides the noisy image. */
+export interface GuidedUnetInputs {
+  /** [N, modelChannels] sinusoid of each item's timestep; see `guidedTimestepTable`. */
+  readonly timestepRows: Tensor;
+  /** [N] class of each item; needed by class-conditional networks and no others. */
+  readonly labels?: readonly Coefficient[];
+  /** [N, h, w, inChannels] low-resolution image in [-1, 1]; needed by super-resolution networks and no others. */
+  readonly lowRes?: Tensor;
+  /**
+   * Called with the result of each module as it is recorded, by module name: `time_embed`, `emb` (the embedding with the
+   * label's added), each block (`input_blocks.3`), each of its layers (`input_blocks.3.0`) and `out`.
+   */
+  readonly observe?: (module: string, tensor: Tensor) => void;
+}
+
+/** A network together with its weights, ready to be recorded. */
+export interface GuidedUnet {
+  readonly config: GuidedUnetConfig;
+  /** Heights and widths must be multiples of it. */
+  readonly downsampling: number;
+  /**
+   * Records the network.
+   * @param x [N, H, W, inChannels] noisy image
+   * @param inputs timesteps and conditioning
+   * @returns [N, H, W, outChannels]: predicted noise, then the interpolation of the log variance where it is learned
+   * @throws {TypeError} if a shape does not fit, or conditioning is missing or not expected
+   */
+  forward(x: Tensor, inputs: GuidedUnetInputs): Tensor;
+}
+
+/**
+ * Makes a network from its configuration and its weights.
+ * @param config the network
+ * @param weights its parameters, loaded with `guidedUnetParameters(config)`
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedUnet(config: GuidedUnetConfig, weights: Weights): GuidedUnet {
+  const layout = guidedUnetLayout(config);
+  const parameters: ParameterLookup = (name) => weights.constant(name);
+
+  const embed = ({ timestepRows, labels, observe }: GuidedUnetInputs): Tensor => {
+    const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
+    const time = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
+    observe?.("time_embed", time);
+    const emb = labels ? scope("label_emb", () => add(time, gatherRows(parameters("label_emb.weight"), labels))) : time;
+    observe?.("emb", emb);
+    return emb;
+  };
+
+  const run = (block: Block, x: Tensor, emb: Tensor, observe: GuidedUnetInputs["observe"]): Tensor => {
+    let h = x;
+    for (const layer of block.layers) {
+      h = scope(layer.name, () => runLayer(layer, h, emb, config, parameters));
+      observe?.(layer.name, h);
+    }
+    observe?.(block.name, h);
+    return h;
+  };
+
+  return {
+    config,
+    downsampling: layout.downsampling,
+    forward(x: Tensor, inputs: GuidedUnetInputs): Tensor {
+      requireInputs(config, layout.downsampling, x, inputs);
+      const { observe, lowRes } = inputs;
+      const emb = embed(inputs);
+      let h = x;
+      if (lowRes) {
+        const [, height, width] = x.shape;
+        h = scope("low_res", () => concatChannels(x, bilinearResize(lowRes, height!, width!)));
+      }
+      const skips: Tensor[] = [];
+      for (const block of layout.inputBlocks) {
+        h = run(block, h, emb, observe);
+        skips.push(h);
+      }
+      h = run(layout.middleBlock, h, emb, observe);
+      for (const block of layout.outputBlocks) {
+        const skip = skips.pop()!;
+        const joined = scope(`${block.name}.skip`, () => concatChannels(h, skip));
+        h = run(block, joined, emb, observe);
+      }
+      const activated = normActivation(h, "out.0", parameters);
+      const out = scope("out.2", () => convolution(activated, "out.2", parameters));
+      observe?.("out", out);
+      return out;
+    },
+  };
+}
+
+function runLayer(
+  layer: Layer,
+  x: Tensor,
+  emb: Tensor,
+  config: GuidedUnetConfig,
+  parameters: ParameterLookup,
+): Tensor {
+  const own: ParameterLookup = (name) => parameters(`${layer.name}.${name}`);
+  switch (layer.kind) {
+    case "convolution":
+      return convolution(x, layer.name, parameters);
+    case "residual":
+      return residualBlock(x, emb, own, {
+        outputChannels: layer.outputs,
+        scaleShiftNorm: config.useScaleShiftNorm,
+        resample: layer.resample,
+      });
+    case "attention":
+      return attentionBlock(x, own, { heads: layer.heads, order: config.useNewAttentionOrder ? "new" : "legacy" });
+    case "downsample":
+      return downsample(x, own, config.convResample);
+    case "upsample":
+      return upsample(x, own, config.convResample);
+  }
+}
+
+function requireInputs(
+  config: GuidedUnetConfig,
+  downsampling: number,
+  x: Tensor,
+  { timestepRows, labels, lowRes }: GuidedUnetInputs,
+): void {
+  const fail = (found: string): never => {
+    throw new TypeError(`Cannot build a guided UNet: ${found}`);
+  };
+  const [batch, height, width, channels] = x.shape;
+  if (x.shape.length !== 4 || channels !== config.inChannels) {
+    fail(`x is ${formatShape(x.shape)}, [N, H, W, ${config.inChannels}] is needed`);
+  }
+  if (height! % downsampling !== 0 || width! % downsampling !== 0 || height! * width! === 0) {
+    fail(`x is ${formatShape(x.shape)}, height and width must be multiples of ${downsampling}`);
+  }
+  const rows: Shape = [batch!, config.modelChannels];
+  if (!sameShape(timestepRows.shape, rows)) {
+    fail(`the timestep rows are ${formatShape(timestepRows.shape)}, ${formatShape(rows)} is needed`);
+  }
+  if (config.numClasses === undefined ? labels !== undefined : labels?.length !== batch) {
+    const needed = config.numClasses === undefined ? "none, as the network is unconditional" : `${batch}, one per item`;
+    fail(`${labels?.length ?? 0} class labels were given, needed are ${needed}`);
+  }
+  if (config.superResolution !== (lowRes !== undefined)) {
+    fail(
+      config.superResolution ? "it needs a low-resolution image, none was given" : "it takes no low-resolution image",
+    );
+  }
+  if (lowRes && (lowRes.shape.length !== 4 || lowRes.shape[0] !== batch || lowRes.shape[3] !== channels)) {
+    fail(`the low-resolution image is ${formatShape(lowRes.shape)}, [${batch}, h, w, ${channels}] is needed`);
+  }
+}

@@ -1,0 +1,207 @@
+/** How a guided-diffusion UNet is put together: its modules in order, and the parameters that follow from them. */
+import type { Shape } from "../engine/mod.ts";
+import type { GuidedUnetConfig } from "./guided_unet_config.ts";
+import {
+  attentionBlockParameters,
+  convolutionParameters,
+  matrixParameters,
+  type NamedParameter,
+  normParameters,
+  type Resample,
+  residualBlockParameters,
+} from "./unet_blocks.ts";
+import type { Parameter } from "./weights.ts";
+
+/** One layer of a block; `name` is its module name, such as `input_blocks.3.0`. */
+export type Layer =
+  | { readonly kind: "convolution"; readonly name: string; readonly inputs: number; readonly outputs: number }
+  | {
+    readonly kind: "residual";
+    readonly name: string;
+    readonly inputs: number;
+    readonly outputs: number;
+    readonly resample: Resample;
+  }
+  | { readonly kind: "attention"; readonly name: string; readonly channels: number; readonly heads: number }
+  | { readonly kind: "downsample" | "upsample"; readonly name: string; readonly channels: number };
+
+/** Layers that run one after another and count as one module, such as `input_blocks.3`. */
+export interface Block {
+  readonly name: string;
+  readonly layers: readonly Layer[];
+}
+
+/** The blocks of a UNet: the result of input block k is joined to the input of the k-th last output block. */
+export interface GuidedUnetLayout {
+  readonly inputBlocks: readonly Block[];
+  readonly middleBlock: Block;
+  readonly outputBlocks: readonly Block[];
+  /** Channels of the embedding: 4 modelChannels. */
+  readonly embeddingChannels: number;
+  /** Channels that the head `out` reads. */
+  readonly headChannels: number;
+  /** Factor by which the smallest level is smaller than the image; heights and widths are multiples of it. */
+  readonly downsampling: number;
+}
+
+/** Collects the layers of one block, so that each knows its number. */
+class BlockBuilder implements Block {
+  readonly layers: Layer[] = [];
+  readonly #config: GuidedUnetConfig;
+
+  constructor(readonly name: string, config: GuidedUnetConfig) {
+    this.#config = config;
+  }
+
+  get #next(): string {
+    return `${this.name}.${this.layers.length}`;
+  }
+
+  convolution(inputs: number, outputs: number): this {
+    this.layers.push({ kind: "convolution", name: this.#next, inputs, outputs });
+    return this;
+  }
+
+  residual(inputs: number, outputs: number, resample: Resample = "none"): this {
+    this.layers.push({ kind: "residual", name: this.#next, inputs, outputs, resample });
+    return this;
+  }
+
+  attention(channels: number, fixedHeads: number): this {
+    const width = this.#config.numHeadChannels;
+    const heads = width === undefined ? fixedHeads : channels / width;
+    if (!Number.isInteger(heads) || channels % heads !== 0) {
+      const wanted = width === undefined ? `${fixedHeads} heads` : `heads of ${width} channels`;
+      throw new RangeError(
+        `Cannot build a guided UNet at "${this.#next}": ${channels} channels do not divide into ${wanted}`,
+      );
+    }
+    this.layers.push({ kind: "attention", name: this.#next, channels, heads });
+    return this;
+  }
+
+  resampling(kind: "downsample" | "upsample", channels: number): this {
+    if (this.#config.resblockUpdown) return this.residual(channels, channels, kind === "upsample" ? "up" : "down");
+    this.layers.push({ kind, name: this.#next, channels });
+    return this;
+  }
+}
+
+/**
+ * The modules of a network in the order in which they run.
+ * @param config the network
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedUnetLayout(config: GuidedUnetConfig): GuidedUnetLayout {
+  const { channelMult, modelChannels, numResBlocks } = config;
+  const levels = channelMult.map((mult, level) => ({
+    channels: Math.trunc(mult * modelChannels),
+    attends: config.attentionResolutions.includes(2 ** level),
+    isLast: level === channelMult.length - 1,
+    isFirst: level === 0,
+  }));
+  const headChannels = levels[0]!.channels;
+  let channels = headChannels;
+  const inputs = config.superResolution ? 2 * config.inChannels : config.inChannels;
+  const inputBlocks = [new BlockBuilder("input_blocks.0", config).convolution(inputs, channels)];
+  const skips = [channels];
+  const pushInput = (): BlockBuilder => {
+    const block = new BlockBuilder(`input_blocks.${inputBlocks.length}`, config);
+    inputBlocks.push(block);
+    return block;
+  };
+  for (const level of levels) {
+    for (let i = 0; i < numResBlocks; i++) {
+      const block = pushInput().residual(channels, level.channels);
+      channels = level.channels;
+      if (level.attends) block.attention(channels, config.numHeads);
+      skips.push(channels);
+    }
+    if (!level.isLast) {
+      pushInput().resampling("downsample", channels);
+      skips.push(channels);
+    }
+  }
+  const middleBlock = new BlockBuilder("middle_block", config)
+    .residual(channels, channels).attention(channels, config.numHeads).residual(channels, channels);
+  const outputBlocks: BlockBuilder[] = [];
+  for (const level of levels.toReversed()) {
+    for (let i = 0; i <= numResBlocks; i++) {
+      const block = new BlockBuilder(`output_blocks.${outputBlocks.length}`, config)
+        .residual(channels + skips.pop()!, level.channels);
+      channels = level.channels;
+      if (level.attends) block.attention(channels, config.numHeadsUpsample);
+      if (!level.isFirst && i === numResBlocks) block.resampling("upsample", channels);
+      outputBlocks.push(block);
+    }
+  }
+  return {
+    inputBlocks,
+    middleBlock,
+    outputBlocks,
+    embeddingChannels: 4 * modelChannels,
+    headChannels,
+    downsampling: 2 ** (channelMult.length - 1),
+  };
+}
+
+/**
+ * The parameters of a network by checkpoint name, with the shapes and layouts that a checkpoint must have.
+ * @param config the network
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedUnetParameters(config: GuidedUnetConfig): Map<string, Parameter> {
+  return new Map(parametersOf(config));
+}
+
+/**
+ * The shapes of a network's parameters by checkpoint name, in PyTorch's order.
+ * @param config the network
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function parameterShapes(config: GuidedUnetConfig): Map<string, Shape> {
+  return new Map(Array.from(parametersOf(config), ([name, { shape }]) => [name, shape]));
+}
+
+function* parametersOf(config: GuidedUnetConfig): Generator<NamedParameter, void> {
+  const layout = guidedUnetLayout(config);
+  yield* matrixParameters("time_embed.0", config.modelChannels, layout.embeddingChannels);
+  yield* matrixParameters("time_embed.2", layout.embeddingChannels, layout.embeddingChannels);
+  if (config.numClasses !== undefined) {
+    yield ["label_emb.weight", { shape: [config.numClasses, layout.embeddingChannels], layout: "plain" }];
+  }
+  for (const block of [...layout.inputBlocks, layout.middleBlock, ...layout.outputBlocks]) {
+    for (const layer of block.layers) yield* layerParameters(layer, layout.embeddingChannels, config);
+  }
+  yield* normParameters("out.0", layout.headChannels);
+  yield* convolutionParameters("out.2", layout.headChannels, config.outChannels, 3);
+}
+
+function* layerParameters(
+  layer: Layer,
+  embeddingChannels: number,
+  config: GuidedUnetConfig,
+): Generator<NamedParameter, void> {
+  if (layer.kind === "convolution") {
+    yield* convolutionParameters(layer.name, layer.inputs, layer.outputs, 3);
+  } else if (layer.kind === "residual") {
+    yield* inside(
+      layer.name,
+      residualBlockParameters({
+        inputChannels: layer.inputs,
+        outputChannels: layer.outputs,
+        embeddingChannels,
+        scaleShiftNorm: config.useScaleShiftNorm,
+      }),
+    );
+  } else if (layer.kind === "attention") {
+    yield* inside(layer.name, attentionBlockParameters(layer.channels));
+  } else if (config.convResample) {
+    const name = `${layer.name}.${layer.kind === "downsample" ? "op" : "conv"}`;
+    yield* convolutionParameters(name, layer.channels, layer.channels, 3);
+  }
+}
+
+function* inside(name: string, parameters: Iterable<NamedParameter>): Generator<NamedParameter, void> {
+  for (const [inner, parameter] of parameters) yield [`${name}.${inner}`, parameter];
+}

@@ -1,0 +1,47 @@
+/** Networks, noise schedules and checkpoints: everything between a weight file and eps(x_t, t). */
+export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
+export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
+export { openSafetensors, SafetensorsFile } from "./checkpoint/safetensors.ts";
+export type { TensorEntry } from "./checkpoint/safetensors_header.ts";
+export {
+  safetensorsBytes,
+  type SafetensorsContents,
+  type TensorPieces,
+  type TensorToWrite,
+  type TensorValues,
+  writeSafetensors,
+} from "./checkpoint/safetensors_writer.ts";
+export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./checkpoint/half.ts";
+export {
+  type BetaCurve,
+  isBetaCurve,
+  type NoiseSchedule,
+  noiseSchedule,
+  respacedSchedule,
+  scheduleFromBetas,
+} from "./noise_schedule.ts";
+export { ddpmTimestepTable, guidedTimestepTable } from "./timestep_table.ts";
+export {
+  type LoadOptions,
+  loadWeights,
+  type Parameter,
+  type ParameterLayout,
+  type ParameterSet,
+  repackParameter,
+  type Weights,
+} from "./weights.ts";
+export {
+  attentionBlock,
+  attentionBlockParameters,
+  downsample,
+  type ParameterLookup,
+  residualBlock,
+  residualBlockParameters,
+  upsample,
+} from "./unet_blocks.ts";
+export { type GuidedUnetConfig, guidedUnetConfig } from "./guided_unet_config.ts";
+export { guidedUnetParameters, parameterShapes } from "./guided_unet_layout.ts";
+export { type GuidedUnet, guidedUnet, type GuidedUnetInputs } from "./guided_unet.ts";
+export { guidedNoiseModel, type NoiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { type OpenedModel, openModel } from "./open_model.ts";
+export { defaultModelSource, openDefaultModel } from "./default_model.ts";

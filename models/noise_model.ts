@@ -1,0 +1,98 @@
+/** What samplers see of a network: eps(x_t, t), the image it is for, and the schedule it was trained with. */
+import { type Coefficient, constant, type DeviceTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { gatherRows, sliceChannels } from "../kernels/mod.ts";
+import type { GuidedUnet } from "./guided_unet.ts";
+import type { NoiseSchedule } from "./noise_schedule.ts";
+import { guidedTimestepTable } from "./timestep_table.ts";
+
+/** A network that predicts the noise z in x_t = sqrt(alphaBar_t) x_0 + sqrt(1 - alphaBar_t) z. */
+export interface NoiseModel {
+  /** [H, W, C] */
+  readonly imageShape: Shape;
+  /** [T] alphaBar by training timestep. */
+  readonly alphaBar: Float64Array;
+  /**
+   * Records the prediction of the noise; a learned variance is split off.
+   * @param xt [N, H, W, C] noisy images
+   * @param timestep training timestep 0 to T - 1, one for all items
+   * @returns [N, H, W, C]
+   */
+  predictEps(xt: Tensor, timestep: Coefficient): Tensor;
+}
+
+/** Options of `guidedNoiseModel`. */
+export interface NoiseModelOptions {
+  /** Height of the images in pixels, a multiple of the network's downsampling; the training size by default. */
+  readonly height?: number;
+  /** Width of the images in pixels, likewise. */
+  readonly width?: number;
+  /** Class of all images, 0 to numClasses - 1; needed by class-conditional networks and no others. */
+  readonly label?: number;
+  /** [N, h, w, C] low-resolution images in [-1, 1]; needed by super-resolution networks and no others. */
+  readonly lowRes?: DeviceTensor;
+}
+
+/**
+ * A guided-diffusion UNet as a noise model of one image size and one class.
+ * @param unet the network with its weights
+ * @param schedule the process it was trained with
+ * @param options size and conditioning
+ * @throws {RangeError} if the size is not a multiple of the downsampling, or the label is missing, not expected or out
+ * of range
+ * @throws {TypeError} if the number of output channels is neither that of the image nor its double, or the
+ * low-resolution image is missing or not expected
+ */
+export function guidedNoiseModel(
+  unet: GuidedUnet,
+  schedule: NoiseSchedule,
+  { height = unet.config.imageSize, width = unet.config.imageSize, label, lowRes }: NoiseModelOptions = {},
+): NoiseModel {
+  const { inChannels, outChannels, numClasses, modelChannels, superResolution } = unet.config;
+  if (outChannels !== inChannels && outChannels !== 2 * inChannels) {
+    throw new TypeError(
+      `Cannot make a noise model: the network has ${outChannels} output channels, ${inChannels} or ` +
+        `${2 * inChannels} (noise, or noise and variance) are needed`,
+    );
+  }
+  for (const extent of [height, width]) {
+    if (!Number.isSafeInteger(extent) || extent <= 0 || extent % unet.downsampling !== 0) {
+      throw new RangeError(
+        `Cannot make a noise model for images of ${height} x ${width} pixels: height and width must be multiples of ` +
+          `${unet.downsampling}`,
+      );
+    }
+  }
+  requireLabel(label, numClasses);
+  if (superResolution !== (lowRes !== undefined)) {
+    throw new TypeError(
+      `Cannot make a noise model: the network ${
+        superResolution ? "needs a low-resolution image, none was given" : "takes no low-resolution image"
+      }`,
+    );
+  }
+  const table = guidedTimestepTable(schedule.timesteps, modelChannels);
+  return {
+    imageShape: [height, width, inChannels],
+    alphaBar: schedule.alphaBar,
+    predictEps(xt: Tensor, timestep: Coefficient): Tensor {
+      const batch = xt.shape[0]!;
+      const out = unet.forward(xt, {
+        timestepRows: gatherRows(constant(table), Array<Coefficient>(batch).fill(timestep)),
+        ...(label === undefined ? {} : { labels: Array<number>(batch).fill(label) }),
+        ...(lowRes ? { lowRes: constant(lowRes) } : {}),
+      });
+      return outChannels === inChannels ? out : sliceChannels(out, 0, inChannels);
+    },
+  };
+}
+
+function requireLabel(label: number | undefined, numClasses: number | undefined): void {
+  if (numClasses === undefined) {
+    if (label === undefined) return;
+    throw new RangeError(`Cannot make a noise model for class ${label}: the network is unconditional`);
+  }
+  if (label !== undefined && Number.isSafeInteger(label) && label >= 0 && label < numClasses) return;
+  throw new RangeError(
+    `Cannot make a noise model: the class is ${label ?? "not given"}, an integer from 0 to ${numClasses - 1} is needed`,
+  );
+}

@@ -1,0 +1,52 @@
+import { constant, hostTensor, type Shape } from "../engine/mod.ts";
+import { linear } from "../kernels/mod.ts";
+import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
+
+/** Weights of red, green and blue in the code published with DDRM, DDNM and SSD. */
+const PUBLISHED_WEIGHTS: readonly number[] = [0.3333, 0.3334, 0.3333];
+
+/** Parameters of `colorization`. */
+export interface ColorizationOptions {
+  /**
+   * One finite weight per channel, not all 0; default 0.3333, 0.3334, 0.3333 as in the published SVD operators. The
+   * simplified DDNM routine uses 1/3 three times.
+   */
+  readonly weights?: readonly number[];
+}
+
+/**
+ * Measures one gray value per pixel: y = w . x over the channels, A^T y = w y, A^+ y = w y / (w . w).
+ * @param imageShape [H, W, C]
+ * @throws {TypeError} if the shape is not that of an image, or the number of weights is not C
+ * @throws {RangeError} if a weight is not finite or all are 0
+ */
+export function colorization(
+  imageShape: Shape,
+  { weights = PUBLISHED_WEIGHTS }: ColorizationOptions = {},
+): LinearOperator {
+  const [height, width, channels] = checkImageShape("colorize", imageShape);
+  if (weights.length !== channels) {
+    throw new TypeError(
+      `Cannot build operator "colorize": ${weights.length} weights were given, the image has ${channels} channels; ` +
+        `give one weight per channel`,
+    );
+  }
+  const squaredNorm = weights.reduce((sum, weight) => sum + weight * weight, 0);
+  if (!Number.isFinite(squaredNorm) || squaredNorm === 0) {
+    throw new RangeError(
+      `Cannot build operator "colorize": the weights are ${weights.join(", ")}, ` +
+        `finite numbers that are not all 0 are needed; use 0.3333, 0.3334, 0.3333`,
+    );
+  }
+  const column = hostTensor(Float32Array.from(weights), [channels, 1]);
+  const row = hostTensor(Float32Array.from(weights), [1, channels]);
+  const inverse = hostTensor(Float32Array.from(weights, (weight) => weight / squaredNorm), [1, channels]);
+  return linearOperator({
+    name: "colorize",
+    imageShape: [height, width, channels],
+    measurementShape: [height, width, 1],
+    forward: (x) => linear(x, constant(column)),
+    pseudoInverse: (y) => linear(y, constant(inverse)),
+    adjoint: (y) => linear(y, constant(row)),
+  });
+}

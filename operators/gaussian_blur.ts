@@ -1,0 +1,123 @@
+import type { Shape } from "../engine/mod.ts";
+import { type Filter, filterMatrix } from "./filter_matrix.ts";
+import { checkImageShape, type LinearOperator } from "./operator.ts";
+import { type BlurFactors, publishedBlur } from "./published_blur.ts";
+import { separableOperator } from "./separable_operator.ts";
+
+/**
+ * Which blur is meant: `true`, the blur that the kernel describes; `published`, what the code published with DDRM, DDNM
+ * and SSD computes; `published_matched`, the same without its mistaken pairing of singular values and channels.
+ */
+export type BlurVariant = "true" | "published" | "published_matched";
+
+/** Parameters of `gaussianBlur`. */
+export interface GaussianBlurOptions {
+  /** Default `true`. */
+  readonly variant?: BlurVariant;
+  /** Number of taps of the Gaussian, an odd integer; default 9. */
+  readonly taps?: number;
+  /** Standard deviation of the Gaussian in pixels, greater than 0; default 15. */
+  readonly sigma?: number;
+  /** Taps of another kernel instead of the Gaussian, used as they are; an odd number of them for `true`. */
+  readonly kernel?: ArrayLike<number>;
+  /**
+   * For `published`: position (row-major, of H x W) of the singular value at each place of the descending order. The
+   * published sort leaves the order of equal values open, and the operator depends on it. Default: equal values in
+   * order of position.
+   */
+  readonly permutation?: ArrayLike<number>;
+  /**
+   * For `published`, square images: the singular value decomposition to use instead of one computed here in f64. The
+   * vectors of nearly equal singular values depend on rounding, and the published operator on them.
+   */
+  readonly factors?: BlurFactors;
+}
+
+/**
+ * A Gaussian kernel with sum 1: exp(-(k - c)^2 / (2 sigma^2)) around the middle tap c.
+ * @param taps number of taps, an odd integer
+ * @param sigma standard deviation in pixels, greater than 0
+ * @throws {RangeError} if a parameter is out of range
+ */
+export function gaussianKernel(taps: number, sigma: number): Float64Array {
+  if (!Number.isSafeInteger(taps) || taps < 1 || taps % 2 !== 1 || !(sigma > 0)) {
+    throw new RangeError(
+      `Cannot build operator "deblur_gauss": the kernel has ${taps} taps and sigma ${sigma}, ` +
+        `an odd number of taps and a sigma greater than 0 are needed; use 9 and 15`,
+    );
+  }
+  const middle = (taps - 1) / 2;
+  const weights = Float64Array.from({ length: taps }, (_, k) => Math.exp(-0.5 * ((k - middle) / sigma) ** 2));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return weights.map((weight) => weight / sum);
+}
+
+/**
+ * Measures the picture blurred along its height and its width: A(X) = L X R^T per channel.
+ *
+ * `true` keeps all taps, centred, and mirrors the picture at the border with the edge pixel repeated, so a constant
+ * picture stays as it is. `published` reproduces published tables: the last tap of an odd kernel is lost (nine taps act
+ * as eight, half a pixel off centre), outside the picture lie zeros, and singular values meet the wrong coefficients
+ * (`publishedBlur`). `published_matched` has the lost tap and the zeros, but pairs the values rightly.
+ *
+ * In all variants singular values of L and R below 0.03 are set to zero, in A, A^T and A^+ alike: frequencies that the
+ * blur all but removes count as removed, A A^+ A = A holds exactly, and A^+ amplifies by 1 / 0.03^2 at most.
+ * @param imageShape [H, W, C]
+ * @throws {TypeError} if the shape is not that of an image, or a permutation or factors of another size are given
+ * @throws {RangeError} if a parameter is out of range
+ */
+export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {}): LinearOperator {
+  const { variant = "true", taps = 9, sigma = 15, permutation, factors } = options;
+  const shape = checkImageShape("deblur_gauss", imageShape);
+  const kernel = options.kernel ?? gaussianKernel(taps, sigma);
+  checkKernel(kernel);
+  if (variant !== "published" && (permutation !== undefined || factors !== undefined)) {
+    throw new RangeError(
+      `Cannot build operator "deblur_gauss": a permutation or factors were given for the variant "${variant}", ` +
+        `only "published" depends on them; leave them out`,
+    );
+  }
+  const half = Math.floor(kernel.length / 2);
+  const published: Filter = {
+    taps: Array.from(kernel).slice(0, 2 * half),
+    start: -half,
+    stride: 1,
+    boundary: "zero",
+  };
+  switch (variant) {
+    case "true":
+      if (kernel.length % 2 !== 1) {
+        throw new RangeError(
+          `Cannot build operator "deblur_gauss": the kernel has ${kernel.length} taps, ` +
+            `an odd number is needed to centre it; add a tap`,
+        );
+      }
+      return separableOperator(
+        "deblur_gauss",
+        shape,
+        (extent) => filterMatrix(extent, { taps: kernel, start: -half, stride: 1, boundary: "reflect" }),
+      );
+    case "published_matched":
+      return separableOperator("deblur_gauss", shape, (extent) => filterMatrix(extent, published));
+    case "published":
+      return publishedBlur("deblur_gauss", shape, {
+        factorOf: (extent) => filterMatrix(extent, published),
+        ...(permutation ? { permutation } : {}),
+        ...(factors ? { factors } : {}),
+      });
+    default:
+      throw new RangeError(
+        `Cannot build operator "deblur_gauss": the variant is "${variant satisfies never}", ` +
+          `"true", "published" or "published_matched" is needed; use "true"`,
+      );
+  }
+}
+
+function checkKernel(kernel: ArrayLike<number>): void {
+  const taps = Array.from(kernel);
+  if (taps.length > 0 && taps.every(Number.isFinite) && taps.some((tap) => tap !== 0)) return;
+  throw new RangeError(
+    `Cannot build operator "deblur_gauss": the kernel is ${taps.length > 0 ? taps.join(", ") : "empty"}, ` +
+      `finite taps that are not all 0 are needed; use nine taps of 1/9`,
+  );
+}

@@ -1,0 +1,96 @@
+/** What a degradation is: a linear map A from images to measurements, with its adjoint and its pseudo-inverse. */
+import { formatShape, scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { add, sub } from "../kernels/mod.ts";
+
+/** A linear degradation A of images [N, H, W, C] in [-1, 1]; the methods record operations in the current trace. */
+export interface LinearOperator {
+  /** Name in the register, such as `sr_bicubic`. */
+  readonly name: string;
+  /** Shape of one image: [H, W, C]. */
+  readonly imageShape: Shape;
+  /** Shape of one measurement, without the batch. */
+  readonly measurementShape: Shape;
+  /** A x. */
+  forward(x: Tensor): Tensor;
+  /** A^+ y, the Moore-Penrose pseudo-inverse. */
+  pseudoInverse(y: Tensor): Tensor;
+  /** A^T y. */
+  adjoint(y: Tensor): Tensor;
+}
+
+/**
+ * Adds to the methods of an operator the check of their argument's shape and a scope `<name>.<method>` for profiles.
+ * @param operator the bare maps, which may rely on the shapes being right
+ * @returns the same operator; its methods throw TypeError on an argument of another shape
+ */
+export function linearOperator(operator: LinearOperator): LinearOperator {
+  const { name, imageShape, measurementShape } = operator;
+  const checked = (method: "forward" | "pseudoInverse" | "adjoint", argument: string, itemShape: Shape) => {
+    return (tensor: Tensor): Tensor => {
+      const [, ...item] = tensor.shape;
+      const fits = tensor.dtype === "f32" && tensor.shape.length === itemShape.length + 1 &&
+        item.every((extent, axis) => extent === itemShape[axis]);
+      if (!fits) {
+        throw new TypeError(
+          `Cannot apply ${method} of "${name}": ${argument} is ${tensor.dtype} ${formatShape(tensor.shape)}, ` +
+            `f32 [N, ${itemShape.join(", ")}] is needed; build the operator for the shape of the image`,
+        );
+      }
+      return scope(`${name}.${method}`, () => operator[method](tensor));
+    };
+  };
+  return {
+    name,
+    imageShape,
+    measurementShape,
+    forward: checked("forward", "x", imageShape),
+    pseudoInverse: checked("pseudoInverse", "y", measurementShape),
+    adjoint: checked("adjoint", "y", measurementShape),
+  };
+}
+
+/**
+ * Replaces the range part of an image by that of a measurement: x - A^+ A x + A^+ y, the image nearest to x with
+ * A x = y where y is in the range of A (DDNM, equation 13). It is evaluated as x + A^+ (y - A x): the same map with one
+ * pseudo-inverse instead of two, and in f32 the large gains of A^+ meet a small difference instead of two large terms.
+ * @param operator the degradation A
+ * @param x images [N, H, W, C]
+ * @param y measurements [N, ...measurementShape]
+ * @returns images [N, H, W, C]
+ * @throws {TypeError} on other shapes, or if x and y differ in N
+ */
+export function project(operator: LinearOperator, x: Tensor, y: Tensor): Tensor {
+  if (x.shape[0] !== y.shape[0]) {
+    throw new TypeError(
+      `Cannot project onto the measurement of "${operator.name}": x is ${formatShape(x.shape)} and y is ` +
+        `${formatShape(y.shape)}, equal batch sizes are needed; repeat the measurement for every image`,
+    );
+  }
+  return scope("project", () => add(x, operator.pseudoInverse(sub(y, operator.forward(x)))));
+}
+
+/**
+ * Checks the shape of an image for which an operator is to be built.
+ * @param name the operator's name in the register, for the message
+ * @param imageShape [H, W, C]
+ * @param divisor number by which H and W must be divisible; default 1
+ * @returns height, width and number of channels
+ * @throws {TypeError} unless there are three extents, all positive integers
+ * @throws {RangeError} if height or width is not divisible
+ */
+export function checkImageShape(name: string, imageShape: Shape, divisor = 1): readonly [number, number, number] {
+  const [height = 0, width = 0, channels = 0] = imageShape;
+  if (imageShape.length !== 3 || !imageShape.every((extent) => Number.isSafeInteger(extent) && extent > 0)) {
+    throw new TypeError(
+      `Cannot build operator "${name}": the image shape is ${formatShape(imageShape)}, ` +
+        `[height, width, channels] with positive integers is needed; leave the batch out`,
+    );
+  }
+  if (height % divisor !== 0 || width % divisor !== 0) {
+    throw new RangeError(
+      `Cannot build operator "${name}": the image has ${height} x ${width} pixels, ` +
+        `multiples of ${divisor} are needed; crop or resize it`,
+    );
+  }
+  return [height, width, channels];
+}

@@ -1,0 +1,128 @@
+/** The blur that the code published with DDRM, DDNM and SSD computes, to reproduce published numbers. */
+import { constant, type HostTensor, hostTensor, type Tensor } from "../engine/mod.ts";
+import { mul, separable } from "../kernels/mod.ts";
+import { type LinearOperator, linearOperator } from "./operator.ts";
+import { invert, truncate } from "./separable_operator.ts";
+import { type Matrix, matrix, matrixTensor, svd, transpose } from "./spectrum.ts";
+
+/** Singular value decomposition of the n x n factor of a blur of square images: U diag(s) V^T. */
+export interface BlurFactors {
+  /** Left singular vectors [n, n], row after row, a vector in each column. */
+  readonly u: ArrayLike<number>;
+  /** Singular values [n]; values below 0.03 count as zero. */
+  readonly s: ArrayLike<number>;
+  /** Right singular vectors [n, n], row after row, a vector in each column. */
+  readonly v: ArrayLike<number>;
+}
+
+/** Parameters of `publishedBlur`. */
+export interface PublishedBlurOptions {
+  /** The square blur matrix for a given extent. */
+  readonly factorOf: (extent: number) => Matrix;
+  /** Position of the singular value at each place of the descending order; default: ties in order of position. */
+  readonly permutation?: ArrayLike<number>;
+  /** Decomposition to use instead of that of `factorOf`. */
+  readonly factors?: BlurFactors;
+}
+
+/**
+ * The separable blur L X R^T with L = U_L S_L V_L^T and R = U_R S_R V_R^T, except that the N = H W products of singular
+ * values, sorted in descending order to d_0, d_1, ..., meet the wrong coefficients: the coefficient of V_L^T X V_R at
+ * sorted place p in channel c is scaled by d[(C p + c) mod N] instead of d[p]. The published code lays coefficients out
+ * with the channel fastest, but the sorted values channel after channel. A, A^T and A^+ remain consistent.
+ * @param name name in the register
+ * @param imageShape [H, W, C], checked
+ * @throws {TypeError} if the permutation or the factors have another size
+ * @throws {RangeError} if the permutation does not hold every position once
+ */
+export function publishedBlur(
+  name: string,
+  [height, width, channels]: readonly [number, number, number],
+  { factorOf, permutation, factors }: PublishedBlurOptions,
+): LinearOperator {
+  const left = factors ? given(name, factors, height, width) : svd(factorOf(height));
+  const right = height === width ? left : svd(factorOf(width));
+  const leftValues = truncate(left.s);
+  const rightValues = truncate(right.s);
+  const products = matrix(height, width, (row, column) => leftValues[row]! * rightValues[column]!).data;
+  const order = permutation ? checkedPermutation(name, permutation, products.length) : descending(products);
+  const gains = new Float64Array(products.length * channels);
+  order.forEach((position, place) => {
+    for (let channel = 0; channel < channels; channel++) {
+      gains[position * channels + channel] = products[order[(channels * place + channel) % order.length]!]!;
+    }
+  });
+  const shape = [height, width, channels];
+  const scale = hostTensor(Float32Array.from(gains), shape);
+  const inverse = hostTensor(Float32Array.from(invert(gains)), shape);
+  const leftVectors = vectors(left);
+  const rightVectors = right === left ? leftVectors : vectors(right);
+  const through = (from: "u" | "v", values: HostTensor, to: "u" | "v") => (x: Tensor): Tensor => {
+    const coefficients = separable(constant(leftVectors[`${from}t`]), x, constant(rightVectors[`${from}t`]));
+    return separable(constant(leftVectors[to]), mul(coefficients, constant(values)), constant(rightVectors[to]));
+  };
+  return linearOperator({
+    name,
+    imageShape: shape,
+    measurementShape: shape,
+    forward: through("v", scale, "u"),
+    pseudoInverse: through("u", inverse, "v"),
+    adjoint: through("u", scale, "v"),
+  });
+}
+
+/** Singular vectors as constants, as stored and transposed. */
+function vectors({ u, v }: { readonly u: Matrix; readonly v: Matrix }): Record<"u" | "ut" | "v" | "vt", HostTensor> {
+  return {
+    u: matrixTensor(u),
+    ut: matrixTensor(transpose(u)),
+    v: matrixTensor(v),
+    vt: matrixTensor(transpose(v)),
+  };
+}
+
+function given(
+  name: string,
+  { u, s, v }: BlurFactors,
+  height: number,
+  width: number,
+): { readonly u: Matrix; readonly s: Float64Array; readonly v: Matrix } {
+  if (height !== width || s.length !== height || u.length !== height ** 2 || v.length !== height ** 2) {
+    throw new TypeError(
+      `Cannot build operator "${name}": the factors have ${u.length}, ${s.length} and ${v.length} elements and the ` +
+        `image has ${height} x ${width} pixels, n^2, n and n^2 for a square image of side n are needed; leave them out`,
+    );
+  }
+  const square = (data: ArrayLike<number>): Matrix => ({
+    rows: height,
+    columns: height,
+    data: Float64Array.from(data),
+  });
+  return { u: square(u), s: Float64Array.from(s), v: square(v) };
+}
+
+/** Positions of the values from the largest to the smallest, equal values in order of position. */
+function descending(values: Float64Array): readonly number[] {
+  return Array.from(values.keys()).sort((i, j) => values[j]! - values[i]! || i - j);
+}
+
+function checkedPermutation(name: string, permutation: ArrayLike<number>, count: number): readonly number[] {
+  const order = Array.from(permutation);
+  if (order.length !== count) {
+    throw new TypeError(
+      `Cannot build operator "${name}": the permutation has ${order.length} elements, ${count} are needed; ` +
+        `give one position per pixel, or leave it out`,
+    );
+  }
+  const seen = new Uint8Array(count);
+  for (const position of order) {
+    if (!Number.isSafeInteger(position) || position < 0 || position >= count || seen[position]) {
+      throw new RangeError(
+        `Cannot build operator "${name}": the permutation holds ${position} out of place or twice, ` +
+          `every position from 0 to ${count - 1} is needed once; leave it out`,
+      );
+    }
+    seen[position] = 1;
+  }
+  return order;
+}

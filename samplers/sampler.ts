@@ -1,0 +1,85 @@
+/**
+ * What a sampler is: a published rule that turns a measurement y = A x + n into an image, with a noise model as prior.
+ * It is ordinary async code around one traced step; it knows no network, no operator and no file.
+ */
+import { type DeviceTensor, formatShape, type Runtime, sameShape } from "../engine/mod.ts";
+import type { NoiseModel } from "../models/mod.ts";
+import type { LinearOperator } from "../operators/mod.ts";
+import type { NoiseSource } from "./noise_source.ts";
+
+/** What is to be restored. */
+export interface Problem {
+  readonly model: NoiseModel;
+  readonly operator: LinearOperator;
+  /** Measurements [N, ...operator.measurementShape], of images in [-1, 1]. */
+  readonly y: DeviceTensor;
+  /** Standard deviation of the noise in y, in units of [-1, 1]; 0 means exact. */
+  readonly sigmaY: number;
+}
+
+/**
+ * A finished step. Its tensors are valid until the sampler goes on: read or `keep()` them before the next step.
+ * The step is submitted, not done; `runtime.settle()` waits for it.
+ */
+export interface Progress {
+  /** The step in the words of recorded runs: "inv.0", "inv.1", ..., "gen.0", ... */
+  readonly name: string;
+  /** Counts from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** Network evaluations so far, for each sample. */
+  readonly nfe: number;
+  /** Clean image that the sampler predicts at this step [N, H, W, C]. */
+  readonly x0: DeviceTensor;
+  /** State after this step [N, H, W, C]. */
+  readonly xt: DeviceTensor;
+}
+
+/** Network evaluations of one run: as the paper counts them, and as they are made. */
+export interface Evaluations {
+  readonly nominal: number;
+  readonly actual: number;
+}
+
+/** A restoration method. `O` are its parameters. */
+export interface Sampler<O extends object> {
+  readonly name: string;
+  readonly paper: string;
+  /** What it asks of the operator or engine beyond A and A^+. */
+  readonly needs: readonly ("spectrum" | "mask" | "gradient")[];
+  /** The published parameters. */
+  readonly defaults: O;
+  /** @throws {RangeError} if an option is out of range */
+  evaluations(options: O): Evaluations;
+  /**
+   * Restores all measurements of the problem.
+   * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; valid while the runtime lives and no other
+   *   step of this run follows
+   * @throws {RangeError} if an option is out of range; {TypeError} if the parts of the problem do not fit together
+   */
+  restore(
+    runtime: Runtime,
+    problem: Problem,
+    options: O & { readonly noise: NoiseSource },
+  ): AsyncGenerator<Progress, DeviceTensor>;
+}
+
+/**
+ * Makes sure that model, operator and measurement speak of the same image.
+ * @param sampler name for the message
+ * @throws {TypeError} if a shape differs
+ */
+export function checkProblem(sampler: string, { model, operator, y }: Problem): void {
+  if (!sameShape(model.imageShape, operator.imageShape)) {
+    throw new TypeError(
+      `Cannot run ${sampler} on "${operator.name}": the operator takes images ${formatShape(operator.imageShape)}, ` +
+        `the model makes images ${formatShape(model.imageShape)}; build both for one shape`,
+    );
+  }
+  if (y.shape.length === 0 || !sameShape(y.shape.slice(1), operator.measurementShape)) {
+    throw new TypeError(
+      `Cannot run ${sampler} on "${operator.name}": y has shape ${formatShape(y.shape)}, measurements of this ` +
+        `operator are [N, ${operator.measurementShape.join(", ")}]`,
+    );
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Shortcut Sampling (SSD) and SSD+: the pseudo-inverse A^+ y is carried up to a middle noise level, keeping its layout,
+ * and generation starts there instead of at pure noise. Liu et al., Accelerating Diffusion Models for Inverse Problems
+ * through Shortcut Sampling; steps and constants as in the authors' program where it differs from the paper.
+ */
+import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
+import { ddpmCoefficients, etaMixCoefficients, type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import { invert } from "./inversion.ts";
+import type { NoiseSource } from "./noise_source.ts";
+import { type RestorationStep, restorationStep, type State } from "./restoration_step.ts";
+import { checkProblem, type Evaluations, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import {
+  checkSsdOptions,
+  projectedSteps,
+  SSD_PLUS_STOP,
+  type SsdOptions,
+  type SsdPlusOptions,
+  ssdPreset,
+} from "./ssd_options.ts";
+import { ssdTimesteps } from "./timesteps.ts";
+
+const PAPER = "Liu et al., Accelerating Diffusion Models for Inverse Problems through Shortcut Sampling, IJCAI 2024";
+
+/** SSD: every generation step makes x0 consistent with an exact measurement. */
+export const ssd: Sampler<SsdOptions> = {
+  name: "ssd",
+  paper: PAPER,
+  needs: [],
+  defaults: ssdPreset("ssd-30", "super_resolution"),
+  evaluations,
+  restore: (runtime, problem, options) =>
+    shortcut("ssd", runtime, problem, { ...options, projected: options.generationSteps }),
+};
+
+/** SSD+: for noisy measurements; the last generation steps leave x0 to the model. */
+export const ssdPlus: Sampler<SsdPlusOptions> = {
+  name: "ssd_plus",
+  paper: PAPER,
+  needs: [],
+  defaults: { ...ssdPreset("ssd-30", "super_resolution"), tStop: SSD_PLUS_STOP },
+  evaluations,
+  restore: (runtime, problem, options) =>
+    shortcut("ssd_plus", runtime, problem, { ...options, projected: projectedSteps(options) }),
+};
+
+/** Options of one run; `projected` is the number of generation steps that project, counted from the noisiest. */
+type RunOptions = SsdOptions & { readonly noise: NoiseSource; readonly projected: number };
+
+/** The paper counts both lists; the network is never evaluated at the end of the inversion. */
+function evaluations({ t0, inversionSteps, generationSteps }: SsdOptions): Evaluations {
+  const made = ssdTimesteps(t0, inversionSteps).length - 1 + ssdTimesteps(t0, generationSteps).length;
+  return { nominal: inversionSteps + generationSteps, actual: made };
+}
+
+/** Checks everything, then hands out the steps. */
+function shortcut(
+  name: string,
+  runtime: Runtime,
+  problem: Problem,
+  options: RunOptions,
+): AsyncGenerator<Progress, DeviceTensor> {
+  checkSsdOptions(name, options, problem.model.alphaBar.length);
+  checkProblem(name, problem);
+  return counted(runtime, problem, options);
+}
+
+async function* counted(
+  runtime: Runtime,
+  problem: Problem,
+  options: RunOptions,
+): AsyncGenerator<Progress, DeviceTensor> {
+  const steps = evaluations(options).actual;
+  let step = 0;
+  let xt = problem.y;
+  for await (const state of trajectory(runtime, problem, options)) {
+    step++;
+    xt = state.xt;
+    yield { ...state, step, steps, nfe: step };
+  }
+  return xt;
+}
+
+async function* trajectory(runtime: Runtime, problem: Problem, options: RunOptions): AsyncGenerator<State, void> {
+  const { model, operator, y } = problem;
+  const levelsOf = (count: number): readonly Level[] => respace(model.alphaBar, ssdTimesteps(options.t0, count));
+  const upward = levelsOf(options.inversionSteps);
+  const pseudoInverse = runtime.stage(
+    "pseudo-inverse",
+    (inputs: Tensors<"y">) => ({ image: operator.pseudoInverse(inputs.y) }),
+  );
+  const { image } = await pseudoInverse({ y }, {});
+  const takeStep = restorationStep(runtime, problem, options);
+  const xt = yield* invert(takeStep, image, { ...options, levels: upward });
+  const downward = levelsOf(options.generationSteps);
+  yield* generate(takeStep, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
+}
+
+/** From the noisy state down to the image, one network evaluation for each level. */
+async function* generate(
+  takeStep: RestorationStep,
+  start: DeviceTensor,
+  options: RunOptions & { readonly levels: readonly Level[]; readonly firstOrdinal: number },
+): AsyncGenerator<State, void> {
+  const { levels, firstOrdinal, projected, useDdim, ddimEta } = options;
+  let xt = start;
+  for (const [i, level] of levels.toReversed().entries()) {
+    const numbers = {
+      timestep: level.timestep,
+      projected: i < projected, // Eq. 17: x0 <- x0 - A^+ A x0 + A^+ y
+      ...predictionCoefficients(level),
+      ...(useDdim ? etaMixCoefficients(level, ddimEta) : ddpmCoefficients(level)),
+    };
+    const state = await takeStep(xt, numbers, { name: `gen.${i}`, ordinal: firstOrdinal + i });
+    xt = state.xt;
+    yield state;
+  }
+}

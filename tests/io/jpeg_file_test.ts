@@ -1,0 +1,134 @@
+import { assert, assertEquals, assertLess, assertLessOrEqual, assertStringIncludes, assertThrows } from "@std/assert";
+import { encode } from "jpeg-js";
+import { DecodeError } from "../../io/image.ts";
+import { decodeJpeg } from "../../io/jpeg_file.ts";
+import { fixture, readPnm } from "./pnm_reader.ts";
+
+const MAX_PIXELS = 1e6;
+
+/** Largest and mean signed difference of a decoded fixture from libjpeg's result. */
+async function difference(
+  name: string,
+  reference: string,
+): Promise<{ largest: number; mean: number; channels: number }> {
+  const { image } = decodeJpeg(await Deno.readFile(fixture(name)), MAX_PIXELS);
+  const expected = await readPnm(fixture(reference));
+  assertEquals([image.width, image.height], [expected.width, expected.height]);
+  assertEquals(image.samples.length, expected.samples.length);
+  const differences = Array.from(image.samples, (value, i) => value - expected.samples[i]!);
+  return {
+    largest: Math.max(...differences.map(Math.abs)),
+    mean: Math.abs(differences.reduce((sum, value) => sum + value, 0)) / differences.length,
+    channels: image.channels,
+  };
+}
+
+Deno.test("decodeJpeg() agrees with libjpeg within 3 levels on halved chroma, baseline and progressive, odd sides", async () => {
+  const pairs = [["chroma_420.jpg", "chroma_420.ppm"], ["chroma_422.jpg", "chroma_422.ppm"], [
+    "progressive_420.jpg",
+    "chroma_420.ppm",
+  ]] as const;
+  for (const [name, reference] of pairs) {
+    const { largest, mean } = await difference(name, reference);
+    assertLessOrEqual(largest, 3, name);
+    // Cutting fractions off instead of rounding would make this 0.5.
+    assertLess(mean, 0.2, name);
+  }
+});
+
+Deno.test("decodeJpeg() reads gray with restart markers, and RGB stored without conversion", async () => {
+  const gray = await difference("gray_restart.jpg", "gray_restart.pgm");
+  assertEquals(gray.channels, 1);
+  assertLessOrEqual(gray.largest, 2);
+  assertLessOrEqual((await difference("rgb.jpg", "rgb.ppm")).largest, 2);
+});
+
+Deno.test("decodeJpeg() reads CMYK and YCCK and warns of the missing profile", async () => {
+  assertLessOrEqual((await difference("cmyk.jpg", "cmyk.ppm")).largest, 3);
+  assertLessOrEqual((await difference("ycck.jpg", "ycck.ppm")).largest, 3);
+  const { warnings } = decodeJpeg(await Deno.readFile(fixture("cmyk.jpg")), MAX_PIXELS);
+  assertStringIncludes(warnings.join(), "CMYK");
+});
+
+Deno.test("decodeJpeg() refuses CMYK without an Adobe segment, arithmetic coding, and restart markers it would misread", async () => {
+  const cmyk = await Deno.readFile(fixture("cmyk.jpg"));
+  const adobe = new TextDecoder("latin1").decode(cmyk).indexOf("Adobe");
+  assertThrows(() => decodeJpeg(cmyk.with(adobe, 66), MAX_PIXELS), DecodeError, "without an Adobe segment");
+  const arithmetic = await Deno.readFile(fixture("arithmetic.jpg"));
+  assertThrows(() => decodeJpeg(arithmetic, MAX_PIXELS), DecodeError, "an arithmetic-coded JPEG");
+  const restarts = await Deno.readFile(fixture("progressive_restart.jpg"));
+  assertThrows(() => decodeJpeg(restarts, MAX_PIXELS), DecodeError, "restart markers in separate scans");
+});
+
+/** A small baseline file from another encoder. */
+function makeJpeg(width: number, height: number): Uint8Array<ArrayBuffer> {
+  const data = Uint8Array.from({ length: width * height * 4 }, (_, i) => (i * 5) % 200);
+  return Uint8Array.from(encode({ width, height, data }, 90).data);
+}
+
+/** Offset of the frame header's marker. */
+function frameOffset(bytes: Uint8Array): number {
+  return bytes.findIndex((byte, i) => byte === 0xff && (bytes[i + 1] === 0xc0 || bytes[i + 1] === 0xc2));
+}
+
+Deno.test("decodeJpeg() refuses a stated size above the limit before it decodes", () => {
+  const bytes = makeJpeg(16, 16);
+  bytes.fill(0xff, frameOffset(bytes) + 5, frameOffset(bytes) + 9);
+  const error = assertThrows(() => decodeJpeg(bytes, 64e6), DecodeError);
+  assertStringIncludes(error.message, "65535 x 65535 pixels, the limit is 64 megapixels");
+});
+
+Deno.test("decodeJpeg() refuses a file that is cut at any byte, baseline and progressive", async () => {
+  for (const bytes of [makeJpeg(20, 12), await Deno.readFile(fixture("progressive_420.jpg"))]) {
+    for (let length = 2; length < bytes.length; length++) {
+      assertThrows(() => decodeJpeg(bytes.slice(0, length), MAX_PIXELS), DecodeError, "truncated", `${length} bytes`);
+    }
+  }
+});
+
+Deno.test("decodeJpeg() refuses a scan that is too short although the end mark is there", async () => {
+  for (const bytes of [makeJpeg(64, 64), await Deno.readFile(fixture("chroma_420.jpg"))]) {
+    const scan = bytes.findLastIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+    const shortened = Uint8Array.from([...bytes.subarray(0, (scan + bytes.length) >> 1), 0xff, 0xd9]);
+    assertThrows(() => decodeJpeg(shortened, MAX_PIXELS), DecodeError, "pixel data cannot be decoded");
+  }
+});
+
+Deno.test("decodeJpeg() gives an image or a DecodeError, and nothing else, for any single changed byte", async () => {
+  const names = ["gray_restart.jpg", "progressive_420.jpg", "ycck.jpg"];
+  let refused = 0;
+  for (const name of names) {
+    const bytes = await Deno.readFile(fixture(name));
+    for (let at = 0; at < bytes.length; at++) {
+      for (const flip of [0x01, 0x80, 0xff]) {
+        try {
+          const { image } = decodeJpeg(bytes.with(at, bytes[at]! ^ flip), MAX_PIXELS);
+          assertEquals(image.samples.length, image.width * image.height * image.channels);
+        } catch (error) {
+          if (!(error instanceof DecodeError)) throw error;
+          refused++;
+        }
+      }
+    }
+  }
+  assert(refused > 500, `${refused} refused`);
+});
+
+Deno.test("decodeJpeg() refuses frames and scans that fit no picture", () => {
+  const bytes = makeJpeg(16, 16);
+  const frame = frameOffset(bytes);
+  const scan = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+  const refused = (changed: Uint8Array<ArrayBuffer>, message: string): void => {
+    assertThrows(() => decodeJpeg(changed, MAX_PIXELS), DecodeError, message);
+  };
+  refused(bytes.with(frame + 4, 12), "a JPEG of 12 bits");
+  refused(bytes.with(frame + 6, 0).with(frame + 5, 0), "leaves the height open");
+  refused(bytes.with(frame + 1, 0xc3), "a lossless JPEG");
+  refused(bytes.with(frame + 11, 0x05), "impossible sampling factors");
+  refused(bytes.with(scan + 5, 77), "header of a scan does not fit");
+  const twice = [...bytes.subarray(0, scan), ...bytes.subarray(frame, scan), ...bytes.subarray(scan)];
+  refused(Uint8Array.from(twice), "two frames");
+  refused(Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), "holds no picture");
+  const scans = Array(251).fill([...bytes.subarray(scan, -2)]).flat();
+  refused(Uint8Array.from([...bytes.subarray(0, scan), ...scans, 0xff, 0xd9]), "more than 250 scans");
+});

@@ -1,0 +1,157 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Call, elementCount, scope, type Shape, type Target, type Tensors, trace } from "../../engine/mod.ts";
+import { conv2d, conv2dOp, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { randomValues } from "../support/random.ts";
+
+type Attrs = Parameters<typeof conv2dOp>[1];
+
+const SOFTWARE: Target = {
+  maxWorkgroupInvocations: 256,
+  maxWorkgroupBytes: 16384,
+  maxWorkgroupsPerDimension: 65535,
+  maxStorageBuffers: 8,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+  subgroupSize: 8,
+  software: true,
+  scratch: () => {
+    throw new Error("a convolution needs no scratch");
+  },
+  scalarIndex: () => 0,
+};
+
+function makeCall(shapes: readonly Shape[], attrs: Attrs): Call<Attrs> {
+  const inputs = shapes.map((shape, id) => ({ id, shape, dtype: "f32" as const }));
+  const outputs = conv2dOp.definition.infer(inputs, attrs).map((type) => ({ ...type, id: shapes.length }));
+  return { op: conv2dOp.definition as Call<Attrs>["op"], inputs, outputs, attrs, scope: "" };
+}
+
+/** The defining sum, pixel by pixel and tap by tap. */
+function convolve(call: Call<Attrs>, inputs: readonly Float32Array[]): Float32Array {
+  const [batch, height, width, channels] = call.inputs[0]?.shape as [number, number, number, number];
+  const [kernelHeight, kernelWidth] = call.inputs[1]?.shape as [number, number];
+  const [, outHeight, outWidth, outChannels] = call.outputs[0]?.shape as [number, number, number, number];
+  const { stride, padding, bias, residual } = call.attrs;
+  const [x, weight] = inputs as [Float32Array, Float32Array];
+  return Float32Array.from({ length: batch * outHeight * outWidth * outChannels }, (_, i) => {
+    const o = i % outChannels;
+    const ox = Math.floor(i / outChannels) % outWidth;
+    const oy = Math.floor(i / (outChannels * outWidth)) % outHeight;
+    const n = Math.floor(i / (outChannels * outWidth * outHeight));
+    let sum = (bias ? inputs[2]?.[o] as number : 0) + (residual ? inputs[bias ? 3 : 2]?.[i] as number : 0);
+    for (let ky = 0; ky < kernelHeight; ky++) {
+      for (let kx = 0; kx < kernelWidth; kx++) {
+        const [iy, ix] = [oy * stride + ky - padding.top, ox * stride + kx - padding.left];
+        if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
+        for (let c = 0; c < channels; c++) {
+          const value = x[((n * height + iy) * width + ix) * channels + c] as number;
+          sum += value * (weight[((ky * kernelWidth + kx) * channels + c) * outChannels + o] as number);
+        }
+      }
+    }
+    return sum;
+  });
+}
+
+Deno.test("conv2d: the reference is the defining sum on every example", () => {
+  for (const [index, { inputs, attrs }] of conv2dOp.definition.examples.entries()) {
+    const call = makeCall(inputs as readonly Shape[], attrs);
+    const data = call.inputs.map(({ shape }, k) => randomValues(elementCount(shape), 17 * index + k));
+    const [actual] = conv2dOp.definition.reference(call, data, {});
+    assertClose(actual as Float32Array, convolve(call, data), 1e-6, `example ${index}`);
+  }
+});
+
+gpuTest("conv2d: what lies beyond a border or the last channel never enters, be it infinite", async (runtime) => {
+  // Row 1 ends in infinities: the neighbours in memory of row 2's left padding, of the channel tail and of the
+  // padded rows. Only outputs whose window holds that pixel may see them.
+  for (const [height, width, channels] of [[4, 19, 5], [4, 9, 8], [5, 3, 3]] as const) {
+    const values = randomValues(height * width * channels, width);
+    values.fill(Infinity, (2 * width - 1) * channels, 2 * width * channels);
+    const shape = [1, height, width, channels];
+    const stage = runtime.stage(
+      `border ${width}`,
+      ({ x, weight }: Tensors<"x" | "weight">) => ({ y: conv2d(x, weight, { padding: 1 }) }),
+    );
+    const { y } = await stage({
+      x: runtime.upload(values, shape),
+      weight: runtime.upload(randomValues(9 * channels * 4, 3).map(Math.abs), [3, 3, channels, 4]),
+    }, {});
+    const finite = (await y.read()).map((value) => Number.isFinite(value) ? 1 : 0);
+    const expected = Float32Array.from({ length: height * width * 4 }, (_, i) => {
+      const [oy, ox] = [Math.floor(i / (4 * width)), Math.floor(i / 4) % width];
+      return Math.abs(oy - 1) <= 1 && ox >= width - 2 ? 0 : 1;
+    });
+    assertEquals(finite, expected);
+  }
+});
+
+gpuTest("conv2d: a kernel row outside the picture never enters, be it infinite", async (runtime) => {
+  // Behind the last channel of one kernel row lie the weights of the next.
+  const [height, width, channels] = [4, 16, 5];
+  const weight = randomValues(9 * channels * 4, 1).fill(Infinity, 6 * channels * 4);
+  const stage = runtime.stage("rows", ({ x, weight }: Tensors<"x" | "weight">) => ({
+    y: conv2d(x, weight, { padding: 1 }),
+  }));
+  const { y } = await stage({
+    x: runtime.upload(randomValues(height * width * channels, 2), [1, height, width, channels]),
+    weight: runtime.upload(weight, [3, 3, channels, 4]),
+  }, {});
+  const bottom = (await y.read()).slice((height - 1) * width * 4);
+  assertEquals(bottom.every(Number.isFinite), true);
+});
+
+Deno.test("conv2d: layers of different size, with and without residual, share one compiled kernel", () => {
+  const attrs: Attrs = { stride: 1, padding: { top: 1, left: 1, bottom: 1, right: 1 }, bias: true, residual: false };
+  for (const target of [SOFTWARE, { ...SOFTWARE, subgroupSize: 0 }, { ...SOFTWARE, software: false }]) {
+    const text = (shapes: readonly Shape[], more: Partial<Attrs> = {}): string | undefined =>
+      conv2dOp.definition.lower(makeCall(shapes, { ...attrs, ...more }), target)[0]?.wgsl;
+    const large = text([[1, 64, 64, 64], [3, 3, 64, 64], [64]]);
+    assertEquals(text([[2, 16, 32, 256], [3, 3, 256, 128], [128]]), large);
+    assertEquals(text([[1, 32, 32, 96], [3, 3, 96, 32], [32], [1, 32, 32, 32]], { residual: true }), large);
+    assertEquals(text([[1, 64, 64, 64], [3, 3, 64, 64]], { bias: false }), large);
+  }
+});
+
+Deno.test("conv2d: the grid of a large picture stays within the limit of the device", () => {
+  const attrs: Attrs = { stride: 1, padding: { top: 1, left: 1, bottom: 1, right: 1 }, bias: false, residual: false };
+  const [dispatch] = conv2dOp.definition.lower(makeCall([[4, 512, 512, 64], [3, 3, 64, 64]], attrs), SOFTWARE);
+  const [across = 0, down = 0] = dispatch?.workgroups ?? [];
+  assertEquals([across <= 65535, across * down >= 4 * 512 * 32 * 8], [true, true]);
+});
+
+Deno.test("conv2d: what does not fit is refused with the place, what was found and what is needed", () => {
+  const build = (shapes: readonly [Shape, Shape], options: Conv2dOptions = {}): void => {
+    const types = { x: { shape: shapes[0], dtype: "f32" }, weight: { shape: shapes[1], dtype: "f32" } } as const;
+    trace("net", types, ({ x, weight }) => {
+      return { y: scope("middle", () => conv2d(x as typeof x & object, weight as typeof weight & object, options)) };
+    });
+  };
+  const message = (shapes: readonly [Shape, Shape], options?: Conv2dOptions): string =>
+    assertThrows(() => build(shapes, options), Error).message;
+  assertEquals(
+    message([[1, 8, 8, 256], [3, 3, 320, 512]]),
+    'Cannot build conv2d at "middle": x has 256 channels, weight [3, 3, 320, 512] expects 320',
+  );
+  assertEquals(
+    message([[8, 8, 3], [3, 3, 3, 4]]),
+    'Cannot build conv2d at "middle": x has shape [8, 8, 3], [N, H, W, Cin] is needed',
+  );
+  assertEquals(
+    message([[1, 2, 8, 3], [5, 5, 3, 4]], { padding: 1 }),
+    'Cannot build conv2d at "middle": x is 2x8 before padding, weight [5, 5, 3, 4] needs at least 5x5 with padding',
+  );
+  assertThrows(() => build([[1, 8, 8, 3], [3, 3, 3, 4]], { stride: 1.5 }), RangeError, "stride is 1.5");
+  assertThrows(() => build([[1, 8, 8, 3], [3, 3, 3, 4]], { padding: -1 }), RangeError, "top padding is -1");
+  const wrong = { id: 0, shape: [5], dtype: "f32" } as const;
+  const infer = (bias: boolean): void => {
+    const x = { shape: [1, 8, 8, 3], dtype: "f32" } as const;
+    const weight = { shape: [3, 3, 3, 4], dtype: "f32" } as const;
+    const padding = { top: 1, left: 1, bottom: 1, right: 1 };
+    conv2dOp.definition.infer([x, weight, wrong], { stride: 1, padding, bias, residual: !bias });
+  };
+  assertThrows(() => infer(true), TypeError, "bias has shape [5], [4] is needed");
+  assertThrows(() => infer(false), TypeError, "residual has shape [5], the result has [1, 8, 8, 4]");
+});

@@ -1,0 +1,98 @@
+/** Laws of the register: every example of every operation, and what each definition must hold. */
+import { assert, assertEquals } from "@std/assert";
+import {
+  type DeviceTensor,
+  elementCount,
+  type Op,
+  ReferenceRuntime,
+  type Runtime,
+  type Scalar,
+  type Tensor,
+  trace,
+} from "../../engine/mod.ts";
+import * as register from "../../kernels/mod.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { randomValues } from "../support/random.ts";
+
+/** Operations whose results must agree bit by bit on every adapter. */
+const EXACT = new Set(["randomNormal", "reshape", "gatherRows", "concatChannels", "sliceChannels"]);
+
+const LIMIT = 1e-5;
+
+const exported: readonly unknown[] = Object.values(register);
+
+const operations = exported.filter((entry): entry is Op<unknown> =>
+  typeof entry === "function" && "definition" in entry
+);
+
+async function runExample(runtime: Runtime, op: Op<unknown>, index: number): Promise<readonly Float32Array[]> {
+  const example = op.definition.examples[index];
+  assert(example);
+  const inputs: Record<string, DeviceTensor> = Object.fromEntries(example.inputs.map((input, k) => {
+    const isGiven = "data" in input;
+    const shape = isGiven ? input.shape : input;
+    const data = isGiven ? input.data : randomValues(elementCount(shape), 31 * index + k);
+    return [`x${k}`, runtime.upload(data, shape)];
+  }));
+  const stage = runtime.stage(
+    op.definition.name,
+    (tensors: Record<string, Tensor>, _scalars: Record<string, Scalar>) => {
+      const outputs = op(Object.values(tensors), example.attrs);
+      return Object.fromEntries(outputs.map((tensor, k) => [`y${k}`, tensor]));
+    },
+  );
+  // An alias alone computes nothing: it is no output of a stage.
+  if (op.definition.alias) return await Promise.all(Object.values(inputs).map((tensor) => tensor.read()));
+  const outputs = await stage(inputs, example.scalars ?? {});
+  return await Promise.all(Object.values(outputs).map((tensor) => tensor.read()));
+}
+
+Deno.test("the register holds every operation file, each with at least two examples", async () => {
+  const names = new Set(operations.map((op) => op.definition.name));
+  assertEquals(names.size, operations.length, "operation names are distinct");
+  for (const { definition } of operations) {
+    assert(definition.examples.length >= 2, `${definition.name} has fewer than two examples`);
+  }
+  const register = await Deno.readTextFile(new URL("../../kernels/mod.ts", import.meta.url));
+  for await (const { name } of Deno.readDir(new URL("../../kernels/", import.meta.url))) {
+    const text = await Deno.readTextFile(new URL(`../../kernels/${name}`, import.meta.url));
+    if (/\bdefineOp[<(]/.test(text)) assert(register.includes(`"./${name}"`), `${name} is missing in the register`);
+  }
+});
+
+for (const op of operations) {
+  const { name, examples } = op.definition;
+  gpuTest(`${name}() matches its reference on every example`, async (runtime) => {
+    for (const index of examples.keys()) {
+      const expected = await runExample(new ReferenceRuntime(), op, index);
+      const actual = await runExample(runtime, op, index);
+      assertEquals(actual.length, expected.length);
+      for (const [k, values] of actual.entries()) {
+        const reference = expected[k] as Float32Array;
+        const what = `${name} example ${index} output ${k}`;
+        if (EXACT.has(name)) assertEquals(values, reference, what);
+        else assertClose(values, reference, LIMIT, what);
+      }
+    }
+  });
+
+  gpuTest(`${name}() gives the same bits twice`, async (runtime) => {
+    const [first, second] = [await runExample(runtime, op, 0), await runExample(runtime, op, 0)];
+    assertEquals(first, second);
+  });
+
+  Deno.test(`${name}() states a finite, positive cost in bytes`, () => {
+    for (const example of examples) {
+      const types = Object.fromEntries(example.inputs.map((input, k) => {
+        return [`x${k}`, "data" in input ? input : { shape: input, dtype: "f32" as const }];
+      }));
+      const graph = trace(name, types, (tensors) => {
+        return Object.fromEntries(op(Object.values(tensors), example.attrs).map((t, k) => [`y${k}`, t]));
+      });
+      const { flops, bytes } = op.definition.cost(graph.calls.at(-1) as never);
+      assert(Number.isFinite(flops) && flops >= 0, `${name}: ${flops} operations`);
+      assert(Number.isFinite(bytes) && (bytes > 0 || op.definition.alias), `${name}: ${bytes} bytes`);
+    }
+  });
+}

@@ -1,0 +1,88 @@
+// deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
+import { assertEquals, assertThrows } from "@std/assert";
+import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
+import {
+  guidedNoiseModel,
+  type GuidedUnet,
+  guidedUnet,
+  guidedUnetConfig,
+  guidedUnetParameters,
+  loadWeights,
+  noiseSchedule,
+} from "../../models/mod.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { randomValues } from "../support/random.ts";
+import { fileOf, randomTensors } from "./random_checkpoint.ts";
+import { runUnet } from "./run_unet.ts";
+
+const KEYWORDS = {
+  image_size: 4,
+  in_channels: 3,
+  model_channels: 32,
+  out_channels: 6,
+  num_res_blocks: 1,
+  attention_resolutions: [2],
+  channel_mult: [1, 1],
+  use_scale_shift_norm: true,
+};
+
+async function makeUnet(runtime: Runtime, changes: Record<string, unknown> = {}): Promise<GuidedUnet> {
+  const config = guidedUnetConfig({ ...KEYWORDS, ...changes });
+  const file = await fileOf(randomTensors(config));
+  return guidedUnet(config, await loadWeights(runtime, file, guidedUnetParameters(config)));
+}
+
+async function checkPrediction(runtime: Runtime): Promise<void> {
+  const unet = await makeUnet(runtime, { num_classes: 4 });
+  const model = guidedNoiseModel(unet, noiseSchedule("linear"), { height: 6, width: 4, label: 3 });
+  assertEquals(model.imageShape, [6, 4, 3]);
+  assertEquals(model.alphaBar.length, 1000);
+  const x = { data: randomValues(2 * 6 * 4 * 3, 5), shape: [2, 6, 4, 3] };
+  const stage = runtime.stage<"xt", "timestep", "eps">("predict", ({ xt }, { timestep }) => ({
+    eps: model.predictEps(xt, timestep),
+  }));
+  const xt = runtime.upload(x.data, x.shape);
+  for (const timestep of [0, 731]) {
+    const { eps } = await stage({ xt }, { timestep });
+    assertEquals(eps.shape, [2, 6, 4, 3]);
+    const whole = await runUnet(new ReferenceRuntime(), {
+      config: unet.config,
+      file: await fileOf(randomTensors(unet.config)),
+      x,
+      timesteps: [timestep, timestep],
+      labels: [3, 3],
+    });
+    const expected = whole.get("output")!.data.filter((_, i) => i % 6 < 3);
+    assertClose(await eps.read(), expected, 1e-5);
+  }
+}
+
+Deno.test("predictEps() is the network at the row of the timestep without the variance channels", async () => {
+  await checkPrediction(new ReferenceRuntime());
+});
+
+gpuTest("predictEps() takes the timestep anew at each run on the GPU", checkPrediction);
+
+Deno.test("guidedNoiseModel() has the training size by default", async () => {
+  const unet = await makeUnet(new ReferenceRuntime(), { out_channels: 3 });
+  assertEquals(guidedNoiseModel(unet, noiseSchedule("cosine")).imageShape, [4, 4, 3]);
+});
+
+Deno.test("guidedNoiseModel() rejects sizes, classes and networks that do not fit", async () => {
+  const runtime = new ReferenceRuntime();
+  const schedule = noiseSchedule("linear");
+  const plain = await makeUnet(runtime);
+  assertThrows(() => guidedNoiseModel(plain, schedule, { height: 5 }), RangeError, "5 x 4 pixels");
+  assertThrows(() => guidedNoiseModel(plain, schedule, { width: 0 }), RangeError, "multiples of 2");
+  assertThrows(() => guidedNoiseModel(plain, schedule, { label: 0 }), RangeError, "unconditional");
+  const classes = await makeUnet(runtime, { num_classes: 4 });
+  assertThrows(() => guidedNoiseModel(classes, schedule), RangeError, "not given, an integer from 0 to 3");
+  assertThrows(() => guidedNoiseModel(classes, schedule, { label: 4 }), RangeError, "the class is 4");
+  const odd = await makeUnet(runtime, { out_channels: 4 });
+  assertThrows(() => guidedNoiseModel(odd, schedule), TypeError, "4 output channels, 3 or 6");
+  const upsampler = await makeUnet(runtime, { class: "SuperResModel" });
+  assertThrows(() => guidedNoiseModel(upsampler, schedule), TypeError, "none was given");
+  const lowRes = runtime.upload(new Float32Array(12), [1, 2, 2, 3]);
+  assertThrows(() => guidedNoiseModel(plain, schedule, { lowRes }), TypeError, "takes no low-resolution image");
+});

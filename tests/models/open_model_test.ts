@@ -1,0 +1,109 @@
+// deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { ReferenceRuntime } from "../../engine/mod.ts";
+import {
+  CheckpointError,
+  defaultModelSource,
+  guidedUnetConfig,
+  openDefaultModel,
+  openModel,
+  openSafetensors,
+  type SafetensorsFile,
+} from "../../models/mod.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { randomValues } from "../support/random.ts";
+import { fileOf, randomTensors } from "./random_checkpoint.ts";
+
+const KEYWORDS = {
+  image_size: 8,
+  in_channels: 3,
+  model_channels: 32,
+  out_channels: 6,
+  num_res_blocks: 1,
+  attention_resolutions: [],
+  channel_mult: [1],
+};
+const CONFIG = { architecture: "guided-diffusion", ...KEYWORDS };
+
+function modelFile(config: unknown): Promise<SafetensorsFile> {
+  return fileOf(randomTensors(guidedUnetConfig(KEYWORDS)), { config: JSON.stringify(config) });
+}
+
+async function refusal(file: SafetensorsFile): Promise<string> {
+  const error = await assertRejects(() => openModel(new ReferenceRuntime(), file), CheckpointError);
+  const { message } = error as Error;
+  assertStringIncludes(message, 'Cannot load "model.safetensors"');
+  return message;
+}
+
+Deno.test("openModel() reads the network and the process from the file", async () => {
+  const file = await modelFile({ ...CONFIG, learn_sigma: true, noise_schedule: "cosine", diffusion_steps: 50 });
+  const model = await openModel(new ReferenceRuntime(), file);
+  assertEquals(model.config, guidedUnetConfig(KEYWORDS));
+  assertEquals(model.schedule.betas.length, 50);
+  assertEquals(model.schedule.betas[49], 0.999);
+  assertEquals(model.downsampling, 1);
+  assertEquals(model.noiseModel().imageShape, [8, 8, 3]);
+  assertEquals(model.noiseModel({ height: 5, width: 7 }).imageShape, [5, 7, 3]);
+  model.free();
+});
+
+Deno.test("openModel() takes the linear schedule of 1000 steps where the file names none", async () => {
+  const { schedule } = await openModel(new ReferenceRuntime(), await modelFile(CONFIG));
+  assertEquals(schedule.alphaBar[0], 0.9999);
+  assertEquals(schedule.alphaBar.length, 1000);
+});
+
+Deno.test("openModel() refuses files that do not describe a network it has", async () => {
+  assertStringIncludes(await refusal(await fileOf([])), 'no "config"');
+  assertStringIncludes(await refusal(await fileOf([], { config: "{" })), '"config" in its metadata does not fit');
+  assertStringIncludes(await refusal(await modelFile([])), "it is no object");
+  assertStringIncludes(await refusal(await modelFile(KEYWORDS)), "the architecture is not given");
+  assertStringIncludes(
+    await refusal(await modelFile({ ...CONFIG, architecture: "vit" })),
+    'the architecture is "vit", "guided-diffusion" is needed',
+  );
+  assertStringIncludes(await refusal(await modelFile({ ...CONFIG, widht: 3 })), '"widht" is no keyword');
+  assertStringIncludes(
+    await refusal(await modelFile({ ...CONFIG, noise_schedule: "quad" })),
+    '"noise_schedule" is "quad"',
+  );
+  assertStringIncludes(await refusal(await modelFile({ ...CONFIG, diffusion_steps: "9" })), '"diffusion_steps" is "9"');
+  assertStringIncludes(await refusal(await modelFile({ ...CONFIG, diffusion_steps: 3 })), "3 steps");
+  assertStringIncludes(await refusal(await modelFile({ ...CONFIG, learn_sigma: false })), '"learn_sigma" is false');
+});
+
+Deno.test("openModel() refuses a file whose tensors belong to another network", async () => {
+  const message = await refusal(await modelFile({ ...CONFIG, num_res_blocks: 2 }));
+  assertStringIncludes(message, 'parameters are missing (first "input_blocks.2.0.in_layers.0.weight" [32]');
+  assertStringIncludes(message, "0 are unexpected");
+});
+
+Deno.test("the embedded model opens and is the network its card describes", async () => {
+  const model = await openDefaultModel(new ReferenceRuntime());
+  assertEquals(model.parameterCount, 4_474_662);
+  assertEquals(model.downsampling, 8);
+  assertEquals(model.noiseModel().imageShape, [64, 64, 3]);
+  assertEquals(model.schedule.alphaBar.length, 1000);
+  const { metadata } = await openSafetensors(await defaultModelSource());
+  assertEquals(JSON.parse(metadata.get("training")!).steps, 2207);
+  model.free();
+});
+
+gpuTest("the embedded model predicts most of the noise of a smooth picture", async (runtime) => {
+  const model = await openDefaultModel(runtime);
+  const noiseModel = model.noiseModel({ height: 32, width: 32 });
+  const alphaBar = noiseModel.alphaBar[400]!;
+  const count = 32 * 32 * 3;
+  // Uniform noise of variance 1 serves as well as normal noise here.
+  const noise = randomValues(count, 11).map((value) => value * Math.sqrt(3));
+  const noisy = noise.map((z, i) => Math.sqrt(alphaBar) * 0.5 * Math.sin(i / 900) + Math.sqrt(1 - alphaBar) * z);
+  const stage = runtime.stage<"xt", "timestep", "eps">("predict", ({ xt }, { timestep }) => ({
+    eps: noiseModel.predictEps(xt, timestep),
+  }));
+  const { eps } = await stage({ xt: runtime.upload(noisy, [1, 32, 32, 3]) }, { timestep: 400 });
+  const predicted = await eps.read();
+  const error = predicted.reduce((sum, value, i) => sum + (value - noise[i]!) ** 2, 0) / count;
+  assertEquals(error < 0.1, true, `mean squared error ${error}`);
+  model.free();
+});

@@ -1,0 +1,62 @@
+/** One forward pass of a guided UNet from host data to host data. */
+import type { DeviceTensor, Runtime, Tensor } from "../../engine/mod.ts";
+import {
+  guidedTimestepTable,
+  guidedUnet,
+  type GuidedUnetConfig,
+  guidedUnetParameters,
+  loadWeights,
+  type SafetensorsFile,
+} from "../../models/mod.ts";
+
+/** Elements and shape of a tensor on the host. */
+export interface HostImage {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** What to run. */
+export interface UnetRun {
+  readonly config: GuidedUnetConfig;
+  readonly file: SafetensorsFile;
+  readonly prefix?: string;
+  readonly x: HostImage;
+  readonly timesteps: ArrayLike<number>;
+  readonly labels?: readonly number[];
+  readonly lowRes?: HostImage;
+  /** Modules whose results are wanted besides the output. */
+  readonly modules?: readonly string[];
+}
+
+/** Results by module name; `output` is the network's. */
+export async function runUnet(runtime: Runtime, run: UnetRun): Promise<Map<string, HostImage>> {
+  const { config, x, labels, lowRes, modules = [], prefix = "" } = run;
+  const weights = await loadWeights(runtime, run.file, guidedUnetParameters(config), { prefix });
+  const unet = guidedUnet(config, weights);
+  const rows = guidedTimestepTable(run.timesteps, config.modelChannels);
+  const inputs: Record<string, DeviceTensor> = {
+    x: runtime.upload(x.data, x.shape),
+    rows: runtime.upload(rows.data, rows.shape),
+    ...(lowRes ? { lowRes: runtime.upload(lowRes.data, lowRes.shape) } : {}),
+  };
+  const stage = runtime.stage<string, never, string>("unet", (tensors) => {
+    const results: Record<string, Tensor> = {};
+    const output = unet.forward(tensors.x!, {
+      timestepRows: tensors.rows!,
+      ...(labels ? { labels } : {}),
+      ...(tensors.lowRes ? { lowRes: tensors.lowRes } : {}),
+      observe: (module, tensor) => {
+        if (modules.includes(module)) results[module] = tensor;
+      },
+    });
+    return { ...results, output };
+  });
+  const results = await stage(inputs, {});
+  const read = new Map<string, HostImage>();
+  for (const [name, tensor] of Object.entries(results)) {
+    read.set(name, { data: await tensor.read(), shape: tensor.shape });
+  }
+  for (const input of Object.values(inputs)) input.free();
+  weights.free();
+  return read;
+}

@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { constant, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
+import {
+  type ParameterLookup,
+  repackParameter,
+  residualBlock,
+  residualBlockParameters,
+  type SafetensorsFile,
+} from "../../models/mod.ts";
+import { assertClose } from "../support/close.ts";
+import { openGolden, readChannelsLast } from "./golden_file.ts";
+
+/** Repacks the parameters of a recorded residual block; names inside the file have `__` for the dot. */
+async function lookUp(
+  file: SafetensorsFile,
+  block: string,
+  options: Parameters<typeof residualBlockParameters>[0],
+): Promise<ParameterLookup> {
+  const constants = new Map<string, ReturnType<typeof hostTensor>>();
+  for (const [name, parameter] of residualBlockParameters(options)) {
+    const stored = `${block}.${name.replaceAll(".", "__")}`;
+    assertEquals(file.tensors.get(stored)?.shape, parameter.shape, stored);
+    const { data, shape } = repackParameter(await file.readFloat32(stored), parameter);
+    constants.set(name, hostTensor(data, shape));
+  }
+  return (name) => constant(constants.get(name)!);
+}
+
+for (const block of ["resblock_plain", "resblock_down", "resblock_up"]) {
+  Deno.test(`residualBlock() reproduces the recorded ${block}`, async () => {
+    const file = await openGolden("ops-basic");
+    const attributes = JSON.parse(file.metadata.get("cases")!)[block];
+    const outputChannels = attributes.out_channels ?? attributes.channels;
+    const scaleShiftNorm: boolean = attributes.use_scale_shift_norm;
+    const parameters = await lookUp(file, block, {
+      inputChannels: attributes.channels,
+      outputChannels,
+      embeddingChannels: attributes.emb_channels,
+      scaleShiftNorm,
+    });
+    const runtime = new ReferenceRuntime();
+    const x = await readChannelsLast(file, `${block}.x`);
+    const emb = await file.readFloat32(`${block}.emb`);
+    const stage = runtime.stage("block", ({ x, emb }) => ({
+      y: residualBlock(x!, emb!, parameters, {
+        outputChannels,
+        scaleShiftNorm,
+        resample: attributes.up ? "up" : attributes.down ? "down" : "none",
+      }),
+    }));
+    const { y } = await stage({
+      x: runtime.upload(x.data, x.shape),
+      emb: runtime.upload(emb, [x.shape[0]!, attributes.emb_channels]),
+    }, {});
+    assertClose(await y.read(), (await readChannelsLast(file, `${block}.y`)).data, 1e-6);
+  });
+}

@@ -1,0 +1,70 @@
+import { assert, assertEquals } from "@std/assert";
+import { ReferenceRuntime } from "../../engine/mod.ts";
+import { createOperator, type LinearOperator, OPERATORS } from "../../operators/mod.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { relativeError } from "../support/close.ts";
+import { apply, lawErrors, randomPair } from "./laws.ts";
+
+const LIMIT = 1e-5;
+
+for (const [name, { examples }] of OPERATORS) {
+  for (const { imageShape, options } of examples) {
+    const what = `${name} of [${imageShape.join(", ")}] with ${JSON.stringify(options)}`;
+    Deno.test(`${what} obeys the laws of A, A^T and A^+`, async () => {
+      const errors = await lawErrors(new ReferenceRuntime(), createOperator(name, imageShape, options));
+      for (const [law, error] of Object.entries(errors)) assert(error <= LIMIT, `${law}: error ${error}`);
+    });
+  }
+}
+
+Deno.test("every operator of the register has a case for the law tests and a description", () => {
+  for (const [name, { description, examples }] of OPERATORS) {
+    assert(examples.length > 0, `"${name}" has no example`);
+    assert(description.length > 0, `"${name}" has no description`);
+  }
+});
+
+Deno.test("the law tests find a wrong adjoint, a wrong pseudo-inverse and a wrong forward map", async () => {
+  const right = createOperator("sr_bicubic", [16, 24, 3], { scale: 2 });
+  const failed = async (wrong: Partial<LinearOperator>): Promise<string[]> => {
+    const errors = await lawErrors(new ReferenceRuntime(), { ...right, ...wrong });
+    return Object.keys(errors).filter((law) => !(errors[law]! <= LIMIT));
+  };
+  assertEquals(await failed({}), []);
+  assertEquals(await failed({ adjoint: right.pseudoInverse }), ["<A x, y> = <x, A^T y>"]);
+  assertEquals(await failed({ pseudoInverse: right.adjoint }), [
+    "A A^+ A = A",
+    "A^+ A A^+ = A^+",
+    "A project(x, y) = y",
+  ]);
+  const other = createOperator("sr_average", [16, 24, 3], { scale: 2 });
+  assertEquals(await failed({ forward: other.forward }), [
+    "<A x, y> = <x, A^T y>",
+    "A A^+ A = A",
+    "A^+ A A^+ = A^+",
+    "A^+ A is symmetric",
+    "A project(x, y) = y",
+  ]);
+});
+
+gpuTest("every operator gives on the GPU what it gives on the CPU", async (runtime) => {
+  for (const [name, { examples }] of OPERATORS) {
+    for (const { imageShape, options } of examples) {
+      const operator = createOperator(name, imageShape, options);
+      const { x, y } = randomPair(operator, 5);
+      const [actual, expected] = await Promise.all(
+        [runtime, new ReferenceRuntime()].map((each) =>
+          apply(each, operator, x, y, (x, y) => ({
+            forward: operator.forward(x),
+            pseudoInverse: operator.pseudoInverse(y),
+            adjoint: operator.adjoint(y),
+          }))
+        ),
+      );
+      for (const method of ["forward", "pseudoInverse", "adjoint"] as const) {
+        const error = relativeError(actual![method], expected![method]);
+        assert(error <= LIMIT, `${name}.${method} of [${imageShape.join(", ")}]: error ${error}`);
+      }
+    }
+  }
+});
