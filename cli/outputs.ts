@@ -14,20 +14,15 @@ export interface SampleOutput {
 }
 
 /**
- * Names all files of a run, one entry for each sample.
+ * Names all files of a restoration, one entry for each sample.
  * @throws {UsageError} if the result would not be a PNG file or would replace the picture
  */
 export function planOutputs(args: Arguments): readonly SampleOutput[] {
   const given = args.operands[0];
-  const stem = given === undefined ? "sample" : fileStem(given);
-  const out = args.text("out") ?? `${stem}-restored.png`;
-  if (!/\.png$/i.test(out)) {
-    throw new UsageError(`--out is "${out}", a name that ends in .png is needed: results are PNG files`);
-  }
+  const base = pngName(args, `${given === undefined ? "sample" : fileStem(given)}-restored.png`).replace(/\.png$/i, "");
   const count = args.number("samples") ?? 1;
-  const base = out.replace(/\.png$/i, "");
   const withSheet = args.flag("sheet") || given === undefined;
-  const samples = Array.from({ length: count }, (_, index): SampleOutput => {
+  return Array.from({ length: count }, (_, index) => {
     const name = count === 1 ? base : `${base}-${index + 1}`;
     return {
       image: `${name}.png`,
@@ -36,34 +31,45 @@ export function planOutputs(args: Arguments): readonly SampleOutput[] {
       trace: args.text("trace"),
     };
   });
-  if (samples.some(({ image }) => image === given)) {
-    throw new UsageError(`--out is the picture itself ("${given}"); choose another name`);
-  }
-  return samples;
 }
 
-function fileStem(path: string): string {
+/**
+ * The name of the resulting picture.
+ * @throws {UsageError} if it would not be a PNG file or would replace the picture that is read
+ */
+export function pngName(args: Arguments, fallback: string): string {
+  const name = args.text("out") ?? fallback;
+  if (!/\.png$/i.test(name)) {
+    throw new UsageError(`--out is "${name}", a name that ends in .png is needed: results are PNG files`);
+  }
+  if (name === args.operands[0]) {
+    throw new UsageError(`--out is the picture itself ("${name}"); choose another name`);
+  }
+  return name;
+}
+
+/** The name of a file without folder and extension. */
+export function fileStem(path: string): string {
   const name = path.split(/[\\/]/).at(-1) as string;
   return name.replace(/\.[^.]+$/, "") || name;
 }
 
 /**
- * Makes sure that every output can be written, before any work is done.
- * @throws {FileError} if a folder is missing or not writable
+ * Makes sure that files can be written, before any work is done.
+ * @throws {FileError} if a folder is missing or not writable, or a name is a folder's
  */
-export async function checkOutputs(samples: readonly SampleOutput[]): Promise<void> {
-  const paths = samples.flatMap(({ image, sheet, trace }) => [image, sheet, trace]).filter((path) =>
-    path !== undefined
-  );
+export async function checkWritable(paths: readonly string[]): Promise<void> {
   const folders = new Map(paths.map((path) => [path.replace(/[^\\/]*$/, ""), path]));
-  for (const path of folders.values()) {
-    const writer = await atomicWriter(path);
-    await writer.abort();
-  }
+  for (const path of folders.values()) await (await atomicWriter(path)).abort();
   for (const path of paths) {
     const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
     if (isFolder) throw new FileError(`Cannot write "${path}": it is a directory, a file name is needed`);
   }
+}
+
+/** All files of one sample. */
+export function filesOf({ image, report, sheet, trace }: SampleOutput): readonly string[] {
+  return [image, report, sheet, trace].filter((path) => path !== undefined);
 }
 
 /**

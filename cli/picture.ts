@@ -111,8 +111,12 @@ export async function baselineOf(
   };
 }
 
-/** y = A x + sigma z, on the device. The noise is the last draw of the seed, which no sampler reaches. */
-async function degrade(
+/**
+ * y = A x + sigma z, on the device. The noise is the last draw of the seed, which no sampler reaches.
+ * @param x [1, H, W, C]
+ * @returns [1, ...operator.measurementShape]
+ */
+export async function degrade(
   runtime: Runtime,
   operator: LinearOperator,
   x: DeviceTensor,
@@ -135,8 +139,13 @@ async function asMeasured(
   return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
 }
 
-/** Reads --mask: 1 where the picture is known [H, W], at the size of the picture. */
-async function readKnownPixels(
+/**
+ * Reads --mask: 1 where the picture is known, [H, W] at the size of the picture; undefined if the option is absent.
+ * @param path the picture's file, for the message
+ * @param notes takes what the user should know of the mask
+ * @throws {FileError} if the mask cannot be read or has another size
+ */
+export async function readKnownPixels(
   args: Arguments,
   path: string,
   picture: Size,

@@ -1,18 +1,18 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import { ReferenceRuntime, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
 import { givenNoise, seededNoise } from "../samplers/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { chooseMethod, METHOD_OPTIONS } from "./method_options.ts";
 import { loadModel } from "./model_file.ts";
-import { checkOutputs, planOutputs, writeOutputs } from "./outputs.ts";
+import { checkWritable, filesOf, planOutputs, writeOutputs } from "./outputs.ts";
 import { preparePicture } from "./picture.ts";
 import { makeReporter } from "./progress.ts";
 import { runRestoration } from "./restoration.ts";
 import { describeResult } from "./result.ts";
+import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readNoise, Trace } from "./state_files.ts";
-import { chooseTask, TASK_OPTIONS } from "./tasks.ts";
+import { checkMaskOptions, chooseTask, TASK_OPTIONS } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -51,8 +51,7 @@ export const RESTORE: Command = {
       sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
       noise: { kind: "text", value: "FILE", help: "Take the noise of every step from a safetensors file" },
       trace: { kind: "text", value: "FILE", help: "Write the states of every step as safetensors" },
-      "check-finite": { kind: "flag", help: "Stop at the first NaN and name where it came from (slow)" },
-      cpu: { kind: "flag", help: "Compute on the CPU reference instead of the GPU (very slow)" },
+      ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },
     examples: [
@@ -74,7 +73,7 @@ async function run(args: Arguments): Promise<number> {
   const task = chooseTask(args, SAMPLE_TASK);
   const method = chooseMethod(args, task.kind);
   const outputs = planOutputs(args);
-  await checkOutputs(outputs);
+  await checkWritable(outputs.flatMap(filesOf));
   const runtime = await openRuntime(args);
   try {
     const start = performance.now();
@@ -125,6 +124,7 @@ async function run(args: Arguments): Promise<number> {
 
 /** What contradicts itself is refused before anything is opened. */
 function checkCombination(args: Arguments): void {
+  checkMaskOptions(args);
   const isMeasured = args.operands.length === 1 && !args.flag("degrade");
   if (isMeasured) {
     if (args.text("task") === undefined) {
@@ -139,9 +139,6 @@ function checkCombination(args: Arguments): void {
       throw new UsageError("--task inpaint needs --mask FILE, a picture that marks the missing pixels");
     }
   }
-  if (args.has("mask-keep") && !args.has("mask")) throw new UsageError("--mask-keep needs --mask FILE");
-  const masks = ["mask", "mask-box", "mask-random"].filter((name) => args.has(name));
-  if (masks.length > 1) throw new UsageError(`--${masks.join(" and --")} exclude each other; give one of them`);
   const samples = args.number("samples") ?? 1;
   if ((args.number("seed") ?? 0) + samples - 1 >= 2 ** 32) {
     throw new UsageError(
@@ -151,9 +148,4 @@ function checkCombination(args: Arguments): void {
   for (const option of ["trace", "noise"]) {
     if (args.has(option) && samples > 1) throw new UsageError(`--${option} needs a single sample; leave --samples out`);
   }
-}
-
-async function openRuntime(args: Arguments): Promise<Runtime> {
-  const checkFinite = args.flag("check-finite");
-  return args.flag("cpu") ? new ReferenceRuntime({ checkFinite }) : await WebGpuRuntime.open({ checkFinite });
 }

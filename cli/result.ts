@@ -6,7 +6,7 @@ import { createOperator, project } from "../operators/mod.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import type { Method } from "./method_options.ts";
 import type { LoadedModel } from "./model_file.ts";
-import type { SampleOutput } from "./outputs.ts";
+import { filesOf, type SampleOutput } from "./outputs.ts";
 import { baselineOf, type Picture } from "./picture.ts";
 import { formatSeconds } from "./progress.ts";
 import { applyOperator, type Restoration } from "./restoration.ts";
@@ -166,7 +166,7 @@ function summarize(
   output: SampleOutput,
 ): string {
   const { evaluations, seconds } = restoration;
-  const others = [output.sheet, output.trace, output.report].filter((path) => path !== undefined).join(", ");
+  const others = filesOf(output).slice(1).join(", ");
   const lines = [
     `Wrote ${output.image} (${raster.width}x${raster.height}), ${others}`,
     `${method.sampler.name}: ${evaluations.actual} network evaluations (${evaluations.nominal} nominal) in ` +

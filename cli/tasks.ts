@@ -114,6 +114,16 @@ export function chooseTask(args: Arguments, fallback: string): Task {
   return task;
 }
 
+/**
+ * Refuses options on the mask that contradict each other.
+ * @throws {UsageError} naming them
+ */
+export function checkMaskOptions(args: Arguments): void {
+  if (args.has("mask-keep") && !args.has("mask")) throw new UsageError("--mask-keep needs --mask FILE");
+  const given = ["mask", "mask-box", "mask-random"].filter((name) => args.has(name));
+  if (given.length > 1) throw new UsageError(`--${given.join(" and --")} exclude each other; give one of them`);
+}
+
 /** The side of the missing box where none is given: the 24 of 64 pixels of the usual benchmark. */
 const DEFAULT_BOX = 24 / 64;
 

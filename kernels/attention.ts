@@ -1,6 +1,7 @@
 /** Multi-head self-attention as a stream over the keys: no matrix of T x T numbers exists anywhere. */
 import { defineOp, type Dispatch, formatShape, type Op, type Tensor, type TensorType } from "../engine/mod.ts";
 import { type AttentionLayout, shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
+import { serialKernel } from "./attention_serial.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
 
 /**
@@ -109,10 +110,11 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const [qkv, y] = [inputs[0]!, outputs[0]!];
     const layout = layoutOf(qkv.shape, attrs);
-    const shuffles = target.software && target.subgroupSize > 1;
-    // Without shuffles a software adapter gains nothing from unrolled text, and takes up to 9 s to compile it.
-    if (layout.head > WIDEST_IN_REGISTERS || target.software && !shuffles) return [wideKernel(qkv, y, layout, target)];
-    return [shuffles ? shuffleKernel(qkv, y, layout, target) : tileKernel(qkv, y, layout, target)];
+    const wide = layout.head > WIDEST_IN_REGISTERS;
+    if (target.software) {
+      return [(wide || target.subgroupSize < 2 ? serialKernel : shuffleKernel)(qkv, y, layout, target)];
+    }
+    return [(wide ? wideKernel : tileKernel)(qkv, y, layout, target)];
   },
   cost(call): { flops: number; bytes: number } {
     const [images, length, channels] = call.outputs[0]!.shape as [number, number, number];

@@ -1,5 +1,5 @@
 /**
- * Three kernels of streaming attention. All keep, for each query, the greatest logit so far, the sum of the powers
+ * Streaming attention for GPUs and for subgroups. All kernels keep, for each query, the greatest logit so far, the sum of the powers
  * relative to it, and the weighted sum of v; a new block of keys rescales both sums if it raises the maximum (Milakov
  * and Gimelshein, "Online normalizer calculation for softmax", 2018).
  */
@@ -24,10 +24,10 @@ export interface AttentionLayout {
 }
 
 /** Stands for minus infinity, which WGSL has no literal for. */
-const LOWEST = "-1.0e30";
+export const LOWEST = "-1.0e30";
 
 /** Lines of WGSL for 0, ..., count - 1. */
-function lines(count: number, line: (k: number) => string): string {
+export function lines(count: number, line: (k: number) => string): string {
   return Array.from({ length: count }, (_, k) => line(k)).join("\n");
 }
 
@@ -41,7 +41,7 @@ function numbered(prefix: string, count: number): readonly string[] {
 }
 
 /** A kernel whose workgroups each take some queries of one head; its body sees where q, k and v of that head begin. */
-function headKernel(
+export function headKernel(
   qkv: Tensor,
   y: Tensor,
   layout: AttentionLayout,
@@ -88,12 +88,17 @@ ${source.body}`,
 /** Keys that one turn of the loop over keys takes. */
 const KEYS = 4;
 
-/** The running maximum `top`, the powers p0, p1, ... of the logits s0, s1, ..., and the rescaling `keep` of old sums. */
-const SOFTMAX_STEP = `let next = max(top, ${greatest(numbered("s", KEYS))});
-let keep = exp(top - next);
-${lines(KEYS, (j) => `let p${j} = exp(s${j} - next);`)}
-sum = fma(sum, keep, ${numbered("p", KEYS).join(" + ")});
-top = next;`;
+/**
+ * WGSL that updates the running maximum `top`, gives the powers p0, p1, ... of the logits s0, s1, ..., and the factor
+ * `keep` of all older sums; `of` is appended to every name.
+ */
+export function softmaxStep(keys: number, of = ""): string {
+  return `let next${of} = max(top${of}, ${greatest(numbered(`s${of}`, keys))});
+let keep${of} = exp(top${of} - next${of});
+${lines(keys, (j) => `let p${of}${j} = exp(s${of}${j} - next${of});`)}
+sum${of} = fma(sum${of}, keep${of}, ${numbered(`p${of}`, keys).join(" + ")});
+top${of} = next${of};`;
+}
 
 /**
  * Attention where kernels run on a CPU: one load fetches a number for each invocation of a subgroup, and shuffles hand
@@ -124,7 +129,7 @@ ${lines(KEYS, (j) => `let row${j} = min(t + ${j}u, params.length - 1u) * pitch;\
 ${held("k", "k_base")}
 ${lines(head, (c) => lines(KEYS, (j) => `s${j} = fma(q${c}, ${shared("k", j, c)}, s${j});`))}
 ${lines(KEYS, (j) => `s${j} = select(${LOWEST}, s${j}, t + ${j}u < params.length);`)}
-${SOFTMAX_STEP}
+${softmaxStep(KEYS)}
 ${held("v", "v_base")}
 ${
       lines(head, (c) =>
@@ -192,7 +197,7 @@ ${
         return `let s${j} = select(${LOWEST}, ${dots.join(" + ")}, start + j + ${j}u < params.length);`;
       })
     }
-${SOFTMAX_STEP}
+${softmaxStep(KEYS)}
 ${
       lines(quads, (b) =>
         `o${b} = o${b} * keep + ${
@@ -215,8 +220,8 @@ const WIDE_QUERIES = 4;
 const WIDE = 64;
 
 /**
- * Attention for heads too wide for one invocation's registers, and where a long unrolled text takes seconds to compile.
- * The text depends on the head width in blocks of 64 only.
+ * Attention for GPUs with heads too wide for one invocation's registers. The text depends on the head width in blocks
+ * of 64 only.
  * Mapping: a workgroup of 64 takes 4 queries. For the logits an invocation stands for one key of a tile of 64 and the
  * queries come through shared memory in blocks of 64 channels; for the result it stands for every 64th channel of the
  * head. Powers and maxima pass through shared memory: 3 KiB.

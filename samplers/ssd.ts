@@ -29,7 +29,7 @@ export const ssd: Sampler<SsdOptions> = {
   defaults: ssdPreset("ssd-30", "super_resolution"),
   evaluations,
   restore: (runtime, problem, options) =>
-    shortcut("ssd", runtime, problem, { ...options, projected: options.generationSteps }),
+    shortcut("ssd", runtime, problem, { ...options, projections: options.generationSteps }),
 };
 
 /** SSD+: for noisy measurements; the last generation steps leave x0 to the model. */
@@ -40,11 +40,11 @@ export const ssdPlus: Sampler<SsdPlusOptions> = {
   defaults: { ...ssdPreset("ssd-30", "super_resolution"), tStop: SSD_PLUS_STOP },
   evaluations,
   restore: (runtime, problem, options) =>
-    shortcut("ssd_plus", runtime, problem, { ...options, projected: projectedSteps(options) }),
+    shortcut("ssd_plus", runtime, problem, { ...options, projections: projectedSteps(options) }),
 };
 
-/** Options of one run; `projected` is the number of generation steps that project, counted from the noisiest. */
-type RunOptions = SsdOptions & { readonly noise: NoiseSource; readonly projected: number };
+/** Options of one run; `projections` is the number of generation steps that project, counted from the noisiest. */
+type RunOptions = SsdOptions & { readonly noise: NoiseSource; readonly projections: number };
 
 /** The paper counts both lists; the network is never evaluated at the end of the inversion. */
 function evaluations({ t0, inversionSteps, generationSteps }: SsdOptions): Evaluations {
@@ -101,12 +101,12 @@ async function* generate(
   start: DeviceTensor,
   options: RunOptions & { readonly levels: readonly Level[]; readonly firstOrdinal: number },
 ): AsyncGenerator<State, void> {
-  const { levels, firstOrdinal, projected, useDdim, ddimEta } = options;
+  const { levels, firstOrdinal, projections, useDdim, ddimEta } = options;
   let xt = start;
   for (const [i, level] of levels.toReversed().entries()) {
     const numbers = {
       timestep: level.timestep,
-      projected: i < projected, // Eq. 17: x0 <- x0 - A^+ A x0 + A^+ y
+      projected: i < projections, // Eq. 17: x0 <- x0 - A^+ A x0 + A^+ y
       ...predictionCoefficients(level),
       ...(useDdim ? etaMixCoefficients(level, ddimEta) : ddpmCoefficients(level)),
     };

@@ -14,7 +14,13 @@ import {
   upsampleNearest,
 } from "../../kernels/mod.ts";
 import { ddpmTimestepTable, guidedTimestepTable, repackParameter, residualBlock } from "../../models/mod.ts";
-import { channelsLast, type ReferenceFile, type Settings, shapeChannelsLast, type StoredTensor } from "./reference_file.ts";
+import {
+  channelsLast,
+  type ReferenceFile,
+  type Settings,
+  shapeChannelsLast,
+  type StoredTensor,
+} from "./reference_file.ts";
 import { type Finding, findings, NotSupportedError, refusal, type Values } from "./row.ts";
 
 const LIMIT = 1e-5;

@@ -10,8 +10,10 @@ const LIMIT = 1e-12;
 /** Steps of a process whose length the file does not tell. */
 const TRAINING_STEPS = 1000;
 
+type Table = (schedule: NoiseSchedule) => ArrayLike<number>;
+
 /** Tables of a schedule by their name in the file. */
-const TABLES: ReadonlyMap<string, (schedule: NoiseSchedule) => ArrayLike<number>> = new Map([
+const TABLES: ReadonlyMap<string, Table> = new Map<string, Table>([
   ["timestep_map", ({ timesteps }) => timesteps],
   ["betas", ({ betas }) => betas],
   ["alphas_cumprod", ({ alphaBar }) => alphaBar],

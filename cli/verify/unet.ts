@@ -33,13 +33,11 @@ export async function* verifyGuidedUnet(runtime: Runtime, file: ReferenceFile): 
     }
     const select = file.metadata.has("act_select") ? file.metadata.settings("act_select") : undefined;
     const [sample, stride] = [select?.number("sample", 0) ?? 0, select?.number("channel_stride", 1) ?? 1];
-    return new Map(
-      [...activations].flatMap(([module, values]): [string, Values][] =>
-        module === "output" || module === "emb"
-          ? [[module, values], [`act.${module}`, slice(values, sample, stride)]]
-          : [[`act.${module}`, slice(values, sample, stride)]]
-      ),
+    const results = new Map(
+      [...activations].map(([module, values]) => [`act.${module}`, slice(values, sample, stride)]),
     );
+    for (const name of ["output", "emb"]) results.set(name, activations.get(name)!);
+    return results;
   });
   for (const quantity of statistics) {
     const activation = activations.get(quantity.replace(STATISTICS, ""));
@@ -161,9 +159,13 @@ function compareStatistics(quantity: string, data: ArrayLike<number>, expected: 
 }
 
 function statisticsOf(data: ArrayLike<number>): readonly number[] {
-  const values = Array.from(data);
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return [mean, Math.sqrt(variance), largest, Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))];
+  let [sum, squares, deviations, largest] = [0, 0, 0, 0];
+  for (let i = 0; i < data.length; i++) {
+    sum += data[i]!;
+    squares += data[i]! ** 2;
+    largest = Math.max(largest, Math.abs(data[i]!));
+  }
+  const mean = sum / data.length;
+  for (let i = 0; i < data.length; i++) deviations += (data[i]! - mean) ** 2;
+  return [mean, Math.sqrt(deviations / data.length), largest, Math.sqrt(squares)];
 }

@@ -1,0 +1,219 @@
+/** Our operator for one of the published ones, with parameters from the tensors and metadata of a reference file. */
+import { elementCount, formatShape, hostTensor, type Shape } from "../../engine/mod.ts";
+import { createOperator, type LinearOperator, type OperatorOptions } from "../../operators/mod.ts";
+import {
+  channelsLast,
+  type ReferenceFile,
+  type Settings,
+  shapeChannelsLast,
+  type StoredTensor,
+} from "./reference_file.ts";
+import { NotSupportedError, type Values } from "./row.ts";
+
+/** An operator, and how its measurements lie in the file. */
+export interface PublishedOperator {
+  readonly operator: LinearOperator;
+  /** Measurements of the file as the operator takes them, [N, ...measurementShape]. */
+  load(stored: StoredTensor): StoredTensor;
+  /** Measurements [N, ...measurementShape] as they are compared: channels last, or the vector of the file. */
+  store(values: Values): Values;
+}
+
+/** What is known about a published operator. */
+export interface OperatorDescription {
+  /** Its name in the file, such as `sr_bicubic_x4`. */
+  readonly name: string;
+  /** [H, W, C] */
+  readonly imageShape: Shape;
+  /** Shape of the measurements as they are stored: [N, C, h, w] or [N, M]. */
+  readonly measurementShape: Shape;
+  /** What the metadata say about it. */
+  readonly settings: Settings;
+  /** What the names of its tensors may begin with, such as `deblur_gauss.`. */
+  readonly prefixes: readonly string[];
+}
+
+/** Parts of a file about one operator. */
+interface Source extends OperatorDescription {
+  readonly file: ReferenceFile;
+}
+
+/** One family of published operators. */
+interface Family {
+  /** Matches the name or the class of the published code. */
+  readonly pattern: RegExp;
+  /** Name in our register. */
+  readonly name: string;
+  options(source: Source): Promise<OperatorOptions> | OperatorOptions;
+}
+
+const FAMILIES: readonly Family[] = [
+  { pattern: /bicubic|SRConv/i, name: "sr_bicubic", options: (source) => ({ scale: scaleOf(source) }) },
+  {
+    pattern: /average|pool|sr_block|SuperResolution/i,
+    name: "sr_average",
+    options: (source) => ({ scale: scaleOf(source) }),
+  },
+  { pattern: /color/i, name: "colorize", options: colorizationOptions },
+  { pattern: /blur/i, name: "deblur_gauss", options: blurOptions },
+  { pattern: /inpaint|mask/i, name: "inpaint", options: async (source) => ({ mask: await readMask(source) }) },
+  { pattern: /denois|identity/i, name: "identity", options: () => ({}) },
+];
+
+/**
+ * Builds the operator that a file calls by a published name.
+ * @param file the reference
+ * @param description name, shapes and metadata
+ * @throws {NotSupportedError} if there is no such operator here
+ * @throws {CheckpointError | TypeError | RangeError} if a parameter is missing or does not fit
+ */
+export async function publishedOperator(
+  file: ReferenceFile,
+  description: OperatorDescription,
+): Promise<PublishedOperator> {
+  const { name, settings, imageShape, measurementShape } = description;
+  const text = `${name} ${settings.text("class", "")}`;
+  const family = /^cs|hadamard/i.test(name) ? undefined : FAMILIES.find(({ pattern }) => pattern.test(text));
+  if (!family) throw new NotSupportedError(`there is no operator "${name}"`);
+  const source = { ...description, file };
+  const operator = createOperator(family.name, imageShape, await family.options(source));
+  const places = family.name === "inpaint" && measurementShape.length === 2 ? await knownPlaces(source) : undefined;
+  return { operator, ...layoutOf(operator, measurementShape, places) };
+}
+
+/** How measurements are stored: as images, as flattened images, or as the values at some places of the image. */
+function layoutOf(
+  { measurementShape }: LinearOperator,
+  stored: Shape,
+  places: readonly number[] | undefined,
+): Pick<PublishedOperator, "load" | "store"> {
+  const size = elementCount(measurementShape);
+  const [height, width, channels] = measurementShape as [number, number, number];
+  if (stored.length !== 2) {
+    return {
+      load: ({ data, shape }) => ({
+        data: Float32Array.from(channelsLast(data, shape)),
+        shape: shapeChannelsLast(shape),
+      }),
+      store: (values) => values,
+    };
+  }
+  // Entry i of a stored vector lies at this place of the engine's.
+  const order = places ??
+    Array.from(channelsLast(Array.from({ length: size }, (_, i) => i), [1, channels, height, width]))
+      .reduce<number[]>((inverse, from, place) => {
+        inverse[from] = place;
+        return inverse;
+      }, []);
+  return {
+    load({ data, shape }) {
+      if (shape.length !== 2 || shape[1] !== order.length) {
+        throw new TypeError(`Cannot take a measurement of shape ${formatShape(shape)}: [N, ${order.length}] is needed`);
+      }
+      const loaded = new Float32Array(shape[0]! * size);
+      data.forEach((value, i) => loaded[Math.floor(i / order.length) * size + order[i % order.length]!] = value);
+      return { data: loaded, shape: [shape[0]!, ...measurementShape] };
+    },
+    store({ data, shape }) {
+      const batch = shape[0]!;
+      const vector = Float32Array.from(
+        { length: batch * order.length },
+        (_, i) => data[Math.floor(i / order.length) * size + order[i % order.length]!]!,
+      );
+      return { data: vector, shape: [batch, order.length] };
+    },
+  };
+}
+
+/** Name of the tensor that holds a part of the operator, such as its kernel; undefined if there is none. */
+function find({ file, prefixes }: Source, part: string): string | undefined {
+  return prefixes.map((prefix) => prefix + part).find((name) => file.has(name));
+}
+
+/** The reduction that the sizes of image and measurement show. */
+function scaleOf({ name, imageShape, measurementShape }: Source): number {
+  const [height, width, channels] = imageShape as [number, number, number];
+  if (measurementShape.length === 2) return Math.round(Math.sqrt((height * width * channels) / measurementShape[1]!));
+  const scale = height / measurementShape[2]!;
+  if (scale === width / measurementShape[3]!) return scale;
+  throw new TypeError(
+    `Cannot build operator "${name}": images are ${formatShape(imageShape)} and measurements ` +
+      `${formatShape(measurementShape)}, one scale for height and width is needed`,
+  );
+}
+
+/** The weights of the metadata, or else of the decomposition w = U s V^T, or else the published ones. */
+async function colorizationOptions(source: Source): Promise<OperatorOptions> {
+  const { file, settings, measurementShape } = source;
+  if (measurementShape.length === 4 && measurementShape[1] !== 1) {
+    throw new NotSupportedError("there is no colorization with more than one gray channel");
+  }
+  if (settings.has("weights")) return { weights: settings.numbers("weights") };
+  const names = ["U", "s", "V"].map((part) => find(source, part));
+  if (names.includes(undefined)) return {};
+  const [u, s, v] = await Promise.all(names.map((name) => file.read(name!)));
+  const [rows, columns] = v!.shape as [number, number];
+  const scale = u!.data[0]! * s!.data[0]!;
+  return { weights: Array.from({ length: rows }, (_, channel) => scale * v!.data[channel * columns]!) };
+}
+
+/** Kernel, and for the published pairing of singular values the decomposition and their order. */
+async function blurOptions(source: Source): Promise<OperatorOptions> {
+  const { file, name, settings, imageShape } = source;
+  const text = `${name} ${settings.text("class", "")}`;
+  if (/aniso|2D\b/i.test(text)) throw new NotSupportedError("there is no blur with two kernels");
+  if (/motion|nonlinear|non-linear/i.test(text)) throw new NotSupportedError(`there is no operator "${name}"`);
+  const kernelName = find(source, "kernel");
+  const kernel = kernelName ? await file.read(kernelName) : undefined;
+  if (kernel && kernel.shape.length !== 1) {
+    throw new NotSupportedError("there is no blur with a two-dimensional kernel");
+  }
+  const taps = settings.number("kernel_size", 9);
+  const shape: OperatorOptions = kernel
+    ? { kernel: kernel.data }
+    : /uni/.test(name)
+    ? { kernel: new Array<number>(taps).fill(1 / taps) }
+    : { taps, sigma: settings.number("sigma", 15) };
+  if (/matched/.test(text)) return { ...shape, variant: "published_matched" };
+  const permutation = find(source, "perm");
+  const [u, s, v] = ["U", "s", "V"].map((part) => find(source, part));
+  const isSquare = imageShape[0] === imageShape[1];
+  const factors = u && s && v && isSquare
+    ? { u: (await file.read(u)).data, s: (await file.read(s)).data, v: (await file.read(v)).data }
+    : undefined;
+  return {
+    ...shape,
+    variant: "published",
+    ...(permutation ? { permutation: await file.readNumbers(permutation) } : {}),
+    ...(factors ? { factors } : {}),
+  };
+}
+
+/** The mask of the operator, [H, W] or [H, W, C], from `mask` or from the tensor that the metadata name. */
+async function readMask(source: Source): Promise<NonNullable<OperatorOptions["mask"]>> {
+  const { file, name, settings, imageShape } = source;
+  const named = settings.text("mask", "");
+  const tensor = file.has(named) ? named : find(source, "mask");
+  if (tensor === undefined) throw new TypeError(`Cannot build operator "${name}": the file has no mask for it`);
+  const data = await file.readNumbers(tensor);
+  const [height, width, channels] = imageShape as [number, number, number];
+  const shape = file.shape(tensor)!;
+  const fits = shape.at(-2) === height && shape.at(-1) === width;
+  const planes = data.length / (height * width);
+  if (!fits || (planes !== 1 && planes !== channels)) {
+    throw new TypeError(
+      `Cannot build operator "${name}": the mask "${tensor}" is ${formatShape(shape)}, ` +
+        `[1, 1, ${height}, ${width}] or [1, ${channels}, ${height}, ${width}] is needed`,
+    );
+  }
+  const values = Float32Array.from(channelsLast(data, [1, planes, height, width]));
+  return hostTensor(values, [height, width, planes]);
+}
+
+/** Places pixel * C + channel of the known values, ascending, which is how the measurement lists them. */
+async function knownPlaces(source: Source): Promise<readonly number[]> {
+  const mask = await readMask(source);
+  const repeats = source.imageShape[2]! / mask.shape[2]!;
+  return Array.from({ length: elementCount(source.imageShape) }, (_, place) => place)
+    .filter((place) => mask.data[Math.floor(place / repeats)] === 1);
+}
