@@ -1,0 +1,164 @@
+/**
+ * How well the embedded model restores: mean PSNR over a folder of pictures of its training size, for the usual tasks,
+ * against A^+ y and bicubic enlargement. All pictures are restored as one batch, picture k with seed k.
+ *
+ *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME]
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import {
+  type DeviceTensor,
+  type HostTensor,
+  hostTensor,
+  type Runtime,
+  type Tensors,
+  WebGpuRuntime,
+} from "../engine/mod.ts";
+import { colourRaster, grayToRgb, type Raster, readImage, readMask, resize } from "../io/mod.ts";
+import { psnr } from "../metrics/mod.ts";
+import { openDefaultModel, type OpenedModel } from "../models/mod.ts";
+import { createOperator, type OperatorOptions } from "../operators/mod.ts";
+import {
+  type RestorationTask,
+  SAMPLERS,
+  seededNoise,
+  SSD_PRESETS,
+  type SsdPreset,
+  ssdPreset,
+} from "../samplers/mod.ts";
+
+/** One line of the table. */
+interface QualityTask {
+  readonly name: string;
+  readonly operator: string;
+  readonly kind: RestorationTask;
+  /** Mask file in the folder, for inpainting. */
+  readonly mask?: string;
+  readonly scale?: number;
+}
+
+const TASKS: readonly QualityTask[] = [
+  { name: "sr4", operator: "sr_average", kind: "super_resolution", scale: 4 },
+  { name: "sr2", operator: "sr_average", kind: "super_resolution", scale: 2 },
+  { name: "box", operator: "inpaint", kind: "inpainting", mask: "mask-box.png" },
+  { name: "random-half", operator: "inpaint", kind: "inpainting", mask: "mask-random-half.png" },
+  { name: "colorize", operator: "colorize", kind: "colorization" },
+  { name: "deblur", operator: "deblur_gauss", kind: "deblurring" },
+];
+
+/** Mean PSNR in dB of one task; bicubic only where pictures were made smaller. */
+interface QualityRow {
+  readonly task: string;
+  readonly pseudoInverse: number;
+  readonly bicubic: number | undefined;
+  readonly restored: number;
+  readonly seconds: number;
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const options = parseArgs(words, { string: ["preset", "task", "_"] });
+  const [folder = decodeURIComponent(new URL("../tests/held_out", import.meta.url).pathname)] = options._.map(String);
+  const preset = (options.preset ?? "ssd-30") as SsdPreset;
+  const chosen = TASKS.filter(({ name }) => options.task === undefined || name === options.task);
+  if (!SSD_PRESETS.includes(preset) || chosen.length === 0) {
+    print(`error: --preset is one of ${SSD_PRESETS.join(", ")}, --task one of ${TASKS.map((t) => t.name).join(", ")}`);
+    return 2;
+  }
+  const pictures = await readPictures(folder);
+  const runtime = await WebGpuRuntime.open();
+  const model = await openDefaultModel(runtime);
+  print(`${pictures.length} pictures of ${folder.split("/").at(-1)}, ${preset}, ${runtime.description}`);
+  print("task           A^+ y   bicubic  restored  seconds");
+  for (const task of chosen) {
+    const row = await measure(runtime, model, pictures, { task, preset, folder });
+    const cell = (value: number | undefined): string => (value === undefined ? "-" : value.toFixed(2)).padStart(8);
+    print(
+      row.task.padEnd(12) + cell(row.pseudoInverse) + cell(row.bicubic) + "  " + cell(row.restored) +
+        row.seconds.toFixed(0).padStart(9),
+    );
+  }
+  runtime.destroy();
+  return 0;
+}
+
+/** The pictures of a folder whose names are numbers, in order. */
+async function readPictures(folder: string): Promise<readonly Raster[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) if (/^\d+\.png$/.test(name)) names.push(name);
+  return await Promise.all(
+    names.sort().map(async (name) => grayToRgb(colourRaster(await readImage(`${folder}/${name}`)))),
+  );
+}
+
+async function measure(
+  runtime: Runtime,
+  model: OpenedModel,
+  pictures: readonly Raster[],
+  { task, preset, folder }: { readonly task: QualityTask; readonly preset: SsdPreset; readonly folder: string },
+): Promise<QualityRow> {
+  const noiseModel = model.noiseModel();
+  const operator = createOperator(task.operator, noiseModel.imageShape, await operatorOptions(task, folder));
+  const truth = new Float32Array(pictures.length * (pictures[0]?.data.length ?? 0));
+  pictures.forEach(({ data }, index) => truth.set(data, index * data.length));
+  const apply = (name: "forward" | "pseudoInverse", x: DeviceTensor): Promise<{ y: DeviceTensor }> =>
+    runtime.stage(name, (inputs: Tensors<"x">) => ({ y: operator[name](inputs.x) }))({ x }, {});
+  const { y } = await apply("forward", runtime.upload(truth, [pictures.length, ...noiseModel.imageShape]));
+  const measured = await y.read();
+  const inverse = await (await apply("pseudoInverse", y)).y.read();
+  const start = performance.now();
+  const noise = seededNoise(pictures.map((_, index) => index));
+  const steps = SAMPLERS.ssd.restore(runtime, { model: noiseModel, operator, y, sigmaY: 0 }, {
+    ...ssdPreset(preset, task.kind),
+    noise,
+  });
+  let next = await steps.next();
+  while (!next.done) next = await steps.next();
+  const restored = await next.value.read();
+  return {
+    task: task.name,
+    pseudoInverse: meanPsnr(inverse, truth, noiseModel.imageShape),
+    bicubic: task.scale
+      ? meanPsnr(enlarged(measured, operator.measurementShape, task.scale), truth, noiseModel.imageShape)
+      : undefined,
+    restored: meanPsnr(restored, truth, noiseModel.imageShape),
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+async function operatorOptions({ scale, mask }: QualityTask, folder: string): Promise<OperatorOptions> {
+  if (mask === undefined) return scale === undefined ? {} : { scale };
+  const { data, width, height } = await readMask(`${folder}/${mask}`, { keep: "white" });
+  const known: HostTensor = hostTensor(data, [height, width]);
+  return { mask: known };
+}
+
+/** Bicubic enlargement of a batch of small pictures. */
+function enlarged(
+  small: Float32Array,
+  [height = 0, width = 0, channels = 0]: readonly number[],
+  scale: number,
+): Float32Array {
+  const each = height * width * channels;
+  const large = new Float32Array(small.length * scale * scale);
+  for (let at = 0; at < small.length; at += each) {
+    const raster: Raster = { width, height, channels, data: small.slice(at, at + each) as Raster["data"] };
+    large.set(resize(raster, { width: width * scale, height: height * scale }).data, at * scale * scale);
+  }
+  return large;
+}
+
+/** Mean over the batch of the PSNR of clamped, unrounded values. */
+function meanPsnr(batch: Float32Array, truth: Float32Array, shape: readonly number[]): number {
+  const each = shape.reduce((a, b) => a * b, 1);
+  const values: number[] = [];
+  for (let at = 0; at < truth.length; at += each) {
+    const picture = batch.slice(at, at + each).map((v) => Math.min(Math.max(v, -1), 1));
+    values.push(psnr(picture, truth.slice(at, at + each), { shape }));
+  }
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
