@@ -72,5 +72,7 @@ export async function applyOperator(
   const stage = runtime.stage(`${operator.name} ${method}`, (inputs: Tensors<"x">) => ({
     y: operator[method](inputs.x),
   }));
-  return (await stage({ x: argument }, {})).y;
+  const result = (await stage({ x: argument }, {})).y.keep();
+  stage.release();
+  return result;
 }

@@ -49,10 +49,11 @@ export class ReferenceRuntime implements Runtime {
       body as StageBody<string, string, string>,
       (graph) => Promise.resolve(this.#build(graph)),
     );
-    return async (inputs, scalars) => {
+    const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const built = await cache.get(inputs, scalars);
       return this.#run(built, inputs, scalars) as Record<O, DeviceTensor>;
     };
+    return Object.assign(run, { release: () => cache.clear().forEach((built) => built.generation++) });
   }
 
   settle(): Promise<void> {
@@ -131,7 +132,8 @@ class HostedTensor implements DeviceTensor {
     if (!this.#words) throw new StaleTensorError(`Cannot read tensor ${formatShape(this.shape)}: it was freed`);
     if (!this.isCurrent()) {
       throw new StaleTensorError(
-        `Cannot read a result of stage "${this.stage}": the stage has run again; read it earlier or keep() it`,
+        `Cannot read a result of stage "${this.stage}": the stage has run again or was released; ` +
+          `read it earlier or keep() it`,
       );
     }
     return this.#words;

@@ -12,10 +12,14 @@ export type Scalars<C extends string> = Readonly<Record<C, Scalar>>;
  * A traced computation. It is traced at the first call and replayed at later calls with inputs of the same shapes.
  * The promise resolves when the work is submitted, not when it is done; results stay valid until the stage runs again.
  */
-export type Stage<I extends string, C extends string, O extends string> = (
-  inputs: Readonly<Record<I, DeviceTensor>>,
-  scalars: Readonly<Record<C, number>>,
-) => Promise<Record<O, DeviceTensor>>;
+export interface Stage<I extends string, C extends string, O extends string> {
+  (
+    inputs: Readonly<Record<I, DeviceTensor>>,
+    scalars: Readonly<Record<C, number>>,
+  ): Promise<Record<O, DeviceTensor>>;
+  /** Gives the memory of the stage back: its results become stale, and it would be traced anew. */
+  release(): void;
+}
 
 /** The body of a stage: builds the outputs from the inputs, once. */
 export type StageBody<I extends string, C extends string, O extends string> = (

@@ -17,6 +17,13 @@ export class StageCache<Built> {
     readonly build: (graph: Graph) => Promise<Built>,
   ) {}
 
+  /** Forgets all built forms and returns them. */
+  clear(): readonly Built[] {
+    const built = [...this.#built.values()];
+    this.#built.clear();
+    return built;
+  }
+
   /** The built form for these arguments, traced now if it is new. */
   async get(inputs: Readonly<Record<string, DeviceTensor>>, scalars: Readonly<Record<string, number>>): Promise<Built> {
     const signature = JSON.stringify([

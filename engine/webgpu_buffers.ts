@@ -131,7 +131,7 @@ export class BufferTensor implements DeviceTensor {
     if (!this.#buffer) throw new StaleTensorError(`Cannot use tensor ${formatShape(this.shape)}: it was freed`);
     if (this.#owner && !this.#owner.isCurrent()) {
       throw new StaleTensorError(
-        `Cannot use a result of stage "${this.#owner.stage}": the stage has run again and overwritten it; ` +
+        `Cannot use a result of stage "${this.#owner.stage}": the stage has run again or was released; ` +
           `read it earlier or keep() it`,
       );
     }

@@ -54,7 +54,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   });
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
-    failure ??= new Error(`Cannot go on: the device "${description}" reported: ${(event as GPUUncapturedErrorEvent).error.message}`);
+    failure ??= new Error(
+      `Cannot go on: the device "${description}" reported: ${(event as GPUUncapturedErrorEvent).error.message}`,
+    );
   });
   return {
     device,

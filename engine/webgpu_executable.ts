@@ -182,8 +182,9 @@ export class Executable {
     );
   }
 
-  /** Frees the slots and uniforms; constants stay with the runtime. */
+  /** Frees the slots and uniforms, results become stale; constants stay with the runtime. */
   destroy(): void {
+    this.#generation++;
     for (const buffer of [...this.#slots, this.#scalarBuffer, this.#paramsBuffer]) this.#context.store.release(buffer);
   }
 }

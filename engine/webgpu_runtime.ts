@@ -73,13 +73,14 @@ export class WebGpuRuntime implements Runtime {
       body as StageBody<string, string, string>,
       (graph) => this.#build(graph),
     );
-    return async (inputs, scalars) => {
+    const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const executable = await cache.get(inputs, scalars);
       if (this.#checkFinite) return await executable.runChecked(inputs, scalars) as Record<O, DeviceTensor>;
       const results = executable.run(inputs, scalars);
       await this.#pace.submitted(executable);
       return results as Record<O, DeviceTensor>;
     };
+    return Object.assign(run, { release: () => cache.clear().forEach((executable) => executable.destroy()) });
   }
 
   async settle(): Promise<void> {

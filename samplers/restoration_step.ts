@@ -32,8 +32,13 @@ type StepScalar =
   | keyof PredictionCoefficients
   | keyof UpdateCoefficients;
 
-/** Runs one step from the state x_t [N, H, W, C]; the draw names the state that it makes. */
-export type RestorationStep = (xt: DeviceTensor, numbers: StepNumbers, draw: Draw) => Promise<State>;
+/** One traced step of a run. */
+export interface RestorationStep {
+  /** Runs the step from the state x_t [N, H, W, C]; the draw names the state that it makes. */
+  (xt: DeviceTensor, numbers: StepNumbers, draw: Draw): Promise<State>;
+  /** Gives the memory of the step back; the states that it made become stale. */
+  release(): void;
+}
 
 /**
  * Prepares the step: eps = model(x_t, timestep); x0 = clamp(x0(x_t, eps)); if projected,
@@ -62,11 +67,16 @@ export function restorationStep(
       return { x0, xt };
     },
   );
-  return async (xt, { projected, ...numbers }, draw) => {
+  const takeStep = async (
+    xt: DeviceTensor,
+    { projected, ...numbers }: StepNumbers,
+    draw: Draw,
+  ): Promise<State> => {
     const drawn = noise.supply(draw);
     // 1 and 0 select exactly: one product is the image itself, the other adds zero.
     const choice = { fromPredicted: projected ? 0 : 1, fromConsistent: projected ? 1 : 0 };
     const out = await stage({ xt, y, ...drawn.inputs }, { ...numbers, ...choice, ...drawn.scalars });
     return { name: draw.name, ...out };
   };
+  return Object.assign(takeStep, { release: stage.release });
 }

@@ -53,8 +53,7 @@ export interface Sampler<O extends object> {
   evaluations(options: O): Evaluations;
   /**
    * Restores all measurements of the problem. Options and problem are checked at once, before anything runs.
-   * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; valid while the runtime lives and no other
-   *   step of this run follows
+   * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; the caller frees them
    * @throws {RangeError} if an option is out of range; {TypeError} if the parts of the problem do not fit together
    */
   restore(

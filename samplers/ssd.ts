@@ -61,38 +61,49 @@ function shortcut(
 ): AsyncGenerator<Progress, DeviceTensor> {
   checkSsdOptions(name, options, problem.model.alphaBar.length);
   checkProblem(name, problem);
-  return counted(runtime, problem, options);
+  return counted(trajectory(runtime, problem, options), evaluations(options).actual);
 }
 
+/** Numbers the steps of a trajectory. */
 async function* counted(
+  states: AsyncGenerator<State, DeviceTensor>,
+  steps: number,
+): AsyncGenerator<Progress, DeviceTensor> {
+  try {
+    for (let step = 1;; step++) {
+      const next = await states.next();
+      if (next.done) return next.value;
+      yield { ...next.value, step, steps, nfe: step };
+    }
+  } finally {
+    // A caller that stops early lets the trajectory free what it holds.
+    await states.return(undefined as never);
+  }
+}
+
+async function* trajectory(
   runtime: Runtime,
   problem: Problem,
   options: RunOptions,
-): AsyncGenerator<Progress, DeviceTensor> {
-  const steps = evaluations(options).actual;
-  let step = 0;
-  let xt = problem.y;
-  for await (const state of trajectory(runtime, problem, options)) {
-    step++;
-    xt = state.xt;
-    yield { ...state, step, steps, nfe: step };
-  }
-  return xt;
-}
-
-async function* trajectory(runtime: Runtime, problem: Problem, options: RunOptions): AsyncGenerator<State, void> {
+): AsyncGenerator<State, DeviceTensor> {
   const { model, operator, y } = problem;
   const levelsOf = (count: number): readonly Level[] => respace(model.alphaBar, ssdTimesteps(options.t0, count));
   const upward = levelsOf(options.inversionSteps);
+  const downward = levelsOf(options.generationSteps);
   const pseudoInverse = runtime.stage(
     "pseudo-inverse",
     (inputs: Tensors<"y">) => ({ image: operator.pseudoInverse(inputs.y) }),
   );
-  const { image } = await pseudoInverse({ y }, {});
   const takeStep = restorationStep(runtime, problem, options);
-  const xt = yield* invert(takeStep, image, { ...options, levels: upward });
-  const downward = levelsOf(options.generationSteps);
-  yield* generate(takeStep, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
+  try {
+    const { image } = await pseudoInverse({ y }, {});
+    const xt = yield* invert(takeStep, image, { ...options, levels: upward });
+    const x0 = yield* generate(takeStep, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
+    return x0.keep();
+  } finally {
+    takeStep.release();
+    pseudoInverse.release();
+  }
 }
 
 /** From the noisy state down to the image, one network evaluation for each level. */
@@ -100,7 +111,7 @@ async function* generate(
   takeStep: RestorationStep,
   start: DeviceTensor,
   options: RunOptions & { readonly levels: readonly Level[]; readonly firstOrdinal: number },
-): AsyncGenerator<State, void> {
+): AsyncGenerator<State, DeviceTensor> {
   const { levels, firstOrdinal, projections, useDdim, ddimEta } = options;
   let xt = start;
   for (const [i, level] of levels.toReversed().entries()) {
@@ -114,4 +125,5 @@ async function* generate(
     xt = state.xt;
     yield state;
   }
+  return xt;
 }

@@ -54,6 +54,17 @@ bothTest("a result read after its stage has run again is refused, a kept one is 
   await assertRejects(() => kept.read(), StaleTensorError, "it was freed");
 });
 
+bothTest("a released stage gives its memory back, its results are stale, and it can run again", async (runtime) => {
+  const stage = runtime.stage("gain", gain);
+  const x = runtime.upload(new Float32Array(1000).fill(1), [1000]);
+  const before = runtime.statistics().deviceBytes;
+  const { y } = await stage({ x }, { factor: 2 });
+  stage.release();
+  assertEquals(runtime.statistics().deviceBytes, before);
+  await assertRejects(() => y.read(), StaleTensorError, 'stage "gain"');
+  assertEquals((await (await stage({ x }, { factor: 3 })).y.read())[999], 3);
+});
+
 bothTest("constants and what depends on them alone reach every run", async (runtime) => {
   const bias = hostTensor(new Float32Array([10, 20]), [2]);
   const weight = runtime.upload(new Float32Array([100, 200]), [2]);

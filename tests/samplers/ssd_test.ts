@@ -154,10 +154,11 @@ class RecordingRuntime extends ReferenceRuntime {
     body: StageBody<I, C, O>,
   ): Stage<I, C, O> {
     const stage = super.stage(name, body);
-    return (inputs, scalars) => {
+    const recorded = (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       this.runs.push(scalars);
       return stage(inputs, scalars);
     };
+    return Object.assign(recorded, { release: stage.release });
   }
 }
 

@@ -5,12 +5,15 @@ const adapter = await navigator.gpu?.requestAdapter();
 // deno-lint-ignore no-console -- a skipped test must say why
 if (!adapter) console.log("GPU tests are skipped: no WebGPU adapter was found; `deno task setup` installs one");
 
-let shared: Promise<WebGpuRuntime> | undefined;
+let shared: WebGpuRuntime | undefined;
 
 /** One runtime for all tests of a file, so that pipelines are compiled once. */
-export function sharedRuntime(): Promise<WebGpuRuntime> {
-  return shared ??= WebGpuRuntime.open();
+export async function sharedRuntime(): Promise<WebGpuRuntime> {
+  return shared ??= await WebGpuRuntime.open();
 }
+
+// Drivers do not expect their process to end under them.
+globalThis.addEventListener("unload", () => shared?.destroy());
 
 /** Registers a test that gets a GPU runtime; skipped with a printed reason where there is no adapter. */
 export function gpuTest(name: string, body: (runtime: Runtime) => Promise<void>): void {
