@@ -19,6 +19,7 @@ export const clampOp: Op<{ readonly low: number; readonly high: number }> = defi
   },
   // Comparisons with NaN are false, so a NaN passes through and can be found where it arose.
   reference: ({ attrs: { low, high } }, [x]) => [x!.map((v) => v < low ? low : v > high ? high : v)],
+  // The bits tell NaN: some compilers turn comparisons of floats into a minimum and a maximum, which drop it.
   lower: ({ inputs, outputs, attrs: { low, high } }, target) => [
     elementwise("clamp", target, {
       read: { x: inputs[0]! },
@@ -27,7 +28,8 @@ export const clampOp: Op<{ readonly low: number; readonly high: number }> = defi
       body: `let v = x[i];
 let low = bitcast<f32>(params.low);
 let high = bitcast<f32>(params.high);
-y[i] = select(select(v, low, v < low), high, v > high);`,
+let is_nan = (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+y[i] = select(clamp(v, low, high), v, is_nan);`,
     }),
   ],
   cost: (call) => ({ flops: 2 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),

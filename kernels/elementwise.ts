@@ -23,7 +23,7 @@ type None = Record<string, never>;
 function repeatsOver(a: Shape, b: Shape): boolean {
   const first = b.findIndex((extent) => extent !== 1);
   const core = first < 0 ? [] : b.slice(first);
-  return core.length <= a.length && sameShape(a.slice(a.length - core.length), core);
+  return sameShape(a.slice(Math.max(0, a.length - core.length)), core);
 }
 
 function inferBinary(name: string, inputs: readonly TensorType[]): readonly TensorType[] {
@@ -110,8 +110,11 @@ export function mul(a: Tensor, b: Tensor): Tensor {
   return mulOp([a, b], {})[0]!;
 }
 
-/** WGSL function `silu(v: f32) -> f32`: v / (1 + exp(-v)), with the exponent limited so that it cannot overflow. */
-export const SILU_WGSL = "fn silu(v: f32) -> f32 { return v / (1.0 + exp(min(-v, 80.0))); }";
+/** WGSL function `silu(v: f32) -> f32`: v / (1 + exp(-v)), from a power that cannot overflow; NaN stays NaN. */
+export const SILU_WGSL = `fn silu(v: f32) -> f32 {
+  let e = exp(-abs(v));
+  return v * (select(e, 1.0, v >= 0.0) / (1.0 + e));
+}`;
 
 /** SiLU in f64: v / (1 + exp(-v)). */
 export function siluOf(value: number): number {

@@ -88,8 +88,8 @@ workgroupBarrier();`;
 }
 
 /**
- * Merges the strips of a group and writes for each of its channels an origin k and factors a, b so that the result is
- * (x - k) a + b. Two passes over the strips: the mean relative to k, then the squared deviations from it.
+ * Merges the strips of a group and writes for each of its channels an origin o and factors a, b so that the result is
+ * (x - o) a + b. Two passes over the strips: the mean relative to k, then the squared deviations from it.
  * Mapping: a workgroup of 64 takes one group of one image. 256 bytes of shared memory.
  * @param factors [3, N, C], written
  */
@@ -139,18 +139,21 @@ ${entry}
 ${sumWgsl("deviation", "squares")}
 let inverse = 1.0 / sqrt(deviation / total + bitcast<f32>(params.eps));
 let outputs = params.images * params.channels;
+// The rounded mean, and what rounding took from it: differences from an element near the mean are exact.
+let origin = k + mean;
+let lost = (k - origin) + mean;
 for (var d = lane; d < params.width; d += ${FINISH_SIZE}u) {
   let c = channel + d;
   let at = image * params.channels + c;
   let a = inverse * gamma[c];
-  let b = fma(-mean, a, beta[c]);
+  let b = fma(-lost, a, beta[c]);
   ${
       modulated
         ? `let scale = 1.0 + modulation[2u * image * params.channels + c];
   let shift = modulation[(2u * image + 1u) * params.channels + c];`
         : ""
     }
-  factors[at] = k;
+  factors[at] = origin;
   factors[outputs + at] = ${modulated ? "a * scale" : "a"};
   factors[2u * outputs + at] = ${modulated ? "fma(b, scale, shift)" : "b"};
 }`,
@@ -158,7 +161,7 @@ for (var d = lane; d < params.width; d += ${FINISH_SIZE}u) {
 }
 
 /**
- * (x - k) a + b with the factors of each channel, followed by SiLU where its WGSL is given.
+ * (x - o) a + b with the factors of each channel, followed by SiLU where its WGSL is given.
  * Mapping: an invocation takes one channel of 16 consecutive rows; neighbouring invocations take neighbouring channels.
  */
 export function applyKernel(
@@ -178,12 +181,12 @@ export function applyKernel(
     ...(silu ? { declarations: silu } : {}),
     body: `${placeWgsl(APPLY_STRIP)}
 let factor = image * params.channels + c;
-let k = factors[factor];
+let origin = factors[factor];
 let a = factors[params.outputs + factor];
 let b = factors[2u * params.outputs + factor];
 for (var row = first; row < end; row += 1u) {
   let at = row * params.channels + c;
-  let v = fma(x[at] - k, a, b);
+  let v = fma(x[at] - origin, a, b);
   y[at] = ${silu ? "silu(v)" : "v"};
 }`,
   });

@@ -68,13 +68,13 @@ function quantile(p: number, start: number): number {
 
 function computeTable(): Uint32Array {
   const words = new Uint32Array(TABLE_WORDS);
-  const unit = 2 ** FRACTION_BITS;
+  const unit = 1 << FRACTION_BITS;
   let x = 0;
-  const at = (v: number): number => x = quantile((v + 0.5) / 2 ** 32, x);
+  const at = (v: number): number => x = quantile((v + 0.5) / 0x100000000, x);
   // Chebyshev nodes of [0, 1], from the largest value down, so that every solution starts next to the last one.
   const nodes = [0.9330127018922193, 0.5, 0.06698729810778065] as const;
   for (let octave = 0; octave < OCTAVES; octave++) {
-    const width = 2 ** (30 - octave) / PIECES;
+    const width = 1 << (24 - octave);
     for (let piece = PIECES - 1; piece >= 0; piece--) {
       const base = (PIECES + piece) * width;
       const [high, middle, low] = nodes.map((t) => at(base + t * width)) as [number, number, number];
