@@ -14,6 +14,7 @@ import {
   upsampleNearest,
 } from "../../kernels/mod.ts";
 import { ddpmTimestepTable, guidedTimestepTable, repackParameter, residualBlock } from "../../models/mod.ts";
+import { findings } from "./findings.ts";
 import {
   channelsLast,
   type ReferenceFile,
@@ -21,7 +22,7 @@ import {
   shapeChannelsLast,
   type StoredTensor,
 } from "./reference_file.ts";
-import { type Finding, findings, NotSupportedError, refusal, type Values } from "./row.ts";
+import { type Finding, NotSupportedError, refusal, type Values } from "./row.ts";
 
 const LIMIT = 1e-5;
 
@@ -59,7 +60,7 @@ const OPERATIONS: readonly Operation[] = [
   { pattern: /^ResBlock$/, record: recordResidualBlock },
   { pattern: /^nearest/, record: (x, use) => upsampleNearest(x, ratio(resultExtents(use)[0], x.shape[1])) },
   { pattern: /^bilinear/, record: (x, use) => bilinearResize(x, ...resultExtents(use)) },
-  { pattern: /^avg pool/, record: (x, use) => averagePool(x, Math.floor(ratio(x.shape[1], resultExtents(use)[0]))) },
+  { pattern: /^avg pool/, record: (x, use) => averagePool(x, poolSize(x, use)) },
   { pattern: /^linear$/, rows: true, record: (x, use) => linear(x, use.parameter("weight"), optional(use, "bias")) },
   { pattern: /^softmax/, rows: true, record: (x) => softmax(x) },
 ];
@@ -167,6 +168,12 @@ function resultExtents({ resultShape }: Case): readonly [number, number] {
 
 function ratio(larger: number | undefined, smaller: number | undefined): number {
   return (larger ?? 0) / (smaller ?? 0);
+}
+
+/** Side of the blocks that are averaged: what the metadata say, or else what the sizes show. */
+function poolSize(x: Tensor, use: Case): number {
+  const named = /(\d+)x\1\b/.exec(use.settings.text("op"))?.[1];
+  return named ? Number(named) : Math.floor(ratio(x.shape[1], resultExtents(use)[0]));
 }
 
 function recordConvolution(x: Tensor, use: Case): Tensor {

@@ -72,13 +72,19 @@ export async function publishedOperator(
   description: OperatorDescription,
 ): Promise<PublishedOperator> {
   const { name, settings, imageShape, measurementShape } = description;
-  const text = `${name} ${settings.text("class", "")}`;
-  const family = /^cs|hadamard/i.test(name) ? undefined : FAMILIES.find(({ pattern }) => pattern.test(text));
-  if (!family) throw new NotSupportedError(`there is no operator "${name}"`);
+  const family = familyOf(name, settings.text("class", ""));
   const source = { ...description, file };
   const operator = createOperator(family.name, imageShape, await family.options(source));
   const places = family.name === "inpaint" && measurementShape.length === 2 ? await knownPlaces(source) : undefined;
   return { operator, ...layoutOf(operator, measurementShape, places) };
+}
+
+/** The family of an operator by its name, or else by its class; none for compressed sensing and for compositions. */
+function familyOf(name: string, className: string): Family {
+  const families = FAMILIES.filter(({ pattern }) => pattern.test(name));
+  if (families.length === 0) families.push(...FAMILIES.filter(({ pattern }) => pattern.test(className)));
+  if (families.length === 1 && !/^cs/i.test(name)) return families[0]!;
+  throw new NotSupportedError(`there is no operator "${name}"`);
 }
 
 /** How measurements are stored: as images, as flattened images, or as the values at some places of the image. */
@@ -98,15 +104,12 @@ function layoutOf(
       store: (values) => values,
     };
   }
-  // Entry i of a stored vector lies at this place of the engine's.
+  // Entry i of a stored vector lies at this place of the engine's; flattened images list one channel after the other.
+  const pixels = height * width;
   const order = places ??
-    Array.from(channelsLast(Array.from({ length: size }, (_, i) => i), [1, channels, height, width]))
-      .reduce<number[]>((inverse, from, place) => {
-        inverse[from] = place;
-        return inverse;
-      }, []);
+    Array.from({ length: size }, (_, i) => (i % pixels) * channels + Math.floor(i / pixels));
   return {
-    load({ data, shape }) {
+    load({ data, shape }): StoredTensor {
       if (shape.length !== 2 || shape[1] !== order.length) {
         throw new TypeError(`Cannot take a measurement of shape ${formatShape(shape)}: [N, ${order.length}] is needed`);
       }
@@ -114,7 +117,7 @@ function layoutOf(
       data.forEach((value, i) => loaded[Math.floor(i / order.length) * size + order[i % order.length]!] = value);
       return { data: loaded, shape: [shape[0]!, ...measurementShape] };
     },
-    store({ data, shape }) {
+    store({ data, shape }): Values {
       const batch = shape[0]!;
       const vector = Float32Array.from(
         { length: batch * order.length },

@@ -84,6 +84,8 @@ export class Settings {
 
 /** An open reference file. It remembers which tensors were asked for, so that none is passed over in silence. */
 export class ReferenceFile {
+  /** The metadata; a value that is no JSON stands for itself. */
+  readonly metadata: Settings;
   readonly #file: SafetensorsFile;
   readonly #source: FileSource;
   readonly #claimed = new Set<string>();
@@ -91,6 +93,8 @@ export class ReferenceFile {
   private constructor(source: FileSource, file: SafetensorsFile) {
     this.#source = source;
     this.#file = file;
+    const parsed = [...file.metadata].map(([key, text]) => [key, jsonOrText(text)]);
+    this.metadata = new Settings(`the metadata of "${source.name}"`, Object.fromEntries(parsed));
   }
 
   /**
@@ -117,12 +121,6 @@ export class ReferenceFile {
   /** The file as a checkpoint, for loading weights. */
   get checkpoint(): SafetensorsFile {
     return this.#file;
-  }
-
-  /** The metadata; a value that is no JSON stands for itself. */
-  get metadata(): Settings {
-    const parsed = [...this.#file.metadata].map(([key, text]) => [key, jsonOrText(text)]);
-    return new Settings("the metadata", Object.fromEntries(parsed));
   }
 
   /**

@@ -1,6 +1,5 @@
-/** What `verify` says about one quantity of a reference file, and how a result is compared with it. */
+/** What `verify` says about one quantity of a reference file, and how numbers are compared. */
 import { formatShape, sameShape, type Shape } from "../../engine/mod.ts";
-import type { ReferenceFile } from "./reference_file.ts";
 
 /** Outcome of one comparison. */
 export type Status = "ok" | "FAILED" | "not supported";
@@ -27,12 +26,6 @@ export interface Row extends Finding {
 export interface Values {
   readonly data: ArrayLike<number>;
   readonly shape: Shape;
-}
-
-/** A quantity that a file holds, and how far the engine's may be from it. */
-export interface Expectation {
-  readonly quantity: string;
-  readonly limit: number;
 }
 
 /** Raised where a quantity belongs to something that the engine does not do; the message is the reason. */
@@ -85,36 +78,4 @@ export function compareList(
 ): Finding {
   const values = (data: ArrayLike<number>): Values => ({ data, shape: [data.length] });
   return compare(quantity, values(actual), values(expected), limit);
-}
-
-/**
- * Computes some quantities of a file together and compares each. Whatever goes wrong in computing becomes the finding
- * of all of them; whatever goes wrong in reading one, the finding of that one.
- * @param file the reference
- * @param expectations the quantities
- * @param compute gives the engine's values by quantity, channels last; those left out count as not supported
- */
-export async function* findings(
-  file: ReferenceFile,
-  expectations: readonly Expectation[],
-  compute: () => Promise<ReadonlyMap<string, Values>>,
-): AsyncGenerator<Finding, void> {
-  if (expectations.length === 0) return;
-  expectations.forEach(({ quantity }) => file.claim(quantity));
-  let results: ReadonlyMap<string, Values>;
-  try {
-    results = await compute();
-  } catch (error) {
-    for (const { quantity } of expectations) yield refusal(quantity, error);
-    return;
-  }
-  for (const { quantity, limit } of expectations) {
-    const actual = results.get(quantity);
-    try {
-      if (!actual) throw new NotSupportedError("the engine gives no such quantity");
-      yield compare(quantity, actual, await file.expected(quantity), limit);
-    } catch (error) {
-      yield refusal(quantity, error);
-    }
-  }
 }

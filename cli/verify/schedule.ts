@@ -65,9 +65,7 @@ const RULES: readonly Rule[] = [
 const SINGLE_PRECISION: ReadonlyMap<string, (length: number) => Float32Array> = new Map([
   ["ddnm.alphas_cumprod_f32", ddnmAlphaBar],
   ["diffpir.alphas_cumprod_f32", diffpirAlphaBar],
-  ["diffpir.sigma_f32", (length: number) => {
-    return diffpirAlphaBar(length).map((value) => Math.fround(Math.sqrt(1 - value)) / Math.fround(Math.sqrt(value)));
-  }],
+  ["diffpir.sigma_f32", diffpirSigma],
 ]);
 
 /**
@@ -147,4 +145,10 @@ function ddnmAlphaBar(length: number): Float32Array {
 function diffpirAlphaBar(length: number): Float32Array {
   let product = 1;
   return singleBetas(length).map((beta) => product = Math.fround(product * Math.fround(1 - beta)));
+}
+
+/** sqrt(1 - alphaBar) / sqrt(alphaBar), every operation rounded to f32. */
+function diffpirSigma(length: number): Float32Array {
+  const root = (value: number): number => Math.fround(Math.sqrt(Math.fround(value)));
+  return diffpirAlphaBar(length).map((alphaBar) => root(1 - alphaBar) / root(alphaBar));
 }

@@ -1,9 +1,10 @@
 /** Files of kind `unet-*`: one evaluation of a network, with the activations that leave its modules. */
-import { constant, type DeviceTensor, type Runtime, type Shape, type Tensor } from "../../engine/mod.ts";
-import { ddpmTimestepTable, guidedTimestepTable, type GuidedUnet } from "../../models/mod.ts";
+import type { DeviceTensor, Runtime, Shape, Tensor, Tensors } from "../../engine/mod.ts";
+import { ddpmTimestepTable, guidedTimestepTable } from "../../models/mod.ts";
+import { type Expectation, findings } from "./findings.ts";
 import { loadNetwork, WEIGHTS } from "./network.ts";
-import type { ReferenceFile } from "./reference_file.ts";
-import { type Expectation, type Finding, findings, measured, NotSupportedError, refusal, type Values } from "./row.ts";
+import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
+import { type Finding, measured, NotSupportedError, refusal, type Values } from "./row.ts";
 
 const LIMIT = 1e-4;
 
@@ -81,54 +82,43 @@ function claimInputs(file: ReferenceFile): void {
 /** Runs the network and reads `output`, `emb` and every module of which the file holds an activation. */
 async function evaluate(runtime: Runtime, file: ReferenceFile): Promise<ReadonlyMap<string, Values>> {
   using network = await loadNetwork(runtime, file);
+  const { unet } = network;
   const wanted = new Set(file.names(/^(act|actstat)\./).map((name) => name.replace(/^\w+\./, "")));
   wanted.add("emb");
-  const inputs = await readInputs(runtime, file);
-  const table = guidedTimestepTable(inputs.timesteps, network.unet.config.modelChannels);
+  const labels = file.has("input.y") ? Array.from(await file.readNumbers("input.y")) : undefined;
   const stage = runtime.stage("network", (tensors: Readonly<Record<string, Tensor>>) => {
+    const { x, timestepRows, lowRes } = tensors as Tensors<"x" | "timestepRows" | "lowRes">;
     const observed: Record<string, Tensor> = {};
-    const output = record(network.unet, tensors, {
-      timestepRows: constant(table),
-      ...(inputs.labels ? { labels: inputs.labels } : {}),
-      observe: (module, tensor) => {
-        if (wanted.has(module)) observed[module] = tensor;
-      },
-    });
+    const observe = (module: string, tensor: Tensor): void => {
+      if (wanted.has(module)) observed[module] = tensor;
+    };
+    const output = unet.forward(x, { timestepRows, observe, ...(labels && { labels }), ...(lowRes && { lowRes }) });
     return { ...observed, output };
   });
-  const results = await stage(inputs.tensors, {});
+  const inputs = await uploadInputs(runtime, file, unet.config.modelChannels);
+  const results = await stage(inputs, {});
   const values = new Map<string, Values>();
   for (const [module, tensor] of Object.entries(results)) {
     values.set(module, { data: await tensor.read(), shape: tensor.shape });
   }
-  Object.values(inputs.tensors).forEach((tensor) => tensor.free());
+  Object.values(inputs).forEach((tensor) => tensor.free());
   return values;
 }
 
-function record(
-  unet: GuidedUnet,
-  { x, lowRes }: Readonly<Record<string, Tensor>>,
-  options: Parameters<GuidedUnet["forward"]>[1],
-): Tensor {
-  return unet.forward(x!, { ...options, ...(lowRes ? { lowRes } : {}) });
-}
-
-async function readInputs(runtime: Runtime, file: ReferenceFile): Promise<{
-  readonly tensors: Readonly<Record<string, DeviceTensor>>;
-  readonly timesteps: ArrayLike<number>;
-  readonly labels: readonly number[] | undefined;
-}> {
-  const upload = async (name: string): Promise<DeviceTensor> => {
-    const { data, shape } = await file.readChannelsLast(name);
-    return runtime.upload(data, shape);
-  };
-  const timesteps = await file.readNumbers("input.t");
-  const labels = file.has("input.y") ? Array.from(await file.readNumbers("input.y")) : undefined;
-  const x = await upload("input.x");
+/** The image, the sinusoids of its timesteps, and the low-resolution image if there is one. */
+async function uploadInputs(
+  runtime: Runtime,
+  file: ReferenceFile,
+  modelChannels: number,
+): Promise<Readonly<Record<string, DeviceTensor>>> {
+  const upload = ({ data, shape }: StoredTensor): DeviceTensor => runtime.upload(data, shape);
+  const x = await file.readChannelsLast("input.x");
+  const { data, shape } = guidedTimestepTable(await file.readNumbers("input.t"), modelChannels);
+  const lowRes = file.has("input.low_res") ? await file.readChannelsLast("input.low_res") : undefined;
   return {
-    tensors: file.has("input.low_res") ? { x, lowRes: await upload("input.low_res") } : { x },
-    timesteps,
-    labels,
+    x: upload(x),
+    timestepRows: runtime.upload(data, shape),
+    ...(lowRes && { lowRes: upload(lowRes) }),
   };
 }
 

@@ -1,0 +1,118 @@
+/** The kernels that take most of a network's time, each alone: a stage of one operation, replayed. */
+import {
+  constant,
+  type DeviceTensor,
+  elementCount,
+  ReferenceRuntime,
+  type Runtime,
+  type Shape,
+  type Stage,
+  type Tensor,
+  type Tensors,
+} from "../engine/mod.ts";
+import { conv2d, matmul } from "../kernels/mod.ts";
+import { openProbed, type ProbedRuntime } from "./device_probe.ts";
+import { randomValues } from "./random_values.ts";
+import { relativeError, type Spread } from "./statistics.ts";
+import { timeReplays } from "./timing.ts";
+
+/** One operation on one size. */
+export interface KernelCase {
+  readonly name: string;
+  readonly x: Shape;
+  readonly weight: Shape;
+  record(x: Tensor, weight: Tensor): Tensor;
+}
+
+/** What was found of one operation. */
+export interface KernelFigures {
+  readonly kernel: string;
+  readonly gflop: number;
+  /** Names of the dispatches. */
+  readonly dispatches: readonly string[];
+  /** Relative L2 error against the CPU reference. */
+  readonly check: { readonly method: "reference"; readonly error: number };
+  /** Wall time of one replay; the copy of x into the stage is part of it. */
+  readonly milliseconds: Spread;
+  readonly gflopPerSecond: number;
+}
+
+/** Relative L2 error allowed against the reference. */
+const ERROR_LIMIT = 1e-5;
+
+function convolution(channels: number, side: number): KernelCase {
+  return {
+    name: `conv3x3 ${channels}@${side}x${side}`,
+    x: [1, side, side, channels],
+    weight: [3, 3, channels, channels],
+    record: (x, weight) => conv2d(x, weight, { padding: 1 }),
+  };
+}
+
+/** The operations that are measured: the convolutions of a UNet's levels, and a product as a yardstick. */
+export const KERNEL_CASES: readonly KernelCase[] = [
+  convolution(64, 64),
+  convolution(128, 32),
+  convolution(256, 16),
+  { name: "matmul 1024x1024x1024", x: [1024, 1024], weight: [1024, 1024], record: (x, weight) => matmul(x, weight) },
+];
+
+/**
+ * Measures operations one after another on one device.
+ * @param cases the operations
+ * @param samples repeated measurements of each, 1 or more
+ * @param onFigures called after each operation with the adapter
+ * @throws {NoAdapterError} if there is no adapter; {Error} if a result is wrong
+ */
+export async function measureKernels(
+  cases: readonly KernelCase[],
+  samples: number,
+  onFigures: (figures: KernelFigures, runtime: { description: string; features: readonly string[] }) => Promise<void>,
+): Promise<void> {
+  const probed = await openProbed();
+  try {
+    for (const kernel of cases) await onFigures(await measureKernel(probed, kernel, samples), probed.runtime);
+  } finally {
+    probed.runtime.destroy();
+  }
+}
+
+async function measureKernel(probed: ProbedRuntime, kernel: KernelCase, samples: number): Promise<KernelFigures> {
+  const { runtime } = probed;
+  const { stage, x } = open(runtime, kernel);
+  const replay = async (): Promise<DeviceTensor> => (await stage({ x }, {})).y;
+  const error = await referenceError(kernel, await (await replay()).read());
+  const times = await timeReplays(probed, replay, samples);
+  const dispatches = runtime.statistics().plans.get(kernel.name)?.dispatches ?? [];
+  const gflop = dispatches.reduce((sum, { flops }) => sum + flops, 0) / 1e9;
+  x.free();
+  return {
+    kernel: kernel.name,
+    gflop,
+    dispatches: dispatches.map(({ label }) => label),
+    check: { method: "reference", error },
+    milliseconds: times.replay,
+    gflopPerSecond: gflop / times.replay.median * 1000,
+  };
+}
+
+function open(
+  runtime: Runtime,
+  { name, x, weight, record }: KernelCase,
+): { stage: Stage<"x", never, "y">; x: DeviceTensor } {
+  const constants = runtime.upload(randomValues(elementCount(weight), 2), weight);
+  return {
+    stage: runtime.stage(name, (inputs: Tensors<"x">) => ({ y: record(inputs.x, constant(constants)) })),
+    x: runtime.upload(randomValues(elementCount(x), 1), x),
+  };
+}
+
+async function referenceError(kernel: KernelCase, actual: Float32Array): Promise<number> {
+  const { stage, x } = open(new ReferenceRuntime(), kernel);
+  const error = relativeError(actual, await (await stage({ x }, {})).y.read());
+  if (error <= ERROR_LIMIT) return error;
+  throw new Error(
+    `Cannot trust the times of "${kernel.name}": its relative L2 error against the CPU reference is ` +
+      `${error.toExponential(1)}, at most ${ERROR_LIMIT} is allowed`,
+  );
+}

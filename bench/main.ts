@@ -1,0 +1,85 @@
+/** The benchmarks: `main.ts [options]`. Exit codes: 0 done, 1 a bound exceeded or a measurement failed, 2 usage. */
+import { BOUNDED_RUN, checkBounds } from "./bounds.ts";
+import { KERNEL_CASES, measureKernels } from "./kernels.ts";
+import type { NetworkRun } from "./network.ts";
+import { measureInFreshProcess } from "./network_process.ts";
+import { type BenchOptions, helpText, parseOptions, UsageError } from "./options.ts";
+import { type NetworkRow, originOf, recordRow, type Row } from "./row.ts";
+import { formatBounds, formatRows } from "./table.ts";
+
+const RESULTS = new URL("./results/", import.meta.url);
+
+/** Runs one command line and returns the exit code. */
+async function main(words: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(words);
+    if (options === "help") {
+      await print(Deno.stdout, helpText());
+      return 0;
+    }
+    return await bench(options);
+  } catch (error) {
+    await print(Deno.stderr, `error: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function bench(options: BenchOptions): Promise<number> {
+  const rows: Row[] = [];
+  const take = async (row: Row): Promise<void> => {
+    rows.push(row);
+    if (options.json) await print(Deno.stdout, JSON.stringify(row));
+    if (options.record) await recordRow(row, RESULTS);
+  };
+  for (const run of options.runs) await take(await measure(run));
+  // The last: a process begins with the peak memory of the one that starts it, which must be small until here.
+  if (options.kernels) {
+    await note("kernels");
+    await measureKernels(KERNEL_CASES, options.samples, async (figures, { description, features }) => {
+      await take({ kind: "kernel", ...await originOf({ adapter: description, features }), ...figures });
+    });
+  }
+  if (!options.json) await print(Deno.stdout, formatRows(rows));
+  return options.check ? await check(rows, options.json) : 0;
+}
+
+async function measure(run: NetworkRun): Promise<NetworkRow> {
+  const { network, batch, height, width } = run;
+  await note(`${network}, batch ${batch}, ${height}x${width}`);
+  const { figures, start, ...adapter } = await measureInFreshProcess(run, { driverCache: false });
+  const startOnly = { ...run, samples: 0 };
+  // The first start with the driver's cache fills it.
+  await measureInFreshProcess(startOnly, { driverCache: true });
+  const warm = await measureInFreshProcess(startOnly, { driverCache: true });
+  return {
+    kind: "network",
+    ...await originOf(adapter),
+    network,
+    batch,
+    height,
+    width,
+    ...figures!,
+    coldStartMilliseconds: start,
+    warmStartMilliseconds: warm.start,
+  };
+}
+
+async function check(rows: readonly Row[], json: boolean): Promise<number> {
+  const row = rows.find((row) => row.kind === "network" && row.network === BOUNDED_RUN.network) as NetworkRow;
+  const bounds = checkBounds(row);
+  const text = json
+    ? bounds.map((bound) => JSON.stringify({ kind: "bound", ...bound })).join("\n")
+    : formatBounds(bounds);
+  await print(Deno.stdout, json ? text : `\n${text}`);
+  return bounds.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function note(what: string): Promise<void> {
+  await print(Deno.stderr, `Measuring ${what}`);
+}
+
+async function print(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): Promise<void> {
+  await stream.write(new TextEncoder().encode(`${text}\n`));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

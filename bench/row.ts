@@ -1,0 +1,95 @@
+/** Rows of results: one JSON object a line, each complete in itself. */
+import { cpus } from "node:os";
+import type { KernelFigures } from "./kernels.ts";
+import type { NetworkFigures, StartTimes } from "./network.ts";
+
+/** Where and when a row was measured. */
+export interface Origin {
+  /** ISO 8601, UTC. */
+  readonly date: string;
+  /** Commit of the program, `-dirty` where files were changed since; `unknown` without a repository. */
+  readonly commit: string;
+  readonly adapter: string;
+  /** Optional device features in use. */
+  readonly features: readonly string[];
+  readonly deno: string;
+  readonly os: string;
+  readonly cpu: string;
+  readonly cpus: number;
+}
+
+/** A network at one batch and size. */
+export interface NetworkRow extends Origin, NetworkFigures {
+  readonly kind: "network";
+  readonly network: string;
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  /** A start at which the driver compiles every kernel. */
+  readonly coldStartMilliseconds: StartTimes;
+  /** A start at which the driver finds kernels in its cache on disk. */
+  readonly warmStartMilliseconds: StartTimes;
+}
+
+/** An operation alone. */
+export interface KernelRow extends Origin, KernelFigures {
+  readonly kind: "kernel";
+}
+
+/** Any row. */
+export type Row = NetworkRow | KernelRow;
+
+/**
+ * Describes this machine and program.
+ * @param adapter the adapter and its features, as the engine names them
+ */
+export async function originOf(
+  { adapter, features }: { readonly adapter: string; readonly features: readonly string[] },
+): Promise<Origin> {
+  const processors = cpus();
+  return {
+    date: new Date().toISOString(),
+    commit: await currentCommit(),
+    adapter,
+    features,
+    deno: Deno.version.deno,
+    os: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
+    cpu: processors[0]?.model ?? "unknown",
+    cpus: processors.length,
+  };
+}
+
+/** Changed results do not make a commit dirty: recording rows changes them. */
+async function currentCommit(): Promise<string> {
+  const hash = await git("rev-parse", "--short=12", "HEAD");
+  if (!hash) return "unknown";
+  const changes = await git("status", "--porcelain", "--", ":(top)", ":(top,exclude)bench/results");
+  return changes === "" ? hash : `${hash}-dirty`;
+}
+
+async function git(...args: readonly string[]): Promise<string | undefined> {
+  try {
+    const folder = new URL(".", import.meta.url);
+    const { success, stdout } = await new Deno.Command("git", { args: [...args], cwd: folder, stderr: "null" })
+      .output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The file that holds the rows of an adapter: its name in lower case, everything but letters and digits as dashes. */
+export function resultsFile(adapter: string): string {
+  return `${adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}.jsonl`;
+}
+
+/**
+ * Appends a row to the results of its adapter.
+ * @param row what was measured
+ * @param folder where the results are; made if it is not there
+ */
+export async function recordRow(row: Row, folder: URL): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(new URL(resultsFile(row.adapter), folder), `${JSON.stringify(row)}\n`, { append: true });
+}

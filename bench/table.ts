@@ -1,0 +1,82 @@
+/** Results as text for people. */
+import type { BoundResult } from "./bounds.ts";
+import type { KernelRow, NetworkRow, Row } from "./row.ts";
+import type { StartTimes } from "./network.ts";
+import type { Spread } from "./statistics.ts";
+
+/** All that was measured: a block for each network, then a line for each kernel. */
+export function formatRows(rows: readonly Row[]): string {
+  const networks = rows.filter((row) => row.kind === "network").map(formatNetwork);
+  const kernels = rows.filter((row) => row.kind === "kernel");
+  return [...networks, ...(kernels.length > 0 ? [formatKernels(kernels)] : [])].join("\n\n");
+}
+
+/** A line for each bound: what was found, the limit, ok or FAILED. */
+export function formatBounds(results: readonly BoundResult[]): string {
+  return columns(results.map(({ quantity, found, limit, unit, ok }) => [
+    quantity,
+    `${found.toPrecision(3)} ${unit}`,
+    `under ${limit} ${unit}`,
+    ok ? "ok" : "FAILED",
+  ]));
+}
+
+function formatNetwork(row: NetworkRow): string {
+  const head = `${row.network}, batch ${row.batch}, ${row.height}x${row.width}: ` +
+    `${(row.parameters / 1e6).toFixed(2)} M parameters, ${row.gflop.toFixed(2)} GFLOP`;
+  const check = row.check.method === "reference"
+    ? `relative L2 error ${row.check.error.toExponential(1)} against the CPU reference`
+    : "all finite, the last result equal to the first";
+  return `${head}\n${
+    columns([
+      ["  checked", check],
+      ["  time per evaluation", `${formatSpread(row.nfeMilliseconds)}, ${row.gflopPerSecond.toFixed(1)} GFLOP/s`],
+      ["  host time", `${formatSpread(row.hostMilliseconds)}, ${row.dispatches} dispatches`],
+      ["  cold start", formatStart(row.coldStartMilliseconds)],
+      ["  warm start", formatStart(row.warmStartMilliseconds)],
+      ["  pipelines", String(row.pipelines)],
+      [
+        "  memory",
+        `process peak ${megabytes(row.peakProcessBytes)}, GPU buffers ${megabytes(row.deviceBytes)} ` +
+        `(peak ${megabytes(row.peakDeviceBytes)})`,
+      ],
+    ])
+  }`;
+}
+
+function formatKernels(rows: readonly KernelRow[]): string {
+  return columns(rows.map(({ kernel, milliseconds, gflopPerSecond, check, dispatches }) => [
+    kernel,
+    formatSpread(milliseconds),
+    `${gflopPerSecond.toFixed(1)} GFLOP/s`,
+    `error ${check.error.toExponential(1)}`,
+    dispatches.join(", "),
+  ]));
+}
+
+function formatSpread({ median, min, max, samples }: Spread): string {
+  return `${milliseconds(median)} (${milliseconds(min)} to ${milliseconds(max)} in ${samples})`;
+}
+
+function formatStart({ total, ...parts }: StartTimes): string {
+  const listed = Object.entries(parts).map(([part, time]) => `${part} ${seconds(time)}`).join(", ");
+  return `${seconds(total)}: ${listed}`;
+}
+
+function milliseconds(value: number): string {
+  return `${value < 999.5 ? value.toPrecision(3) : value.toFixed(0)} ms`;
+}
+
+function seconds(value: number): string {
+  return `${(value / 1000).toFixed(2)} s`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, cell.length));
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd()).join("\n");
+}

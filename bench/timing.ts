@@ -1,0 +1,71 @@
+/** Wall time of replays: many between two waits, since every wait costs a fixed 11 ms on Deno. */
+import type { ProbedRuntime } from "./device_probe.ts";
+import { type Spread, spreadOf } from "./statistics.ts";
+
+/** Milliseconds of work between two waits, so that the wait itself is about 1 %. */
+const SAMPLE_MILLISECONDS = 1000;
+
+/** Most replays between two waits. */
+const MAX_REPLAYS = 100;
+
+/** Times of a replayed computation in milliseconds. */
+export interface ReplayTimes {
+  /** Wall time of one replay. */
+  readonly replay: Spread;
+  /** Replays between two waits. */
+  readonly replaysPerSample: number;
+  /** Time on the host of one replay: to encode and to submit it on an idle queue, without waiting. */
+  readonly host: Spread;
+  /** Time of a wait with nothing to wait for, contained once in every sample. */
+  readonly idleWait: number;
+}
+
+/**
+ * Measures a computation that has run before.
+ * @param probed the runtime it runs on
+ * @param replay runs it once
+ * @param samples how often to measure, 1 or more
+ */
+export async function timeReplays(
+  probed: ProbedRuntime,
+  replay: () => Promise<unknown>,
+  samples: number,
+): Promise<ReplayTimes> {
+  const { runtime } = probed;
+  const settled = async (count: number): Promise<number> => {
+    const start = performance.now();
+    await probed.withoutWaiting(async () => {
+      for (let i = 0; i < count; i++) await replay();
+    });
+    await runtime.settle();
+    return performance.now() - start;
+  };
+  await runtime.settle();
+  const idleWaits = await repeat(samples, async () => {
+    const start = performance.now();
+    await runtime.settle();
+    return performance.now() - start;
+  });
+  const hosts = await repeat(samples, async () => {
+    const start = performance.now();
+    await probed.withoutWaiting(replay);
+    const time = performance.now() - start;
+    await runtime.settle();
+    return time;
+  });
+  const estimate = await settled(1);
+  const replaysPerSample = Math.min(MAX_REPLAYS, Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / estimate)));
+  const replays = await repeat(samples, async () => await settled(replaysPerSample) / replaysPerSample);
+  return {
+    replay: spreadOf(replays),
+    replaysPerSample,
+    host: spreadOf(hosts),
+    idleWait: spreadOf(idleWaits).median,
+  };
+}
+
+async function repeat(count: number, measure: () => Promise<number>): Promise<number[]> {
+  const values: number[] = [];
+  for (let i = 0; i < count; i++) values.push(await measure());
+  return values;
+}

@@ -1,0 +1,114 @@
+/** `deno task verify FILE...`: compares the engine with recorded numbers, one row per quantity. */
+import type { Runtime } from "../engine/mod.ts";
+import type { Arguments, Command } from "./arguments.ts";
+import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
+import type { Row, Status } from "./verify/row.ts";
+import { verifyFile } from "./verify/verify_file.ts";
+
+/** Exit codes: everything agrees, something does not, or something is not supported and all else agrees. */
+const EXIT = { ok: 0, failed: 1, notSupported: 3 } as const;
+
+/** The command `verify`. */
+export const VERIFY: Command = {
+  spec: {
+    name: "verify",
+    summary:
+      "Compares the engine on this adapter with reference files (safetensors, made by the original programs):\n" +
+      "operations, networks, degradations, noise schedules and whole trajectories. Prints one row per quantity.\n" +
+      "Exit code 0: all agree; 1: something does not, or a file cannot be read; 3: something is not supported.",
+    operands: { usage: "FILE...", min: 1, max: Infinity },
+    options: {
+      json: { kind: "flag", help: "Print one JSON object per row, and one with the counts at the end" },
+      ...RUNTIME_OPTIONS,
+    },
+    examples: [
+      ["deno task verify tests/golden/*.safetensors", "compare with all reference files of the repository"],
+      ["deno task verify --json unet.safetensors", "print the rows as JSON lines"],
+    ],
+  },
+  async run(args: Arguments): Promise<number> {
+    const runtime = await openRuntime(args);
+    try {
+      return await verifyFiles(runtime, args.operands, { json: args.flag("json"), print: printLine });
+    } finally {
+      runtime.destroy();
+    }
+  },
+};
+
+/** How rows are shown. */
+export interface VerifyOutput {
+  /** JSON lines instead of a table. */
+  readonly json: boolean;
+  /** Prints a line. */
+  print(line: string): void;
+}
+
+/**
+ * Compares files one after the other and prints their rows and a summary.
+ * @param runtime where the engine runs
+ * @param paths the files
+ * @param output how the rows are shown
+ * @returns the exit code
+ */
+export async function verifyFiles(
+  runtime: Runtime,
+  paths: readonly string[],
+  { json, print }: VerifyOutput,
+): Promise<number> {
+  const counts: Record<Status, number> = { ok: 0, FAILED: 0, "not supported": 0 };
+  const fileWidth = paths.reduce((width, path) => Math.max(width, path.length), "file".length);
+  if (!json) print(tableLine(["file", "quantity", "error", "limit", "status"], fileWidth, QUANTITY_WIDTH));
+  for (const path of paths) {
+    const rows: Row[] = [];
+    for await (const row of verifyFile(runtime, path)) {
+      counts[row.status]++;
+      if (json) print(JSON.stringify(row));
+      else rows.push(row);
+    }
+    const width = rows.reduce((width, { quantity }) => Math.max(width, quantity.length), QUANTITY_WIDTH);
+    for (const row of rows) print(tableLine(cells(row), fileWidth, width));
+  }
+  const exitCode = counts.FAILED > 0 ? EXIT.failed : counts["not supported"] > 0 ? EXIT.notSupported : EXIT.ok;
+  const adapter = runtime.description;
+  if (json) {
+    const summary = {
+      files: paths.length,
+      ok: counts.ok,
+      failed: counts.FAILED,
+      notSupported: counts["not supported"],
+    };
+    print(JSON.stringify({ summary: { ...summary, adapter, exitCode } }));
+  } else {
+    print(`${counts.ok} ok, ${counts.FAILED} FAILED, ${counts["not supported"]} not supported, on ${adapter}`);
+  }
+  return exitCode;
+}
+
+/** Characters that the column of quantities has at least, so that most files share one width. */
+const QUANTITY_WIDTH = 52;
+
+function cells({ file, quantity, error, limit, status, reason }: Row): readonly string[] {
+  return [
+    file,
+    quantity,
+    error === undefined ? "-" : error === 0 ? "0" : error.toExponential(1),
+    limit === undefined ? "-" : limit === 0 ? "exact" : limit.toExponential(0),
+    reason === undefined ? status : `${status}: ${reason}`,
+  ];
+}
+
+function tableLine([file, quantity, error, limit, status]: readonly string[], ...widths: readonly number[]): string {
+  return [
+    file!.padEnd(widths[0]!),
+    quantity!.padEnd(widths[1]!),
+    error!.padStart(8),
+    limit!.padStart(6),
+    status,
+  ].join("  ");
+}
+
+function printLine(line: string): void {
+  let bytes = new TextEncoder().encode(`${line}\n`);
+  while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+}

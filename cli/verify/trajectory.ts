@@ -1,0 +1,309 @@
+/** Files of kind `trajectory`: every state of a sampler, replayed with the noise of the file. */
+import { type DeviceTensor, elementCount, type Runtime, type Shape, type Tensors } from "../../engine/mod.ts";
+import { guidedNoiseModel, type NoiseModel, noiseSchedule } from "../../models/mod.ts";
+import { createOperator, type LinearOperator } from "../../operators/mod.ts";
+import {
+  givenNoise,
+  inversionCoefficients,
+  invert,
+  type NoiseSource,
+  type Problem,
+  type Progress,
+  projectedSteps,
+  respace,
+  restorationStep,
+  SAMPLERS,
+  SSD_PLUS_STOP,
+  type SsdPlusOptions,
+  ssdTimesteps,
+} from "../../samplers/mod.ts";
+import { type Expectation, findings } from "./findings.ts";
+import { loadNetwork, WEIGHTS } from "./network.ts";
+import { publishedOperator } from "./published_operator.ts";
+import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
+import { compareList, type Finding, NotSupportedError, refusal, type Values } from "./row.ts";
+
+const LIMIT = 1e-4;
+
+/** The clamp of the first predicted image switches single pixels, so that rounding shows. */
+const FIRST_PREDICTION_LIMIT = 5e-3;
+
+/** Relative error of a list of coefficients in f64. */
+const COEFFICIENT_LIMIT = 1e-12;
+
+/** What a run starts from and is given: measurement, truth, mask, noise, and parts of the operator. */
+const INPUTS = /^(gt|lq|y|noise\..+|svd\..+|cg\.(A|b|x0))$|(^|\.)(mask|kernel\w*|A1d|perm|U|V|s|s_raw)$/;
+
+/** What a published program of one method leaves in the file. */
+interface Method {
+  readonly pattern: RegExp;
+  /** Names of more tensors that are inputs. */
+  readonly inputs: RegExp;
+  /** Names of the tensors of which a complete file holds one at least. */
+  readonly result: RegExp;
+  /** Lists in the metadata, each with the engine's. */
+  lists(config: Settings): Readonly<Record<string, readonly number[]>>;
+  /** Runs the method and gives the states that the file holds. */
+  run(runtime: Runtime, file: ReferenceFile, wanted: ReadonlySet<string>): Promise<ReadonlyMap<string, Values>>;
+}
+
+const METHODS: readonly Method[] = [
+  { pattern: /^SSD\b/, inputs: /^$/, result: /(^|\.)final$/, lists: shortcutLists, run: runShortcut },
+  {
+    pattern: /^DDIM inversion\b/,
+    inputs: /^x0$/,
+    result: /^(x_t\.\d+|final)$/,
+    lists: inversionLists,
+    run: runInversion,
+  },
+];
+
+/**
+ * Compares every state of the file and the lists of its metadata.
+ * @param runtime where the network runs
+ * @param file of kind `trajectory`
+ */
+export async function* verifyTrajectory(runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
+  const name = file.metadata.text("method");
+  const method = METHODS.find(({ pattern }) => pattern.test(name));
+  for (const pattern of [INPUTS, WEIGHTS]) file.names(pattern).forEach((tensor) => file.claim(tensor));
+  if (method) file.names(method.inputs).forEach((tensor) => file.claim(tensor));
+  const quantities = file.unclaimed();
+  if (!method) {
+    for (const quantity of quantities) {
+      file.claim(quantity);
+      yield refusal(quantity, new NotSupportedError(`there is no sampler for the method "${name}"`));
+    }
+    return;
+  }
+  yield* verifyLists(file, method);
+  if (!quantities.some((quantity) => method.result.test(quantity))) {
+    yield refusal("final", new TypeError("the file holds no final state"));
+  }
+  const isFirst = (quantity: string): boolean => /(^|\.)x0\.(inv\.|gen\.)?0$/.test(quantity);
+  const expectations: Expectation[] = quantities.map((quantity) => ({
+    quantity,
+    limit: isFirst(quantity) ? FIRST_PREDICTION_LIMIT : LIMIT,
+  }));
+  yield* findings(file, expectations, () => method.run(runtime, file, new Set(quantities)));
+}
+
+function* verifyLists({ metadata }: ReferenceFile, method: Method): Generator<Finding, void> {
+  const names = ["forward_map", "backward_map", "inversion_c1", "inversion_c2", "timesteps_seen_by_network"]
+    .filter((name) => metadata.has(name));
+  if (metadata.has("stop_consistency_idx")) names.push("stop_consistency_idx");
+  for (const name of names) {
+    try {
+      const ours = method.lists(metadata.settings("config"))[name];
+      if (!ours) throw new NotSupportedError("this method has no such list");
+      const theirs = typeof metadata.values[name] === "number" ? [metadata.number(name)] : metadata.numbers(name);
+      yield compareList(name, ours, theirs, name.startsWith("inversion") ? COEFFICIENT_LIMIT : 0);
+    } catch (error) {
+      yield refusal(name, error);
+    }
+  }
+}
+
+/** The options of Shortcut Sampling by their names in the published program. */
+function shortcutOptions(config: Settings): SsdPlusOptions {
+  return {
+    t0: config.number("insert_step"),
+    inversionSteps: config.number("forward_timestep"),
+    generationSteps: config.number("backward_timestep"),
+    inversion: "da",
+    eta: config.number("noise_eta"),
+    useDdim: config.flag("use_ddim", true),
+    ddimEta: config.number("ddim_eta"),
+    clipDenoised: config.flag("clip_denoised", true),
+    tStop: config.number("stop_consistency_timestep", SSD_PLUS_STOP),
+  };
+}
+
+function shortcutLists(config: Settings): Readonly<Record<string, readonly number[]>> {
+  const options = shortcutOptions(config);
+  const forward = ssdTimesteps(options.t0, options.inversionSteps);
+  const backward = ssdTimesteps(options.t0, options.generationSteps);
+  const levels = respace(noiseSchedule("linear").alphaBar, forward);
+  const steps = levels.slice(1).map((next) => inversionCoefficients(next, "da", options.eta));
+  return {
+    forward_map: forward,
+    backward_map: backward,
+    inversion_c1: steps.map(({ xtFromEps }) => xtFromEps),
+    inversion_c2: steps.map(({ xtFromNoise }) => xtFromNoise),
+    timesteps_seen_by_network: [...forward.slice(0, -1), ...backward.toReversed()],
+    stop_consistency_idx: [projectedSteps(options)],
+  };
+}
+
+function inversionLists(config: Settings): Readonly<Record<string, readonly number[]>> {
+  const forward = ssdTimesteps(config.number("insert_step"), config.number("forward_timestep"));
+  return { forward_map: forward, timesteps_seen_by_network: forward.slice(0, -1) };
+}
+
+/** SSD, and SSD+ where the file has it; the states of the inversion are those of both. */
+async function runShortcut(
+  runtime: Runtime,
+  file: ReferenceFile,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Values>> {
+  const { metadata } = file;
+  const options = shortcutOptions(metadata.settings("config"));
+  const name = metadata.text("operator");
+  const imageShape = imageShapeOf(file, ["x_init", "gt", "x_t.inv.0", "ssd.final", "ssd_plus.final"]);
+  const measured = await file.read(file.has("lq") ? "lq" : "y");
+  const published = await publishedOperator(file, {
+    name,
+    imageShape,
+    measurementShape: measured.shape,
+    settings: metadata.settings("config"),
+    prefixes: [`${name}.`, "svd.", ""],
+  });
+  using uploads = new Uploads(runtime);
+  const y = uploads.add(published.load(measured));
+  const noise = await recordedNoise(uploads, file, options, [y.shape[0]!, ...imageShape]);
+  using network = await loadNetwork(runtime, file);
+  const model = modelOf(network, imageShape);
+  const problem: Problem = { model, operator: published.operator, y, sigmaY: 0 };
+  const states = new Map<string, Values>();
+  await keepStart(runtime, published.operator, y, states);
+  // Where the projection is to stop beyond t0 there is none, as where it stops at t0.
+  const runOptions = { ...options, tStop: Math.min(options.tStop, options.t0), noise };
+  for (const prefix of runsOf(metadata.text("method"), wanted)) {
+    await keepStates(SAMPLERS[prefix].restore(runtime, problem, runOptions), prefix, wanted, states);
+  }
+  return states;
+}
+
+/** The runs whose states the file holds, by their prefix; a file of one run may leave the prefix out. */
+function runsOf(method: string, wanted: ReadonlySet<string>): readonly ("ssd" | "ssd_plus")[] {
+  const named = (["ssd", "ssd_plus"] as const)
+    .filter((prefix) => [...wanted].some((quantity) => quantity.startsWith(`${prefix}.`)));
+  if (named.length > 0) return named;
+  return method.startsWith("SSD+") ? ["ssd_plus"] : ["ssd"];
+}
+
+/** x_init = A^+ y. */
+async function keepStart(
+  runtime: Runtime,
+  operator: LinearOperator,
+  y: DeviceTensor,
+  states: Map<string, Values>,
+): Promise<void> {
+  const stage = runtime.stage("x_init", ({ y }: Tensors<"y">) => ({ image: operator.pseudoInverse(y) }));
+  const { image } = await stage({ y }, {});
+  states.set("x_init", await valuesOf(image));
+}
+
+/**
+ * Reads the states that the file holds, under its names with or without the prefix: `x_t.inv.0`, `ssd.x_t.gen.0`,
+ * `ssd.x0.gen.0`, and `ssd.final` = (x + 1) / 2 of the last state.
+ */
+async function keepStates(
+  run: AsyncIterable<Progress>,
+  prefix: string,
+  wanted: ReadonlySet<string>,
+  states: Map<string, Values>,
+): Promise<void> {
+  const keep = async (quantity: string, tensor: DeviceTensor, convert?: (value: number) => number): Promise<void> => {
+    for (const name of [quantity, `${prefix}.${quantity}`]) {
+      if (!wanted.has(name) || states.has(name)) continue;
+      const { data, shape } = await valuesOf(tensor);
+      states.set(name, { data: convert ? data.map(convert) : data, shape });
+    }
+  };
+  for await (const { name, xt, x0, step, steps } of run) {
+    await keep(`x_t.${name}`, xt);
+    await keep(`x0.${name}`, x0);
+    if (step === steps) await keep("final", xt, (value) => (value + 1) / 2);
+  }
+}
+
+/** The inversion alone, without fresh noise, from the image `x0`; the states are `x_t.0`, `x_t.1`, ... and `final`. */
+async function runInversion(
+  runtime: Runtime,
+  file: ReferenceFile,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Values>> {
+  const config = file.metadata.settings("config");
+  const timesteps = ssdTimesteps(config.number("insert_step"), config.number("forward_timestep"));
+  using uploads = new Uploads(runtime);
+  const image = uploads.add(await file.readChannelsLast("x0"));
+  using network = await loadNetwork(runtime, file);
+  const model = modelOf(network, image.shape.slice(1));
+  const operator = createOperator("identity", model.imageShape);
+  const silent = uploads.add(zeros(image.shape));
+  const noise = givenNoise(new Map(timesteps.map((_, i) => [`inv.${i}`, silent])));
+  const clipDenoised = config.flag("clip_denoised", true);
+  const step = restorationStep(runtime, { model, operator, y: image, sigmaY: 0 }, { clipDenoised, noise });
+  const levels = respace(model.alphaBar, timesteps);
+  const states = new Map<string, Values>();
+  for await (const { name, xt, x0 } of invert(step, image, { levels, inversion: "ddim", eta: 0 })) {
+    const index = name.replace("inv.", "");
+    for (const [kind, tensor] of [["x_t", xt], ["x0", x0]] as const) {
+      for (const quantity of [`${kind}.${index}`, `${kind}.${name}`]) {
+        if (wanted.has(quantity)) states.set(quantity, await valuesOf(tensor));
+      }
+    }
+    if (wanted.has("final") && Number(index) === levels.length - 2) states.set("final", await valuesOf(xt));
+  }
+  return states;
+}
+
+/**
+ * The noise of the file as draws `inv.0`, ..., `gen.0`, .... A draw may be missing where its weight is zero: in the
+ * inversion without fresh noise, in generation without, and in the last step.
+ */
+async function recordedNoise(
+  uploads: Uploads,
+  file: ReferenceFile,
+  { t0, generationSteps, inversionSteps, eta, useDdim, ddimEta }: SsdPlusOptions,
+  shape: Shape,
+): Promise<NoiseSource> {
+  const tensors = new Map<string, DeviceTensor>();
+  const silent = uploads.add(zeros(shape));
+  if (eta === 0) ssdTimesteps(t0, inversionSteps).forEach((_, i) => tensors.set(`inv.${i}`, silent));
+  const last = ssdTimesteps(t0, generationSteps).length - 1;
+  for (let i = useDdim && ddimEta === 0 ? 0 : last; i <= last; i++) tensors.set(`gen.${i}`, silent);
+  for (const name of file.names(/^noise\.(inv|gen)\.\d+$/)) {
+    tensors.set(name.replace("noise.", ""), uploads.add(await file.readChannelsLast(name)));
+  }
+  return givenNoise(tensors);
+}
+
+/** [H, W, C] of the first of these images that the file holds. */
+function imageShapeOf(file: ReferenceFile, names: readonly string[]): Shape {
+  const shape = names.map((name) => file.shape(name)).find((shape) => shape?.length === 4);
+  if (!shape) throw new TypeError(`Cannot tell the size of the images: the file has none of ${names.join(", ")}`);
+  const [, channels, height, width] = shape as [number, number, number, number];
+  return [height, width, channels];
+}
+
+function modelOf({ unet }: { readonly unet: Parameters<typeof guidedNoiseModel>[0] }, imageShape: Shape): NoiseModel {
+  const [height, width] = imageShape as [number, number, number];
+  return guidedNoiseModel(unet, noiseSchedule("linear"), { height, width });
+}
+
+/** The tensors that a verification puts on the device, freed together. */
+class Uploads implements Disposable {
+  readonly #tensors: DeviceTensor[] = [];
+
+  constructor(readonly runtime: Runtime) {}
+
+  add({ data, shape }: StoredTensor): DeviceTensor {
+    const tensor = this.runtime.upload(data, shape);
+    this.#tensors.push(tensor);
+    return tensor;
+  }
+
+  [Symbol.dispose](): void {
+    this.#tensors.forEach((tensor) => tensor.free());
+  }
+}
+
+function zeros(shape: Shape): StoredTensor {
+  return { data: new Float32Array(elementCount(shape)), shape };
+}
+
+async function valuesOf(tensor: DeviceTensor): Promise<StoredTensor> {
+  return { data: await tensor.read(), shape: tensor.shape };
+}

@@ -1,0 +1,65 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type BenchOptions, helpText, parseOptions, UsageError } from "../../bench/options.ts";
+import { NETWORKS } from "../../bench/networks.ts";
+
+function parsed(...words: string[]): BenchOptions {
+  const options = parseOptions(words);
+  if (options === "help") throw new Error("help was not asked for");
+  return options;
+}
+
+Deno.test("without options every network is measured at its own size and batches, and the kernels are", () => {
+  const { runs, kernels, json, record, check } = parsed();
+  const listed = runs.map(({ network, batch, height, width }) => `${network} ${batch} ${height}x${width}`);
+  assertEquals(listed, ["tiny 1 32x32", "tiny 4 32x32", "prior 1 64x64", "prior 4 64x64", "unet-64 1 64x64"]);
+  assertEquals({ kernels, json, record, check }, { kernels: true, json: false, record: true, check: false });
+});
+
+Deno.test("networks, batches and a size are combined", () => {
+  const { runs, kernels } = parsed("--network", "prior,tiny", "--batch", "1,2", "--size", "32x64", "--runs", "3");
+  assertEquals(kernels, false);
+  assertEquals(runs, [
+    { network: "prior", batch: 1, height: 32, width: 64, samples: 3 },
+    { network: "prior", batch: 2, height: 32, width: 64, samples: 3 },
+    { network: "tiny", batch: 1, height: 32, width: 64, samples: 3 },
+    { network: "tiny", batch: 2, height: 32, width: 64, samples: 3 },
+  ]);
+});
+
+Deno.test("--kernels measures the kernels alone, or beside the networks that are named", () => {
+  assertEquals(parsed("--kernels").runs, []);
+  assertEquals(parsed("--kernels").kernels, true);
+  assertEquals(parsed("--kernels", "--network", "tiny").runs.length, 2);
+});
+
+Deno.test("--check measures what the bounds speak of", () => {
+  const { runs, kernels, check } = parsed("--check", "--no-record", "--runs", "5");
+  assertEquals({ kernels, check }, { kernels: false, check: true });
+  assertEquals(runs, [{ network: "unet-64", batch: 1, height: 64, width: 64, samples: 5 }]);
+});
+
+const WRONG: Readonly<Record<string, readonly [words: string[], message: string]>> = {
+  "an unknown option": [["--netwrok", "tiny"], 'no option "--netwrok"'],
+  "an argument": [["tiny"], 'it was given "tiny"'],
+  "an unknown network": [["--network", "tiny,huge"], '--network is "huge"'],
+  "a name of an object's own": [["--network", "toString"], '--network is "toString"'],
+  "a batch of 0": [["--batch", "0"], '--batch is "0"'],
+  "a fraction of a run": [["--runs", "1.5"], '--runs is "1.5"'],
+  "a missing value": [["--batch"], "--batch has no value"],
+  "an option twice": [["--runs", "5", "--runs", "6"], "--runs was given 2 times"],
+  "a size of three numbers": [["--size", "1x2x3"], '--size is "1x2x3"'],
+  "a size that is no number": [["--size", "bigx64"], '--size is "big"'],
+  "--check with another network": [["--check", "--network", "tiny"], "leave out --network"],
+};
+
+for (const [what, [words, message]] of Object.entries(WRONG)) {
+  Deno.test(`parseOptions() refuses ${what}`, () => {
+    assertThrows(() => parseOptions(words), UsageError, message);
+  });
+}
+
+Deno.test("the help text names every network", () => {
+  assertEquals(parseOptions(["--help"]), "help");
+  const missing = Object.keys(NETWORKS).filter((name) => !helpText().includes(`  ${name} `));
+  assertEquals(missing, []);
+});

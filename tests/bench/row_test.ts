@@ -1,0 +1,31 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { originOf, recordRow, resultsFile } from "../../bench/row.ts";
+import { KERNEL_ROW, NETWORK_ROW } from "./sample_rows.ts";
+
+Deno.test("resultsFile() makes a file name of an adapter", () => {
+  assertEquals(resultsFile("llvmpipe (LLVM 15.0.6, 256 bits)"), "llvmpipe-llvm-15-0-6-256-bits.jsonl");
+  assertEquals(resultsFile("../NVIDIA H200"), "nvidia-h200.jsonl");
+});
+
+Deno.test("recordRow() appends one line of JSON for each row to the file of its adapter", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const results = new URL("results/", `file://${folder}/`);
+    await recordRow(NETWORK_ROW, results);
+    await recordRow(KERNEL_ROW, results);
+    const text = await Deno.readTextFile(new URL("some-gpu-1-2-8-bits.jsonl", results));
+    const lines = text.split("\n");
+    assertEquals(lines.pop(), "");
+    assertEquals(lines.map((line) => JSON.parse(line)), [NETWORK_ROW, KERNEL_ROW]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("originOf() says when, on what and with which program", async () => {
+  const origin = await originOf({ adapter: "Some GPU", features: ["subgroups"] });
+  assertEquals([origin.adapter, origin.features, origin.deno], ["Some GPU", ["subgroups"], Deno.version.deno]);
+  assertMatch(origin.date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assertMatch(origin.commit, /^([0-9a-f]{12}(-dirty)?|unknown)$/);
+  assert(origin.cpus >= 1 && origin.cpu.length > 0 && origin.os.startsWith(Deno.build.os));
+});

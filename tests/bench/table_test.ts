@@ -1,0 +1,29 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { checkBounds } from "../../bench/bounds.ts";
+import { formatBounds, formatRows } from "../../bench/table.ts";
+import { KERNEL_ROW, NETWORK_ROW } from "./sample_rows.ts";
+
+Deno.test("a network's block shows time, host time, starts and memory", () => {
+  const text = formatRows([NETWORK_ROW]);
+  assertStringIncludes(text, "unet-64, batch 1, 64x64: 7.83 M parameters, 9.86 GFLOP\n");
+  assertStringIncludes(text, "730 ms (720 ms to 1400 ms in 5), 13.5 GFLOP/s");
+  assertStringIncludes(text, "1.20 ms (1.00 ms to 3.00 ms in 5), 270 dispatches");
+  assertStringIncludes(text, "3.00 s: process 0.04 s, device 0.06 s, weights 0.20 s");
+  assertStringIncludes(text, "process peak 330.0 MB, GPU buffers 43.0 MB (peak 44.0 MB)");
+});
+
+Deno.test("kernels stand below the networks, a line each", () => {
+  const lines = formatRows([KERNEL_ROW, NETWORK_ROW]).split("\n");
+  assertEquals(lines.at(-2), "");
+  assertStringIncludes(lines.at(-1)!, "12.9 GFLOP/s  error 4.3e-7  conv2d.broadcast");
+});
+
+Deno.test("bounds are told as ok or FAILED", () => {
+  const rows = formatBounds(checkBounds({ ...NETWORK_ROW, peakProcessBytes: 600e6 })).split("\n");
+  assertEquals(rows.map((row) => row.split(/ {2,}/)), [
+    ["time per evaluation", "0.730 s", "under 1 s", "ok"],
+    ["cold start", "3.00 s", "under 16 s", "ok"],
+    ["peak memory of the process", "600 MB", "under 560 MB", "FAILED"],
+    ["host time per replay", "1.20 ms", "under 5 ms", "ok"],
+  ]);
+});
