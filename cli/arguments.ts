@@ -27,6 +27,8 @@ export interface CommandSpec {
   /** Positional arguments. */
   readonly operands: { readonly usage: string; readonly min: number; readonly max: number };
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Further lists for the help text, such as the values of an option with their meaning. */
+  readonly lists?: readonly { readonly title: string; readonly rows: readonly (readonly [string, string])[] }[];
   /** Command lines with a comment each. */
   readonly examples: readonly (readonly [command: string, comment: string])[];
 }
@@ -42,6 +44,8 @@ export class Arguments {
   constructor(
     readonly operands: readonly string[],
     readonly values: ReadonlyMap<string, string | number | boolean>,
+    /** The command line as it was given, for reports. */
+    readonly words: readonly string[] = [],
   ) {}
 
   /** Whether a flag was given. */
@@ -77,7 +81,7 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   const names = Object.keys(spec.options);
   const flags = names.filter((name) => spec.options[name]?.kind === "flag");
   const valued = names.filter((name) => spec.options[name]?.kind !== "flag");
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(joinNegative(words, valued), {
     boolean: [...flags, "help"],
     string: [...valued, "_"],
     collect: valued,
@@ -99,10 +103,22 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   const operands = parsed._.map(String);
   const { usage, min, max } = spec.operands;
   if (operands.length < min || operands.length > max) {
-    const needed = max === 0 ? "none is taken" : `"${usage}" is needed`;
-    throw new UsageError(`${spec.name} was given ${operands.length} arguments, ${needed}`);
+    const found = operands.length === 0 ? "nothing" : operands.map((operand) => `"${operand}"`).join(", ");
+    throw new UsageError(`${spec.name} was given ${found}, ${usage} is needed; "${spec.name} --help" explains it`);
   }
-  return new Arguments(operands, values);
+  return new Arguments(operands, values, words);
+}
+
+/** `--seed -1` as `--seed=-1`: a negative number after an option that takes a value is that value, not an option. */
+function joinNegative(words: readonly string[], valued: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const word of words) {
+    const option = joined.at(-1);
+    if (/^-\.?\d/.test(word) && option?.startsWith("--") && valued.includes(option.slice(2))) {
+      joined[joined.length - 1] = `${option}=${word}`;
+    } else joined.push(word);
+  }
+  return joined;
 }
 
 function checkValue(name: string, spec: OptionSpec, text: string): string | number {
@@ -169,7 +185,7 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/** The help text of a command: usage, options with their meaning, examples. */
+/** The help text of a command: usage, options with their meaning, further lists, examples. */
 export function helpText(spec: CommandSpec): string {
   const rows = Object.entries(spec.options).map(([name, option]) =>
     [option.kind === "flag" ? `--${name}` : `--${name} ${placeholder(option)}`, option.help] as const
@@ -183,6 +199,7 @@ export function helpText(spec: CommandSpec): string {
     "",
     "Options:",
     ...columns([...rows, ["--help", "Show this text"]]),
+    ...(spec.lists ?? []).flatMap(({ title, rows }) => ["", `${title}:`, ...columns(rows)]),
     "",
     "Examples:",
     ...examples,

@@ -31,24 +31,24 @@ export interface CanvasLimits {
   readonly multiple: number;
   /** Longest side inside the network. */
   readonly longest: number;
-  /** Reduction of the measurement along each side; working size and place are multiples of it. */
+  /** How many times smaller the measurement is along each side; working size and place are multiples of it. */
   readonly scale: number;
 }
 
-/** Lays a picture of a natural size out, in steps of whole pixels of the measurement. */
-export function planCanvas(natural: Size, { multiple, longest, scale }: CanvasLimits): Canvas {
+/** Lays out the restored picture of a measurement of a given size, in steps of whole pixels of the measurement. */
+export function planCanvas(measurement: Size, { multiple, longest, scale }: CanvasLimits): Canvas {
   const inPixels = (size: Size): Size => ({ width: size.width * scale, height: size.height * scale });
-  const measured: Size = { width: Math.ceil(natural.width / scale), height: Math.ceil(natural.height / scale) };
   const most = Math.max(1, Math.floor(longest / scale));
-  const fitted = Math.max(measured.width, measured.height) <= most
-    ? measured
-    : fitWithin(measured, { width: most, height: most });
+  const fits = Math.max(measurement.width, measurement.height) <= most;
+  const fitted: Size = fits
+    ? { width: measurement.width, height: measurement.height }
+    : fitWithin(measurement, { width: most, height: most });
   const step = leastCommonMultiple(multiple, scale) / scale;
   const roundUp = (side: number): number => Math.ceil(side / step) * step;
   const outer: Size = { width: roundUp(fitted.width), height: roundUp(fitted.height) };
   const inner = centre(outer, fitted);
   return {
-    natural,
+    natural: inPixels(measurement),
     working: inPixels(fitted),
     padded: inPixels(outer),
     place: { x: inner.x * scale, y: inner.y * scale, ...inPixels(fitted) },
@@ -57,8 +57,8 @@ export function planCanvas(natural: Size, { multiple, longest, scale }: CanvasLi
 }
 
 /** Whether the picture is made smaller for the network. */
-export function isShrunk({ natural, working, scale }: Canvas): boolean {
-  return working.width < natural.width - scale + 1 || working.height < natural.height - scale + 1;
+export function isShrunk({ natural, working }: Canvas): boolean {
+  return working.width < natural.width || working.height < natural.height;
 }
 
 /** Resizes and pads a picture in measurement pixels, `scale` times smaller than the canvas, to what the network sees. */
@@ -93,20 +93,18 @@ export function offCanvas(raster: Raster, { place }: Canvas, reduction = 1): Ras
 
 /** What was done to the picture, as sentences for the user; empty if nothing. */
 export function describeCanvas(canvas: Canvas): readonly string[] {
-  const { natural, working, padded } = canvas;
-  const size = ({ width, height }: Size): string => `${width}x${height}`;
-  const sentences: string[] = [];
-  if (isShrunk(canvas)) {
-    sentences.push(
-      `The picture is restored at ${size(working)} instead of ${size(natural)}; --size sets another limit`,
-    );
-  }
-  if (size(padded) !== size(working)) {
-    sentences.push(
-      `${size(working)} is padded by reflection to ${size(padded)}, as the network takes, and cropped afterwards`,
-    );
-  }
-  return sentences;
+  const [natural, working, padded] = [canvas.natural, canvas.working, canvas.padded].map(formatSize);
+  return [
+    ...(isShrunk(canvas) ? [`The picture is restored at ${working} instead of ${natural}; --size sets the limit`] : []),
+    ...(padded === working
+      ? []
+      : [`${working} is padded by reflection to ${padded}, as the network needs, and cropped afterwards`]),
+  ];
+}
+
+/** `640x480`. */
+export function formatSize({ width, height }: Size): string {
+  return `${width}x${height}`;
 }
 
 /** The least number that both divide. */

@@ -1,26 +1,17 @@
 /** `deno task degrade IMAGE`: a good picture in, the measurement that `restore` takes out. */
-import type { Runtime, Shape } from "../engine/mod.ts";
-import {
-  alphaRaster,
-  centre,
-  colourRaster,
-  crop,
-  fillUnderAlpha,
-  grayToRgb,
-  type Raster,
-  readImage,
-  resize,
-  toImage,
-  writePng,
-} from "../io/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
+import { centre, crop, FileError, grayToRgb, type Raster, resize, rgbToGray, toImage, writePng } from "../io/mod.ts";
 import type { LinearOperator } from "../operators/mod.ts";
 import type { Arguments, Command } from "./arguments.ts";
-import { checkWritable, fileStem, pngName } from "./outputs.ts";
-import { degrade, readKnownPixels } from "./picture.ts";
+import { formatSize } from "./canvas.ts";
+import { Interrupt } from "./interrupt.ts";
+import { checkWritable, fileStem, pngName, writeTogether } from "./outputs.ts";
+import { degrade } from "./picture.ts";
 import { makeReporter } from "./progress.ts";
 import { applyOperator } from "./restoration.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
-import { checkMaskOptions, chooseTask, TASK_OPTIONS, taskOperator } from "./tasks.ts";
+import { readSource } from "./source.ts";
+import { chooseTask, operatorOptions, TASK_LIST, TASK_OPTIONS, taskOperator } from "./tasks.ts";
 
 /** The command `degrade`. */
 export const DEGRADE: Command = {
@@ -37,6 +28,7 @@ export const DEGRADE: Command = {
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
     },
+    lists: [TASK_LIST],
     examples: [
       ["deno task degrade photo.png --task sr4", "write photo-degraded.png, a quarter as wide and high"],
       ["deno task degrade photo.png --task inpaint --mask-random 0.5", "also write photo-degraded-mask.png"],
@@ -46,43 +38,47 @@ export const DEGRADE: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const reporter = makeReporter(args.flag("json"));
-  checkMaskOptions(args);
+  using interrupt = new Interrupt();
+  using reporter = makeReporter(args.flag("json"));
   const task = chooseTask(args, "sr4");
   const path = args.operands[0] as string;
   const out = pngName(args, `${fileStem(path)}-degraded.png`);
-  await checkWritable([out]);
-  const file = await readImage(path);
-  for (const warning of file.warnings) reporter.note(warning);
-  const alpha = alphaRaster(file);
-  const colour = grayToRgb(alpha ? fillUnderAlpha(colourRaster(file), alpha) : colourRaster(file));
-  const picture = cropToMultiple(colour, task.scale);
-  if (picture !== colour) {
-    reporter.note(`The picture is cropped to ${picture.width}x${picture.height}, a multiple of ${task.scale}`);
+  // A mask that is made here is needed to restore the picture.
+  const maskFile = task.kind === "inpainting" && !args.has("mask") ? out.replace(/\.png$/i, "-mask.png") : undefined;
+  const files = [out, ...(maskFile === undefined ? [] : [maskFile])];
+  await checkWritable(files, [path, args.text("mask")]);
+  const source = await readSource(args, path, 1);
+  for (const note of source.notes) reporter.note(note);
+  const whole = grayToRgb(source.colour);
+  const picture = cropToMultiple(whole, path, task.scale);
+  if (picture !== whole) {
+    reporter.note(`The picture is cropped to ${formatSize(picture)}, multiples of ${task.scale}`);
   }
-  const notes: string[] = [];
-  const mask = await readKnownPixels(args, path, picture, notes);
-  for (const note of notes) reporter.note(note);
-  const seed = args.number("seed") ?? 0;
   const imageShape = [picture.height, picture.width, 3];
-  const operator = taskOperator(task, imageShape, args, { mask, seed });
+  const seed = args.number("seed") ?? 0;
+  const options = operatorOptions(task, imageShape, args, { mask: source.mask?.known, seed, isMeasured: false });
+  const operator = taskOperator(task, imageShape, options);
   const runtime = await openRuntime(args);
   try {
     const x = runtime.upload(picture.data, [1, ...imageShape]);
-    const sigma = args.number("sigma-y") ?? 0;
-    const y = await (await degrade(runtime, operator, x, { sigma, seed })).read();
+    const y = await degrade(runtime, operator, x, { sigma: args.number("sigma-y") ?? 0, seed });
     const [height = 0, width = 0, channels = 0] = operator.measurementShape;
-    const measurement: Raster = { width, height, channels, data: y };
-    const kept = alpha && cropToMultiple(alpha, task.scale);
-    const smallAlpha = kept && resize(kept, { width, height }, "area");
+    const measured: Raster = { width, height, channels, data: await y.read() };
+    const measurement = source.file.channels === 1 ? rgbToGray(measured) : measured;
+    const alpha = source.alpha && resize(cropToMultiple(source.alpha, path, task.scale), measurement, "area");
     const bitDepth = args.text("bits") === "16" ? 16 : 8;
-    await writePng(out, toImage(measurement, { bitDepth, ...(smallAlpha ? { alpha: smallAlpha } : {}) }));
-    const maskFile = task.kind === "inpainting" && !mask ? out.replace(/\.png$/i, "-mask.png") : undefined;
-    if (maskFile) await writePng(maskFile, toImage(await knownPixels(runtime, operator, imageShape)));
-    const files = [out, ...(maskFile ? [maskFile] : [])];
+    const image = toImage(measurement, { bitDepth, ...(alpha ? { alpha } : {}) });
+    const mask = maskFile === undefined ? undefined : toImage(await knownPixels(runtime, operator));
+    await interrupt.check();
+    await interrupt.hold(() =>
+      writeTogether([
+        [out, (path) => writePng(path, image)],
+        [maskFile, async (path) => await (mask && writePng(path, mask))],
+      ])
+    );
     reporter.result(
-      { files, task: task.name, width, height, channels },
-      `Wrote ${files.join(" and ")} (${width}x${height})`,
+      { files, task: task.name, width, height, channels: measurement.channels, bitDepth, seed },
+      `Wrote ${files.join(" and ")} (${formatSize(measurement)})`,
     );
     return 0;
   } finally {
@@ -90,18 +86,25 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** The largest centred part whose sides are multiples of a number. */
-function cropToMultiple(raster: Raster, multiple: number): Raster {
-  const down = (side: number): number => Math.max(multiple, Math.floor(side / multiple) * multiple);
+/**
+ * The largest centred part whose sides are multiples of a number.
+ * @throws {FileError} if the picture is smaller than that
+ */
+function cropToMultiple(raster: Raster, path: string, multiple: number): Raster {
+  const down = (side: number): number => Math.floor(side / multiple) * multiple;
   const size = { width: down(raster.width), height: down(raster.height) };
   if (size.width === raster.width && size.height === raster.height) return raster;
-  return crop(raster, centre(raster, size));
+  if (size.width > 0 && size.height > 0) return crop(raster, centre(raster, size));
+  throw new FileError(
+    `Cannot degrade "${path}": it has ${raster.width} x ${raster.height} pixels, at least ${multiple} x ${multiple} ` +
+      "are needed for this task; choose a smaller factor",
+  );
 }
 
 /** The mask of an inpainting operator as a picture: white where pixels are known. */
-async function knownPixels(runtime: Runtime, operator: LinearOperator, imageShape: Shape): Promise<Raster> {
-  const [height = 0, width = 0, channels = 0] = imageShape;
-  const ones = runtime.upload(new Float32Array(height * width * channels).fill(1), [1, ...imageShape]);
+async function knownPixels(runtime: Runtime, operator: LinearOperator): Promise<Raster> {
+  const [height = 0, width = 0, channels = 0] = operator.imageShape;
+  const ones = runtime.upload(new Float32Array(height * width * channels).fill(1), [1, ...operator.imageShape]);
   const known = await (await applyOperator(runtime, operator, "forward", ones)).read();
   const data = Float32Array.from({ length: height * width }, (_, pixel) => 2 * (known[pixel * channels] ?? 0) - 1);
   return { width, height, channels: 1, data };

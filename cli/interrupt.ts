@@ -8,12 +8,12 @@ export class InterruptedError extends Error {
 /** Exit code of a command that the user stopped: 128 + SIGINT. */
 export const INTERRUPTED_EXIT = 130;
 
-/** Notices Ctrl-C while it is in use: `using interrupt = new Interrupt()`. */
+/** Notices Ctrl-C while it is in use: `using interrupt = new Interrupt()`. The second Ctrl-C ends the process at once. */
 export class Interrupt {
   #requested = false;
+  #holding = false;
   readonly #listener = (): void => {
-    // The second time the process ends at once.
-    if (this.#requested) Deno.exit(INTERRUPTED_EXIT);
+    if (this.#requested && !this.#holding) Deno.exit(INTERRUPTED_EXIT);
     this.#requested = true;
   };
 
@@ -21,11 +21,35 @@ export class Interrupt {
     Deno.addSignalListener("SIGINT", this.#listener);
   }
 
-  /** @throws {InterruptedError} if the user has asked to stop */
-  check(): void {
-    if (this.#requested) throw new InterruptedError("stopped; nothing was written");
+  /**
+   * Lets a Ctrl-C in, and stops if there was one.
+   * @throws {InterruptedError} if the user has asked to stop
+   */
+  async check(): Promise<void> {
+    // Signals are delivered between turns of the event loop.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.checkNow();
   }
 
+  /**
+   * Stops if a Ctrl-C was let in already.
+   * @throws {InterruptedError} if the user has asked to stop
+   */
+  checkNow(): void {
+    if (this.#requested) throw new InterruptedError("stopped by Ctrl-C; nothing was left half-written");
+  }
+
+  /** Finishes work that would leave temporary files behind, such as writing results, whatever the user presses. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#holding = true;
+    try {
+      return await work();
+    } finally {
+      this.#holding = false;
+    }
+  }
+
+  /** Gives Ctrl-C its usual meaning back. */
   [Symbol.dispose](): void {
     Deno.removeSignalListener("SIGINT", this.#listener);
   }

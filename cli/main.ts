@@ -16,12 +16,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export async function main(words: readonly string[]): Promise<number> {
   const [name = "", ...rest] = words;
   try {
+    if (name === "--help" || name === "-h") {
+      await print(Deno.stdout, await overview());
+      return 0;
+    }
     const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (!load) {
       const known = Object.keys(COMMANDS);
-      throw new UsageError(
-        `there is no command "${name}", one of ${known.join(", ")} is needed${didYouMean(name, known)}`,
-      );
+      const found = name === "" ? "no command was given" : `there is no command "${name}"`;
+      throw new UsageError(`${found}, one of ${known.join(", ")} is needed${didYouMean(name, known)}`);
     }
     const command = await load();
     const args = parseCommand(command.spec, rest);
@@ -35,6 +38,15 @@ export async function main(words: readonly string[]): Promise<number> {
     if (error instanceof InterruptedError) return INTERRUPTED_EXIT;
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** The commands with the beginning of what each says of itself. */
+async function overview(): Promise<string> {
+  const specs = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).spec));
+  const lines = specs.map(({ name, summary }) =>
+    `  deno task ${name.padEnd(10)}${/^[^(:.]*/.exec(summary)?.[0].trim()}`
+  );
+  return ["Commands, each with --help:", ...lines].join("\n");
 }
 
 async function print(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): Promise<void> {

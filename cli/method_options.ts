@@ -16,6 +16,8 @@ import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
 
 /** A sampler with the parameters of one run. */
 export interface Method {
+  /** Published parameters that the others replace. */
+  readonly preset: SsdPreset;
   readonly sampler: Pick<Sampler<SsdPlusOptions>, "name" | "evaluations" | "restore">;
   readonly options: SsdPlusOptions;
 }
@@ -73,12 +75,29 @@ export function chooseMethod(args: Arguments, kind: RestorationTask): Method {
     ddimEta: args.number("ddim-eta") ?? base.ddimEta,
     clipDenoised: !args.flag("no-clip"),
   };
-  if (args.text("method") === "ssd+") {
-    return {
-      sampler: SAMPLERS.ssd_plus,
-      options: { ...options, tStop: args.number("stop-timestep") ?? SSD_PLUS_STOP },
-    };
+  checkLengths(args, options);
+  const isPlus = args.text("method") === "ssd+";
+  const stop = args.number("stop-timestep");
+  if (stop !== undefined && !isPlus) throw new UsageError("--stop-timestep belongs to --method ssd+; leave it out");
+  if (stop !== undefined && stop > options.t0) {
+    throw new UsageError(`--stop-timestep is ${stop}, at most the shortcut timestep ${options.t0} is needed`);
   }
-  if (args.has("stop-timestep")) throw new UsageError("--stop-timestep belongs to --method ssd+; leave it out");
-  return { sampler: SAMPLERS.ssd, options: { ...options, tStop: 0 } };
+  // A published stop beyond a small shortcut timestep would mean the same as that timestep.
+  const tStop = isPlus ? stop ?? Math.min(SSD_PLUS_STOP, options.t0) : 0;
+  return { preset, sampler: isPlus ? SAMPLERS.ssd_plus : SAMPLERS.ssd, options: { ...options, tStop } };
+}
+
+/** Refuses lists that are longer than the timesteps they are taken from. */
+function checkLengths(args: Arguments, { t0, inversionSteps, generationSteps }: SsdOptions): void {
+  const total = args.number("steps");
+  const longest = Math.max(inversionSteps, generationSteps);
+  if (longest <= t0) return;
+  const option = total !== undefined
+    ? `--steps is ${total}`
+    : generationSteps > t0
+    ? `--generation-steps is ${generationSteps}`
+    : `--inversion-steps is ${inversionSteps}`;
+  throw new UsageError(
+    `${option}, the longest list has ${longest} of the ${t0} timesteps up to --shortcut; choose fewer steps`,
+  );
 }

@@ -19,13 +19,18 @@ const HASH_PIECE = 4 * 2 ** 20;
 /**
  * Opens a model file, or the embedded model.
  * @param path a safetensors file, or undefined for the embedded model
+ * @param onProgress called with the bytes uploaded so far and in all; it may throw to stop
  * @throws {FileError | CheckpointError} if it cannot be read or does not fit
  */
-export async function loadModel(runtime: Runtime, path: string | undefined): Promise<LoadedModel> {
+export async function loadModel(
+  runtime: Runtime,
+  path: string | undefined,
+  onProgress: (done: number, total: number) => void,
+): Promise<LoadedModel> {
   const file = path === undefined ? undefined : await FileSource.open(path);
   try {
     const source = file ?? await defaultModelSource();
-    const model = await openModel(runtime, await openSafetensors(source));
+    const model = await openModel(runtime, await openSafetensors(source), { onProgress });
     const name = source.name.split(/[\\/]/).at(-1) as string;
     return { model, name, sha256: await hashOf(source) };
   } finally {

@@ -1,7 +1,7 @@
 /** Showing long work: a bar on a terminal, plain lines otherwise, one JSON object per event with `--json`. */
 
 /** What a command says while it works. Data go to stdout only as JSON; everything for people goes to stderr. */
-export interface Reporter {
+export interface Reporter extends Disposable {
   /** A sentence for the user, such as what was done to a picture of an odd size. */
   note(text: string): void;
   /** Step `step` of `steps` of a phase is done, with figures to show beside it. */
@@ -17,10 +17,13 @@ const PLAIN_INTERVAL = 5000;
 
 const BAR_WIDTH = 28;
 
-/** The reporter for this run. @param json whether `--json` was given */
-export function makeReporter(json: boolean): Reporter {
-  if (json) return new JsonReporter();
-  return new TextReporter(Deno.stderr.isTerminal());
+/**
+ * The reporter for this run.
+ * @param json whether `--json` was given
+ * @param terminal whether a bar can be drawn, that is, stderr is shown to somebody
+ */
+export function makeReporter(json: boolean, terminal = Deno.stderr.isTerminal()): Reporter {
+  return json ? new JsonReporter() : new TextReporter(terminal);
 }
 
 /** Seconds as people read them: `4.2 s`, `3 min 05 s`. */
@@ -73,6 +76,10 @@ class TextReporter implements Reporter {
     this.done();
     writeLine(Deno.stdout, text);
   }
+
+  [Symbol.dispose](): void {
+    this.done();
+  }
 }
 
 class JsonReporter implements Reporter {
@@ -89,6 +96,8 @@ class JsonReporter implements Reporter {
   result(data: Readonly<Record<string, unknown>>): void {
     this.#event({ event: "result", ...data });
   }
+
+  [Symbol.dispose](): void {}
 
   #event(data: Readonly<Record<string, unknown>>): void {
     writeLine(Deno.stdout, JSON.stringify(data));

@@ -30,7 +30,7 @@ export interface Restoration {
 /**
  * Runs the sampler.
  * @param onStep called after every step, and waited for; it may read the state, or throw to stop
- * @throws {RangeError | TypeError} as the sampler
+ * @throws {RangeError | TypeError} as the sampler; RangeError if the result is not finite
  */
 export async function runRestoration(
   { runtime, model, operator, y, method, noise }: RestorationProblem,
@@ -41,27 +41,39 @@ export async function runRestoration(
   const start = performance.now();
   let firstStep = 0;
   const steps = sampler.restore(runtime, { model, operator, y, sigmaY: 0 }, { ...options, noise });
-  for (let next = await steps.next();; next = await steps.next()) {
-    if (next.done) {
-      const image = await next.value.read();
-      return {
-        image,
-        evaluations,
-        firstStepSeconds: firstStep / 1000,
-        seconds: (performance.now() - start) / 1000,
-      };
+  try {
+    for (let next = await steps.next();; next = await steps.next()) {
+      if (next.done) {
+        const image = await next.value.read();
+        next.value.free();
+        const seconds = (performance.now() - start) / 1000;
+        requireFinite(image);
+        return { image, evaluations, firstStepSeconds: firstStep / 1000, seconds };
+      }
+      await onStep(next.value);
+      if (next.value.step === 1) {
+        await runtime.settle();
+        firstStep = performance.now() - start;
+      }
     }
-    await onStep(next.value);
-    if (next.value.step === 1) {
-      await runtime.settle();
-      firstStep = performance.now() - start;
-    }
+  } finally {
+    await steps[Symbol.asyncDispose]();
   }
 }
 
+/** Refuses a picture with holes in it, which no file format can hold. */
+function requireFinite(image: Float32Array): void {
+  if (image.every(Number.isFinite)) return;
+  throw new RangeError(
+    "Cannot make a picture: the network gave values that are no finite numbers; check the model file, --check-finite " +
+      "names the layer where they begin",
+  );
+}
+
 /**
- * Runs one method of an operator on host data.
+ * Runs one method of an operator.
  * @param argument [1, ...] for `forward` an image, for `pseudoInverse` a measurement
+ * @returns [1, ...], to be freed by the caller
  */
 export async function applyOperator(
   runtime: Runtime,

@@ -1,18 +1,21 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import { givenNoise, seededNoise } from "../samplers/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
+import { seededNoise } from "../samplers/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
-import { chooseMethod, METHOD_OPTIONS } from "./method_options.ts";
-import { loadModel } from "./model_file.ts";
-import { checkWritable, filesOf, planOutputs, writeOutputs } from "./outputs.ts";
-import { preparePicture } from "./picture.ts";
-import { makeReporter } from "./progress.ts";
+import { chooseMethod, type Method, METHOD_OPTIONS } from "./method_options.ts";
+import { type LoadedModel, loadModel } from "./model_file.ts";
+import { checkWritable, filesOf, outputsOf, planOutputs, type SampleOutput, writeTogether } from "./outputs.ts";
+import { type Picture, preparePicture } from "./picture.ts";
+import { makeReporter, type Reporter } from "./progress.ts";
+import { makeReport, summarize } from "./report.ts";
 import { runRestoration } from "./restoration.ts";
-import { describeResult } from "./result.ts";
+import { finishPicture } from "./result.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
-import { readNoise, Trace } from "./state_files.ts";
-import { checkMaskOptions, chooseTask, TASK_OPTIONS } from "./tasks.ts";
+import { readSource } from "./source.ts";
+import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
+import { chooseTask, type Task, TASK_LIST, TASK_OPTIONS } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -34,7 +37,7 @@ export const RESTORE: Command = {
         kind: "number",
         min: 0,
         max: 10,
-        help: "--degrade: noise added to the measurement, values in [-1, 1]",
+        help: "--degrade: standard deviation of noise added to the measurement, values in [-1, 1]",
       },
       model: { kind: "text", value: "FILE", help: "Network as safetensors with its configuration (default: embedded)" },
       label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
@@ -45,15 +48,20 @@ export const RESTORE: Command = {
         kind: "integer",
         min: 8,
         max: 65535,
-        help: "Longest side inside the network (default 4x its training size)",
+        help: "Longest side inside the network; larger pictures are made smaller (default 4x its training size)",
       },
       out: { kind: "text", value: "FILE", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
       sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
       noise: { kind: "text", value: "FILE", help: "Take the noise of every step from a safetensors file" },
-      trace: { kind: "text", value: "FILE", help: "Write the states of every step as safetensors" },
+      trace: {
+        kind: "text",
+        value: "FILE",
+        help: "Write states and noise of every step as safetensors; --noise takes such a file",
+      },
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },
+    lists: [TASK_LIST],
     examples: [
       ["deno task restore", "degrade the sample picture x4 and restore it"],
       ["deno task restore small.png --task sr4", "enlarge small.png x4"],
@@ -64,57 +72,50 @@ export const RESTORE: Command = {
   run,
 };
 
+/** What stays the same for all samples of a command. */
+interface Work {
+  readonly runtime: Runtime;
+  readonly args: Arguments;
+  readonly task: Task;
+  readonly method: Method;
+  readonly loaded: LoadedModel;
+  readonly loadSeconds: number;
+  readonly picture: Picture;
+  readonly recorded: RecordedNoise | undefined;
+  readonly reporter: Reporter;
+  readonly interrupt: Interrupt;
+}
+
 async function run(args: Arguments): Promise<number> {
-  const reporter = makeReporter(args.flag("json"));
   using interrupt = new Interrupt();
+  using reporter = makeReporter(args.flag("json"));
   checkCombination(args);
   const [path = SAMPLE] = args.operands;
   const isTruth = args.operands.length === 0 || args.flag("degrade");
   const task = chooseTask(args, SAMPLE_TASK);
   const method = chooseMethod(args, task.kind);
   const outputs = planOutputs(args);
-  await checkWritable(outputs.flatMap(filesOf));
+  const inputs = [path, ...["mask", "noise", "model"].map((option) => args.text(option))];
+  await checkWritable(outputs.flatMap(filesOf), inputs);
+  const source = await readSource(args, path, isTruth ? 1 : task.scale);
+  const noiseFile = args.text("noise");
+  const steps = method.sampler.evaluations(method.options).actual;
+  const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, steps);
+  await interrupt.check();
   const runtime = await openRuntime(args);
   try {
     const start = performance.now();
-    const loaded = await loadModel(runtime, args.text("model"));
+    const loaded = await loadModel(runtime, args.text("model"), () => interrupt.checkNow());
     const loadSeconds = (performance.now() - start) / 1000;
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
-    const picture = await preparePicture(runtime, { args, task, model: loaded.model, path, isTruth });
+    checkTimesteps(method, loaded);
+    const picture = await preparePicture(runtime, source, { args, task, model: loaded.model, isTruth });
     for (const note of picture.notes) reporter.note(note);
-    const noiseFile = args.text("noise");
-    const recorded = noiseFile === undefined ? undefined : givenNoise(await readNoise(runtime, noiseFile));
-    for (const [sample, output] of outputs.entries()) {
-      const seed = (args.number("seed") ?? 0) + sample;
-      const trace = output.trace === undefined ? undefined : new Trace();
-      const phase = outputs.length === 1 ? "restore" : `restore ${sample + 1}/${outputs.length}`;
-      const restoration = await runRestoration(
-        { runtime, ...picture.problem, method, noise: recorded ?? seededNoise([seed]) },
-        async ({ name, step, steps, nfe, x0, xt }) => {
-          reporter.step(phase, step, steps, { NFE: nfe });
-          await trace?.add(`x_t.${name}`, xt);
-          await trace?.add(`x0.${name}`, x0);
-          // Gives the event loop a turn, in which a Ctrl-C is noticed.
-          await new Promise((resolve) => setTimeout(resolve, 0));
-          interrupt.check();
-        },
-      );
-      reporter.done();
-      const result = await describeResult({
-        runtime,
-        task,
-        method,
-        loaded,
-        picture,
-        restoration,
-        seed,
-        loadSeconds,
-        output,
-      });
-      interrupt.check();
-      await writeOutputs(output, result, trace);
-      reporter.result(result.report, result.text);
+    await interrupt.check();
+    const work = { runtime, args, task, method, loaded, loadSeconds, picture, recorded, reporter, interrupt };
+    for (const [index, output] of outputs.entries()) {
+      await restoreSample(work, output, { index, count: outputs.length });
     }
     return 0;
   } finally {
@@ -122,14 +123,43 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
+async function restoreSample(
+  { reporter, interrupt, recorded, ...work }: Work,
+  output: SampleOutput,
+  { index, count }: { readonly index: number; readonly count: number },
+): Promise<void> {
+  const { runtime, args, task, method, picture } = work;
+  const seed = (args.number("seed") ?? 0) + index;
+  const shape = [1, ...picture.problem.model.imageShape];
+  const source = recorded ? uploadNoise(runtime, recorded, args.text("noise") ?? "", shape) : seededNoise([seed]);
+  const trace = output.trace === undefined ? undefined : new Trace(runtime, source, shape);
+  const phase = count === 1 ? "restore" : `restore ${index + 1} of ${count}`;
+  const restoration = await runRestoration(
+    { runtime, ...picture.problem, method, noise: trace?.noise ?? source },
+    async (progress) => {
+      const { step, steps, nfe } = progress;
+      reporter.step(phase, step, steps, { NFE: nfe });
+      await trace?.add(progress);
+      await interrupt.check();
+    },
+  );
+  reporter.done();
+  const result = await finishPicture(runtime, task, picture, restoration);
+  const outcome = { ...work, restoration, result, seed, output };
+  const report = await makeReport(outcome);
+  await interrupt.check();
+  await interrupt.hold(() => writeTogether(outputsOf(output, { result, report, trace })));
+  reporter.result(report, summarize(outcome));
+}
+
 /** What contradicts itself is refused before anything is opened. */
 function checkCombination(args: Arguments): void {
-  checkMaskOptions(args);
   const isMeasured = args.operands.length === 1 && !args.flag("degrade");
   if (isMeasured) {
     if (args.text("task") === undefined) {
       throw new UsageError(
-        'say what is wrong with the picture: --task NAME, or --degrade to damage it first; "restore --help" lists the tasks',
+        "it is not said what is wrong with the picture; give --task NAME, or --degrade to damage it first " +
+          '("restore --help" lists the tasks)',
       );
     }
     for (const option of ["sigma-y", "mask-box", "mask-random"]) {
@@ -140,12 +170,18 @@ function checkCombination(args: Arguments): void {
     }
   }
   const samples = args.number("samples") ?? 1;
-  if ((args.number("seed") ?? 0) + samples - 1 >= 2 ** 32) {
-    throw new UsageError(
-      `--seed ${args.number("seed")} leaves no seeds for ${samples} samples, the last is 4294967295`,
-    );
+  const seed = args.number("seed") ?? 0;
+  if (seed + samples - 1 >= 2 ** 32) {
+    throw new UsageError(`--seed ${seed} leaves too few seeds for ${samples} samples, the last one is 4294967295`);
   }
   for (const option of ["trace", "noise"]) {
     if (args.has(option) && samples > 1) throw new UsageError(`--${option} needs a single sample; leave --samples out`);
   }
+}
+
+/** What is possible depends on the process that the network was trained with. */
+function checkTimesteps({ options: { t0 } }: Method, { name, model }: LoadedModel): void {
+  const timesteps = model.schedule.alphaBar.length;
+  if (t0 <= timesteps) return;
+  throw new UsageError(`--shortcut is ${t0}, at most ${timesteps} is needed: "${name}" was trained with that many`);
 }

@@ -9,7 +9,7 @@ export const RUNTIME_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 };
 
 /**
- * Opens the runtime of a command line.
+ * Opens the runtime of a command line; the caller destroys it.
  * @throws {NoAdapterError} if there is no WebGPU adapter
  */
 export async function openRuntime(args: Arguments): Promise<Runtime> {

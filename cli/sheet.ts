@@ -1,5 +1,5 @@
 /** Pictures side by side: measurement, A^+ y, result, and the ground truth where it is known. */
-import { grayToRgb, type Raster, resize } from "../io/mod.ts";
+import { grayToRgb, type Raster, resize, type Size } from "../io/mod.ts";
 
 /** Pixels between two pictures, and around them. */
 const GAP = 8;
@@ -8,28 +8,26 @@ const GAP = 8;
 const LEAST_HEIGHT = 256;
 
 /**
- * Lays pictures out in rows on white, all at the size of the first row's last picture.
- * @param rows rows of rasters with values in [-1, 1], 1 or 3 channels; small ones are enlarged by repeating pixels
+ * Lays pictures out in a row on white, all at the size of the last one, or a multiple of it if that is small.
+ * @param pictures rasters with values in [-1, 1], 1 or 3 channels; small ones are enlarged by repeating pixels
+ * @returns a raster with 3 channels
  */
-export function makeSheet(rows: readonly (readonly Raster[])[]): Raster {
-  const model = rows[0]?.at(-1);
-  if (!model) throw new TypeError("Cannot make a sheet: there is no picture");
-  const factor = Math.max(1, Math.ceil(LEAST_HEIGHT / model.height));
-  const cell = { width: model.width * factor, height: model.height * factor };
-  const columns = Math.max(...rows.map((row) => row.length));
-  const width = columns * (cell.width + GAP) + GAP;
-  const height = rows.length * (cell.height + GAP) + GAP;
+export function makeSheet(pictures: readonly Raster[]): Raster {
+  const last = pictures.at(-1);
+  if (!last) throw new TypeError("Cannot make a sheet: there is no picture, at least one is needed");
+  const factor = Math.max(1, Math.ceil(LEAST_HEIGHT / last.height));
+  const cell = { width: last.width * factor, height: last.height * factor };
+  const width = pictures.length * (cell.width + GAP) + GAP;
+  const height = cell.height + 2 * GAP;
   const sheet: Raster = { width, height, channels: 3, data: new Float32Array(width * height * 3).fill(1) };
-  for (const [j, row] of rows.entries()) {
-    for (const [i, picture] of row.entries()) {
-      paste(sheet, enlarge(grayToRgb(picture), cell), GAP + i * (cell.width + GAP), GAP + j * (cell.height + GAP));
-    }
+  for (const [i, picture] of pictures.entries()) {
+    paste(sheet, enlarge(grayToRgb(picture), cell), GAP + i * (cell.width + GAP), GAP);
   }
   return sheet;
 }
 
 /** Brings a picture to a size: by repeating pixels where the factor is whole, resampled otherwise. */
-function enlarge(picture: Raster, { width, height }: { width: number; height: number }): Raster {
+function enlarge(picture: Raster, { width, height }: Size): Raster {
   if (width % picture.width !== 0 || height % picture.height !== 0) return resize(picture, { width, height });
   const data = new Float32Array(width * height * 3);
   const across = width / picture.width;

@@ -1,39 +1,86 @@
 /** Noise read from a file, and the states of a run written to one: safetensors with [N, C, H, W] tensors. */
-import type { DeviceTensor, Runtime, Shape } from "../engine/mod.ts";
+import { type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
 import { atomicWriter, FileError, FileSource } from "../io/mod.ts";
 import { openSafetensors, type TensorToWrite, writeSafetensors } from "../models/mod.ts";
+import { givenNoise, type NoiseSource, type Progress } from "../samplers/mod.ts";
+
+/** Noise of a run on the host: [N, H, W, C] by draw name, `inv.0` and so on. */
+export type RecordedNoise = ReadonlyMap<string, HostTensor>;
+
+/** Prefix of the tensors that hold noise. */
+const NOISE = "noise.";
 
 /**
  * Reads the noise of a run: tensors `noise.inv.0`, `noise.inv.1`, ..., `noise.gen.0`, ...
- * @returns device tensors [N, H, W, C] by draw name, `inv.0` and so on
- * @throws {FileError | CheckpointError} if the file cannot be read or holds no noise
+ * @param steps number of steps of the run
+ * @throws {FileError | CheckpointError} if the file cannot be read or holds noise of another number of steps
  */
-export async function readNoise(runtime: Runtime, path: string): Promise<ReadonlyMap<string, DeviceTensor>> {
+export async function readNoise(path: string, steps: number): Promise<RecordedNoise> {
   using source = await FileSource.open(path);
   const file = await openSafetensors(source);
-  const noise = new Map<string, DeviceTensor>();
+  const noise = new Map<string, HostTensor>();
   for (const [name, { shape }] of file.tensors) {
-    if (!name.startsWith("noise.") || shape.length !== 4) continue;
+    if (!name.startsWith(NOISE) || shape.length !== 4) continue;
     const [n = 0, c = 0, h = 0, w = 0] = shape;
-    const data = channelsLast(await file.readFloat32(name), shape);
-    noise.set(name.slice("noise.".length), runtime.upload(data, [n, h, w, c]));
+    noise.set(name.slice(NOISE.length), hostTensor(channelsLast(await file.readFloat32(name), shape), [n, h, w, c]));
   }
-  if (noise.size > 0) return noise;
+  if (noise.size === steps) return noise;
   throw new FileError(
-    `Cannot take noise from "${path}": it holds no tensor "noise.<step>" [N, C, H, W], such as "noise.inv.0"; ` +
-      "record one with the same steps and size",
+    noise.size === 0
+      ? `Cannot take noise from "${path}": it holds no tensor "${NOISE}<step>" [N, C, H, W], such as "${NOISE}inv.0"; ` +
+        "name a file written with --trace"
+      : `Cannot take noise from "${path}": it was recorded with ${noise.size} steps, this run makes ${steps}; ` +
+        "choose the --steps, or the --inversion-steps and --generation-steps, of that run",
   );
 }
 
-/** Collects the states of a run on the host. */
-export class Trace {
-  readonly #tensors: TensorToWrite[] = [];
+/**
+ * Makes read noise the source of a run.
+ * @param path where it was read, for the message
+ * @param shape [N, H, W, C] of the states
+ * @throws {FileError} if it was recorded at another size
+ */
+export function uploadNoise(runtime: Runtime, noise: RecordedNoise, path: string, shape: Shape): NoiseSource {
+  const sizeOf = ([n = 0, h = 0, w = 0, c = 0]: Shape): string => `${n} x ${c} x ${h} x ${w}`;
+  for (const [name, tensor] of noise) {
+    if (sizeOf(tensor.shape) === sizeOf(shape)) continue;
+    throw new FileError(
+      `Cannot take noise from "${path}": "${NOISE}${name}" has ${sizeOf(tensor.shape)} elements, this run needs ` +
+        `${sizeOf(shape)}; record it with the same picture, task and --size`,
+    );
+  }
+  return givenNoise(new Map(Array.from(noise, ([name, { data, shape }]) => [name, runtime.upload(data, shape)])));
+}
 
-  /** Reads a state [N, H, W, C] back and adds it. */
-  async add(name: string, state: DeviceTensor): Promise<void> {
-    const [n = 0, h = 0, w = 0, c = 0] = state.shape;
-    const shape = [n, c, h, w];
-    this.#tensors.push({ name, dtype: "F32", shape, data: channelsFirst(await state.read(), shape) });
+/** Collects states and noise of a run on the host. */
+export class Trace {
+  /** The noise of the run, watched: what each step was given is recorded with its states. */
+  readonly noise: NoiseSource;
+  readonly #tensors: TensorToWrite[] = [];
+  readonly #readNoise: () => Promise<{ readonly data: Float32Array; readonly shape: Shape }>;
+
+  /** @param shape [N, H, W, C] of the states */
+  constructor(runtime: Runtime, source: NoiseSource, shape: Shape) {
+    const stage = runtime.stage<string, string, "noise">("recorded noise", (inputs) => ({
+      noise: source.normal(shape, inputs),
+    }));
+    let supplied: ReturnType<NoiseSource["supply"]> | undefined;
+    this.noise = {
+      normal: source.normal,
+      supply: (draw) => supplied = source.supply(draw),
+    };
+    this.#readNoise = async () => {
+      const { inputs, scalars } = supplied as NonNullable<typeof supplied>;
+      const noise = inputs["noise"] ?? (await stage({}, scalars)).noise;
+      return { data: await noise.read(), shape };
+    };
+  }
+
+  /** Reads the states of a step back and adds them. */
+  async add({ name, x0, xt }: Progress): Promise<void> {
+    this.#put(`x0.${name}`, await read(x0));
+    this.#put(`x_t.${name}`, await read(xt));
+    this.#put(`${NOISE}${name}`, await this.#readNoise());
   }
 
   /**
@@ -42,9 +89,22 @@ export class Trace {
    */
   async write(path: string, metadata: ReadonlyMap<string, string>): Promise<void> {
     const writer = await atomicWriter(path);
-    await writeSafetensors({ tensors: this.#tensors, metadata }, (bytes) => writer.write(bytes));
-    await writer.commit();
+    try {
+      await writeSafetensors({ tensors: this.#tensors, metadata }, (bytes) => writer.write(bytes));
+      await writer.commit();
+    } finally {
+      await writer.abort();
+    }
   }
+
+  #put(name: string, { data, shape: [n = 0, h = 0, w = 0, c = 0] }: { data: Float32Array; shape: Shape }): void {
+    const shape = [n, c, h, w];
+    this.#tensors.push({ name, dtype: "F32", shape, data: channelsFirst(data, shape) });
+  }
+}
+
+async function read(tensor: DeviceTensor): Promise<{ readonly data: Float32Array; readonly shape: Shape }> {
+  return { data: await tensor.read(), shape: tensor.shape };
 }
 
 /** [N, C, H, W] -> [N, H, W, C]. */

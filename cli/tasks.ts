@@ -16,8 +16,6 @@ export interface Task {
   readonly scale: number;
   /** Channels of the measurement. */
   readonly channels: 1 | 3;
-  /** Whether A and A^+ act on pixels or blocks, so that they are cheap at any size. */
-  readonly local: boolean;
 }
 
 const SCALES = [2, 4, 8, 16];
@@ -27,12 +25,11 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
   [
     ...SCALES.map((scale): Task => ({
       name: `sr${scale}`,
-      description: `enlarge x${scale}; every pixel of the small picture is the mean of ${scale}x${scale} pixels`,
+      description: `enlarge x${scale} a picture whose pixels are means of ${scale}x${scale} pixels`,
       operator: "sr_average",
       kind: "super_resolution",
       scale,
       channels: 3,
-      local: true,
     })),
     ...SCALES.map((scale): Task => ({
       name: `sr${scale}-bicubic`,
@@ -41,7 +38,6 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
       kind: "super_resolution",
       scale,
       channels: 3,
-      local: false,
     })),
     {
       name: "colorize",
@@ -50,7 +46,6 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
       kind: "colorization",
       scale: 1,
       channels: 1,
-      local: true,
     } satisfies Task,
     {
       name: "inpaint",
@@ -59,7 +54,6 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
       kind: "inpainting",
       scale: 1,
       channels: 3,
-      local: true,
     } satisfies Task,
     {
       name: "deblur",
@@ -68,35 +62,69 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
       kind: "deblurring",
       scale: 1,
       channels: 3,
-      local: false,
     } satisfies Task,
   ].map((task) => [task.name, task]),
 );
 
+/** The tasks with their meaning, for help texts. */
+export const TASK_LIST = {
+  title: "Tasks",
+  rows: Array.from(TASKS.values(), ({ name, description }) => [name, description] as const),
+} as const;
+
+/** The blur of the usual benchmark. */
+const BLUR = { variant: "true", sigma: 15, taps: 9 } as const;
+
+/**
+ * Smallest singular value of a blur that is undone: as published for a blur computed here, and more for a picture that
+ * comes from a file: its values are rounded to 8 bits, and 1 / 0.03^2 times the rounding would drown them.
+ */
+const BLUR_THRESHOLD = { computed: 0.03, measured: 0.1 } as const;
+
+/** The side of the missing box where none is given: the 24 of 64 pixels of the usual benchmark. */
+const MISSING_BOX = 24 / 64;
+
 /** The options that name and describe a task, shared by the commands that take one. */
 export const TASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  task: { kind: "text", value: "NAME", help: `What is wrong with the picture: ${[...TASKS.keys()].join(", ")}` },
+  task: { kind: "text", value: "NAME", help: "What is wrong with the picture, see below" },
   mask: { kind: "text", value: "FILE", help: "inpaint: picture that marks the missing pixels, of the picture's size" },
   "mask-keep": { kind: "choice", choices: ["white", "black"], help: "inpaint: colour of known pixels (default white)" },
   "mask-box": {
     kind: "number",
     min: 0,
     max: 1,
-    help: "inpaint --degrade: side of a missing box, as share of the side",
+    help: `inpaint, a good picture: side of a missing box, as share of the picture's (default ${MISSING_BOX})`,
   },
-  "mask-random": { kind: "number", min: 0, max: 1, help: "inpaint --degrade: share of pixels missing at random" },
-  "blur-sigma": { kind: "number", min: 0.01, help: "deblur: standard deviation in pixels (default 15)" },
-  "blur-taps": { kind: "integer", min: 1, max: 255, help: "deblur: odd number of taps of the kernel (default 9)" },
+  "mask-random": { kind: "number", min: 0, max: 1, help: "inpaint, a good picture: share of pixels missing at random" },
+  "blur-sigma": {
+    kind: "number",
+    min: 0.01,
+    max: 10000,
+    help: `deblur: standard deviation in pixels (default ${BLUR.sigma})`,
+  },
+  "blur-taps": {
+    kind: "integer",
+    min: 1,
+    max: 255,
+    help: `deblur: odd number of taps of the kernel (default ${BLUR.taps})`,
+  },
   "blur-variant": {
     kind: "choice",
     choices: ["true", "published", "published_matched"],
     help: "deblur: the true blur (default), or what published code computes",
   },
+  "blur-threshold": {
+    kind: "number",
+    min: 0,
+    max: 1,
+    help: "deblur: smallest singular value of the blur that is undone; more for noisy pictures " +
+      `(default ${BLUR_THRESHOLD.measured}, for a blur made here ${BLUR_THRESHOLD.computed})`,
+  },
 };
 
 /**
  * The task of a command line.
- * @throws {UsageError} if there is no such task, or an option belongs to another task
+ * @throws {UsageError} if there is no such task, an option belongs to another task, or options contradict each other
  */
 export function chooseTask(args: Arguments, fallback: string): Task {
   const name = args.text("task") ?? fallback;
@@ -111,67 +139,64 @@ export function chooseTask(args: Arguments, fallback: string): Task {
       throw new UsageError(`--${option} belongs to task "${owner}", the task is "${name}"; leave it out`);
     }
   }
+  const masks = ["mask", "mask-box", "mask-random"].filter((option) => args.has(option));
+  if (masks.length > 1) throw new UsageError(`--${masks.join(" and --")} exclude each other; give one of them`);
+  if (args.has("mask-keep") && !args.has("mask")) throw new UsageError("--mask-keep needs --mask FILE");
+  const taps = args.number("blur-taps") ?? 1;
+  if (taps % 2 === 0) throw new UsageError(`--blur-taps is ${taps}, an odd number is needed: one tap is the middle`);
   return task;
 }
 
-/**
- * Refuses options on the mask that contradict each other.
- * @throws {UsageError} naming them
- */
-export function checkMaskOptions(args: Arguments): void {
-  if (args.has("mask-keep") && !args.has("mask")) throw new UsageError("--mask-keep needs --mask FILE");
-  const given = ["mask", "mask-box", "mask-random"].filter((name) => args.has(name));
-  if (given.length > 1) throw new UsageError(`--${given.join(" and --")} exclude each other; give one of them`);
+/** What the operator of a task depends on besides the options. */
+export interface TaskSetting {
+  /** Known pixels [H, W], for inpainting with a given mask. */
+  readonly mask?: HostTensor | undefined;
+  /** Decides where a box or random pixels are missing. */
+  readonly seed: number;
+  /** Whether the measurement comes from a file instead of being computed here. */
+  readonly isMeasured: boolean;
+  /** How many times smaller the picture is than the one that the options speak of; default 1. */
+  readonly reduction?: number;
 }
 
-/** The side of the missing box where none is given: the 24 of 64 pixels of the usual benchmark. */
-const DEFAULT_BOX = 24 / 64;
-
 /**
- * Builds the operator of a task for pictures of one size.
+ * The parameters of a task's operator for pictures of one size, nothing left to defaults.
  * @param imageShape [H, W, C]
- * @param mask known pixels [H, W], for inpainting with a given mask
- * @param seed decides where a box or random pixels are missing
  */
-export function taskOperator(
-  task: Task,
-  imageShape: Shape,
-  args: Arguments,
-  { mask, seed }: { readonly mask?: HostTensor | undefined; readonly seed: number },
-): LinearOperator {
-  return createOperator(task.operator, imageShape, operatorOptions(task, imageShape, args, mask, seed));
-}
-
-function operatorOptions(
+export function operatorOptions(
   task: Task,
   [height = 0, width = 0]: Shape,
   args: Arguments,
-  mask: HostTensor | undefined,
-  seed: number,
+  { mask, seed, isMeasured, reduction = 1 }: TaskSetting,
 ): OperatorOptions {
-  switch (task.operator) {
-    case "sr_average":
-    case "sr_bicubic":
+  switch (task.kind) {
+    case "super_resolution":
       return { scale: task.scale };
-    case "inpaint": {
+    case "colorization":
+      return {};
+    case "inpainting": {
       if (mask) return { mask };
       const missing = args.number("mask-random");
       if (missing !== undefined) return { missing, seed };
       const side = (extent: number): number =>
-        Math.max(1, Math.round(extent * (args.number("mask-box") ?? DEFAULT_BOX)));
+        Math.max(1, Math.round(extent * (args.number("mask-box") ?? MISSING_BOX)));
       return { box: { height: side(height), width: side(width) }, seed };
     }
-    case "deblur_gauss": {
-      const variant = args.text("blur-variant") as OperatorOptions["variant"];
-      const sigma = args.number("blur-sigma");
-      const taps = args.number("blur-taps");
+    case "deblurring":
       return {
-        ...(variant === undefined ? {} : { variant }),
-        ...(sigma === undefined ? {} : { sigma }),
-        ...(taps === undefined ? {} : { taps }),
+        variant: (args.text("blur-variant") ?? BLUR.variant) as NonNullable<OperatorOptions["variant"]>,
+        sigma: (args.number("blur-sigma") ?? BLUR.sigma) / reduction,
+        taps: nearestOdd((args.number("blur-taps") ?? BLUR.taps) / reduction),
+        threshold: args.number("blur-threshold") ?? BLUR_THRESHOLD[isMeasured ? "measured" : "computed"],
       };
-    }
-    default:
-      return {};
   }
+}
+
+/** Builds the operator of a task with parameters from `operatorOptions`. */
+export function taskOperator(task: Task, imageShape: Shape, options: OperatorOptions): LinearOperator {
+  return createOperator(task.operator, imageShape, options);
+}
+
+function nearestOdd(value: number): number {
+  return 2 * Math.round((value - 1) / 2) + 1;
 }

@@ -2,7 +2,7 @@ import type { Shape } from "../engine/mod.ts";
 import { type Filter, filterMatrix } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { type BlurFactors, publishedBlur } from "./published_blur.ts";
-import { separableOperator } from "./separable_operator.ts";
+import { separableOperator, SINGULAR_THRESHOLD } from "./separable_operator.ts";
 
 /**
  * Which blur is meant: `true`, the blur that the kernel describes; `published`, what the code published with DDRM, DDNM
@@ -31,6 +31,11 @@ export interface GaussianBlurOptions {
    * vectors of nearly equal singular values depend on rounding, and the published operator on them.
    */
   readonly factors?: BlurFactors;
+  /**
+   * Smallest singular value of a 1-D factor that is kept, 0 (all but exact zeros) to 1; default 0.03. A larger one loses
+   * more of the picture, but A^+ amplifies errors of the measurement, such as rounding to 8 bits, less.
+   */
+  readonly threshold?: number;
 }
 
 /**
@@ -60,17 +65,24 @@ export function gaussianKernel(taps: number, sigma: number): Float64Array {
  * as eight, half a pixel off centre), outside the picture lie zeros, and singular values meet the wrong coefficients
  * (`publishedBlur`). `published_matched` has the lost tap and the zeros, but pairs the values rightly.
  *
- * In all variants singular values of L and R below 0.03 are set to zero, in A, A^T and A^+ alike: frequencies that the
- * blur all but removes count as removed, A A^+ A = A holds exactly, and A^+ amplifies by 1 / 0.03^2 at most.
+ * In all variants singular values of L and R below the threshold are set to zero, in A, A^T and A^+ alike: frequencies
+ * that the blur all but removes count as removed, A A^+ A = A holds exactly, and A^+ amplifies by 1 / threshold^2 at
+ * most.
  * @param imageShape [H, W, C]
  * @throws {TypeError} if the shape is not that of an image, or a permutation or factors of another size are given
  * @throws {RangeError} if a parameter is out of range
  */
 export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {}): LinearOperator {
-  const { variant = "true", taps = 9, sigma = 15, permutation, factors } = options;
+  const { variant = "true", taps = 9, sigma = 15, permutation, factors, threshold = SINGULAR_THRESHOLD } = options;
   const shape = checkImageShape("deblur_gauss", imageShape);
   const kernel = options.kernel ?? gaussianKernel(taps, sigma);
   checkKernel(kernel);
+  if (!(threshold >= 0 && threshold <= 1)) {
+    throw new RangeError(
+      `Cannot build operator "deblur_gauss": the threshold is ${threshold}, a number from 0 to 1 is needed; ` +
+        `use ${SINGULAR_THRESHOLD}, or more for noisy pictures`,
+    );
+  }
   if (variant !== "published" && (permutation !== undefined || factors !== undefined)) {
     throw new RangeError(
       `Cannot build operator "deblur_gauss": a permutation or factors were given for the variant "${variant}", ` +
@@ -96,12 +108,14 @@ export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {
         "deblur_gauss",
         shape,
         (extent) => filterMatrix(extent, { taps: kernel, start: -half, stride: 1, boundary: "reflect" }),
+        threshold,
       );
     case "published_matched":
-      return separableOperator("deblur_gauss", shape, (extent) => filterMatrix(extent, published));
+      return separableOperator("deblur_gauss", shape, (extent) => filterMatrix(extent, published), threshold);
     case "published":
       return publishedBlur("deblur_gauss", shape, {
         factorOf: (extent) => filterMatrix(extent, published),
+        threshold,
         ...(permutation ? { permutation } : {}),
         ...(factors ? { factors } : {}),
       });

@@ -91,11 +91,11 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
   }],
   ["deblur_gauss", {
     description: "the picture blurred by a separable kernel, a Gaussian unless one is given",
-    options: ["variant", "taps", "sigma", "kernel", "permutation", "factors"],
+    options: ["variant", "taps", "sigma", "kernel", "permutation", "factors", "threshold"],
     build: (imageShape, options) => gaussianBlur(imageShape, options),
     examples: [
       { imageShape: [16, 24, 3], options: {} },
-      { imageShape: [33, 20, 1], options: { taps: 5, sigma: 1.5 } },
+      { imageShape: [33, 20, 1], options: { taps: 5, sigma: 1.5, threshold: 0.15 } },
       { imageShape: [24, 24, 3], options: { variant: "published" } },
       { imageShape: [16, 25, 2], options: { variant: "published", kernel: [0.2, 0.5, 0.3] } },
       { imageShape: [32, 16, 3], options: { variant: "published_matched" } },

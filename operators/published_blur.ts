@@ -9,7 +9,7 @@ import { type Matrix, matrix, matrixTensor, svd, transpose } from "./spectrum.ts
 export interface BlurFactors {
   /** Left singular vectors [n, n], row after row, a vector in each column. */
   readonly u: ArrayLike<number>;
-  /** Singular values [n]; values below 0.03 count as zero. */
+  /** Singular values [n]; values below the threshold count as zero. */
   readonly s: ArrayLike<number>;
   /** Right singular vectors [n, n], row after row, a vector in each column. */
   readonly v: ArrayLike<number>;
@@ -23,6 +23,8 @@ export interface PublishedBlurOptions {
   readonly permutation?: ArrayLike<number>;
   /** Decomposition to use instead of that of `factorOf`. */
   readonly factors?: BlurFactors;
+  /** Smallest singular value of a factor that is kept. */
+  readonly threshold: number;
 }
 
 /**
@@ -38,12 +40,12 @@ export interface PublishedBlurOptions {
 export function publishedBlur(
   name: string,
   [height, width, channels]: readonly [number, number, number],
-  { factorOf, permutation, factors }: PublishedBlurOptions,
+  { factorOf, permutation, factors, threshold }: PublishedBlurOptions,
 ): LinearOperator {
   const left = factors ? given(name, factors, height, width) : svd(factorOf(height));
   const right = height === width ? left : svd(factorOf(width));
-  const leftValues = truncate(left.s);
-  const rightValues = truncate(right.s);
+  const leftValues = truncate(left.s, threshold);
+  const rightValues = truncate(right.s, threshold);
   const products = matrix(height, width, (row, column) => leftValues[row]! * rightValues[column]!).data;
   const order = permutation ? checkedPermutation(name, permutation, products.length) : descending(products);
   const gains = new Float64Array(products.length * channels);

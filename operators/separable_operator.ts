@@ -21,8 +21,8 @@ export interface Factor {
 }
 
 /** The values that are at least the threshold, and 0 for the others. */
-export function truncate(values: Float64Array): Float64Array {
-  return values.map((value) => value < SINGULAR_THRESHOLD ? 0 : value);
+export function truncate(values: Float64Array, threshold: number): Float64Array {
+  return values.map((value) => value < threshold ? 0 : value);
 }
 
 /** The inverse of every value, and 0 for 0. */
@@ -34,9 +34,9 @@ export function invert(values: Float64Array): Float64Array {
  * A factor whose singular values below the threshold are set to zero in A, A^T and A^+ alike, so that the three stay
  * consistent: A A^+ A = A.
  */
-export function truncatedFactor(matrix: Matrix): Factor {
+export function truncatedFactor(matrix: Matrix, threshold: number): Factor {
   const { u, s, v } = svd(matrix);
-  const kept = truncate(s);
+  const kept = truncate(s, threshold);
   const truncated = compose(u, kept, v);
   return {
     matrix: matrixTensor(truncated),
@@ -50,14 +50,16 @@ export function truncatedFactor(matrix: Matrix): Factor {
  * @param name name in the register
  * @param imageShape [H, W, C], checked
  * @param factorOf the factor for a given extent; called once if height and width are equal
+ * @param threshold smallest singular value of a factor that is kept; it bounds the gain of A^+ by 1 / threshold^2
  */
 export function separableOperator(
   name: string,
   [height, width, channels]: readonly [number, number, number],
   factorOf: (extent: number) => Matrix,
+  threshold = SINGULAR_THRESHOLD,
 ): LinearOperator {
-  const left = truncatedFactor(factorOf(height));
-  const right = width === height ? left : truncatedFactor(factorOf(width));
+  const left = truncatedFactor(factorOf(height), threshold);
+  const right = width === height ? left : truncatedFactor(factorOf(width), threshold);
   const along = (part: keyof Factor): LinearOperator["forward"] => (x) =>
     separable(constant(left[part]), x, constant(right[part]));
   const measurementShape: Shape = [left.matrix.shape[0]!, right.matrix.shape[0]!, channels];

@@ -55,6 +55,8 @@ Deno.test("deblur_gauss refuses parameters out of range", () => {
   assertThrows(build({ taps: 8 }), RangeError, "8 taps");
   assertThrows(build({ taps: -1 }), RangeError, "-1 taps");
   assertThrows(build({ sigma: 0 }), RangeError, "sigma 0");
+  assertThrows(build({ threshold: -0.1 }), RangeError, "threshold is -0.1");
+  assertThrows(build({ threshold: NaN }), RangeError, "threshold is NaN");
   assertThrows(build({ kernel: [0.5, 0.5] }), RangeError, "2 taps");
   assertThrows(build({ kernel: [] }), RangeError, "empty");
   assertThrows(build({ kernel: [1, NaN, 1] }), RangeError, "1, NaN, 1");
@@ -66,4 +68,32 @@ Deno.test("deblur_gauss refuses parameters out of range", () => {
   assertThrows(build({ variant: "published", factors }, [8, 9, 3]), TypeError, "8 x 9 pixels");
   assertThrows(build({ variant: "published", factors: { ...factors, s: [1] } }), TypeError, "64, 1 and 64");
   assertThrows(build({ variant: "sharp" as "true" }), RangeError, '"sharp"');
+});
+
+Deno.test("deblur_gauss bounds the gain of A^+ by its threshold, and keeps less of the picture with a larger one", async () => {
+  const norm = (values: Float32Array): number => Math.hypot(...values);
+  for (const variant of ["true", "published_matched", "published"] as const) {
+    let before = 1;
+    for (const threshold of [0.03, 0.1, 0.3]) {
+      const operator = createOperator("deblur_gauss", [24, 24, 1], { variant, threshold });
+      const { x, y } = randomPair(operator, 1);
+      const { solved, kept } = await apply(new ReferenceRuntime(), operator, x, y, (x, y) => ({
+        solved: operator.pseudoInverse(y),
+        kept: operator.pseudoInverse(operator.forward(x)),
+      }));
+      assert(norm(solved) <= norm(y) / threshold ** 2, `${variant} ${threshold}: ${norm(solved) / norm(y)}`);
+      const share = norm(kept) / norm(x);
+      assert(share > 0.1 && share < before, `${variant} ${threshold}: ${share} after ${before}`);
+      before = share;
+    }
+  }
+});
+
+Deno.test("deblur_gauss with threshold 0 keeps every singular value", async () => {
+  const x = new Float32Array(12);
+  x[5] = 1;
+  // [1 2 1] / 4 on 12 pixels has a singular value below 0.03, which the default threshold takes out.
+  const exact = Float32Array.from({ length: 12 }, (_, i) => [0.25, 0.5, 0.25][i - 4] ?? 0);
+  assert(relativeError(await blur([12, 1, 1], { kernel: [0.25, 0.5, 0.25], threshold: 0 }, x), exact) < 1e-6);
+  assert(relativeError(await blur([12, 1, 1], { kernel: [0.25, 0.5, 0.25] }, x), exact) > 1e-4);
 });

@@ -1,0 +1,89 @@
+/** What a command reads before it starts to work: the picture and its mask, on the host. */
+import { type HostTensor, hostTensor } from "../engine/mod.ts";
+import {
+  alphaRaster,
+  colourRaster,
+  FileError,
+  fillUnderAlpha,
+  type ImageFile,
+  type Raster,
+  readImage,
+  readMask,
+  type Size,
+} from "../io/mod.ts";
+import type { Arguments } from "./arguments.ts";
+
+/** A picture as it was read. */
+export interface Source {
+  readonly path: string;
+  readonly file: ImageFile;
+  /** Colour in [-1, 1], 1 or 3 channels as in the file; what transparent pixels hide is replaced by their surroundings. */
+  readonly colour: Raster;
+  /** [H, W, 1] in [-1, 1], if the file has transparency. */
+  readonly alpha: Raster | undefined;
+  readonly mask: SourceMask | undefined;
+  /** What the user should know of the files, as sentences. */
+  readonly notes: readonly string[];
+}
+
+/** A mask as it was read. */
+export interface SourceMask {
+  readonly path: string;
+  readonly keep: "white" | "black";
+  /** 1 where the picture is known, 0 where it is missing [H, W], of the picture's size. */
+  readonly known: HostTensor;
+}
+
+/** Most pixels of a result, the limit of what can be read. */
+const MOST_PIXELS = 64e6;
+
+/**
+ * Reads the picture and, where --mask names one, the mask.
+ * @param path the picture
+ * @param enlargement how many times larger the result is along each side
+ * @throws {FileError} if a file cannot be read, the mask has another size, or the result would be too large
+ */
+export async function readSource(args: Arguments, path: string, enlargement: number): Promise<Source> {
+  const file = await readImage(path);
+  const [width, height] = [file.width * enlargement, file.height * enlargement];
+  if (width * height > MOST_PIXELS) {
+    throw new FileError(
+      `Cannot restore "${path}": enlarged x${enlargement} it has ${width} x ${height} pixels, at most ` +
+        `${MOST_PIXELS / 1e6} megapixels are possible; cut it into parts or choose a smaller factor`,
+    );
+  }
+  const alpha = alphaRaster(file);
+  const colour = colourRaster(file);
+  const { mask, notes } = await readKnownPixels(args, path, file);
+  return {
+    path,
+    file,
+    colour: alpha ? fillUnderAlpha(colour, alpha) : colour,
+    alpha,
+    mask,
+    notes: [...file.warnings, ...notes].map(sentence),
+  };
+}
+
+async function readKnownPixels(
+  args: Arguments,
+  picture: string,
+  size: Size,
+): Promise<{ readonly mask: SourceMask | undefined; readonly notes: readonly string[] }> {
+  const path = args.text("mask");
+  if (path === undefined) return { mask: undefined, notes: [] };
+  const keep = args.text("mask-keep") === "black" ? "black" : "white";
+  const { width, height, data, warnings } = await readMask(path, { keep });
+  if (width !== size.width || height !== size.height) {
+    throw new FileError(
+      `Cannot use mask "${path}": it has ${width} x ${height} pixels, "${picture}" has ${size.width} x ` +
+        `${size.height}; make a mask of the picture's size`,
+    );
+  }
+  return { mask: { path, keep, known: hostTensor(data, [height, width]) }, notes: warnings };
+}
+
+/** A clause of a reader as a sentence of its own. */
+function sentence(clause: string): string {
+  return clause.charAt(0).toUpperCase() + clause.slice(1);
+}

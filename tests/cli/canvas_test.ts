@@ -1,0 +1,76 @@
+import { assert, assertEquals } from "@std/assert";
+import { describeCanvas, isShrunk, leastCommonMultiple, offCanvas, ontoCanvas, planCanvas } from "../../cli/canvas.ts";
+import type { Raster } from "../../io/mod.ts";
+
+/** Every pixel its own value. */
+function numbered(width: number, height: number): Raster {
+  return { width, height, channels: 1, data: Float32Array.from({ length: width * height }, (_, i) => i) };
+}
+
+Deno.test("leastCommonMultiple() is the least number that both divide", () => {
+  assertEquals([[8, 4], [8, 12], [1, 7], [6, 6]].map(([a, b]) => leastCommonMultiple(a!, b!)), [8, 24, 7, 6]);
+});
+
+Deno.test("a picture laid on the canvas and cut out again is the same, for every size and scale", () => {
+  for (const scale of [1, 2, 4]) {
+    for (let width = 1; width <= 40; width++) {
+      for (let height = 1; height <= 40; height++) {
+        const raster = numbered(width, height);
+        const canvas = planCanvas(raster, { multiple: 8, longest: 40 * scale, scale });
+        const { padded, place, natural } = canvas;
+        assertEquals(natural, { width: width * scale, height: height * scale });
+        assert(!isShrunk(canvas));
+        for (const side of ["width", "height"] as const) {
+          assertEquals(padded[side] % 8, 0);
+          assert(padded[side] - natural[side] < leastCommonMultiple(8, scale), "no more is padded than needed");
+          assertEquals(place[side], natural[side]);
+        }
+        const laid = ontoCanvas(raster, canvas);
+        assertEquals([laid.width * scale, laid.height * scale], [padded.width, padded.height]);
+        assertEquals(offCanvas(laid, canvas, scale), raster);
+      }
+    }
+  }
+});
+
+Deno.test("the place of the picture is whole pixels of the measurement, so that nothing shifts", () => {
+  for (const scale of [2, 3, 4]) {
+    for (let side = 1; side <= 40; side++) {
+      const { place, padded } = planCanvas({ width: side, height: 41 - side }, { multiple: 8, longest: 999, scale });
+      assertEquals([place.x % scale, place.y % scale], [0, 0]);
+      assert(place.x + place.width <= padded.width && place.y + place.height <= padded.height);
+    }
+  }
+});
+
+Deno.test("a picture beyond the limit is made smaller in proportion, and its natural size is kept in mind", () => {
+  const canvas = planCanvas({ width: 400, height: 300 }, { multiple: 8, longest: 256, scale: 1 });
+  assertEquals(canvas.natural, { width: 400, height: 300 });
+  assertEquals(canvas.working, { width: 256, height: 192 });
+  assert(isShrunk(canvas));
+  const enlarged = planCanvas({ width: 100, height: 75 }, { multiple: 8, longest: 256, scale: 4 });
+  assertEquals(enlarged.natural, { width: 400, height: 300 });
+  assertEquals(enlarged.working, { width: 256, height: 192 });
+  const thin = planCanvas({ width: 5000, height: 3 }, { multiple: 8, longest: 256, scale: 1 });
+  assertEquals([thin.working, thin.padded], [{ width: 256, height: 1 }, { width: 256, height: 8 }]);
+});
+
+Deno.test("a picture at the limit is restored at its own size", () => {
+  const canvas = planCanvas({ width: 256, height: 256 }, { multiple: 8, longest: 256, scale: 1 });
+  assert(!isShrunk(canvas));
+  assertEquals(describeCanvas(canvas), []);
+});
+
+Deno.test("offCanvas() keeps measurement pixels that the picture covers in part", () => {
+  const canvas = planCanvas({ width: 10, height: 6 }, { multiple: 8, longest: 64, scale: 1 });
+  assertEquals(canvas.place, { x: 3, y: 1, width: 10, height: 6 });
+  const small = offCanvas(numbered(4, 2), canvas, 4);
+  assertEquals([small.width, small.height], [4, 2]);
+});
+
+Deno.test("describeCanvas() says what was done", () => {
+  const sentences = describeCanvas(planCanvas({ width: 300, height: 100 }, { multiple: 8, longest: 64, scale: 1 }));
+  assertEquals(sentences.length, 2);
+  assertEquals(sentences[0], "The picture is restored at 64x21 instead of 300x100; --size sets the limit");
+  assertEquals(sentences[1], "64x21 is padded by reflection to 64x24, as the network needs, and cropped afterwards");
+});

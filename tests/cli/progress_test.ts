@@ -1,0 +1,68 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { formatSeconds, makeReporter } from "../../cli/progress.ts";
+import { printedBy } from "./run_command.ts";
+
+Deno.test("formatSeconds() reads as people say it", () => {
+  assertEquals([0, 4.24, 59.94, 60, 185.4, 3600].map(formatSeconds), [
+    "0.0 s",
+    "4.2 s",
+    "59.9 s",
+    "1 min 00 s",
+    "3 min 05 s",
+    "60 min 00 s",
+  ]);
+});
+
+Deno.test("on a terminal a bar is drawn in place with the count of evaluations and the time left", async () => {
+  const { stdout, stderr } = await printedBy(() => {
+    using reporter = makeReporter(false, true);
+    reporter.step("restore", 1, 4, { NFE: 1 });
+    reporter.step("restore", 2, 4, { NFE: 2 });
+    reporter.note("A sentence");
+  });
+  assertEquals(stdout, "");
+  const [first, second] = stderr.split("\r\x1b[K").slice(1);
+  assertEquals(first, `[${"=".repeat(7)}${" ".repeat(21)}] restore 1/4, NFE 1`);
+  assertMatch(second!, /^\[={14} {14}\] restore 2\/4, NFE 2, \d+\.\d s left\nA sentence\n$/);
+});
+
+Deno.test("a bar that is left in the middle ends its line, so that an error begins a new one", async () => {
+  const { stderr } = await printedBy(() => {
+    using reporter = makeReporter(false, true);
+    reporter.step("restore", 1, 4);
+  });
+  assertMatch(stderr, /restore 1\/4\n$/);
+});
+
+Deno.test("without a terminal the first and the last step get a line each", async () => {
+  const { stderr } = await printedBy(() => {
+    using reporter = makeReporter(false, false);
+    for (let step = 1; step <= 9; step++) reporter.step("restore", step, 9, { NFE: step });
+  });
+  assertMatch(stderr, /^restore 1\/9, NFE 1\nrestore 9\/9, NFE 9, \d+\.\d s left\n$/);
+});
+
+Deno.test("text results go to stdout and everything else to stderr", async () => {
+  const { stdout, stderr } = await printedBy(() => {
+    using reporter = makeReporter(false, false);
+    reporter.note("A sentence");
+    reporter.result({ answer: 42 }, "The answer is 42");
+  });
+  assertEquals([stdout, stderr], ["The answer is 42\n", "A sentence\n"]);
+});
+
+Deno.test("with --json every event is one JSON object on stdout, and stderr stays empty", async () => {
+  const { stdout, stderr } = await printedBy(() => {
+    using reporter = makeReporter(true, true);
+    reporter.note("A sentence");
+    reporter.step("restore", 1, 4, { NFE: 1 });
+    reporter.done();
+    reporter.result({ answer: 42 }, "The answer is 42");
+  });
+  assertEquals(stderr, "");
+  assertEquals(stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [
+    { event: "note", text: "A sentence" },
+    { event: "step", phase: "restore", step: 1, steps: 4, NFE: 1 },
+    { event: "result", answer: 42 },
+  ]);
+});
