@@ -53,7 +53,7 @@ export async function originOf(
     adapter,
     features,
     deno: Deno.version.deno,
-    os: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
+    os: `${Deno.build.os} ${Deno.build.arch}`,
     cpu: processors[0]?.model ?? "unknown",
     cpus: processors.length,
   };
