@@ -11,9 +11,10 @@ import {
   type Tensors,
 } from "../engine/mod.ts";
 import { conv2d, matmul } from "../kernels/mod.ts";
+import { relativeError } from "../metrics/mod.ts";
 import { openProbed, type ProbedRuntime } from "./device_probe.ts";
 import { randomValues } from "./random_values.ts";
-import { relativeError, type Spread } from "./statistics.ts";
+import type { Spread } from "./statistics.ts";
 import { timeReplays } from "./timing.ts";
 
 /** One operation on one size. */

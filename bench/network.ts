@@ -8,10 +8,11 @@ import {
   type Stage,
   type Tensors,
 } from "../engine/mod.ts";
+import { relativeError } from "../metrics/mod.ts";
 import { openProbed, type ProbedRuntime } from "./device_probe.ts";
 import { type LoadedNetwork, NETWORKS } from "./networks.ts";
 import { randomValues } from "./random_values.ts";
-import { relativeError, type Spread } from "./statistics.ts";
+import type { Spread } from "./statistics.ts";
 import { timeReplays } from "./timing.ts";
 
 /** What to measure. */

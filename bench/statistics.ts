@@ -23,19 +23,3 @@ export function spreadOf(values: readonly number[]): Spread {
   }
   return { median: (lower + upper) / 2, min: sorted[0]!, max: sorted.at(-1)!, samples: sorted.length };
 }
-
-/**
- * Relative L2 distance ||actual - expected|| / ||expected||; NaN if the lengths differ or an element is not a number.
- * @param actual what was computed
- * @param expected what it should be, not all zero
- */
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return NaN;
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    norm += expected[i]! ** 2;
-  }
-  return Math.sqrt(difference / norm);
-}

@@ -64,6 +64,11 @@ export interface Target extends DeviceProfile {
   scratch(shape: Shape): Tensor;
   /** Entry of a scalar in the uniform of the run. */
   scalarIndex(scalar: Scalar): number;
+  /**
+   * The first result of an operation on constants, such as a transformed weight: computed once when the stage is built,
+   * and shared by all stages that ask for the same. Undefined if an input is no constant.
+   */
+  prepared<A>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): Tensor | undefined;
 }
 
 /** A small case for the law tests: input shapes (filled with seeded random numbers) or given data. */

@@ -2,7 +2,7 @@
 import { assignSlots, type Lifetime } from "./arena.ts";
 import { DeviceLimitError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
-import { type Call, type DeviceProfile, type Dispatch, SCALAR_CAPACITY, type Target } from "./op.ts";
+import { type Call, type DeviceProfile, type Dispatch, type OpDef, SCALAR_CAPACITY, type Target } from "./op.ts";
 import { orderCalls } from "./order.ts";
 import { aliasRoots } from "./simplify.ts";
 import { byteLength, formatShape, type Tensor } from "./tensor.ts";
@@ -28,6 +28,8 @@ export interface Plan {
   readonly outputs: ReadonlyMap<string, Tensor>;
   /** The constants in use, by tensor id. */
   readonly constants: ReadonlyMap<number, ConstantSource>;
+  /** Calls on constants that kernels asked for; their results are constants of the plan too, computed before it runs. */
+  readonly prepared: readonly Call[];
   /** Names of the scalars, in the order of their entries in the uniform of the run. */
   readonly scalars: readonly string[];
 }
@@ -42,6 +44,8 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
   checkOutputs(graph, root);
   const calls = orderCalls(graph);
   const scalars: string[] = [];
+  const prepared = new Map<string, Call>();
+  const constantIds = new Set(graph.constants.keys());
   let nextId = 1 + Math.max(-1, ...allIds(graph));
   const target: Target = {
     ...profile,
@@ -49,6 +53,17 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
     scalarIndex: ({ scalar }) => {
       const known = scalars.indexOf(scalar);
       return known >= 0 ? known : scalars.push(scalar) - 1;
+    },
+    prepared: (op, inputs, attrs) => {
+      if (!inputs.every((input) => graph.constants.has(root(input.id)))) return undefined;
+      const key = `${op.name}(${inputs.map((input) => root(input.id))})${JSON.stringify(attrs)}`;
+      const known = prepared.get(key);
+      if (known) return known.outputs[0];
+      const sources = inputs.map((input) => ({ ...input, id: root(input.id) }));
+      const outputs = op.infer(sources, attrs).map((type) => ({ ...type, id: nextId++ }));
+      outputs.forEach(({ id }) => constantIds.add(id));
+      prepared.set(key, { op: op as OpDef<unknown>, inputs: sources, outputs, attrs, scope: "" });
+      return outputs[0];
     },
   };
   const dispatches = calls.flatMap((call) => lowerCall(call, target));
@@ -58,7 +73,7 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
         `compute coefficients on the host and pass fewer`,
     );
   }
-  const { slotOf, slotBytes } = assignSlots(lifetimes(graph, dispatches, root));
+  const { slotOf, slotBytes } = assignSlots(lifetimes(graph, dispatches, { root, constantIds }));
   const used = new Set(dispatches.flatMap((d) => d.bindings.map((b) => root(b.tensor.id))));
   const constants = new Map([...graph.constants].filter(([id]) => used.has(id)));
   return {
@@ -70,6 +85,7 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
     inputs: graph.inputs,
     outputs: graph.outputs,
     constants,
+    prepared: [...prepared.values()],
     scalars,
   };
 }
@@ -129,7 +145,11 @@ function checkLimits(call: Call, dispatch: Dispatch, target: Target): void {
 }
 
 /** Inputs live through the whole plan, so that copying the next run's inputs never meets a result of the last. */
-function lifetimes(graph: Graph, dispatches: readonly Dispatch[], root: (id: number) => number): readonly Lifetime[] {
+function lifetimes(
+  graph: Graph,
+  dispatches: readonly Dispatch[],
+  { root, constantIds }: { readonly root: (id: number) => number; readonly constantIds: ReadonlySet<number> },
+): readonly Lifetime[] {
   const end = dispatches.length;
   const found = new Map<number, { id: number; bytes: number; first: number; last: number }>();
   for (const tensor of graph.inputs.values()) {
@@ -138,7 +158,7 @@ function lifetimes(graph: Graph, dispatches: readonly Dispatch[], root: (id: num
   for (const [index, dispatch] of dispatches.entries()) {
     for (const { tensor } of dispatch.bindings) {
       const id = root(tensor.id);
-      if (graph.constants.has(id)) continue;
+      if (constantIds.has(id)) continue;
       const known = found.get(id);
       if (known) known.last = Math.max(known.last, index);
       else found.set(id, { id, bytes: byteLength(tensor), first: index, last: index });

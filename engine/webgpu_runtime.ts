@@ -116,7 +116,10 @@ export class WebGpuRuntime implements Runtime {
     const { prologue, body, folded } = splitConstantCalls(graph);
     const constants = new Map(graph.constants);
     for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
-    const plan = makePlan({ ...graph, calls: body, constants }, this.#opened.profile);
+    const lowered = makePlan({ ...graph, calls: body, constants }, this.#opened.profile);
+    const wanted = lowered.prepared.flatMap((call) => call.outputs);
+    const prepared = await this.#fold({ ...graph, constants }, lowered.prepared, wanted);
+    const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);
     return await Executable.build(plan, this.#context());
   }

@@ -1,5 +1,6 @@
 /** What `verify` says about one quantity of a reference file, and how numbers are compared. */
 import { formatShape, sameShape, type Shape } from "../../engine/mod.ts";
+import { relativeError } from "../../metrics/mod.ts";
 
 /** Outcome of one comparison. */
 export type Status = "ok" | "FAILED" | "not supported";
@@ -43,21 +44,6 @@ export function refusal(quantity: string, error: unknown): Finding {
 export function measured(quantity: string, error: number, limit: number): Finding {
   if (!Number.isFinite(error)) return { quantity, status: "FAILED", limit, reason: "a value is not finite" };
   return { quantity, error, limit, status: error <= limit ? "ok" : "FAILED" };
-}
-
-/**
- * Relative L2 error ||actual - expected|| / ||expected||; the absolute norm where `expected` is all zero.
- * @param actual as many numbers as `expected`
- * @param expected the reference
- */
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    norm += expected[i]! ** 2;
-  }
-  return Math.sqrt(difference / (norm || 1));
 }
 
 /** Compares numbers of one shape; another shape is a failure. */

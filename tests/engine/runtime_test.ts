@@ -14,7 +14,7 @@ import {
   WebGpuRuntime,
 } from "../../engine/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { broken, costly, plus, scaled } from "../support/toy_ops.ts";
+import { broken, costly, plus, preparedPlus, scaled } from "../support/toy_ops.ts";
 
 /** The same behaviour is asked of both runtimes. */
 function bothTest(name: string, body: (runtime: Runtime) => Promise<void>): void {
@@ -126,6 +126,29 @@ gpuTest("values computed from constants alone are shared by stages and computed 
   assert(growth < perStage + 3000, `the second stage took ${growth} bytes, its slots are ${perStage}`);
   assertEquals(runtime.statistics().pipelines, 3);
   runtime.destroy();
+});
+
+gpuTest("what a kernel prepares from constants is computed once and shared by stages", async () => {
+  const runtime = await WebGpuRuntime.open();
+  const weight = hostTensor(new Float32Array(1000).fill(3), [1000]);
+  const body = ({ x }: Tensors<"x">): Record<"y", ReturnType<typeof plus>> => ({
+    y: preparedPlus(preparedPlus(x, constant(weight)), constant(weight)),
+  });
+  const x = runtime.upload(new Float32Array(1000).fill(1), [1000]);
+  assertEquals((await (await runtime.stage("one", body)({ x }, {})).y.read())[999], 7);
+  const before = runtime.statistics().deviceBytes;
+  assertEquals((await (await runtime.stage("two", body)({ x }, {})).y.read())[999], 7);
+  const plan = runtime.statistics().plans.get("two")!;
+  assertEquals([plan.prepared.length, plan.constants.size], [1, 1]);
+  const growth = runtime.statistics().deviceBytes - before - plan.slotBytes.reduce((a, b) => a + b, 0);
+  assert(growth < 3000, `besides its slots the second stage took ${growth} bytes`);
+  runtime.destroy();
+});
+
+gpuTest("a kernel cannot prepare what is no constant", async (runtime) => {
+  const stage = runtime.stage("sum", ({ x }: Tensors<"x">) => ({ y: preparedPlus(x, x) }));
+  const { y } = await stage({ x: runtime.upload(new Float32Array([1, 2]), [2]) }, {});
+  assertEquals(await y.read(), new Float32Array([2, 4]));
 });
 
 gpuTest("a kernel that does not compile is reported with its name and line", async (runtime) => {

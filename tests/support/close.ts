@@ -1,20 +1,7 @@
 /** Distances between arrays of numbers. */
+import { relativeError } from "../../metrics/mod.ts";
 
-/**
- * Relative L2 error: ||actual - expected|| / ||expected||; the absolute norm where `expected` is all zero; NaN if the
- * lengths differ or an element is not a number.
- */
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return NaN;
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const e = expected[i] as number;
-    difference += ((actual[i] as number) - e) ** 2;
-    norm += e * e;
-  }
-  return Math.sqrt(difference / (norm || 1));
-}
+export { relativeError };
 
 /**
  * Fails unless the relative L2 error is at most `limit`.

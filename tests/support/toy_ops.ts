@@ -79,3 +79,21 @@ const costlyOp = defineOp<{ factor: Coefficient }>({
 
 /** The same values, at a stated cost so high that a plan with two of them is split into two submits. */
 export const costly = (x: Tensor): Tensor => costlyOp([x], { factor: 1 })[0]!;
+
+const preparedPlusOp = defineOp<Record<string, never>>({
+  ...plusOp.definition,
+  name: "preparedPlus",
+  lower: ({ inputs: [x, weight], outputs: [y] }, target) => {
+    const doubled = target.prepared(scaledOp.definition, [weight!], { factor: 2 });
+    return [
+      elementwise("preparedPlus", target, {
+        read: { x: x!, weight: doubled ?? weight! },
+        write: { y: y! },
+        body: `y[i] = x[i] + ${doubled ? "0.5" : "1.0"} * weight[i];`,
+      }),
+    ];
+  },
+});
+
+/** x + weight, by way of the doubled weight where that can be prepared. */
+export const preparedPlus = (x: Tensor, weight: Tensor): Tensor => preparedPlusOp([x, weight], {})[0]!;
