@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./restore.ts")).RESTORE,
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
   verify: async () => (await import("./verify.ts")).VERIFY,
+  profile: async () => (await import("./profile.ts")).PROFILE,
 };
 
 /**

@@ -1,10 +1,21 @@
 /** The runtime of a command: the GPU, or the CPU reference. */
 import { ReferenceRuntime, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
+import { CONVOLUTION_ALGORITHMS } from "../kernels/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
 
-/** The options that choose it. */
+/** The options that say how the GPU computes. */
+export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  convolution: {
+    kind: "choice",
+    choices: ["auto", ...CONVOLUTION_ALGORITHMS],
+    help: "How 3x3 convolutions are computed; auto takes the fastest for each layer",
+  },
+};
+
+/** The options that choose the runtime. */
 export const RUNTIME_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "check-finite": { kind: "flag", help: "Stop at the first NaN and name where it came from (slow)" },
+  ...GPU_OPTIONS,
   cpu: { kind: "flag", help: "Compute on the CPU reference instead of the GPU (very slow)" },
 };
 
@@ -13,6 +24,17 @@ export const RUNTIME_OPTIONS: Readonly<Record<string, OptionSpec>> = {
  * @throws {NoAdapterError} if there is no WebGPU adapter
  */
 export async function openRuntime(args: Arguments): Promise<Runtime> {
-  const checkFinite = args.flag("check-finite");
-  return args.flag("cpu") ? new ReferenceRuntime({ checkFinite }) : await WebGpuRuntime.open({ checkFinite });
+  if (args.flag("cpu")) return new ReferenceRuntime({ checkFinite: args.flag("check-finite") });
+  return await openGpu(args);
+}
+
+/**
+ * Opens the GPU runtime of a command line; the caller destroys it.
+ * @throws {NoAdapterError} if there is no WebGPU adapter
+ */
+export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
+  return await WebGpuRuntime.open({
+    checkFinite: args.flag("check-finite"),
+    preferences: { conv2d: args.text("convolution") ?? "auto" },
+  });
 }

@@ -56,6 +56,8 @@ export interface DeviceProfile {
   readonly subgroupSize: number;
   /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
+  /** Which of several ways an operation shall take, by the name of the operation; kernels read their own. */
+  readonly preferences?: Readonly<Record<string, string>>;
 }
 
 /** The device profile together with what a kernel may ask for while it is lowered. */

@@ -22,6 +22,8 @@ export interface Plan {
   /** Tensor id (reshapes resolved by `root`) -> slot; constants have none. */
   readonly slotOf: ReadonlyMap<number, number>;
   readonly slotBytes: readonly number[];
+  /** When each value in a slot is first and last touched, by dispatch: inputs from -1, inputs and outputs to the end. */
+  readonly lifetimes: readonly Lifetime[];
   /** The tensor whose memory a tensor shares: itself, or what it is a reshape of. */
   root(id: number): number;
   readonly inputs: ReadonlyMap<string, Tensor>;
@@ -73,7 +75,8 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
         `compute coefficients on the host and pass fewer`,
     );
   }
-  const { slotOf, slotBytes } = assignSlots(lifetimes(graph, dispatches, { root, constantIds }));
+  const values = lifetimes(graph, dispatches, { root, constantIds });
+  const { slotOf, slotBytes } = assignSlots(values);
   const used = new Set(dispatches.flatMap((d) => d.bindings.map((b) => root(b.tensor.id))));
   const constants = new Map([...graph.constants].filter(([id]) => used.has(id)));
   return {
@@ -81,6 +84,7 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
     dispatches,
     slotOf,
     slotBytes,
+    lifetimes: values,
     root,
     inputs: graph.inputs,
     outputs: graph.outputs,

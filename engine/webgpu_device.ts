@@ -7,6 +7,8 @@ export interface OpenOptions {
   /** Where adapters come from; another provider (a browser's, Dawn's) can be handed in. Default: `navigator.gpu`. */
   readonly gpu?: GPU;
   readonly powerPreference?: GPUPowerPreference;
+  /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
+  readonly preferences?: Readonly<Record<string, string>>;
 }
 
 /** An open device and what is known of it. */
@@ -17,6 +19,8 @@ export interface OpenDevice {
   readonly description: string;
   /** Optional features that were granted. */
   readonly features: readonly string[];
+  /** What a module that uses subgroup builtins must begin with. */
+  readonly subgroupDirective: string;
   /**
    * Fails if the device was lost or reported an error outside every error scope.
    * @throws {DeviceLostError} if it is gone; {Error} with the driver's words otherwise
@@ -62,6 +66,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
     device,
     description,
     features,
+    // Deno grants the feature without listing it and rejects the directive that all others ask for.
+    subgroupDirective: adapter.features.has("subgroups" as GPUFeatureName) ? "enable subgroups;\n" : "",
     profile: {
       maxWorkgroupInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
@@ -71,6 +77,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxBufferBytes: device.limits.maxBufferSize,
       subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
       software,
+      preferences: options.preferences ?? {},
     },
     check: () => {
       if (failure) throw failure;

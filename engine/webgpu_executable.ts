@@ -25,7 +25,7 @@ interface BoundDispatch {
 }
 
 /** Work handed over in one submit at most, so that no driver watchdog (about 2 s) fires: 0.4 s of a 100 GFLOP/s GPU. */
-const FLOPS_PER_SUBMIT = 40e9;
+export const FLOPS_PER_SUBMIT = 40e9;
 
 /** Bytes of intermediate results that a finite check reads back together. */
 const CHECK_BYTES = 64 * 2 ** 20;
@@ -99,9 +99,27 @@ export class Executable {
     scalars: Readonly<Record<string, number>>,
   ): Record<string, DeviceTensor> {
     this.#context.opened.check();
-    const { device } = this.#context.opened;
-    let encoder = device.createCommandEncoder();
+    const encoder = this.#context.opened.device.createCommandEncoder();
     this.#begin(encoder, inputs, scalars);
+    this.#submit(encoder);
+    return this.#results();
+  }
+
+  /** Submits all dispatches once more, on the inputs and scalars of the last run: the results are the same again. */
+  replay(): void {
+    this.#context.opened.check();
+    this.#submit(this.#context.opened.device.createCommandEncoder());
+  }
+
+  /** Records one dispatch, to be timed on its own, on the inputs and scalars of the last run. */
+  encodeDispatch(pass: GPUComputePassEncoder, index: number): void {
+    const bound = this.#dispatches[index];
+    if (bound) encode(pass, bound);
+  }
+
+  #submit(first: GPUCommandEncoder): void {
+    const { device } = this.#context.opened;
+    let encoder = first;
     let pass = encoder.beginComputePass();
     let flops = 0;
     for (const bound of this.#dispatches) {
@@ -117,7 +135,6 @@ export class Executable {
     }
     pass.end();
     device.queue.submit([encoder.finish()]);
-    return this.#results();
   }
 
   /**

@@ -56,14 +56,15 @@ export class PipelineCache {
     const tensors = this.#layout([...types, ...(dispatch.params ? ["uniform" as const] : [])]);
     const scalars = dispatch.usesScalars ? this.#layout(["uniform"]) : undefined;
     device.pushErrorScope("validation");
-    const module = device.createShaderModule({ label: dispatch.label, code: dispatch.wgsl });
+    const directive = /\bsubgroup[A-Z]/.test(dispatch.wgsl) ? this.#opened.subgroupDirective : "";
+    const module = device.createShaderModule({ label: dispatch.label, code: directive + dispatch.wgsl });
     const pipeline = device.createComputePipeline({
       label: dispatch.label,
       layout: device.createPipelineLayout({ bindGroupLayouts: scalars ? [tensors, scalars] : [tensors] }),
       compute: { module, entryPoint: "main" },
     });
     const error = await device.popErrorScope();
-    if (error) throw new Error(await explain(dispatch, module, error));
+    if (error) throw new Error(await explain(dispatch.label, directive + dispatch.wgsl, module, error));
     return { pipeline, tensors, scalars };
   }
 
@@ -79,11 +80,11 @@ export class PipelineCache {
   }
 }
 
-async function explain(dispatch: Dispatch, module: GPUShaderModule, error: GPUError): Promise<string> {
-  const source = dispatch.wgsl.split("\n");
+async function explain(label: string, code: string, module: GPUShaderModule, error: GPUError): Promise<string> {
+  const source = code.split("\n");
   const { messages } = await module.getCompilationInfo();
   const places = messages.filter(({ type }) => type === "error").map(({ lineNum, linePos, message }) =>
     `line ${lineNum}, column ${linePos}: ${message}\n    ${source[lineNum - 1] ?? ""}`
   );
-  return `Cannot compile kernel "${dispatch.label}": ${places.length > 0 ? places.join("\n") : error.message}`;
+  return `Cannot compile kernel "${label}": ${places.length > 0 ? places.join("\n") : error.message}`;
 }

@@ -10,6 +10,7 @@ import { BufferStore, BufferTensor } from "./webgpu_buffers.ts";
 import { type OpenDevice, openDevice, type OpenOptions } from "./webgpu_device.ts";
 import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
 import { PipelineCache } from "./webgpu_pipelines.ts";
+import { type ProfileOptions, profileStage, type StageProfile } from "./webgpu_profiler.ts";
 
 /** Which device to open, and how to run on it. */
 export interface WebGpuRuntimeOptions extends OpenOptions {
@@ -19,6 +20,9 @@ export interface WebGpuRuntimeOptions extends OpenOptions {
 
 /** Milliseconds of submitted work after which a run waits: bounds what is in flight and lets progress be seen. */
 const IN_FLIGHT_MILLISECONDS = 1000;
+
+/** Bytes of prepared constants that are computed at once. */
+const PREPARED_BYTES = 2 ** 24;
 
 /** Runs stages as static plans on a WebGPU device. */
 export class WebGpuRuntime implements Runtime {
@@ -34,6 +38,8 @@ export class WebGpuRuntime implements Runtime {
   /** Results of calls on constants alone, shared by all stages. */
   readonly #folded = new Map<string, DeviceTensor>();
   readonly #plans = new Map<string, Plan>();
+  /** What ran last by stage name. */
+  readonly #latest = new Map<string, Executable>();
   readonly #pace: Pace;
 
   /**
@@ -75,12 +81,31 @@ export class WebGpuRuntime implements Runtime {
     );
     const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const executable = await cache.get(inputs, scalars);
+      this.#latest.set(name, executable);
       if (this.#checkFinite) return await executable.runChecked(inputs, scalars) as Record<O, DeviceTensor>;
       const results = executable.run(inputs, scalars);
       await this.#pace.submitted(executable);
       return results as Record<O, DeviceTensor>;
     };
-    return Object.assign(run, { release: () => cache.clear().forEach((executable) => executable.destroy()) });
+    const release = (): void => {
+      for (const executable of cache.clear()) {
+        if (this.#latest.get(name) === executable) this.#latest.delete(name);
+        executable.destroy();
+      }
+    };
+    return Object.assign(run, { release });
+  }
+
+  /**
+   * Times every dispatch of a stage by replaying its latest run, whose inputs and scalars are still in place; the
+   * results of that run stay what they are.
+   * @param name name of the stage
+   * @throws {RangeError} if no stage of that name has run, or it was released
+   */
+  async profile(name: string, options: ProfileOptions = {}): Promise<StageProfile> {
+    const executable = this.#latest.get(name);
+    if (executable) return await profileStage(executable, this.#context(), options);
+    throw new RangeError(`Cannot profile stage "${name}": it has not run, or was released; run it first`);
   }
 
   async settle(): Promise<void> {
@@ -117,11 +142,29 @@ export class WebGpuRuntime implements Runtime {
     const constants = new Map(graph.constants);
     for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
     const lowered = makePlan({ ...graph, calls: body, constants }, this.#opened.profile);
-    const wanted = lowered.prepared.flatMap((call) => call.outputs);
-    const prepared = await this.#fold({ ...graph, constants }, lowered.prepared, wanted);
+    const prepared = await this.#prepare({ ...graph, constants }, lowered.prepared);
     const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);
     return await Executable.build(plan, this.#context());
+  }
+
+  /** Runs the calls that kernels asked for, few at a time: a result and its copy exist together only for a moment. */
+  async #prepare(graph: Graph, calls: readonly Call[]): Promise<ReadonlyMap<number, DeviceTensor>> {
+    const prepared = new Map<number, DeviceTensor>();
+    let batch: Call[] = [];
+    let bytes = 0;
+    for (const [index, call] of calls.entries()) {
+      batch.push(call);
+      bytes += call.outputs.reduce((sum, tensor) => sum + byteLength(tensor), 0);
+      if (bytes < PREPARED_BYTES && index < calls.length - 1) continue;
+      const outputs = batch.flatMap((call) => call.outputs);
+      for (const [id, tensor] of await this.#fold(graph, batch, outputs)) prepared.set(id, tensor);
+      // Freed memory can be used again only after the work on it is done.
+      await this.settle();
+      batch = [];
+      bytes = 0;
+    }
+    return prepared;
   }
 
   /** Runs the calls on constants alone that no stage has run before, once. */

@@ -9,7 +9,9 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
+import { chooseAlgorithm, TILE_OF } from "./conv2d_choice.ts";
 import { conv2dDirect } from "./conv2d_direct.ts";
+import { conv2dWinograd } from "./conv2d_winograd.ts";
 import {
   addRowTimesMatrix,
   checkOptional,
@@ -45,14 +47,11 @@ interface Conv2dAttrs {
   readonly residual: boolean;
 }
 
-/** How a convolution is computed: as a product of pixels and a matrix, or with the direct kernel. */
-type Variant = "pointwise" | "direct";
-
-/** Chooses the kernel of a convolution. */
-function chooseVariant(weight: TensorType, { stride, padding }: Conv2dAttrs): Variant {
+/** Whether a convolution is a product of pixels and a matrix. */
+function isPointwise(weight: TensorType, { stride, padding }: Conv2dAttrs): boolean {
   const [kernelHeight, kernelWidth] = weight.shape;
   const padded = padding.top + padding.left + padding.bottom + padding.right > 0;
-  return kernelHeight === 1 && kernelWidth === 1 && stride === 1 && !padded ? "pointwise" : "direct";
+  return kernelHeight === 1 && kernelWidth === 1 && stride === 1 && !padded;
 }
 
 function operands(call: Call<Conv2dAttrs>): { readonly x: Tensor; readonly weight: Tensor; readonly out: Tensor } {
@@ -133,11 +132,12 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
   lower(call, target): readonly Dispatch[] {
     const { x, weight, out } = operands(call);
     const summands = optionalInputs(call.inputs, call.attrs);
-    const { stride, padding } = call.attrs;
-    if (chooseVariant(weight, call.attrs) === "direct") {
-      return [conv2dDirect({ x, weight, out, ...summands, stride, top: padding.top, left: padding.left }, target)];
-    }
-    return [pointwise(x, weight, out, summands, target)];
+    if (isPointwise(weight, call.attrs)) return [pointwise(x, weight, out, summands, target)];
+    const { stride, padding: { top, left } } = call.attrs;
+    const convolution = { x, weight, out, ...summands, stride, top, left };
+    const algorithm = chooseAlgorithm(convolution, target);
+    if (algorithm === "direct") return [conv2dDirect(convolution, target)];
+    return conv2dWinograd(convolution, TILE_OF[algorithm], target);
   },
   cost(call): { readonly flops: number; readonly bytes: number } {
     const { weight, out } = operands(call);

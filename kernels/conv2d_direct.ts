@@ -101,6 +101,12 @@ function cheapestBlock(outHeight: number, outWidth: number): Block {
   return BLOCKS.reduce((best, block) => work(block) < work(best) ? block : best);
 }
 
+/** Pixels that the direct kernel computes, those of unfilled blocks beyond the image included. */
+export function computedPixels({ shape: [batch = 1, height = 1, width = 1] }: Tensor): number {
+  const { across, down } = cheapestBlock(height, width);
+  return batch * Math.ceil(width / across) * across * Math.ceil(height / down) * down;
+}
+
 /** Input columns, counted from the first, that `across` output pixels and `taps` kernel columns touch. */
 function inputColumns(across: number, stride: number, taps: number): readonly number[] {
   const columns = new Set(range(across).flatMap((p) => range(taps).map((tap) => p * stride + tap)));

@@ -2,6 +2,8 @@
 export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
 export { clamp, clampOp } from "./clamp.ts";
 export { conv2d, conv2dOp, type Padding } from "./conv2d.ts";
+export { CONVOLUTION_ALGORITHMS } from "./conv2d_choice.ts";
+export { winogradWeightsOp } from "./winograd_weights.ts";
 export { linear, matmul, matmulOp } from "./matmul.ts";
 export { groupNorm, groupNormOp } from "./group_norm.ts";
 export { attention, attentionOp, type HeadOrder } from "./attention.ts";
@@ -19,3 +21,4 @@ export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from 
 export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
+export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";

@@ -20,6 +20,7 @@ const SOFTWARE: Target = {
     throw new Error("a convolution needs no scratch");
   },
   scalarIndex: () => 0,
+  prepared: () => undefined,
 };
 
 function makeCall(shapes: readonly Shape[], attrs: Attrs): Call<Attrs> {

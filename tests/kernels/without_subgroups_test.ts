@@ -3,25 +3,8 @@ import { assertEquals } from "@std/assert";
 import { elementCount, type Op, type Shape, type Tensor, WebGpuRuntime } from "../../engine/mod.ts";
 import { conv2dOp, matmulOp } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
-import { gpuTest } from "../support/gpu.ts";
+import { gpuTest, withoutSubgroups } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
-
-/** The adapters of this machine, refusing subgroups. */
-const withoutSubgroups = {
-  async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
-    const adapter = await navigator.gpu.requestAdapter(options);
-    return adapter && {
-      info: adapter.info,
-      limits: adapter.limits,
-      features: adapter.features,
-      requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
-        const features = [...descriptor.requiredFeatures ?? []] as string[];
-        if (features.includes("subgroups")) return Promise.reject(new TypeError("subgroups are refused"));
-        return adapter.requestDevice(descriptor);
-      },
-    };
-  },
-} as unknown as GPU;
 
 let shared: Promise<WebGpuRuntime> | undefined;
 

@@ -26,3 +26,20 @@ export function gpuTest(name: string, body: (runtime: Runtime) => Promise<void>)
     fn: async () => body(await sharedRuntime()),
   });
 }
+
+/** The adapters of this machine, refusing subgroups. */
+export const withoutSubgroups = {
+  async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
+    const adapter = await navigator.gpu.requestAdapter(options);
+    return adapter && {
+      info: adapter.info,
+      limits: adapter.limits,
+      features: adapter.features,
+      requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
+        const features = [...descriptor.requiredFeatures ?? []] as string[];
+        if (features.includes("subgroups")) return Promise.reject(new TypeError("subgroups are refused"));
+        return adapter.requestDevice(descriptor);
+      },
+    };
+  },
+} as unknown as GPU;

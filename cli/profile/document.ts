@@ -1,0 +1,114 @@
+/** A profile as data: what `--json` writes and `--compare` reads; tables, trace and page are made from it. */
+import type { KernelTime, Plan, TimingMethod } from "../../engine/mod.ts";
+import { UsageError } from "../arguments.ts";
+
+/** What the adapter reaches at most, measured in the same run. */
+export interface Ceilings {
+  /** Multiply-adds in registers, counted as two operations. */
+  readonly gflopPerSecond: number;
+  /** Bytes read and written by a copy. */
+  readonly gigabytesPerSecond: number;
+}
+
+/** A value in a slot, from the first dispatch that touches it to the last, both included. */
+export interface MemoryValue {
+  readonly name: string;
+  readonly slot: number;
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Device memory of the stage and the runtime. */
+export interface MemoryPicture {
+  readonly slotBytes: readonly number[];
+  readonly values: readonly MemoryValue[];
+  /** All buffers of the runtime, weights included: now, and at most. */
+  readonly deviceBytes: number;
+  readonly peakDeviceBytes: number;
+}
+
+/** Everything that was measured. */
+export interface ProfileDocument {
+  readonly format: typeof FORMAT;
+  readonly adapter: string;
+  readonly model: { readonly name: string; readonly parameters: number };
+  readonly task: string;
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly method: TimingMethod;
+  readonly replays: number;
+  readonly ceilings: Ceilings;
+  /** Wall time of a plain replay. */
+  readonly replayMilliseconds: number;
+  /** What all dispatches of a timed replay take together. */
+  readonly kernelMilliseconds: number;
+  /** The least of these two, where the machine was least disturbed. */
+  readonly fastest: { readonly replayMilliseconds: number; readonly kernelMilliseconds: number };
+  /** From the begin of the first dispatch of a timed replay to the end of the last; null if not known. */
+  readonly spanMilliseconds: number | null;
+  /** Time on the host to encode and submit a replay. */
+  readonly hostMilliseconds: number;
+  readonly pipelines: number;
+  readonly compileMilliseconds: number;
+  /** One row for each dispatch, in order; the operations and bytes of a call divided among its dispatches by time. */
+  readonly kernels: readonly KernelTime[];
+  readonly memory: MemoryPicture;
+}
+
+/** What a profile file says it is. */
+export const FORMAT = "shortcut-profile-1";
+
+/**
+ * Divides the operations and bytes of each call among its dispatches by their time: the engine counts them all at the
+ * first one, whose rate would mean nothing then.
+ */
+export function divideCosts(rows: readonly KernelTime[]): readonly KernelTime[] {
+  const calls: KernelTime[][] = [];
+  for (const row of rows) {
+    const isNext = row.flops > 0 || row.bytes > 0;
+    if (isNext || calls.length === 0) calls.push([]);
+    calls.at(-1)?.push(row);
+  }
+  return calls.flatMap((call) => {
+    const [first] = call;
+    const total = call.reduce((sum, row) => sum + row.milliseconds, 0);
+    if (call.length === 1 || total === 0 || !first) return call;
+    return call.map((row) => {
+      const share = row.milliseconds / total;
+      return { ...row, flops: first.flops * share, bytes: first.bytes * share };
+    });
+  });
+}
+
+/** What lives where and when: every value of a plan with the dispatch that makes it, or the input that it is. */
+export function memoryValues(plan: Plan): readonly MemoryValue[] {
+  const inputs = new Map([...plan.inputs].map(([name, { id }]) => [id, `input ${name}`]));
+  return plan.lifetimes.map(({ id, bytes, first, last }) => {
+    const maker = plan.dispatches[first];
+    const name = inputs.get(id) ?? (maker?.scope ? `${maker.label} at ${maker.scope}` : maker?.label ?? "value");
+    return { name, slot: plan.slotOf.get(id) ?? 0, bytes, first, last };
+  });
+}
+
+/**
+ * Reads a profile back.
+ * @param path name of the file, for the message
+ * @throws {UsageError} if the text is no profile
+ */
+export function parseDocument(text: string, path: string): ProfileDocument {
+  const found = parse(text);
+  if (typeof found === "object" && found !== null && "format" in found && found.format === FORMAT) {
+    return found as ProfileDocument;
+  }
+  throw new UsageError(`"${path}" is no profile, a file that "profile --json FILE" has written is needed`);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * Where the time of a stage goes: its plan is replayed with one compute pass for each dispatch, timestamps written at
+ * both ends of each pass. Without timestamps every dispatch is repeated between two waits instead.
+ */
+import type { PlannedDispatch } from "./plan.ts";
+import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./webgpu_executable.ts";
+
+/** How the times of dispatches were taken. */
+export type TimingMethod = "timestamps" | "repeated dispatches";
+
+/** One dispatch of a plan and what it costs. */
+export interface KernelTime {
+  /** Name of the kernel, such as `conv2d.direct`. */
+  readonly label: string;
+  readonly scope: string;
+  /** Median over the replays. */
+  readonly milliseconds: number;
+  /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
+  readonly flops: number;
+  readonly bytes: number;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** The times of a stage. */
+export interface StageProfile {
+  readonly stage: string;
+  readonly method: TimingMethod;
+  /** How many replays each median is over. */
+  readonly replays: number;
+  /** One row for each dispatch of the plan, in its order. */
+  readonly kernels: readonly KernelTime[];
+  /** Median of what all dispatches of a replay take together; above the sum of the rows where something disturbs. */
+  readonly kernelMilliseconds: number;
+  /** Median time from the begin of the first dispatch to the end of the last, each in a pass of its own; if known. */
+  readonly spanMilliseconds: number | undefined;
+  /** Median wall time of a plain replay, the fixed cost of a wait taken off. */
+  readonly replayMilliseconds: number;
+  /** The least of both, where the machine was least disturbed: a plain replay, and the dispatches of a timed one. */
+  readonly fastest: { readonly replayMilliseconds: number; readonly kernelMilliseconds: number };
+  /** Median time on the host to encode and submit a plain replay on an idle queue. */
+  readonly hostMilliseconds: number;
+}
+
+/** How a stage is profiled. */
+export interface ProfileOptions {
+  /** Replays that medians are taken over, 1 or more; default 5. */
+  readonly replays?: number;
+  /** By default timestamps where the device has them. */
+  readonly method?: TimingMethod;
+}
+
+/** Queries of one set at most, by the WebGPU specification; a dispatch takes two. */
+const QUERIES_PER_SET = 4096;
+
+/** Bytes of a timestamp, and what resolved queries must be aligned to. */
+const TIMESTAMP_BYTES = 8;
+const RESOLVE_ALIGNMENT = 256;
+
+/** Milliseconds of work between two waits, so that the uncertainty of a wait weighs little. */
+const SAMPLE_MILLISECONDS = { replay: 200, dispatch: 20 } as const;
+
+/** Most repetitions between two waits. */
+const MAX_REPETITIONS = 100;
+
+/**
+ * Profiles the latest run of a stage. Plain and timed replays alternate, so that both see the same machine.
+ * @throws {RangeError} if the number of replays is no positive integer, or timestamps are asked for and not to be had
+ */
+export async function profileStage(
+  executable: Executable,
+  context: ExecutableContext,
+  options: ProfileOptions = {},
+): Promise<StageProfile> {
+  const { plan } = executable;
+  const { replays = 5 } = options;
+  const hasTimestamps = context.opened.features.includes("timestamp-query");
+  const method = options.method ?? (hasTimestamps ? "timestamps" : "repeated dispatches");
+  if (!Number.isInteger(replays) || replays < 1) {
+    throw new RangeError(
+      `Cannot profile stage "${plan.name}": ${replays} replays were asked for, 1 or more are needed`,
+    );
+  }
+  if (method === "timestamps" && !hasTimestamps) {
+    throw new RangeError(`Cannot profile stage "${plan.name}" with timestamps: the adapter has no timestamp-query`);
+  }
+  const queue = new TimedQueue(context);
+  await queue.measureIdle();
+  const timer = method === "timestamps"
+    ? new TimestampTimer(executable, context)
+    : new RepetitionTimer(executable, context, queue);
+  const estimate = await queue.time(() => executable.replay());
+  const perWait = repetitions(estimate, SAMPLE_MILLISECONDS.replay);
+  const walls: number[] = [];
+  const hosts: number[] = [];
+  const sums: number[] = [];
+  const spans: number[] = [];
+  const times: number[][] = plan.dispatches.map(() => []);
+  for (let i = 0; i < replays; i++) {
+    const start = performance.now();
+    executable.replay();
+    hosts.push(performance.now() - start);
+    await queue.wait();
+    walls.push(await queue.time(() => repeat(perWait, () => executable.replay())) / perWait);
+    const timed = await timer.measure();
+    sums.push(timed.milliseconds.reduce((sum, value) => sum + value, 0));
+    timed.milliseconds.forEach((value, index) => times[index]?.push(value));
+    if (timed.span !== undefined) spans.push(timed.span);
+  }
+  return {
+    stage: plan.name,
+    method,
+    replays,
+    kernels: plan.dispatches.map((dispatch, index) => kernelTime(dispatch, median(times[index] ?? []))),
+    kernelMilliseconds: median(sums),
+    spanMilliseconds: spans.length > 0 ? median(spans) : undefined,
+    replayMilliseconds: median(walls),
+    fastest: { replayMilliseconds: Math.min(...walls), kernelMilliseconds: Math.min(...sums) },
+    hostMilliseconds: median(hosts),
+  };
+}
+
+function kernelTime({ label, scope, flops, bytes, workgroups }: PlannedDispatch, milliseconds: number): KernelTime {
+  return { label, scope, milliseconds, flops, bytes, workgroups };
+}
+
+/** Times of one timed replay: of each dispatch, and from the first begin to the last end where that is known. */
+interface TimedReplay {
+  readonly milliseconds: readonly number[];
+  readonly span: number | undefined;
+}
+
+/** Wall time of submitted work: a wait costs a fixed time by itself (11 ms on Deno), which is taken off. */
+class TimedQueue {
+  readonly #context: ExecutableContext;
+  #idle = 0;
+
+  constructor(context: ExecutableContext) {
+    this.#context = context;
+  }
+
+  async wait(): Promise<void> {
+    await this.#context.opened.device.queue.onSubmittedWorkDone();
+    this.#context.opened.check();
+  }
+
+  async measureIdle(): Promise<void> {
+    await this.wait();
+    const waits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now();
+      await this.wait();
+      waits.push(performance.now() - start);
+    }
+    this.#idle = median(waits);
+  }
+
+  /** Milliseconds of what `submit` submits. */
+  async time(submit: () => void): Promise<number> {
+    const start = performance.now();
+    submit();
+    await this.wait();
+    return Math.max(0, performance.now() - start - this.#idle);
+  }
+}
+
+/** Dispatches that share a query set and a submit. */
+interface Chunk {
+  readonly first: number;
+  readonly end: number;
+  /** Where its timestamps stand in the resolved buffer. */
+  readonly offset: number;
+}
+
+class TimestampTimer {
+  readonly #executable: Executable;
+  readonly #context: ExecutableContext;
+  readonly #chunks: readonly Chunk[];
+
+  constructor(executable: Executable, context: ExecutableContext) {
+    [this.#executable, this.#context] = [executable, context];
+    this.#chunks = chunksOf(executable.plan.dispatches);
+  }
+
+  async measure(): Promise<TimedReplay> {
+    const { opened: { device }, store } = this.#context;
+    const last = this.#chunks.at(-1);
+    if (!last) return { milliseconds: [], span: 0 };
+    const bytes = last.offset + alignedBytes(last);
+    const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
+    const resolved = store.allocate(bytes, "timestamps", usage);
+    const sets = this.#chunks.map(({ first, end }) =>
+      device.createQuerySet({ type: "timestamp", count: 2 * (end - first) })
+    );
+    try {
+      this.#chunks.forEach((chunk, index) => this.#submit(chunk, sets[index] as GPUQuerySet, resolved));
+      const ticks = new BigUint64Array((await store.read(resolved, bytes)).buffer);
+      return this.#evaluate(ticks);
+    } finally {
+      sets.forEach((set) => set.destroy());
+      store.release(resolved);
+    }
+  }
+
+  #submit({ first, end, offset }: Chunk, querySet: GPUQuerySet, resolved: GPUBuffer): void {
+    const { device } = this.#context.opened;
+    const encoder = device.createCommandEncoder();
+    for (let index = first; index < end; index++) {
+      const at = 2 * (index - first);
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 },
+      });
+      this.#executable.encodeDispatch(pass, index);
+      pass.end();
+    }
+    encoder.resolveQuerySet(querySet, 0, 2 * (end - first), resolved, offset);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  #evaluate(ticks: BigUint64Array): TimedReplay {
+    const at = (chunk: Chunk, query: number): bigint => ticks[chunk.offset / TIMESTAMP_BYTES + query] ?? 0n;
+    const milliseconds = this.#chunks.flatMap((chunk) =>
+      Array.from({ length: chunk.end - chunk.first }, (_, i) => elapsed(at(chunk, 2 * i), at(chunk, 2 * i + 1)))
+    );
+    const [first, last] = [this.#chunks[0] as Chunk, this.#chunks.at(-1) as Chunk];
+    return { milliseconds, span: elapsed(at(first, 0), at(last, 2 * (last.end - last.first) - 1)) };
+  }
+}
+
+/** Milliseconds between two timestamps, which count nanoseconds; 0 where a driver reports them in reverse. */
+function elapsed(begin: bigint, end: bigint): number {
+  return Math.max(0, Number(end - begin) / 1e6);
+}
+
+/** Splits a plan so that no chunk exceeds a query set, or the work of one submit. */
+function chunksOf(dispatches: readonly PlannedDispatch[]): readonly Chunk[] {
+  const chunks: Chunk[] = [];
+  let [first, flops, offset] = [0, 0, 0];
+  for (const [index, dispatch] of dispatches.entries()) {
+    flops += dispatch.flops;
+    const end = index + 1;
+    if (end < dispatches.length && flops <= FLOPS_PER_SUBMIT && 2 * (end - first) < QUERIES_PER_SET) continue;
+    const chunk = { first, end, offset };
+    chunks.push(chunk);
+    [first, flops, offset] = [end, 0, offset + alignedBytes(chunk)];
+  }
+  return chunks;
+}
+
+function alignedBytes({ first, end }: Pick<Chunk, "first" | "end">): number {
+  return Math.ceil(2 * TIMESTAMP_BYTES * (end - first) / RESOLVE_ALIGNMENT) * RESOLVE_ALIGNMENT;
+}
+
+/** Repeats each dispatch between two waits; no dispatch changes what it reads, so the results stay the same. */
+class RepetitionTimer {
+  readonly #executable: Executable;
+  readonly #context: ExecutableContext;
+  readonly #queue: TimedQueue;
+
+  constructor(executable: Executable, context: ExecutableContext, queue: TimedQueue) {
+    [this.#executable, this.#context, this.#queue] = [executable, context, queue];
+  }
+
+  async measure(): Promise<TimedReplay> {
+    const milliseconds: number[] = [];
+    for (const index of this.#executable.plan.dispatches.keys()) {
+      const estimate = await this.#queue.time(() => this.#submit(index, 1));
+      const count = repetitions(estimate, SAMPLE_MILLISECONDS.dispatch);
+      milliseconds.push(count === 1 ? estimate : await this.#queue.time(() => this.#submit(index, count)) / count);
+    }
+    return { milliseconds, span: undefined };
+  }
+
+  #submit(index: number, count: number): void {
+    const { device } = this.#context.opened;
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    repeat(count, () => this.#executable.encodeDispatch(pass, index));
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  }
+}
+
+function repetitions(estimate: number, sample: number): number {
+  return Math.min(MAX_REPETITIONS, Math.max(1, Math.ceil(sample / estimate)));
+}
+
+function repeat(count: number, body: () => void): void {
+  for (let i = 0; i < count; i++) body();
+}
+
+/** The middle of measurements, the mean of the middle two where their number is even; 0 of none. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? upper;
+  return (lower + upper) / 2;
+}

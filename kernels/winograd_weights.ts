@@ -1,0 +1,116 @@
+/** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
+import { type Call, defineOp, type Dispatch, formatShape, type Tensor, type TensorType } from "../engine/mod.ts";
+import { range } from "./matmul_tiled.ts";
+import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { elementwise, literal } from "./wgsl.ts";
+import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
+
+/** Attributes of `winogradWeightsOp`. */
+export interface WinogradWeightsAttrs {
+  /** Side m of the output tiles, 2 or 4. */
+  readonly tile: TileSize;
+  /** Input channels of the result, as many as the weight has or more; those added are zero. */
+  readonly inner: number;
+  /** Output channels of the result, as many as the weight has or more; those added are zero. */
+  readonly columns: number;
+}
+
+function transformOf({ tile }: WinogradWeightsAttrs): WinogradTransform {
+  const transform = WINOGRAD[tile];
+  if (transform) return transform;
+  throw new RangeError(`Cannot build winogradWeights: tile is ${tile}, 2 or 4 is needed`);
+}
+
+/**
+ * The transformed weight U[xi, i, o] = (G g G^T)[xi / p, xi mod p] of the kernel g = weight[:, :, i, o], with p = m + 2:
+ * weight [3, 3, Cin, Cout] -> [p^2, inner, columns].
+ */
+export const winogradWeightsOp = defineOp<WinogradWeightsAttrs>({
+  name: "winogradWeights",
+  infer(inputs, attrs): readonly TensorType[] {
+    requireF32("winogradWeights", inputs, ["weight"]);
+    const [weight] = inputs as readonly [TensorType];
+    requireRank("winogradWeights", "weight", weight, 4, "[3, 3, Cin, Cout]");
+    const [height, width, channels = 0, outChannels = 0] = weight.shape;
+    if (height !== 3 || width !== 3) {
+      throw new TypeError(
+        `Cannot build winogradWeights: weight has shape ${formatShape(weight.shape)}, [3, 3, Cin, Cout] is needed`,
+      );
+    }
+    const { patch } = transformOf(attrs);
+    for (const [name, given, least] of [["inner", attrs.inner, channels], ["columns", attrs.columns, outChannels]]) {
+      if (Number.isInteger(given) && given! >= least!) continue;
+      throw new RangeError(
+        `Cannot build winogradWeights: ${name} is ${given}, an integer of at least ${least} is needed`,
+      );
+    }
+    return [{ shape: [patch * patch, attrs.inner, attrs.columns], dtype: "f32" }];
+  },
+  reference(call, inputs): readonly Float32Array[] {
+    const { patch, weight: matrix, weightScale } = transformOf(call.attrs);
+    const [, , channels = 0, outChannels = 0] = call.inputs[0]?.shape ?? [];
+    const { inner, columns } = call.attrs;
+    const [weight = new Float32Array()] = inputs;
+    const result = new Float32Array(patch * patch * inner * columns);
+    for (let xi = 0; xi < patch * patch; xi++) {
+      const down = matrix[Math.floor(xi / patch)]!;
+      const across = matrix[xi % patch]!;
+      for (let i = 0; i < channels; i++) {
+        for (let o = 0; o < outChannels; o++) {
+          let sum = 0;
+          for (let tap = 0; tap < 9; tap++) {
+            const factor = down[Math.floor(tap / 3)]! * across[tap % 3]!;
+            sum += factor * weight[(tap * channels + i) * outChannels + o]!;
+          }
+          result[(xi * inner + i) * columns + o] = sum / weightScale ** 2;
+        }
+      }
+    }
+    return [result];
+  },
+  lower(call, target): readonly Dispatch[] {
+    const { patch, weight: matrix, weightScale } = transformOf(call.attrs);
+    const [weight] = call.inputs as readonly [Tensor];
+    const [out] = call.outputs as readonly [Tensor];
+    const [, , channels = 1, outChannels = 1] = weight.shape;
+    const { tile, inner, columns } = call.attrs;
+    const product = transformed(matrix, (row, column) => `g${row}_${column}`, "e");
+    return [
+      elementwise(`winogradWeights.${tile}`, target, {
+        read: { weight },
+        write: { out },
+        count: inner * columns,
+        params: { channels, outChannels, inner, columns },
+        body: `let column = i % params.columns;
+let channel = i / params.columns;
+let inside = column < params.outChannels && channel < params.channels;
+let base = select(0u, channel * params.outChannels + column, inside);
+let pitch = select(0u, params.channels * params.outChannels, inside);
+${
+          range(9).map((tap) =>
+            `let g${Math.floor(tap / 3)}_${tap % 3} = select(0.0, weight[base + ${tap}u * pitch], inside);`
+          ).join("\n")
+        }
+${product.lines.join("\n")}
+let step = params.inner * params.columns;
+${
+          range(patch * patch).map((xi) =>
+            `out[${xi}u * step + i] = ` +
+            `(${product.output(Math.floor(xi / patch), xi % patch)}) * ${literal(1 / weightScale ** 2)};`
+          ).join("\n")
+        }`,
+      }),
+    ];
+  },
+  cost(call: Call<WinogradWeightsAttrs>): { readonly flops: number; readonly bytes: number } {
+    const { patch } = transformOf(call.attrs);
+    const [, , channels = 0, outChannels = 0] = call.inputs[0]?.shape ?? [];
+    return { flops: 2 * 3 * (3 * patch + patch * patch) * channels * outChannels, bytes: movedBytes(call) };
+  },
+  examples: [
+    { inputs: [[3, 3, 5, 7]], attrs: { tile: 2, inner: 8, columns: 16 } },
+    { inputs: [[3, 3, 5, 7]], attrs: { tile: 4, inner: 5, columns: 7 } },
+    { inputs: [[3, 3, 8, 16]], attrs: { tile: 4, inner: 8, columns: 16 } },
+    { inputs: [[3, 3, 1, 33]], attrs: { tile: 4, inner: 8, columns: 48 } },
+  ],
+});
