@@ -13,12 +13,13 @@ export interface ProbedRuntime {
 
 /**
  * Opens the device that the engine would open.
+ * @param provider where adapters come from
  * @throws {NoAdapterError} if there is none
  */
-export async function openProbed(): Promise<ProbedRuntime> {
+export async function openProbed(provider: GPU = navigator.gpu): Promise<ProbedRuntime> {
   let device: GPUDevice | undefined;
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
-    const adapter = await navigator.gpu.requestAdapter(options);
+    const adapter = await provider.requestAdapter(options);
     if (!adapter) return null;
     const request = adapter.requestDevice.bind(adapter);
     // The engine may try several devices before it keeps one: the last.
@@ -26,7 +27,7 @@ export async function openProbed(): Promise<ProbedRuntime> {
       device = await request(descriptor);
     return adapter;
   };
-  const gpu: GPU = Object.assign(Object.create(navigator.gpu), { requestAdapter });
+  const gpu: GPU = Object.assign(Object.create(provider), { requestAdapter });
   const runtime = await WebGpuRuntime.open({ gpu });
   const { queue } = device!;
   return {

@@ -63,14 +63,16 @@ export const KERNEL_CASES: readonly KernelCase[] = [
  * @param cases the operations
  * @param samples repeated measurements of each, 1 or more
  * @param onFigures called after each operation with the adapter
+ * @param provider where adapters come from; Deno's own by default
  * @throws {NoAdapterError} if there is no adapter; {Error} if a result is wrong
  */
 export async function measureKernels(
   cases: readonly KernelCase[],
   samples: number,
   onFigures: (figures: KernelFigures, runtime: { description: string; features: readonly string[] }) => Promise<void>,
+  provider?: GPU,
 ): Promise<void> {
-  const probed = await openProbed();
+  const probed = await openProbed(provider);
   try {
     for (const kernel of cases) await onFigures(await measureKernel(probed, kernel, samples), probed.runtime);
   } finally {

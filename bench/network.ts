@@ -90,13 +90,14 @@ type NoiseStage = Stage<"x", "timestep", "eps">;
  * Measures one network.
  * @param run what to measure
  * @param spawned when the process was started, in milliseconds since 1970
+ * @param provider where adapters come from; Deno's own by default
  * @throws {NoAdapterError} if there is no adapter
  * @throws {RangeError} if the network cannot take the size
  * @throws {Error} if the results are wrong
  */
-export async function measureNetwork(run: NetworkRun, spawned: number): Promise<NetworkMeasurement> {
+export async function measureNetwork(run: NetworkRun, spawned: number, provider?: GPU): Promise<NetworkMeasurement> {
   const begin = now();
-  const probed = await openProbed();
+  const probed = await openProbed(provider);
   try {
     return await measureOn(probed, run, { spawned, begin, opened: now() });
   } finally {

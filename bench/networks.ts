@@ -1,18 +1,14 @@
 /** The networks that are measured. */
-import { constant, type DeviceTensor, elementCount, type Runtime, type Tensor } from "../engine/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
 import {
   guidedNoiseModel,
   guidedUnet,
   type GuidedUnetConfig,
-  guidedUnetParameters,
   type NoiseModel,
   noiseSchedule,
   openDefaultModel,
-  type Parameter,
-  repackParameter,
-  type Weights,
 } from "../models/mod.ts";
-import { randomValues } from "./random_values.ts";
+import { randomWeights } from "./random_weights.ts";
 
 /** A network on a runtime. */
 export interface LoadedNetwork {
@@ -32,6 +28,8 @@ export interface BenchNetwork {
   readonly side: number;
   /** Batch sizes that are measured unless others are asked for. */
   readonly batches: readonly number[];
+  /** Whether it is measured only where it is named: it needs a graphics card. */
+  readonly onRequest: boolean;
   /** Loads its weights. */
   load(runtime: Runtime): Promise<LoadedNetwork>;
 }
@@ -61,13 +59,34 @@ const TINY: GuidedUnetConfig = {
 };
 
 /** 9.8 GFLOP at 64x64. */
-const UNET_64: GuidedUnetConfig = {
+export const UNET_64: GuidedUnetConfig = {
   ...FAMILY,
   imageSize: 64,
   modelChannels: 64,
   channelMult: [1, 2, 2, 2],
   attentionResolutions: [4, 8],
   numHeadChannels: 32,
+};
+
+/** The size of the published network for faces: 93.6 M parameters, 388 GFLOP at 256x256. */
+export const FFHQ: GuidedUnetConfig = {
+  ...FAMILY,
+  imageSize: 256,
+  modelChannels: 128,
+  channelMult: [1, 1, 2, 2, 4, 4],
+  attentionResolutions: [16],
+  numHeadChannels: 64,
+};
+
+/** The size of the published unconditional ImageNet network: 552.8 M parameters, 2,240 GFLOP at 256x256. */
+export const IMAGENET_256: GuidedUnetConfig = {
+  ...FAMILY,
+  imageSize: 256,
+  modelChannels: 256,
+  channelMult: [1, 1, 2, 2, 4, 4],
+  numResBlocks: 2,
+  attentionResolutions: [8, 16, 32],
+  numHeadChannels: 64,
 };
 
 /** The networks by name. */
@@ -77,55 +96,36 @@ export const NETWORKS: Readonly<Record<string, BenchNetwork>> = {
     summary: "the embedded model at 64x64",
     side: 64,
     batches: [1, 4],
+    onRequest: false,
     load: openDefaultModel,
   },
   "unet-64": untrained("64x64, 64 and 128 channels, 7.83 M parameters, random weights", UNET_64, [1]),
+  ffhq: untrained("256x256, 93.6 M parameters, random weights; on request", FFHQ, [1], { onRequest: true }),
+  "imagenet-256": untrained("256x256, 552.8 M parameters, random weights; on request", IMAGENET_256, [1], {
+    onRequest: true,
+  }),
 };
 
-function untrained(summary: string, config: GuidedUnetConfig, batches: readonly number[]): BenchNetwork {
+function untrained(
+  summary: string,
+  config: GuidedUnetConfig,
+  batches: readonly number[],
+  { onRequest = false }: { readonly onRequest?: boolean } = {},
+): BenchNetwork {
   return {
     summary,
     side: config.imageSize,
     batches,
-    load(runtime: Runtime): Promise<LoadedNetwork> {
-      const weights = randomWeights(runtime, config);
+    onRequest,
+    async load(runtime: Runtime): Promise<LoadedNetwork> {
+      const weights = await randomWeights(runtime, config);
       const unet = guidedUnet(config, weights);
       const schedule = noiseSchedule("linear", 1000);
-      return Promise.resolve({
+      return {
         parameterCount: weights.parameterCount,
         noiseModel: (size: { readonly height: number; readonly width: number }): NoiseModel =>
           guidedNoiseModel(unet, schedule, size),
-      });
+      };
     },
   };
-}
-
-/** Seeded weights, made in the layout of a checkpoint and repacked as if they had been read from one. */
-function randomWeights(runtime: Runtime, config: GuidedUnetConfig): Weights {
-  const loaded = new Map<string, DeviceTensor>();
-  let parameterCount = 0;
-  for (const [name, parameter] of guidedUnetParameters(config)) {
-    const { data, shape } = repackParameter(randomParameter(name, parameter, loaded.size), parameter);
-    loaded.set(name, runtime.upload(data, shape));
-    parameterCount += data.length;
-  }
-  return {
-    name: "random weights",
-    parameterCount,
-    constant(name: string): Tensor {
-      const tensor = loaded.get(name);
-      if (tensor) return constant(tensor);
-      throw new RangeError(`Cannot use parameter "${name}" of random weights: the network declares no such parameter`);
-    },
-    free: (): void => loaded.forEach((tensor) => tensor.free()),
-  };
-}
-
-/** Scales of norms around 1, the rest so small that activations stay near 1. */
-function randomParameter(name: string, { shape, layout }: Parameter, seed: number): Float32Array {
-  const values = randomValues(elementCount(shape), seed);
-  const isScale = layout === "plain" && shape.length === 1 && name.endsWith(".weight");
-  if (isScale) return values.map((value) => 1 + 0.3 * value);
-  const inputs = layout === "plain" ? 1 : values.length / shape[0]!;
-  return values.map((value) => 1.5 * value / Math.sqrt(inputs));
 }

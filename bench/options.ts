@@ -31,13 +31,13 @@ const DEFAULT_SAMPLES = 7;
 
 /** The help text. */
 export function helpText(): string {
-  const networks = Object.entries(NETWORKS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const networks = Object.entries(NETWORKS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   return `Measures networks and kernels on this adapter: time, host time, cold start, memory.
 
 Usage: deno task bench [options]
 
 Options:
-  --network NAME[,NAME]   Networks to measure; all, and the kernels, by default
+  --network NAME[,NAME]   Networks to measure; by default all but those on request, and the kernels
   --batch N[,N]           Batch sizes; each network's own by default
   --size N or HxW         Image size in pixels; each network's own by default
   --kernels               Measure the kernels; alone unless --network is given
@@ -80,7 +80,8 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
       "--check measures what the bounds speak of: leave out --network, --batch, --size and --kernels",
     );
   }
-  const names = network?.split(",") ?? (kernels ? [] : Object.keys(NETWORKS));
+  const names = network?.split(",") ??
+    (kernels ? [] : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
   const batches = batch?.split(",").map((word) => integer("batch", word, 1024));
   const extent = size === undefined ? undefined : parseSize(size);
   return {

@@ -89,7 +89,7 @@ export function resultsFile(adapter: string): string {
  * @param row what was measured
  * @param folder where the results are; made if it is not there
  */
-export async function recordRow(row: Row, folder: URL): Promise<void> {
+export async function recordRow(row: Origin, folder: URL): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(new URL(resultsFile(row.adapter), folder), `${JSON.stringify(row)}\n`, { append: true });
 }

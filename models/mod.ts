@@ -40,7 +40,14 @@ export {
   upsample,
 } from "./unet_blocks.ts";
 export { type GuidedUnetConfig, guidedUnetConfig } from "./guided_unet_config.ts";
-export { guidedUnetParameters, parameterShapes } from "./guided_unet_layout.ts";
+export {
+  type Block,
+  type GuidedUnetLayout,
+  guidedUnetLayout,
+  guidedUnetParameters,
+  type Layer,
+  parameterShapes,
+} from "./guided_unet_layout.ts";
 export { type GuidedUnet, guidedUnet, type GuidedUnetInputs } from "./guided_unet.ts";
 export { guidedNoiseModel, type NoiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";

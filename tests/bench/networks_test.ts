@@ -1,13 +1,30 @@
 import { assertEquals } from "@std/assert";
-import { ReferenceRuntime } from "../../engine/mod.ts";
-import { NETWORKS } from "../../bench/networks.ts";
+import { elementCount, ReferenceRuntime } from "../../engine/mod.ts";
+import { parameterShapes } from "../../models/mod.ts";
+import { FFHQ, IMAGENET_256, NETWORKS } from "../../bench/networks.ts";
+import { parseOptions } from "../../bench/options.ts";
 
 const PARAMETERS: Readonly<Record<string, number>> = { tiny: 828358, prior: 4474662, "unet-64": 7831174 };
 
 Deno.test("every network has the parameters it is known for and takes its own size", async () => {
-  for (const [name, { load, side }] of Object.entries(NETWORKS)) {
+  for (const [name, { load, side }] of Object.entries(NETWORKS).filter(([, { onRequest }]) => !onRequest)) {
     const { parameterCount, noiseModel } = await load(new ReferenceRuntime());
     assertEquals([name, parameterCount], [name, PARAMETERS[name]]);
     assertEquals(noiseModel({ height: side, width: side }).imageShape, [side, side, 3]);
   }
+});
+
+Deno.test("the networks on request have as many parameters as the published ones", () => {
+  const count = (config: typeof FFHQ): number =>
+    [...parameterShapes(config).values()].reduce((sum, shape) => sum + elementCount(shape), 0);
+  assertEquals([count(FFHQ), count(IMAGENET_256)], [93563910, 552814086]);
+});
+
+Deno.test("the networks on request are measured only where they are named", () => {
+  const measured = (words: readonly string[]): string[] => {
+    const options = parseOptions(words);
+    return options === "help" ? [] : options.runs.map(({ network }) => network);
+  };
+  assertEquals([...new Set(measured([]))], ["tiny", "prior", "unet-64"]);
+  assertEquals(measured(["--network", "ffhq,imagenet-256"]), ["ffhq", "imagenet-256"]);
 });

@@ -1,0 +1,85 @@
+/** ONNX Runtime Web: the case as an ONNX file, the image handed over from the host at every run. */
+import { caseInput, imageExtents, type PeerCase, resultExtents, timestepRow } from "./cases.ts";
+import { transposed } from "./layout.ts";
+import { ONNX_INPUTS, onnxModel } from "./onnx_models.ts";
+import { type Peer, peerPackage, type PreparedCase } from "./peer.ts";
+
+interface OrtTensor {
+  readonly data: Float32Array;
+}
+
+interface OrtSession {
+  readonly outputNames: readonly string[];
+  run(
+    feeds: Readonly<Record<string, OrtTensor>>,
+  ): Promise<Readonly<Record<string, OrtTensor>>>;
+}
+
+/** What we use of the package. */
+interface Ort {
+  readonly env: { logLevel: string; readonly wasm: { numThreads: number } };
+  readonly Tensor: new (
+    type: "float32",
+    data: Float32Array,
+    shape: readonly number[],
+  ) => OrtTensor;
+  readonly InferenceSession: {
+    create(
+      model: Uint8Array,
+      options: { readonly executionProviders: readonly string[] },
+    ): Promise<OrtSession>;
+  };
+}
+
+/**
+ * Opens ONNX Runtime Web on one thread.
+ * @param backend where it computes
+ */
+export async function openOrt(backend: "webgpu" | "wasm"): Promise<Peer> {
+  const ort = await peerPackage<Ort>(`onnxruntime-web/${backend}`);
+  ort.env.wasm.numThreads = 1;
+  ort.env.logLevel = "error";
+  return {
+    device: backend,
+    features: [],
+    prepare: (which) => prepare(ort, backend, which),
+  };
+}
+
+async function prepare(
+  ort: Ort,
+  backend: string,
+  which: PeerCase,
+): Promise<PreparedCase> {
+  const session = await ort.InferenceSession.create(onnxModel(which), {
+    executionProviders: [backend],
+  });
+  const feeds = inputs(ort, which);
+  const [height, width, channels] = resultExtents(which);
+  return {
+    run: async () => (await session.run(feeds))[session.outputNames[0]!]!.data,
+    channelsLast: (result) => which.kind === "matmul" ? result : transposed(result, channels, height * width),
+  };
+}
+
+function inputs(ort: Ort, which: PeerCase): Record<string, OrtTensor> {
+  const [height, width, channels] = imageExtents(which);
+  const data = caseInput(which);
+  if (which.kind === "matmul") {
+    return {
+      [ONNX_INPUTS.x]: new ort.Tensor("float32", data, [height, width]),
+    };
+  }
+  const x = new ort.Tensor(
+    "float32",
+    transposed(data, height * width, channels),
+    [1, channels, height, width],
+  );
+  if (which.kind === "convolution") return { [ONNX_INPUTS.x]: x };
+  const { modelChannels } = which.config;
+  const row = new ort.Tensor("float32", timestepRow(which.config), [
+    1,
+    modelChannels,
+  ]);
+  return { [ONNX_INPUTS.x]: x, [ONNX_INPUTS.row]: row };
+}
