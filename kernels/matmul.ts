@@ -171,6 +171,7 @@ export const matmulOp = defineOp<MatmulAttrs>({
     { inputs: [[2, 19, 24], [24, 33], [2, 19, 33]], attrs: { bias: false, residual: true } },
     { inputs: [[2, 3, 17, 12], [2, 3, 12, 20], [20]], attrs: { bias: true, residual: false } },
     { inputs: [[3, 5, 9], [3, 9, 7]], attrs: { bias: false, residual: false } },
+    { inputs: [[2, 19, 24], [24, 32], [32], [2, 19, 32]], attrs: { bias: true, residual: true } },
     { inputs: [[4, 1, 9], [4, 9, 8], [8], [4, 1, 8]], attrs: { bias: true, residual: true } },
   ],
 });
