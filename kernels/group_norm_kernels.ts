@@ -22,6 +22,11 @@ const STATISTICS_STRIP = 32;
 const APPLY_STRIP = 16;
 /** Invocations that share the strips of one group. */
 const FINISH_SIZE = 64;
+/**
+ * Invocations of a workgroup where each takes a whole group: on the CPU a barrier costs more than the few sums. The 48
+ * dispatches of the embedded prior at 64x64 took 6.3 ms with barriers.
+ */
+const SERIAL_SIZE = 8;
 
 /** Finds channel `c`, image `image` and rows `first` to `end` (counted over all images) of invocation `i`. */
 function placeWgsl(strip: number): string {
@@ -75,8 +80,9 @@ export interface FinishOperands {
   readonly modulation?: Tensor;
 }
 
-/** Adds up the 64 values of `shared_values` in a fixed tree and gives every invocation the sum as `name`. */
-function sumWgsl(name: string, value: string): string {
+/** Gives every invocation the sum of all their values as `name`, added up in a fixed tree. */
+function sumWgsl(name: string, value: string, serial: boolean): string {
+  if (serial) return `let ${name} = ${value};`;
   return `shared_values[lane] = ${value};
 workgroupBarrier();
 for (var half = ${FINISH_SIZE / 2}u; half > 0u; half = half >> 1u) {
@@ -90,7 +96,8 @@ workgroupBarrier();`;
 /**
  * Merges the strips of a group and writes for each of its channels an origin o and factors a, b so that the result is
  * (x - o) a + b. Two passes over the strips: the mean relative to k, then the squared deviations from it.
- * Mapping: a workgroup of 64 takes one group of one image. 256 bytes of shared memory.
+ * Mapping: a workgroup of 64 takes one group of one image, 256 bytes of shared memory; where kernels run on a CPU an
+ * invocation takes a group by itself.
  * @param factors [3, N, C], written
  */
 export function finishKernel(
@@ -103,6 +110,8 @@ export function finishKernel(
   const width = channels / groups;
   const strips = Math.ceil(rows / STATISTICS_STRIP);
   const modulated = operands.modulation !== undefined;
+  const serial = target.software;
+  const [first, step] = serial ? ["0u", "1u"] : ["lane", `${FINISH_SIZE}u`];
   const entry = `let strip = e / params.width;
 let at = (image * params.strips + strip) * params.channels + channel + e - strip * params.width;
 let weight = f32(min(params.rows - strip * ${STATISTICS_STRIP}u, ${STATISTICS_STRIP}u));
@@ -112,10 +121,12 @@ let offset = (partial[at] - k) + partial[plane + at];`;
     read: { ...operands },
     write: { factors },
     params: { images, rows, channels, groups, width, strips, eps: floatBits(eps) },
-    workgroupSize: FINISH_SIZE,
-    workgroups: flatGrid(images * groups, target),
-    declarations: `var<workgroup> shared_values: array<f32, ${FINISH_SIZE}>;`,
-    body: `let index = group.y * groups.x + group.x;
+    workgroupSize: serial ? SERIAL_SIZE : FINISH_SIZE,
+    workgroups: flatGrid(serial ? Math.ceil(images * groups / SERIAL_SIZE) : images * groups, target),
+    ...(serial ? {} : { declarations: `var<workgroup> shared_values: array<f32, ${FINISH_SIZE}>;` }),
+    body: `let index = ${
+      serial ? `(group.y * groups.x + group.x) * ${SERIAL_SIZE}u + lane` : "group.y * groups.x + group.x"
+    };
 if (index >= params.images * params.groups) { return; }
 let image = index / params.groups;
 let channel = (index - image * params.groups) * params.width;
@@ -124,25 +135,25 @@ let entries = params.strips * params.width;
 let total = f32(params.rows) * f32(params.width);
 let k = partial[image * params.strips * params.channels + channel];
 var sum = 0.0;
-for (var e = lane; e < entries; e += ${FINISH_SIZE}u) {
+for (var e = ${first}; e < entries; e += ${step}) {
 ${entry}
   sum = fma(weight, offset, sum);
 }
-${sumWgsl("whole", "sum")}
+${sumWgsl("whole", "sum", serial)}
 let mean = whole / total;
 var squares = 0.0;
-for (var e = lane; e < entries; e += ${FINISH_SIZE}u) {
+for (var e = ${first}; e < entries; e += ${step}) {
 ${entry}
   let d = offset - mean;
   squares += fma(weight * d, d, partial[2u * plane + at]);
 }
-${sumWgsl("deviation", "squares")}
+${sumWgsl("deviation", "squares", serial)}
 let inverse = 1.0 / sqrt(deviation / total + bitcast<f32>(params.eps));
 let outputs = params.images * params.channels;
 // The rounded mean, and what rounding took from it: differences from an element near the mean are exact.
 let origin = k + mean;
 let lost = (k - origin) + mean;
-for (var d = lane; d < params.width; d += ${FINISH_SIZE}u) {
+for (var d = ${first}; d < params.width; d += ${step}) {
   let c = channel + d;
   let at = image * params.channels + c;
   let a = inverse * gamma[c];

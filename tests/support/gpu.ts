@@ -28,18 +28,25 @@ export function gpuTest(name: string, body: (runtime: Runtime) => Promise<void>)
 }
 
 /** The adapters of this machine, refusing subgroups. */
-export const withoutSubgroups = {
-  async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
-    const adapter = await navigator.gpu.requestAdapter(options);
-    return adapter && {
-      info: adapter.info,
-      limits: adapter.limits,
-      features: adapter.features,
-      requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
-        const features = [...descriptor.requiredFeatures ?? []] as string[];
-        if (features.includes("subgroups")) return Promise.reject(new TypeError("subgroups are refused"));
-        return adapter.requestDevice(descriptor);
-      },
-    };
-  },
-} as unknown as GPU;
+export const withoutSubgroups = changed((adapter) => ({ info: adapter.info }));
+
+/** The adapters of this machine, refusing subgroups and passing for graphics cards, so that kernels take those forms. */
+export const asGraphicsCard = changed(() => ({ info: { description: "graphics card" } as GPUAdapterInfo }));
+
+function changed(change: (adapter: GPUAdapter) => Pick<GPUAdapter, "info">): GPU {
+  return {
+    async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
+      const adapter = await navigator.gpu.requestAdapter(options);
+      return adapter && {
+        limits: adapter.limits,
+        features: adapter.features,
+        requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
+          const features = [...descriptor.requiredFeatures ?? []] as string[];
+          if (features.includes("subgroups")) return Promise.reject(new TypeError("subgroups are refused"));
+          return adapter.requestDevice(descriptor);
+        },
+        ...change(adapter),
+      };
+    },
+  } as unknown as GPU;
+}

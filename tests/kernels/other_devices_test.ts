@@ -1,17 +1,32 @@
-/** The forms of the register-blocked kernels for devices without subgroups, on a device that does not have them. */
+/** The forms that kernels take on other devices than this: without subgroups, and on a graphics card. */
 import { assertEquals } from "@std/assert";
 import { elementCount, type Op, type Shape, type Tensor, WebGpuRuntime } from "../../engine/mod.ts";
-import { conv2dOp, matmulOp } from "../../kernels/mod.ts";
+import { conv2dOp, groupNormOp, matmulOp } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
-import { gpuTest, withoutSubgroups } from "../support/gpu.ts";
+import { asGraphicsCard, gpuTest, withoutSubgroups } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 
-let shared: Promise<WebGpuRuntime> | undefined;
+const opened = new Map<GPU, Promise<WebGpuRuntime>>();
 
-for (const op of [conv2dOp, matmulOp] as readonly Op<unknown>[]) {
+function open(gpu: GPU): Promise<WebGpuRuntime> {
+  const runtime = opened.get(gpu) ?? WebGpuRuntime.open({ gpu });
+  opened.set(gpu, runtime);
+  return runtime;
+}
+
+const DEVICES = [
+  { where: "without subgroups", gpu: withoutSubgroups, operations: [conv2dOp, matmulOp] },
+  { where: "on a graphics card", gpu: asGraphicsCard, operations: [conv2dOp, matmulOp, groupNormOp] },
+] as const;
+
+const CASES = DEVICES.flatMap(({ where, gpu, operations }) =>
+  (operations as readonly Op<unknown>[]).map((op) => ({ where, gpu, op }))
+);
+
+for (const { where, gpu, op } of CASES) {
   const { name, examples } = op.definition;
-  gpuTest(`${name}() without subgroups matches its reference on every example`, async () => {
-    const runtime = await (shared ??= WebGpuRuntime.open({ gpu: withoutSubgroups }));
+  gpuTest(`${name}() ${where} matches its reference on every example`, async () => {
+    const runtime = await open(gpu);
     assertEquals(runtime.features.includes("subgroups"), false);
     for (const [index, example] of examples.entries()) {
       const shapes = example.inputs as readonly Shape[];
