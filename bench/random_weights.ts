@@ -23,11 +23,12 @@ export interface RandomParameter {
  * The parameters of a network, one at a time, so that host memory holds one; the same values everywhere. Scales of norms
  * are around 1, the rest so small that activations stay near 1.
  * @param config the network
+ * @param into an array that holds the largest parameter and takes each in turn; by default each has its own
  */
-export function* randomParameters(config: GuidedUnetConfig): Generator<RandomParameter, void> {
+export function* randomParameters(config: GuidedUnetConfig, into?: Float32Array): Generator<RandomParameter, void> {
   let seed = 0;
   for (const [name, parameter] of guidedUnetParameters(config)) {
-    yield { name, parameter, data: randomParameter(name, parameter, seed++) };
+    yield { name, parameter, data: randomParameter(name, parameter, { seed: seed++, into }) };
   }
 }
 
@@ -40,8 +41,10 @@ export async function randomWeights(runtime: Runtime, config: GuidedUnetConfig):
   const loaded = new Map<string, DeviceTensor>();
   let parameterCount = 0;
   let inFlight = 0;
-  for (const { name, parameter, data: values } of randomParameters(config)) {
-    const { data, shape } = repackParameter(values, parameter);
+  const largest = Math.max(...[...guidedUnetParameters(config).values()].map(({ shape }) => elementCount(shape)));
+  const [drawn, packed] = [new Float32Array(largest), new Float32Array(largest)];
+  for (const { name, parameter, data: values } of randomParameters(config, drawn)) {
+    const { data, shape } = repackParameter(values, parameter, packed);
     loaded.set(name, runtime.upload(data, shape));
     parameterCount += data.length;
     inFlight += data.byteLength;
@@ -61,8 +64,12 @@ export async function randomWeights(runtime: Runtime, config: GuidedUnetConfig):
   };
 }
 
-function randomParameter(name: string, { shape, layout }: Parameter, seed: number): Float32Array {
-  const values = randomValues(elementCount(shape), seed);
+function randomParameter(
+  name: string,
+  { shape, layout }: Parameter,
+  { seed, into }: { readonly seed: number; readonly into: Float32Array | undefined },
+): Float32Array {
+  const values = randomValues(elementCount(shape), seed, into);
   const isScale = layout === "plain" && shape.length === 1 && name.endsWith(".weight");
   const inputs = layout === "plain" ? 1 : values.length / shape[0]!;
   const [offset, factor] = isScale ? [1, 0.3] : [0, 1.5 / Math.sqrt(inputs)];

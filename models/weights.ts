@@ -76,6 +76,9 @@ export async function loadWeights(
   const parameterCount = [...parameters.values()].reduce((count, { shape }) => count + elementCount(shape), 0);
   const loaded = new Map<string, DeviceTensor>();
   const free = (): void => loaded.forEach((tensor) => tensor.free());
+  // Two arrays serve all parameters: as many as there are parameters would wait for the garbage collector together.
+  const largest = Math.max(0, ...[...parameters.values()].map(({ shape }) => elementCount(shape)));
+  const [stored32, packed] = [new Float32Array(largest), new Float32Array(largest)];
   let done = 0;
   let inFlight = 0;
   try {
@@ -83,7 +86,7 @@ export async function loadWeights(
       const name = stored.slice(prefix.length);
       const parameter = stored.startsWith(prefix) ? parameters.get(name) : undefined;
       if (!parameter) continue;
-      const { data, shape } = repackParameter(await file.readFloat32(stored), parameter);
+      const { data, shape } = repackParameter(await file.readFloat32(stored, stored32), parameter, packed);
       loaded.set(name, runtime.upload(data, shape));
       done += data.byteLength;
       inFlight += data.byteLength;
@@ -158,12 +161,14 @@ function counted(items: readonly string[], one: string, many: string): string {
  * Reorders the elements of a parameter from the checkpoint's order to the kernels'; see `ParameterLayout`.
  * @param data elements in the checkpoint's order
  * @param parameter shape in the checkpoint, and layout
+ * @param into where reordered elements go, at least as many; a new array by default
  * @returns elements and shape as the kernels read them; `data` itself where nothing moves
  * @throws {TypeError} if the shape does not fit the layout or the number of elements
  */
 export function repackParameter(
   data: Float32Array,
   { shape, layout }: Parameter,
+  into: Float32Array = new Float32Array(data.length),
 ): { readonly data: Float32Array; readonly shape: Shape } {
   if (data.length !== elementCount(shape)) {
     throw new TypeError(
@@ -173,12 +178,13 @@ export function repackParameter(
   }
   const [outputs, inputs, height, width] = shape;
   if (layout === "plain") return { data, shape };
+  const packed = into.subarray(0, data.length);
   if (layout === "convolution" && shape.length === 4) {
     const target: Shape = [height!, width!, inputs!, outputs!];
-    return { data: outputsLast(data, outputs!, inputs!, height! * width!), shape: target };
+    return { data: outputsLast(data, packed, [outputs!, inputs!, height! * width!]), shape: target };
   }
   if (layout === "matrix" && (shape.length === 2 || (shape.length === 3 && height === 1))) {
-    return { data: outputsLast(data, outputs!, inputs!, 1), shape: [inputs!, outputs!] };
+    return { data: outputsLast(data, packed, [outputs!, inputs!, 1]), shape: [inputs!, outputs!] };
   }
   throw new TypeError(
     `Cannot repack a parameter of shape ${formatShape(shape)} as ${layout}: ` +
@@ -190,8 +196,11 @@ export function repackParameter(
 const LINE = 16;
 
 /** [O, I, taps] -> [taps, I, O]. */
-function outputsLast(data: Float32Array, outputs: number, inputs: number, taps: number): Float32Array {
-  const packed = new Float32Array(data.length);
+function outputsLast(
+  data: Float32Array,
+  packed: Float32Array,
+  [outputs, inputs, taps]: readonly [number, number, number],
+): Float32Array {
   const rows = inputs * taps;
   for (let first = 0; first < outputs; first += LINE) {
     const end = Math.min(first + LINE, outputs);

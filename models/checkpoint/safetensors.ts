@@ -76,22 +76,26 @@ export class SafetensorsFile {
   /**
    * A tensor of real numbers as f32: F32 bit for bit, F16 and BF16 widened exactly, F64 rounded to nearest.
    * @param name tensor name
-   * @returns a new array of as many elements as the shape has
+   * @param into where the elements go, at least as many; a new array by default
+   * @returns as many elements as the shape has, the beginning of `into` if it is given
    * @throws {CheckpointError} as readPieces, and if the tensor holds another type
    */
-  async readFloat32(name: string): Promise<Float32Array> {
+  async readFloat32(name: string, into?: Float32Array): Promise<Float32Array> {
     const entry = this.#entry(name);
     this.#requireType(entry, FLOAT_DTYPES);
-    const values = new Float32Array(elementCount(entry));
+    const count = elementCount(entry);
+    const values = into ? into.subarray(0, count) : new Float32Array(count);
     if (entry.dtype === "F32") {
-      await this.#copyInto(new Uint8Array(values.buffer), name);
+      await this.#copyInto(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), name);
       return values;
     }
     let at = 0;
     for await (const piece of this.readPieces(name)) {
-      const view = floatView(entry.dtype, piece);
-      values.set(view, at);
-      at += view.length;
+      const part = values.subarray(at, at + piece.length / BYTES_PER_FLOAT[entry.dtype as FloatDtype]);
+      if (entry.dtype === "F16") f16ToF32(viewAs(Uint16Array, piece), part);
+      else if (entry.dtype === "BF16") bf16ToF32(viewAs(Uint16Array, piece), part);
+      else part.set(viewAs(Float64Array, piece));
+      at += part.length;
     }
     return values;
   }
@@ -172,7 +176,9 @@ export class SafetensorsFile {
   }
 }
 
-const FLOAT_DTYPES: readonly string[] = ["F32", "F16", "BF16", "F64"];
+const BYTES_PER_FLOAT = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
+type FloatDtype = keyof typeof BYTES_PER_FLOAT;
+const FLOAT_DTYPES: readonly string[] = Object.keys(BYTES_PER_FLOAT);
 const INTEGER_DTYPES: readonly string[] = ["I32", "I64", "U8"];
 
 function elementCount({ shape }: TensorEntry): number {
