@@ -27,7 +27,9 @@ export {
   type Parameter,
   type ParameterLayout,
   type ParameterSet,
+  type ParameterSource,
   repackParameter,
+  uploadWeights,
   type Weights,
 } from "./weights.ts";
 export {

@@ -73,20 +73,52 @@ export async function loadWeights(
   { prefix = "", onProgress }: LoadOptions = {},
 ): Promise<Weights> {
   requireMatch(file, parameters, prefix);
-  const parameterCount = [...parameters.values()].reduce((count, { shape }) => count + elementCount(shape), 0);
+  const inFileOrder = [...file.tensors.keys()].filter((stored) => stored.startsWith(prefix))
+    .map((stored) => stored.slice(prefix.length));
+  return await uploadWeights(runtime, {
+    name: file.name,
+    parameters: new Map(inFileOrder.map((name) => [name, parameters.get(name) as Parameter])),
+    read: (name, into) => file.readFloat32(prefix + name, into),
+  }, onProgress);
+}
+
+/** Where the values of parameters come from. */
+export interface ParameterSource {
+  /** What messages call it. */
+  readonly name: string;
+  /** In the order in which they are read. */
+  readonly parameters: ParameterSet;
+  /**
+   * Writes a parameter's values, in the checkpoint's order, to the beginning of `into`.
+   * @returns that beginning
+   */
+  read(name: string, into: Float32Array): Float32Array | Promise<Float32Array>;
+}
+
+/**
+ * Reads, repacks and uploads parameters one at a time, each into its own buffer.
+ * @param runtime where they go
+ * @param source the parameters and their values
+ * @param onProgress called after each with the bytes uploaded so far and in all
+ * @throws {DeviceLimitError} if one parameter does not fit a buffer; whatever `read` throws
+ */
+export async function uploadWeights(
+  runtime: Runtime,
+  { name: sourceName, parameters, read }: ParameterSource,
+  onProgress?: LoadOptions["onProgress"],
+): Promise<Weights> {
+  const sizes = [...parameters.values()].map(({ shape }) => elementCount(shape));
+  const parameterCount = sizes.reduce((sum, size) => sum + size, 0);
   const loaded = new Map<string, DeviceTensor>();
   const free = (): void => loaded.forEach((tensor) => tensor.free());
   // Two arrays serve all parameters: as many as there are parameters would wait for the garbage collector together.
-  const largest = Math.max(0, ...[...parameters.values()].map(({ shape }) => elementCount(shape)));
-  const [stored32, packed] = [new Float32Array(largest), new Float32Array(largest)];
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
+  const [values, packed] = [new Float32Array(largest), new Float32Array(largest)];
   let done = 0;
   let inFlight = 0;
   try {
-    for (const stored of file.tensors.keys()) {
-      const name = stored.slice(prefix.length);
-      const parameter = stored.startsWith(prefix) ? parameters.get(name) : undefined;
-      if (!parameter) continue;
-      const { data, shape } = repackParameter(await file.readFloat32(stored, stored32), parameter, packed);
+    for (const [name, parameter] of parameters) {
+      const { data, shape } = repackParameter(await read(name, values), parameter, packed);
       loaded.set(name, runtime.upload(data, shape));
       done += data.byteLength;
       inFlight += data.byteLength;
@@ -101,13 +133,13 @@ export async function loadWeights(
     throw error;
   }
   return {
-    name: file.name,
+    name: sourceName,
     parameterCount,
     constant(name: string): Tensor {
       const tensor = loaded.get(name);
       if (tensor) return constant(tensor);
       throw new RangeError(
-        `Cannot use parameter ${quoteName(name)} of ${quoteName(file.name)}: the network declares no such parameter`,
+        `Cannot use parameter ${quoteName(name)} of ${quoteName(sourceName)}: the network declares no such parameter`,
       );
     },
     free,

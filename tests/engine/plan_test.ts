@@ -1,21 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { assignSlots, type Lifetime } from "../../engine/arena.ts";
-import { DeviceLimitError, type DeviceProfile, printPlan, type Tensor, trace } from "../../engine/mod.ts";
+import { DeviceLimitError, printPlan, type Tensor, trace } from "../../engine/mod.ts";
 import { orderCalls, peakBytes } from "../../engine/order.ts";
 import { makePlan } from "../../engine/plan.ts";
+import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { randomValues } from "../support/random.ts";
 import { plus, scaled, viewed } from "../support/toy_ops.ts";
-
-const PROFILE: DeviceProfile = {
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16384,
-  maxWorkgroupsPerDimension: 65535,
-  maxStorageBuffers: 8,
-  maxBindingBytes: 2 ** 27,
-  maxBufferBytes: 2 ** 28,
-  subgroupSize: 0,
-  software: true,
-};
 
 const x = (count: number): Record<string, { shape: number[]; dtype: "f32" }> => ({
   x: { shape: [count], dtype: "f32" },
@@ -45,7 +35,7 @@ Deno.test("a chain of calls runs in two slots besides its input", () => {
     for (let k = 0; k < 20; k++) y = scaled(y, k + 2);
     return { y };
   });
-  const plan = makePlan(graph, PROFILE);
+  const plan = makePlan(graph, SOFTWARE_PROFILE);
   assertEquals(plan.slotBytes, [400, 400, 400]);
   assertEquals(plan.dispatches.length, 20);
 });
@@ -61,7 +51,7 @@ Deno.test("the order keeps few values alive where the trace makes many first", (
 
 Deno.test("a reshape takes no dispatch and no slot of its own", () => {
   const graph = trace("view", x(6), ({ x }) => ({ y: scaled(viewed(scaled(x!, 2), [2, 3]), 3) }));
-  const plan = makePlan(graph, PROFILE);
+  const plan = makePlan(graph, SOFTWARE_PROFILE);
   assertEquals(plan.dispatches.length, 2);
   assertEquals(plan.slotBytes.length, 3);
 });
@@ -69,7 +59,7 @@ Deno.test("a reshape takes no dispatch and no slot of its own", () => {
 Deno.test("a tensor above the binding limit is refused with its scope, its bytes and the limit", () => {
   const graph = trace("big", x(1000), ({ x }) => ({ y: scaled(x!, 2) }));
   assertThrows(
-    () => makePlan(graph, { ...PROFILE, maxBindingBytes: 1024 }),
+    () => makePlan(graph, { ...SOFTWARE_PROFILE, maxBindingBytes: 1024 }),
     DeviceLimitError,
     "buffer of tensor [1000] needs 4000 bytes, the device binds at most 1024 (maxStorageBufferBindingSize)",
   );
@@ -81,17 +71,25 @@ Deno.test("more scalars than the uniform holds are refused", () => {
     for (let k = 0; k < 65; k++) y = scaled(y, { scalar: `s${k}` });
     return { y };
   });
-  assertThrows(() => makePlan(graph, PROFILE), DeviceLimitError, "it uses 65 scalars, a stage has room for 64");
+  assertThrows(
+    () => makePlan(graph, SOFTWARE_PROFILE),
+    DeviceLimitError,
+    "it uses 65 scalars, a stage has room for 64",
+  );
 });
 
 Deno.test("an output that is an input itself is refused", () => {
   const same = ({ x }: Record<string, Tensor>): Record<string, Tensor> => ({ y: viewed(x!, [2, 2]) });
-  assertThrows(() => makePlan(trace("same", x(4), same), PROFILE), TypeError, 'output "y" is the input "x" itself');
+  assertThrows(
+    () => makePlan(trace("same", x(4), same), SOFTWARE_PROFILE),
+    TypeError,
+    'output "y" is the input "x" itself',
+  );
 });
 
 Deno.test("a plan prints dispatches with scope, grid and slots", () => {
   const graph = trace("chain", x(100), ({ x }) => ({ y: scaled(scaled(x!, 2), { scalar: "gain" }) }));
-  const text = printPlan(makePlan(graph, PROFILE));
+  const text = printPlan(makePlan(graph, SOFTWARE_PROFILE));
   assertStringIncludes(text, "plan chain: 2 dispatches, 3 slots of 1200 bytes, 0 constants, 2 pipelines");
   assertStringIncludes(text, "scalars: gain");
   assertStringIncludes(text, "0 scaled at - grid 2x1x1: slot 0 -> slot 1 [100]");

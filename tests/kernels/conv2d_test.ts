@@ -2,20 +2,15 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { type Call, elementCount, scope, type Shape, type Target, type Tensors, trace } from "../../engine/mod.ts";
 import { conv2d, conv2dOp, type Conv2dOptions } from "../../kernels/conv2d.ts";
 import { assertClose } from "../support/close.ts";
+import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 
 type Attrs = Parameters<typeof conv2dOp>[1];
 
 const SOFTWARE: Target = {
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16384,
-  maxWorkgroupsPerDimension: 65535,
-  maxStorageBuffers: 8,
-  maxBindingBytes: 2 ** 27,
-  maxBufferBytes: 2 ** 28,
+  ...SOFTWARE_PROFILE,
   subgroupSize: 8,
-  software: true,
   scratch: () => {
     throw new Error("a convolution needs no scratch");
   },

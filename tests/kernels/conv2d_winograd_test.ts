@@ -18,6 +18,7 @@ import { CONVOLUTION_ALGORITHMS } from "../../kernels/conv2d_choice.ts";
 import { transformed, WINOGRAD } from "../../kernels/winograd_transform.ts";
 import { winogradWeightsOp } from "../../kernels/winograd_weights.ts";
 import { assertClose } from "../support/close.ts";
+import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest, withoutSubgroups } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 
@@ -173,16 +174,7 @@ Deno.test("transformed() writes sums of products without zero terms", () => {
   assertEquals(output(1, 0), "e1_0 - 5.0 * e1_2");
 });
 
-const PROFILE = {
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16384,
-  maxWorkgroupsPerDimension: 65535,
-  maxStorageBuffers: 8,
-  maxBindingBytes: 2 ** 27,
-  maxBufferBytes: 2 ** 28,
-  subgroupSize: 8,
-  software: true,
-};
+const PROFILE = { ...SOFTWARE_PROFILE, subgroupSize: 8 };
 
 const ATTRS: Attrs = { stride: 1, padding: SAME, bias: false, residual: false };
 

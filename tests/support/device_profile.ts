@@ -1,0 +1,14 @@
+/** A device for tests that plan and lower without one. */
+import type { DeviceProfile } from "../../engine/mod.ts";
+
+/** A software adapter with the limits that WebGPU promises, without subgroups. */
+export const SOFTWARE_PROFILE: DeviceProfile = {
+  maxWorkgroupInvocations: 256,
+  maxWorkgroupBytes: 16384,
+  maxWorkgroupsPerDimension: 65535,
+  maxStorageBuffers: 8,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+  subgroupSize: 0,
+  software: true,
+};
