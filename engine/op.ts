@@ -88,7 +88,7 @@ export interface OpDef<A> {
   infer(inputs: readonly TensorType[], attrs: A): readonly TensorType[];
   /**
    * The operation on the CPU, accumulated in f64 and rounded once: the oracle of the kernels. `u32` tensors arrive
-   * as the same bits in a Float32Array.
+   * as the same bits in a Float32Array, `f16` tensors as their values.
    */
   reference(
     call: Call<A>,

@@ -12,8 +12,11 @@ import {
 /** A storage binding of a kernel: the name it has in WGSL and how its words are read. */
 export interface Port {
   readonly tensor: Tensor;
-  /** Element type of the WGSL array; `vec4f` needs an element count divisible by 4. Default: the tensor's own. */
-  readonly type?: "f32" | "u32" | "vec4f";
+  /**
+   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4. Default: the tensor's
+   * own, and `u32` for `f16`, whose words `unpack2x16float` reads.
+   */
+  readonly type?: "f32" | "u32" | "vec4f" | "vec4u";
 }
 
 /** Parts of a compute kernel; see `kernel`. */
@@ -50,7 +53,7 @@ export function kernel(source: KernelSource): Dispatch {
   const usesScalars = /\bscalars\[/.test(code);
   const header = ports.map(({ name, port, access }, index) =>
     `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
-    `array<${port.type ?? port.tensor.dtype}>;`
+    `array<${port.type ?? wordType(port.tensor)}>;`
   );
   const params = Object.entries(source.params ?? {});
   if (params.length > 0) {
@@ -78,6 +81,10 @@ ${source.body}
     usesScalars,
     workgroups: source.workgroups,
   };
+}
+
+function wordType({ dtype }: Tensor): "f32" | "u32" {
+  return dtype === "f16" ? "u32" : dtype;
 }
 
 function asPort(port: Port | Tensor): Port {
