@@ -56,6 +56,11 @@ export interface DeviceProfile {
   readonly subgroupSize: number;
   /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
+  /**
+   * Bytes of prepared constants that one stage may have at most, see `Target.prepared`; no bound by default. What serves
+   * the most operations per byte is prepared first.
+   */
+  readonly preparedBytes?: number;
   /** Which of several ways an operation shall take, by the name of the operation; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
 }
@@ -68,7 +73,8 @@ export interface Target extends DeviceProfile {
   scalarIndex(scalar: Scalar): number;
   /**
    * The first result of an operation on constants, such as a transformed weight: computed once when the stage is built,
-   * and shared by all stages that ask for the same. Undefined if an input is no constant.
+   * and shared by all stages that ask for the same. Undefined if an input is no constant, or the bytes that the profile
+   * allows for such constants serve others better.
    */
   prepared<A>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): Tensor | undefined;
 }
