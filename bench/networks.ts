@@ -30,6 +30,8 @@ export interface BenchNetwork {
   readonly batches: readonly number[];
   /** Whether it is measured only where it is named: it needs a graphics card. */
   readonly onRequest: boolean;
+  /** The shape of a network with random weights. */
+  readonly config?: GuidedUnetConfig;
   /** Loads its weights. */
   load(runtime: Runtime): Promise<LoadedNetwork>;
 }
@@ -117,6 +119,7 @@ function untrained(
     side: config.imageSize,
     batches,
     onRequest,
+    config,
     async load(runtime: Runtime): Promise<LoadedNetwork> {
       const weights = await randomWeights(runtime, config);
       const unet = guidedUnet(config, weights);

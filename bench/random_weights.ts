@@ -24,8 +24,7 @@ export interface RandomParameter {
 export function* randomParameters(config: GuidedUnetConfig): Generator<RandomParameter, void> {
   let seed = 0;
   for (const [name, parameter] of guidedUnetParameters(config)) {
-    const into = new Float32Array(elementCount(parameter.shape));
-    yield { name, parameter, data: randomParameter(name, parameter, { seed: seed++, into }) };
+    yield { name, parameter, data: randomParameter(name, parameter, { seed: seed++ }) };
   }
 }
 
@@ -44,10 +43,15 @@ export async function randomWeights(runtime: Runtime, config: GuidedUnetConfig):
   });
 }
 
-function randomParameter(
+/**
+ * One of `randomParameters`.
+ * @param seed number of the parameter in the network
+ * @param into where the values go, at least as many; a new array by default
+ */
+export function randomParameter(
   name: string,
   { shape, layout }: Parameter,
-  { seed, into }: { readonly seed: number; readonly into: Float32Array },
+  { seed, into }: { readonly seed: number; readonly into?: Float32Array },
 ): Float32Array {
   const values = randomValues(elementCount(shape), seed, into);
   const isScale = layout === "plain" && shape.length === 1 && name.endsWith(".weight");

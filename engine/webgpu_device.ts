@@ -15,8 +15,8 @@ export interface OpenOptions {
 
 /**
  * Bytes of prepared constants of a stage by default. A network of 93.6 M parameters at 256x256 asks for 922 MB, one of
- * 552.8 M for 3.8 GB, more than its weights; half a gigabyte serves the layers with 74 and 25 of 100 of these bytes, where
- * 98 and 65 of 100 of the operations are.
+ * 552.8 M for 3.8 GB, more than its weights; half a gigabyte holds 58 and 14 of 100 of these bytes, which serve 97 and 65
+ * of 100 of the operations.
  */
 const PREPARED_BYTES = 2 ** 29;
 
