@@ -36,6 +36,7 @@ export interface ReferenceRuntimeOptions {
 /** Runs the `reference` function of each call; tensors are Float32Arrays. */
 export class ReferenceRuntime implements Runtime {
   readonly description = "CPU reference";
+  readonly maxTensorBytes = Infinity;
   readonly #checkFinite: boolean;
 
   constructor({ checkFinite = false }: ReferenceRuntimeOptions = {}) {

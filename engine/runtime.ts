@@ -45,6 +45,8 @@ export interface RuntimeStatistics {
 export interface Runtime {
   /** The adapter in words, for reports. */
   readonly description: string;
+  /** Bytes of one tensor at most that a kernel can read. */
+  readonly maxTensorBytes: number;
   /**
    * Copies elements to the device.
    * @param data the elements, outermost dimension first; for `f16` the words that hold them, as `packHalf` gives them

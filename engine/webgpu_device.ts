@@ -1,5 +1,5 @@
 /** Opening a device: adapter choice, optional features, limits, and what happens when it is lost. */
-import { DeviceLostError, NoAdapterError } from "./errors.ts";
+import { DeviceLimitError, DeviceLostError, NoAdapterError } from "./errors.ts";
 import type { DeviceProfile } from "./op.ts";
 
 /** Which device to open. */
@@ -11,6 +11,8 @@ export interface OpenOptions {
   readonly preferences?: Readonly<Record<string, string>>;
   /** Bytes of prepared constants that one stage may have, such as transformed weights; 512 MiB by default. */
   readonly preparedBytes?: number;
+  /** Limits below those of the device, to see what would become of a plan on a smaller one. */
+  readonly limits?: Partial<Pick<DeviceProfile, "maxBindingBytes" | "maxBufferBytes">>;
 }
 
 /**
@@ -32,7 +34,8 @@ export interface OpenDevice {
   readonly subgroupDirective: string;
   /**
    * Fails if the device was lost or reported an error outside every error scope.
-   * @throws {DeviceLostError} if it is gone; {Error} with the driver's words otherwise
+   * @throws {DeviceLostError} if it is gone; {DeviceLimitError} if its memory is full; {Error} with the driver's words
+   *   otherwise
    */
   check(): void;
 }
@@ -67,9 +70,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   });
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
-    failure ??= new Error(
-      `Cannot go on: the device "${description}" reported: ${(event as GPUUncapturedErrorEvent).error.message}`,
-    );
+    failure ??= failureOf(description, (event as GPUUncapturedErrorEvent).error);
   });
   return {
     device,
@@ -88,11 +89,20 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       software,
       preparedBytes: options.preparedBytes ?? PREPARED_BYTES,
       preferences: options.preferences ?? {},
+      ...options.limits,
     },
     check: () => {
       if (failure) throw failure;
     },
   };
+}
+
+function failureOf(description: string, error: GPUError): Error {
+  const found = `Cannot go on: the device "${description}" reported: ${error.message}`;
+  if (!(error instanceof GPUOutOfMemoryError)) return new Error(found);
+  return new DeviceLimitError(
+    `${found}; its memory is full: use a smaller image or batch, or weights in half precision (--precision f16)`,
+  );
 }
 
 async function requestAdapter(gpu: GPU | undefined, { powerPreference }: OpenOptions): Promise<GPUAdapter> {

@@ -35,6 +35,7 @@ const PREPARED_BYTES = 2 ** 24;
 /** Runs stages as static plans on a WebGPU device. */
 export class WebGpuRuntime implements Runtime {
   readonly description: string;
+  readonly maxTensorBytes: number;
   /** Optional device features in use, such as `subgroups`. */
   readonly features: readonly string[];
   readonly #opened: OpenDevice;
@@ -65,6 +66,7 @@ export class WebGpuRuntime implements Runtime {
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
+    this.maxTensorBytes = Math.min(opened.profile.maxBindingBytes, opened.profile.maxBufferBytes);
     this.features = opened.features;
   }
 

@@ -22,14 +22,15 @@ export {
   scheduleFromBetas,
 } from "./noise_schedule.ts";
 export { ddpmTimestepTable, guidedTimestepTable } from "./timestep_table.ts";
+export { type Parameter, type ParameterLayout, repackHalf, repackParameter } from "./repack.ts";
 export {
   type LoadOptions,
   loadWeights,
-  type Parameter,
-  type ParameterLayout,
   type ParameterSet,
   type ParameterSource,
-  repackParameter,
+  type Precision,
+  PRECISIONS,
+  type UploadOptions,
   uploadWeights,
   type Weights,
 } from "./weights.ts";

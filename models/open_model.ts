@@ -7,7 +7,7 @@ import { type GuidedUnetConfig, guidedUnetConfig } from "./guided_unet_config.ts
 import { guidedUnetParameters } from "./guided_unet_layout.ts";
 import { guidedNoiseModel, type NoiseModel, type NoiseModelOptions } from "./noise_model.ts";
 import { type BetaCurve, isBetaCurve, type NoiseSchedule, noiseSchedule } from "./noise_schedule.ts";
-import { type LoadOptions, loadWeights } from "./weights.ts";
+import { loadWeights, type UploadOptions } from "./weights.ts";
 
 /** A network on a runtime, for images of any size and class it can take. */
 export interface OpenedModel {
@@ -49,14 +49,14 @@ const EXPECTED = `{"architecture": "${ARCHITECTURE}", "image_size": 64, "in_chan
  * linear) and `diffusion_steps` (default 1000).
  * @param runtime where the weights go
  * @param file the open file
- * @param options what to be told while loading
+ * @param options how weights are kept, and what to be told while loading
  * @throws {CheckpointError} if the file does not say what it is, is of another architecture, or its tensors do not fit
  * @throws {DeviceLimitError} if a parameter does not fit a buffer
  */
 export async function openModel(
   runtime: Runtime,
   file: Checkpoint,
-  options: Pick<LoadOptions, "onProgress"> = {},
+  options: UploadOptions = {},
 ): Promise<OpenedModel> {
   const { network, schedule, parameters } = planModel(file);
   const weights = await loadWeights(runtime, file, parameters, options);

@@ -85,7 +85,7 @@ export async function readExactly(
 }
 
 /**
- * Fills an array and insists on all of it, in pieces of 4 MiB.
+ * Fills an array and insists on all of it: at once where the source can write into it, else in pieces of 4 MiB.
  * @param source where to read
  * @param offset first byte, 0 to source.size
  * @param into where the bytes go
@@ -93,13 +93,13 @@ export async function readExactly(
  * @throws {CheckpointError} as readExactly
  */
 export async function readInto(source: ByteSource, offset: number, into: Uint8Array, what: string): Promise<void> {
+  if (source.readInto) {
+    requireAll(source, offset, await source.readInto(offset, into), into.length, what);
+    return;
+  }
   for (let at = 0; at < into.length; at += PIECE_BYTES) {
     const part = into.subarray(at, at + PIECE_BYTES);
-    if (source.readInto) {
-      requireAll(source, offset + at, await source.readInto(offset + at, part), part.length, what);
-    } else {
-      part.set(await readExactly(source, offset + at, part.length, what));
-    }
+    part.set(await readExactly(source, offset + at, part.length, what));
   }
 }
 
