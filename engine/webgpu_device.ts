@@ -75,6 +75,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxBufferBytes: device.limits.maxBufferSize,
+      maxTextureSide: device.limits.maxTextureDimension2D,
       subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
       software,
       preferences: options.preferences ?? {},
