@@ -76,6 +76,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxBufferBytes: device.limits.maxBufferSize,
       subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
+      f16: features.includes("shader-f16"),
       software,
       preferences: options.preferences ?? {},
     },
