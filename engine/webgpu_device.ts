@@ -77,6 +77,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxBufferBytes: device.limits.maxBufferSize,
       maxTextureSide: device.limits.maxTextureDimension2D,
       subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
+      f16: features.includes("shader-f16"),
       software,
       preferences: options.preferences ?? {},
     },
