@@ -13,10 +13,11 @@ import {
 export interface Port {
   readonly tensor: Tensor;
   /**
-   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4. Default: the tensor's
-   * own, and `u32` for `f16`, whose words `unpack2x16float` reads.
+   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4. A `texture` is a prepared
+   * constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element type, and `u32` for
+   * `f16`, whose words `unpack2x16float` reads.
    */
-  readonly type?: "f32" | "u32" | "vec4f" | "vec4u";
+  readonly type?: "f32" | "u32" | "vec4f" | "vec4u" | "texture";
 }
 
 /** Parts of a compute kernel; see `kernel`. */
@@ -52,8 +53,10 @@ export function kernel(source: KernelSource): Dispatch {
   const code = `${source.declarations ?? ""}\n${source.body}`;
   const usesScalars = /\bscalars\[/.test(code);
   const header = ports.map(({ name, port, access }, index) =>
-    `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
-    `array<${port.type ?? wordType(port.tensor)}>;`
+    port.type === "texture"
+      ? `@group(0) @binding(${index}) var ${name}: texture_2d<f32>;`
+      : `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
+        `array<${port.type ?? wordType(port.tensor)}>;`
   );
   const params = Object.entries(source.params ?? {});
   if (params.length > 0) {
@@ -72,7 +75,10 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
 ${source.body}
 }
 `;
-  const bindings: Binding[] = ports.map(({ port, access }) => ({ tensor: port.tensor, access }));
+  const bindings: Binding[] = ports.map(({ port, access }) => ({
+    tensor: port.tensor,
+    access: port.type === "texture" ? "sample" : access,
+  }));
   return {
     label: source.label,
     wgsl,
