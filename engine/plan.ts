@@ -90,25 +90,30 @@ interface Lowered {
 
 /**
  * Lowers all calls. Where they ask for more prepared constants than the profile allows, those are granted that serve
- * the most operations per byte, and the calls are lowered once more without the others.
+ * the most operations per byte, and the calls are lowered once more without the others; what they ask for instead is
+ * granted as far as there is room.
  */
 function lowerWithinBudget(
   graph: Graph,
   calls: readonly Call[],
   { profile, root }: { readonly profile: DeviceProfile; readonly root: (id: number) => number },
 ): Lowered {
-  const budget = profile.preparedBytes ?? Infinity;
-  const lower = (isGranted: (key: string) => boolean): Lowered & { readonly requests: readonly Request[] } =>
-    lowerCalls(graph, calls, { profile, root, isGranted });
-  const all = lower(() => true);
-  let left = budget;
-  const granted = new Set<string>();
-  for (const { key, bytes } of all.requests.toSorted((a, b) => b.flops / b.bytes - a.flops / a.bytes)) {
-    if (bytes > left) continue;
-    left -= bytes;
-    granted.add(key);
-  }
-  return granted.size === all.requests.length ? all : lower((key) => granted.has(key));
+  let left = profile.preparedBytes ?? Infinity;
+  const all = lowerCalls(graph, calls, { profile, root, isGranted: () => true });
+  const decided = new Map<string, boolean>();
+  const decide = ({ key, bytes }: Pick<Request, "key" | "bytes">): boolean => {
+    const fits = bytes <= left;
+    if (fits) left -= bytes;
+    decided.set(key, fits);
+    return fits;
+  };
+  all.requests.toSorted((a, b) => b.flops / b.bytes - a.flops / a.bytes).forEach(decide);
+  if (![...decided.values()].includes(false)) return all;
+  return lowerCalls(graph, calls, {
+    profile,
+    root,
+    isGranted: (request) => decided.get(request.key) ?? decide(request),
+  });
 }
 
 function lowerCalls(
@@ -117,7 +122,7 @@ function lowerCalls(
   { profile, root, isGranted }: {
     readonly profile: DeviceProfile;
     readonly root: (id: number) => number;
-    readonly isGranted: (key: string) => boolean;
+    readonly isGranted: (request: Pick<Request, "key" | "bytes">) => boolean;
   },
 ): Lowered & { readonly requests: readonly Request[] } {
   const scalars: string[] = [];
@@ -135,13 +140,14 @@ function lowerCalls(
     prepared: (op, inputs, attrs) => {
       if (!inputs.every((input) => graph.constants.has(root(input.id)))) return undefined;
       const key = `${op.name}(${inputs.map((input) => root(input.id))})${JSON.stringify(attrs)}`;
-      if (!isGranted(key)) return undefined;
       let request = requests.get(key);
       if (!request) {
         const sources = inputs.map((input) => ({ ...input, id: root(input.id) }));
-        const outputs = op.infer(sources, attrs).map((type) => ({ ...type, id: nextId++ }));
+        const types = op.infer(sources, attrs);
+        const bytes = types.reduce((sum, type) => sum + byteLength(type), 0);
+        if (!isGranted({ key, bytes })) return undefined;
+        const outputs = types.map((type) => ({ ...type, id: nextId++ }));
         const call: Call = { op: op as OpDef<unknown>, inputs: sources, outputs, attrs, scope: "" };
-        const bytes = outputs.reduce((sum, output) => sum + byteLength(output), 0);
         requests.set(key, request = { key, call, bytes, flops: 0 });
       }
       own.add(request);
