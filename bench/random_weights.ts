@@ -4,6 +4,7 @@ import {
   type GuidedUnetConfig,
   guidedUnetParameters,
   type Parameter,
+  type UploadOptions,
   uploadWeights,
   type Weights,
 } from "../models/mod.ts";
@@ -32,15 +33,20 @@ export function* randomParameters(config: GuidedUnetConfig): Generator<RandomPar
  * Loads random parameters as if they had been read from a checkpoint; the same values as `randomParameters`.
  * @param runtime where they go
  * @param config the network
+ * @param options how weights are kept
  */
-export async function randomWeights(runtime: Runtime, config: GuidedUnetConfig): Promise<Weights> {
+export async function randomWeights(
+  runtime: Runtime,
+  config: GuidedUnetConfig,
+  options: UploadOptions = {},
+): Promise<Weights> {
   const parameters = guidedUnetParameters(config);
   const seeds = new Map([...parameters.keys()].map((name, seed) => [name, seed]));
   return await uploadWeights(runtime, {
     name: "random weights",
     parameters,
     read: (name, into) => randomParameter(name, parameters.get(name)!, { seed: seeds.get(name)!, into }),
-  });
+  }, options);
 }
 
 /**
