@@ -32,7 +32,10 @@ async function evaluate(limit: number, side: number, precision: Precision): Prom
   try {
     const file = await fileOf(randomTensors(CONFIG));
     const weights = await loadWeights(runtime, file, guidedUnetParameters(CONFIG), { precision });
-    const model = guidedNoiseModel(guidedUnet(CONFIG, weights), noiseSchedule("linear", 50), { height: side, width: side });
+    const model = guidedNoiseModel(guidedUnet(CONFIG, weights), noiseSchedule("linear", 50), {
+      height: side,
+      width: side,
+    });
     const stage = runtime.stage(
       "nfe",
       ({ x }: Tensors<"x">, { timestep }: Scalars<"timestep">): Record<"eps", Tensor> => ({
