@@ -37,10 +37,8 @@ async function runExample(
   const example = op.definition.examples[index];
   assert(example);
   const inputs: Record<string, DeviceTensor> = Object.fromEntries(example.inputs.map((input, k) => {
-    const isGiven = "data" in input;
-    const shape = isGiven ? input.shape : input;
-    const data = isGiven ? input.data : randomValues(elementCount(shape), 31 * index + k);
-    return [`x${k}`, runtime.upload(data, shape)];
+    if ("data" in input) return [`x${k}`, runtime.upload(input.data, input.shape, input.dtype)];
+    return [`x${k}`, runtime.upload(randomValues(elementCount(input), 31 * index + k), input)];
   }));
   const stage = runtime.stage(
     op.definition.name,
