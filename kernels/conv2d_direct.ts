@@ -68,7 +68,7 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
       blocksAcross,
       blocksDown,
       columnBlocks,
-      ...epilogueParams(convolution),
+      ...epilogueParams(convolution, outChannels),
     },
     blocks: batch * blocksAcross * blocksDown * columnBlocks,
     block,

@@ -116,7 +116,7 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
       parts,
       partLength,
       ...left.params,
-      ...epilogueParams(product),
+      ...epilogueParams(product, product.columns),
     },
     workgroupSize: invocations(tile),
     workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
@@ -256,7 +256,7 @@ function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tens
     params: {
       parts: elementCount(sums.shape) / elementCount(out.shape),
       columns: product.columns / group,
-      ...epilogueParams(product),
+      ...epilogueParams(product, product.columns),
     },
     declarations: epilogueFunctions(type, product),
     body: `var sum = sums[i];

@@ -38,10 +38,13 @@ export {
   attentionBlock,
   attentionBlockParameters,
   downsample,
+  embeddingProjections,
   type ParameterLookup,
+  type Projection,
   residualBlock,
   residualBlockParameters,
   upsample,
+  withStatistics,
 } from "./unet_blocks.ts";
 export {
   type GuidedClassifierConfig,

@@ -77,7 +77,7 @@ function convolve(call: Call<Attrs>, inputs: readonly Float32Array[]): Float32Ar
 /** Whether nothing but bias and residual is fused into a convolution. */
 function isBare({ parts, factors, silu, resample, shift, residual, statistics }: Attrs): boolean {
   const resampled = resample !== "none" || (residual !== "none" && residual !== "absent");
-  return parts === 1 && !factors && !silu && !resampled && !shift && !statistics;
+  return parts === 1 && !factors && !silu && !resampled && shift === "absent" && !statistics;
 }
 
 Deno.test("conv2d: the reference is the defining sum on every bare example", () => {
@@ -212,7 +212,7 @@ Deno.test("conv2d with everything fused is the chain of single operations", asyn
       const fused = conv2dFeatures({ parts: [t.a, t.b], factors, silu: true, resample }, t.weight, {
         padding: 1,
         bias: t.bias,
-        shift: t.shift,
+        shift: { tensor: t.shift, at: 0 },
         residual: { x: t.skip, resample },
       });
       const normalised = groupNorm(concatChannels(t.a, t.b), t.gamma, t.beta, {
