@@ -2,7 +2,7 @@
  * Blocks of the guided-diffusion UNet (Dhariwal and Nichol 2021, appendix B and published code), each usable alone.
  * Tensors are [N, H, W, C]; parameters are looked up by their checkpoint name inside the block.
  */
-import { scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { byteLength, scope, type Shape, type Tensor } from "../engine/mod.ts";
 import {
   attention,
   averagePool,
@@ -37,15 +37,18 @@ const NORM_EPS = 1e-5;
 
 /** Where a block's projection of the embedding stands among those of all blocks. */
 export interface Projection {
-  /** [N, columns of all blocks] */
+  /** [N, columns of all blocks, or of this one] */
   readonly tensor: Tensor;
   /** The block's first column. */
   readonly at: number;
 }
 
+/** Bytes of projection weights that are joined: a second copy of them, in one buffer. */
+const JOINED_BYTES = 2 ** 24;
+
 /**
- * The projections linear(silu(emb)) of all blocks in one product. Their weights are joined when the trace is built, not
- * at every run.
+ * The projections linear(silu(emb)) of all blocks, in one product where their weights are few and f32. These are joined
+ * when the trace is built, not at every run; networks with many have blocks beside which 40 more products are nothing.
  * @param emb [N, E] embedding of timestep and label, before the activation
  * @param names module names of the linear layers
  * @param parameters where their weights and biases are
@@ -57,12 +60,18 @@ export function embeddingProjections(
   parameters: ParameterLookup,
 ): ReadonlyMap<string, Projection> {
   if (names.length === 0) return new Map();
-  const joined = (part: string): Tensor => names.map((name) => parameters(`${name}.${part}`)).reduce(concatChannels);
-  const tensor = linear(silu(emb), joined("weight"), joined("bias"));
+  const all = (part: string): readonly Tensor[] => names.map((name) => parameters(`${name}.${part}`));
+  const [weights, biases] = [all("weight"), all("bias")];
+  const bytes = weights.reduce((sum, weight) => sum + byteLength(weight), 0);
+  if (bytes > JOINED_BYTES || weights.some(({ dtype }) => dtype !== "f32")) {
+    const activated = silu(emb);
+    return new Map(names.map((name, k) => [name, { tensor: linear(activated, weights[k]!, biases[k]!), at: 0 }]));
+  }
+  const tensor = linear(silu(emb), weights.reduce(concatChannels), biases.reduce(concatChannels));
   let at = 0;
-  return new Map(names.map((name) => {
+  return new Map(names.map((name, k) => {
     const projection = { tensor, at };
-    at += parameters(`${name}.bias`).shape[0]!;
+    at += biases[k]!.shape[0]!;
     return [name, projection];
   }));
 }

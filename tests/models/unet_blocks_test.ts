@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { constant, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
+import { constant, hostTensor, ReferenceRuntime, type Shape, type TensorType, trace } from "../../engine/mod.ts";
 import {
   embeddingProjections,
   type ParameterLookup,
@@ -59,3 +59,26 @@ for (const block of ["resblock_plain", "resblock_down", "resblock_up"]) {
     assertClose(await y.read(), (await readChannelsLast(file, `${block}.y`)).data, 1e-6);
   });
 }
+
+/** The types of the projections of two layers [E, columns] and [E, 64], and where each stands. */
+function projected(inner: number, columns: number, dtype: "f32" | "f16"): readonly (readonly [Shape, number])[] {
+  const found: (readonly [Shape, number])[] = [];
+  const types: Record<string, TensorType> = {
+    emb: { shape: [1, inner], dtype: "f32" },
+    "a.weight": { shape: [inner, columns], dtype },
+    "a.bias": { shape: [columns], dtype: "f32" },
+    "b.weight": { shape: [inner, 64], dtype },
+    "b.bias": { shape: [64], dtype: "f32" },
+  };
+  trace("projections", types, (tensors) => {
+    const projections = embeddingProjections(tensors.emb!, ["a", "b"], (name) => tensors[name]!);
+    for (const { tensor, at } of projections.values()) found.push([tensor.shape, at]);
+    return {};
+  });
+  return found;
+}
+
+Deno.test("projections of the embedding are one product, unless their weights are many", () => {
+  assertEquals(projected(256, 512, "f32"), [[[1, 576], 0], [[1, 576], 512]]);
+  assertEquals(projected(1024, 8192, "f32"), [[[1, 8192], 0], [[1, 64], 0]]);
+});
