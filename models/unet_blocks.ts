@@ -47,8 +47,8 @@ export interface Projection {
 const JOINED_BYTES = 2 ** 24;
 
 /**
- * The projections linear(silu(emb)) of all blocks, in one product where their weights are few and f32. These are joined
- * when the trace is built, not at every run; networks with many have blocks beside which 40 more products are nothing.
+ * The projections linear(silu(emb)) of all blocks, in one product where their weights are few. These are joined when the
+ * trace is built, not at every run; networks with many have blocks beside which 40 more products are nothing.
  * @param emb [N, E] embedding of timestep and label, before the activation
  * @param names module names of the linear layers
  * @param parameters where their weights and biases are
@@ -63,7 +63,7 @@ export function embeddingProjections(
   const all = (part: string): readonly Tensor[] => names.map((name) => parameters(`${name}.${part}`));
   const [weights, biases] = [all("weight"), all("bias")];
   const bytes = weights.reduce((sum, weight) => sum + byteLength(weight), 0);
-  if (bytes > JOINED_BYTES || weights.some(({ dtype }) => dtype !== "f32")) {
+  if (bytes > JOINED_BYTES) {
     const activated = silu(emb);
     return new Map(names.map((name, k) => [name, { tensor: linear(activated, weights[k]!, biases[k]!), at: 0 }]));
   }
