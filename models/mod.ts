@@ -1,5 +1,6 @@
 /** Networks, noise schedules and checkpoints: everything between a weight file and eps(x_t, t). */
 export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
+export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 export { openSafetensors, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors_header.ts";

@@ -1,7 +1,7 @@
 /** From a model file that describes itself to a network on a runtime. */
 import { type Runtime } from "../engine/mod.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import type { SafetensorsFile } from "./checkpoint/safetensors.ts";
 import { guidedUnet } from "./guided_unet.ts";
 import { type GuidedUnetConfig, guidedUnetConfig } from "./guided_unet_config.ts";
 import { guidedUnetParameters } from "./guided_unet_layout.ts";
@@ -55,7 +55,7 @@ const EXPECTED = `{"architecture": "${ARCHITECTURE}", "image_size": 64, "in_chan
  */
 export async function openModel(
   runtime: Runtime,
-  file: SafetensorsFile,
+  file: Checkpoint,
   options: Pick<LoadOptions, "onProgress"> = {},
 ): Promise<OpenedModel> {
   const { network, schedule, parameters } = planModel(file);
@@ -73,7 +73,7 @@ export async function openModel(
 }
 
 /** All that can be known before a tensor is read, with the file named in whatever is wrong. */
-function planModel(file: SafetensorsFile): {
+function planModel(file: Checkpoint): {
   readonly network: GuidedUnetConfig;
   readonly schedule: NoiseSchedule;
   readonly parameters: ReturnType<typeof guidedUnetParameters>;

@@ -9,9 +9,8 @@ import {
   type Shape,
   type Tensor,
 } from "../engine/mod.ts";
+import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import type { SafetensorsFile } from "./checkpoint/safetensors.ts";
-import type { TensorEntry } from "./checkpoint/safetensors_header.ts";
 
 /**
  * How a parameter is stored in a checkpoint and what the kernels want: `convolution` [O, I, KH, KW] becomes
@@ -68,7 +67,7 @@ const BYTES_IN_FLIGHT = 64 * 1024 * 1024;
  */
 export async function loadWeights(
   runtime: Runtime,
-  file: SafetensorsFile,
+  file: Checkpoint,
   parameters: ParameterSet,
   { prefix = "", onProgress }: LoadOptions = {},
 ): Promise<Weights> {
@@ -149,7 +148,7 @@ export async function uploadWeights(
 /** Types that `readFloat32` reads. */
 const FLOAT_TYPES: readonly string[] = ["F32", "F16", "BF16", "F64"];
 
-function requireMatch(file: SafetensorsFile, parameters: ParameterSet, prefix: string): void {
+function requireMatch(file: Checkpoint, parameters: ParameterSet, prefix: string): void {
   const missing: string[] = [];
   const misshapen: string[] = [];
   const mistyped: string[] = [];
@@ -175,7 +174,7 @@ function requireMatch(file: SafetensorsFile, parameters: ParameterSet, prefix: s
   );
 }
 
-function named({ name, shape }: TensorEntry): string {
+function named({ name, shape }: CheckpointTensor): string {
   return `${quoteName(name)} ${formatShape(shape)}`;
 }
 
