@@ -1,0 +1,129 @@
+/** What an evaluation of a network costs, from its recording with shapes alone: no weights, no device. */
+import {
+  type Call,
+  constant,
+  type DeviceTensor,
+  elementCount,
+  type Graph,
+  type Shape,
+  type Tensor,
+  trace,
+} from "../engine/mod.ts";
+import { guidedUnet } from "./guided_unet.ts";
+import type { GuidedUnetConfig } from "./guided_unet_config.ts";
+import { guidedUnetParameters } from "./guided_unet_layout.ts";
+import type { Parameter, ParameterSet, Weights } from "./weights.ts";
+
+/** Multiply-adds of one evaluation. */
+export interface NetworkCost {
+  /** Of convolutions, linear layers and attention together; norms, activations and resampling are not products. */
+  readonly macs: number;
+  /** Of q . k and of the weighted sums of v in all attentions. */
+  readonly attentionMacs: number;
+}
+
+/**
+ * Counts the multiply-adds of one evaluation of a guided-diffusion UNet on one image: the network is recorded with
+ * constants that have a shape and no values, and the costs of its products are summed.
+ * @param config the network
+ * @param height height of the image in pixels, a multiple of the network's downsampling
+ * @param width width likewise
+ * @throws {TypeError} if the size does not fit the network
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedUnetCost(config: GuidedUnetConfig, height: number, width: number): NetworkCost {
+  const { inChannels, modelChannels } = config;
+  const unet = guidedUnet(config, shapesOnly(guidedUnetParameters(config)));
+  const image: Shape = [1, height, width, inChannels];
+  return costOfRecording({ x: image, timestepRows: [1, modelChannels], lowRes: image }, ({ x, timestepRows, lowRes }) =>
+    unet.forward(x, {
+      timestepRows,
+      ...(config.numClasses === undefined ? {} : { labels: [0] }),
+      ...(config.superResolution ? { lowRes } : {}),
+    }));
+}
+
+/**
+ * Counts the multiply-adds of what `record` records.
+ * @param inputs shapes by name
+ * @param record records the network on the inputs
+ */
+export function costOfRecording<I extends string>(
+  inputs: Readonly<Record<I, Shape>>,
+  record: (inputs: Record<I, Tensor>) => Tensor,
+): NetworkCost {
+  const types = Object.entries<Shape>(inputs).map(([name, shape]) => [name, { shape, dtype: "f32" as const }] as const);
+  return sum(trace("cost", Object.fromEntries(types), (tensors) => ({ out: record(tensors as Record<I, Tensor>) })));
+}
+
+function sum({ calls, constants }: Graph): NetworkCost {
+  let [macs, attentionMacs] = [0, 0];
+  for (const call of calls) {
+    const count = PRODUCTS[call.op.name];
+    if (count) {
+      macs += count(call);
+      if (call.op.name === "attention") attentionMacs += count(call);
+    } else if (call.inputs.some(({ id, shape }) => constants.get(id) instanceof ShapeOnly && isMatrix(shape))) {
+      if (call.op.name === "gatherRows") continue;
+      throw new Error(`Cannot count the multiply-adds of ${call.op.name} at "${call.scope}": it is no known product`);
+    }
+  }
+  return { macs, attentionMacs };
+}
+
+/** Multiply-adds by operation. Attention on T tokens of C channels: T^2 C for the logits and T^2 C for the sums. */
+const PRODUCTS: Readonly<Record<string, (call: Call) => number>> = {
+  conv2d: (call) => call.op.cost(call).flops / 2,
+  matmul: (call) => call.op.cost(call).flops / 2,
+  attention: ({ outputs: [out] }) => 2 * elementCount(out!.shape) * out!.shape.at(-2)!,
+};
+
+const isMatrix = (shape: Shape): boolean => shape.length > 1;
+
+/**
+ * Weights that have shapes and no values, for recordings that are never run.
+ * @param parameters what the network needs
+ */
+export function shapesOnly(parameters: ParameterSet): Weights {
+  const tensors = new Map(
+    Array.from(parameters, ([name, parameter]) => [name, new ShapeOnly(packedShape(parameter))]),
+  );
+  return {
+    name: "shapes",
+    parameterCount: countParameters(parameters),
+    constant: (name: string): Tensor => constant(tensors.get(name)!),
+    free: (): void => {},
+  };
+}
+
+/**
+ * The number of trained numbers of a network.
+ * @param parameters what the network needs
+ */
+export function countParameters(parameters: ParameterSet): number {
+  return parameters.values().reduce((count, { shape }) => count + elementCount(shape), 0);
+}
+
+/** The shape as the kernels read it; see `ParameterLayout`. */
+function packedShape({ shape, layout }: Parameter): Shape {
+  const [outputs, inputs, ...window] = shape;
+  if (layout === "convolution") return [...window, inputs!, outputs!];
+  return layout === "matrix" ? [inputs!, outputs!] : shape;
+}
+
+/** Stands where a parameter on a device would be. */
+class ShapeOnly implements DeviceTensor {
+  readonly dtype = "f32";
+
+  constructor(readonly shape: Shape) {}
+
+  read(): never {
+    throw new Error("Cannot read a tensor that has a shape and no values");
+  }
+
+  keep(): never {
+    return this.read();
+  }
+
+  free(): void {}
+}
