@@ -9,9 +9,7 @@ import {
   type Tensor,
   trace,
 } from "../engine/mod.ts";
-import { guidedUnet } from "./guided_unet.ts";
-import type { GuidedUnetConfig } from "./guided_unet_config.ts";
-import { guidedUnetParameters } from "./guided_unet_layout.ts";
+import type { NetworkPlan } from "./architecture.ts";
 import type { Parameter, ParameterSet, Weights } from "./weights.ts";
 
 /** Multiply-adds of one evaluation. */
@@ -23,37 +21,25 @@ export interface NetworkCost {
 }
 
 /**
- * Counts the multiply-adds of one evaluation of a guided-diffusion UNet on one image: the network is recorded with
- * constants that have a shape and no values, and the costs of its products are summed.
- * @param config the network
+ * Counts the multiply-adds of one evaluation of a network on one image: the network is recorded with constants that have
+ * a shape and no values, and the costs of its products are summed.
+ * @param plan the network
  * @param height height of the image in pixels, a multiple of the network's downsampling
  * @param width width likewise
  * @throws {TypeError} if the size does not fit the network
  * @throws {RangeError} if an attention's channels do not divide into its heads
  */
-export function guidedUnetCost(config: GuidedUnetConfig, height: number, width: number): NetworkCost {
-  const { inChannels, modelChannels } = config;
-  const unet = guidedUnet(config, shapesOnly(guidedUnetParameters(config)));
-  const image: Shape = [1, height, width, inChannels];
-  return costOfRecording({ x: image, timestepRows: [1, modelChannels], lowRes: image }, ({ x, timestepRows, lowRes }) =>
-    unet.forward(x, {
-      timestepRows,
+export function networkCost({ config, parameters, build }: NetworkPlan, height: number, width: number): NetworkCost {
+  const network = build(shapesOnly(parameters));
+  const image = { shape: [1, height, width, config.inChannels], dtype: "f32" } as const;
+  const rows = { shape: [1, config.modelChannels], dtype: "f32" } as const;
+  return sum(trace("cost", { image, rows, lowRes: image }, ({ image, rows, lowRes }) => ({
+    out: network.forward(image!, {
+      timestepRows: rows!,
       ...(config.numClasses === undefined ? {} : { labels: [0] }),
-      ...(config.superResolution ? { lowRes } : {}),
-    }));
-}
-
-/**
- * Counts the multiply-adds of what `record` records.
- * @param inputs shapes by name
- * @param record records the network on the inputs
- */
-export function costOfRecording<I extends string>(
-  inputs: Readonly<Record<I, Shape>>,
-  record: (inputs: Record<I, Tensor>) => Tensor,
-): NetworkCost {
-  const types = Object.entries<Shape>(inputs).map(([name, shape]) => [name, { shape, dtype: "f32" as const }] as const);
-  return sum(trace("cost", Object.fromEntries(types), (tensors) => ({ out: record(tensors as Record<I, Tensor>) })));
+      ...(config.superResolution ? { lowRes: lowRes! } : {}),
+    }),
+  })));
 }
 
 function sum({ calls, constants }: Graph): NetworkCost {
@@ -80,11 +66,8 @@ const PRODUCTS: Readonly<Record<string, (call: Call) => number>> = {
 
 const isMatrix = (shape: Shape): boolean => shape.length > 1;
 
-/**
- * Weights that have shapes and no values, for recordings that are never run.
- * @param parameters what the network needs
- */
-export function shapesOnly(parameters: ParameterSet): Weights {
+/** Weights that have shapes and no values, for recordings that are never run. */
+function shapesOnly(parameters: ParameterSet): Weights {
   const tensors = new Map(
     Array.from(parameters, ([name, parameter]) => [name, new ShapeOnly(packedShape(parameter))]),
   );
