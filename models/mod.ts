@@ -42,7 +42,14 @@ export {
   residualBlockParameters,
   upsample,
 } from "./unet_blocks.ts";
-export { type GuidedUnetConfig, guidedUnetConfig } from "./guided_unet_config.ts";
+export {
+  type GuidedClassifierConfig,
+  guidedClassifierConfig,
+  type GuidedEncoderConfig,
+  type GuidedUnetConfig,
+  guidedUnetConfig,
+  type Pool,
+} from "./guided_unet_config.ts";
 export {
   type Block,
   type GuidedUnetLayout,
@@ -52,6 +59,14 @@ export {
   parameterShapes,
 } from "./guided_unet_layout.ts";
 export { type GuidedUnet, guidedUnet, type GuidedUnetInputs } from "./guided_unet.ts";
-export { guidedNoiseModel, type NoiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { guidedClassifier, guidedClassifierParameters } from "./guided_classifier.ts";
+export { type DdpmUnetConfig, ddpmUnetConfig } from "./ddpm_unet_config.ts";
+export { ddpmUnetParameters } from "./ddpm_unet_layout.ts";
+export { ddpmUnet } from "./ddpm_unet.ts";
+export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
+export type { Architecture, NetworkPlan } from "./architecture.ts";
+export { ARCHITECTURES } from "./architectures.ts";
+export { guidedNoiseModel, type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";
+export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";

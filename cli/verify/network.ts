@@ -1,12 +1,12 @@
 /** The network of a reference file, with the weights of that file or of the one that it names. */
 import type { Runtime } from "../../engine/mod.ts";
-import { type GuidedUnet, guidedUnet, guidedUnetConfig, guidedUnetParameters, loadWeights } from "../../models/mod.ts";
+import { ARCHITECTURES, loadWeights, type Network } from "../../models/mod.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 
 /** A network on a runtime; to be freed after use. */
 export interface LoadedNetwork extends Disposable {
-  readonly unet: GuidedUnet;
+  readonly network: Network;
 }
 
 /** Before the parameter's name in the name of its tensor. */
@@ -19,7 +19,7 @@ export const WEIGHTS: RegExp = /^model\./;
  * Loads the network of a file. Its own `class`, `constructor` and weights go before those of `weights_file`.
  * @param runtime where the weights go
  * @param file the reference
- * @throws {NotSupportedError} if the network is of another family
+ * @throws {NotSupportedError} if the network is of no class that the models have
  * @throws {FileError | CheckpointError} if the weights cannot be read or do not fit the constructor
  * @throws {TypeError | RangeError} if the constructor's arguments are wrong
  */
@@ -33,13 +33,15 @@ export async function loadNetwork(runtime: Runtime, file: ReferenceFile): Promis
 async function load(runtime: Runtime, holder: ReferenceFile, first: readonly Settings[]): Promise<LoadedNetwork> {
   const sources = [...first, holder.metadata];
   const source = sources.find((metadata) => metadata.has("constructor")) ?? holder.metadata;
-  const name = (sources.find((metadata) => metadata.has("class")) ?? source).text("class", "UNetModel");
-  if (name === "Model") throw new NotSupportedError("the DDPM network is not among the models");
-  const config = guidedUnetConfig({ class: name, ...source.settings("constructor").values });
+  const named = sources.find((metadata) => metadata.has("class")) ?? source;
+  const name = named.text("class", holder.metadata.text("kind", "") === "unet-ddpm" ? "Model" : "UNetModel");
+  const architecture = ARCHITECTURES.find(({ classes }) => classes.includes(name));
+  if (!architecture) throw new NotSupportedError(`there is no network of class "${name}" among the models`);
+  const plan = architecture.plan({ class: name, ...source.settings("constructor").values });
   const prefix = holder.names(WEIGHTS).length > 0 ? PREFIX : "";
-  const weights = await loadWeights(runtime, holder.checkpoint, guidedUnetParameters(config), { prefix });
+  const weights = await loadWeights(runtime, holder.checkpoint, plan.parameters, { prefix });
   try {
-    return { unet: guidedUnet(config, weights), [Symbol.dispose]: () => weights.free() };
+    return { network: plan.build(weights), [Symbol.dispose]: () => weights.free() };
   } catch (error) {
     weights.free();
     throw error;

@@ -1,6 +1,6 @@
 /** Files of kind `trajectory`: every state of a sampler, replayed with the noise of the file. */
 import { type DeviceTensor, elementCount, type Runtime, type Shape, type Tensors } from "../../engine/mod.ts";
-import { guidedNoiseModel, type NoiseModel, noiseSchedule } from "../../models/mod.ts";
+import { type Network, type NoiseModel, noiseModel, noiseSchedule } from "../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../operators/mod.ts";
 import {
   givenNoise,
@@ -161,8 +161,8 @@ async function runShortcut(
   using uploads = new Uploads(runtime);
   const y = uploads.add(published.load(measured));
   const noise = await recordedNoise(uploads, file, options, [y.shape[0]!, ...imageShape]);
-  using network = await loadNetwork(runtime, file);
-  const model = modelOf(network, imageShape);
+  using loaded = await loadNetwork(runtime, file);
+  const model = modelOf(loaded.network, imageShape);
   const problem: Problem = { model, operator: published.operator, y, sigmaY: 0 };
   const states = new Map<string, Values>();
   await keepStart(runtime, published.operator, y, states);
@@ -228,8 +228,8 @@ async function runInversion(
   const timesteps = ssdTimesteps(config.number("insert_step"), config.number("forward_timestep"));
   using uploads = new Uploads(runtime);
   const image = uploads.add(await file.readChannelsLast("x0"));
-  using network = await loadNetwork(runtime, file);
-  const model = modelOf(network, image.shape.slice(1));
+  using loaded = await loadNetwork(runtime, file);
+  const model = modelOf(loaded.network, image.shape.slice(1));
   const operator = createOperator("identity", model.imageShape);
   const silent = uploads.add(zeros(image.shape));
   const noise = givenNoise(new Map(timesteps.map((_, i) => [`inv.${i}`, silent])));
@@ -278,9 +278,9 @@ function imageShapeOf(file: ReferenceFile, names: readonly string[]): Shape {
   return [height, width, channels];
 }
 
-function modelOf({ unet }: { readonly unet: Parameters<typeof guidedNoiseModel>[0] }, imageShape: Shape): NoiseModel {
+function modelOf(network: Network, imageShape: Shape): NoiseModel {
   const [height, width] = imageShape as [number, number, number];
-  return guidedNoiseModel(unet, noiseSchedule("linear"), { height, width });
+  return noiseModel(network, noiseSchedule("linear"), { height, width });
 }
 
 /** The tensors that a verification puts on the device, freed together. */

@@ -6,7 +6,7 @@ import { ReferenceFile } from "./reference_file.ts";
 import { type Finding, NotSupportedError, refusal, type Row } from "./row.ts";
 import { verifySchedule } from "./schedule.ts";
 import { verifyTrajectory } from "./trajectory.ts";
-import { verifyDdpmUnet, verifyGuidedUnet } from "./unet.ts";
+import { verifyNetwork } from "./unet.ts";
 
 /** Compares what a file of one kind holds. */
 type Verifier = (runtime: Runtime, file: ReferenceFile) => AsyncGenerator<Finding, void>;
@@ -45,8 +45,7 @@ export async function* verifyFile(runtime: Runtime, path: string): AsyncGenerato
 
 function verifierOf({ metadata }: ReferenceFile): Verifier {
   const kind = metadata.text("kind");
-  if (kind === "unet-ddpm" || metadata.text("class", "") === "Model") return verifyDdpmUnet;
-  if (kind.startsWith("unet-")) return verifyGuidedUnet;
+  if (kind.startsWith("unet-")) return verifyNetwork;
   const verifier = KINDS.get(kind);
   if (verifier) return verifier;
   throw new RangeError(
