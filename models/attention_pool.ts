@@ -21,8 +21,9 @@ export function attentionPool(x: Tensor, parameters: ParameterLookup, heads: num
   const placed = add(reshape(tokens, [batch, length, channels]), parameters("positional_embedding"));
   const qkv = scope("qkv_proj", () => matrix(placed, "qkv_proj", parameters));
   const mixed = scope("attention", () => attention(qkv, { heads, order: "new" }));
-  const first = sliceChannels(reshape(mixed, [batch, length * channels]), 0, channels);
-  return scope("c_proj", () => matrix(first, "c_proj", parameters));
+  const projected = scope("c_proj", () => matrix(mixed, "c_proj", parameters));
+  const outputs = projected.shape[2]!;
+  return sliceChannels(reshape(projected, [batch, length * outputs]), 0, outputs);
 }
 
 /**

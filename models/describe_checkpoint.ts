@@ -9,8 +9,8 @@ import {
   detectArchitecture,
   type TensorShapes,
 } from "./detect_architecture.ts";
-import { type Description, KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
-import { planDescription } from "./open_model.ts";
+import { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
+import { type Description, planDescription } from "./model_description.ts";
 import type { BetaCurve } from "./noise_schedule.ts";
 import type { ParameterSet } from "./weights.ts";
 

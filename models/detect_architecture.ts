@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** What names and shapes of a checkpoint's tensors say about its network, and no more than that. */
 import type { Shape } from "../engine/mod.ts";
-import type { Description } from "./known_checkpoints.ts";
+import type { Description } from "./model_description.ts";
 
 /** The shapes of a checkpoint's tensors by name. */
 export type TensorShapes = ReadonlyMap<string, Shape>;

@@ -1,8 +1,7 @@
 // deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** Published checkpoints: what network each is, how large, under which terms, and where it is to be had. */
 
-/** What a model file says of itself in `__metadata__.config`, see `openModel`. */
-export type Description = Readonly<Record<string, unknown>>;
+import type { Description } from "./model_description.ts";
 
 /** A published checkpoint. */
 export interface KnownCheckpoint {
@@ -323,10 +322,10 @@ export const KNOWN_CHECKPOINTS: readonly KnownCheckpoint[] = [
     gmac: 248.5,
     ...SDEDIT,
   },
-  classifier(256, 54_096_872, 73.3),
-  classifier(512, 54_450_000, 112.8),
-  classifier(128, 42_570_000, 21.0),
-  classifier(64, 65_440_000, 19.1),
+  classifier(256, 54_096_360, 73.3),
+  classifier(512, 54_448_360, 112.8),
+  classifier(128, 42_568_040, 21.0),
+  classifier(64, 65_438_568, 19.1),
   {
     name: "fastmri-320",
     file: "fastmri_knee_320_complex_1m.pt",

@@ -67,6 +67,16 @@ export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
 export { guidedNoiseModel, type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { type Description, type ModelPlan, planDescription } from "./model_description.ts";
+export { countParameters, type NetworkCost, networkCost } from "./network_cost.ts";
+export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
+export {
+  describeCheckpoint,
+  type DescribedCheckpoint,
+  type DescriptionOptions,
+  type OpenQuestion,
+  OpenQuestionsError,
+} from "./describe_checkpoint.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";

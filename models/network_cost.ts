@@ -44,27 +44,35 @@ export function networkCost({ config, parameters, build }: NetworkPlan, height: 
 
 function sum({ calls, constants }: Graph): NetworkCost {
   let [macs, attentionMacs] = [0, 0];
+  const weights = new Set(Array.from(constants, ([id, source]) => source instanceof ShapeOnly ? id : -1));
   for (const call of calls) {
-    const count = PRODUCTS[call.op.name];
-    if (count) {
-      macs += count(call);
-      if (call.op.name === "attention") attentionMacs += count(call);
-    } else if (call.inputs.some(({ id, shape }) => constants.get(id) instanceof ShapeOnly && isMatrix(shape))) {
-      if (call.op.name === "gatherRows") continue;
+    const weighted = call.inputs.filter(({ id }) => weights.has(id));
+    if (weighted.length === call.inputs.length) {
+      // Weights that are rearranged are still weights, and nothing that is done again at every evaluation.
+      for (const { id } of call.outputs) weights.add(id);
+      continue;
+    }
+    const count = PRODUCTS[call.op.name]?.(call) ?? 0;
+    macs += count;
+    if (call.op.name === "attention") attentionMacs += count;
+    if (!(call.op.name in PRODUCTS) && weighted.some(({ shape }) => shape.length > 1)) {
       throw new Error(`Cannot count the multiply-adds of ${call.op.name} at "${call.scope}": it is no known product`);
     }
   }
   return { macs, attentionMacs };
 }
 
-/** Multiply-adds by operation. Attention on T tokens of C channels: T^2 C for the logits and T^2 C for the sums. */
+/**
+ * Multiply-adds by operation, of all that combine an image with a matrix of weights. Attention on T tokens of C channels:
+ * T^2 C for the logits and T^2 C for the sums; rows of a table and added positions are no products.
+ */
 const PRODUCTS: Readonly<Record<string, (call: Call) => number>> = {
+  add: () => 0,
+  gatherRows: () => 0,
   conv2d: (call) => call.op.cost(call).flops / 2,
   matmul: (call) => call.op.cost(call).flops / 2,
   attention: ({ outputs: [out] }) => 2 * elementCount(out!.shape) * out!.shape.at(-2)!,
 };
-
-const isMatrix = (shape: Shape): boolean => shape.length > 1;
 
 /** Weights that have shapes and no values, for recordings that are never run. */
 function shapesOnly(parameters: ParameterSet): Weights {
