@@ -2,6 +2,8 @@
 export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
 export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
+export { openCheckpoint } from "./checkpoint/open_checkpoint.ts";
+export { type OpenCheckpointOptions, PytorchFile } from "./checkpoint/pytorch_file.ts";
 export { openSafetensors, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors_header.ts";
 export {
