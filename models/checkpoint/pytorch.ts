@@ -5,7 +5,7 @@ import { MAX_PICKLE_BYTES, unpickle } from "./pickle.ts";
 import { type OpenCheckpointOptions, PytorchFile } from "./pytorch_file.ts";
 import { PytorchContext, storageBytes } from "./pytorch_objects.ts";
 import { findStateDict } from "./state_dict.ts";
-import { locateZipEntry, readZipDirectory, type ZipEntry } from "./zip.ts";
+import { locateZipEntry, readZipDirectory, requireStored, type ZipEntry } from "./zip.ts";
 
 /**
  * Opens a PyTorch file in a zip archive: reads the directory and the pickle, no tensor.
@@ -49,18 +49,19 @@ class Archive {
   constructor(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>) {
     this.#source = source;
     this.#entries = entries;
-    const folders = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name))
-      .map((name) => name.slice(0, -"data.pkl".length));
-    const [folder] = folders;
-    if (folders.length !== 1 || folder === undefined) {
-      throw this.refuse(
-        `the archive has ${folders.length} entries FOLDER/data.pkl, one is needed as PyTorch writes it`,
-      );
-    }
-    this.#folder = folder;
-    if (entries.has(`${folder}constants.pkl`)) {
+    const names = [...entries.keys()];
+    if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) {
       throw this.refuse("it is a TorchScript program, a state dict is needed; save the state_dict() of the module");
     }
+    entries.forEach((entry) => requireStored(source, entry));
+    const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+    const [pickle] = pickles;
+    if (pickles.length !== 1 || pickle === undefined) {
+      throw this.refuse(
+        `the archive has ${pickles.length} entries FOLDER/data.pkl, one is needed as PyTorch writes it`,
+      );
+    }
+    this.#folder = pickle.slice(0, -"data.pkl".length);
   }
 
   refuse(found: string): CheckpointError {

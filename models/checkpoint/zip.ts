@@ -6,8 +6,10 @@ import { MAX_TENSORS } from "./safetensors_dtype.ts";
 export interface ZipEntry {
   /** Path inside the archive, parts separated by "/". */
   readonly name: string;
-  /** Number of bytes. */
+  /** Number of bytes in the archive. */
   readonly size: number;
+  /** How they are compressed; such an entry cannot be read. */
+  readonly compression?: string;
   /** Position of its local header in the file. */
   readonly header: number;
   /** Position where the next local header or the directory begins: its data end there or before. */
@@ -39,8 +41,8 @@ const COMPRESSIONS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Reads the directory of a zip archive (APPNOTE 6.3.10, zip64 included) and checks it: stored entries only, with plain
- * relative names, each name once, spans that do not overlap. Checksums are not compared.
+ * Reads the directory of a zip archive (APPNOTE 6.3.10, zip64 included) and checks it: plain relative names, each name
+ * once, spans that do not overlap. Checksums are not compared.
  * @param source the file
  * @returns the entries by name
  * @throws {CheckpointError} if the file is no such archive, naming the entry or the byte
@@ -49,7 +51,7 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
   const { begin, size, count } = await findDirectory(source);
   const bytes = await readExactly(source, begin, size, "the zip directory");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const entries: { name: string; size: number; header: number }[] = [];
+  const entries: Omit<ZipEntry, "limit">[] = [];
   const names = new Set<string>();
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -65,7 +67,7 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
     const refuseEntry = (found: string): CheckpointError => refusal(source, `entry ${quoteName(name)} ${found}`);
     if (names.has(name)) throw refuseEntry("comes twice, every name once is needed");
     names.add(name);
-    entries.push({ name, ...storedSpan(new DataView(bytes.buffer, bytes.byteOffset + at, end - at), refuseEntry) });
+    entries.push({ name, ...entrySpan(new DataView(bytes.buffer, bytes.byteOffset + at, end - at), refuseEntry) });
     at = end;
   }
   if (at !== size) throw refusal(source, `its ${count} directory entries have ${at} bytes, the directory ${size}`);
@@ -79,7 +81,9 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
  * @returns position of the first data byte in the file
  * @throws {CheckpointError} if the header is another's, or the data would run into what follows
  */
-export async function locateZipEntry(source: ByteSource, { name, size, header, limit }: ZipEntry): Promise<number> {
+export async function locateZipEntry(source: ByteSource, entry: ZipEntry): Promise<number> {
+  const { name, size, header, limit } = entry;
+  requireStored(source, entry);
   const refuse = (found: string): CheckpointError =>
     refusal(source, `the local header of entry ${quoteName(name)} at byte ${header} ${found}`);
   const wanted = new TextEncoder().encode(name);
@@ -95,6 +99,21 @@ export async function locateZipEntry(source: ByteSource, { name, size, header, l
     throw refuse(`puts its ${size} bytes at byte ${begin}, what follows begins at byte ${limit}`);
   }
   return begin;
+}
+
+/**
+ * Refuses an entry that is compressed.
+ * @param source the file
+ * @param entry one of its entries
+ * @throws {CheckpointError} naming it
+ */
+export function requireStored(source: ByteSource, { name, compression }: ZipEntry): void {
+  if (compression === undefined) return;
+  throw refusal(
+    source,
+    `entry ${quoteName(name)} is compressed (${compression}), stored entries are needed as PyTorch writes them; ` +
+      "unpack the archive and pack it again without compression",
+  );
 }
 
 function refusal({ name }: ByteSource, found: string): CheckpointError {
@@ -199,21 +218,12 @@ function plainName(bytes: Uint8Array, refuse: (found: string) => CheckpointError
   return name;
 }
 
-/** Size and local header of the entry that `view` begins with. */
-function storedSpan(
+/** Size, local header and compression of the entry that `view` begins with. */
+function entrySpan(
   view: DataView,
   refuse: (found: string) => CheckpointError,
-): { readonly size: number; readonly header: number } {
+): Omit<ZipEntry, "name" | "limit"> {
   if ((view.getUint16(8, true) & 1) !== 0) throw refuse("is encrypted, a plain one is needed");
-  const method = view.getUint16(10, true);
-  if (method !== 0) {
-    throw refuse(
-      `is compressed (${
-        COMPRESSIONS[method] ?? `method ${method}`
-      }), stored entries are needed as PyTorch writes them; ` +
-        "unpack the archive and pack it again without compression",
-    );
-  }
   const fields = [20, 24, 42].map((at) => view.getUint32(at, true));
   const extraBegin = DIRECTORY_ENTRY_BYTES + view.getUint16(28, true);
   const extraEnd = extraBegin + view.getUint16(30, true);
@@ -235,6 +245,8 @@ function storedSpan(
     long.at += 8;
   }
   const [packed, size, header] = fields as [number, number, number];
+  const method = view.getUint16(10, true);
+  if (method !== 0) return { size: packed, header, compression: COMPRESSIONS[method] ?? `method ${method}` };
   if (packed !== size) {
     throw refuse(`has ${packed} bytes in the archive for ${size} bytes, stored entries have as many`);
   }
