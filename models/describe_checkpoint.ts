@@ -1,6 +1,7 @@
 // deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** Finding out what network a checkpoint holds that does not say it itself. */
 import { formatShape, sameShape } from "../engine/mod.ts";
+import type { NetworkPlan } from "./architecture.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 import {
@@ -50,11 +51,19 @@ export interface OpenQuestion {
 /** A checkpoint does not say what network it holds, and names and shapes of its tensors leave something open. */
 export class OpenQuestionsError extends CheckpointError {
   /**
-   * Keeps what is open.
+   * Keeps what is open and what is not.
    * @param message the whole message
    * @param questions what must be said
+   * @param description what is certain
+   * @param planFor a network of the same tensors for some training size, whatever the answers; undefined if its levels
+   * are open
    */
-  constructor(message: string, readonly questions: readonly OpenQuestion[]) {
+  constructor(
+    message: string,
+    readonly questions: readonly OpenQuestion[],
+    readonly description: Description,
+    readonly planFor: ((imageSize: number) => NetworkPlan) | undefined,
+  ) {
     super(message);
   }
 }
@@ -151,12 +160,16 @@ function knownWith(file: Checkpoint, shapes: TensorShapes, name: string | undefi
   );
 }
 
-/** A description with a training size and heads, which parameters do not depend on where they are open. */
+/** A description with a training size and heads where they are open; parameters and cost do not depend on heads. */
+function completed(description: Description, shapes: TensorShapes, imageSize: number): Description {
+  const heads = description.pool === "attention" ? { num_head_channels: 1 } : {};
+  return withResolutions({ image_size: imageSize, ...heads, ...description }, shapes);
+}
+
+/** In what the tensors differ from those of a candidate. */
 function compare(candidate: Description, shapes: TensorShapes): readonly string[] {
-  const pool = candidate.pool === "attention" ? { num_head_channels: 1 } : {};
-  const complete = withResolutions({ image_size: ANY_SIZE, ...pool, ...candidate }, shapes);
   try {
-    return differences(parametersOf(complete), shapes);
+    return differences(parametersOf(completed(candidate, shapes, ANY_SIZE)), shapes);
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
@@ -322,10 +335,14 @@ function openError(
 ): OpenQuestionsError {
   const count = shapes.values().reduce((sum, shape) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
   const open = questions.map(({ what, choices }) => `${what} (${choices})`).join("; ");
+  const isCertain = !questions.some(({ options }) => options.includes("levels"));
+  const planFor = (size: number): NetworkPlan => planDescription(completed(description, shapes, size)).plan;
   return new OpenQuestionsError(
     `Cannot tell what network ${quoteName(name)} holds: it is of ${description.architecture} with ` +
       `${count.toLocaleString("en")} parameters, but its tensors leave open: ${open}`,
     questions,
+    description,
+    isCertain ? planFor : undefined,
   );
 }
 

@@ -14,6 +14,8 @@ export {
   type TensorValues,
   writeSafetensors,
 } from "./checkpoint/safetensors_writer.ts";
+export type { SafetensorsDtype, WritableDtype } from "./checkpoint/safetensors_dtype.ts";
+export { CONVERTED_DTYPES, type ConvertedDtype, convertedPieces } from "./checkpoint/convert_dtype.ts";
 export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./checkpoint/half.ts";
 export {
   type BetaCurve,
@@ -69,7 +71,7 @@ export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
 export { guidedNoiseModel, type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
-export { type Description, type ModelPlan, planDescription } from "./model_description.ts";
+export { DEFAULT_PROCESS, type Description, type ModelPlan, planDescription } from "./model_description.ts";
 export { countParameters, type NetworkCost, networkCost } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 export {

@@ -12,6 +12,9 @@ import { isBetaCurve, type NoiseSchedule, noiseSchedule } from "./noise_schedule
  */
 export type Description = Readonly<Record<string, unknown>>;
 
+/** What a description means that does not name the process. */
+export const DEFAULT_PROCESS = { "noise_schedule": "linear", "diffusion_steps": 1000, "value_range": [-1, 1] } as const;
+
 /** A network before its weights are there, and the process that it was trained with. */
 export interface ModelPlan {
   readonly architecture: Architecture;
@@ -67,11 +70,11 @@ export function planDescription(raw: unknown, predicts?: Architecture["predicts"
   const {
     architecture: name,
     learn_sigma: learnSigma,
-    noise_schedule: curve = "linear",
-    diffusion_steps: diffusionSteps = 1000,
-    value_range: valueRange = [-1, 1],
+    noise_schedule: curve,
+    diffusion_steps: diffusionSteps,
+    value_range: valueRange,
     ...keywords
-  } = raw as Record<string, unknown>;
+  }: Record<string, unknown> = { ...DEFAULT_PROCESS, ...raw };
   const candidates = ARCHITECTURES.filter((candidate) => predicts === undefined || candidate.predicts === predicts);
   const architecture = candidates.find((candidate) => candidate.name === name);
   if (!architecture) {
