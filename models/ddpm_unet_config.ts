@@ -41,7 +41,7 @@ const MULTIPLES: Keyword = {
 };
 
 /** `dropout` matters in training only. */
-const KEYWORDS: Keywords = {
+const KEYWORDS: Keywords = new Map(Object.entries({
   class: oneOf("Model"),
   ch: required(COUNT),
   out_ch: required(COUNT),
@@ -53,7 +53,7 @@ const KEYWORDS: Keywords = {
   in_channels: required(COUNT),
   resolution: COUNT,
   image_size: COUNT,
-};
+}));
 
 /**
  * Reads the keyword arguments of the published constructor (`Model` of the DDPM, DDIM and SDEdit programs), with its

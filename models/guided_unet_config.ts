@@ -65,7 +65,7 @@ export interface GuidedClassifierConfig extends GuidedEncoderConfig {
 const FAMILY = "guided-diffusion";
 
 /** Keywords of all constructors; `dropout`, `use_checkpoint` and `use_fp16` matter in training only. */
-const ENCODER_KEYWORDS: Keywords = {
+const ENCODER_KEYWORDS: Keywords = new Map(Object.entries({
   image_size: required(COUNT),
   in_channels: required(COUNT),
   model_channels: required(COUNT),
@@ -84,19 +84,19 @@ const ENCODER_KEYWORDS: Keywords = {
   use_scale_shift_norm: FLAG,
   resblock_updown: FLAG,
   use_new_attention_order: FLAG,
-};
+}));
 
-const UNET_KEYWORDS: Keywords = {
-  class: oneOf("UNetModel", "SuperResModel"),
+const UNET_KEYWORDS: Keywords = new Map([
+  ["class", oneOf("UNetModel", "SuperResModel")],
   ...ENCODER_KEYWORDS,
-  num_classes: COUNT_OR_NULL,
-};
+  ["num_classes", COUNT_OR_NULL],
+]);
 
-const CLASSIFIER_KEYWORDS: Keywords = {
-  class: oneOf("EncoderUNetModel"),
+const CLASSIFIER_KEYWORDS: Keywords = new Map([
+  ["class", oneOf("EncoderUNetModel")],
   ...ENCODER_KEYWORDS,
-  pool: oneOf("adaptive", "attention", "spatial", "spatial_v2"),
-};
+  ["pool", oneOf("adaptive", "attention", "spatial", "spatial_v2")],
+]);
 
 /**
  * Reads the keyword arguments of the published constructor (`UNetModel`, or `SuperResModel` if `class` says so), with its

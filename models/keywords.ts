@@ -10,7 +10,7 @@ export interface Keyword {
 }
 
 /** The keywords of a constructor by name. */
-export type Keywords = Readonly<Record<string, Keyword>>;
+export type Keywords = ReadonlyMap<string, Keyword>;
 
 /** Gives a keyword's value, or the fallback where it is not given. */
 export type KeywordReader = <T>(key: string, fallback: T) => T;
@@ -87,12 +87,12 @@ export function readKeywords(raw: unknown, keywords: Keywords, family: string): 
     throw new TypeError(`Cannot read a ${family} configuration: an object of constructor keywords is needed`);
   }
   const given = new Map<string, unknown>(Object.entries(raw));
-  const problems = [...problemsOf(given, new Map(Object.entries(keywords)))];
+  const problems = [...problemsOf(given, keywords)];
   if (problems.length > 0) throw new TypeError(`Cannot read a ${family} configuration: ${problems.join("; ")}`);
   return <T>(key: string, fallback: T): T => given.has(key) ? given.get(key) as T : fallback;
 }
 
-function* problemsOf(given: ReadonlyMap<string, unknown>, keywords: ReadonlyMap<string, Keyword>): Generator<string> {
+function* problemsOf(given: ReadonlyMap<string, unknown>, keywords: Keywords): Generator<string> {
   for (const [key, value] of given) {
     const keyword = keywords.get(key);
     if (!keyword) yield `"${key}" is no keyword of the constructor`;
