@@ -60,7 +60,7 @@ async function run(args: Arguments): Promise<number> {
   }
   using source = await FileSource.open(input);
   await checkWritable([output], [input]);
-  const { checkpoint, description, known } = await openDescribed(source, args, true);
+  const { checkpoint, description, known } = await openDescribed(source, args);
   const { architecture, plan } = planDescription(description);
   const parameters = countParameters(plan.parameters);
   reporter.note(`${architecture.name}, ${(parameters / 1e6).toFixed(1)} M parameters`);

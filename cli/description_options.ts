@@ -2,8 +2,8 @@
 import { type DescriptionOptions, KNOWN_CHECKPOINTS, type KnownCheckpoint, OpenQuestionsError } from "../models/mod.ts";
 import { type Arguments, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
 
-/** Which published checkpoint a file is, and which part of it is meant. */
-export const CHECKPOINT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+/** Which part of a file is meant, and everything that names and shapes of its tensors cannot say. */
+export const DESCRIPTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   as: {
     kind: "text",
     value: "NAME",
@@ -14,11 +14,6 @@ export const CHECKPOINT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     value: "NAME",
     help: "The state dict that is meant, where a PyTorch file has several, such as ema",
   },
-};
-
-/** Everything that names and shapes of tensors cannot say. */
-export const DESCRIPTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  ...CHECKPOINT_OPTIONS,
   "image-size": { kind: "integer", min: 1, max: 65535, help: "Side of the training images" },
   "head-channels": { kind: "integer", min: 1, max: 65535, help: "Channels of each attention head" },
   heads: { kind: "integer", min: 1, max: 65535, help: "Heads of each attention, instead of --head-channels" },
@@ -84,20 +79,15 @@ export function requireKnown(name: string): KnownCheckpoint {
 /**
  * What a command can do about a failure to describe a file: names the options that answer what is open.
  * @param error whatever was thrown
- * @param path the file
- * @param converts whether the command has the options itself; otherwise they belong to `convert`
  * @returns a UsageError if something is left open, else the error itself
  */
-export function explainOpen(error: unknown, path: string, converts: boolean): unknown {
+export function explainOpen(error: unknown): unknown {
   if (!(error instanceof OpenQuestionsError)) return error;
   const answers = error.questions.map(({ options, what, choices }) =>
     `  ${options.map((option) => `--${OPTION_OF[option]}`).join(" or ").padEnd(28)}${what}: ${choices}`
   );
-  const lead = converts
-    ? "say what is open, or which published checkpoint it is with --as NAME"
-    : `give --as NAME of a published checkpoint, or write a file that says it: deno task convert "${path}" ` +
-      "OUT.safetensors, with";
-  return new UsageError([`${error.message}; ${lead}:`, ...answers].join("\n"));
+  const hint = "Say it with these options, or which published checkpoint it is with --as NAME";
+  return new UsageError([`${error.lead}:`, ...answers, hint].join("\n"));
 }
 
 /** Says where a configuration comes from that the file does not hold; undefined if the file does. */

@@ -10,12 +10,12 @@ import {
   openModel,
 } from "../models/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
-import { CHECKPOINT_OPTIONS, describeOrigin, descriptionOptions, explainOpen } from "./description_options.ts";
+import { describeOrigin, DESCRIPTION_OPTIONS, descriptionOptions, explainOpen } from "./description_options.ts";
 
 /** The options that choose the network. */
 export const MODEL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   model: { kind: "text", value: "FILE", help: "Network: safetensors, or a PyTorch .pt or .ckpt (default: embedded)" },
-  ...CHECKPOINT_OPTIONS,
+  ...DESCRIPTION_OPTIONS,
 };
 
 /** An open network and the file it came from. */
@@ -44,7 +44,7 @@ export async function loadModel(
   const file = path === undefined ? undefined : await FileSource.open(path);
   try {
     const source = file ?? await defaultModelSource();
-    const { checkpoint, known } = await openDescribed(source, args, false);
+    const { checkpoint, known } = await openDescribed(source, args);
     const model = await openModel(runtime, checkpoint, { onProgress });
     const name = source.name.split(/[\\/]/).at(-1) as string;
     return { model, name, sha256: await sha256Of(source), origin: describeOrigin(known) };
@@ -56,21 +56,19 @@ export async function loadModel(
 /**
  * Opens a checkpoint of any format and finds out what network it holds.
  * @param source the file
- * @param args the command line, with `CHECKPOINT_OPTIONS` at least
- * @param converts whether it has all of `DESCRIPTION_OPTIONS`
+ * @param args the command line, with `DESCRIPTION_OPTIONS`
  * @throws {UsageError} if something is left open, with the options that answer it
  * @throws {CheckpointError} if the file violates its format or belongs to no known architecture
  */
 export async function openDescribed(
   source: Parameters<typeof openCheckpoint>[0],
   args: Arguments,
-  converts: boolean,
 ): Promise<DescribedCheckpoint> {
   const stateDict = args.text("state-dict");
   const file = await openCheckpoint(source, stateDict === undefined ? {} : { stateDict });
   try {
     return describeCheckpoint(file, descriptionOptions(args));
   } catch (error) {
-    throw explainOpen(error, source.name, converts);
+    throw explainOpen(error);
   }
 }

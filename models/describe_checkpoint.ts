@@ -52,19 +52,19 @@ export interface OpenQuestion {
 export class OpenQuestionsError extends CheckpointError {
   /**
    * Keeps what is open and what is not.
-   * @param message the whole message
+   * @param lead the message without the questions
    * @param questions what must be said
    * @param description what is certain
    * @param planFor a network of the same tensors for some training size, whatever the answers; undefined if its levels
    * are open
    */
   constructor(
-    message: string,
+    readonly lead: string,
     readonly questions: readonly OpenQuestion[],
     readonly description: Description,
     readonly planFor: ((imageSize: number) => NetworkPlan) | undefined,
   ) {
-    super(message);
+    super(`${lead}: ${questions.map(({ what, choices }) => `${what} (${choices})`).join("; ")}`);
   }
 }
 
@@ -289,7 +289,8 @@ function* structureQuestions(candidates: readonly Description[]): Generator<Open
 function* openQuestions(description: Description, shapes: TensorShapes): Generator<OpenQuestion, void> {
   const isOpen = (key: string): boolean => description[key] === undefined;
   if (isOpen("image_size")) {
-    const choices = `a multiple of ${2 ** (levelsOf(description) - 1)}`;
+    const factor = 2 ** (levelsOf(description) - 1);
+    const choices = factor === 1 ? "a number of pixels" : `a multiple of ${factor}`;
     yield { options: ["imageSize"], what: "side of the training images", choices };
   }
   if (description.architecture !== "ddpm") yield* headQuestions(description, attentionChannels(shapes));
@@ -334,12 +335,11 @@ function openError(
   questions: readonly OpenQuestion[],
 ): OpenQuestionsError {
   const count = shapes.values().reduce((sum, shape) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
-  const open = questions.map(({ what, choices }) => `${what} (${choices})`).join("; ");
   const isCertain = !questions.some(({ options }) => options.includes("levels"));
   const planFor = (size: number): NetworkPlan => planDescription(completed(description, shapes, size)).plan;
   return new OpenQuestionsError(
     `Cannot tell what network ${quoteName(name)} holds: it is of ${description.architecture} with ` +
-      `${count.toLocaleString("en")} parameters, but its tensors leave open: ${open}`,
+      `${count.toLocaleString("en")} parameters, but its tensors leave something open`,
     questions,
     description,
     isCertain ? planFor : undefined,

@@ -106,11 +106,13 @@ function ddpm(tensors: TensorShapes): Description {
   const levels = blockNumbers(tensors, /^down\.(\d+)\./);
   const blocks = blockNumbers(tensors, /^down\.0\.block\.(\d+)\./);
   const width = extent(tensors, "temb.dense.0.weight", 1);
+  const [inputs, outputs] = [extent(tensors, "conv_in.weight", 1), extent(tensors, "conv_out.weight", 0)];
   return {
     architecture: "ddpm",
     class: "Model",
-    in_channels: extent(tensors, "conv_in.weight", 1),
-    out_ch: extent(tensors, "conv_out.weight", 0),
+    in_channels: inputs,
+    out_ch: outputs,
+    learn_sigma: outputs === 2 * inputs,
     ch: width,
     ch_mult: levels.map((level) => extent(tensors, `down.${level}.block.0.conv2.weight`, 0) / width),
     num_res_blocks: blocks.length,

@@ -71,6 +71,7 @@ const DDPM_256 = {
   image_size: 256,
   in_channels: 3,
   out_ch: 3,
+  learn_sigma: false,
   ch: 128,
   ch_mult: LEVELS[256],
   num_res_blocks: 2,

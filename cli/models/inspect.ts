@@ -78,7 +78,7 @@ function describe(file: Checkpoint, args: Arguments): Found {
     const { description, planFor } = error;
     const size = args.number("size") ?? (description.image_size as number | undefined);
     const plan = size === undefined ? undefined : planFor?.(size);
-    return { description, plan, known: [], open: (explainOpen(error, file.name, true) as UsageError).message };
+    return { description, plan, known: [], open: (explainOpen(error) as UsageError).message };
   }
 }
 
@@ -102,5 +102,5 @@ function countDtypes({ tensors }: Checkpoint): readonly (readonly [string, numbe
 }
 
 function shown(value: unknown): string {
-  return Array.isArray(value) ? value.join(", ") : String(value);
+  return Array.isArray(value) ? value.join(", ") || "none" : String(value);
 }
