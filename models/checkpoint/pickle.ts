@@ -24,7 +24,7 @@ export const MAX_PICKLE_MARKS = 500;
 export const MAX_PICKLE_MEMO = 1_000_000;
 
 /** Items in all lists, tuples and dicts together. */
-export const MAX_PICKLE_ITEMS = 4_000_000;
+export const MAX_PICKLE_ITEMS = 2_000_000;
 
 /** Bytes of a module's or a function's name. */
 const MAX_GLOBAL_BYTES = 256;
