@@ -33,7 +33,7 @@ export const CONVERT: Command = {
       dtype: {
         kind: "choice",
         choices: ["f32", "f16", "bf16"],
-        help: "Element type of the result (default: as it is); f16 halves file and memory",
+        help: "Element type of the result (default: as it is)",
       },
       ...DESCRIPTION_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
