@@ -74,8 +74,8 @@ function planErrand(args: Arguments, target: string): Errand {
 
 /** The last part of an address, as a file may be called. */
 function fileNameOf(url: string): string {
-  const last = URL.canParse(url) ? decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "") : "";
-  if (/^[\w][\w.+ -]*$/.test(last)) return last;
+  const last = URL.canParse(url) ? new URL(url).pathname.split("/").at(-1)! : "";
+  if (/^\w[\w.+-]*$/.test(last)) return last;
   throw new UsageError(`"${url}" does not end in a file name; give one with --out FILE`);
 }
 
