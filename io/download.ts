@@ -52,29 +52,26 @@ export async function download(address: string, path: string, options: DownloadO
   const url = requireWebAddress(address);
   using part = await PartialFile.open(path);
   try {
-    const resumed = await fetchAll(url, part, options);
+    await fetchAll(url, part, options);
     await requireSize(url, part, options.bytes);
     const sha256 = await requireHash(url, part, options);
     await part.finish();
-    return { bytes: part.size, sha256, resumed };
+    return { bytes: part.size, sha256, resumed: part.inherited };
   } catch (error) {
     await part.tidy();
     throw error;
   }
 }
 
-/** Connects until all is there; returns the bytes that an earlier run had left. */
-async function fetchAll(url: string, part: PartialFile, options: DownloadOptions): Promise<number> {
+/** Connects until all is there. */
+async function fetchAll(url: string, part: PartialFile, options: DownloadOptions): Promise<void> {
   const { attempts = 5, pause = 1000, onNote, signal } = options;
   const usable = part.origin?.url === url && mayResume(part.origin, options);
   if (!usable) await part.restart({ url, validator: undefined, total: undefined });
-  const resumed = part.size;
   let [furthest, idle] = [part.size, 0];
-  let kept = part.size > 0;
   for (;;) {
     try {
-      kept = await connect(url, part, options) && kept;
-      return kept ? resumed : 0;
+      return await connect(url, part, options);
     } catch (error) {
       if (!(error instanceof Interruption)) throw error;
       idle = part.size > furthest ? 0 : idle + 1;
@@ -97,24 +94,31 @@ function mayResume({ validator }: Origin, { sha256 }: DownloadOptions): boolean 
   return validator !== undefined || sha256 !== undefined;
 }
 
-/**
- * One connection, up to the end of the file.
- * @returns whether it went on from the bytes that were there, instead of beginning again
- */
-async function connect(url: string, part: PartialFile, options: DownloadOptions): Promise<boolean> {
+/** One connection, up to the end of the file. */
+async function connect(url: string, part: PartialFile, options: DownloadOptions): Promise<void> {
   if (part.size > 0 && (!part.origin || !mayResume(part.origin, options))) {
     await part.restart({ url, validator: undefined, total: undefined });
   }
-  if (part.size > 0 && part.size === part.origin?.total) return true;
+  if (part.size > 0 && part.size === part.origin?.total) return;
   using watch = new Watch(options.idle ?? 30_000, options.signal);
   const response = await watch.during(() => fetch(url, { headers: requestHeaders(part), signal: watch.signal }));
-  try {
-    const continued = await begin(url, response, part, options);
-    await receive(url, response, part, { ...options, watch });
-    return continued;
-  } finally {
-    await response.body?.cancel().catch(() => {});
+  requireFile(url, response);
+  if (response.status === 416) {
+    const total = /^bytes \*\/(\d+)$/.exec(response.headers.get("Content-Range") ?? "");
+    await requireTotal(url, part, { total: total === null ? undefined : Number(total[1]), bytes: options.bytes });
+    await part.restart({ url, validator: undefined, total: undefined });
+    throw new Interruption("the server has no bytes from there on; beginning again");
   }
+  if (response.status === 206) {
+    await requireContinuation(url, response.headers, part);
+  } else {
+    if (part.size > 0) {
+      options.onNote?.("the server sends the file from its beginning: it has changed, or ranges are ignored");
+    }
+    await part.restart({ url, validator: validatorOf(response.headers), total: lengthOf(response.headers) });
+  }
+  await requireTotal(url, part, { total: part.origin?.total, bytes: options.bytes });
+  await receive(url, response, part, { ...options, watch });
 }
 
 function requestHeaders({ size, origin }: PartialFile): Record<string, string> {
@@ -125,60 +129,52 @@ function requestHeaders({ size, origin }: PartialFile): Record<string, string> {
   return { ...headers, Range: `bytes=${size}-`, ...condition };
 }
 
-/** Judges the head of the answer and makes the partial file fit it; returns whether it goes on from what is there. */
-async function begin(
-  url: string,
-  response: Response,
-  part: PartialFile,
-  { bytes, onNote }: DownloadOptions,
-): Promise<boolean> {
-  const fail = (found: string): never => {
-    throw new FileError(`Cannot download "${url}": ${found}`);
-  };
-  const { status, headers } = response;
-  if (url.startsWith("https:") && !response.url.startsWith("https:")) {
-    fail(`it leads to "${response.url}", which is not encrypted; name that address if you trust it`);
-  }
-  const requireTotal = async (total: number | undefined): Promise<void> => {
-    if (bytes === undefined || total === undefined || total === bytes) return;
-    await part.discard();
-    fail(`the server has ${total} bytes, ${bytes} are expected; it is another file`);
-  };
-  if (status === 416) {
-    const total = /^bytes \*\/(\d+)$/.exec(headers.get("Content-Range") ?? "");
-    await requireTotal(total === null ? undefined : Number(total[1]));
-    await part.restart({ url, validator: undefined, total: undefined });
-    throw new Interruption("the server has no bytes from there on; beginning again");
-  }
+/** Refuses answers that are not the file or a part of it; 416 is for the caller. */
+function requireFile(url: string, { url: place, status, headers }: Response): void {
   if (status === 408 || status === 429 || status >= 500) throw new Interruption(`the server answered ${status}`);
-  if (status !== 200 && status !== 206) fail(`the server answered ${status}; check the address`);
   const coding = headers.get("Content-Encoding") ?? "identity";
-  if (coding !== "identity") fail(`the server sends it as ${coding}, which was not asked for`);
-  if (/^text\/html\b/i.test(headers.get("Content-Type") ?? "")) {
-    fail("the server sent a web page instead of a file; open the address in a browser and save the file from there");
+  const reason = url.startsWith("https:") && !place.startsWith("https:")
+    ? `it leads to "${place}", which is not encrypted; name that address if you trust it`
+    : status === 416
+    ? undefined
+    : status !== 200 && status !== 206
+    ? `the server answered ${status}; check the address`
+    : coding !== "identity"
+    ? `the server sends it as ${coding}, which was not asked for`
+    : /^text\/html\b/i.test(headers.get("Content-Type") ?? "")
+    ? "the server sent a web page instead of a file; open the address in a browser and save the file from there"
+    : undefined;
+  if (reason !== undefined) throw new FileError(`Cannot download "${url}": ${reason}`);
+}
+
+/** Makes sure that a part of a file is the part that is missing, of the version that is there. */
+async function requireContinuation(url: string, headers: Headers, part: PartialFile): Promise<void> {
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("Content-Range") ?? "");
+  if (range === null || Number(range[1]) !== part.size || part.size === 0) {
+    throw new FileError(
+      `Cannot download "${url}": the server answered with "${headers.get("Content-Range")}", bytes from ${part.size} ` +
+        "on were asked for",
+    );
   }
-  const origin = { url, validator: validatorOf(headers), total: status === 206 ? undefined : lengthOf(headers) };
-  let continued = false;
-  if (status === 206) {
-    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("Content-Range") ?? "");
-    const total = range && range[2] !== "*" ? Number(range[2]) : undefined;
-    if (range === null || Number(range[1]) !== part.size || part.size === 0) {
-      fail(`the server answered with "${headers.get("Content-Range")}", bytes from ${part.size} on were asked for`);
-    }
-    const known = part.origin;
-    const changed = known?.validator !== undefined && origin.validator !== undefined &&
-      known.validator !== origin.validator;
-    if (changed || (known?.total !== undefined && total !== undefined && known.total !== total)) {
-      await part.restart({ url, validator: undefined, total: undefined });
-      throw new Interruption("the file at the server has changed; beginning again");
-    }
-    continued = true;
-  } else {
-    if (part.size > 0) onNote?.("the server sends the file from its beginning: it has changed, or ranges are ignored");
-    await part.restart(origin);
-  }
-  await requireTotal(part.origin?.total);
-  return continued;
+  const total = range[2] === "*" ? undefined : Number(range[2]);
+  const differs = <T>(known: T | undefined, found: T | undefined): boolean =>
+    known !== undefined && found !== undefined && known !== found;
+  if (!differs(part.origin?.validator, validatorOf(headers)) && !differs(part.origin?.total, total)) return;
+  await part.restart({ url, validator: undefined, total: undefined });
+  throw new Interruption("the file at the server has changed; beginning again");
+}
+
+/** Refuses a file of another size than the one that is wanted, and drops what has come of it. */
+async function requireTotal(
+  url: string,
+  part: PartialFile,
+  { total, bytes }: { readonly total: number | undefined; readonly bytes: number | undefined },
+): Promise<void> {
+  if (bytes === undefined || total === undefined || total === bytes) return;
+  await part.discard();
+  throw new FileError(
+    `Cannot download "${url}": the server has ${total} bytes, ${bytes} are expected; it is another file`,
+  );
 }
 
 /** Writes the body to the partial file. */
@@ -285,8 +281,10 @@ class Watch implements Disposable {
     }
   }
 
+  /** Closes the connection, whatever is left of the answer. */
   [Symbol.dispose](): void {
     this.#outer?.removeEventListener("abort", this.#stop);
+    this.#stop();
   }
 }
 

@@ -17,12 +17,14 @@ export class PartialFile implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
   #size: number;
+  #inherited: number;
   #origin: Origin | undefined;
 
   private constructor(path: string, file: Deno.FsFile, size: number, origin: Origin | undefined) {
     this.#path = path;
     this.#file = file;
     this.#size = size;
+    this.#inherited = size;
     this.#origin = origin;
   }
 
@@ -58,6 +60,11 @@ export class PartialFile implements Disposable {
     return this.#size;
   }
 
+  /** Bytes of them that were there when the file was opened. */
+  get inherited(): number {
+    return this.#inherited;
+  }
+
   /** Where they came from; undefined if that is not known. */
   get origin(): Origin | undefined {
     return this.#origin;
@@ -67,7 +74,7 @@ export class PartialFile implements Disposable {
   async restart(origin: Origin): Promise<void> {
     try {
       await this.#file.truncate(0);
-      this.#size = 0;
+      this.#size = this.#inherited = 0;
       this.#origin = origin;
       await Deno.writeTextFile(`${this.#path}.part.json`, JSON.stringify(origin));
     } catch (error) {

@@ -72,6 +72,15 @@ Deno.test("download() goes on with what an earlier run has left", async () => {
   });
 });
 
+Deno.test("download() counts nothing as resumed that it had to fetch again", async () => {
+  const answers = [{ cutAfter: 100_000, file: OTHER }, { status: 404 }, { cutAfter: 50_000 }, {}];
+  await withServer(answers, async (given) => {
+    await refused(given, "404", ["model.pt.part", "model.pt.part.json"]);
+    const { sha256, resumed } = await download(given.server.url, given.path, QUICK);
+    assertEquals([sha256, resumed, given.server.asked[3]!.range], [HASH, 0, "bytes=50000-"]);
+  });
+});
+
 Deno.test("download() checks a file that was complete before it was interrupted without fetching it again", async () => {
   await withServer([], async ({ server, path }) => {
     const stop = (phase: string): void => {
