@@ -346,6 +346,7 @@ const LEGACY_CASES: [title: string, message: string, parts: LegacyParts, storage
   ["a storage that is cut off", `storage "0" of 16 bytes ends at byte`, { lengths: { "0": 4n } }, {
     "0": floats(1, 2, 3),
   }],
+  ["a storage whose length is missing", `storage "0" begins at byte`, { keys: list(text("0")) }, {}],
   ["bytes at its end", "2 bytes follow the last storage, none are needed", { tail: new Uint8Array(2) }],
 ];
 
