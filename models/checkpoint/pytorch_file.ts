@@ -126,7 +126,6 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
 
   /** A reader for a tensor whose elements do not lie one after another. */
   #stridedReader({ name, dtype, shape, stride, position }: PytorchTensor): StridedReader | undefined {
-    if (shape.includes(0)) return undefined;
     const view = mergeDimensions({ shape, stride });
     if (isContiguous(view)) return undefined;
     return new StridedReader(this.#source, position, view, DTYPE_BITS[dtype] / 8, `tensor ${quoteName(name)}`);

@@ -1,7 +1,7 @@
 /** The container of PyTorch before 1.6: five pickles one after another, then the storages. */
 import { type ByteSource, readExactly } from "./byte_source.ts";
 import { CheckpointError, quoteName } from "./checkpoint_error.ts";
-import { MAX_PICKLE_BYTES, PickleEndError, unpickle } from "./pickle.ts";
+import { PickleEndError, unpickle } from "./pickle.ts";
 import { describePickleValue, PickleDict, PickleList, type PickleValue } from "./pickle_values.ts";
 import { type OpenCheckpointOptions, PytorchFile } from "./pytorch_file.ts";
 import { PytorchContext, storageBytes } from "./pytorch_objects.ts";
@@ -15,9 +15,6 @@ const PROTOCOL_VERSION = 1001;
 
 /** Bytes of the file that are read for the pickles at first; more if they do not suffice. */
 const FIRST_BYTES = 256 * 1024;
-
-/** All five pickles together. */
-const MAX_BYTES = 2 * MAX_PICKLE_BYTES;
 
 /** What the pickles say. */
 interface Head {
@@ -45,14 +42,14 @@ export async function openPytorchLegacy(source: ByteSource, options: OpenCheckpo
   return new PytorchFile({ source, format: "pytorch-legacy", positions, bigEndian: false }, dict);
 }
 
-/** Pickles do not say how long they are, so the beginning that is read is doubled until they end in it. */
+/** Pickles do not say how long they are, so the beginning that is read is doubled until they end in it; each has its limit. */
 async function readHead(source: ByteSource): Promise<Head> {
   for (let length = FIRST_BYTES;; length *= 2) {
     const bytes = await readExactly(source, 0, Math.min(length, source.size), "the pickles");
     try {
       return parseHead(bytes, source.name);
     } catch (error) {
-      if (!(error instanceof PickleEndError) || length >= source.size || length >= MAX_BYTES) throw error;
+      if (!(error instanceof PickleEndError) || length >= source.size) throw error;
     }
   }
 }

@@ -11,7 +11,7 @@ export type Words = Uint8Array | Uint16Array | Uint32Array;
 /**
  * The same elements in the same order with as few dimensions as possible: those of one element dropped, those that
  * continue each other merged.
- * @param view any, without a dimension of no elements
+ * @param view any
  * @returns [] for one element, [n] with stride 1 for n elements that lie one after another
  */
 export function mergeDimensions({ shape, stride }: StridedView): StridedView {

@@ -111,6 +111,10 @@ Deno.test("openCheckpoint() strips a prefix only if all names have it", async ()
   assertEquals(await chosen(dict({ "module.a": matrix(), "modules.b": matrix(4) })), ["", ["module.a", "modules.b"]]);
 });
 
+Deno.test("openCheckpoint() lists tensors in the order in which they lie in the file", async () => {
+  assertEquals(await chosen(dict({ c: matrix(4), a: matrix(0), b: matrix(2) })), ["", ["a", "b", "c"]]);
+});
+
 Deno.test("openCheckpoint() takes a matrix for the sign of a network, and vectors where there is none", async () => {
   const vector = tensor(storage("FloatStorage", "0", 8), { shape: [3], stride: [1] });
   assertEquals(await chosen(dict({ betas: vector, deep: dict({ net: dict({ w: matrix() }) }) })), ["deep.net", ["w"]]);

@@ -79,6 +79,11 @@ const CASES: Case[] = [
     handmadeZip([{ ...FIRST, declared: { size: 5 } }]),
   ],
   [
+    "sizes that differ in the zip64 field, where the packed one comes second",
+    `entry "a/data.pkl" has 3 bytes in the archive for 5 bytes`,
+    handmadeZip([{ ...FIRST, declared: { size: 5 } }], { zip64: true }),
+  ],
+  [
     "an entry that is longer than the archive",
     `entry "a/data.pkl" of 4000000000 bytes at byte 0 overlaps the directory at byte 43`,
     handmadeZip([{ ...FIRST, declared: { size: 4e9, packed: 4e9 } }]),
