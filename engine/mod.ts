@@ -33,5 +33,8 @@ export type { Lifetime } from "./arena.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime } from "./webgpu_runtime.ts";
+export type { AdapterIdentity, Preferences } from "./webgpu_device.ts";
+export type { ReplayTimer } from "./webgpu_timer.ts";
 export type { KernelTime, ProfileOptions, StageProfile, TimingMethod } from "./webgpu_profiler.ts";
+export { ENGINE_VERSION } from "./version.ts";
 export { DeviceLimitError, DeviceLostError, NoAdapterError, NonFiniteError, StaleTensorError } from "./errors.ts";

@@ -56,7 +56,7 @@ export interface DeviceProfile {
   readonly subgroupSize: number;
   /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
-  /** Which of several ways an operation shall take, by the name of the operation; kernels read their own. */
+  /** Which of several ways an operation shall take, by its name or that of a layer; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
 }
 

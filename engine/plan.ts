@@ -10,6 +10,8 @@ import { byteLength, formatShape, type Tensor } from "./tensor.ts";
 /** A dispatch with what a profile says of it. */
 export interface PlannedDispatch extends Dispatch {
   readonly scope: string;
+  /** The call that it belongs to. */
+  readonly call: Call;
   /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
   readonly flops: number;
   readonly bytes: number;
@@ -118,7 +120,7 @@ function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
   const { flops, bytes } = call.op.cost(call);
   return call.op.lower(call, target).map((dispatch, index) => {
     checkLimits(call, dispatch, target);
-    return { ...dispatch, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
+    return { ...dispatch, scope: call.scope, call, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
   });
 }
 

@@ -2,13 +2,23 @@
 import { DeviceLostError, NoAdapterError } from "./errors.ts";
 import type { DeviceProfile } from "./op.ts";
 
+/** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
+export type Preferences = Readonly<Record<string, string>>;
+
+/** What preferences may depend on: the adapter in words, the size of its subgroups, the features that were granted. */
+export interface AdapterIdentity {
+  readonly description: string;
+  readonly subgroupSize: number;
+  readonly features: readonly string[];
+}
+
 /** Which device to open. */
 export interface OpenOptions {
   /** Where adapters come from; another provider (a browser's, Dawn's) can be handed in. Default: `navigator.gpu`. */
   readonly gpu?: GPU;
   readonly powerPreference?: GPUPowerPreference;
-  /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
-  readonly preferences?: Readonly<Record<string, string>>;
+  /** Preferences, or what finds them once it is known which adapter was opened. */
+  readonly preferences?: Preferences | ((adapter: AdapterIdentity) => Promise<Preferences>);
 }
 
 /** An open device and what is known of it. */
@@ -50,6 +60,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   const { description, software, subgroupSize } = describe(adapter.info);
   const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
   const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
+  const { preferences = {} } = options;
   let failure: Error | undefined;
   device.lost.then((info) => {
     failure = new DeviceLostError(
@@ -75,9 +87,11 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxBufferBytes: device.limits.maxBufferSize,
-      subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
+      subgroupSize: usableSubgroups,
       software,
-      preferences: options.preferences ?? {},
+      preferences: typeof preferences === "function"
+        ? await preferences({ description, subgroupSize: usableSubgroups, features })
+        : preferences,
     },
     check: () => {
       if (failure) throw failure;
