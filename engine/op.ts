@@ -54,6 +54,8 @@ export interface DeviceProfile {
   readonly maxBufferBytes: number;
   /** Invocations of a subgroup where subgroup builtins may be used and the size is fixed, otherwise 0. */
   readonly subgroupSize: number;
+  /** Whether kernels may compute in half precision. */
+  readonly f16: boolean;
   /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
   /** Which of several ways an operation shall take, by its name or that of a layer; kernels read their own. */

@@ -88,6 +88,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxBufferBytes: device.limits.maxBufferSize,
       subgroupSize: usableSubgroups,
+      f16: features.includes("shader-f16"),
       software,
       preferences: typeof preferences === "function"
         ? await preferences({ description, subgroupSize: usableSubgroups, features })

@@ -56,16 +56,22 @@ export class PipelineCache {
     const tensors = this.#layout([...types, ...(dispatch.params ? ["uniform" as const] : [])]);
     const scalars = dispatch.usesScalars ? this.#layout(["uniform"]) : undefined;
     device.pushErrorScope("validation");
-    const directive = /\bsubgroup[A-Z]/.test(dispatch.wgsl) ? this.#opened.subgroupDirective : "";
-    const module = device.createShaderModule({ label: dispatch.label, code: directive + dispatch.wgsl });
+    const code = this.#directives(dispatch) + dispatch.wgsl;
+    const module = device.createShaderModule({ label: dispatch.label, code });
     const pipeline = device.createComputePipeline({
       label: dispatch.label,
       layout: device.createPipelineLayout({ bindGroupLayouts: scalars ? [tensors, scalars] : [tensors] }),
       compute: { module, entryPoint: "main" },
     });
     const error = await device.popErrorScope();
-    if (error) throw new Error(await explain(dispatch.label, directive + dispatch.wgsl, module, error));
+    if (error) throw new Error(await explain(dispatch.label, code, module, error));
     return { pipeline, tensors, scalars };
+  }
+
+  /** What the module must begin with for the features that it uses. */
+  #directives({ wgsl }: Dispatch): string {
+    const half = /\b(f16|vec[234]h)\b/.test(wgsl) ? "enable f16;\n" : "";
+    return half + (/\bsubgroup[A-Z]/.test(wgsl) ? this.#opened.subgroupDirective : "");
   }
 
   #layout(types: readonly GPUBufferBindingType[]): GPUBindGroupLayout {

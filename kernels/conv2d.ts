@@ -9,9 +9,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { chooseAlgorithm, TILE_OF } from "./conv2d_choice.ts";
-import { conv2dDirect } from "./conv2d_direct.ts";
-import { conv2dWinograd } from "./conv2d_winograd.ts";
+import { conv2dChosen } from "./conv2d_choice.ts";
 import {
   addRowTimesMatrix,
   checkOptional,
@@ -21,7 +19,7 @@ import {
   storeRow,
   withOptional,
 } from "./matmul.ts";
-import { matmulTiled } from "./matmul_tiled.ts";
+import { matmulChosen } from "./matmul_choice.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
 
 /** Rows and columns of zeros around an image. */
@@ -132,12 +130,9 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
   lower(call, target): readonly Dispatch[] {
     const { x, weight, out } = operands(call);
     const summands = optionalInputs(call.inputs, call.attrs);
-    if (isPointwise(weight, call.attrs)) return [pointwise(x, weight, out, summands, target)];
+    if (isPointwise(weight, call.attrs)) return pointwise(x, weight, out, summands, target);
     const { stride, padding: { top, left } } = call.attrs;
-    const convolution = { x, weight, out, ...summands, stride, top, left };
-    const algorithm = chooseAlgorithm(convolution, target);
-    if (algorithm === "direct") return [conv2dDirect(convolution, target)];
-    return conv2dWinograd(convolution, TILE_OF[algorithm], target);
+    return conv2dChosen({ x, weight, out, ...summands, stride, top, left }, target);
   },
   cost(call): { readonly flops: number; readonly bytes: number } {
     const { weight, out } = operands(call);
@@ -167,10 +162,11 @@ function pointwise(
   out: Tensor,
   summands: ReturnType<typeof optionalInputs<Tensor>>,
   target: Target,
-): Dispatch {
+): readonly Dispatch[] {
+  const [images = 1] = x.shape;
   const [, , inner = 1, columns = 1] = weight.shape;
   const rows = elementCount(x.shape) / inner;
-  return matmulTiled({ a: x, b: weight, out, batch: 1, rows, inner, columns, ...summands }, target);
+  return matmulChosen({ a: x, b: weight, out, batch: 1, rows, images, inner, columns, ...summands }, target);
 }
 
 function example(

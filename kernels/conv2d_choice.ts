@@ -1,20 +1,31 @@
 /** Which algorithm computes a convolution: the one that is asked for, or the best by a model of time and memory. */
-import type { Target } from "../engine/mod.ts";
-import { computedPixels, type Convolution } from "./conv2d_direct.ts";
-import { preparedWeight, winogradSizes } from "./conv2d_winograd.ts";
+import type { Dispatch, Target } from "../engine/mod.ts";
+import { computedPixels, conv2dDirect, type Convolution } from "./conv2d_direct.ts";
+import { conv2dImplicit, implicitCut } from "./conv2d_implicit.ts";
+import { conv2dWinograd, preparedWeight, winogradSizes } from "./conv2d_winograd.ts";
 import { prefersBroadcast } from "./matmul_tiled.ts";
+import { preferred } from "./preference.ts";
+import type { Arithmetic } from "./tile_product.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
 
-/** Algorithms of a convolution that is not pointwise; the Winograd ones serve 3x3 convolutions of stride 1. */
-export const CONVOLUTION_ALGORITHMS = ["direct", "winograd2", "winograd4"] as const;
+/**
+ * Algorithms of a convolution that is not pointwise: blocks in registers alone, tiles in workgroup memory, those in
+ * half-precision arithmetic, and the Winograd ones, which serve 3x3 convolutions of stride 1.
+ */
+export const CONVOLUTION_ALGORITHMS = ["direct", "implicit", "implicit-f16", "winograd2", "winograd4"] as const;
 
 /** One of `CONVOLUTION_ALGORITHMS`. */
 export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number];
 
-/** Output tile of each Winograd algorithm. */
-export const TILE_OF: Readonly<Record<Exclude<ConvolutionAlgorithm, "direct">, TileSize>> = {
-  winograd2: 2,
-  winograd4: 4,
+/** How each algorithm computes. */
+type Method = { readonly tile: TileSize } | { readonly arithmetic: Arithmetic } | undefined;
+
+const METHODS: Readonly<Record<ConvolutionAlgorithm, Method>> = {
+  "direct": undefined,
+  "implicit": { arithmetic: "f32" },
+  "implicit-f16": { arithmetic: "f16" },
+  "winograd2": { tile: 2 },
+  "winograd4": { tile: 4 },
 };
 
 /** Rates in GFLOP/s on an adapter that computes on the CPU. */
@@ -54,46 +65,71 @@ const NANOSECONDS_PER_BYTE = 0.35;
 const GPU_LEAST = { pixels: 64 * 64, channels: 128 };
 
 /**
- * The algorithm of a convolution. The preference `conv2d` of the target asks for one of `CONVOLUTION_ALGORITHMS`, which
- * is then taken wherever it can compute the layer; without it, or with `auto`, the cheapest is taken, and Winograd
- * only for constant weights, which are transformed once.
+ * What a preference for this layer alone is called: `conv2d KHxKWsS CinxCout HxW` with stride S and the extents of one
+ * input image.
+ */
+export function convolutionKey({ x, weight, stride }: Convolution): string {
+  const [, height, width] = x.shape;
+  const [kernelHeight, kernelWidth, channels, outChannels] = weight.shape;
+  return `conv2d ${kernelHeight}x${kernelWidth}s${stride} ${channels}x${outChannels} ${height}x${width}`;
+}
+
+/** The algorithms that can compute a layer within the limits of the device; the first always can. */
+export function convolutionCandidates(convolution: Convolution, target: Target): readonly ConvolutionAlgorithm[] {
+  return CONVOLUTION_ALGORITHMS.filter((algorithm) => isPossible(METHODS[algorithm], convolution, target));
+}
+
+function isPossible(method: Method, convolution: Convolution, target: Target): boolean {
+  if (!method) return true;
+  if ("arithmetic" in method) {
+    if (method.arithmetic === "f16" && !target.f16) return false;
+    return implicitCut(convolution, method.arithmetic, target) !== undefined;
+  }
+  const [kernelHeight, kernelWidth] = convolution.weight.shape;
+  if (kernelHeight !== 3 || kernelWidth !== 3 || convolution.stride !== 1) return false;
+  const { largestBytes, largestSide } = winogradSizes(convolution, method.tile, target);
+  return largestBytes <= Math.min(target.maxBindingBytes, target.maxBufferBytes) &&
+    largestSide <= target.maxWorkgroupsPerDimension;
+}
+
+/**
+ * The dispatches of a convolution. The preference `conv2d` of the target, or the one for this layer (`convolutionKey`),
+ * asks for one of `CONVOLUTION_ALGORITHMS`, which is then taken wherever it can compute the layer; without one, or with
+ * `auto`, the cheapest is taken: Winograd only for constant weights, which are transformed once, and half-precision
+ * arithmetic never.
  * @throws {RangeError} if the preference names no algorithm
  */
-export function chooseAlgorithm(convolution: Convolution, target: Target): ConvolutionAlgorithm {
-  const wish = target.preferences?.conv2d ?? "auto";
-  if (wish === "auto") {
-    const best = cheapest(convolution, target);
-    if (best === "direct") return best;
-    const sizes = winogradSizes(convolution, TILE_OF[best], target);
-    return preparedWeight(convolution.weight, sizes, target) ? best : "direct";
-  }
-  const algorithm = CONVOLUTION_ALGORITHMS.find((name) => name === wish);
-  if (!algorithm) {
-    throw new RangeError(
-      `Cannot build conv2d: the preference is "${wish}", one of auto, ${CONVOLUTION_ALGORITHMS.join(", ")} is needed`,
-    );
-  }
-  return isPossible(algorithm, convolution, target) ? algorithm : "direct";
+export function conv2dChosen(convolution: Convolution, target: Target): readonly Dispatch[] {
+  const wish = preferred("conv2d", convolutionKey(convolution), CONVOLUTION_ALGORITHMS, target);
+  const candidates = convolutionCandidates(convolution, target);
+  const algorithm = wish ?? cheapest(convolution, candidates, target);
+  const method = METHODS[candidates.includes(algorithm) ? algorithm : "direct"];
+  if (!method) return [conv2dDirect(convolution, target)];
+  if ("tile" in method) return conv2dWinograd(convolution, method.tile, target);
+  const cut = implicitCut(convolution, method.arithmetic, target)!;
+  return conv2dImplicit(convolution, cut, method.arithmetic, target);
 }
 
 /** Judged by a single image, so that a batch gives the same bits as its images one by one. */
-function cheapest(convolution: Convolution, target: Target): ConvolutionAlgorithm {
+function cheapest(
+  convolution: Convolution,
+  candidates: readonly ConvolutionAlgorithm[],
+  target: Target,
+): ConvolutionAlgorithm {
   const { out } = convolution;
   const single = { ...convolution, out: { ...out, shape: [1, ...out.shape.slice(1)] } };
-  const possible = CONVOLUTION_ALGORITHMS.filter((algorithm) => isPossible(algorithm, convolution, target));
-  if (!target.software) return possible.includes("winograd4") && isLarge(single) ? "winograd4" : "direct";
-  const price = (algorithm: ConvolutionAlgorithm): number => priceOf(algorithm, single, target);
-  return possible.reduce((best, next) => price(next) < price(best) ? next : best);
-}
-
-/** Whether an algorithm can compute a layer within the limits of the device. */
-function isPossible(algorithm: ConvolutionAlgorithm, convolution: Convolution, target: Target): boolean {
-  if (algorithm === "direct") return true;
-  const [kernelHeight, kernelWidth] = convolution.weight.shape;
-  if (kernelHeight !== 3 || kernelWidth !== 3 || convolution.stride !== 1) return false;
-  const { largestBytes, largestSide } = winogradSizes(convolution, TILE_OF[algorithm], target);
-  return largestBytes <= Math.min(target.maxBindingBytes, target.maxBufferBytes) &&
-    largestSide <= target.maxWorkgroupsPerDimension;
+  const tiles = candidates.includes("implicit") ? "implicit" : "direct";
+  let best: ConvolutionAlgorithm = "direct";
+  if (!target.software) {
+    best = candidates.includes("winograd4") && isLarge(single) ? "winograd4" : tiles;
+  } else {
+    const price = (algorithm: ConvolutionAlgorithm): number => priceOf(METHODS[algorithm], single, target);
+    best = candidates.reduce((best, next) => price(next) < price(best) ? next : best);
+  }
+  const method = METHODS[best];
+  if (!method || !("tile" in method)) return best;
+  const prepared = preparedWeight(convolution.weight, winogradSizes(convolution, method.tile, target), target);
+  return prepared ? best : target.software ? "direct" : tiles;
 }
 
 function isLarge({ weight, out }: Convolution): boolean {
@@ -103,16 +139,18 @@ function isLarge({ weight, out }: Convolution): boolean {
 }
 
 /** Nanoseconds on an adapter that computes on the CPU by the model, and what the transformed weight has to save. */
-function priceOf(algorithm: ConvolutionAlgorithm, convolution: Convolution, target: Target): number {
+function priceOf(method: Method, convolution: Convolution, target: Target): number {
   const rates = RATES[prefersBroadcast(target) ? "broadcast" : "vector"];
   const [kernelHeight = 1, kernelWidth = 1, channels = 1, outChannels = 1] = convolution.weight.shape;
-  if (algorithm === "direct") {
+  if (!method) {
     const lanes = prefersBroadcast(target) ? target.subgroupSize : 4;
     const filled = (count: number): number => Math.ceil(count / lanes) * lanes;
     const taps = kernelHeight * kernelWidth;
     return 2 * taps * computedPixels(convolution.out) * filled(channels) * filled(outChannels) / rates.direct;
   }
-  const tile = TILE_OF[algorithm];
+  // Workgroup memory buys nothing where loads from it cost as much as others.
+  if ("arithmetic" in method) return Infinity;
+  const { tile } = method;
   const { rows, blocks, inner, columns } = winogradSizes(convolution, tile, target);
   const elements = WINOGRAD[tile].patch ** 2;
   return 2 * elements * (rows + ROWS_PER_BLOCK * blocks) * inner * columns / rates.product +

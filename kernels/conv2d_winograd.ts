@@ -5,7 +5,8 @@
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
 import type { Convolution } from "./conv2d_direct.ts";
-import { epilogueFunctions, epilogueParams, matmulTiled, prefersBroadcast, range } from "./matmul_tiled.ts";
+import { matmulChosen } from "./matmul_choice.ts";
+import { epilogueFunctions, epilogueParams, prefersBroadcast, range } from "./matmul_tiled.ts";
 import { kernel } from "./wgsl.ts";
 import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";
@@ -82,8 +83,8 @@ export function conv2dWinograd(convolution: Convolution, tile: TileSize, target:
   const products = target.scratch([elements, rows, columns]);
   const weights = transformedWeight(convolution.weight, sizes, target);
   const product = prefersBroadcast(target)
-    ? broadcastProducts(patches, weights.tensor, products, sizes, target)
-    : matmulTiled({
+    ? [broadcastProducts(patches, weights.tensor, products, sizes, target)]
+    : matmulChosen({
       a: patches,
       b: weights.tensor,
       out: products,
@@ -91,13 +92,14 @@ export function conv2dWinograd(convolution: Convolution, tile: TileSize, target:
       rows,
       inner,
       columns,
+      images: sizes.batch,
       bias: undefined,
       residual: undefined,
     }, target);
   return [
     ...weights.dispatches,
     inputTransform(convolution, patches, sizes),
-    product,
+    ...product,
     outputTransform(convolution, products, sizes),
   ];
 }

@@ -10,7 +10,7 @@ import {
   type TensorType,
 } from "../engine/mod.ts";
 import { movedBytes, requireF32 } from "./operands.ts";
-import { matmulTiled } from "./matmul_tiled.ts";
+import { matmulChosen } from "./matmul_choice.ts";
 
 /** What may be added to a product, and what the operation records: which of the two is there. */
 interface MatmulAttrs {
@@ -94,6 +94,7 @@ export function addRowTimesMatrix(
 
 interface ProductSizes {
   readonly batch: number;
+  readonly images: number;
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
@@ -102,7 +103,8 @@ interface ProductSizes {
 function productSizes(a: TensorType, b: TensorType): ProductSizes {
   const [inner = 1, columns = 1] = b.shape.slice(-2);
   const batch = elementCount(b.shape.slice(0, -2));
-  return { batch, rows: elementCount(a.shape) / (batch * inner), inner, columns };
+  const rows = elementCount(a.shape) / (batch * inner);
+  return { batch, images: rows / (a.shape.at(-2) ?? 1), rows, inner, columns };
 }
 
 function operands(call: Call<MatmulAttrs>): { readonly a: Tensor; readonly b: Tensor; readonly out: Tensor } {
@@ -156,7 +158,7 @@ export const matmulOp = defineOp<MatmulAttrs>({
   },
   lower(call, target): readonly Dispatch[] {
     const { a, b, out } = operands(call);
-    return [matmulTiled({ a, b, out, ...productSizes(a, b), ...optionalInputs(call.inputs, call.attrs) }, target)];
+    return matmulChosen({ a, b, out, ...productSizes(a, b), ...optionalInputs(call.inputs, call.attrs) }, target);
   },
   cost(call): { readonly flops: number; readonly bytes: number } {
     const { a, b } = operands(call);

@@ -26,6 +26,8 @@ export interface Product extends Epilogue {
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
+  /** Images whose rows lie one after another in `rows`; 1 by default. */
+  readonly images?: number;
 }
 
 /** Invocations of a workgroup in the `vector` form. */

@@ -2,7 +2,15 @@
 export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
 export { clamp, clampOp } from "./clamp.ts";
 export { conv2d, conv2dOp, type Padding } from "./conv2d.ts";
-export { CONVOLUTION_ALGORITHMS } from "./conv2d_choice.ts";
+export type { Convolution } from "./conv2d_direct.ts";
+export type { Product } from "./matmul_tiled.ts";
+export {
+  CONVOLUTION_ALGORITHMS,
+  type ConvolutionAlgorithm,
+  convolutionCandidates,
+  convolutionKey,
+} from "./conv2d_choice.ts";
+export { MATMUL_ALGORITHMS, type MatmulAlgorithm, matmulCandidates, matmulKey } from "./matmul_choice.ts";
 export { winogradWeightsOp } from "./winograd_weights.ts";
 export { linear, matmul, matmulOp } from "./matmul.ts";
 export { groupNorm, groupNormOp } from "./group_norm.ts";

@@ -101,7 +101,13 @@ gpuTest("conv2d: a kernel row outside the picture never enters, be it infinite",
 
 Deno.test("conv2d: layers of different size, with and without residual, share one compiled kernel", () => {
   const attrs: Attrs = { stride: 1, padding: { top: 1, left: 1, bottom: 1, right: 1 }, bias: true, residual: false };
-  for (const target of [SOFTWARE, { ...SOFTWARE, subgroupSize: 0 }, { ...SOFTWARE, software: false }]) {
+  for (
+    const target of [SOFTWARE, { ...SOFTWARE, subgroupSize: 0 }, {
+      ...SOFTWARE,
+      preferences: { conv2d: "direct" },
+      software: false,
+    }]
+  ) {
     const text = (shapes: readonly Shape[], more: Partial<Attrs> = {}): string | undefined =>
       conv2dOp.definition.lower(makeCall(shapes, { ...attrs, ...more }), target)[0]?.wgsl;
     const large = text([[1, 64, 64, 64], [3, 3, 64, 64], [64]]);

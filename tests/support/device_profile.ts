@@ -1,7 +1,7 @@
 /** A device for tests that plan and lower without one. */
 import type { DeviceProfile } from "../../engine/mod.ts";
 
-/** A software adapter with the limits that WebGPU promises, without subgroups. */
+/** A software adapter with the limits that WebGPU promises, without subgroups and half precision. */
 export const SOFTWARE_PROFILE: DeviceProfile = {
   maxWorkgroupInvocations: 256,
   maxWorkgroupBytes: 16384,
@@ -10,5 +10,6 @@ export const SOFTWARE_PROFILE: DeviceProfile = {
   maxBindingBytes: 2 ** 27,
   maxBufferBytes: 2 ** 28,
   subgroupSize: 0,
+  f16: false,
   software: true,
 };
