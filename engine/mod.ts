@@ -21,6 +21,7 @@ export {
   type Dispatch,
   type Example,
   isScalar,
+  type LayerChoice,
   type OpDef,
   SCALAR_CAPACITY,
   scalarsOf,
@@ -28,7 +29,7 @@ export {
   valueOf,
 } from "./op.ts";
 export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
-export { type Plan, type PlannedDispatch, printPlan } from "./plan.ts";
+export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";

@@ -2,7 +2,15 @@
 import { assignSlots, type Lifetime } from "./arena.ts";
 import { DeviceLimitError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
-import { type Call, type DeviceProfile, type Dispatch, type OpDef, SCALAR_CAPACITY, type Target } from "./op.ts";
+import {
+  type Call,
+  type DeviceProfile,
+  type Dispatch,
+  type LayerChoice,
+  type OpDef,
+  SCALAR_CAPACITY,
+  type Target,
+} from "./op.ts";
 import { orderCalls } from "./order.ts";
 import { aliasRoots } from "./simplify.ts";
 import { byteLength, formatShape, type Tensor } from "./tensor.ts";
@@ -10,11 +18,14 @@ import { byteLength, formatShape, type Tensor } from "./tensor.ts";
 /** A dispatch with what a profile says of it. */
 export interface PlannedDispatch extends Dispatch {
   readonly scope: string;
-  /** The call that it belongs to. */
-  readonly call: Call;
   /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
   readonly flops: number;
   readonly bytes: number;
+}
+
+/** A call that can be computed by several algorithms. */
+export interface PlannedLayer extends LayerChoice {
+  readonly call: Call;
 }
 
 /** Everything that is fixed before a stage runs. */
@@ -34,6 +45,8 @@ export interface Plan {
   readonly constants: ReadonlyMap<number, ConstantSource>;
   /** Calls on constants that kernels asked for; their results are constants of the plan too, computed before it runs. */
   readonly prepared: readonly Call[];
+  /** The calls that preferences can be given for, in the order of the plan. */
+  readonly layers: readonly PlannedLayer[];
   /** Names of the scalars, in the order of their entries in the uniform of the run. */
   readonly scalars: readonly string[];
 }
@@ -70,7 +83,10 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
       return outputs[0];
     },
   };
-  const dispatches = calls.flatMap((call) => lowerCall(call, target));
+  const layers: PlannedLayer[] = [];
+  const dispatches = calls.flatMap((call) =>
+    lowerCall(call, { ...target, noteLayer: (choice) => void layers.push({ ...choice, call }) })
+  );
   if (scalars.length > SCALAR_CAPACITY) {
     throw new DeviceLimitError(
       `Cannot plan "${graph.name}": it uses ${scalars.length} scalars, a stage has room for ${SCALAR_CAPACITY}; ` +
@@ -92,6 +108,7 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
     outputs: graph.outputs,
     constants,
     prepared: [...prepared.values()],
+    layers,
     scalars,
   };
 }
@@ -120,7 +137,7 @@ function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
   const { flops, bytes } = call.op.cost(call);
   return call.op.lower(call, target).map((dispatch, index) => {
     checkLimits(call, dispatch, target);
-    return { ...dispatch, scope: call.scope, call, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
+    return { ...dispatch, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
   });
 }
 

@@ -149,7 +149,7 @@ function choiceOf(key: string, value: unknown, { algorithms }: TunedSubject): Tu
   const known = Object.hasOwn(algorithms, operation) ? algorithms[operation]! : [];
   const isName = (name: unknown): name is string => typeof name === "string" && known.includes(name);
   const isTime = (time: unknown): time is number => typeof time === "number" && Number.isFinite(time);
-  if (isName(algorithm) && isName(instead) && isTime(milliseconds) && isTime(insteadMilliseconds)) {
+  if (isName(algorithm) && typeof instead === "string" && isTime(milliseconds) && isTime(insteadMilliseconds)) {
     if (typeof date === "string") return { algorithm, instead, milliseconds, insteadMilliseconds, date };
   }
   throw new UnusableError(`the choice for "${key.slice(0, 80)}" is not understood`);

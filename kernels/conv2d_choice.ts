@@ -59,7 +59,7 @@ const DISPATCH_NANOSECONDS = 40_000;
  * What a byte of transformed weight has to save, in nanoseconds of each run. The weight takes 4 times the memory of the
  * original with tiles of 4 and 1.8 times with tiles of 2: at 16x16 pixels it saves 0.8 ms per megabyte, at 8x8 0.15 ms.
  */
-const NANOSECONDS_PER_BYTE = 0.35;
+export const NANOSECONDS_PER_BYTE = 0.35;
 
 /** Output pixels and channels from which a GPU takes tiles of 4; below, transforms and their traffic outweigh. */
 const GPU_LEAST = { pixels: 64 * 64, channels: 128 };
