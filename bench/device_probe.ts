@@ -1,5 +1,7 @@
 /** A runtime whose waiting can be suspended, so that a benchmark decides when to wait. */
-import { WebGpuRuntime } from "../engine/mod.ts";
+import { ENGINE_VERSION, WebGpuRuntime } from "../engine/mod.ts";
+import { storedPreferences } from "../io/mod.ts";
+import { TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 
 /** An open runtime and control over its waits. */
 export interface ProbedRuntime {
@@ -11,12 +13,21 @@ export interface ProbedRuntime {
   withoutWaiting<T>(body: () => Promise<T>): Promise<T>;
 }
 
+/** Which device is opened, and how its layers are computed. */
+export interface ProbeOptions {
+  /** Where adapters come from; Deno's own by default. */
+  readonly provider?: GPU;
+  /** Whether layers take what `tune` has stored for the adapter; not by default. */
+  readonly tuned?: boolean;
+}
+
 /**
  * Opens the device that the engine would open.
- * @param provider where adapters come from
  * @throws {NoAdapterError} if there is none
  */
-export async function openProbed(provider: GPU = navigator.gpu): Promise<ProbedRuntime> {
+export async function openProbed(
+  { provider = navigator.gpu, tuned = false }: ProbeOptions = {},
+): Promise<ProbedRuntime> {
   let device: GPUDevice | undefined;
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
     const adapter = await provider.requestAdapter(options);
@@ -28,7 +39,13 @@ export async function openProbed(provider: GPU = navigator.gpu): Promise<ProbedR
     return adapter;
   };
   const gpu: GPU = Object.assign(Object.create(provider), { requestAdapter });
-  const runtime = await WebGpuRuntime.open({ gpu });
+  const runtime = await WebGpuRuntime.open({
+    gpu,
+    preferences: (adapter) =>
+      tuned
+        ? storedPreferences({ adapter, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS })
+        : Promise.resolve({}),
+  });
   const { queue } = device!;
   return {
     runtime,

@@ -9,10 +9,11 @@ import {
   type Stage,
   type Tensor,
   type Tensors,
+  type WebGpuRuntime,
 } from "../engine/mod.ts";
 import { conv2d, matmul } from "../kernels/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
-import { openProbed, type ProbedRuntime } from "./device_probe.ts";
+import { openProbed, type ProbedRuntime, type ProbeOptions } from "./device_probe.ts";
 import { randomValues } from "./random_values.ts";
 import type { Spread } from "./statistics.ts";
 import { timeReplays } from "./timing.ts";
@@ -63,16 +64,16 @@ export const KERNEL_CASES: readonly KernelCase[] = [
  * @param cases the operations
  * @param samples repeated measurements of each, 1 or more
  * @param onFigures called after each operation with the adapter
- * @param provider where adapters come from; Deno's own by default
+ * @param options which device
  * @throws {NoAdapterError} if there is no adapter; {Error} if a result is wrong
  */
 export async function measureKernels(
   cases: readonly KernelCase[],
   samples: number,
-  onFigures: (figures: KernelFigures, runtime: { description: string; features: readonly string[] }) => Promise<void>,
-  provider?: GPU,
+  onFigures: (figures: KernelFigures, runtime: WebGpuRuntime) => Promise<void>,
+  options: ProbeOptions = {},
 ): Promise<void> {
-  const probed = await openProbed(provider);
+  const probed = await openProbed(options);
   try {
     for (const kernel of cases) await onFigures(await measureKernel(probed, kernel, samples), probed.runtime);
   } finally {

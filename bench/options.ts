@@ -20,11 +20,13 @@ export interface BenchOptions {
   readonly json: boolean;
   /** Whether rows are appended to the results. */
   readonly record: boolean;
+  /** Whether layers take what `tune` has stored for the adapter. */
+  readonly tuned: boolean;
   /** Whether the bounds of UNet-64 are checked. */
   readonly check: boolean;
 }
 
-const FLAGS = ["kernels", "json", "no-record", "check", "help"] as const;
+const FLAGS = ["kernels", "json", "no-record", "check", "no-tuned", "help"] as const;
 const VALUED = ["network", "batch", "size", "runs"] as const;
 
 const DEFAULT_SAMPLES = 7;
@@ -44,6 +46,7 @@ Options:
   --runs N                Repeated measurements, 1 to 1000; ${DEFAULT_SAMPLES} by default
   --check                 Measure ${BOUNDED_RUN.network} and compare it with the bounds; exit code 1 if one is exceeded
   --json                  Print one JSON object a line instead of a table
+  --no-tuned              Do not take what "deno task tune" has stored for this adapter
   --no-record             Do not append the rows to bench/results
   --help                  Show this text
 
@@ -90,6 +93,7 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
     samples,
     json: parsed.json === true,
     record: parsed["no-record"] !== true,
+    tuned: parsed["no-tuned"] !== true,
     check,
   };
 }

@@ -7,7 +7,7 @@ import {
   type Runtime,
   WebGpuRuntime,
 } from "../engine/mod.ts";
-import { preferencesOf, readTuned, tunedFile, type TunedSubject } from "../io/mod.ts";
+import { storedPreferences, type TunedSubject } from "../io/mod.ts";
 import { CONVOLUTION_ALGORITHMS, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
 
@@ -49,17 +49,11 @@ export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
   const isExplicit = convolution !== undefined || args.flag("no-tuned");
   return await WebGpuRuntime.open({
     checkFinite: args.flag("check-finite"),
-    preferences: isExplicit ? explicit : storedPreferences,
+    preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter)),
   });
 }
 
 /** What stored choices must have been measured with to hold for an adapter. */
 export function tunedSubject(adapter: AdapterIdentity): TunedSubject {
   return { adapter, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS };
-}
-
-async function storedPreferences(adapter: AdapterIdentity): Promise<Preferences> {
-  const { choices, warning } = await readTuned(tunedFile(adapter), tunedSubject(adapter));
-  if (warning !== undefined) await Deno.stderr.write(new TextEncoder().encode(`${warning}\n`));
-  return preferencesOf(choices);
 }

@@ -1,14 +1,6 @@
 /** `deno task tune`: measures which algorithm is the fastest for each layer of a network on this adapter. */
 import { WebGpuRuntime } from "../engine/mod.ts";
-import {
-  checkTunedWritable,
-  FileError,
-  forgetTuned,
-  readTuned,
-  type TunedChoice,
-  tunedFile,
-  writeTuned,
-} from "../io/mod.ts";
+import { checkTunedWritable, FileError, forgetTuned, tunedFile } from "../io/mod.ts";
 import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
@@ -17,6 +9,7 @@ import { makeReporter, type Reporter } from "./progress.ts";
 import { tunedSubject } from "./runtime.ts";
 import type { MemoryTerms } from "./tune/decide.ts";
 import { Limit } from "./tune/limit.ts";
+import { storeOutcome } from "./tune/store.ts";
 import { formatOutcome } from "./tune/table.ts";
 import { tuneNetwork, type TuneOutcome } from "./tune/tune_network.ts";
 
@@ -95,7 +88,10 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
     });
     reporter.done();
     const stored = file !== undefined && !isSlower(outcome);
-    if (stored) await interrupt.hold(() => store(runtime, file, outcome, reporter));
+    if (stored) {
+      const warning = await interrupt.hold(() => storeOutcome(file, tunedSubject(runtime.adapter), outcome));
+      if (warning !== undefined) reporter.note(warning);
+    }
     const text = [
       `Times by ${outcome.method}`,
       "",
@@ -145,41 +141,6 @@ async function storage(runtime: WebGpuRuntime): Promise<string> {
     throw error instanceof FileError ? new FileError(`${error.message}; ${hint}`, { cause: error }) : error;
   }
   return file;
-}
-
-/** Replaces what is stored of the layers that were timed, and keeps the rest. */
-async function store(
-  runtime: WebGpuRuntime,
-  file: string,
-  { layers }: TuneOutcome,
-  reporter: Reporter,
-): Promise<void> {
-  const subject = tunedSubject(runtime.adapter);
-  const { choices, warning } = await readTuned(file, subject);
-  if (warning !== undefined) reporter.note(warning);
-  const kept = new Map(choices);
-  const date = new Date().toISOString();
-  for (const { key, times: [standard], choice } of layers) {
-    if (!standard) continue;
-    kept.delete(key);
-    if (choice) kept.set(key, choiceFor(standard, choice, date));
-  }
-  if (kept.size > 0) await writeTuned(file, subject, kept);
-  else await forgetTuned(file);
-}
-
-function choiceFor(
-  standard: { readonly algorithm: string; readonly milliseconds: number },
-  choice: { readonly algorithm: string; readonly milliseconds: number },
-  date: string,
-): TunedChoice {
-  return {
-    algorithm: choice.algorithm,
-    instead: standard.algorithm,
-    milliseconds: choice.milliseconds,
-    insteadMilliseconds: standard.milliseconds,
-    date,
-  };
 }
 
 /** Whether the network as a whole loses by the choices, whatever its layers gain one by one. */

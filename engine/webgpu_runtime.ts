@@ -120,6 +120,11 @@ export class WebGpuRuntime implements Runtime {
     return { description, subgroupSize, features };
   }
 
+  /** Which ways its operations take where they do not choose themselves. */
+  get preferences(): Preferences {
+    return this.#opened.profile.preferences ?? {};
+  }
+
   /** Whether kernels run on the CPU. */
   get software(): boolean {
     return this.#opened.profile.software;

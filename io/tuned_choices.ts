@@ -77,8 +77,13 @@ export async function readTuned(path: string | undefined, subject: TunedSubject)
   }
 }
 
-/** Choices as preferences of a runtime: the algorithm of each layer by its key. */
-export function preferencesOf(choices: TunedChoices): Readonly<Record<string, string>> {
+/**
+ * What is stored for an adapter as preferences of a runtime: the algorithm of each layer by its key. A file that cannot be
+ * used is told of in a line on stderr.
+ */
+export async function storedPreferences(subject: TunedSubject): Promise<Readonly<Record<string, string>>> {
+  const { choices, warning } = await readTuned(tunedFile(subject.adapter), subject);
+  if (warning !== undefined) await Deno.stderr.write(new TextEncoder().encode(`${warning}\n`));
   return Object.fromEntries(Array.from(choices, ([key, { algorithm }]) => [key, algorithm]));
 }
 

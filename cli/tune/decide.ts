@@ -27,15 +27,16 @@ export interface Advantage {
  */
 export const LEAST_GAIN = 0.03;
 
-/** Twice the median absolute deviation of 7 paired differences is about three standard errors of their median. */
-const DEVIATIONS = 2;
+/** Three times the median absolute deviation of 7 paired differences is some four standard errors of their median. */
+const DEVIATIONS = 3;
 
 /** Rounds that a comparison needs at least. */
 export const LEAST_ROUNDS = 3;
 
 /**
  * Compares an algorithm with the default, round by round, so that what slows the machine for a while meets both. The
- * noise is `LEAST_GAIN` of the default's time, or twice the median absolute deviation of the differences if that is more.
+ * noise is `LEAST_GAIN` of the default's time, or three times the median absolute deviation of the differences if that
+ * is more.
  */
 export function compare(standard: Timing, other: Timing): Advantage {
   const rounds = Math.min(standard.samples.length, other.samples.length);
