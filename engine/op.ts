@@ -15,10 +15,13 @@ export interface Call<A = unknown> {
   readonly scope: string;
 }
 
-/** A tensor as a kernel binds it; binding k of group 0 is entry k. */
+/**
+ * A tensor as a kernel binds it; binding k of group 0 is entry k. What is sampled is a prepared constant
+ * [height, width, 4], kept as a texture of height x width texels instead of a buffer.
+ */
 export interface Binding {
   readonly tensor: Tensor;
-  readonly access: "read" | "write";
+  readonly access: "read" | "write" | "sample";
 }
 
 /** One compute dispatch, still free of any GPU object. */
@@ -52,6 +55,8 @@ export interface DeviceProfile {
   readonly maxBindingBytes: number;
   /** Bytes of one buffer at most. */
   readonly maxBufferBytes: number;
+  /** Texels along one side of a texture at most. */
+  readonly maxTextureSide: number;
   /** Invocations of a subgroup where subgroup builtins may be used and the size is fixed, otherwise 0. */
   readonly subgroupSize: number;
   /** Whether kernels may compute in half precision. */

@@ -143,7 +143,8 @@ function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
 
 function checkLimits(call: Call, dispatch: Dispatch, target: Target): void {
   const place = `Cannot run ${dispatch.label}${call.scope ? ` at "${call.scope}"` : ""}`;
-  for (const { tensor } of dispatch.bindings) {
+  const buffers = dispatch.bindings.filter(({ access }) => access !== "sample");
+  for (const { tensor } of buffers) {
     const bytes = byteLength(tensor);
     const limit = Math.min(target.maxBindingBytes, target.maxBufferBytes);
     if (bytes <= limit) continue;
@@ -152,9 +153,9 @@ function checkLimits(call: Call, dispatch: Dispatch, target: Target): void {
         `${limit} (maxStorageBufferBindingSize); use a smaller image or batch`,
     );
   }
-  if (dispatch.bindings.length > target.maxStorageBuffers) {
+  if (buffers.length > target.maxStorageBuffers) {
     throw new DeviceLimitError(
-      `${place}: it binds ${dispatch.bindings.length} buffers, the device allows ${target.maxStorageBuffers} ` +
+      `${place}: it binds ${buffers.length} buffers, the device allows ${target.maxStorageBuffers} ` +
         `(maxStorageBuffersPerShaderStage)`,
     );
   }

@@ -6,10 +6,16 @@ import { byteLength, type DeviceTensor, type DType, formatShape, type Shape, typ
 /** Bytes written before a submit: `writeBuffer` holds a copy of its data until then. */
 const UPLOAD_PIECE_BYTES = 64 * 2 ** 20;
 
-/** Allocates the buffers of one runtime and counts their bytes. */
+/** Rows of a texture begin at multiples of so many bytes when they are copied from a buffer. */
+const TEXTURE_ROW_ALIGNMENT = 256;
+
+/** Bytes of a texel: four f32. */
+const TEXEL_BYTES = 16;
+
+/** Allocates the buffers and textures of one runtime and counts their bytes. */
 export class BufferStore {
   readonly #opened: OpenDevice;
-  #live = new Map<GPUBuffer, number>();
+  #live = new Map<GPUBuffer | GPUTexture, number>();
   #liveBytes = 0;
   #peakBytes = 0;
   #uploadedSinceSubmit = 0;
@@ -44,20 +50,52 @@ export class BufferStore {
       size: bytes,
       usage: usage ?? GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    this.#live.set(buffer, bytes);
-    this.#liveBytes += bytes;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.#count(buffer, bytes);
     return buffer;
   }
 
-  release(buffer: GPUBuffer): void {
-    this.#liveBytes -= this.#live.get(buffer) ?? 0;
-    this.#live.delete(buffer);
-    buffer.destroy();
+  #count(resource: GPUBuffer | GPUTexture, bytes: number): void {
+    this.#live.set(resource, bytes);
+    this.#liveBytes += bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+  }
+
+  release(resource: GPUBuffer | GPUTexture): void {
+    this.#liveBytes -= this.#live.get(resource) ?? 0;
+    this.#live.delete(resource);
+    resource.destroy();
   }
 
   releaseAll(): void {
-    for (const buffer of [...this.#live.keys()]) this.release(buffer);
+    for (const resource of [...this.#live.keys()]) this.release(resource);
+  }
+
+  /**
+   * A texture of four f32 per texel with the content of a buffer.
+   * @param shape [height, width, 4]; the width a multiple of 16
+   * @throws {TypeError} if the shape is another
+   */
+  texture(buffer: GPUBuffer, shape: Shape): GPUTexture {
+    const [height = 0, width = 0, channels] = shape;
+    const bytesPerRow = TEXEL_BYTES * width;
+    if (shape.length !== 3 || channels !== 4 || bytesPerRow % TEXTURE_ROW_ALIGNMENT !== 0) {
+      throw new TypeError(
+        `Cannot make a texture of shape ${formatShape(shape)}: [height, width, 4] is needed, the width a multiple of ` +
+          `${TEXTURE_ROW_ALIGNMENT / TEXEL_BYTES}`,
+      );
+    }
+    const { device } = this.#opened;
+    const texture = device.createTexture({
+      label: `texture ${formatShape(shape)}`,
+      size: { width, height },
+      format: "rgba32float",
+      usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+    });
+    this.#count(texture, bytesPerRow * height);
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, { width, height });
+    device.queue.submit([encoder.finish()]);
+    return texture;
   }
 
   /** Copies host words into a buffer, in pieces so that no second copy of a large tensor is staged. */

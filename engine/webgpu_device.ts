@@ -87,6 +87,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxBufferBytes: device.limits.maxBufferSize,
+      maxTextureSide: device.limits.maxTextureDimension2D,
       subgroupSize: usableSubgroups,
       f16: features.includes("shader-f16"),
       software,

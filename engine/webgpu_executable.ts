@@ -15,6 +15,8 @@ export interface ExecutableContext {
   readonly pipelines: PipelineCache;
   /** The buffer of a constant, uploaded at first use. */
   constantBuffer(source: ConstantSource): GPUBuffer;
+  /** The texture of a prepared constant that kernels sample. */
+  constantTexture(source: ConstantSource): GPUTexture;
 }
 
 interface BoundDispatch {
@@ -62,10 +64,9 @@ export class Executable {
   #bind(planned: PlannedDispatch, params: { offset: number; size: number } | undefined): BoundDispatch {
     const { device } = this.#context.opened;
     const kernel = this.#context.pipelines.get(planned);
-    const resources: GPUBindingResource[] = planned.bindings.map(({ tensor }) => ({
-      buffer: this.#bufferOf(tensor),
-      size: byteLength(tensor),
-    }));
+    const resources: GPUBindingResource[] = planned.bindings.map(({ tensor, access }) =>
+      access === "sample" ? this.#textureOf(tensor) : { buffer: this.#bufferOf(tensor), size: byteLength(tensor) }
+    );
     if (params) resources.push({ buffer: this.#paramsBuffer, ...params });
     return {
       planned,
@@ -87,6 +88,11 @@ export class Executable {
     const source = this.plan.constants.get(id);
     if (source) return this.#context.constantBuffer(source);
     return this.#slots[this.plan.slotOf.get(id) as number] as GPUBuffer;
+  }
+
+  #textureOf(tensor: Tensor): GPUTextureView {
+    const source = this.plan.constants.get(this.plan.root(tensor.id)) as ConstantSource;
+    return this.#context.constantTexture(source).createView();
   }
 
   /**

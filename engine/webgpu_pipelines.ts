@@ -11,6 +11,11 @@ export interface CompiledKernel {
   readonly scalars: GPUBindGroupLayout | undefined;
 }
 
+/** What a bind group holds at one entry. */
+type BindingType = GPUBufferBindingType | "texture";
+
+const BINDING_TYPES = { read: "read-only-storage", write: "storage", sample: "texture" } as const;
+
 /** Compiles every distinct WGSL text once. */
 export class PipelineCache {
   readonly #opened: OpenDevice;
@@ -50,9 +55,7 @@ export class PipelineCache {
 
   async #compile(dispatch: Dispatch): Promise<CompiledKernel> {
     const { device } = this.#opened;
-    const types: GPUBufferBindingType[] = dispatch.bindings.map(({ access }) =>
-      access === "read" ? "read-only-storage" : "storage"
-    );
+    const types = dispatch.bindings.map(({ access }) => BINDING_TYPES[access]);
     const tensors = this.#layout([...types, ...(dispatch.params ? ["uniform" as const] : [])]);
     const scalars = dispatch.usesScalars ? this.#layout(["uniform"]) : undefined;
     device.pushErrorScope("validation");
@@ -74,12 +77,16 @@ export class PipelineCache {
     return half + (/\bsubgroup[A-Z]/.test(wgsl) ? this.#opened.subgroupDirective : "");
   }
 
-  #layout(types: readonly GPUBufferBindingType[]): GPUBindGroupLayout {
+  #layout(types: readonly BindingType[]): GPUBindGroupLayout {
     const key = types.join();
     const known = this.#layouts.get(key);
     if (known) return known;
     const layout = this.#opened.device.createBindGroupLayout({
-      entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+      entries: types.map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        ...(type === "texture" ? { texture: { sampleType: "unfilterable-float" } } : { buffer: { type } }),
+      })),
     });
     this.#layouts.set(key, layout);
     return layout;

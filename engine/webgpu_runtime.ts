@@ -47,6 +47,8 @@ export class WebGpuRuntime implements Runtime {
   readonly #executables = new Set<Executable>();
   /** Results of calls on constants alone, shared by all stages. */
   readonly #folded = new Map<string, DeviceTensor>();
+  /** Prepared constants that kernels sample; they have no buffer any more. */
+  readonly #textures = new Map<ConstantSource, GPUTexture>();
   readonly #plans = new Map<string, Plan>();
   /** What ran last by stage name. */
   readonly #latest = new Map<string, Executable>();
@@ -184,6 +186,8 @@ export class WebGpuRuntime implements Runtime {
     if (this.#parent) {
       for (const executable of this.#executables) executable.destroy();
       for (const tensor of this.#folded.values()) tensor.free();
+      for (const texture of this.#textures.values()) this.#store.release(texture);
+      this.#textures.clear();
       this.#executables.clear();
       this.#folded.clear();
       return;
@@ -198,6 +202,7 @@ export class WebGpuRuntime implements Runtime {
       store: this.#store,
       pipelines: this.#pipelines,
       constantBuffer: (source) => this.#constantBuffer(source),
+      constantTexture: (source) => this.#constantTexture(source),
     };
   }
 
@@ -206,7 +211,7 @@ export class WebGpuRuntime implements Runtime {
     const constants = new Map(graph.constants);
     for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
     const lowered = makePlan({ ...graph, calls: body, constants }, this.#opened.profile);
-    const prepared = await this.#prepare({ ...graph, constants }, lowered.prepared);
+    const prepared = await this.#prepare({ ...graph, constants }, lowered);
     const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);
     const executable = await Executable.build(plan, this.#context());
@@ -215,7 +220,15 @@ export class WebGpuRuntime implements Runtime {
   }
 
   /** Runs the calls that kernels asked for, few at a time: a result and its copy exist together only for a moment. */
-  async #prepare(graph: Graph, calls: readonly Call[]): Promise<ReadonlyMap<number, DeviceTensor>> {
+  async #prepare(
+    graph: Graph,
+    { prepared: calls, dispatches }: Plan,
+  ): Promise<ReadonlyMap<number, DeviceTensor>> {
+    const sampled = new Set(
+      dispatches.flatMap(({ bindings }) => bindings).filter(({ access }) => access === "sample").map((b) =>
+        b.tensor.id
+      ),
+    );
     const prepared = new Map<number, DeviceTensor>();
     let batch: Call[] = [];
     let bytes = 0;
@@ -224,7 +237,10 @@ export class WebGpuRuntime implements Runtime {
       bytes += call.outputs.reduce((sum, tensor) => sum + byteLength(tensor), 0);
       if (bytes < PREPARED_BYTES && index < calls.length - 1) continue;
       const outputs = batch.flatMap((call) => call.outputs);
-      for (const [id, tensor] of await this.#fold(graph, batch, outputs)) prepared.set(id, tensor);
+      for (const [id, tensor] of await this.#fold(graph, batch, outputs)) {
+        prepared.set(id, tensor);
+        if (sampled.has(id)) this.#constantTexture(tensor);
+      }
       // Freed memory can be used again only after the work on it is done.
       await this.settle();
       batch = [];
@@ -271,6 +287,21 @@ export class WebGpuRuntime implements Runtime {
       outputs.forEach((t, index) => keys.set(t.id, `${key}.${index}:${formatShape(t.shape)}`));
     }
     return keys;
+  }
+
+  #knownTexture(source: ConstantSource): GPUTexture | undefined {
+    return this.#textures.get(source) ?? (this.#parent ? this.#parent.#knownTexture(source) : undefined);
+  }
+
+  /** The texture takes the place of the buffer, which is freed. */
+  #constantTexture(source: ConstantSource): GPUTexture {
+    const known = this.#knownTexture(source);
+    if (known) return known;
+    if (!(source instanceof BufferTensor)) throw new TypeError("Cannot sample a constant that was not prepared");
+    const texture = this.#store.texture(source.buffer(), source.shape);
+    this.#textures.set(source, texture);
+    source.free();
+    return texture;
   }
 
   #constantBuffer(source: ConstantSource): GPUBuffer {

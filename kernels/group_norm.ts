@@ -11,7 +11,7 @@ import {
   type TensorType,
 } from "../engine/mod.ts";
 import { SILU_WGSL, siluOf } from "./elementwise.ts";
-import { applyKernel, finishKernel, type NormSizes, statisticsKernel } from "./group_norm_kernels.ts";
+import { applyKernel, blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
 import { movedBytes, requireF32 } from "./operands.ts";
 
 /** Attributes of a group normalisation. */
@@ -31,6 +31,18 @@ export interface GroupNormOptions {
   readonly silu?: boolean;
   /** [N, 2C]: scale (first half) and shift (second half); the normalised value becomes y (1 + scale) + shift. */
   readonly modulation?: Tensor;
+}
+
+/** Rows whose statistics one invocation gathers. */
+const STATISTICS_STRIP = 32;
+
+/** Sizes of a normalised tensor [N, rows, C]. */
+interface NormSizes {
+  readonly images: number;
+  /** Pixels of one image. */
+  readonly rows: number;
+  readonly channels: number;
+  readonly groups: number;
 }
 
 function inferGroupNorm(inputs: readonly TensorType[], { groups, eps }: GroupNormAttrs): readonly TensorType[] {
@@ -113,15 +125,28 @@ export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
     return [y];
   },
   lower(call, target): readonly Dispatch[] {
-    const sizes = sizesOf(call);
+    const { images, rows, channels, groups } = sizesOf(call);
     const [x, gamma, beta, modulation] = call.inputs;
-    const { dispatch: first, partial } = statisticsKernel(x!, sizes, target);
-    const factors = target.scratch([3, sizes.images, sizes.channels]);
-    const operands = { partial, gamma: gamma!, beta: beta!, ...(modulation ? { modulation } : {}) };
+    const strips = { height: rows, width: 1, blockHeight: STATISTICS_STRIP, blockWidth: 1 };
+    const partial = target.scratch([3, images, blockCount(strips), channels]);
+    const factors = target.scratch([3, images, channels]);
+    const operands = {
+      partials: [partial],
+      gamma: gamma!,
+      beta: beta!,
+      ...(modulation ? { modulation: { tensor: modulation, offset: 0 } } : {}),
+    };
     return [
-      first,
-      finishKernel(operands, factors, sizes, call.attrs.eps, target),
-      applyKernel(x!, factors, call.outputs[0]!, sizes, call.attrs.silu ? SILU_WGSL : undefined, target),
+      statisticsKernel(x!, partial, strips, target),
+      finishKernel(operands, factors, { images, channels, groups, eps: call.attrs.eps }, strips, target),
+      applyKernel(
+        x!,
+        factors,
+        call.outputs[0]!,
+        { images, rows, channels },
+        call.attrs.silu ? SILU_WGSL : undefined,
+        target,
+      ),
     ];
   },
   cost: (call) => ({

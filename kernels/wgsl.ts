@@ -12,8 +12,11 @@ import {
 /** A storage binding of a kernel: the name it has in WGSL and how its words are read. */
 export interface Port {
   readonly tensor: Tensor;
-  /** Element type of the WGSL array; `vec4f` needs an element count divisible by 4. Default: the tensor's own. */
-  readonly type?: "f32" | "u32" | "vec4f";
+  /**
+   * Element type of the WGSL array; `vec4f` needs an element count divisible by 4. A `texture` is a prepared constant
+   * [height, width, 4] that is read with textureLoad. Default: the tensor's own element type.
+   */
+  readonly type?: "f32" | "u32" | "vec4f" | "texture";
 }
 
 /** Parts of a compute kernel; see `kernel`. */
@@ -49,8 +52,10 @@ export function kernel(source: KernelSource): Dispatch {
   const code = `${source.declarations ?? ""}\n${source.body}`;
   const usesScalars = /\bscalars\[/.test(code);
   const header = ports.map(({ name, port, access }, index) =>
-    `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
-    `array<${port.type ?? port.tensor.dtype}>;`
+    port.type === "texture"
+      ? `@group(0) @binding(${index}) var ${name}: texture_2d<f32>;`
+      : `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
+        `array<${port.type ?? port.tensor.dtype}>;`
   );
   const params = Object.entries(source.params ?? {});
   if (params.length > 0) {
@@ -69,7 +74,10 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
 ${source.body}
 }
 `;
-  const bindings: Binding[] = ports.map(({ port, access }) => ({ tensor: port.tensor, access }));
+  const bindings: Binding[] = ports.map(({ port, access }) => ({
+    tensor: port.tensor,
+    access: port.type === "texture" ? "sample" : access,
+  }));
   return {
     label: source.label,
     wgsl,

@@ -9,6 +9,7 @@ export const SOFTWARE_PROFILE: DeviceProfile = {
   maxStorageBuffers: 8,
   maxBindingBytes: 2 ** 27,
   maxBufferBytes: 2 ** 28,
+  maxTextureSide: 8192,
   subgroupSize: 0,
   f16: false,
   software: true,
