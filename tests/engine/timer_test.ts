@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { constant, type Runtime, type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
-import { defineOp, type OpDef } from "../../engine/mod.ts";
+import { constant, defineOp, type OpDef, type Runtime, type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
+import { weightTexelsOp } from "../../kernels/weight_texels.ts";
 import { elementwise } from "../../kernels/wgsl.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { costly, plus, preparedPlus, scaled } from "../support/toy_ops.ts";
@@ -95,6 +95,50 @@ gpuTest("a runtime with preferences shares tensors, takes its own ways, and free
     assertEquals(runtime.statistics().deviceBytes, prepared, "prepared constants are shared");
     sharing.destroy();
     assertEquals(await read(runtime), 6);
+  });
+});
+
+/** x plus the first row of a weight [4, 16], which is read from a texture. */
+const sampledOp = defineOp<Record<string, never>>({
+  ...preferredOp.definition,
+  name: "sampled",
+  lower: ({ inputs: [x, weight], outputs: [y] }, target) => [
+    elementwise("sampled", target, {
+      read: {
+        x: x!,
+        texels: { tensor: target.prepared(weightTexelsOp.definition, [weight!], {})!, type: "texture" },
+      },
+      write: { y: y! },
+      body: `y[i] = ${target.preferences?.sampled ?? "1"}.0 * x[i] + textureLoad(texels, vec2u(i, 0u), 0).x;`,
+    }),
+  ],
+});
+
+gpuTest("textures are shared with a runtime with preferences, or freed with it", async () => {
+  await withRuntime(async (runtime) => {
+    const x = runtime.upload(Float32Array.of(2), [1]);
+    const weight = runtime.upload(new Float32Array(64).fill(3), [4, 16]);
+    const body = ({ x }: Tensors<"x">): Record<"y", ReturnType<typeof plus>> => ({
+      y: sampledOp([x, constant(weight)], {})[0]!,
+    });
+    const read = async (on: WebGpuRuntime): Promise<number> => {
+      const stage = on.stage("s", body);
+      const [value] = await (await stage({ x }, {})).y.read();
+      stage.release();
+      return value!;
+    };
+    const before = runtime.statistics().deviceBytes;
+    const owner = runtime.withPreferences({ sampled: "5" });
+    assertEquals(await read(owner), 13);
+    owner.destroy();
+    assertEquals(runtime.statistics().deviceBytes, before);
+    assertEquals(await read(runtime), 5);
+    const prepared = runtime.statistics().deviceBytes;
+    const sharing = runtime.withPreferences({ sampled: "7" });
+    assertEquals(await read(sharing), 17);
+    assertEquals(runtime.statistics().deviceBytes, prepared);
+    sharing.destroy();
+    assertEquals(await read(runtime), 5);
   });
 });
 
