@@ -19,6 +19,8 @@ export interface ProbeOptions {
   readonly provider?: GPU;
   /** Whether layers take what `tune` has stored for the adapter; not by default. */
   readonly tuned?: boolean;
+  /** Whether subgroups are refused, as adapters without them do; not by default. */
+  readonly withoutSubgroups?: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface ProbeOptions {
  * @throws {NoAdapterError} if there is none
  */
 export async function openProbed(
-  { provider = navigator.gpu, tuned = false }: ProbeOptions = {},
+  { provider = navigator.gpu, tuned = false, withoutSubgroups = false }: ProbeOptions = {},
 ): Promise<ProbedRuntime> {
   let device: GPUDevice | undefined;
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
@@ -34,8 +36,11 @@ export async function openProbed(
     if (!adapter) return null;
     const request = adapter.requestDevice.bind(adapter);
     // The engine may try several devices before it keeps one: the last.
-    adapter.requestDevice = async (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> =>
-      device = await request(descriptor);
+    adapter.requestDevice = async (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
+      const features = [...descriptor.requiredFeatures ?? []] as string[];
+      if (withoutSubgroups && features.includes("subgroups")) throw new TypeError("Subgroups are refused");
+      return device = await request(descriptor);
+    };
     return adapter;
   };
   const gpu: GPU = Object.assign(Object.create(provider), { requestAdapter });

@@ -3,6 +3,7 @@ import {
   constant,
   type DeviceTensor,
   elementCount,
+  type Preferences,
   ReferenceRuntime,
   type Runtime,
   type Shape,
@@ -11,7 +12,7 @@ import {
   type Tensors,
   type WebGpuRuntime,
 } from "../engine/mod.ts";
-import { conv2d, matmul } from "../kernels/mod.ts";
+import { conv2d, matmul, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
 import { openProbed, type ProbedRuntime, type ProbeOptions } from "./device_probe.ts";
 import { randomValues } from "./random_values.ts";
@@ -23,6 +24,8 @@ export interface KernelCase {
   readonly name: string;
   readonly x: Shape;
   readonly weight: Shape;
+  /** The algorithm that is asked for; by default the one that the operation chooses. */
+  readonly preferences?: Preferences;
   record(x: Tensor, weight: Tensor): Tensor;
 }
 
@@ -59,6 +62,16 @@ export const KERNEL_CASES: readonly KernelCase[] = [
   { name: "matmul 1024x1024x1024", x: [1024, 1024], weight: [1024, 1024], record: (x, weight) => matmul(x, weight) },
 ];
 
+/** Convolutions in every algorithm that can compute them: what the cost model of convolutions is made from. */
+export const ALGORITHM_CASES: readonly KernelCase[] = [[64, 64], [128, 32], [256, 16], [128, 8]].flatMap((sizes) => {
+  const kernel = convolution(...sizes as [number, number]);
+  return TUNABLE_ALGORITHMS.conv2d.map((algorithm) => ({
+    ...kernel,
+    name: `${kernel.name} ${algorithm}`,
+    preferences: { conv2d: algorithm },
+  }));
+});
+
 /**
  * Measures operations one after another on one device.
  * @param cases the operations
@@ -81,8 +94,10 @@ export async function measureKernels(
   }
 }
 
-async function measureKernel(probed: ProbedRuntime, kernel: KernelCase, samples: number): Promise<KernelFigures> {
-  const { runtime } = probed;
+async function measureKernel(base: ProbedRuntime, kernel: KernelCase, samples: number): Promise<KernelFigures> {
+  const { preferences } = kernel;
+  const runtime = preferences ? base.runtime.withPreferences(preferences) : base.runtime;
+  const probed = { ...base, runtime };
   const { stage, x } = open(runtime, kernel);
   const replay = async (): Promise<DeviceTensor> => (await stage({ x }, {})).y;
   const error = await referenceError(kernel, await (await replay()).read());
@@ -90,6 +105,7 @@ async function measureKernel(probed: ProbedRuntime, kernel: KernelCase, samples:
   const dispatches = runtime.statistics().plans.get(kernel.name)?.dispatches ?? [];
   const gflop = dispatches.reduce((sum, { flops }) => sum + flops, 0) / 1e9;
   x.free();
+  if (preferences) runtime.destroy();
   return {
     kernel: kernel.name,
     gflop,

@@ -14,6 +14,10 @@ export interface BenchOptions {
   readonly runs: readonly NetworkRun[];
   /** Whether the kernels are measured. */
   readonly kernels: boolean;
+  /** Whether convolutions are measured in every algorithm. */
+  readonly algorithms: boolean;
+  /** Whether subgroups are refused. */
+  readonly withoutSubgroups: boolean;
   /** Repeated measurements. */
   readonly samples: number;
   /** Whether rows are printed as JSON lines instead of a table. */
@@ -26,7 +30,7 @@ export interface BenchOptions {
   readonly check: boolean;
 }
 
-const FLAGS = ["kernels", "json", "no-record", "check", "no-tuned", "help"] as const;
+const FLAGS = ["kernels", "json", "no-record", "check", "no-tuned", "algorithms", "no-subgroups", "help"] as const;
 const VALUED = ["network", "batch", "size", "runs"] as const;
 
 const DEFAULT_SAMPLES = 7;
@@ -43,6 +47,8 @@ Options:
   --batch N[,N]           Batch sizes; each network's own by default
   --size N or HxW         Image size in pixels; each network's own by default
   --kernels               Measure the kernels; alone unless --network is given
+  --algorithms            Measure convolutions in every algorithm, alone: what their cost model is made from
+  --no-subgroups          --algorithms on this adapter as if it had no subgroups
   --runs N                Repeated measurements, 1 to 1000; ${DEFAULT_SAMPLES} by default
   --check                 Measure ${BOUNDED_RUN.network} and compare it with the bounds; exit code 1 if one is exceeded
   --json                  Print one JSON object a line instead of a table
@@ -83,13 +89,23 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
       "--check measures what the bounds speak of: leave out --network, --batch, --size and --kernels",
     );
   }
+  const algorithms = parsed.algorithms === true;
+  const withoutSubgroups = parsed["no-subgroups"] === true;
+  if (algorithms && (check || kernels || network !== undefined || batch !== undefined || size !== undefined)) {
+    throw new UsageError(
+      "--algorithms measures convolutions alone: leave out --check, --kernels, --network, --batch, --size",
+    );
+  }
+  if (withoutSubgroups && !algorithms) throw new UsageError("--no-subgroups belongs to --algorithms");
   const names = network?.split(",") ??
-    (kernels ? [] : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
+    (kernels || algorithms ? [] : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
   const batches = batch?.split(",").map((word) => integer("batch", word, 1024));
   const extent = size === undefined ? undefined : parseSize(size);
   return {
     runs: check ? [{ ...BOUNDED_RUN, samples }] : names.flatMap((name) => runsOf(name, batches, extent, samples)),
-    kernels: kernels || (!check && network === undefined),
+    kernels: kernels || (!check && !algorithms && network === undefined),
+    algorithms,
+    withoutSubgroups,
     samples,
     json: parsed.json === true,
     record: parsed["no-record"] !== true,

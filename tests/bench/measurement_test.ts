@@ -1,8 +1,8 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { defineOp, elementCount, type Tensor } from "../../engine/mod.ts";
-import { addOp, matmul } from "../../kernels/mod.ts";
+import { addOp, conv2d, matmul } from "../../kernels/mod.ts";
 import { openProbed } from "../../bench/device_probe.ts";
-import { type KernelFigures, measureKernels } from "../../bench/kernels.ts";
+import { type KernelCase, type KernelFigures, measureKernels } from "../../bench/kernels.ts";
 import { measureInFreshProcess } from "../../bench/network_process.ts";
 import type { NetworkRow } from "../../bench/row.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -92,6 +92,25 @@ gpuTest("measureKernels() checks an operation and times it", async () => {
     2,
   ]);
   assert(figures!.check.error < 1e-5);
+});
+
+gpuTest("measureKernels() takes the algorithm that a case asks for, on request without subgroups", async () => {
+  const convolution = (algorithm: string): KernelCase => ({
+    name: algorithm,
+    x: [1, 8, 8, 8],
+    weight: [3, 3, 8, 8],
+    preferences: { conv2d: algorithm },
+    record: (x: Tensor, weight: Tensor): Tensor => conv2d(x, weight, { padding: 1 }),
+  });
+  for (const withoutSubgroups of [false, true]) {
+    const labels: string[] = [];
+    await measureKernels(["direct", "winograd2"].map(convolution), 1, ({ dispatches }, { features }) => {
+      if (withoutSubgroups) assert(!features.includes("subgroups"));
+      return Promise.resolve(void labels.push(dispatches[0]!));
+    }, { withoutSubgroups });
+    assertMatch(labels[0]!, withoutSubgroups ? /^conv2d\.vector$/ : /^conv2d\.(vector|broadcast)/);
+    assertMatch(labels[1]!, /^conv2d\.winograd2/);
+  }
 });
 
 gpuTest("measureKernels() refuses to time an operation whose result is wrong", async () => {

@@ -65,3 +65,12 @@ Deno.test("the help text names every network", () => {
   const missing = Object.keys(NETWORKS).filter((name) => !helpText().includes(`  ${name} `));
   assertEquals(missing, []);
 });
+
+Deno.test("--algorithms measures convolutions alone, on request without subgroups", () => {
+  const { runs, kernels, algorithms, withoutSubgroups } = parsed("--algorithms");
+  assertEquals([runs.length, kernels, algorithms, withoutSubgroups], [0, false, true, false]);
+  assertEquals(parsed("--algorithms", "--no-subgroups").withoutSubgroups, true);
+  for (const words of [["--algorithms", "--kernels"], ["--algorithms", "--check"], ["--no-subgroups"]]) {
+    assertThrows(() => parseOptions(words), UsageError, "--algorithms");
+  }
+});
