@@ -39,6 +39,8 @@ export interface KernelFigures {
   readonly check: { readonly method: "reference"; readonly error: number };
   /** Wall time of one replay; the copy of x into the stage is part of it. */
   readonly milliseconds: Spread;
+  /** Time of the process on all cores for one replay; absent in rows from before it was measured. */
+  readonly processMilliseconds?: Spread;
   readonly gflopPerSecond: number;
 }
 
@@ -112,6 +114,7 @@ async function measureKernel(base: ProbedRuntime, kernel: KernelCase, samples: n
     dispatches: dispatches.map(({ label }) => label),
     check: { method: "reference", error },
     milliseconds: times.replay,
+    processMilliseconds: times.processTime,
     gflopPerSecond: gflop / times.replay.median * 1000,
   };
 }
