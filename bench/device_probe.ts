@@ -2,6 +2,7 @@
 import { ENGINE_VERSION, WebGpuRuntime } from "../engine/mod.ts";
 import { storedPreferences } from "../io/mod.ts";
 import { TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
+import type { Precision } from "../models/mod.ts";
 
 /** An open runtime and control over its waits. */
 export interface ProbedRuntime {
@@ -19,6 +20,8 @@ export interface ProbeOptions {
   readonly provider?: GPU;
   /** Whether layers take what `tune` has stored for the adapter; not by default. */
   readonly tuned?: boolean;
+  /** How weights are kept, `f32` by default: what was stored differs. */
+  readonly precision?: Precision;
   /** Whether subgroups are refused, as adapters without them do; not by default. */
   readonly withoutSubgroups?: boolean;
 }
@@ -28,7 +31,7 @@ export interface ProbeOptions {
  * @throws {NoAdapterError} if there is none
  */
 export async function openProbed(
-  { provider = navigator.gpu, tuned = false, withoutSubgroups = false }: ProbeOptions = {},
+  { provider = navigator.gpu, tuned = false, precision = "f32", withoutSubgroups = false }: ProbeOptions = {},
 ): Promise<ProbedRuntime> {
   let device: GPUDevice | undefined;
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
@@ -48,7 +51,7 @@ export async function openProbed(
     gpu,
     preferences: (adapter) =>
       tuned
-        ? storedPreferences({ adapter, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS })
+        ? storedPreferences({ adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS })
         : Promise.resolve({}),
   });
   const { queue } = device!;

@@ -51,8 +51,8 @@ async function bench(options: BenchOptions): Promise<number> {
 }
 
 async function measure(run: NetworkRun, { tuned }: BenchOptions): Promise<NetworkRow> {
-  const { network, batch, height, width } = run;
-  await note(`${network}, batch ${batch}, ${height}x${width}`);
+  const { network, batch, height, width, precision = "f32" } = run;
+  await note(`${network}, batch ${batch}, ${height}x${width}, ${precision}`);
   const { figures, start, ...adapter } = await measureInFreshProcess(run, { driverCache: false, tuned });
   const startOnly = { ...run, samples: 0 };
   // The first start with the driver's cache fills it.
@@ -62,6 +62,7 @@ async function measure(run: NetworkRun, { tuned }: BenchOptions): Promise<Networ
     kind: "network",
     ...await originOf(adapter),
     network,
+    precision,
     batch,
     height,
     width,

@@ -9,6 +9,7 @@ import {
 } from "../engine/mod.ts";
 import { storedPreferences, type TunedSubject } from "../io/mod.ts";
 import { CONVOLUTION_ALGORITHMS, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
+import { type Precision, PRECISIONS } from "../models/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
 
 /** The options that say how the GPU computes. */
@@ -21,6 +22,20 @@ export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   },
   "no-tuned": { kind: "flag", help: "Do not take what tune has stored for this adapter" },
 };
+
+/** The option that says how the weights of a network are kept. */
+export const PRECISION_OPTION: Readonly<Record<string, OptionSpec>> = {
+  precision: {
+    kind: "choice",
+    choices: PRECISIONS,
+    help: "How weights are kept: f16 halves their memory and rounds them (default f32)",
+  },
+};
+
+/** The precision that a command line asks for. */
+export function precisionOf(args: Arguments): Precision {
+  return PRECISIONS.find((name) => name === args.text("precision")) ?? "f32";
+}
 
 /** The options that choose the runtime. */
 export const RUNTIME_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -49,11 +64,11 @@ export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
   const isExplicit = convolution !== undefined || args.flag("no-tuned");
   return await WebGpuRuntime.open({
     checkFinite: args.flag("check-finite"),
-    preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter)),
+    preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter, precisionOf(args))),
   });
 }
 
-/** What stored choices must have been measured with to hold for an adapter. */
-export function tunedSubject(adapter: AdapterIdentity): TunedSubject {
-  return { adapter, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS };
+/** What stored choices must have been measured with to hold for an adapter and weights of a precision. */
+export function tunedSubject(adapter: AdapterIdentity, precision: Precision): TunedSubject {
+  return { adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS };
 }

@@ -1,12 +1,13 @@
 /** `deno task tune`: measures which algorithm is the fastest for each layer of a network on this adapter. */
 import { WebGpuRuntime } from "../engine/mod.ts";
-import { checkTunedWritable, FileError, forgetTuned, tunedFile } from "../io/mod.ts";
+import { checkTunedWritable, FileError, forgetTuned, tunedFile, type TunedSubject } from "../io/mod.ts";
 import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
+import { PRECISIONS } from "../models/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
 import { type LoadedModel, loadModel } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
-import { tunedSubject } from "./runtime.ts";
+import { PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 import type { MemoryTerms } from "./tune/decide.ts";
 import { Limit } from "./tune/limit.ts";
 import { storeOutcome } from "./tune/store.ts";
@@ -44,6 +45,7 @@ export const TUNE: Command = {
         help: "Memory that the choices may take more than the defaults, in all (default: on a graphics card that of " +
           "the weights once more; on the CPU what the cost model pays, 0.35 ns a byte)",
       },
+      ...PRECISION_OPTION,
       "no-timestamps": { kind: "flag", help: "Repeat between two waits, as without timestamps (slow)" },
       "dry-run": { kind: "flag", help: "Measure and print, but store nothing" },
       forget: { kind: "flag", help: "Remove what is stored for this adapter, and measure nothing" },
@@ -66,15 +68,20 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
   using interrupt = new Interrupt();
   const runtime = await WebGpuRuntime.open();
   try {
-    const file = args.flag("dry-run") ? undefined : await storage(runtime);
-    const loaded = await loadModel(runtime, args.text("model"), () => interrupt.checkNow());
+    const precision = precisionOf(args);
+    const subject = tunedSubject(runtime.adapter, precision);
+    const file = args.flag("dry-run") ? undefined : await storage(subject);
+    const loaded = await loadModel(runtime, args.text("model"), {
+      precision,
+      onProgress: () => interrupt.checkNow(),
+    });
     const side = args.number("size") ?? loaded.model.config.imageSize;
     const label = args.number("label");
     const model = loaded.model.noiseModel({ height: side, width: side, ...(label === undefined ? {} : { label }) });
     const batch = args.number("batch") ?? 1;
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(
-      `${loaded.name} (${millions} M parameters), ${side}x${side}, batch ${batch}, on ${runtime.description}`,
+      `${loaded.name} (${millions} M parameters, ${precision}), ${side}x${side}, batch ${batch}, on ${runtime.description}`,
     );
     await interrupt.check();
     const limit = new Limit(interrupt, args.number("budget") ?? DEFAULT_BUDGET);
@@ -89,7 +96,7 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
     reporter.done();
     const stored = file !== undefined && !isSlower(outcome);
     if (stored) {
-      const warning = await interrupt.hold(() => storeOutcome(file, tunedSubject(runtime.adapter), outcome));
+      const warning = await interrupt.hold(() => storeOutcome(file, subject, outcome));
       if (warning !== undefined) reporter.note(warning);
     }
     const text = [
@@ -100,7 +107,15 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
       conclude(outcome, { file, stored }),
     ];
     reporter.result(
-      { adapter: runtime.adapter, model: loaded.name, size: side, batch, file: stored ? file : null, ...outcome },
+      {
+        adapter: runtime.adapter,
+        model: loaded.name,
+        precision,
+        size: side,
+        batch,
+        file: stored ? file : null,
+        ...outcome,
+      },
       text.join("\n"),
     );
     return outcome.stopped === "interrupt" ? INTERRUPTED_EXIT : 0;
@@ -112,10 +127,15 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
 async function forget(reporter: Reporter): Promise<number> {
   const runtime = await WebGpuRuntime.open();
   try {
-    const file = tunedFile(runtime.adapter);
-    const removed = file !== undefined && await forgetTuned(file);
-    const text = removed ? `Removed ${file}` : `Nothing is stored for ${runtime.description}`;
-    reporter.result({ adapter: runtime.adapter, file: removed ? file : null }, text);
+    const removed: string[] = [];
+    for (const precision of PRECISIONS) {
+      const file = tunedFile(tunedSubject(runtime.adapter, precision));
+      if (file !== undefined && await forgetTuned(file)) removed.push(file);
+    }
+    const text = removed.length > 0
+      ? `Removed ${removed.join(" and ")}`
+      : `Nothing is stored for ${runtime.description}`;
+    reporter.result({ adapter: runtime.adapter, files: removed }, text);
     return 0;
   } finally {
     runtime.destroy();
@@ -126,8 +146,8 @@ async function forget(reporter: Reporter): Promise<number> {
  * The file for the choices, which can be written.
  * @throws {FileError} if there is no place for it
  */
-async function storage(runtime: WebGpuRuntime): Promise<string> {
-  const file = tunedFile(runtime.adapter);
+async function storage(subject: TunedSubject): Promise<string> {
+  const file = tunedFile(subject);
   const hint = "--dry-run measures without storing";
   if (file === undefined) {
     throw new FileError(

@@ -1,6 +1,6 @@
 /**
  * Choices of algorithms that were measured on an adapter, kept in the user's cache folder: one JSON file for each
- * adapter. They only save time, so a file that cannot be used is ignored with a warning and never an error.
+ * adapter and precision. They only save time, so a file that cannot be used is ignored with a warning and never an error.
  */
 import { createHash } from "node:crypto";
 import type { AdapterIdentity } from "../engine/mod.ts";
@@ -14,10 +14,15 @@ export type Algorithms = Readonly<Record<string, readonly string[]>>;
 /** What choices hold for: another adapter, or other kernels, and they say nothing. */
 export interface TunedSubject {
   readonly adapter: AdapterIdentity;
+  /** How the weights of networks are kept. */
+  readonly precision: string;
   /** Version of the engine. */
   readonly version: string;
   readonly algorithms: Algorithms;
 }
+
+/** What has a file of its own. */
+export type TunedIdentity = Pick<TunedSubject, "adapter" | "precision">;
 
 /** The algorithm that was measured to be the fastest for a layer. */
 export interface TunedChoice {
@@ -50,11 +55,11 @@ const MAX_BYTES = 2 ** 20;
  * @param folder the cache folder of the program; that of the user by default
  * @returns its path, undefined where there is no such folder
  */
-export function tunedFile(adapter: AdapterIdentity, folder = cacheFolder()): string | undefined {
+export function tunedFile({ adapter, precision }: TunedIdentity, folder = cacheFolder()): string | undefined {
   if (folder === undefined) return undefined;
   const separator = folder.includes("\\") ? "\\" : "/";
   const name = adapter.description.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
-  return `${folder}${separator}tuned-${name}-${digest(identityOf(adapter)).slice(0, 8)}.json`;
+  return `${folder}${separator}tuned-${name}-${precision}-${digest(identityOf(adapter)).slice(0, 8)}.json`;
 }
 
 /**
@@ -82,7 +87,7 @@ export async function readTuned(path: string | undefined, subject: TunedSubject)
  * used is told of in a line on stderr.
  */
 export async function storedPreferences(subject: TunedSubject): Promise<Readonly<Record<string, string>>> {
-  const { choices, warning } = await readTuned(tunedFile(subject.adapter), subject);
+  const { choices, warning } = await readTuned(tunedFile(subject), subject);
   if (warning !== undefined) await Deno.stderr.write(new TextEncoder().encode(`${warning}\n`));
   return Object.fromEntries(Array.from(choices, ([key, { algorithm }]) => [key, algorithm]));
 }
@@ -102,8 +107,14 @@ export async function checkTunedWritable(path: string): Promise<void> {
  */
 export async function writeTuned(path: string, subject: TunedSubject, choices: TunedChoices): Promise<void> {
   await makeFolder(path);
-  const { adapter } = subject;
-  const document = { format: FORMAT, engine: fingerprint(subject), adapter, choices: Object.fromEntries(choices) };
+  const { adapter, precision } = subject;
+  const document = {
+    format: FORMAT,
+    engine: fingerprint(subject),
+    adapter,
+    precision,
+    choices: Object.fromEntries(choices),
+  };
   await writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(document, undefined, 2)}\n`));
 }
 
@@ -126,11 +137,12 @@ export async function forgetTuned(path: string): Promise<boolean> {
 class UnusableError extends Error {}
 
 function parse(text: string, subject: TunedSubject): TunedChoices {
-  const { format, engine, adapter, choices } = objectOf(parseJson(text));
+  const { format, engine, adapter, precision, choices } = objectOf(parseJson(text));
   if (format !== FORMAT) throw new UnusableError(`it is no file of the kind ${FORMAT}`);
   if (identityOf(objectOf(adapter)) !== identityOf(subject.adapter)) {
     throw new UnusableError("they were measured on another adapter");
   }
+  if (precision !== subject.precision) throw new UnusableError("they were measured with weights of another precision");
   if (engine !== fingerprint(subject)) throw new UnusableError("they were measured with other kernels");
   return new Map(Object.entries(objectOf(choices)).map(([key, value]) => [key, choiceOf(key, value, subject)]));
 }

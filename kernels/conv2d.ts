@@ -1,25 +1,31 @@
-/** Two-dimensional convolution over channels-last images, with fused bias and residual. */
+/**
+ * Two-dimensional convolution over channels-last images. What precedes it in a network (joining of channels,
+ * normalisation, activation, resampling) happens while it loads, what follows (bias, embedding shift, residual, the
+ * statistics for the next normalisation) before it stores.
+ */
 import {
   type Call,
   defineOp,
   type Dispatch,
   elementCount,
   formatShape,
-  type Target,
+  sameShape,
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
 import { conv2dChosen } from "./conv2d_choice.ts";
+import { EXAMPLES } from "./conv2d_examples.ts";
 import {
-  addRowTimesMatrix,
-  checkOptional,
-  inputNames,
-  type MatmulOptions,
-  optionalInputs,
-  storeRow,
-  withOptional,
-} from "./matmul.ts";
-import { matmulChosen } from "./matmul_choice.ts";
+  type ConvolutionInput,
+  inputShape,
+  inputValues,
+  type Resample,
+  resampledShape,
+  resampledValues,
+} from "./conv2d_input.ts";
+import { conv2dPointwise } from "./conv2d_pointwise.ts";
+import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
+import { type Features, statisticsOf, statisticsType } from "./norm_factors.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
 
 /** Rows and columns of zeros around an image. */
@@ -30,19 +36,81 @@ export interface Padding {
   readonly right: number;
 }
 
+/** What a convolution reads where that is no plain tensor: see the fields, which apply in this order. */
+export interface ImageInput {
+  /** [N, H, W, C_k]: one image, or two whose channels follow each other. */
+  readonly parts: readonly Tensor[];
+  /** [3, N, C]: origin o and factors a, b of each channel, which becomes (x - o) a + b; see `groupNormFactors`. */
+  readonly factors?: Tensor;
+  /** Whether SiLU follows. */
+  readonly silu?: boolean;
+  /** `up` makes each pixel a block of 2 x 2, `down` takes the means of blocks of 2 x 2; none by default. */
+  readonly resample?: Resample;
+}
+
 /** Options of `conv2d`. */
-export interface Conv2dOptions extends MatmulOptions {
+export interface Conv2dOptions {
   /** Distance of neighbouring output pixels in the input, 1 or more; 1 by default. */
   readonly stride?: number;
   /** Zeros around the image, one number for all sides; 0 by default. */
   readonly padding?: Padding | number;
+  /** [Cout] */
+  readonly bias?: Tensor;
+  /** [N, at + Cout or more]: the Cout numbers from `at` on are added to all pixels of an image. */
+  readonly shift?: { readonly tensor: Tensor; readonly at: number };
+  /** Added to the result: of its shape, after it was resampled. */
+  readonly residual?: Tensor | { readonly x: Tensor; readonly resample: Resample };
 }
 
-interface Conv2dAttrs {
+/** What the operation records. */
+export interface Conv2dAttrs {
   readonly stride: number;
   readonly padding: Padding;
+  /** Parts of the input. */
+  readonly parts: number;
+  readonly factors: boolean;
+  readonly silu: boolean;
+  readonly resample: Resample;
   readonly bias: boolean;
-  readonly residual: boolean;
+  /** Where the shift begins in its rows. */
+  readonly shift: number | "absent";
+  readonly residual: Resample | "absent";
+  /** Whether the statistics of the result are the second output. */
+  readonly statistics: boolean;
+}
+
+interface Operands<T> {
+  readonly parts: readonly T[];
+  readonly weight: T;
+  readonly factors: T | undefined;
+  readonly bias: T | undefined;
+  readonly shift: T | undefined;
+  readonly residual: T | undefined;
+}
+
+function operandsOf<T>(inputs: readonly T[], attrs: Conv2dAttrs): Operands<T> {
+  const rest = inputs.slice(attrs.parts);
+  const next = (present: boolean): T | undefined => present ? rest.shift() : undefined;
+  return {
+    parts: inputs.slice(0, attrs.parts),
+    weight: rest.shift() as T,
+    factors: next(attrs.factors),
+    bias: next(attrs.bias),
+    shift: next(attrs.shift !== "absent"),
+    residual: next(attrs.residual !== "absent"),
+  };
+}
+
+function operandNames(attrs: Conv2dAttrs): readonly string[] {
+  const { parts, weight, ...optional } = operandsOf(
+    [...["x", "x of the second part"].slice(0, attrs.parts), "weight", "", "", "", ""],
+    attrs,
+  );
+  return [
+    ...parts,
+    weight,
+    ...Object.entries(optional).filter(([, value]) => value !== undefined).map(([name]) => name),
+  ];
 }
 
 /** Whether a convolution is a product of pixels and a matrix. */
@@ -52,24 +120,68 @@ function isPointwise(weight: TensorType, { stride, padding }: Conv2dAttrs): bool
   return kernelHeight === 1 && kernelWidth === 1 && stride === 1 && !padded;
 }
 
-function operands(call: Call<Conv2dAttrs>): { readonly x: Tensor; readonly weight: Tensor; readonly out: Tensor } {
-  const [x, weight] = call.inputs as readonly [Tensor, Tensor];
-  const [out] = call.outputs as readonly [Tensor];
-  return { x, weight, out };
+function inputOf({ parts, factors }: Operands<Tensor>, { silu, resample }: Conv2dAttrs): ConvolutionInput {
+  return { parts, factors, silu, resample };
+}
+
+/**
+ * Checks what the convolution reads and the image that it sees.
+ * @returns shape of that image
+ */
+function seenShape({ parts, factors }: Operands<TensorType>, { resample }: Conv2dAttrs): readonly number[] {
+  const [first, second] = parts as readonly [TensorType, TensorType?];
+  if (second && !sameShape(first.shape.slice(0, 3), second.shape.slice(0, 3))) {
+    throw new TypeError(
+      `Cannot build conv2d: x has shape ${formatShape(first.shape)} and its second part ` +
+        `${formatShape(second.shape)}, which may differ in the last extent only`,
+    );
+  }
+  const [images = 0, height = 0, width = 0] = first.shape;
+  const channels = first.shape[3]! + (second?.shape[3] ?? 0);
+  if (factors && !sameShape(factors.shape, [3, images, channels])) {
+    throw new TypeError(
+      `Cannot build conv2d: factors have shape ${formatShape(factors.shape)}, ` +
+        `[3, ${images}, ${channels}] is needed for x with ${channels} channels`,
+    );
+  }
+  if (resample === "down" && (height % 2 !== 0 || width % 2 !== 0)) {
+    throw new TypeError(
+      `Cannot build conv2d: x is ${height}x${width} pixels, an even height and width are needed to halve it`,
+    );
+  }
+  return resampledShape([images, height, width, channels], resample);
+}
+
+function checkEpilogue(
+  { bias, shift, residual }: Operands<TensorType>,
+  { residual: resample, shift: shiftAt }: Conv2dAttrs,
+  out: TensorType,
+): void {
+  const added = residual && resample !== "absent"
+    ? { ...residual, shape: residual.shape.length === 4 ? resampledShape(residual.shape, resample) : residual.shape }
+    : undefined;
+  checkSummands("conv2d", { bias, residual: added }, out);
+  const [images, , , columns] = out.shape as [number, number, number, number];
+  const last = shiftAt === "absent" ? 0 : shiftAt + columns;
+  if (shift && (shift.shape.length !== 2 || shift.shape[0] !== images || shift.shape[1]! < last)) {
+    throw new TypeError(
+      `Cannot build conv2d: shift has shape ${formatShape(shift.shape)}, [${images}, ${last} or more] is needed`,
+    );
+  }
 }
 
 const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 };
-const SAME_3X3: Padding = { top: 1, left: 1, bottom: 1, right: 1 };
 
 /** The convolution as an operation; see `conv2d`. */
 export const conv2dOp = defineOp<Conv2dAttrs>({
   name: "conv2d",
   infer(inputs, attrs): readonly TensorType[] {
-    requireF32("conv2d", inputs, inputNames(["x", "weight"], attrs));
-    const [x, weight] = inputs as readonly [TensorType, TensorType];
-    requireRank("conv2d", "x", x, 4, "[N, H, W, Cin]");
+    requireF32("conv2d", inputs, operandNames(attrs));
+    const operands = operandsOf(inputs, attrs);
+    const { parts, weight } = operands;
+    parts.forEach((part, index) => requireRank("conv2d", operandNames(attrs)[index]!, part, 4, "[N, H, W, Cin]"));
     requireRank("conv2d", "weight", weight, 4, "[KH, KW, Cin, Cout]");
-    const [batch = 0, height = 0, width = 0, channels = 0] = x.shape;
+    const [batch = 0, height = 0, width = 0, channels = 0] = seenShape(operands, attrs);
     const [kernelHeight = 0, kernelWidth = 0, expected = 0, outChannels = 0] = weight.shape;
     if (channels !== expected) {
       throw new TypeError(
@@ -94,24 +206,32 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
       );
     }
     const out: TensorType = { shape: [batch, outHeight, outWidth, outChannels], dtype: "f32" };
-    checkOptional("conv2d", inputs, attrs, out);
-    return [out];
+    checkEpilogue(operands, attrs, out);
+    return attrs.statistics ? [out, statisticsType(out)] : [out];
   },
   reference(call, inputs): readonly Float32Array[] {
-    const { x, weight, out } = operands(call);
-    const [batch = 0, height = 0, width = 0, channels = 0] = x.shape;
-    const [kernelHeight = 0, kernelWidth = 0] = weight.shape;
+    const { attrs } = call;
+    const types = operandsOf(call.inputs, attrs);
+    const { parts, factors, weight: matrix, bias, shift, residual } = operandsOf(inputs, attrs);
+    const input = inputOf(types, attrs);
+    const image = inputValues(input, parts, factors);
+    const added = residual && attrs.residual !== "absent"
+      ? resampledValues(residual, types.residual!.shape, attrs.residual)
+      : undefined;
+    const [batch = 0, height = 0, width = 0, channels = 0] = inputShape(input);
+    const [kernelHeight = 0, kernelWidth = 0] = types.weight.shape;
+    const [out] = call.outputs as readonly [Tensor];
     const [, outHeight = 0, outWidth = 0, outChannels = 0] = out.shape;
-    const { stride, padding } = call.attrs;
-    const [image = new Float32Array(), matrix = new Float32Array()] = inputs;
-    const { bias, residual } = optionalInputs(inputs, call.attrs);
+    const { stride, padding } = attrs;
     const result = new Float32Array(elementCount(out.shape));
     const sums = new Float64Array(outChannels);
     let at = 0;
     for (let item = 0; item < batch; item++) {
       for (let oy = 0; oy < outHeight; oy++) {
         for (let ox = 0; ox < outWidth; ox++, at += outChannels) {
-          sums.fill(0);
+          const shiftAt = attrs.shift === "absent" ? 0 : item * (types.shift?.shape[1] ?? 0) + attrs.shift;
+          if (shift) sums.set(shift.subarray(shiftAt, shiftAt + outChannels));
+          else sums.fill(0);
           const top = oy * stride - padding.top;
           const left = ox * stride - padding.left;
           // Channels of neighbouring columns lie side by side in image and weight: one product per kernel row.
@@ -121,85 +241,85 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
             const from = ((item * height + top + ky) * width + left + first) * channels;
             addRowTimesMatrix(sums, image, from, count, matrix, (ky * kernelWidth + first) * channels);
           }
-          storeRow(result, at, sums, bias, residual);
+          storeRow(result, at, sums, bias, added);
         }
       }
     }
-    return [result];
+    return attrs.statistics ? [result, statisticsOf(result, out.shape)] : [result];
   },
   lower(call, target): readonly Dispatch[] {
-    const { x, weight, out } = operands(call);
-    const summands = optionalInputs(call.inputs, call.attrs);
-    if (isPointwise(weight, call.attrs)) return pointwise(x, weight, out, summands, target);
-    const { stride, padding: { top, left } } = call.attrs;
-    return conv2dChosen({ x, weight, out, ...summands, stride, top, left }, target);
+    const { attrs } = call;
+    const operands = operandsOf(call.inputs, attrs);
+    const { weight, bias, shift, residual } = operands;
+    const [out, statistics] = call.outputs as readonly [Tensor, Tensor?];
+    const { stride, padding: { top, left } } = attrs;
+    const layer = {
+      input: inputOf(operands, attrs),
+      weight,
+      out,
+      statistics,
+      bias,
+      shift: shift && attrs.shift !== "absent"
+        ? { tensor: shift, at: attrs.shift, pitch: elementCount(out.shape.slice(1)) }
+        : undefined,
+      residual: residual && attrs.residual !== "absent" ? { x: residual, resample: attrs.residual } : undefined,
+      stride,
+      top,
+      left,
+    };
+    return isPointwise(weight, attrs) ? conv2dPointwise(layer, target) : conv2dChosen(layer, target);
   },
   cost(call): { readonly flops: number; readonly bytes: number } {
-    const { weight, out } = operands(call);
+    const { weight } = operandsOf(call.inputs, call.attrs);
     const [kernelHeight = 0, kernelWidth = 0, channels = 0] = weight.shape;
+    const [out] = call.outputs as readonly [Tensor];
     return { flops: 2 * elementCount(out.shape) * kernelHeight * kernelWidth * channels, bytes: movedBytes(call) };
   },
-  examples: [
-    example([1, 5, 7, 3], [3, 3, 3, 33], 1, SAME_3X3, true, false),
-    example([2, 6, 18, 33], [3, 3, 33, 6], 1, SAME_3X3, true, true),
-    example([1, 17, 33, 8], [3, 3, 8, 16], 1, SAME_3X3, false, true),
-    example([1, 4, 4, 12], [3, 3, 12, 20], 1, SAME_3X3, true, true),
-    example([2, 9, 12, 16], [3, 3, 16, 3], 2, SAME_3X3, true, false),
-    example([1, 8, 20, 5], [3, 3, 5, 9], 2, { top: 0, left: 0, bottom: 1, right: 1 }, true, false),
-    example([1, 1, 1, 33], [3, 3, 33, 6], 1, SAME_3X3, true, true),
-    example([1, 6, 11, 16], [3, 3, 16, 1], 1, SAME_3X3, true, false),
-    example([2, 7, 5, 6], [1, 1, 6, 33], 1, NO_PADDING, true, true),
-    example([1, 6, 7, 16], [1, 1, 16, 8], 2, NO_PADDING, false, false),
-    example([1, 9, 8, 4], [5, 2, 4, 7], 3, { top: 3, left: 0, bottom: 2, right: 4 }, true, false),
-    example([1, 3, 2, 2], [1, 1, 2, 4], 1, SAME_3X3, true, false),
-  ],
+  examples: EXAMPLES,
 });
-
-/** A pointwise convolution is the product of pixels [N H W, Cin] and the weight [Cin, Cout]. */
-function pointwise(
-  x: Tensor,
-  weight: Tensor,
-  out: Tensor,
-  summands: ReturnType<typeof optionalInputs<Tensor>>,
-  target: Target,
-): readonly Dispatch[] {
-  const [images = 1] = x.shape;
-  const [, , inner = 1, columns = 1] = weight.shape;
-  const rows = elementCount(x.shape) / inner;
-  return matmulChosen({ a: x, b: weight, out, batch: 1, rows, images, inner, columns, ...summands }, target);
-}
-
-function example(
-  x: readonly [number, number, number, number],
-  weight: readonly [number, number, number, number],
-  stride: number,
-  padding: Padding,
-  bias: boolean,
-  residual: boolean,
-): { readonly inputs: readonly (readonly number[])[]; readonly attrs: Conv2dAttrs } {
-  const outHeight = Math.floor((x[1] + padding.top + padding.bottom - weight[0]) / stride) + 1;
-  const outWidth = Math.floor((x[2] + padding.left + padding.right - weight[1]) / stride) + 1;
-  const summands = [...(bias ? [[weight[3]]] : []), ...(residual ? [[x[0], outHeight, outWidth, weight[3]]] : [])];
-  return { inputs: [x, weight, ...summands], attrs: { stride, padding, bias, residual } };
-}
 
 /**
  * Convolution y[n, oy, ox, o] = sum x[n, oy s + ky - top, ox s + kx - left, i] weight[ky, kx, i, o] (+ bias[o])
- * (+ residual), with zeros outside the image.
- * @param x [N, H, W, Cin]
+ * (+ shift[n, o]) (+ residual), with zeros outside the image.
+ * @param x [N, H, W, Cin], or what becomes such an image
  * @param weight [KH, KW, Cin, Cout]
- * @param options bias [Cout]; residual [N, OH, OW, Cout]; stride; padding
+ * @param options bias, shift, residual, stride, padding
  * @returns [N, OH, OW, Cout], OH = floor((H + top + bottom - KH) / stride) + 1 and OW alike
  * @throws {TypeError} if the shapes do not fit; {RangeError} if stride or padding is not an integer in range
  */
-export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
-  const { stride = 1, padding = NO_PADDING } = options;
-  const attrs: Conv2dAttrs = {
+export function conv2d(x: Tensor | ImageInput, weight: Tensor, options: Conv2dOptions = {}): Tensor {
+  return record(x, weight, options, false)[0]!;
+}
+
+/**
+ * The same convolution, whose result is to be normalised by its reader.
+ * @returns the result with the statistics of its blocks, see `imageStatistics`
+ * @throws {TypeError} as `conv2d`; {RangeError} as `conv2d`
+ */
+export function conv2dFeatures(x: Tensor | ImageInput, weight: Tensor, options: Conv2dOptions = {}): Features {
+  const [result, statistics] = record(x, weight, options, true);
+  return { x: result!, statistics: statistics! };
+}
+
+function record(
+  x: Tensor | ImageInput,
+  weight: Tensor,
+  { stride = 1, padding = NO_PADDING, bias, shift, residual }: Conv2dOptions,
+  statistics: boolean,
+): readonly Tensor[] {
+  const { parts, factors, silu = false, resample = "none" }: ImageInput = "parts" in x ? x : { parts: [x] };
+  const added = residual === undefined || "x" in residual ? residual : { x: residual, resample: "none" as const };
+  const optional = [factors, bias, shift?.tensor, added?.x].filter((tensor) => tensor !== undefined);
+  return conv2dOp([...parts, weight, ...optional], {
     stride,
     padding: typeof padding === "number" ? { top: padding, left: padding, bottom: padding, right: padding } : padding,
-    bias: options.bias !== undefined,
-    residual: options.residual !== undefined,
-  };
-  const [out] = conv2dOp(withOptional([x, weight], options), attrs);
-  return out!;
+    parts: parts.length,
+    factors: factors !== undefined,
+    silu,
+    resample,
+    bias: bias !== undefined,
+    shift: shift?.at ?? "absent",
+    residual: added?.resample ?? "absent",
+    statistics,
+  });
 }

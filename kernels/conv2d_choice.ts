@@ -2,8 +2,10 @@
 import type { Dispatch, Target } from "../engine/mod.ts";
 import { computedPixels, conv2dDirect, type Convolution } from "./conv2d_direct.ts";
 import { conv2dImplicit, implicitCut } from "./conv2d_implicit.ts";
+import { inputShape } from "./conv2d_input.ts";
+import { type ConvolutionLayer, plainConvolution, statisticsAfter } from "./conv2d_layer.ts";
 import { conv2dWinograd, preparedWeight, winogradSizes } from "./conv2d_winograd.ts";
-import { prefersBroadcast } from "./matmul_tiled.ts";
+import { prefersBroadcast } from "./broadcast.ts";
 import { preferred } from "./preference.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
@@ -64,22 +66,25 @@ export const NANOSECONDS_PER_BYTE = 0.35;
 /** Output pixels and channels from which a GPU takes tiles of 4; below, transforms and their traffic outweigh. */
 const GPU_LEAST = { pixels: 64 * 64, channels: 128 };
 
+/** What the choice depends on. */
+type Shapes = Pick<Convolution, "weight" | "out" | "stride">;
+
 /**
  * What a preference for this layer alone is called: `conv2d KHxKWsS CinxCout HxW` with stride S and the extents of one
  * input image.
  */
-export function convolutionKey({ x, weight, stride }: Convolution): string {
-  const [, height, width] = x.shape;
+export function convolutionKey({ input, weight, stride }: ConvolutionLayer): string {
+  const [, height, width] = inputShape(input);
   const [kernelHeight, kernelWidth, channels, outChannels] = weight.shape;
   return `conv2d ${kernelHeight}x${kernelWidth}s${stride} ${channels}x${outChannels} ${height}x${width}`;
 }
 
 /** The algorithms that can compute a layer within the limits of the device; the first always can. */
-export function convolutionCandidates(convolution: Convolution, target: Target): readonly ConvolutionAlgorithm[] {
+export function convolutionCandidates(convolution: Shapes, target: Target): readonly ConvolutionAlgorithm[] {
   return CONVOLUTION_ALGORITHMS.filter((algorithm) => isPossible(METHODS[algorithm], convolution, target));
 }
 
-function isPossible(method: Method, convolution: Convolution, target: Target): boolean {
+function isPossible(method: Method, convolution: Shapes, target: Target): boolean {
   if (!method) return true;
   if ("arithmetic" in method) {
     if (method.arithmetic === "f16" && !target.f16) return false;
@@ -96,23 +101,28 @@ function isPossible(method: Method, convolution: Convolution, target: Target): b
  * The dispatches of a convolution. The preference `conv2d` of the target, or the one for this layer (`convolutionKey`),
  * asks for one of `CONVOLUTION_ALGORITHMS`, which is then taken wherever it can compute the layer; without one, or with
  * `auto`, the cheapest is taken: Winograd only for constant weights, which are transformed once, and half-precision
- * arithmetic never.
+ * arithmetic never. Nor is Winograd taken for the sake of the layer's own preference where the weight is not prepared.
  * @throws {RangeError} if the preference names no algorithm
  */
-export function conv2dChosen(convolution: Convolution, target: Target): readonly Dispatch[] {
-  const wish = preferred("conv2d", convolutionKey(convolution), CONVOLUTION_ALGORITHMS, target);
-  const candidates = convolutionCandidates(convolution, target);
-  const algorithm = wish ?? cheapest(convolution, candidates, target);
+export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly Dispatch[] {
+  const key = convolutionKey(layer);
+  const wish = preferred("conv2d", key, CONVOLUTION_ALGORITHMS, target);
+  const candidates = convolutionCandidates(layer, target);
+  // A layer's own preference comes from measuring it with a prepared weight: without room for one it says nothing.
+  const isVoid = wish !== undefined && target.preferences?.[key] !== undefined && lacksWeight(wish, layer, target);
+  const algorithm = wish !== undefined && !isVoid ? wish : cheapest(layer, candidates, target);
   const method = METHODS[candidates.includes(algorithm) ? algorithm : "direct"];
-  if (!method) return [conv2dDirect(convolution, target)];
-  if ("tile" in method) return conv2dWinograd(convolution, method.tile, target);
-  const cut = implicitCut(convolution, method.arithmetic, target)!;
-  return conv2dImplicit(convolution, cut, method.arithmetic, target);
+  if (method && "tile" in method) return conv2dWinograd(layer, method.tile, target);
+  const { convolution, before } = plainConvolution(layer, target);
+  const own = method
+    ? conv2dImplicit(convolution, implicitCut(layer, method.arithmetic, target)!, method.arithmetic, target)
+    : [conv2dDirect(convolution, target)];
+  return [...before, ...own, ...statisticsAfter(layer, target)];
 }
 
 /** Judged by a single image, so that a batch gives the same bits as its images one by one. */
 function cheapest(
-  convolution: Convolution,
+  convolution: Shapes,
   candidates: readonly ConvolutionAlgorithm[],
   target: Target,
 ): ConvolutionAlgorithm {
@@ -126,20 +136,24 @@ function cheapest(
     const price = (algorithm: ConvolutionAlgorithm): number => priceOf(METHODS[algorithm], single, target);
     best = candidates.reduce((best, next) => price(next) < price(best) ? next : best);
   }
-  const method = METHODS[best];
-  if (!method || !("tile" in method)) return best;
-  const prepared = preparedWeight(convolution.weight, winogradSizes(convolution, method.tile, target), target);
-  return prepared ? best : target.software ? "direct" : tiles;
+  return lacksWeight(best, convolution, target) ? target.software ? "direct" : tiles : best;
 }
 
-function isLarge({ weight, out }: Convolution): boolean {
+/** Whether an algorithm would have to transform the weight in every run. */
+function lacksWeight(algorithm: ConvolutionAlgorithm, layer: Shapes, target: Target): boolean {
+  const method = METHODS[algorithm];
+  if (!method || !("tile" in method)) return false;
+  return preparedWeight(layer.weight, winogradSizes(layer, method.tile, target), target) === undefined;
+}
+
+function isLarge({ weight, out }: Shapes): boolean {
   const [, height = 1, width = 1, outChannels = 1] = out.shape;
   const channels = Math.min(weight.shape[2] ?? 1, outChannels);
   return height * width >= GPU_LEAST.pixels && channels >= GPU_LEAST.channels;
 }
 
 /** Nanoseconds on an adapter that computes on the CPU by the model, and what the transformed weight has to save. */
-function priceOf(method: Method, convolution: Convolution, target: Target): number {
+function priceOf(method: Method, convolution: Shapes, target: Target): number {
   const rates = RATES[prefersBroadcast(target) ? "broadcast" : "vector"];
   const [kernelHeight = 1, kernelWidth = 1, channels = 1, outChannels = 1] = convolution.weight.shape;
   if (!method) {

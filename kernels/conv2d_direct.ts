@@ -5,17 +5,10 @@
  * fill all lanes.
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
-import {
-  type Epilogue,
-  epilogueFunctions,
-  epilogueParams,
-  epiloguePorts,
-  prefersBroadcast,
-  range,
-  VECTOR_WORKGROUP,
-  vectorEpilogue,
-  vectorLoads,
-} from "./matmul_tiled.ts";
+import { bufferLoads, prefersBroadcast, range, texelLoads, type WeightLoads } from "./broadcast.ts";
+import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
+import { VECTOR_WORKGROUP, vectorEpilogue, vectorLoads } from "./matmul_tiled.ts";
+import { texelRows, texelsOf } from "./weight_texels.ts";
 import { flatGrid, kernel } from "./wgsl.ts";
 
 /** A convolution by its sizes and tensors. */
@@ -75,7 +68,7 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
       blocksAcross,
       blocksDown,
       columnBlocks,
-      ...epilogueParams(convolution),
+      ...epilogueParams(convolution, outChannels),
     },
     blocks: batch * blocksAcross * blocksDown * columnBlocks,
     block,
@@ -122,22 +115,33 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
   const { x, weight, out } = convolution;
   const { taps } = sizes;
   const lanes = target.subgroupSize;
-  const multiply = range(lanes).map((q) => [
-    weightRow(q, convolution, lanes),
-    ...range(taps).map((tap) => `let w${q}_${tap} = weight[tap${tap} + n${q}];`),
+  const texels = texelsOf(weight, target);
+  const [, , channels = 1, columns = 1] = weight.shape;
+  const weights = range(taps).map((tap): WeightLoads =>
+    texels
+      ? texelLoads("weight", `t${tap}_`, `tap${tap}`, lanes)
+      : bufferLoads("weight", `w${tap}_`, (q) => `tap${tap} + n${q}`, lanes)
+  );
+  const multiply = range(lanes).flatMap((q) => [
+    ...(texels ? [] : [weightRow(q, convolution, lanes)]),
+    ...weights.flatMap(({ load }) => load(q, 0)),
     ...eachInput(sizes, convolution.stride, (name, uses) => [
       `let s${q}_${name} = subgroupShuffle(x${name}, ${q}u);`,
-      ...uses.map(({ tap, pixel }) => `c${pixel} = fma(s${q}_${name}, w${q}_${tap}, c${pixel});`),
+      ...uses.map(({ tap, pixel }) => `c${pixel} = fma(s${q}_${name}, ${weights[tap]!.value(q, 0)}, c${pixel});`),
     ]),
-  ]).flat();
+  ]);
   return kernel({
     label: "conv2d.broadcast",
-    read: { x, weight, ...epiloguePorts(convolution, weight, "f32") },
+    read: {
+      x,
+      weight: texels ? { tensor: texels, type: "texture" } : weight,
+      ...epiloguePorts(convolution, x, "f32"),
+    },
     write: { out },
-    params: sizes.params,
+    params: { ...sizes.params, pitch: texels ? texelRows(channels, lanes) : channels * columns },
     workgroupSize: lanes,
     workgroups: flatGrid(sizes.blocks, target),
-    declarations: epilogueFunctions("f32"),
+    declarations: epilogueFunctions("f32", convolution),
     body: `var rest = group.y * groups.x + group.x;
 let ox = (rest % params.blocksAcross) * ${sizes.block.across}u;
 rest /= params.blocksAcross;
@@ -146,10 +150,13 @@ rest /= params.blocksDown;
 let column = (rest % params.columnBlocks) * ${lanes}u + lane;
 let item = rest / params.columnBlocks;
 if (item >= params.batch) { return; }
-${eachPixel(sizes, (pixel) => [`var c${pixel} = start(column);`]).join("\n")}
+let added = start(min(column, params.columns - 1u));
+${eachPixel(sizes, (pixel) => [`var c${pixel} = added;`]).join("\n")}
 ${
       tapLoops(sizes, convolution.stride, {
         step: lanes,
+        weightStep: texels ? `${lanes / 4}u` : `${lanes}u * params.columns`,
+        firstColumn: texels ? "" : " + column",
         lane: " + lane",
         load: (name) => `select(0.0, x[i${name} + k], k + lane < limit${name})`,
         multiply,
@@ -199,10 +206,10 @@ function vectorConvolution(
       ...epiloguePorts(convolution, weight, type),
     },
     write: { out: { tensor: out, type } },
-    params: sizes.params,
+    params: { ...sizes.params, pitch: x.shape[3]! * out.shape[3]! },
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(sizes.blocks / VECTOR_WORKGROUP), target),
-    declarations: `${vectorEpilogue(wide)}\n${vectorLoads("x", wideInput, "weight", wide)}`,
+    declarations: `${vectorEpilogue(wide, convolution)}\n${vectorLoads("x", wideInput, "weight", wide)}`,
     body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
 let column = (rest % params.columnBlocks) * 4u;
 rest /= params.columnBlocks;
@@ -215,6 +222,8 @@ ${eachPixel(sizes, (pixel) => [`var c${pixel} = startFour(column);`]).join("\n")
 ${
       tapLoops(sizes, convolution.stride, {
         step: 4,
+        weightStep: "4u * params.columns",
+        firstColumn: " + column",
         lane: "",
         load: (name) => `inputFour(i${name}, k, limit${name})`,
         multiply,
@@ -235,6 +244,10 @@ ${
 interface Inner {
   /** Input channels per turn. */
   readonly step: number;
+  /** By how much the position in the weight moves on in a turn. */
+  readonly weightStep: string;
+  /** What the position in the weight begins with besides the tap. */
+  readonly firstColumn: string;
   /** What an invocation adds to the position of the channel it loads. */
   readonly lane: string;
   /** Expression of the input of this name at channel k, 0 from its `limit` on. */
@@ -264,18 +277,17 @@ function tapLoops(sizes: Sizes, stride: number, inner: Inner): string {
       `params.channels, valid${row}_${index})${inner.lane};`,
     ]),
   ]);
-  return `let pitch = params.channels * params.columns;
-for (var ky = 0u; ky < params.kernelHeight; ky += 1u) {
+  return `for (var ky = 0u; ky < params.kernelHeight; ky += 1u) {
 ${taps === 1 ? "for (var kx = 0u; kx < params.kernelWidth; kx += 1u) {" : "{ let kx = 0u;"}
 let left = ox * ${stride}u + kx - params.left;
 ${positions.join("\n")}
 if (${rows.map((row) => `!inside${row}`).join(" && ")}) { continue; }
-var tap0 = (ky * params.kernelWidth + kx) * pitch + column;
+var tap0 = (ky * params.kernelWidth + kx) * params.pitch${inner.firstColumn};
 for (var k = 0u; k < params.channels; k += ${inner.step}u) {
-${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + pitch;`).join("\n")}
+${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + params.pitch;`).join("\n")}
 ${names.map((name) => `let x${name} = ${inner.load(name)};`).join("\n")}
 ${inner.multiply.join("\n")}
-tap0 += ${inner.step}u * params.columns;
+tap0 += ${inner.weightStep};
 }
 }
 }`;

@@ -5,12 +5,16 @@
  */
 import { type Dispatch, elementCount, type Target } from "../engine/mod.ts";
 import type { Convolution } from "./conv2d_direct.ts";
-import { range } from "./matmul_tiled.ts";
+import { range } from "./broadcast.ts";
 import { chooseCut } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, tileProduct } from "./tile_product.ts";
 
 /** The cut of a convolution into workgroups, or undefined if the device is too small for any. */
-export function implicitCut(convolution: Convolution, arithmetic: Arithmetic, target: Target): Cut | undefined {
+export function implicitCut(
+  convolution: Pick<Convolution, "weight" | "out">,
+  arithmetic: Arithmetic,
+  target: Target,
+): Cut | undefined {
   const { weight: { shape: [kernelHeight = 1, kernelWidth = 1, channels = 1] }, out } = convolution;
   const [batch = 1, outHeight = 1, outWidth = 1, columns = 1] = out.shape;
   const inner = kernelHeight * kernelWidth * channels;
@@ -28,7 +32,7 @@ export function conv2dImplicit(
   arithmetic: Arithmetic,
   target: Target,
 ): readonly Dispatch[] {
-  const { weight, out, bias, residual } = convolution;
+  const { weight, out, bias, residual, shift } = convolution;
   const [kernelHeight = 1, kernelWidth = 1, channels = 1, columns = 1] = weight.shape;
   return tileProduct(
     {
@@ -38,6 +42,7 @@ export function conv2dImplicit(
       out,
       bias,
       residual,
+      shift,
       batch: 1,
       rows: elementCount(out.shape) / columns,
       inner: kernelHeight * kernelWidth * channels,

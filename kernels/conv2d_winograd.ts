@@ -4,18 +4,27 @@
  * weight is transformed beforehand where it is a constant. All sizes are parameters.
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
+import { bufferLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
 import type { Convolution } from "./conv2d_direct.ts";
+import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Resample } from "./conv2d_input.ts";
+import { type ConvolutionLayer, plainInput, statisticsAfter } from "./conv2d_layer.ts";
+import { epilogueFunctions, epilogueParams } from "./epilogue.ts";
 import { matmulChosen } from "./matmul_choice.ts";
-import { epilogueFunctions, epilogueParams, prefersBroadcast, range } from "./matmul_tiled.ts";
+import { STATISTICS_BLOCK } from "./norm_factors.ts";
+import { canSample } from "./weight_texels.ts";
 import { kernel } from "./wgsl.ts";
 import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";
 
-/** Column groups of S channels (S = subgroup size) that one workgroup of the product computes. */
-const COLUMN_GROUPS = 2;
-
-/** Rows per workgroup of the product, least first: few tiles take the smallest block that holds them. */
-const BROADCAST_ROWS = [4, 8, 16];
+/**
+ * Blocks of the product in the `broadcast` form: column groups of S channels (S = subgroup size), and rows, least first:
+ * few tiles take the smallest block that holds them. Measured for 256x64x64, 64x128x128 and 16x256x256: with weights in
+ * a texture 8x4 is best of 16x1, 16x2, 8x2, 8x4 and 4x4 (44 GFLOP/s for the last), from a buffer 16x2 (28).
+ */
+const BLOCKS = {
+  texels: { groups: 4, rows: [4, 8] },
+  buffer: { groups: 2, rows: [4, 8, 16] },
+} as const;
 
 /** The same for the product without subgroups, which takes any number of rows. */
 const VECTOR_ROWS = [1, 2, 4, 8];
@@ -37,34 +46,61 @@ export interface WinogradSizes {
   /** Rows of one block of the product, and how many blocks there are. */
   readonly rowBlock: number;
   readonly blocks: number;
+  /** Column groups of one block of the product, with subgroups. */
+  readonly groups: number;
   /** Input channels, filled up. */
   readonly inner: number;
   /** Output channels, filled up. */
   readonly columns: number;
+  /** Whether the transformed weight is a texture. */
+  readonly texels: boolean;
   /** Bytes of the largest buffer that it binds. */
   readonly largestBytes: number;
   /** Workgroups along the longest side of its grids. */
   readonly largestSide: number;
 }
 
-/** The sizes of a convolution as Winograd convolution of a tile size. */
-export function winogradSizes({ weight, out }: Convolution, tile: TileSize, target: Target): WinogradSizes {
+/** The sizes of a convolution as Winograd convolution of a tile size; with the weight as texture if it can be one. */
+export function winogradSizes(
+  { weight, out }: Pick<Convolution, "weight" | "out">,
+  tile: TileSize,
+  target: Target,
+  wish: "texels" | "buffer" = "texels",
+): WinogradSizes {
   const [, , channels = 1, outChannels = 1] = weight.shape;
   const [batch = 1, outHeight = 1, outWidth = 1] = out.shape;
   const broadcast = prefersBroadcast(target);
+  const elements = WINOGRAD[tile].patch ** 2;
   const tilesDown = Math.ceil(outHeight / tile);
   const tilesAcross = Math.ceil(outWidth / tile);
   const tiles = batch * tilesDown * tilesAcross;
-  const rowBlock = (broadcast ? BROADCAST_ROWS : VECTOR_ROWS).find((size, index, sizes) =>
+  const inner = roundUp(channels, broadcast ? target.subgroupSize : 4);
+  const wide = roundUp(outChannels, BLOCKS.texels.groups * target.subgroupSize);
+  const texels = wish === "texels" && canSample(elements * inner / 4, wide, target);
+  const { groups, rows: heights } = BLOCKS[texels ? "texels" : "buffer"];
+  const columns = texels ? wide : roundUp(outChannels, broadcast ? groups * target.subgroupSize : 4);
+  const rowBlock = (broadcast ? heights : VECTOR_ROWS).find((size, index, sizes) =>
     size >= tiles || index === sizes.length - 1
   )!;
   const blocks = Math.ceil(tiles / rowBlock);
   const rows = broadcast ? blocks * rowBlock : tiles;
-  const inner = roundUp(channels, broadcast ? target.subgroupSize : 4);
-  const columns = roundUp(outChannels, broadcast ? COLUMN_GROUPS * target.subgroupSize : 4);
-  const largestBytes = 4 * WINOGRAD[tile].patch ** 2 * Math.max(rows * inner, rows * columns, inner * columns);
+  const largestBytes = 4 * elements * Math.max(rows * inner, rows * columns, inner * columns);
   const largestSide = Math.max(batch * tilesDown, tilesAcross, blocks);
-  return { tile, batch, tilesDown, tilesAcross, rows, rowBlock, blocks, inner, columns, largestBytes, largestSide };
+  return {
+    tile,
+    batch,
+    tilesDown,
+    tilesAcross,
+    rows,
+    rowBlock,
+    blocks,
+    groups,
+    inner,
+    columns,
+    texels,
+    largestBytes,
+    largestSide,
+  };
 }
 
 function roundUp(value: number, multiple: number): number {
@@ -75,13 +111,14 @@ function roundUp(value: number, multiple: number): number {
  * The dispatches that compute a 3x3 convolution of stride 1, whatever its padding. An infinite value or NaN reaches all
  * outputs of the tiles whose patches hold it.
  */
-export function conv2dWinograd(convolution: Convolution, tile: TileSize, target: Target): readonly Dispatch[] {
-  const sizes = winogradSizes(convolution, tile, target);
+export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: Target): readonly Dispatch[] {
+  const { input: seen, before } = readable(layer.input, target);
+  const weights = transformedWeight(layer, tile, target);
+  const { sizes } = weights;
   const { inner, columns, rows } = sizes;
   const elements = WINOGRAD[tile].patch ** 2;
   const patches = target.scratch([elements, rows, inner]);
   const products = target.scratch([elements, rows, columns]);
-  const weights = transformedWeight(convolution.weight, sizes, target);
   const product = prefersBroadcast(target)
     ? [broadcastProducts(patches, weights.tensor, products, sizes, target)]
     : matmulChosen({
@@ -93,15 +130,31 @@ export function conv2dWinograd(convolution: Convolution, tile: TileSize, target:
       inner,
       columns,
       images: sizes.batch,
+      sharesB: false,
+      firstRow: 0,
+      factors: undefined,
       bias: undefined,
       residual: undefined,
     }, target);
+  const counts = tile === STATISTICS_BLOCK;
   return [
-    ...weights.dispatches,
-    inputTransform(convolution, patches, sizes),
+    ...weights.before,
+    ...before,
+    ...inputLoads(seen).map((load) => inputTransform(layer, seen, load, patches, sizes)),
     ...product,
-    outputTransform(convolution, products, sizes),
+    outputTransform(counts ? layer : { ...layer, statistics: undefined }, products, sizes),
+    ...(counts ? [] : statisticsAfter(layer, target)),
   ];
+}
+
+/** The means of blocks would be taken 2.25 times in overlapping patches: what is halved is computed before. */
+function readable(
+  input: ConvolutionInput,
+  target: Target,
+): { readonly input: ConvolutionInput; readonly before: readonly Dispatch[] } {
+  if (input.resample !== "down") return { input, before: [] };
+  const { tensor, before } = plainInput(input, target);
+  return { input: { parts: [tensor], factors: undefined, silu: false, resample: "none" }, before };
 }
 
 /** The weight transformed once, if it is a constant. */
@@ -109,23 +162,25 @@ export function preparedWeight(weight: Tensor, sizes: WinogradSizes, target: Tar
   return target.prepared(winogradWeightsOp.definition, [weight], weightAttrs(sizes));
 }
 
-function weightAttrs({ tile, inner, columns }: WinogradSizes): WinogradWeightsAttrs {
-  return { tile, inner, columns };
+function weightAttrs({ tile, inner, columns, texels }: WinogradSizes): WinogradWeightsAttrs {
+  return { tile, inner, columns, texels };
 }
 
-/** The transformed weight, with dispatches that compute it in every run if it is no constant. */
+/** The transformed weight, with dispatches that compute it in every run if it is no constant: then it is no texture. */
 function transformedWeight(
-  weight: Tensor,
-  sizes: WinogradSizes,
+  layer: ConvolutionLayer,
+  tile: TileSize,
   target: Target,
-): { readonly tensor: Tensor; readonly dispatches: readonly Dispatch[] } {
-  const prepared = preparedWeight(weight, sizes, target);
-  if (prepared) return { tensor: prepared, dispatches: [] };
+): { readonly tensor: Tensor; readonly sizes: WinogradSizes; readonly before: readonly Dispatch[] } {
+  const best = winogradSizes(layer, tile, target);
+  const prepared = preparedWeight(layer.weight, best, target);
+  if (prepared) return { tensor: prepared, sizes: best, before: [] };
+  const sizes = winogradSizes(layer, tile, target, "buffer");
   const op = winogradWeightsOp.definition;
   const attrs = weightAttrs(sizes);
-  const tensor = target.scratch([WINOGRAD[sizes.tile].patch ** 2, sizes.inner, sizes.columns]);
-  const dispatches = op.lower({ op, inputs: [weight], outputs: [tensor], attrs, scope: "" }, target);
-  return { tensor, dispatches };
+  const tensor = target.scratch([WINOGRAD[tile].patch ** 2, sizes.inner, sizes.columns]);
+  const before = op.lower({ op, inputs: [layer.weight], outputs: [tensor], attrs, scope: "" }, target);
+  return { tensor, sizes, before };
 }
 
 /** Workgroups with one invocation per channel and tile: channels along x, tiles along y and z. */
@@ -133,47 +188,65 @@ function tileGrid({ batch, tilesDown, tilesAcross }: WinogradSizes, channels: nu
   return [Math.ceil(channels / TRANSFORM_WORKGROUP), tilesAcross, batch * tilesDown];
 }
 
-/** Patches B^T d B, element by element: [patch^2, tiles, inner]. Channels that were added are zero. */
+/** WGSL of a row or column of the tensor that holds one of the image that the convolution sees. */
+function sourceOf(position: string, resample: Resample): string {
+  return resample === "up" ? `(${position}) / 2u` : position;
+}
+
+/**
+ * Patches B^T d B of one part of the input, element by element: [patch^2, tiles, inner]. Channels that were added are
+ * zero.
+ */
 function inputTransform(
-  { x, top, left }: Convolution,
+  { top, left }: ConvolutionLayer,
+  seen: ConvolutionInput,
+  load: InputLoad,
   patches: Tensor,
   sizes: WinogradSizes,
 ): Dispatch {
   const { tile, tilesDown, tilesAcross, rows, inner } = sizes;
+  const { resample } = seen;
   const { patch, input } = WINOGRAD[tile];
-  const [, height = 1, width = 1, channels = 1] = x.shape;
+  const [, height = 1, width = 1] = inputShape(seen);
+  const [, inHeight = 1, inWidth = 1, channels = 1] = load.x.shape;
+  const isLast = load.firstChannel + channels >= load.params.allChannels!;
+  const known = isLast ? inner - load.firstChannel : channels;
   const side = range(patch);
   const elements = side.flatMap((row) => side.map((column) => ({ row, column })));
   const product = transformed(input, (row, column) => `d${row}_${column}`, "e");
   return kernel({
-    label: `conv2d.winograd${tile}.input`,
-    read: { x },
+    label: `conv2d.winograd${tile}.input${load.suffix}${resample === "none" ? "" : `.${resample}`}`,
+    read: load.read,
     write: { patches },
-    params: { height, width, channels, top, left, tilesDown, tilesAcross, rows, inner },
+    params: { ...load.params, height, width, inHeight, inWidth, top, left, tilesDown, tilesAcross, rows, inner, known },
     workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, inner),
+    workgroups: tileGrid(sizes, known),
+    declarations: load.declarations,
     body: `let channel = group.x * ${TRANSFORM_WORKGROUP}u + lane;
-if (channel >= params.inner) { return; }
+if (channel >= params.known) { return; }
 let item = group.z / params.tilesDown;
 let down = group.z % params.tilesDown;
 let top = down * ${tile}u - params.top;
 let left = group.y * ${tile}u - params.left;
-let known = channel < params.channels;
+let isChannel = channel < params.channels;
+${load.begin}
 ${
       side.map((k) =>
-        `let inside${k} = known && top + ${k}u < params.height;
-let row${k} = select(0u, ((item * params.height + top + ${k}u) * params.width) * params.channels, inside${k});
+        `let inside${k} = isChannel && top + ${k}u < params.height;
+let row${k} = select(0u, (item * params.inHeight + ${sourceOf(`top + ${k}u`, resample)}) * params.inWidth * ` +
+        `params.channels, inside${k});
 let valid${k} = left + ${k}u < params.width;
-let at${k} = select(0u, (left + ${k}u) * params.channels + channel, valid${k} && known);`
+let at${k} = select(0u, (${sourceOf(`left + ${k}u`, resample)}) * params.channels + channel, valid${k} && isChannel);`
       ).join("\n")
     }
 ${
       elements.map(({ row, column }) =>
-        `let d${row}_${column} = select(0.0, x[row${row} + at${column}], inside${row} && valid${column});`
+        `let d${row}_${column} = select(0.0, ${load.value(`x[row${row} + at${column}]`)}, ` +
+        `inside${row} && valid${column});`
       ).join("\n")
     }
 ${product.lines.join("\n")}
-let to = ((item * params.tilesDown + down) * params.tilesAcross + group.y) * params.inner + channel;
+let to = ((item * params.tilesDown + down) * params.tilesAcross + group.y) * params.inner + params.firstChannel + channel;
 let step = params.rows * params.inner;
 ${
       elements.map(({ row, column }) =>
@@ -185,43 +258,46 @@ ${
 
 /**
  * Products of patches [rows, inner] and weights [inner, columns] for every element of the patches. A workgroup is one
- * subgroup and computes up to 16 rows x 2 groups of S columns (S = subgroup size); S values of a row are loaded with
- * one load, lane = k, and handed out by shuffles. Sizes are whole blocks, so that nothing is masked.
+ * subgroup and computes a block of rows x column groups; S values of a row are loaded with one load, lane = k, and
+ * handed out by shuffles. Sizes are whole blocks, so that nothing is masked.
  */
 function broadcastProducts(
   patches: Tensor,
   weights: Tensor,
   products: Tensor,
-  { tile, rows, rowBlock, inner, columns }: WinogradSizes,
+  { tile, rows, rowBlock, groups: groupCount, inner, columns, texels }: WinogradSizes,
   target: Target,
 ): Dispatch {
   const lanes = target.subgroupSize;
   const block = range(rowBlock);
-  const groups = range(COLUMN_GROUPS);
+  const groups = range(groupCount);
+  const loads = texels
+    ? texelLoads("weights", "t", "weight", lanes)
+    : bufferLoads("weights", "w", (q) => `weight + ${q}u * params.columns`, lanes);
   return kernel({
     label: `conv2d.winograd${tile}.product`,
-    read: { patches, weights },
+    read: { patches, weights: texels ? { tensor: weights, type: "texture" } : weights },
     write: { products },
     params: { rows, inner, columns },
     workgroupSize: lanes,
-    workgroups: [columns / (COLUMN_GROUPS * lanes), rows / rowBlock, WINOGRAD[tile].patch ** 2],
-    body: `let column = group.x * ${COLUMN_GROUPS * lanes}u + lane;
+    workgroups: [columns / (groupCount * lanes), rows / rowBlock, WINOGRAD[tile].patch ** 2],
+    body: `let column = group.x * ${groupCount * lanes}u + lane;
 let row = group.z * params.rows + group.y * ${rowBlock}u;
 ${block.map((p) => `let a${p} = (row + ${p}u) * params.inner + lane;`).join("\n")}
 ${block.flatMap((p) => groups.map((v) => `var c${p}_${v} = 0.0;`)).join("\n")}
-var weight = group.z * params.inner * params.columns + column;
+var weight = group.z * params.inner ${texels ? "/ 4u" : "* params.columns + column"};
 for (var k = 0u; k < params.inner; k += ${lanes}u) {
 ${block.map((p) => `let x${p} = patches[a${p} + k];`).join("\n")}
 ${
       range(lanes).flatMap((q) => [
-        ...groups.map((v) => `let w${q}_${v} = weights[weight + ${v * lanes}u];`),
+        ...groups.flatMap((v) => loads.load(q, v)),
         ...block.flatMap((p) => [
           `let s${q}_${p} = subgroupShuffle(x${p}, ${q}u);`,
-          ...groups.map((v) => `c${p}_${v} = fma(s${q}_${p}, w${q}_${v}, c${p}_${v});`),
+          ...groups.map((v) => `c${p}_${v} = fma(s${q}_${p}, ${loads.value(q, v)}, c${p}_${v});`),
         ]),
-        "weight += params.columns;",
       ]).join("\n")
     }
+weight += ${texels ? `${lanes / 4}u` : `${lanes}u * params.columns`};
 }
 ${
       block.flatMap((p) =>
@@ -231,23 +307,31 @@ ${
   });
 }
 
-/** Tiles A^T m A of the output, with bias and residual; what lies beyond the image is not stored. */
-function outputTransform(
-  convolution: Convolution,
-  products: Tensor,
-  sizes: WinogradSizes,
-): Dispatch {
-  const { out, bias, residual } = convolution;
+/**
+ * Tiles A^T m A of the output, with all that is added, and the statistics of each tile; what lies beyond the image is
+ * not stored.
+ */
+function outputTransform(layer: ConvolutionLayer, products: Tensor, sizes: WinogradSizes): Dispatch {
+  const { out, bias, shift, residual, statistics } = layer;
   const { tile, tilesDown, tilesAcross, rows, columns } = sizes;
   const { patch, output } = WINOGRAD[tile];
-  const [, outHeight = 1, outWidth = 1, outChannels = 1] = out.shape;
+  const [batch = 1, outHeight = 1, outWidth = 1, outChannels = 1] = out.shape;
   const side = range(patch);
   const pixels = range(tile).flatMap((row) => range(tile).map((column) => ({ row, column })));
   const tileOf = transformed(output, (row, column) => `d${row}_${column}`, "e");
+  const resample = residual?.resample ?? "none";
+  const epilogue = { bias, shift, residual: resample === "none" ? residual?.x : undefined };
+  const resampled = resample !== "none" && residual;
   return kernel({
-    label: `conv2d.winograd${tile}.output`,
-    read: { products, bias: bias ?? products, residual: residual ?? products },
-    write: { out },
+    label: `conv2d.winograd${tile}.output${statistics ? ".statistics" : ""}${resampled ? `.${resample}` : ""}`,
+    read: {
+      products,
+      bias: bias ?? products,
+      residual: epilogue.residual ?? products,
+      ...(shift ? { shift: shift.tensor } : {}),
+      ...(resampled ? { skip: residual.x } : {}),
+    },
+    write: { out, ...(statistics ? { statistics } : {}) },
     params: {
       outHeight,
       outWidth,
@@ -256,16 +340,18 @@ function outputTransform(
       tilesAcross,
       rows,
       columns,
-      ...epilogueParams(convolution),
+      ...(statistics ? { plane: batch * tilesDown * tilesAcross * outChannels } : {}),
+      ...epilogueParams(epilogue, outChannels),
     },
     workgroupSize: TRANSFORM_WORKGROUP,
     workgroups: tileGrid(sizes, outChannels),
-    declarations: epilogueFunctions("f32"),
+    declarations: epilogueFunctions("f32", epilogue),
     body: `let column = group.x * ${TRANSFORM_WORKGROUP}u + lane;
 if (column >= params.outChannels) { return; }
 let item = group.z / params.tilesDown;
 let down = group.z % params.tilesDown;
-let base = ((item * params.tilesDown + down) * params.tilesAcross + group.y) * params.columns + column;
+let place = (item * params.tilesDown + down) * params.tilesAcross + group.y;
+let base = place * params.columns + column;
 let step = params.rows * params.columns;
 ${side.flatMap((row) => side.map((k) => `let d${row}_${k} = products[base + ${row * patch + k}u * step];`)).join("\n")}
 ${tileOf.lines.join("\n")}
@@ -274,13 +360,51 @@ let oy = down * ${tile}u;
 let ox = group.y * ${tile}u;
 let pitch = params.outWidth * params.outChannels;
 let to = (item * params.outHeight + oy) * pitch + ox * params.outChannels + column;
+${range(tile).map((k) => `let down${k} = oy + ${k}u < params.outHeight;`).join("\n")}
+${range(tile).map((k) => `let across${k} = ox + ${k}u < params.outWidth;`).join("\n")}
+${statistics ? "var sum = 0.0;\nvar squares = 0.0;" : ""}
 ${
-      pixels.map(({ row, column }) =>
-        `if (oy + ${row}u < params.outHeight && ox + ${column}u < params.outWidth) {
-let e = to + ${row}u * pitch + ${column}u * params.outChannels;
-out[e] = finish(${tileOf.output(row, column)} + added, e);
-}`
-      ).join("\n")
+      pixels.map(({ row, column }) => {
+        const name = `${row}_${column}`;
+        const skip = resampled ? ` + ${skipValue(resample, row, column)}` : "";
+        return `let inside${name} = down${row} && across${column};
+let to${name} = to + ${row}u * pitch + ${column}u * params.outChannels;
+let v${name} = finish(${tileOf.output(row, column)} + added, select(to, to${name}, inside${name}))${skip};
+if (inside${name}) { out[to${name}] = v${name}; }
+${
+          statistics
+            ? `let s${name} = select(0.0, v${name} - v0_0, inside${name});
+sum += s${name};
+squares = fma(s${name}, s${name}, squares);`
+            : ""
+        }`;
+      }).join("\n")
+    }
+${
+      statistics
+        ? `let mean = sum / f32(min(${tile}u, params.outHeight - oy) * min(${tile}u, params.outWidth - ox));
+let block = place * params.outChannels + column;
+statistics[block] = v0_0;
+statistics[params.plane + block] = mean;
+statistics[2u * params.plane + block] = max(fma(-sum, mean, squares), 0.0);`
+        : ""
     }`,
   });
+}
+
+/** WGSL of the residual of one pixel of a tile, from an image of half or twice the size; 0 or any value beyond it. */
+function skipValue(resample: Resample, row: number, column: number): string {
+  const at = (y: string, x: string, height: string, width: string): string =>
+    `skip[((item * ${height} + ${y}) * ${width} + ${x}) * params.outChannels + column]`;
+  if (resample === "up") {
+    return at(`(oy + ${row}u) / 2u`, `(ox + ${column}u) / 2u`, "(params.outHeight / 2u)", "(params.outWidth / 2u)");
+  }
+  const pixel = (dy: number, dx: number): string =>
+    at(
+      `2u * oy + ${2 * row + dy}u`,
+      `2u * ox + ${2 * column + dx}u`,
+      "(2u * params.outHeight)",
+      "(2u * params.outWidth)",
+    );
+  return `0.25 * ((${pixel(0, 0)} + ${pixel(0, 1)}) + (${pixel(1, 0)} + ${pixel(1, 1)}))`;
 }

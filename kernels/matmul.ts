@@ -12,10 +12,15 @@ import {
 import { movedBytes, requireF32 } from "./operands.ts";
 import { matmulChosen } from "./matmul_choice.ts";
 
-/** What may be added to a product, and what the operation records: which of the two is there. */
-interface MatmulAttrs {
+/** What may be added to a product, as the operation records it: which of the two is there. */
+interface Summands {
   readonly bias: boolean;
   readonly residual: boolean;
+}
+
+interface MatmulAttrs extends Summands {
+  /** Whether `a` is normalised while it is loaded. */
+  readonly factors: boolean;
 }
 
 /** Optional summands of `matmul`. */
@@ -24,32 +29,32 @@ export interface MatmulOptions {
   readonly bias?: Tensor;
   /** Same shape as the result. */
   readonly residual?: Tensor;
+  /** [3, images, K]: origin o and factors f, g of each image and k; see `groupNormFactors`. */
+  readonly factors?: Tensor;
 }
 
-/** Splits the inputs of a call that may carry a bias and a residual after its two operands. */
-export function optionalInputs<T>(
+/** Splits the inputs of a call: its two operands, then what it may carry. */
+function split<T>(
   inputs: readonly T[],
-  { bias, residual }: MatmulAttrs,
-): { readonly bias: T | undefined; readonly residual: T | undefined } {
-  return { bias: bias ? inputs[2] : undefined, residual: residual ? inputs[bias ? 3 : 2] : undefined };
-}
-
-/** The inputs of such a call, in order. */
-export function withOptional(operands: readonly Tensor[], { bias, residual }: MatmulOptions): readonly Tensor[] {
-  return [...operands, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
-}
-
-/** Names of the inputs of such a call, for messages. */
-export function inputNames(operands: readonly string[], { bias, residual }: MatmulAttrs): readonly string[] {
-  return [...operands, ...(bias ? ["bias"] : []), ...(residual ? ["residual"] : [])];
+  { bias, residual, factors }: MatmulAttrs,
+): { readonly bias: T | undefined; readonly residual: T | undefined; readonly factors: T | undefined } {
+  const rest = inputs.slice(2);
+  return {
+    bias: bias ? rest.shift() : undefined,
+    residual: residual ? rest.shift() : undefined,
+    factors: factors ? rest.shift() : undefined,
+  };
 }
 
 /**
  * Checks bias and residual against the result.
  * @throws {TypeError} if a shape differs
  */
-export function checkOptional(op: string, inputs: readonly TensorType[], attrs: MatmulAttrs, out: TensorType): void {
-  const { bias, residual } = optionalInputs(inputs, attrs);
+export function checkSummands(
+  op: string,
+  { bias, residual }: { readonly bias: TensorType | undefined; readonly residual: TensorType | undefined },
+  out: TensorType,
+): void {
   const columns = out.shape.slice(-1);
   if (bias && !sameShape(bias.shape, columns)) {
     throw new TypeError(
@@ -98,13 +103,19 @@ interface ProductSizes {
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
+  readonly sharesB: boolean;
 }
 
-function productSizes(a: TensorType, b: TensorType): ProductSizes {
+/** With factors, the rows of each image are a batch of their own: they are loaded with factors of their own. */
+function productSizes(a: TensorType, b: TensorType, factors: TensorType | undefined): ProductSizes {
   const [inner = 1, columns = 1] = b.shape.slice(-2);
+  if (factors) {
+    const [, batch = 1] = factors.shape;
+    return { batch, images: 1, rows: elementCount(a.shape) / (batch * inner), inner, columns, sharesB: true };
+  }
   const batch = elementCount(b.shape.slice(0, -2));
   const rows = elementCount(a.shape) / (batch * inner);
-  return { batch, images: rows / (a.shape.at(-2) ?? 1), rows, inner, columns };
+  return { batch, images: rows / (a.shape.at(-2) ?? 1), rows, inner, columns, sharesB: false };
 }
 
 function operands(call: Call<MatmulAttrs>): { readonly a: Tensor; readonly b: Tensor; readonly out: Tensor } {
@@ -117,7 +128,8 @@ function operands(call: Call<MatmulAttrs>): { readonly a: Tensor; readonly b: Te
 export const matmulOp = defineOp<MatmulAttrs>({
   name: "matmul",
   infer(inputs, attrs): readonly TensorType[] {
-    requireF32("matmul", inputs, inputNames(["a", "b"], attrs));
+    const names = (["bias", "residual", "factors"] as const).filter((name) => attrs[name]);
+    requireF32("matmul", inputs, ["a", "b", ...names]);
     const [a, b] = inputs as readonly [TensorType, TensorType];
     if (a.shape.length < 1 || b.shape.length < 2) {
       throw new TypeError(
@@ -139,44 +151,76 @@ export const matmulOp = defineOp<MatmulAttrs>({
       );
     }
     const out: TensorType = { shape: [...a.shape.slice(0, -1), columns], dtype: "f32" };
-    checkOptional("matmul", inputs, attrs, out);
+    const { factors, ...summands } = split(inputs, attrs);
+    checkSummands("matmul", summands, out);
+    const [images = 0] = a.shape;
+    if (factors && (leading.length > 0 || a.shape.length < 2 || !sameShape(factors.shape, [3, images, inner]))) {
+      throw new TypeError(
+        `Cannot build matmul: factors have shape ${
+          formatShape(factors.shape)
+        }, [3, ${images}, ${inner}] is needed for ` +
+          `a ${formatShape(a.shape)} and one matrix b`,
+      );
+    }
     return [out];
   },
   reference(call, inputs): readonly Float32Array[] {
     const { a, b } = operands(call);
-    const { batch, rows, inner, columns } = productSizes(a, b);
+    const { bias, residual, factors } = split(inputs, call.attrs);
+    const { batch, rows, inner, columns, sharesB } = productSizes(a, b, split(call.inputs, call.attrs).factors);
     const [left = new Float32Array(), right = new Float32Array()] = inputs;
-    const { bias, residual } = optionalInputs(inputs, call.attrs);
+    const normalised = factors ? left.map((value, i) => normalisedValue(value, i, rows, inner, batch, factors)) : left;
     const out = new Float32Array(batch * rows * columns);
     const sums = new Float64Array(columns);
     for (let row = 0; row < batch * rows; row++) {
       sums.fill(0);
-      addRowTimesMatrix(sums, left, row * inner, inner, right, Math.floor(row / rows) * inner);
+      addRowTimesMatrix(sums, normalised, row * inner, inner, right, sharesB ? 0 : Math.floor(row / rows) * inner);
       storeRow(out, row * columns, sums, bias, residual);
     }
     return [out];
   },
   lower(call, target): readonly Dispatch[] {
     const { a, b, out } = operands(call);
-    return matmulChosen({ a, b, out, ...productSizes(a, b), ...optionalInputs(call.inputs, call.attrs) }, target);
+    const optional = split(call.inputs, call.attrs);
+    const sizes = productSizes(a, b, optional.factors);
+    return matmulChosen({ a, b, out, ...sizes, ...optional, firstRow: 0 }, target);
   },
   cost(call): { readonly flops: number; readonly bytes: number } {
     const { a, b } = operands(call);
-    const { batch, rows, inner, columns } = productSizes(a, b);
+    const { batch, rows, inner, columns } = productSizes(a, b, split(call.inputs, call.attrs).factors);
     return { flops: 2 * batch * rows * inner * columns, bytes: movedBytes(call) };
   },
   examples: [
-    { inputs: [[5, 33], [33, 6]], attrs: { bias: false, residual: false } },
-    { inputs: [[1, 64], [64, 48], [48]], attrs: { bias: true, residual: false } },
-    { inputs: [[2, 3], [3, 1], [1], [2, 1]], attrs: { bias: true, residual: true } },
-    { inputs: [[7], [7, 9]], attrs: { bias: false, residual: false } },
-    { inputs: [[2, 19, 24], [24, 33], [2, 19, 33]], attrs: { bias: false, residual: true } },
-    { inputs: [[2, 3, 17, 12], [2, 3, 12, 20], [20]], attrs: { bias: true, residual: false } },
-    { inputs: [[3, 5, 9], [3, 9, 7]], attrs: { bias: false, residual: false } },
-    { inputs: [[2, 19, 24], [24, 32], [32], [2, 19, 32]], attrs: { bias: true, residual: true } },
-    { inputs: [[4, 1, 9], [4, 9, 8], [8], [4, 1, 8]], attrs: { bias: true, residual: true } },
+    { inputs: [[5, 33], [33, 6]], attrs: { bias: false, residual: false, factors: false } },
+    { inputs: [[1, 64], [64, 48], [48]], attrs: { bias: true, residual: false, factors: false } },
+    { inputs: [[2, 3], [3, 1], [1], [2, 1]], attrs: { bias: true, residual: true, factors: false } },
+    { inputs: [[7], [7, 9]], attrs: { bias: false, residual: false, factors: false } },
+    { inputs: [[2, 19, 24], [24, 33], [2, 19, 33]], attrs: { bias: false, residual: true, factors: false } },
+    { inputs: [[2, 3, 17, 12], [2, 3, 12, 20], [20]], attrs: { bias: true, residual: false, factors: false } },
+    { inputs: [[3, 5, 9], [3, 9, 7]], attrs: { bias: false, residual: false, factors: false } },
+    { inputs: [[2, 19, 24], [24, 32], [32], [2, 19, 32]], attrs: { bias: true, residual: true, factors: false } },
+    { inputs: [[4, 1, 9], [4, 9, 8], [8], [4, 1, 8]], attrs: { bias: true, residual: true, factors: false } },
+    {
+      inputs: [[2, 19, 33], [33, 20], [20], [3, 2, 33]],
+      attrs: { bias: true, residual: false, factors: true },
+    },
+    { inputs: [[2, 5, 24], [24, 100], [3, 2, 24]], attrs: { bias: false, residual: false, factors: true } },
   ],
 });
+
+/** Element i of a normalised matrix [batch, rows, inner]. */
+function normalisedValue(
+  value: number,
+  i: number,
+  rows: number,
+  inner: number,
+  batch: number,
+  factors: Float32Array,
+): number {
+  const at = Math.floor(i / (rows * inner)) * inner + i % inner;
+  const plane = batch * inner;
+  return (value - factors[at]!) * factors[plane + at]! + factors[2 * plane + at]!;
+}
 
 /** Writes sums + bias + residual, rounded to f32 once, from element `at` of `out` on. */
 export function storeRow(
@@ -190,17 +234,17 @@ export function storeRow(
 }
 
 /**
- * Matrix product a b (+ bias) (+ residual).
+ * Matrix product a b (+ bias) (+ residual), where a becomes (a - o) f + g first if factors are given.
  * @param a [..., M, K]
  * @param b [K, N], or [..., K, N] with the leading extents of `a`
- * @param options bias [N]; residual [..., M, N]
+ * @param options bias [N]; residual [..., M, N]; factors [3, images, K], the first extent of `a` counting images
  * @returns [..., M, N]
  * @throws {TypeError} if the shapes do not fit
  */
-export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const attrs = { bias: options.bias !== undefined, residual: options.residual !== undefined };
-  const [out] = matmulOp(withOptional([a, b], options), attrs);
-  return out!;
+export function matmul(a: Tensor, b: Tensor, { bias, residual, factors }: MatmulOptions = {}): Tensor {
+  const optional = [bias, residual, factors].filter((tensor) => tensor !== undefined);
+  const attrs = { bias: bias !== undefined, residual: residual !== undefined, factors: factors !== undefined };
+  return matmulOp([a, b, ...optional], attrs)[0]!;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Matrix products from tiles in workgroup memory: linear layers, pointwise convolutions, Winograd products on GPUs. */
 import type { Dispatch, Target } from "../engine/mod.ts";
-import { type Product, range } from "./matmul_tiled.ts";
+import { range } from "./broadcast.ts";
+import type { Product } from "./matmul_tiled.ts";
 import { chooseCut } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, tileProduct } from "./tile_product.ts";
 
@@ -16,11 +17,11 @@ export function sharedCut(product: Product, arithmetic: Arithmetic, target: Targ
 
 /** The dispatches that compute a batch of products cut in the given way. */
 export function matmulShared(product: Product, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
-  const { a, b, out, bias, residual, batch, rows, inner, columns } = product;
+  const { a, b, out, bias, residual, shift, batch, rows, inner, columns } = product;
   const label = arithmetic === "f16" ? "matmul.shared.f16" : "matmul.shared";
   const left = rowsOf(a, inner);
   return tileProduct(
-    { label, left, right: b, out, bias, residual, batch, rows, inner, columns },
+    { label, left, right: b, out, bias, residual, shift, batch, rows, inner, columns },
     cut,
     arithmetic,
     target,

@@ -4,22 +4,23 @@
  * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
-import { flatGrid, kernel, type KernelSource } from "./wgsl.ts";
-
-/** What is added to a product before it is stored. */
-export interface Epilogue {
-  /** [columns], added to every row. */
-  readonly bias: Tensor | undefined;
-  /** Same elements as the output, added element by element. */
-  readonly residual: Tensor | undefined;
-}
+import { bufferLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
+import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
+import { texelRows, texelsOf } from "./weight_texels.ts";
+import { flatGrid, kernel } from "./wgsl.ts";
 
 /** A batch of matrix products by its sizes and tensors. */
 export interface Product extends Epilogue {
   /** [batch, rows, inner] */
   readonly a: Tensor;
-  /** [inner, columns] where batch is 1, otherwise [batch, inner, columns] */
+  /** [inner, columns] for all of the batch, or [batch, inner, columns]; further rows may come before and after. */
   readonly b: Tensor;
+  /** Whether all of the batch takes one matrix. */
+  readonly sharesB: boolean;
+  /** Row of b that the first column of a multiplies, a multiple of 4. */
+  readonly firstRow: number;
+  /** [3, batch, inner]: every element of a becomes (a - o) f + g while it is loaded; see `groupNormFactors`. */
+  readonly factors: Tensor | undefined;
   /** [batch, rows, columns] */
   readonly out: Tensor;
   readonly batch: number;
@@ -33,107 +34,125 @@ export interface Product extends Epilogue {
 /** Invocations of a workgroup in the `vector` form. */
 export const VECTOR_WORKGROUP = 64;
 
-/** Rows per block in the `broadcast` form, least first: a product of few rows takes the smallest block that holds them. */
-const BROADCAST_ROWS = [1, 2, 4, 8, 16];
+/**
+ * Rows per block in the `broadcast` form, least first: a product of few rows takes the smallest block that holds them.
+ * With weights in a texture a block of 8 rows is 4 column groups wide, elsewhere one of 16 rows a single one: measured
+ * best of 16x1, 16x2, 8x2, 8x4 and 4x4 in either case (47 and 29 GFLOP/s for 1024 cubed; 16x2 has 46 and 36).
+ */
+const TEXEL_ROWS = [1, 2, 4, 8];
+const BUFFER_ROWS = [1, 2, 4, 8, 16];
+
+/** Column groups of S columns (S = subgroup size) per block where weights are in a texture, most first. */
+const TEXEL_GROUPS = [4, 2, 1];
 
 /** Rows per invocation in the `vector` form. */
 const VECTOR_ROWS = [1, 2, 4, 8];
-
-/**
- * Whether kernels should take the `broadcast` form. On the CPU a load costs as much as 15 multiply-adds and a shuffle
- * almost nothing; on a GPU the loads of the `vector` form come from the cache.
- */
-export function prefersBroadcast(target: Target): boolean {
-  return target.software && target.subgroupSize > 0;
-}
 
 /** The dispatch that computes a batch of products. */
 export function matmulTiled(product: Product, target: Target): Dispatch {
   return prefersBroadcast(target) ? broadcastProduct(product, target) : vectorProduct(product, target);
 }
 
-/** The integers from 0 to `count` - 1. */
-export function range(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
-
-/** Bias and residual as kernel inputs; an absent one is bound to `standIn` and never read. */
-export function epiloguePorts(
-  { bias, residual }: Epilogue,
-  standIn: Tensor,
-  type: "f32" | "vec4f",
-): KernelSource["read"] {
-  return { bias: { tensor: bias ?? standIn, type }, residual: { tensor: residual ?? standIn, type } };
-}
-
-/** Which parts of the epilogue a kernel has to compute, as parameters. */
-export function epilogueParams({ bias, residual }: Epilogue): Readonly<Record<string, number>> {
-  return { hasBias: bias ? 1 : 0, hasResidual: residual ? 1 : 0 };
-}
-
 /**
- * WGSL functions of the epilogue over arrays of `type`: `start(column)` is the value that an accumulator begins with,
- * `finish(value, element)` what is stored.
- */
-export function epilogueFunctions(type: "f32" | "vec4f"): string {
-  return `fn start(column: u32) -> ${type} {
-  if (params.hasBias != 0u) { return bias[column]; }
-  return ${type}();
-}
-fn finish(value: ${type}, element: u32) -> ${type} {
-  if (params.hasResidual != 0u) { return value + residual[element]; }
-  return value;
-}`;
-}
-
-/**
- * A workgroup is one subgroup and computes up to 16 rows x S columns (S = subgroup size): lane = column, one
- * accumulator per row. S values of a row are loaded with one load, lane = k, and handed out by shuffles.
+ * A workgroup is one subgroup and computes a block of rows x column groups of S (S = subgroup size): lane = column, one
+ * accumulator per row and group. S values of a row are loaded with one load, lane = k, and handed out by shuffles.
  */
 function broadcastProduct(product: Product, target: Target): Dispatch {
-  const { a, b, out, batch, rows, inner, columns } = product;
+  const { a, b, out, batch, rows, inner, columns, factors } = product;
   const lanes = target.subgroupSize;
-  const height = blockRows(rows, BROADCAST_ROWS);
+  const texels = product.firstRow % 4 === 0 && rows > 1 ? texelsOf(b, target) : undefined;
+  const height = blockRows(rows, texels ? TEXEL_ROWS : BUFFER_ROWS);
+  const groupCount = texels ? TEXEL_GROUPS.find((count) => count === 1 || columns > (count - 1) * lanes)! : 1;
   const block = range(height);
+  const groups = range(groupCount);
   const rowBlocks = Math.ceil(rows / height);
-  const columnBlocks = Math.ceil(columns / lanes);
+  const columnBlocks = Math.ceil(columns / (lanes * groupCount));
+  const weights = texels
+    ? texelLoads("b", "t", "line", lanes)
+    : bufferLoads("b", "w", (q) => `weight + min(${q}u * params.columns, last)`, lanes);
+  const matrix = product.sharesB ? 0 : 1;
   return kernel({
-    label: "matmul.broadcast",
-    read: { a, b, ...epiloguePorts(product, b, "f32") },
+    label: `matmul.broadcast${factors ? ".norm" : ""}`,
+    read: {
+      a,
+      b: texels ? { tensor: texels, type: "texture" } : b,
+      ...(factors ? { factors } : {}),
+      ...epiloguePorts(product, a, "f32"),
+    },
     write: { out },
-    params: { batch, rows, inner, columns, rowBlocks, columnBlocks, ...epilogueParams(product) },
+    params: {
+      batch,
+      rows,
+      inner,
+      columns,
+      rowBlocks,
+      columnBlocks,
+      matrixPitch: matrix * (texels ? texelRows(inner, lanes) : inner * columns),
+      firstRow: texels ? product.firstRow / 4 : product.firstRow * columns,
+      ...epilogueParams(product, product.columns),
+    },
     workgroupSize: lanes,
     workgroups: flatGrid(rowBlocks * columnBlocks * batch, target),
-    declarations: epilogueFunctions("f32"),
+    declarations: epilogueFunctions("f32", product),
     body: `var rest = group.y * groups.x + group.x;
 let row = (rest % params.rowBlocks) * ${height}u;
 rest /= params.rowBlocks;
-let column = (rest % params.columnBlocks) * ${lanes}u + lane;
+let column = (rest % params.columnBlocks) * ${lanes * groupCount}u + lane;
 let item = rest / params.columnBlocks;
 if (item >= params.batch) { return; }
 ${block.map((p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`).join("\n")}
-${block.map((p) => `var c${p} = start(column);`).join("\n")}
-var weight = item * params.inner * params.columns + column;
+${
+      groups.flatMap((v) => [
+        `let start${v} = start(min(column + ${v * lanes}u, params.columns - 1u));`,
+        ...block.map((p) => `var c${p}_${v} = start${v};`),
+      ]).join("\n")
+    }
+${
+      texels
+        ? "var line = item * params.matrixPitch + params.firstRow;"
+        : "var weight = item * params.matrixPitch + params.firstRow + column;"
+    }
 for (var k = 0u; k < params.inner; k += ${lanes}u) {
 let at = k + lane;
-${block.map((p) => `let x${p} = select(0.0, a[a${p} + at], at < params.inner);`).join("\n")}
-let last = (params.inner - 1u - k) * params.columns;
 ${
-      range(lanes).map((q) =>
-        [
-          `let w${q} = b[weight + min(${q}u * params.columns, last)];`,
-          ...block.map((p) => `c${p} = fma(subgroupShuffle(x${p}, ${q}u), w${q}, c${p});`),
-        ].join("\n")
-      ).join("\n")
+      factors
+        ? `let factorAt = item * params.inner + min(at, params.inner - 1u);
+let origin = factors[factorAt];
+let factor = factors[params.batch * params.inner + factorAt];
+let summand = factors[2u * params.batch * params.inner + factorAt];`
+        : ""
     }
-weight += ${lanes}u * params.columns;
-}
-if (column >= params.columns) { return; }
 ${
-      block.map((p) =>
-        `if (row + ${p}u < params.rows) {
-let e = (item * params.rows + row + ${p}u) * params.columns + column;
-out[e] = finish(c${p}, e);
+      block.map((p) => {
+        const element = `a[a${p} + at]`;
+        const value = factors ? `fma(${element} - origin, factor, summand)` : element;
+        return `let x${p} = select(0.0, ${value}, at < params.inner);`;
+      }).join("\n")
+    }
+${texels ? "" : "let last = (params.inner - 1u - k) * params.columns;"}
+${
+      range(lanes).flatMap((q) => [
+        ...groups.flatMap((v) => weights.load(q, v)),
+        ...block.flatMap((p) => [
+          `let s${q}_${p} = subgroupShuffle(x${p}, ${q}u);`,
+          ...groups.map((v) => `c${p}_${v} = fma(s${q}_${p}, ${weights.value(q, v)}, c${p}_${v});`),
+        ]),
+      ]).join("\n")
+    }
+${texels ? `line += ${lanes / 4}u;` : `weight += ${lanes}u * params.columns;`}
+}
+${
+      groups.map((v) =>
+        `let column${v} = column + ${v * lanes}u;
+if (column${v} < params.columns) {
+${
+          block.map((p) =>
+            `if (row + ${p}u < params.rows) {
+let e = (item * params.rows + row + ${p}u) * params.columns + column${v};
+out[e] = finish(c${p}_${v}, e);
+}`
+          ).join("\n")
+        }
 }`
       ).join("\n")
     }`,
@@ -145,7 +164,7 @@ out[e] = finish(c${p}, e);
  * `inner` or `columns` is not divisible by 4, that array is read word by word.
  */
 function vectorProduct(product: Product, target: Target): Dispatch {
-  const { a, b, out, batch, rows, inner, columns } = product;
+  const { a, b, out, batch, rows, inner, columns, factors } = product;
   const height = blockRows(rows, VECTOR_ROWS);
   const block = range(height);
   const wideInner = inner % 4 === 0;
@@ -154,18 +173,30 @@ function vectorProduct(product: Product, target: Target): Dispatch {
   const rowBlocks = Math.ceil(rows / height);
   const columnBlocks = Math.ceil(columns / 4);
   return kernel({
-    label: "matmul.vector",
+    label: `matmul.vector${factors ? ".norm" : ""}`,
     read: {
       a: { tensor: a, type: wideInner ? "vec4f" : "f32" },
       b: { tensor: b, type },
+      ...(factors ? { factors } : {}),
       ...epiloguePorts(product, b, type),
     },
     write: { out: { tensor: out, type } },
-    params: { batch, rows, inner, columns, rowBlocks, columnBlocks, ...epilogueParams(product) },
+    params: {
+      batch,
+      rows,
+      inner,
+      columns,
+      rowBlocks,
+      columnBlocks,
+      matrixPitch: product.sharesB ? 0 : inner * columns,
+      firstRow: product.firstRow * columns,
+      ...epilogueParams(product, product.columns),
+    },
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(rowBlocks * columnBlocks * batch / VECTOR_WORKGROUP), target),
-    declarations: `${vectorEpilogue(wide)}
-${vectorLoads("a", wideInner, "b", wide)}`,
+    declarations: `${vectorEpilogue(wide, product)}
+${vectorLoads("a", wideInner, "b", wide)}
+${factors ? FACTORS_FOUR : ""}`,
     body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
 let column = (rest % params.columnBlocks) * 4u;
 rest /= params.columnBlocks;
@@ -174,9 +205,21 @@ let item = rest / params.rowBlocks;
 if (item >= params.batch) { return; }
 ${block.map((p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`).join("\n")}
 ${block.map((p) => `var c${p} = startFour(column);`).join("\n")}
-var weight = item * params.inner * params.columns + column;
+var weight = item * params.matrixPitch + params.firstRow + column;
 for (var k = 0u; k < params.inner; k += 4u) {
-${block.map((p) => `let x${p} = inputFour(a${p}, k, params.inner);`).join("\n")}
+${
+      factors
+        ? `let origin = factorsFour(item, 0u, k);
+let factor = factorsFour(item, 1u, k);
+let summand = factorsFour(item, 2u, k);`
+        : ""
+    }
+${
+      block.map((p) => {
+        const four = `inputFour(a${p}, k, params.inner)`;
+        return `let x${p} = ${factors ? `fma(${four} - origin, factor, summand)` : four};`;
+      }).join("\n")
+    }
 let last = (params.inner - 1u - k) * params.columns;
 ${
       range(4).map((q) =>
@@ -197,6 +240,15 @@ storeFour(c${p}, (item * params.rows + row + ${p}u) * params.columns, column);
     }`,
   });
 }
+
+/** WGSL function `factorsFour(item, plane, k)`: four factors from k on; 0 beyond, so that what is padded stays 0. */
+const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> vec4f {
+  let base = (plane * params.batch + item) * params.inner;
+  let last = params.inner - 1u;
+  let four = vec4f(factors[base + k], factors[base + min(k + 1u, last)], factors[base + min(k + 2u, last)],
+    factors[base + min(k + 3u, last)]);
+  return select(vec4f(), four, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(params.inner));
+}`;
 
 function blockRows(rows: number, sizes: readonly number[]): number {
   return sizes.find((size) => size >= rows) ?? sizes.at(-1) ?? 1;
@@ -222,16 +274,16 @@ fn weightFour(i: u32) -> vec4f {
  * WGSL functions of the epilogue for four columns at once: `startFour(column)` and `storeFour(value, base, column)`
  * with `base` the position of column 0. All positions count words; columns from `params.columns` on are not stored.
  */
-export function vectorEpilogue(wide: boolean): string {
+export function vectorEpilogue(wide: boolean, epilogue: Epilogue): string {
   if (wide) {
-    return `${epilogueFunctions("vec4f")}
+    return `${epilogueFunctions("vec4f", epilogue)}
 fn startFour(column: u32) -> vec4f { return start(column / 4u); }
 fn storeFour(value: vec4f, base: u32, column: u32) {
   let e = (base + column) / 4u;
   out[e] = finish(value, e);
 }`;
   }
-  return `${epilogueFunctions("f32")}
+  return `${epilogueFunctions("f32", epilogue)}
 fn startFour(column: u32) -> vec4f {
   return vec4f(start(column), start(column + 1u), start(column + 2u), start(column + 3u));
 }

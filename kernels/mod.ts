@@ -1,7 +1,8 @@
 /** The register of operations: one export line for each. */
 export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
 export { clamp, clampOp } from "./clamp.ts";
-export { conv2d, conv2dOp, type Padding } from "./conv2d.ts";
+export { conv2d, conv2dFeatures, conv2dOp, type ImageInput, type Padding } from "./conv2d.ts";
+export type { Resample } from "./conv2d_input.ts";
 export type { Convolution } from "./conv2d_direct.ts";
 export type { Product } from "./matmul_tiled.ts";
 export {
@@ -16,6 +17,14 @@ export { TUNABLE_ALGORITHMS } from "./algorithms.ts";
 export { winogradWeightsOp } from "./winograd_weights.ts";
 export { linear, matmul, matmulOp } from "./matmul.ts";
 export { groupNorm, groupNormOp } from "./group_norm.ts";
+export {
+  type Features,
+  groupNormFactors,
+  groupNormFactorsOp,
+  imageStatistics,
+  imageStatisticsOp,
+} from "./norm_factors.ts";
+export { weightTexelsOp } from "./weight_texels.ts";
 export { attention, attentionOp, type HeadOrder } from "./attention.ts";
 export { softmax, softmaxOp } from "./softmax.ts";
 export { averagePool, averagePoolOp, bilinearResize, upsampleNearest, upsampleNearestOp } from "./resample.ts";

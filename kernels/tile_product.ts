@@ -6,14 +6,9 @@
  * the arithmetic and whether channels come in fours.
  */
 import { type Dispatch, elementCount, type Target, type Tensor } from "../engine/mod.ts";
-import {
-  type Epilogue,
-  epilogueFunctions,
-  epilogueParams,
-  epiloguePorts,
-  range,
-  vectorEpilogue,
-} from "./matmul_tiled.ts";
+import { range } from "./broadcast.ts";
+import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
+import { vectorEpilogue } from "./matmul_tiled.ts";
 import { elementwise, flatGrid, kernel, type KernelSource } from "./wgsl.ts";
 
 /** Extents of the block of a product that one workgroup computes, and of the share of one invocation. */
@@ -96,7 +91,7 @@ export function tileProduct(
   if (parts === 1) return [tiles(product, { tile, parts }, arithmetic, target)];
   const { batch, rows, columns, label, out } = product;
   const sums = target.scratch([parts, batch, rows, columns]);
-  const partial = { ...product, out: sums, bias: undefined, residual: undefined };
+  const partial = { ...product, out: sums, bias: undefined, residual: undefined, shift: undefined };
   return [tiles(partial, { tile, parts }, arithmetic, target), sumOfParts(`${label}.sum`, product, sums, out, target)];
 }
 
@@ -121,12 +116,12 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
       parts,
       partLength,
       ...left.params,
-      ...epilogueParams(product),
+      ...epilogueParams(product, product.columns),
     },
     workgroupSize: invocations(tile),
     workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
     declarations: `${left.declarations}
-${vectorEpilogue(wide)}
+${vectorEpilogue(wide, product)}
 ${weightPair(wide)}
 var<workgroup> leftTile: array<${vector(arithmetic)}, ${tile.rows * pitch(tile)}>;
 var<workgroup> rightTile: array<${vector(arithmetic)}, ${tile.depth * tile.columns / 4}>;`,
@@ -261,9 +256,9 @@ function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tens
     params: {
       parts: elementCount(sums.shape) / elementCount(out.shape),
       columns: product.columns / group,
-      ...epilogueParams(product),
+      ...epilogueParams(product, product.columns),
     },
-    declarations: epilogueFunctions(type),
+    declarations: epilogueFunctions(type, product),
     body: `var sum = sums[i];
 for (var part = 1u; part < params.parts; part += 1u) { sum += sums[part * params.count + i]; }
 out[i] = finish(sum + start(i % params.columns), i);`,

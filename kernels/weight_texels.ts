@@ -21,6 +21,12 @@ export const TEXEL_VALUES = 4;
 /** The width of a texture is a multiple of it, as rows of textures are copied in pieces of 256 bytes. */
 const WIDTH_STEP = 16;
 
+/** Attributes of `weightTexelsOp`. */
+export interface WeightTexelsAttrs {
+  /** Values of k that kernels take in one turn, a multiple of 4: every matrix is filled up to whole turns. */
+  readonly depth: number;
+}
+
 interface MatrixSizes {
   /** Matrices one after another: kernel taps, or batch. */
   readonly count: number;
@@ -33,47 +39,50 @@ function sizesOf({ shape }: TensorType): MatrixSizes {
   return { count: elementCount(shape.slice(0, -2)), inner, columns };
 }
 
-/** Rows of texels of each matrix [K, N]: ceil(K / 4). */
-export function texelRows(inner: number): number {
-  return Math.ceil(inner / TEXEL_VALUES);
+/** Rows of texels of each matrix [K, N]: K filled up to a multiple of the depth, divided by 4. */
+export function texelRows(inner: number, depth: number): number {
+  return Math.ceil(inner / depth) * depth / TEXEL_VALUES;
 }
 
 /** Shape of the texels of a weight [..., K, N]. */
-function texelShape(weight: TensorType): [height: number, width: number, values: number] {
+function texelShape(weight: TensorType, depth: number): [height: number, width: number, values: number] {
   const { count, inner, columns } = sizesOf(weight);
-  return [count * texelRows(inner), Math.ceil(columns / WIDTH_STEP) * WIDTH_STEP, TEXEL_VALUES];
+  return [count * texelRows(inner, depth), Math.ceil(columns / WIDTH_STEP) * WIDTH_STEP, TEXEL_VALUES];
 }
 
 /**
- * A weight [..., K, N] as texels [rows, columns, 4]: texel (m ceil(K / 4) + k, n) holds elements 4k to 4k + 3 of column
- * n of matrix m; what lies beyond K or N is zero.
+ * A weight [..., K, N] as texels [rows, columns, 4]: texel (m R + k, n) holds elements 4k to 4k + 3 of column n of
+ * matrix m, R = `texelRows`; what lies beyond K or N is zero.
  */
-export const weightTexelsOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const weightTexelsOp: Op<WeightTexelsAttrs> = defineOp<WeightTexelsAttrs>({
   name: "weightTexels",
-  infer(inputs): readonly TensorType[] {
+  infer(inputs, { depth }): readonly TensorType[] {
     requireF32("weightTexels", inputs, ["weight"]);
-    return [{ shape: texelShape(inputs[0]!), dtype: "f32" }];
+    if (!Number.isInteger(depth) || depth < TEXEL_VALUES || depth % TEXEL_VALUES !== 0) {
+      throw new RangeError(`Cannot build weightTexels: depth is ${depth}, a positive multiple of 4 is needed`);
+    }
+    return [{ shape: texelShape(inputs[0]!, depth), dtype: "f32" }];
   },
-  reference({ inputs, outputs }, [weight]): readonly Float32Array[] {
+  reference({ inputs, outputs, attrs: { depth } }, [weight]): readonly Float32Array[] {
     const { count, inner, columns } = sizesOf(inputs[0]!);
     const [, width = 0] = outputs[0]!.shape;
     const texels = new Float32Array(elementCount(outputs[0]!.shape));
     for (let row = 0; row < count * inner; row++) {
       const [matrix, k] = [Math.floor(row / inner), row % inner];
-      const line = matrix * texelRows(inner) + Math.floor(k / TEXEL_VALUES);
+      const line = matrix * texelRows(inner, depth) + Math.floor(k / TEXEL_VALUES);
       for (let n = 0; n < columns; n++) {
         texels[(line * width + n) * TEXEL_VALUES + k % TEXEL_VALUES] = weight![row * columns + n]!;
       }
     }
     return [texels];
   },
-  lower({ inputs: [weight], outputs: [texels] }, target): readonly Dispatch[] {
+  lower({ inputs: [weight], outputs: [texels], attrs: { depth } }, target): readonly Dispatch[] {
     const { inner, columns } = sizesOf(weight!);
     return [
       elementwise("weightTexels", target, {
         read: { weight: weight! },
         write: { texels: texels! },
-        params: { inner, columns, width: texels!.shape[1]!, rows: texelRows(inner) },
+        params: { inner, columns, width: texels!.shape[1]!, rows: texelRows(inner, depth) },
         body: `let texel = i / ${TEXEL_VALUES}u;
 let line = texel / params.width;
 let column = texel - line * params.width;
@@ -86,9 +95,9 @@ texels[i] = select(0.0, weight[select(0u, (matrix * params.inner + k) * params.c
   },
   cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
   examples: [
-    { inputs: [[6, 16]], attrs: {} },
-    { inputs: [[3, 3, 5, 7]], attrs: {} },
-    { inputs: [[2, 8, 33]], attrs: {} },
+    { inputs: [[6, 16]], attrs: { depth: 4 } },
+    { inputs: [[3, 3, 5, 7]], attrs: { depth: 8 } },
+    { inputs: [[2, 8, 33]], attrs: { depth: 8 } },
   ],
 });
 
@@ -100,7 +109,8 @@ export function canSample(height: number, width: number, target: Target): boolea
 
 /** The texels of a weight, if it is a constant and a texture pays on this device. */
 export function texelsOf(weight: Tensor, target: Target): Tensor | undefined {
-  const [height, width] = texelShape(weight);
-  if (!canSample(height, width, target)) return undefined;
-  return target.prepared(weightTexelsOp.definition, [weight], {});
+  if (!prefersBroadcast(target)) return undefined;
+  const depth = target.subgroupSize;
+  const [height, width] = texelShape(weight, depth);
+  return canSample(height, width, target) ? target.prepared(weightTexelsOp.definition, [weight], { depth }) : undefined;
 }

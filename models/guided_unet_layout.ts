@@ -1,13 +1,13 @@
 /** How a guided-diffusion UNet is put together: its modules in order, and the parameters that follow from them. */
 import type { Shape } from "../engine/mod.ts";
-import type { GuidedUnetConfig } from "./guided_unet_config.ts";
+import type { Resample } from "../kernels/mod.ts";
+import type { GuidedEncoderConfig, GuidedUnetConfig } from "./guided_unet_config.ts";
 import {
   attentionBlockParameters,
   convolutionParameters,
   matrixParameters,
   type NamedParameter,
   normParameters,
-  type Resample,
   residualBlockParameters,
 } from "./unet_blocks.ts";
 import type { Parameter } from "./weights.ts";
@@ -31,25 +31,33 @@ export interface Block {
   readonly layers: readonly Layer[];
 }
 
-/** The blocks of a UNet: the result of input block k is joined to the input of the k-th last output block. */
-export interface GuidedUnetLayout {
+/** The blocks of the way down and the middle. */
+export interface GuidedEncoderLayout {
   readonly inputBlocks: readonly Block[];
+  /** Channels that leave each input block. */
+  readonly inputBlockChannels: readonly number[];
   readonly middleBlock: Block;
-  readonly outputBlocks: readonly Block[];
+  /** Channels that leave the middle block. */
+  readonly middleChannels: number;
   /** Channels of the embedding: 4 modelChannels. */
   readonly embeddingChannels: number;
-  /** Channels that the head `out` reads. */
-  readonly headChannels: number;
   /** Factor by which the smallest level is smaller than the image; heights and widths are multiples of it. */
   readonly downsampling: number;
+}
+
+/** The blocks of a UNet: the result of input block k is joined to the input of the k-th last output block. */
+export interface GuidedUnetLayout extends GuidedEncoderLayout {
+  readonly outputBlocks: readonly Block[];
+  /** Channels that the head `out` reads. */
+  readonly headChannels: number;
 }
 
 /** Collects the layers of one block, so that each knows its number. */
 class BlockBuilder implements Block {
   readonly layers: Layer[] = [];
-  readonly #config: GuidedUnetConfig;
+  readonly #config: GuidedEncoderConfig;
 
-  constructor(readonly name: string, config: GuidedUnetConfig) {
+  constructor(readonly name: string, config: GuidedEncoderConfig) {
     this.#config = config;
   }
 
@@ -87,62 +95,83 @@ class BlockBuilder implements Block {
   }
 }
 
+interface Level {
+  readonly channels: number;
+  readonly attends: boolean;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
+
+function levelsOf({ channelMult, modelChannels, attentionResolutions }: GuidedEncoderConfig): readonly Level[] {
+  return channelMult.map((mult, level) => ({
+    channels: Math.trunc(mult * modelChannels),
+    attends: attentionResolutions.includes(2 ** level),
+    isFirst: level === 0,
+    isLast: level === channelMult.length - 1,
+  }));
+}
+
 /**
- * The modules of a network in the order in which they run.
+ * The modules of the way down and the middle in the order in which they run.
  * @param config the network
+ * @param inputs channels that go in
  * @throws {RangeError} if an attention's channels do not divide into its heads
  */
-export function guidedUnetLayout(config: GuidedUnetConfig): GuidedUnetLayout {
-  const { channelMult, modelChannels, numResBlocks } = config;
-  const levels = channelMult.map((mult, level) => ({
-    channels: Math.trunc(mult * modelChannels),
-    attends: config.attentionResolutions.includes(2 ** level),
-    isLast: level === channelMult.length - 1,
-    isFirst: level === 0,
-  }));
-  const headChannels = levels[0]!.channels;
-  let channels = headChannels;
-  const inputs = config.superResolution ? 2 * config.inChannels : config.inChannels;
+export function guidedEncoderLayout(config: GuidedEncoderConfig, inputs: number): GuidedEncoderLayout {
+  const levels = levelsOf(config);
+  let channels = levels[0]!.channels;
   const inputBlocks = [new BlockBuilder("input_blocks.0", config).convolution(inputs, channels)];
-  const skips = [channels];
+  const inputBlockChannels = [channels];
   const pushInput = (): BlockBuilder => {
     const block = new BlockBuilder(`input_blocks.${inputBlocks.length}`, config);
     inputBlocks.push(block);
     return block;
   };
   for (const level of levels) {
-    for (let i = 0; i < numResBlocks; i++) {
+    for (let i = 0; i < config.numResBlocks; i++) {
       const block = pushInput().residual(channels, level.channels);
       channels = level.channels;
       if (level.attends) block.attention(channels, config.numHeads);
-      skips.push(channels);
+      inputBlockChannels.push(channels);
     }
     if (!level.isLast) {
       pushInput().resampling("downsample", channels);
-      skips.push(channels);
+      inputBlockChannels.push(channels);
     }
   }
   const middleBlock = new BlockBuilder("middle_block", config)
     .residual(channels, channels).attention(channels, config.numHeads).residual(channels, channels);
+  return {
+    inputBlocks,
+    inputBlockChannels,
+    middleBlock,
+    middleChannels: channels,
+    embeddingChannels: 4 * config.modelChannels,
+    downsampling: 2 ** (levels.length - 1),
+  };
+}
+
+/**
+ * The modules of a network in the order in which they run.
+ * @param config the network
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedUnetLayout(config: GuidedUnetConfig): GuidedUnetLayout {
+  const encoder = guidedEncoderLayout(config, config.superResolution ? 2 * config.inChannels : config.inChannels);
+  const skips = [...encoder.inputBlockChannels];
+  let channels = encoder.middleChannels;
   const outputBlocks: BlockBuilder[] = [];
-  for (const level of levels.toReversed()) {
-    for (let i = 0; i <= numResBlocks; i++) {
+  for (const level of levelsOf(config).toReversed()) {
+    for (let i = 0; i <= config.numResBlocks; i++) {
       const block = new BlockBuilder(`output_blocks.${outputBlocks.length}`, config)
         .residual(channels + skips.pop()!, level.channels);
       channels = level.channels;
       if (level.attends) block.attention(channels, config.numHeadsUpsample);
-      if (!level.isFirst && i === numResBlocks) block.resampling("upsample", channels);
+      if (!level.isFirst && i === config.numResBlocks) block.resampling("upsample", channels);
       outputBlocks.push(block);
     }
   }
-  return {
-    inputBlocks,
-    middleBlock,
-    outputBlocks,
-    embeddingChannels: 4 * modelChannels,
-    headChannels,
-    downsampling: 2 ** (channelMult.length - 1),
-  };
+  return { ...encoder, outputBlocks, headChannels: channels };
 }
 
 /**
@@ -165,22 +194,50 @@ export function parameterShapes(config: GuidedUnetConfig): Map<string, Shape> {
 
 function* parametersOf(config: GuidedUnetConfig): Generator<NamedParameter, void> {
   const layout = guidedUnetLayout(config);
-  yield* matrixParameters("time_embed.0", config.modelChannels, layout.embeddingChannels);
-  yield* matrixParameters("time_embed.2", layout.embeddingChannels, layout.embeddingChannels);
+  yield* timeParameters(config, layout);
   if (config.numClasses !== undefined) {
     yield ["label_emb.weight", { shape: [config.numClasses, layout.embeddingChannels], layout: "plain" }];
   }
-  for (const block of [...layout.inputBlocks, layout.middleBlock, ...layout.outputBlocks]) {
-    for (const layer of block.layers) yield* layerParameters(layer, layout.embeddingChannels, config);
-  }
+  yield* blockParameters([...layout.inputBlocks, layout.middleBlock, ...layout.outputBlocks], config, layout);
   yield* normParameters("out.0", layout.headChannels);
   yield* convolutionParameters("out.2", layout.headChannels, config.outChannels, 3);
+}
+
+/**
+ * The parameters of the time embedding, the way down and the middle, in PyTorch's order.
+ * @param config the network
+ * @param layout its modules
+ */
+export function* guidedEncoderParameters(
+  config: GuidedEncoderConfig,
+  layout: GuidedEncoderLayout,
+): Generator<NamedParameter, void> {
+  yield* timeParameters(config, layout);
+  yield* blockParameters([...layout.inputBlocks, layout.middleBlock], config, layout);
+}
+
+function* timeParameters(
+  { modelChannels }: GuidedEncoderConfig,
+  { embeddingChannels }: GuidedEncoderLayout,
+): Generator<NamedParameter, void> {
+  yield* matrixParameters("time_embed.0", modelChannels, embeddingChannels);
+  yield* matrixParameters("time_embed.2", embeddingChannels, embeddingChannels);
+}
+
+function* blockParameters(
+  blocks: readonly Block[],
+  config: GuidedEncoderConfig,
+  { embeddingChannels }: GuidedEncoderLayout,
+): Generator<NamedParameter, void> {
+  for (const { layers } of blocks) {
+    for (const layer of layers) yield* layerParameters(layer, embeddingChannels, config);
+  }
 }
 
 function* layerParameters(
   layer: Layer,
   embeddingChannels: number,
-  config: GuidedUnetConfig,
+  config: GuidedEncoderConfig,
 ): Generator<NamedParameter, void> {
   if (layer.kind === "convolution") {
     yield* convolutionParameters(layer.name, layer.inputs, layer.outputs, 3);

@@ -1,5 +1,6 @@
 /** Networks, noise schedules and checkpoints: everything between a weight file and eps(x_t, t). */
 export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
+export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 export { openSafetensors, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors_header.ts";
@@ -21,14 +22,15 @@ export {
   scheduleFromBetas,
 } from "./noise_schedule.ts";
 export { ddpmTimestepTable, guidedTimestepTable } from "./timestep_table.ts";
+export { type Parameter, type ParameterLayout, repackHalf, repackParameter } from "./repack.ts";
 export {
   type LoadOptions,
   loadWeights,
-  type Parameter,
-  type ParameterLayout,
   type ParameterSet,
   type ParameterSource,
-  repackParameter,
+  type Precision,
+  PRECISIONS,
+  type UploadOptions,
   uploadWeights,
   type Weights,
 } from "./weights.ts";
@@ -36,12 +38,22 @@ export {
   attentionBlock,
   attentionBlockParameters,
   downsample,
+  embeddingProjections,
   type ParameterLookup,
+  type Projection,
   residualBlock,
   residualBlockParameters,
   upsample,
+  withStatistics,
 } from "./unet_blocks.ts";
-export { type GuidedUnetConfig, guidedUnetConfig } from "./guided_unet_config.ts";
+export {
+  type GuidedClassifierConfig,
+  guidedClassifierConfig,
+  type GuidedEncoderConfig,
+  type GuidedUnetConfig,
+  guidedUnetConfig,
+  type Pool,
+} from "./guided_unet_config.ts";
 export {
   type Block,
   type GuidedUnetLayout,
@@ -51,6 +63,14 @@ export {
   parameterShapes,
 } from "./guided_unet_layout.ts";
 export { type GuidedUnet, guidedUnet, type GuidedUnetInputs } from "./guided_unet.ts";
-export { guidedNoiseModel, type NoiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { guidedClassifier, guidedClassifierParameters } from "./guided_classifier.ts";
+export { type DdpmUnetConfig, ddpmUnetConfig } from "./ddpm_unet_config.ts";
+export { ddpmUnetParameters } from "./ddpm_unet_layout.ts";
+export { ddpmUnet } from "./ddpm_unet.ts";
+export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
+export type { Architecture, NetworkPlan } from "./architecture.ts";
+export { ARCHITECTURES } from "./architectures.ts";
+export { guidedNoiseModel, type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";
+export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";

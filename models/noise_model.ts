@@ -1,9 +1,10 @@
 /** What samplers see of a network: eps(x_t, t), the image it is for, and the schedule it was trained with. */
 import { type Coefficient, constant, type DeviceTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherRows, sliceChannels } from "../kernels/mod.ts";
+import { guidedNetwork } from "./guided_architecture.ts";
 import type { GuidedUnet } from "./guided_unet.ts";
+import type { Network } from "./network.ts";
 import type { NoiseSchedule } from "./noise_schedule.ts";
-import { guidedTimestepTable } from "./timestep_table.ts";
 
 /** A network that predicts the noise z in x_t = sqrt(alphaBar_t) x_0 + sqrt(1 - alphaBar_t) z. */
 export interface NoiseModel {
@@ -20,7 +21,7 @@ export interface NoiseModel {
   predictEps(xt: Tensor, timestep: Coefficient): Tensor;
 }
 
-/** Options of `guidedNoiseModel`. */
+/** Options of `noiseModel`. */
 export interface NoiseModelOptions {
   /** Height of the images in pixels, a multiple of the network's downsampling; the training size by default. */
   readonly height?: number;
@@ -33,8 +34,19 @@ export interface NoiseModelOptions {
 }
 
 /**
- * A guided-diffusion UNet as a noise model of one image size and one class.
+ * A guided-diffusion UNet as a noise model; see `noiseModel`.
  * @param unet the network with its weights
+ * @param schedule the process it was trained with
+ * @param options size and conditioning
+ * @throws {RangeError | TypeError} as `noiseModel`
+ */
+export function guidedNoiseModel(unet: GuidedUnet, schedule: NoiseSchedule, options?: NoiseModelOptions): NoiseModel {
+  return noiseModel(guidedNetwork(unet), schedule, options);
+}
+
+/**
+ * A network as a noise model of one image size and one class.
+ * @param network the network with its weights
  * @param schedule the process it was trained with
  * @param options size and conditioning
  * @throws {RangeError} if the size is not a multiple of the downsampling, or the label is missing, not expected or out
@@ -42,12 +54,12 @@ export interface NoiseModelOptions {
  * @throws {TypeError} if the number of output channels is neither that of the image nor its double, or the
  * low-resolution image is missing or not expected
  */
-export function guidedNoiseModel(
-  unet: GuidedUnet,
+export function noiseModel(
+  network: Network,
   schedule: NoiseSchedule,
-  { height = unet.config.imageSize, width = unet.config.imageSize, label, lowRes }: NoiseModelOptions = {},
+  { height = network.config.imageSize, width = network.config.imageSize, label, lowRes }: NoiseModelOptions = {},
 ): NoiseModel {
-  const { inChannels, outChannels, numClasses, modelChannels, superResolution } = unet.config;
+  const { inChannels, outChannels, numClasses, superResolution = false } = network.config;
   if (outChannels !== inChannels && outChannels !== 2 * inChannels) {
     throw new TypeError(
       `Cannot make a noise model: the network has ${outChannels} output channels, ${inChannels} or ` +
@@ -55,10 +67,10 @@ export function guidedNoiseModel(
     );
   }
   for (const extent of [height, width]) {
-    if (!Number.isSafeInteger(extent) || extent <= 0 || extent % unet.downsampling !== 0) {
+    if (!Number.isSafeInteger(extent) || extent <= 0 || extent % network.downsampling !== 0) {
       throw new RangeError(
         `Cannot make a noise model for images of ${height} x ${width} pixels: height and width must be multiples of ` +
-          `${unet.downsampling}`,
+          `${network.downsampling}`,
       );
     }
   }
@@ -70,13 +82,13 @@ export function guidedNoiseModel(
       }`,
     );
   }
-  const table = guidedTimestepTable(schedule.timesteps, modelChannels);
+  const table = network.timestepTable(schedule.timesteps);
   return {
     imageShape: [height, width, inChannels],
     alphaBar: schedule.alphaBar,
     predictEps(xt: Tensor, timestep: Coefficient): Tensor {
       const batch = xt.shape[0]!;
-      const out = unet.forward(xt, {
+      const out = network.forward(xt, {
         timestepRows: gatherRows(constant(table), Array<Coefficient>(batch).fill(timestep)),
         ...(label === undefined ? {} : { labels: Array<number>(batch).fill(label) }),
         ...(lowRes ? { lowRes: constant(lowRes) } : {}),

@@ -16,7 +16,7 @@ export class Stopped extends Error {
 /** Watches the clock and the keyboard. */
 export class Limit {
   readonly #interrupt: Pick<Interrupt, "check">;
-  readonly #start = performance.now();
+  #start = performance.now();
   readonly #milliseconds: number;
   #reserved = 0;
   #reason: StopReason | undefined;
@@ -34,6 +34,11 @@ export class Limit {
   /** Seconds since it was made. */
   get seconds(): number {
     return (performance.now() - this.#start) / 1000;
+  }
+
+  /** The budget begins now: what was done before does not count. */
+  begin(): void {
+    this.#start = performance.now();
   }
 
   /** Keeps the last milliseconds of the budget, at most half of it, for what comes later: 0 sets them free. */

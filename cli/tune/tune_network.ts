@@ -61,6 +61,7 @@ const EXTRA_EVALUATIONS = 6;
 export async function tuneNetwork(base: WebGpuRuntime, run: TuneRun): Promise<TuneOutcome> {
   const { model, batch, method, limit, memory } = run;
   const standard = await evaluateNetwork(base, model, batch);
+  limit.begin();
   const timer = await standard.timer(method);
   const networkLook = await timer.sample();
   limit.reserve((2 * ROUNDS + EXTRA_EVALUATIONS) * networkLook);

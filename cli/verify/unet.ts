@@ -1,33 +1,37 @@
 /** Files of kind `unet-*`: one evaluation of a network, with the activations that leave its modules. */
-import type { DeviceTensor, Runtime, Shape, Tensor, Tensors } from "../../engine/mod.ts";
-import { ddpmTimestepTable, guidedTimestepTable } from "../../models/mod.ts";
+import type { DeviceTensor, HostTensor, Runtime, Shape, Tensor, Tensors } from "../../engine/mod.ts";
+import type { Precision } from "../../models/mod.ts";
 import { type Expectation, findings } from "./findings.ts";
-import { loadNetwork, WEIGHTS } from "./network.ts";
+import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
 import { type Finding, measured, NotSupportedError, refusal, type Values } from "./row.ts";
 
-const LIMIT = 1e-4;
-
 /** Names of the tensors that are results of a network. */
-const RESULTS = /^(output|emb|act\..+)$/;
+const RESULTS = /^(output|emb|emb\.sinusoid|act\..+)$/;
 const STATISTICS = /^actstat\./;
 const GRADIENTS = /^grad\.x$/;
 
 /**
- * Compares the output, the embedding, slices of activations and their statistics.
+ * Compares the output, the embedding and its sinusoids, slices of activations and their statistics.
  * @param runtime where the network runs
- * @param file of kind `unet-guided`
+ * @param file of kind `unet-*`
+ * @param precision how the weights are kept
  */
-export async function* verifyGuidedUnet(runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
+export async function* verifyNetwork(
+  runtime: Runtime,
+  file: ReferenceFile,
+  precision: Precision,
+): AsyncGenerator<Finding, void> {
+  const limit = NETWORK_LIMITS[precision];
   claimInputs(file);
   const quantities = ["output", ...file.names(RESULTS).filter((name) => name !== "output")];
-  const expectations: Expectation[] = quantities.map((quantity) => ({ quantity, limit: LIMIT }));
+  const expectations: Expectation[] = quantities.map((quantity) => ({ quantity, limit }));
   const statistics = file.names(STATISTICS);
   let activations: ReadonlyMap<string, Values> = new Map();
   let failure: unknown = new NotSupportedError("the engine gives no such activation");
   yield* findings(file, expectations, async () => {
     try {
-      activations = await evaluate(runtime, file);
+      activations = await evaluate(runtime, file, precision);
     } catch (error) {
       failure = error;
       throw error;
@@ -37,7 +41,7 @@ export async function* verifyGuidedUnet(runtime: Runtime, file: ReferenceFile): 
     const results = new Map(
       [...activations].map(([module, values]) => [`act.${module}`, slice(values, sample, stride)]),
     );
-    for (const name of ["output", "emb"]) results.set(name, activations.get(name)!);
+    for (const name of ["output", "emb", "emb.sinusoid"]) results.set(name, activations.get(name)!);
     return results;
   });
   for (const quantity of statistics) {
@@ -45,7 +49,7 @@ export async function* verifyGuidedUnet(runtime: Runtime, file: ReferenceFile): 
     try {
       file.claim(quantity);
       if (!activation) throw failure;
-      yield compareStatistics(quantity, activation.data, await file.readNumbers(quantity));
+      yield compareStatistics({ quantity, limit }, activation.data, await file.readNumbers(quantity));
     } catch (error) {
       yield refusal(quantity, error);
     }
@@ -56,33 +60,22 @@ export async function* verifyGuidedUnet(runtime: Runtime, file: ReferenceFile): 
   }
 }
 
-/**
- * Compares the sinusoids of the DDPM network; the rest of it is not supported.
- * @param _runtime unused, since the table of sinusoids is made on the host
- * @param file of kind `unet-ddpm`
- */
-export async function* verifyDdpmUnet(_runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
-  claimInputs(file);
-  const sinusoid = file.has("emb.sinusoid") ? [{ quantity: "emb.sinusoid", limit: LIMIT }] : [];
-  yield* findings(file, sinusoid, async () => {
-    const width = file.metadata.settings("constructor").number("ch");
-    return new Map([["emb.sinusoid", ddpmTimestepTable(await file.readNumbers("input.t"), width)]]);
-  });
-  for (const quantity of file.unclaimed()) {
-    file.claim(quantity);
-    yield refusal(quantity, new NotSupportedError("the DDPM network is not among the models"));
-  }
-}
-
 function claimInputs(file: ReferenceFile): void {
   file.names(WEIGHTS).forEach((name) => file.claim(name));
   file.names(/^input\.(x|t|y|low_res)$|^grad\.v$/).forEach((name) => file.claim(name));
 }
 
-/** Runs the network and reads `output`, `emb` and every module of which the file holds an activation. */
-async function evaluate(runtime: Runtime, file: ReferenceFile): Promise<ReadonlyMap<string, Values>> {
-  using network = await loadNetwork(runtime, file);
-  const { unet } = network;
+/**
+ * Runs the network and reads `output`, `emb`, the sinusoids as `emb.sinusoid`, and every module of which the file holds an
+ * activation.
+ */
+async function evaluate(
+  runtime: Runtime,
+  file: ReferenceFile,
+  precision: Precision,
+): Promise<ReadonlyMap<string, Values>> {
+  using loaded = await loadNetwork(runtime, file, precision);
+  const { network } = loaded;
   const wanted = new Set(file.names(/^(act|actstat)\./).map((name) => name.replace(/^\w+\./, "")));
   wanted.add("emb");
   const labels = file.has("input.y") ? Array.from(await file.readNumbers("input.y")) : undefined;
@@ -92,12 +85,13 @@ async function evaluate(runtime: Runtime, file: ReferenceFile): Promise<Readonly
     const observe = (module: string, tensor: Tensor): void => {
       if (wanted.has(module)) observed[module] = tensor;
     };
-    const output = unet.forward(x, { timestepRows, observe, ...(labels && { labels }), ...(lowRes && { lowRes }) });
+    const output = network.forward(x, { timestepRows, observe, ...(labels && { labels }), ...(lowRes && { lowRes }) });
     return { ...observed, output };
   });
-  const inputs = await uploadInputs(runtime, file, unet.config.modelChannels);
+  const sinusoids = network.timestepTable(await file.readNumbers("input.t"));
+  const inputs = await uploadInputs(runtime, file, sinusoids);
   const results = await stage(inputs, {});
-  const values = new Map<string, Values>();
+  const values = new Map<string, Values>([["emb.sinusoid", sinusoids]]);
   for (const [module, tensor] of Object.entries(results)) {
     values.set(module, { data: await tensor.read(), shape: tensor.shape });
   }
@@ -109,15 +103,14 @@ async function evaluate(runtime: Runtime, file: ReferenceFile): Promise<Readonly
 async function uploadInputs(
   runtime: Runtime,
   file: ReferenceFile,
-  modelChannels: number,
+  sinusoids: HostTensor,
 ): Promise<Readonly<Record<string, DeviceTensor>>> {
   const upload = ({ data, shape }: StoredTensor): DeviceTensor => runtime.upload(data, shape);
   const x = await file.readChannelsLast("input.x");
-  const { data, shape } = guidedTimestepTable(await file.readNumbers("input.t"), modelChannels);
   const lowRes = file.has("input.low_res") ? await file.readChannelsLast("input.low_res") : undefined;
   return {
     x: upload(x),
-    timestepRows: runtime.upload(data, shape),
+    timestepRows: runtime.upload(sinusoids.data, sinusoids.shape),
     ...(lowRes && { lowRes: upload(lowRes) }),
   };
 }
@@ -136,16 +129,20 @@ function slice({ data, shape }: Values, sample: number, stride: number): Values 
  * Compares mean, population standard deviation, largest magnitude and L2 norm of an activation. The error is the
  * largest of the four, each relative to itself, the mean relative to the root mean square, as it may be near zero.
  */
-function compareStatistics(quantity: string, data: ArrayLike<number>, expected: ArrayLike<number>): Finding {
+function compareStatistics(
+  { quantity, limit }: Expectation,
+  data: ArrayLike<number>,
+  expected: ArrayLike<number>,
+): Finding {
   if (expected.length !== 4) {
     const reason = `the file holds ${expected.length} numbers, mean, deviation, largest magnitude and norm are needed`;
-    return { quantity, status: "FAILED", limit: LIMIT, reason };
+    return { quantity, status: "FAILED", limit, reason };
   }
   const actual = statisticsOf(data);
   const rms = expected[3]! / Math.sqrt(data.length);
   const scales = [rms, expected[1]!, expected[2]!, expected[3]!];
   const errors = actual.map((value, k) => Math.abs(value - expected[k]!) / (Math.abs(scales[k]!) || 1));
-  return measured(quantity, errors.some(Number.isNaN) ? NaN : Math.max(...errors), LIMIT);
+  return measured(quantity, errors.some(Number.isNaN) ? NaN : Math.max(...errors), limit);
 }
 
 function statisticsOf(data: ArrayLike<number>): readonly number[] {

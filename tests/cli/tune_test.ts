@@ -63,14 +63,14 @@ async function withRuntime(body: (runtime: WebGpuRuntime) => Promise<void>): Pro
 
 async function tuneToy(
   runtime: WebGpuRuntime,
-  { seconds = 60, interrupt = interruptedAt(Infinity), memory = Infinity, noTimestamps = false } = {},
+  { seconds = 60, interrupt = interruptedAt(Infinity), noTimestamps = false, model = toyModel() } = {},
 ): Promise<TuneOutcome> {
   return await tuneNetwork(runtime, {
-    model: toyModel(),
+    model,
     batch: 2,
     method: noTimestamps ? "repeated dispatches" : undefined,
     limit: new Limit(interrupt, seconds),
-    memory: { nanosecondsPerByte: 0, moreBytes: memory },
+    memory: { nanosecondsPerByte: 0, moreBytes: Infinity },
     onLayer: () => {},
   });
 }
@@ -92,9 +92,10 @@ for (const noTimestamps of [false, true]) {
   const how = noTimestamps ? "without timestamps" : "by timestamps where there are any";
   gpuTest(`every algorithm of every layer is timed, ${how}, and no memory stays in use`, async () => {
     await withRuntime(async (runtime) => {
-      await evaluateNetwork(runtime, toyModel(), 2);
+      const model = toyModel();
+      await evaluateNetwork(runtime, model, 2);
       const before = runtime.statistics().deviceBytes;
-      const { layers, network, method, stopped, predictedSaved } = await tuneToy(runtime, { noTimestamps });
+      const { layers, network, method, stopped, predictedSaved } = await tuneToy(runtime, { noTimestamps, model });
       if (noTimestamps) assertEquals(method, "repeated dispatches");
       const [convolution, product] = [CONVOLUTION, PRODUCT].map((key) => layers.find((layer) => layer.key === key)!);
       assertEquals(convolution!.times.map(({ algorithm }) => algorithm).sort(), convolutionNames());
@@ -149,6 +150,8 @@ Deno.test("a limit keeps a part of the budget for later, half of it at most", as
   await late.check();
   await new Promise((resolve) => setTimeout(resolve, 120));
   await assertRejects(() => late.check(), Stopped, "the budget is spent");
+  late.begin();
+  await late.check();
   late.reserve(0);
   await late.check();
   await assertRejects(() => new Limit(interruptedAt(1), 1000).check(), Stopped, "stopped by Ctrl-C");
@@ -166,8 +169,8 @@ Deno.test("what was timed replaces what is stored of it, and the rest is kept", 
   const adapter = { description: "some", subgroupSize: 8, features: [] };
   const folder = await Deno.makeTempDir();
   try {
-    const file = tunedFile(adapter, folder)!;
-    const subject = tunedSubject(adapter);
+    const subject = tunedSubject(adapter, "f32");
+    const file = tunedFile(subject, folder)!;
     const stored = async (): Promise<[string, string][]> =>
       Array.from((await readTuned(file, subject)).choices, ([key, { algorithm }]) => [key, algorithm]);
     await storeOutcome(file, subject, { layers: [tunedLayer("conv2d a", { choice: ADVANTAGE })] });
@@ -249,8 +252,9 @@ async function kernelsOf(words: readonly string[]): Promise<{ readonly labels: s
 async function storeChoice(folder: Folder, choice: TunedChoice): Promise<string> {
   const runtime = await WebGpuRuntime.open();
   runtime.destroy();
-  const file = tunedFile(runtime.adapter, folder.path("cache/shortcut"))!;
-  await writeTuned(file, tunedSubject(runtime.adapter), new Map([[CONVOLUTION, choice]]));
+  const subject = tunedSubject(runtime.adapter, "f32");
+  const file = tunedFile(subject, folder.path("cache/shortcut"))!;
+  await writeTuned(file, subject, new Map([[CONVOLUTION, choice]]));
   return file;
 }
 

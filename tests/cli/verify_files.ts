@@ -6,6 +6,11 @@ export function goldenPath(name: string): string {
   return decodeURIComponent(new URL(`../golden/${name}.safetensors`, import.meta.url).pathname);
 }
 
+/** Path of a file of tests/models/networks by its name without `.safetensors`. */
+export function recordedPath(name: string): string {
+  return decodeURIComponent(new URL(`../models/networks/${name}.safetensors`, import.meta.url).pathname);
+}
+
 /** Names of all files of tests/golden, without `.safetensors`. */
 export async function goldenNames(): Promise<readonly string[]> {
   const names: string[] = [];

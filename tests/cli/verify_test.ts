@@ -3,8 +3,10 @@ import { parseCommand } from "../../cli/arguments.ts";
 import { VERIFY, verifyFiles } from "../../cli/verify.ts";
 import type { Row } from "../../cli/verify/row.ts";
 import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
+import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
+import { drawnParameters, openRecorded } from "../models/recording.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { type Changes, goldenNames, goldenPath, tensorNames, writeCopy } from "./verify_files.ts";
+import { type Changes, goldenNames, goldenPath, recordedPath, tensorNames, writeCopy } from "./verify_files.ts";
 
 interface Outcome {
   readonly code: number;
@@ -49,7 +51,7 @@ const INPUTS =
 
 gpuTest("every recorded file agrees with the engine, and every result in it has a row", async (runtime) => {
   const names = await goldenNames();
-  assertEquals(names.length, 10);
+  assertEquals(names.length, 11);
   for (const name of names) {
     const path = goldenPath(name);
     const outcome = await verify([path], runtime);
@@ -72,6 +74,55 @@ gpuTest("an altered activation, statistic or output of a network fails, and noth
   const outcome = await verifyCopy("unet-guided-c-classcond", { alter: altered }, runtime);
   assertEquals(having("FAILED", outcome).toSorted(), altered);
   assertEquals(outcome.code, 1);
+});
+
+gpuTest("an altered activation, sinusoid or output of the DDPM network fails, and nothing else", async (runtime) => {
+  const altered = ["act.mid.attn_1", "actstat.down.0.downsample", "emb.sinusoid", "output"];
+  const outcome = await verifyCopy("unet-ddpm-a-tiny", { alter: altered, metadata: { class: undefined } }, runtime);
+  assertEquals(having("FAILED", outcome).toSorted(), altered);
+});
+
+gpuTest("a trajectory of the DDPM network agrees, and an altered state of it fails", async (runtime) => {
+  const recorded = recordedPath("ddpm-inversion");
+  assertEquals(having("ok", await verify([recorded], runtime)), [
+    "timesteps_seen_by_network",
+    "x_t.0",
+    "x_t.1",
+    "x_t.2",
+  ]);
+  await inFolder(async (folder) => {
+    const altered = await writeCopy(recorded, `${folder}/altered.safetensors`, {
+      alter: ["x_t.1"],
+      metadata: { weights_file: goldenPath("unet-ddpm-a-tiny") },
+    });
+    assertEquals(having("FAILED", await verify([altered], runtime)), ["x_t.1"]);
+  });
+});
+
+gpuTest("a classifier agrees, and an altered logit fails", async (runtime) => {
+  await inFolder(async (folder) => {
+    const recording = await openRecorded("classifier-attention");
+    const weights = await drawnParameters(recording);
+    const path = `${folder}/classifier.safetensors`;
+    const tensors: TensorToWrite[] = [];
+    for (const [file, prefix] of [[recording, ""], [weights, "model."]] as const) {
+      for (const { name, shape } of file.tensors.values()) {
+        tensors.push({ name: prefix + name, dtype: "F32", shape, data: await file.readFloat32(name) });
+      }
+    }
+    await Deno.writeFile(path, await safetensorsBytes({ tensors, metadata: recording.metadata }));
+    const whole = await verify([path], runtime);
+    assertEquals([whole.code, having("ok", whole).length], [0, 7]);
+    const altered = await writeCopy(path, `${folder}/altered.safetensors`, { alter: ["output"] });
+    assertEquals(having("FAILED", await verify([altered], runtime)), ["output"]);
+  });
+});
+
+Deno.test("a network of a class that the models do not have is not supported", async () => {
+  const outcome = await verifyCopy("unet-ddpm-a-tiny", { metadata: { class: "ViT" } });
+  assertEquals(outcome.rows.find(({ quantity }) => quantity === "output")!.status, "not supported");
+  assertStringIncludes(outcome.rows[0]!.reason!, 'no network of class "ViT"');
+  assertEquals(outcome.code, 3);
 });
 
 gpuTest("each of the four statistics of an activation counts, the small mean as well", async (runtime) => {

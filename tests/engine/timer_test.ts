@@ -106,7 +106,7 @@ const sampledOp = defineOp<Record<string, never>>({
     elementwise("sampled", target, {
       read: {
         x: x!,
-        texels: { tensor: target.prepared(weightTexelsOp.definition, [weight!], {})!, type: "texture" },
+        texels: { tensor: target.prepared(weightTexelsOp.definition, [weight!], { depth: 4 })!, type: "texture" },
       },
       write: { y: y! },
       body: `y[i] = ${target.preferences?.sampled ?? "1"}.0 * x[i] + textureLoad(texels, vec2u(i, 0u), 0).x;`,

@@ -19,6 +19,7 @@ const ADAPTER: AdapterIdentity = {
 
 const SUBJECT: TunedSubject = {
   adapter: ADAPTER,
+  precision: "f32",
   version: "1.2.3",
   algorithms: { conv2d: ["direct", "winograd2", "winograd4"], matmul: ["tiled"] },
 };
@@ -36,7 +37,7 @@ const CHOICE: TunedChoice = {
 async function withFile(body: (path: string, folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    await body(tunedFile(ADAPTER, `${folder}/deep/shortcut`)!, folder);
+    await body(tunedFile(SUBJECT, `${folder}/deep/shortcut`)!, folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -69,12 +70,13 @@ Deno.test("choices are read back as they were written, in a folder that is made"
 });
 
 Deno.test("each adapter has a file of its own, named after it", () => {
-  const name = (adapter: Partial<AdapterIdentity>): string => tunedFile({ ...ADAPTER, ...adapter }, "/c")!;
-  assert(/^\/c\/tuned-graphics-card-3000-[0-9a-f]{8}\.json$/.test(name({})), name({}));
+  const name = (adapter: Partial<AdapterIdentity>, precision = "f32"): string =>
+    tunedFile({ adapter: { ...ADAPTER, ...adapter }, precision }, "/c")!;
+  assert(/^\/c\/tuned-graphics-card-3000-f32-[0-9a-f]{8}\.json$/.test(name({})), name({}));
   const others = [name({}), name({ description: "other" }), name({ subgroupSize: 8 }), name({ features: [] })];
-  assertEquals(new Set(others).size, 4);
+  assertEquals(new Set([...others, name({}, "f16")]).size, 5);
   assert(name({ description: "x".repeat(1000) + "/../" }).length < 100);
-  assert(tunedFile(ADAPTER, "C:\\c")!.startsWith("C:\\c\\tuned-"));
+  assert(tunedFile(SUBJECT, "C:\\c")!.startsWith("C:\\c\\tuned-"));
 });
 
 Deno.test("without a cache folder there are no choices", async () => {
@@ -92,6 +94,7 @@ Deno.test("a file that is corrupt, foreign or outdated is ignored with one line 
       ["other kernels", (document) => void (document.engine = "1.2.3")],
       ["another adapter", (document) => void (document.adapter = { ...ADAPTER, description: "Graphics 2000" })],
       ["another adapter", (document) => void (document.adapter = { ...ADAPTER, subgroupSize: 0 })],
+      ["another precision", (document) => void (document.precision = "f16")],
       ["not understood", (document) => void (document.choices = { [KEY]: { ...CHOICE, algorithm: "fft" } })],
       ["not understood", (document) => void (document.choices = { [KEY]: { ...CHOICE, milliseconds: "1" } })],
       ["not understood", (document) => void (document.choices = { [KEY]: { ...CHOICE, date: 5 } })],
@@ -139,7 +142,7 @@ Deno.test("a folder where the file should be, or a file where a folder should be
     await Deno.mkdir(path, { recursive: true });
     assert((await readTuned(path, SUBJECT)).warning);
     await Deno.writeTextFile(`${folder}/file`, "");
-    const below = tunedFile(ADAPTER, `${folder}/file/shortcut`)!;
+    const below = tunedFile(SUBJECT, `${folder}/file/shortcut`)!;
     assertEquals((await readTuned(below, SUBJECT)).choices.size, 0);
     await assertRejects(() => checkTunedWritable(below), FileError, "Cannot make the folder");
     await assertRejects(() => writeTuned(below, SUBJECT, new Map()), FileError, "Cannot make the folder");

@@ -1,6 +1,29 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Call, elementCount, scope, type Shape, type Target, type Tensors, trace } from "../../engine/mod.ts";
-import { conv2d, conv2dOp, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import {
+  type Call,
+  type DeviceTensor,
+  elementCount,
+  ReferenceRuntime,
+  scope,
+  type Shape,
+  type Target,
+  type Tensor,
+  type Tensors,
+  trace,
+} from "../../engine/mod.ts";
+import { PLAIN } from "../../kernels/conv2d_examples.ts";
+import { conv2d, conv2dFeatures, conv2dOp, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import {
+  add,
+  addPerChannel,
+  averagePool,
+  concatChannels,
+  groupNorm,
+  groupNormFactors,
+  imageStatistics,
+  sliceChannels,
+  upsampleNearest,
+} from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -36,7 +59,7 @@ function convolve(call: Call<Attrs>, inputs: readonly Float32Array[]): Float32Ar
     const ox = Math.floor(i / outChannels) % outWidth;
     const oy = Math.floor(i / (outChannels * outWidth)) % outHeight;
     const n = Math.floor(i / (outChannels * outWidth * outHeight));
-    let sum = (bias ? inputs[2]?.[o] as number : 0) + (residual ? inputs[bias ? 3 : 2]?.[i] as number : 0);
+    let sum = (bias ? inputs[2]?.[o] as number : 0) + (residual !== "absent" ? inputs[bias ? 3 : 2]?.[i] as number : 0);
     for (let ky = 0; ky < kernelHeight; ky++) {
       for (let kx = 0; kx < kernelWidth; kx++) {
         const [iy, ix] = [oy * stride + ky - padding.top, ox * stride + kx - padding.left];
@@ -51,8 +74,15 @@ function convolve(call: Call<Attrs>, inputs: readonly Float32Array[]): Float32Ar
   });
 }
 
-Deno.test("conv2d: the reference is the defining sum on every example", () => {
+/** Whether nothing but bias and residual is fused into a convolution. */
+function isBare({ parts, factors, silu, resample, shift, residual, statistics }: Attrs): boolean {
+  const resampled = resample !== "none" || (residual !== "none" && residual !== "absent");
+  return parts === 1 && !factors && !silu && !resampled && shift === "absent" && !statistics;
+}
+
+Deno.test("conv2d: the reference is the defining sum on every bare example", () => {
   for (const [index, { inputs, attrs }] of conv2dOp.definition.examples.entries()) {
+    if (!isBare(attrs)) continue;
     const call = makeCall(inputs as readonly Shape[], attrs);
     const data = call.inputs.map(({ shape }, k) => randomValues(elementCount(shape), 17 * index + k));
     const [actual] = conv2dOp.definition.reference(call, data, {});
@@ -100,7 +130,7 @@ gpuTest("conv2d: a kernel row outside the picture never enters, be it infinite",
 });
 
 Deno.test("conv2d: layers of different size, with and without residual, share one compiled kernel", () => {
-  const attrs: Attrs = { stride: 1, padding: { top: 1, left: 1, bottom: 1, right: 1 }, bias: true, residual: false };
+  const attrs: Attrs = { ...PLAIN, bias: true };
   for (
     const target of [SOFTWARE, { ...SOFTWARE, subgroupSize: 0 }, {
       ...SOFTWARE,
@@ -112,13 +142,13 @@ Deno.test("conv2d: layers of different size, with and without residual, share on
       conv2dOp.definition.lower(makeCall(shapes, { ...attrs, ...more }), target)[0]?.wgsl;
     const large = text([[1, 64, 64, 64], [3, 3, 64, 64], [64]]);
     assertEquals(text([[2, 16, 32, 256], [3, 3, 256, 128], [128]]), large);
-    assertEquals(text([[1, 32, 32, 96], [3, 3, 96, 32], [32], [1, 32, 32, 32]], { residual: true }), large);
+    assertEquals(text([[1, 32, 32, 96], [3, 3, 96, 32], [32], [1, 32, 32, 32]], { residual: "none" }), large);
     assertEquals(text([[1, 64, 64, 64], [3, 3, 64, 64]], { bias: false }), large);
   }
 });
 
 Deno.test("conv2d: the grid of a large picture stays within the limit of the device", () => {
-  const attrs: Attrs = { stride: 1, padding: { top: 1, left: 1, bottom: 1, right: 1 }, bias: false, residual: false };
+  const attrs: Attrs = PLAIN;
   const [dispatch] = conv2dOp.definition.lower(makeCall([[4, 512, 512, 64], [3, 3, 64, 64]], attrs), SOFTWARE);
   const [across = 0, down = 0] = dispatch?.workgroups ?? [];
   assertEquals([across <= 65535, across * down >= 4 * 512 * 32 * 8], [true, true]);
@@ -152,8 +182,58 @@ Deno.test("conv2d: what does not fit is refused with the place, what was found a
     const x = { shape: [1, 8, 8, 3], dtype: "f32" } as const;
     const weight = { shape: [3, 3, 3, 4], dtype: "f32" } as const;
     const padding = { top: 1, left: 1, bottom: 1, right: 1 };
-    conv2dOp.definition.infer([x, weight, wrong], { stride: 1, padding, bias, residual: !bias });
+    conv2dOp.definition.infer([x, weight, wrong], { ...PLAIN, padding, bias, residual: bias ? "absent" : "none" });
   };
   assertThrows(() => infer(true), TypeError, "bias has shape [5], [4] is needed");
   assertThrows(() => infer(false), TypeError, "residual has shape [5], the result has [1, 8, 8, 4]");
+});
+
+Deno.test("conv2d with everything fused is the chain of single operations", async () => {
+  const shapes = {
+    a: [2, 6, 8, 20],
+    b: [2, 6, 8, 12],
+    weight: [3, 3, 32, 16],
+    gamma: [32],
+    beta: [32],
+    modulation: [2, 70],
+    bias: [16],
+    shift: [2, 16],
+  };
+  type Name = keyof typeof shapes | "skip";
+  for (const [resample, scale] of [["none", 1], ["up", 2], ["down", 0.5]] as const) {
+    const all: Record<Name, readonly number[]> = { ...shapes, skip: [2, 6, 8, 16] };
+    const runtime = new ReferenceRuntime();
+    const resized = (x: Tensor): Tensor =>
+      resample === "none" ? x : resample === "up" ? upsampleNearest(x, 2) : averagePool(x, 2);
+    const stage = runtime.stage(`fused ${resample}`, (t: Tensors<Name>) => {
+      const parts = [t.a, t.b].map((x) => ({ x, statistics: imageStatistics(x) }));
+      const modulation = { tensor: t.modulation, at: 3 };
+      const factors = groupNormFactors(parts, t.gamma, t.beta, { groups: 4, eps: 1e-5, modulation });
+      const fused = conv2dFeatures({ parts: [t.a, t.b], factors, silu: true, resample }, t.weight, {
+        padding: 1,
+        bias: t.bias,
+        shift: { tensor: t.shift, at: 0 },
+        residual: { x: t.skip, resample },
+      });
+      const normalised = groupNorm(concatChannels(t.a, t.b), t.gamma, t.beta, {
+        groups: 4,
+        eps: 1e-5,
+        silu: true,
+        modulation: sliceChannels(t.modulation, 3, 67),
+      });
+      const sum = addPerChannel(conv2d(resized(normalised), t.weight, { padding: 1, bias: t.bias }), t.shift);
+      const y = add(sum, resized(t.skip));
+      return { fused: fused.x, statistics: fused.statistics, chain: y, chainStatistics: imageStatistics(y) };
+    });
+    const tensors = Object.fromEntries(
+      Object.entries(all).map((
+        [name, shape],
+        k,
+      ) => [name, runtime.upload(randomValues(elementCount(shape), k), shape)]),
+    ) as Record<Name, DeviceTensor>;
+    const { fused, statistics, chain, chainStatistics } = await stage(tensors, {});
+    assertEquals(chain.shape, [2, 6 * scale, 8 * scale, 16]);
+    assertClose(await fused.read(), await chain.read(), 1e-6, resample);
+    assertClose(await statistics.read(), await chainStatistics.read(), 1e-5, `statistics, ${resample}`);
+  }
 });

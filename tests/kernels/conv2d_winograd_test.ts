@@ -13,6 +13,7 @@ import {
   WebGpuRuntime,
 } from "../../engine/mod.ts";
 import { makePlan } from "../../engine/plan.ts";
+import { PLAIN } from "../../kernels/conv2d_examples.ts";
 import { conv2d, conv2dOp } from "../../kernels/conv2d.ts";
 import { transformed, WINOGRAD } from "../../kernels/winograd_transform.ts";
 import { winogradWeightsOp } from "../../kernels/winograd_weights.ts";
@@ -175,7 +176,7 @@ Deno.test("transformed() writes sums of products without zero terms", () => {
 
 const PROFILE = { ...SOFTWARE_PROFILE, subgroupSize: 8 };
 
-const ATTRS: Attrs = { stride: 1, padding: SAME, bias: false, residual: false };
+const ATTRS: Attrs = { ...PLAIN, padding: SAME };
 
 /** The kernels that a convolution of square images becomes. */
 function labels(
@@ -254,14 +255,18 @@ Deno.test("winogradWeights refuses what it cannot transform", () => {
   const infer = (shape: Shape, attrs: Parameters<typeof winogradWeightsOp>[1]): unknown =>
     winogradWeightsOp.definition.infer([{ shape, dtype: "f32" }], attrs);
   assertThrows(
-    () => infer([5, 5, 2, 2], { tile: 2, inner: 2, columns: 2 }),
+    () => infer([5, 5, 2, 2], { tile: 2, inner: 2, columns: 2, texels: false }),
     TypeError,
     "Cannot build winogradWeights: weight has shape [5, 5, 2, 2], [3, 3, Cin, Cout] is needed",
   );
   assertThrows(
-    () => infer([3, 3, 9, 2], { tile: 4, inner: 8, columns: 2 }),
+    () => infer([3, 3, 9, 2], { tile: 4, inner: 8, columns: 2, texels: false }),
     RangeError,
     "Cannot build winogradWeights: inner is 8, an integer of at least 9 is needed",
   );
-  assertThrows(() => infer([3, 3, 2, 2], { tile: 3 as 4, inner: 2, columns: 2 }), RangeError, "tile is 3, 2 or 4");
+  assertThrows(
+    () => infer([3, 3, 2, 2], { tile: 3 as 4, inner: 2, columns: 2, texels: false }),
+    RangeError,
+    "tile is 3, 2 or 4",
+  );
 });

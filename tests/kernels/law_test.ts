@@ -1,6 +1,7 @@
 /** Laws of the register: every example of every operation, and what each definition must hold. */
 import { assert, assertEquals } from "@std/assert";
 import {
+  constant,
   type DeviceTensor,
   elementCount,
   type Op,
@@ -26,19 +27,26 @@ const operations = exported.filter((entry): entry is Op<unknown> =>
   typeof entry === "function" && "definition" in entry
 );
 
-async function runExample(runtime: Runtime, op: Op<unknown>, index: number): Promise<readonly Float32Array[]> {
+/** Runs an example; with `fixed`, all inputs but the first are constants, as weights are. */
+async function runExample(
+  runtime: Runtime,
+  op: Op<unknown>,
+  index: number,
+  fixed = false,
+): Promise<readonly Float32Array[]> {
   const example = op.definition.examples[index];
   assert(example);
   const inputs: Record<string, DeviceTensor> = Object.fromEntries(example.inputs.map((input, k) => {
-    const isGiven = "data" in input;
-    const shape = isGiven ? input.shape : input;
-    const data = isGiven ? input.data : randomValues(elementCount(shape), 31 * index + k);
-    return [`x${k}`, runtime.upload(data, shape)];
+    if ("data" in input) return [`x${k}`, runtime.upload(input.data, input.shape, input.dtype)];
+    return [`x${k}`, runtime.upload(randomValues(elementCount(input), 31 * index + k), input)];
   }));
   const stage = runtime.stage(
     op.definition.name,
     (tensors: Record<string, Tensor>, _scalars: Record<string, Scalar>) => {
-      const outputs = op(Object.values(tensors), example.attrs);
+      const operands = Object.entries(tensors).map(([name, tensor]) =>
+        fixed && name !== "x0" ? constant(inputs[name]!) : tensor
+      );
+      const outputs = op(operands, example.attrs);
       return Object.fromEntries(outputs.map((tensor, k) => [`y${k}`, tensor]));
     },
   );
@@ -76,6 +84,18 @@ for (const op of operations) {
       }
     }
   });
+
+  if (examples.some(({ inputs }) => inputs.length > 1)) {
+    gpuTest(`${name}() matches its reference on every example with constants`, async (runtime) => {
+      for (const index of examples.keys()) {
+        const expected = await runExample(new ReferenceRuntime(), op, index);
+        const actual = await runExample(runtime, op, index, true);
+        for (const [k, values] of actual.entries()) {
+          assertClose(values, expected[k] as Float32Array, LIMIT, `${name} example ${index} output ${k}`);
+        }
+      }
+    });
+  }
 
   gpuTest(`${name}() gives the same bits twice`, async (runtime) => {
     const [first, second] = [await runExample(runtime, op, 0), await runExample(runtime, op, 0)];

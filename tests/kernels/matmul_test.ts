@@ -71,7 +71,7 @@ Deno.test("matmul: what does not fit is refused with what was found and what is 
     message([2, 4, 7], [3, 7, 5]),
     "Cannot build matmul: a has shape [2, 4, 7] and b [3, 7, 5], the extents before the last two must be equal",
   );
-  const attrs = { bias: true, residual: false };
+  const attrs = { bias: true, residual: false, factors: false };
   const types = [[4, 7], [7, 3], [4]].map((shape) => ({ shape, dtype: "f32" as const }));
   assertThrows(() => matmulOp.definition.infer(types, attrs), TypeError, "bias has shape [4], [3] is needed");
   assertThrows(
@@ -82,7 +82,7 @@ Deno.test("matmul: what does not fit is refused with what was found and what is 
 });
 
 Deno.test("matmul: the reference follows the definition in the order of the leading axes", () => {
-  for (const { inputs, attrs } of matmulOp.definition.examples) {
+  for (const { inputs, attrs } of matmulOp.definition.examples.filter(({ attrs }) => !attrs.factors)) {
     const types = (inputs as readonly Shape[]).map((shape, id) => ({ id, shape, dtype: "f32" as const }));
     const outputs = matmulOp.definition.infer(types, attrs).map((type) => ({ ...type, id: types.length }));
     const call = { op: matmulOp.definition as never, inputs: types, outputs, attrs, scope: "" };
@@ -101,4 +101,29 @@ Deno.test("matmul: the reference follows the definition in the order of the lead
     });
     assertClose(matmulOp.definition.reference(call, data, {})[0] as Float32Array, expected, 1e-6);
   }
+});
+
+Deno.test("matmul with factors is the product of the normalised matrix", async () => {
+  const [images, rows, inner, columns] = [2, 5, 7, 3];
+  const shapes = { a: [images, rows, inner], b: [inner, columns], factors: [3, images, inner] };
+  const values = (name: keyof typeof shapes): Float32Array =>
+    randomValues(elementCount(shapes[name]), Object.keys(shapes).indexOf(name));
+  const runtime = new ReferenceRuntime();
+  const stage = runtime.stage("net", ({ a, b, factors }: Tensors<"a" | "b" | "factors">) => ({
+    y: matmul(a, b, { factors }),
+  }));
+  const plain = runtime.stage("plain", ({ a, b }: Tensors<"a" | "b">) => ({ y: matmul(a, b) }));
+  const factors = values("factors");
+  const normalised = values("a").map((value, i) => {
+    const at = Math.floor(i / (rows * inner)) * inner + i % inner;
+    return (value - factors[at]!) * factors[images * inner + at]! + factors[2 * images * inner + at]!;
+  });
+  const b = runtime.upload(values("b"), shapes.b);
+  const { y } = await stage({
+    a: runtime.upload(values("a"), shapes.a),
+    b,
+    factors: runtime.upload(factors, shapes.factors),
+  }, {});
+  const { y: expected } = await plain({ a: runtime.upload(normalised, shapes.a), b }, {});
+  assertClose(await y.read(), await expected.read(), 1e-6);
 });

@@ -14,7 +14,7 @@ import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { fileOf, randomTensors } from "./random_checkpoint.ts";
-import { runUnet } from "./run_unet.ts";
+import { runUnet } from "./run_network.ts";
 
 const KEYWORDS = {
   image_size: 4,
@@ -63,6 +63,28 @@ Deno.test("predictEps() is the network at the row of the timestep without the va
 });
 
 gpuTest("predictEps() takes the timestep anew at each run on the GPU", checkPrediction);
+
+gpuTest("predictEps() of an upsampler is the network with its low-resolution image and class", async (runtime) => {
+  const unet = await makeUnet(runtime, { class: "SuperResModel", num_classes: 4 });
+  const low = { data: randomValues(2 * 2 * 3, 6), shape: [1, 2, 2, 3] };
+  const lowRes = runtime.upload(low.data, low.shape);
+  const model = guidedNoiseModel(unet, noiseSchedule("linear"), { height: 8, width: 8, label: 2, lowRes });
+  assertEquals(model.imageShape, [8, 8, 3]);
+  const x = { data: randomValues(8 * 8 * 3, 5), shape: [1, 8, 8, 3] };
+  const stage = runtime.stage<"xt", "timestep", "eps">("predict", ({ xt }, { timestep }) => ({
+    eps: model.predictEps(xt, timestep),
+  }));
+  const { eps } = await stage({ xt: runtime.upload(x.data, x.shape) }, { timestep: 400 });
+  const whole = await runUnet(new ReferenceRuntime(), {
+    config: unet.config,
+    file: await fileOf(randomTensors(unet.config)),
+    x,
+    timesteps: [400],
+    labels: [2],
+    lowRes: low,
+  });
+  assertClose(await eps.read(), whole.get("output")!.data.filter((_, i) => i % 6 < 3), 1e-5);
+});
 
 Deno.test("guidedNoiseModel() has the training size by default", async () => {
   const unet = await makeUnet(new ReferenceRuntime(), { out_channels: 3 });

@@ -1,18 +1,24 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import {
   CheckpointError,
+  ddpmUnetConfig,
   defaultModelSource,
   guidedUnetConfig,
+  openClassifier,
   openDefaultModel,
   openModel,
   openSafetensors,
   type SafetensorsFile,
 } from "../../models/mod.ts";
+import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
-import { fileOf, randomTensors } from "./random_checkpoint.ts";
+import { readChannelsLast } from "./golden_file.ts";
+import { fileOf, randomTensors, randomTensorsOf } from "./random_checkpoint.ts";
+import { architectureOf, openRecorded, planOf } from "./recording.ts";
+import { runNetwork } from "./run_network.ts";
 
 const KEYWORDS = {
   image_size: 8,
@@ -40,12 +46,75 @@ Deno.test("openModel() reads the network and the process from the file", async (
   const file = await modelFile({ ...CONFIG, learn_sigma: true, noise_schedule: "cosine", diffusion_steps: 50 });
   const model = await openModel(new ReferenceRuntime(), file);
   assertEquals(model.config, guidedUnetConfig(KEYWORDS));
+  assertEquals(model.architecture, "guided-diffusion");
   assertEquals(model.schedule.betas.length, 50);
   assertEquals(model.schedule.betas[49], 0.999);
   assertEquals(model.downsampling, 1);
   assertEquals(model.noiseModel().imageShape, [8, 8, 3]);
   assertEquals(model.noiseModel({ height: 5, width: 7 }).imageShape, [5, 7, 3]);
   model.free();
+});
+
+Deno.test("openModel() reads a DDPM network, which its noise model evaluates with its own sinusoids", async () => {
+  const keywords = {
+    ch: 32,
+    out_ch: 6,
+    ch_mult: [1, 1],
+    num_res_blocks: 1,
+    attn_resolutions: [],
+    in_channels: 3,
+    resolution: 8,
+  };
+  const plan = architectureOf("Model").plan(keywords);
+  const tensors = randomTensorsOf(plan.parameters, 1);
+  const file = await fileOf(tensors, {
+    config: JSON.stringify({ architecture: "ddpm", learn_sigma: true, ...keywords }),
+  });
+  const runtime = new ReferenceRuntime();
+  const model = await openModel(runtime, file);
+  assertEquals([model.architecture, model.downsampling, model.config.imageSize], ["ddpm", 2, 8]);
+  assertEquals(model.config, ddpmUnetConfig(keywords));
+  const noiseModel = model.noiseModel({ height: 4, width: 6 });
+  assertEquals(noiseModel.imageShape, [4, 6, 3]);
+  const x = { data: randomValues(4 * 6 * 3, 5), shape: [1, 4, 6, 3] };
+  const stage = runtime.stage<"xt", "timestep", "eps">("predict", ({ xt }, { timestep }) => ({
+    eps: noiseModel.predictEps(xt, timestep),
+  }));
+  const { eps } = await stage({ xt: runtime.upload(x.data, x.shape) }, { timestep: 700 });
+  const whole = (await runNetwork(runtime, { plan, file: await fileOf(tensors), x, timesteps: [700] })).get("output")!;
+  assertClose(await eps.read(), whole.data.filter((_, i) => i % 6 < 3), 1e-6);
+  assertThrows(() => model.noiseModel({ label: 1 }), RangeError, "the network is unconditional");
+});
+
+Deno.test("openClassifier() reads a classifier, and each opener refuses what the other takes", async () => {
+  const recording = await openRecorded("classifier-attention");
+  const { parameters } = planOf(recording);
+  const keywords = JSON.parse(recording.metadata.get("constructor")!);
+  const tensors = randomTensorsOf(parameters, Number(recording.metadata.get("seed")));
+  const config = { architecture: "guided-diffusion-classifier", diffusion_steps: 1000, ...keywords };
+  const file = await fileOf(tensors, { config: JSON.stringify(config) });
+  const runtime = new ReferenceRuntime();
+  const classifier = await openClassifier(runtime, file);
+  assertEquals(classifier.parameterCount, 382_855);
+  assertEquals([classifier.alphaBar.length, classifier.config.outChannels, classifier.downsampling], [1000, 7, 2]);
+  const stage = runtime.stage<"xt", "timestep", "logits">("classify", ({ xt }, { timestep }) => ({
+    logits: classifier.logits(xt, timestep),
+  }));
+  const x = await readChannelsLast(recording, "input.x");
+  // The first of the two recorded timesteps is an entry of the table, the second lies between two.
+  const { logits } = await stage({ xt: runtime.upload(x.data, x.shape) }, { timestep: 3 });
+  assertEquals(logits.shape, [2, 7]);
+  assertClose((await logits.read()).slice(0, 7), (await recording.readFloat32("output")).slice(0, 7), 1e-5);
+  assertStringIncludes(
+    await refusal(file),
+    'the architecture is "guided-diffusion-classifier", "guided-diffusion" or "ddpm" is needed',
+  );
+  await assertRejects(
+    async () => openClassifier(runtime, await modelFile(CONFIG)),
+    CheckpointError,
+    'the architecture is "guided-diffusion", "guided-diffusion-classifier" is needed',
+  );
+  classifier.free();
 });
 
 Deno.test("openModel() takes the linear schedule of 1000 steps where the file names none", async () => {
@@ -61,7 +130,7 @@ Deno.test("openModel() refuses files that do not describe a network it has", asy
   assertStringIncludes(await refusal(await modelFile(KEYWORDS)), "the architecture is not given");
   assertStringIncludes(
     await refusal(await modelFile({ ...CONFIG, architecture: "vit" })),
-    'the architecture is "vit", "guided-diffusion" is needed',
+    'the architecture is "vit", "guided-diffusion" or "ddpm" is needed',
   );
   assertStringIncludes(await refusal(await modelFile({ ...CONFIG, widht: 3 })), '"widht" is no keyword');
   assertStringIncludes(

@@ -1,11 +1,12 @@
-/** One forward pass of a guided UNet from host data to host data. */
+/** One forward pass of a network from host data to host data. */
 import type { DeviceTensor, Runtime, Tensor } from "../../engine/mod.ts";
+import { guidedNetwork } from "../../models/guided_architecture.ts";
 import {
-  guidedTimestepTable,
   guidedUnet,
   type GuidedUnetConfig,
   guidedUnetParameters,
   loadWeights,
+  type NetworkPlan,
   type SafetensorsFile,
 } from "../../models/mod.ts";
 
@@ -16,8 +17,8 @@ export interface HostImage {
 }
 
 /** What to run. */
-export interface UnetRun {
-  readonly config: GuidedUnetConfig;
+export interface NetworkRun {
+  readonly plan: NetworkPlan;
   readonly file: SafetensorsFile;
   readonly prefix?: string;
   readonly x: HostImage;
@@ -28,20 +29,35 @@ export interface UnetRun {
   readonly modules?: readonly string[];
 }
 
+/** A run of a guided UNet. */
+export interface UnetRun extends Omit<NetworkRun, "plan"> {
+  readonly config: GuidedUnetConfig;
+}
+
+/** Results of a guided UNet; see `runNetwork`. */
+export async function runUnet(runtime: Runtime, { config, ...run }: UnetRun): Promise<Map<string, HostImage>> {
+  const plan: NetworkPlan = {
+    config,
+    parameters: guidedUnetParameters(config),
+    build: (weights) => guidedNetwork(guidedUnet(config, weights)),
+  };
+  return await runNetwork(runtime, { plan, ...run });
+}
+
 /** Results by module name; `output` is the network's. */
-export async function runUnet(runtime: Runtime, run: UnetRun): Promise<Map<string, HostImage>> {
-  const { config, x, labels, lowRes, modules = [], prefix = "" } = run;
-  const weights = await loadWeights(runtime, run.file, guidedUnetParameters(config), { prefix });
-  const unet = guidedUnet(config, weights);
-  const rows = guidedTimestepTable(run.timesteps, config.modelChannels);
+export async function runNetwork(runtime: Runtime, run: NetworkRun): Promise<Map<string, HostImage>> {
+  const { plan, x, labels, lowRes, modules = [], prefix = "" } = run;
+  const weights = await loadWeights(runtime, run.file, plan.parameters, { prefix });
+  const network = plan.build(weights);
+  const rows = network.timestepTable(run.timesteps);
   const inputs: Record<string, DeviceTensor> = {
     x: runtime.upload(x.data, x.shape),
     rows: runtime.upload(rows.data, rows.shape),
     ...(lowRes ? { lowRes: runtime.upload(lowRes.data, lowRes.shape) } : {}),
   };
-  const stage = runtime.stage<string, never, string>("unet", (tensors) => {
+  const stage = runtime.stage<string, never, string>("network", (tensors) => {
     const results: Record<string, Tensor> = {};
-    const output = unet.forward(tensors.x!, {
+    const output = network.forward(tensors.x!, {
       timestepRows: tensors.rows!,
       ...(labels ? { labels } : {}),
       ...(tensors.lowRes ? { lowRes: tensors.lowRes } : {}),

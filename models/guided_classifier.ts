@@ -1,0 +1,136 @@
+/** The noise-aware classifiers of guided-diffusion (Dhariwal and Nichol 2021): `EncoderUNetModel` of the published code. */
+import { formatShape, type HostTensor, scope, type Tensor } from "../engine/mod.ts";
+import { clamp, concatChannels, type Features, reshape, silu } from "../kernels/mod.ts";
+import { attentionPool, attentionPoolParameters } from "./attention_pool.ts";
+import { guidedBlockRunner } from "./guided_blocks.ts";
+import type { GuidedClassifierConfig } from "./guided_unet_config.ts";
+import { type GuidedEncoderLayout, guidedEncoderLayout, guidedEncoderParameters } from "./guided_unet_layout.ts";
+import { type Network, type NetworkInputs, requirePlainInputs } from "./network.ts";
+import { meanOverPixels } from "./pixel_mean.ts";
+import { guidedTimestepTable } from "./timestep_table.ts";
+import {
+  convolution,
+  convolutionParameters,
+  matrix,
+  matrixParameters,
+  type NamedParameter,
+  normActivation,
+  normParameters,
+  type ParameterLookup,
+} from "./unet_blocks.ts";
+import type { Parameter, Weights } from "./weights.ts";
+
+/** Width of the hidden layer behind spatial pools. */
+const HIDDEN = 2048;
+
+const LARGEST_F32 = 3.4028234663852886e38;
+
+/**
+ * Makes a classifier from its configuration and its weights: the way down and the middle of a guided-diffusion UNet, and
+ * a head that its `pool` chooses. `adaptive`: mean of the last image, 1x1 convolution. `attention`: see `attentionPool`.
+ * `spatial`, `spatial_v2`: the means of what all blocks give, through two linear layers with ReLU, or with group norm and
+ * SiLU, between them. `forward` shows `observe` the embedding as `emb`, each block (`input_blocks.3`, `middle_block`),
+ * each of its layers and `out`.
+ * @param config the network
+ * @param weights its parameters, loaded with `guidedClassifierParameters(config)`
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedClassifier(config: GuidedClassifierConfig, weights: Weights): Network {
+  const layout = guidedEncoderLayout(config, config.inChannels);
+  const parameters: ParameterLookup = (name) => weights.constant(name);
+  const { downsampling } = layout;
+  return {
+    config,
+    downsampling,
+    timestepTable: (timesteps: ArrayLike<number>): HostTensor => guidedTimestepTable(timesteps, config.modelChannels),
+    forward(x: Tensor, inputs: NetworkInputs): Tensor {
+      requirePlainInputs("a guided classifier", { config, downsampling }, x, inputs);
+      requireSize(config, x);
+      const { timestepRows, observe } = inputs;
+      const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
+      const emb = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
+      observe?.("emb", emb);
+      const blocks = [...layout.inputBlocks, layout.middleBlock];
+      const run = guidedBlockRunner(config, blocks, emb, parameters, observe);
+      const features: Features[] = [];
+      for (const block of blocks) {
+        const before = features.at(-1);
+        features.push(run(block, before ? [before] : x));
+      }
+      const out = head(features.map(({ x }) => x), config, parameters);
+      observe?.("out", out);
+      return out;
+    },
+  };
+}
+
+/**
+ * The parameters of a classifier by checkpoint name, with the shapes and layouts that a checkpoint must have.
+ * @param config the network
+ * @throws {RangeError} if an attention's channels do not divide into its heads
+ */
+export function guidedClassifierParameters(config: GuidedClassifierConfig): Map<string, Parameter> {
+  const layout = guidedEncoderLayout(config, config.inChannels);
+  return new Map([...guidedEncoderParameters(config, layout), ...headParameters(config, layout)]);
+}
+
+function* headParameters(
+  { pool, imageSize, outChannels }: GuidedClassifierConfig,
+  { middleChannels, inputBlockChannels, downsampling }: GuidedEncoderLayout,
+): Generator<NamedParameter, void> {
+  if (pool === "adaptive") {
+    yield* normParameters("out.0", middleChannels);
+    yield* convolutionParameters("out.3", middleChannels, outChannels, 1);
+  } else if (pool === "attention") {
+    yield* normParameters("out.0", middleChannels);
+    const side = Math.floor(imageSize / downsampling);
+    for (const [name, parameter] of attentionPoolParameters(side, middleChannels, outChannels)) {
+      yield [`out.2.${name}`, parameter];
+    }
+  } else {
+    const features = inputBlockChannels.reduce((sum, channels) => sum + channels, middleChannels);
+    yield* matrixParameters("out.0", features, HIDDEN);
+    if (pool === "spatial_v2") yield* normParameters("out.1", HIDDEN);
+    yield* matrixParameters(pool === "spatial_v2" ? "out.3" : "out.2", HIDDEN, outChannels);
+  }
+}
+
+/** The logits [N, classes] from what each block gives. */
+function head(
+  features: readonly Tensor[],
+  { pool, numHeadChannels }: GuidedClassifierConfig,
+  parameters: ParameterLookup,
+): Tensor {
+  if (pool === "adaptive" || pool === "attention") {
+    const activated = normActivation(features.at(-1)!, "out.0", parameters);
+    const [batch, , , channels] = activated.shape as [number, number, number, number];
+    if (pool === "attention") {
+      const own: ParameterLookup = (name) => parameters(`out.2.${name}`);
+      return scope("out.2", () => attentionPool(activated, own, channels / numHeadChannels!));
+    }
+    const mean = scope("out.2", () => meanOverPixels(activated));
+    const logits = scope("out.3", () => convolution(mean, "out.3", parameters, { padding: 0 }));
+    return reshape(logits, [batch, logits.shape[3]!]);
+  }
+  const joined = scope("mean", () => {
+    const means = features.map((image) => reshape(meanOverPixels(image), [image.shape[0]!, image.shape[3]!]));
+    return means.reduce((all, mean) => concatChannels(all, mean));
+  });
+  const hidden = scope("out.0", () => matrix(joined, "out.0", parameters));
+  if (pool === "spatial") {
+    const positive = scope("out.1", () => clamp(hidden, 0, LARGEST_F32));
+    return scope("out.2", () => matrix(positive, "out.2", parameters));
+  }
+  const activated = normActivation(hidden, "out.1", parameters);
+  return scope("out.3", () => matrix(activated, "out.3", parameters));
+}
+
+/** The positional embedding of an attention pool is for one size. */
+function requireSize({ pool, imageSize }: GuidedClassifierConfig, { shape }: Tensor): void {
+  if (pool !== "attention" || (shape[1] === imageSize && shape[2] === imageSize)) return;
+  throw new TypeError(
+    `Cannot build a guided classifier: x is ${
+      formatShape(shape)
+    }, its attention pool needs ${imageSize} x ${imageSize}`,
+  );
+}
