@@ -174,7 +174,11 @@ function lowerCalls(
   };
   const dispatches = calls.flatMap((call) => {
     own.clear();
-    const lowered = lowerCall(call, { ...target, noteLayer: (choice) => void layers.push({ ...choice, call }) });
+    // A call is one layer, even where a part of it is computed like another operation, which then notes itself too.
+    const noteLayer = (choice: LayerChoice): void => {
+      if (layers.at(-1)?.call !== call) layers.push({ ...choice, call });
+    };
+    const lowered = lowerCall(call, { ...target, noteLayer });
     for (const request of own) request.flops += lowered[0]?.flops ?? 0;
     return lowered;
   });

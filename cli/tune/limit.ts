@@ -36,6 +36,11 @@ export class Limit {
     return (performance.now() - this.#start) / 1000;
   }
 
+  /** Which part of the budget is spent, of what is not reserved. */
+  get spent(): number {
+    return 1000 * this.seconds / (this.#milliseconds - this.#reserved);
+  }
+
   /** The budget begins now: what was done before does not count. */
   begin(): void {
     this.#start = performance.now();
@@ -53,7 +58,7 @@ export class Limit {
     } catch (error) {
       throw error instanceof InterruptedError ? this.#stop("interrupt") : error;
     }
-    if (1000 * this.seconds >= this.#milliseconds - this.#reserved) throw this.#stop("budget");
+    if (!(this.spent < 1)) throw this.#stop("budget");
   }
 
   #stop(reason: StopReason): Stopped {

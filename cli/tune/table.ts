@@ -19,6 +19,7 @@ function formatLayers(layers: readonly TunedLayer[], total: number): string {
     [operation, "layers", "share", ...names, "default", "measured", "gain"],
     ...layers.map(({ key, count, look, times, choice }) => {
       const [standard] = times;
+      const each = standard?.milliseconds ?? look;
       const cell = (name: string): string => {
         const timing = times.find(({ algorithm }) => algorithm === name);
         return timing ? time(timing.milliseconds) : "-";
@@ -26,7 +27,7 @@ function formatLayers(layers: readonly TunedLayer[], total: number): string {
       return [
         key.slice(operation.length + 1),
         String(count),
-        look === undefined ? "-" : percent(count * look / total),
+        each === undefined ? "-" : percent(count * each / total),
         ...names.map(cell),
         standard?.algorithm ?? "-",
         standard ? choice?.algorithm ?? standard.algorithm : "not timed",

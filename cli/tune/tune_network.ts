@@ -26,7 +26,7 @@ export interface TunedLayer {
   readonly operation: string;
   /** How many of them the network has. */
   readonly count: number;
-  /** Milliseconds of one image in the default algorithm, once: for the order, and the share; undefined if not timed. */
+  /** Milliseconds of one image in the default algorithm, from one sample; undefined where there was no time. */
   readonly look: number | undefined;
   /** Names of the algorithms that were timed with the median of their times, the default first; none if too few. */
   readonly times: readonly { readonly algorithm: string; readonly milliseconds: number }[];
@@ -90,6 +90,9 @@ export async function tuneNetwork(base: WebGpuRuntime, run: TuneRun): Promise<Tu
   };
 }
 
+/** The part of the budget that looking at layers may take; the cost of others is told from their operations. */
+const LOOKING = 0.25;
+
 /** Looks at each layer, puts the most expensive first, and measures in that order. */
 async function measureLayers(
   base: WebGpuRuntime,
@@ -102,9 +105,13 @@ async function measureLayers(
   const timing = { batch, method, rounds: ROUNDS, check: () => limit.check() };
   for (const layer of layers) {
     await limit.check();
+    if (limit.spent > LOOKING) break;
     looks.set(layer, await lookAt(base, layer, timing));
   }
-  const cost = (layer: Layer): number => layer.count * (looks.get(layer) ?? 0);
+  const seen = [...looks];
+  const millisecondsPerFlop = seen.reduce((sum, [, look]) => sum + look, 0) /
+    seen.reduce((sum, [{ flops }]) => sum + flops, 1);
+  const cost = (layer: Layer): number => layer.count * (looks.get(layer) ?? layer.flops * millisecondsPerFlop);
   layers.sort((a, b) => cost(b) - cost(a));
   for (const [index, layer] of layers.entries()) {
     onLayer(index, layers.length);

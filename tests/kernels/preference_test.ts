@@ -38,6 +38,12 @@ Deno.test("a plan lists the layers that can be tuned, with their algorithms", ()
   }
 });
 
+Deno.test("the product inside a Winograd convolution is no layer of its own", () => {
+  const { layers, dispatches } = plan({ conv2d: "winograd4" });
+  assert(dispatches.some(({ label }) => label.startsWith("matmul") || label.endsWith(".product")));
+  assertEquals(layers.map(({ key }) => key).sort(), [OTHER, KEY, PRODUCT]);
+});
+
 Deno.test("half-precision arithmetic is not among what layers can be tuned to", () => {
   assert(Object.values(TUNABLE_ALGORITHMS).flat().every((name) => !name.includes("f16")));
 });
