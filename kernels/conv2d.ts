@@ -26,7 +26,7 @@ import {
 import { conv2dPointwise } from "./conv2d_pointwise.ts";
 import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
 import { type Features, statisticsOf, statisticsType } from "./norm_factors.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { movedBytes, requireRank, requireWeight } from "./operands.ts";
 
 /** Rows and columns of zeros around an image. */
 export interface Padding {
@@ -176,7 +176,7 @@ const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 };
 export const conv2dOp = defineOp<Conv2dAttrs>({
   name: "conv2d",
   infer(inputs, attrs): readonly TensorType[] {
-    requireF32("conv2d", inputs, operandNames(attrs));
+    requireWeight("conv2d", inputs, operandNames(attrs), "weight");
     const operands = operandsOf(inputs, attrs);
     const { parts, weight } = operands;
     parts.forEach((part, index) => requireRank("conv2d", operandNames(attrs)[index]!, part, 4, "[N, H, W, Cin]"));

@@ -87,7 +87,7 @@ export function convolutionCandidates(convolution: Shapes, target: Target): read
 function isPossible(method: Method, convolution: Shapes, target: Target): boolean {
   if (!method) return true;
   if ("arithmetic" in method) {
-    if (method.arithmetic === "f16" && !target.f16) return false;
+    if ((method.arithmetic === "f16" && !target.f16) || convolution.weight.dtype === "f16") return false;
     return implicitCut(convolution, method.arithmetic, target) !== undefined;
   }
   const [kernelHeight, kernelWidth] = convolution.weight.shape;

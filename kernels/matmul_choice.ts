@@ -35,7 +35,7 @@ export function matmulKey({ batch, rows, inner, columns, images = 1 }: Product):
 export function matmulCandidates(product: Product, target: Target): readonly MatmulAlgorithm[] {
   return MATMUL_ALGORITHMS.filter((algorithm) => {
     if (algorithm === "tiled") return true;
-    if (product.factors || product.firstRow > 0) return false;
+    if (product.factors || product.firstRow > 0 || product.b.dtype === "f16") return false;
     if (algorithm === "shared-f16" && !target.f16) return false;
     return sharedCut(product, ARITHMETIC[algorithm], target) !== undefined;
   });

@@ -82,7 +82,7 @@ function isBare({ parts, factors, silu, resample, shift, residual, statistics }:
 
 Deno.test("conv2d: the reference is the defining sum on every bare example", () => {
   for (const [index, { inputs, attrs }] of conv2dOp.definition.examples.entries()) {
-    if (!isBare(attrs)) continue;
+    if (!isBare(attrs) || inputs.some((input) => "data" in input)) continue;
     const call = makeCall(inputs as readonly Shape[], attrs);
     const data = call.inputs.map(({ shape }, k) => randomValues(elementCount(shape), 17 * index + k));
     const [actual] = conv2dOp.definition.reference(call, data, {});
