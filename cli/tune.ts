@@ -176,7 +176,7 @@ function conclude(
   const timed = outcome.layers.filter(({ times }) => times.length > 0).length;
   const all = `${timed} of ${outcome.layers.length} shapes were timed`;
   const reasons = {
-    budget: [`The budget is spent: ${all}; a larger --budget goes on from here.`],
+    budget: [`The budget is spent: ${all}; a larger --budget times more.`],
     interrupt: [`Stopped by Ctrl-C: ${all}.`],
   };
   return [
