@@ -1,4 +1,5 @@
 /** Wall time of replays: many between two waits, since every wait costs a fixed 11 ms on Deno. */
+import process from "node:process";
 import type { ProbedRuntime } from "./device_probe.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
@@ -12,6 +13,8 @@ const MAX_REPLAYS = 100;
 export interface ReplayTimes {
   /** Wall time of one replay. */
   readonly replay: Spread;
+  /** Time of this process on all cores for one replay: on software adapters what other programs do hardly changes it. */
+  readonly processTime: Spread;
   /** Replays between two waits. */
   readonly replaysPerSample: number;
   /** Time on the host of one replay: to encode and to submit it on an idle queue, without waiting. */
@@ -41,12 +44,13 @@ export async function timeReplays(
     return performance.now() - start;
   };
   /** One replay on an idle queue: time to encode and submit it, and until it is done. */
-  const single = async (): Promise<{ readonly host: number; readonly total: number }> => {
+  const single = async (): Promise<{ readonly host: number; readonly total: number; readonly process: number }> => {
+    const before = processMilliseconds();
     const start = performance.now();
     await probed.withoutWaiting(replay);
     const host = performance.now() - start;
     await runtime.settle();
-    return { host, total: performance.now() - start };
+    return { host, total: performance.now() - start, process: processMilliseconds() - before };
   };
   await runtime.settle();
   const idleWaits = await repeat(samples, async () => {
@@ -57,15 +61,23 @@ export async function timeReplays(
   const singles = await repeat(samples, single);
   const estimate = Math.min(...singles.map(({ total }) => total));
   const replaysPerSample = Math.min(MAX_REPLAYS, Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / estimate)));
-  const replays = replaysPerSample === 1
-    ? singles.map(({ total }) => total)
-    : await repeat(samples, async () => await settled(replaysPerSample) / replaysPerSample);
+  const replays = replaysPerSample === 1 ? singles : await repeat(samples, async () => {
+    const before = processMilliseconds();
+    const total = await settled(replaysPerSample) / replaysPerSample;
+    return { total, process: (processMilliseconds() - before) / replaysPerSample };
+  });
   return {
-    replay: spreadOf(replays),
+    processTime: spreadOf(replays.map((measured) => measured.process)),
+    replay: spreadOf(replays.map(({ total }) => total)),
     replaysPerSample,
     host: spreadOf(singles.map(({ host }) => host)),
     idleWait: spreadOf(idleWaits).median,
   };
+}
+
+function processMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 async function repeat<T>(count: number, measure: () => Promise<T>): Promise<T[]> {

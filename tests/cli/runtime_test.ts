@@ -31,6 +31,33 @@ for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => name !== "implic
   });
 }
 
+for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => name !== "implicit-f16")) {
+  gpuTest(
+    `verify --convolution ${algorithm} --precision f16: a network keeps the bound of rounded weights`,
+    async () => {
+      const args = parseCommand(VERIFY.spec, ["--convolution", algorithm, "--precision", "f16", "x.safetensors"]);
+      assert(args !== "help");
+      const runtime = await openRuntime(args);
+      try {
+        const lines: string[] = [];
+        const options = { precision: precisionOf(args), json: true, print: (line: string) => lines.push(line) };
+        await verifyFiles(runtime, [goldenPath("unet-guided-c-classcond")], options);
+        const rows: Row[] = lines.slice(0, -1).map((line) => JSON.parse(line));
+        assertEquals(rows.filter(({ status }) => status === "FAILED"), []);
+        assert(rows.filter(({ error, limit }) => error! > 1e-5 && limit === 4 * 2 ** -11).length > 10);
+        const labels = [...runtime.statistics().plans.values()].flatMap(({ dispatches }) =>
+          dispatches.map(({ label }) => label)
+        );
+        for (const name of ["winograd2", "winograd4"]) {
+          assertEquals(labels.some((label) => label.startsWith(`conv2d.${name}`)), name === algorithm, name);
+        }
+      } finally {
+        runtime.destroy();
+      }
+    },
+  );
+}
+
 Deno.test("--convolution refuses a name that is no algorithm", () => {
   assertThrows(() => parseCommand(VERIFY.spec, ["--convolution", "fft", "x.safetensors"]), UsageError, "winograd4");
 });
