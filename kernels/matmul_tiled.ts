@@ -146,14 +146,16 @@ ${
     }
 ${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * params.columns;`}
 }
+let rows = params.rows;
+let columns = params.columns;
 ${
       groups.map((v) =>
         `let column${v} = column + ${v * lanes}u;
-if (column${v} < params.columns) {
+if (column${v} < columns) {
 ${
           block.map((p) =>
-            `if (row + ${p}u < params.rows) {
-let e = (item * params.rows + row + ${p}u) * params.columns + column${v};
+            `if (row + ${p}u < rows) {
+let e = (item * rows + row + ${p}u) * columns + column${v};
 out[e] = finish(c${p}_${v}, e);
 }`
           ).join("\n")
