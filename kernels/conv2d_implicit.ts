@@ -39,6 +39,8 @@ export function conv2dImplicit(
       label: arithmetic === "f16" ? "conv2d.implicit.f16" : "conv2d.implicit",
       left: pixelsUnderTaps(convolution, cut),
       right: weight,
+      firstRow: 0,
+      rowPitch: 0,
       out,
       bias,
       residual,

@@ -25,17 +25,16 @@ const ARITHMETIC: Readonly<Record<Exclude<MatmulAlgorithm, "tiled">, Arithmetic>
 
 /**
  * What a preference for this product alone is called: `matmul MxKxN` with the rows of one image, followed by ` of COUNT`
- * for a batch of matrices.
+ * for a batch of matrices b.
  */
-export function matmulKey({ batch, rows, inner, columns, images = 1 }: Product): string {
-  return `matmul ${rows / images}x${inner}x${columns}${batch > 1 ? ` of ${batch}` : ""}`;
+export function matmulKey({ batch, rows, inner, columns, sharesB, images = 1 }: Product): string {
+  return `matmul ${rows / images}x${inner}x${columns}${batch > 1 && !sharesB ? ` of ${batch}` : ""}`;
 }
 
 /** The algorithms that can compute a product within the limits of the device; the first always can. */
 export function matmulCandidates(product: Product, target: Target): readonly MatmulAlgorithm[] {
   return MATMUL_ALGORITHMS.filter((algorithm) => {
     if (algorithm === "tiled") return true;
-    if (product.factors || product.firstRow > 0) return false;
     if (algorithm === "shared-f16" && !target.f16) return false;
     return sharedCut(product, ARITHMETIC[algorithm], target) !== undefined;
   });

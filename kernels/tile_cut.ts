@@ -3,16 +3,16 @@ import type { Target } from "../engine/mod.ts";
 import { type Arithmetic, type Cut, invocations, type Tile, tileBytes } from "./tile_product.ts";
 
 /** Blocks of 8x8 for each of 256 invocations: the fewest loads per product, for large images. */
-export const LARGE_TILE: Tile = { rows: 128, columns: 128, depth: 16, rowsEach: 8, columnsEach: 8 };
+export const LARGE_TILE: Tile = { rows: 128, columns: 128, depth: 16, rowsEach: 8, columnsEach: 8, unrolled: true };
 
 /** The same blocks for each of 64 invocations. */
-export const MEDIUM_TILE: Tile = { rows: 64, columns: 64, depth: 16, rowsEach: 8, columnsEach: 8 };
+export const MEDIUM_TILE: Tile = { rows: 64, columns: 64, depth: 16, rowsEach: 8, columnsEach: 8, unrolled: true };
 
 /** Few rows or columns, and adapters that are slow to compile. */
-export const SMALL_TILE: Tile = { rows: 32, columns: 32, depth: 16, rowsEach: 4, columnsEach: 4 };
+export const SMALL_TILE: Tile = { rows: 32, columns: 32, depth: 16, rowsEach: 4, columnsEach: 4, unrolled: false };
 
 /** Convolutions to the channels of a picture. */
-export const NARROW_TILE: Tile = { rows: 64, columns: 16, depth: 32, rowsEach: 4, columnsEach: 4 };
+export const NARROW_TILE: Tile = { rows: 64, columns: 16, depth: 32, rowsEach: 4, columnsEach: 4, unrolled: false };
 
 /** Workgroups that a GPU should have at least: two on each of the 132 cores of the largest. */
 const ENOUGH_WORKGROUPS = 256;
@@ -48,7 +48,7 @@ export function chooseCut(sizes: CutSizes, arithmetic: Arithmetic, target: Targe
 
 function preferredTile(sizes: CutSizes, { software }: Target): Tile {
   if (sizes.columns <= NARROW_TILE.columns) return NARROW_TILE;
-  if (software || Math.min(sizes.rows, sizes.columns) <= SMALL_TILE.rows) return SMALL_TILE;
+  if (software || Math.min(sizes.rows, sizes.columns) < MEDIUM_TILE.rows) return SMALL_TILE;
   return workgroups(sizes, LARGE_TILE) >= ENOUGH_WORKGROUPS ? LARGE_TILE : MEDIUM_TILE;
 }
 

@@ -21,6 +21,11 @@ export interface Tile {
   readonly rowsEach: number;
   /** Columns of an invocation, a multiple of 4. */
   readonly columnsEach: number;
+  /**
+   * Whether all steps of a depth stand in the text, so that positions in workgroup memory are constants but for the
+   * invocation's own; it takes a CPU four times as long to compile.
+   */
+  readonly unrolled: boolean;
 }
 
 /** In what the factors are staged and multiplied; sums of more than one depth are always f32. */
@@ -33,7 +38,7 @@ export interface LeftMatrix {
   readonly declarations: string;
   /** Lines that locate a row; `unit` tells apart the rows that one invocation stages. */
   readonly locate: (unit: number, row: string) => readonly string[];
-  /** Lines that declare the position of `k`, the first step of a depth; `quad` is what an invocation adds to it. */
+  /** Lines that declare the position of `k`, the first step of a depth; an invocation loads from `k + quad` on. */
   readonly begin: readonly string[];
   /** Lines that move the position on after `k` has grown by a depth. */
   readonly advance: readonly string[];
@@ -46,8 +51,10 @@ export interface TileProduct extends Epilogue {
   /** Stable name of the kernel. */
   readonly label: string;
   readonly left: LeftMatrix;
-  /** [inner, columns] where batch is 1, otherwise [batch, inner, columns] */
+  /** Rows of columns; of each item of the batch `inner` rows from `firstRow` + item * `rowPitch` on are multiplied. */
   readonly right: Tensor;
+  readonly firstRow: number;
+  readonly rowPitch: number;
   /** [batch, rows, columns] */
   readonly out: Tensor;
   readonly batch: number;
@@ -115,6 +122,8 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
       columnBlocks,
       parts,
       partLength,
+      firstRow: product.firstRow,
+      rowPitch: product.rowPitch,
       ...left.params,
       ...epilogueParams(product),
     },
@@ -173,6 +182,16 @@ function body(left: LeftMatrix, tile: Tile, arithmetic: Arithmetic): string {
       `${declare}b${u} = weightPair(base, k + pair + ${u * count / columnQuads * 2}u, column, end);`
     ),
   ];
+  const multiply = (q: string): string =>
+    [
+      ...blockRows.map((i) => `let x${i} = leftTile[left + ${i * down * pitch(tile)}u + ${q}];`),
+      ...range(4).flatMap((e) => [
+        ...blockColumns.map((j) =>
+          `let w${e}_${j} = rightTile[across + ${q} * ${4 * columnQuads}u + ${e * columnQuads + j * across}u];`
+        ),
+        ...cells.map(({ i, j }) => `${sum}${i}_${j} = fma(${type}(x${i}.${"xyzw"[e]}), w${e}_${j}, ${sum}${i}_${j});`),
+      ]),
+    ].join("\n");
   return `var rest = group.y * groups.x + group.x;
 let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
 rest /= params.columnBlocks;
@@ -183,11 +202,12 @@ let item = rest / params.parts;
 if (item >= params.batch) { return; }
 let across = lane % ${across}u;
 let down = lane / ${across}u;
+let left = down * ${pitch(tile)}u;
 let quad = (lane % ${quads}u) * 4u;
 let staged = lane / ${quads}u;
 let pair = (lane / ${columnQuads}u) * 2u;
 let column = firstColumn + (lane % ${columnQuads}u) * 4u;
-let base = item * params.inner;
+let base = params.firstRow + item * params.rowPitch;
 let end = min((part + 1u) * params.partLength, params.inner);
 var k = part * params.partLength;
 ${
@@ -218,26 +238,23 @@ k += ${tile.depth}u;
 ${left.advance.join("\n")}
 ${loads("").join("\n")}
 ${half ? cells.map(({ i, j }) => `var h${i}_${j} = vec4h();`).join("\n") : ""}
-for (var q = 0u; q < ${quads}u; q += 1u) {
-${blockRows.map((i) => `let x${i} = leftTile[(down + ${i * down}u) * ${pitch(tile)}u + q];`).join("\n")}
 ${
-    range(4).flatMap((e) => [
-      ...blockColumns.map((j) =>
-        `let w${e}_${j} = rightTile[(q * 4u + ${e}u) * ${columnQuads}u + across + ${j * across}u];`
-      ),
-      ...cells.map(({ i, j }) => `${sum}${i}_${j} = fma(${type}(x${i}.${"xyzw"[e]}), w${e}_${j}, ${sum}${i}_${j});`),
-    ]).join("\n")
+    tile.unrolled
+      ? range(quads).map((q) => `{\n${multiply(`${q}u`)}\n}`).join("\n")
+      : `for (var q = 0u; q < ${quads}u; q += 1u) {\n${multiply("q")}\n}`
   }
-}
 ${half ? cells.map(({ i, j }) => `c${i}_${j} += vec4f(h${i}_${j});`).join("\n") : ""}
 }
+let to = (part * params.batch + item) * params.rows + firstRow + down;
 ${
-    blockRows.flatMap((i) => [
-      `if (firstRow + down + ${i * down}u < params.rows) {`,
-      `let e = ((part * params.batch + item) * params.rows + firstRow + down + ${i * down}u) * params.columns;`,
-      ...blockColumns.flatMap((j) => [
-        `let column${j} = firstColumn + (across + ${j * across}u) * 4u;`,
-        `if (column${j} < params.columns) { storeFour(c${i}_${j} + startFour(column${j}), e, column${j}); }`,
+    blockColumns.flatMap((j) => [
+      `let column${j} = firstColumn + (across + ${j * across}u) * 4u;`,
+      `if (column${j} < params.columns) {`,
+      `let start${j} = startFour(column${j});`,
+      ...blockRows.flatMap((i) => [
+        `if (firstRow + down + ${i * down}u < params.rows) {`,
+        `storeFour(c${i}_${j} + start${j}, (to + ${i * down}u) * params.columns, column${j});`,
+        "}",
       ]),
       "}",
     ]).join("\n")
