@@ -44,8 +44,8 @@ async function bench(options: BenchOptions): Promise<number> {
 }
 
 async function measure(run: NetworkRun): Promise<NetworkRow> {
-  const { network, batch, height, width } = run;
-  await note(`${network}, batch ${batch}, ${height}x${width}`);
+  const { network, batch, height, width, precision = "f32" } = run;
+  await note(`${network}, batch ${batch}, ${height}x${width}, ${precision}`);
   const { figures, start, ...adapter } = await measureInFreshProcess(run, { driverCache: false });
   const startOnly = { ...run, samples: 0 };
   // The first start with the driver's cache fills it.
@@ -55,6 +55,7 @@ async function measure(run: NetworkRun): Promise<NetworkRow> {
     kind: "network",
     ...await originOf(adapter),
     network,
+    precision,
     batch,
     height,
     width,

@@ -9,7 +9,9 @@ import {
   type Tensors,
 } from "../engine/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
+import type { Precision } from "../models/mod.ts";
 import { openProbed, type ProbedRuntime } from "./device_probe.ts";
+import { type LoadingTimes, loadModelFile, readingTimes } from "./model_file.ts";
 import { type LoadedNetwork, NETWORKS } from "./networks.ts";
 import { randomValues } from "./random_values.ts";
 import type { Spread } from "./statistics.ts";
@@ -17,8 +19,12 @@ import { timeReplays } from "./timing.ts";
 
 /** What to measure. */
 export interface NetworkRun {
-  /** A name of `NETWORKS`. */
+  /** A name of `NETWORKS`, or of the file. */
   readonly network: string;
+  /** A model file to take instead. */
+  readonly file?: string;
+  /** How the weights are kept, f32 by default. */
+  readonly precision?: Precision;
   readonly batch: number;
   readonly height: number;
   readonly width: number;
@@ -53,6 +59,10 @@ export interface NetworkFigures {
   readonly pipelines: number;
   /** `reference`: relative L2 error against the CPU; `repeat`: all results finite, the last equal to the first. */
   readonly check: { readonly method: "reference" | "repeat"; readonly error: number };
+  /** Relative L2 error of weights in half precision against the same weights in f32; absent where they are f32. */
+  readonly halfError?: number;
+  /** Of the model file; absent where there is none. */
+  readonly loading?: LoadingTimes;
   /** Wall time of one evaluation of the network for the whole batch. */
   readonly nfeMilliseconds: Spread;
   readonly gflopPerSecond: number;
@@ -121,7 +131,8 @@ async function measureOn(
   { spawned, begin, opened }: StartMarks,
 ): Promise<NetworkMeasurement> {
   const { runtime } = probed;
-  const { network, stage } = await load(runtime, run);
+  const loadedNetwork = await load(runtime, run);
+  const { stage } = loadedNetwork;
   const x = runtime.upload(image(run), imageShape(run));
   const loaded = now();
   const replay = async (): Promise<DeviceTensor> => (await stage({ x }, { timestep: TIMESTEP })).eps;
@@ -141,7 +152,7 @@ async function measureOn(
   };
   const { description: adapter, features } = runtime;
   if (run.samples === 0) return { adapter, features, start };
-  return { adapter, features, start, figures: await replayFigures(probed, run, replay, first, network) };
+  return { adapter, features, start, figures: await replayFigures(probed, run, replay, first, loadedNetwork) };
 }
 
 async function replayFigures(
@@ -149,25 +160,29 @@ async function replayFigures(
   run: NetworkRun,
   replay: () => Promise<DeviceTensor>,
   first: Float32Array,
-  network: LoadedNetwork,
+  loaded: Loaded,
 ): Promise<NetworkFigures> {
   const { runtime } = probed;
   const times = await timeReplays(probed, replay, run.samples);
   const last = await (await replay()).read();
-  // Read before the reference runs, which is not part of what is measured.
+  // Read before all that is not part of what is measured.
   const peakProcessBytes = 1024 * process.resourceUsage().maxRSS;
   const { deviceBytes, peakDeviceBytes, pipelines, plans } = runtime.statistics();
   const dispatches = plans.get("nfe")?.dispatches ?? [];
   const gflop = dispatches.reduce((sum, { flops }) => sum + flops, 0) / 1e9;
   requireRepeated(run, first, last);
   return {
-    parameters: network.parameterCount,
+    parameters: loaded.network.parameterCount,
     gflop,
     dispatches: dispatches.length,
     pipelines,
     check: gflop > REFERENCE_GFLOP
       ? { method: "repeat", error: 0 }
       : { method: "reference", error: await referenceError(run, first) },
+    ...(run.precision === "f16" ? { halfError: await halfError(runtime, run, loaded, first) } : {}),
+    ...(run.file === undefined
+      ? {}
+      : { loading: { loadMilliseconds: loaded.network.loadMilliseconds!, ...await readingTimes(run.file) } }),
     nfeMilliseconds: times.replay,
     gflopPerSecond: gflop / times.replay.median * 1000,
     hostMilliseconds: times.host,
@@ -183,14 +198,39 @@ function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-async function load(runtime: Runtime, run: NetworkRun): Promise<{ network: LoadedNetwork; stage: NoiseStage }> {
-  const network = await NETWORKS[run.network]!.load(runtime);
+interface Loaded {
+  readonly network: LoadedNetwork;
+  readonly stage: NoiseStage;
+}
+
+async function load(runtime: Runtime, run: NetworkRun): Promise<Loaded> {
+  const options = { precision: run.precision ?? "f32" } as const;
+  const network = run.file === undefined
+    ? await NETWORKS[run.network]!.load(runtime, options)
+    : await loadModelFile(runtime, run.file, options);
   const model = network.noiseModel(run);
   const stage: NoiseStage = runtime.stage(
     "nfe",
     ({ x }: Tensors<"x">, { timestep }: Scalars<"timestep">) => ({ eps: model.predictEps(x, timestep) }),
   );
   return { network, stage };
+}
+
+/** Runs the network with weights in f32 in place of those in half precision. */
+async function halfError(
+  runtime: Runtime,
+  run: NetworkRun,
+  half: Loaded,
+  actual: Float32Array,
+): Promise<number> {
+  half.stage.release();
+  half.network.free();
+  const { network, stage } = await load(runtime, { ...run, precision: "f32" });
+  const { eps } = await stage({ x: runtime.upload(image(run), imageShape(run)) }, { timestep: TIMESTEP });
+  const expected = await eps.read();
+  stage.release();
+  network.free();
+  return relativeError(actual, expected);
 }
 
 function imageShape({ batch, height, width }: NetworkRun): readonly number[] {

@@ -7,17 +7,22 @@ import {
   type NoiseModel,
   noiseSchedule,
   openDefaultModel,
+  type UploadOptions,
 } from "../models/mod.ts";
 import { randomWeights } from "./random_weights.ts";
 
 /** A network on a runtime. */
 export interface LoadedNetwork {
   readonly parameterCount: number;
+  /** From the open file to weights on the device; absent where there is no file. */
+  readonly loadMilliseconds?: number;
   /**
    * The network for one image size.
    * @throws {RangeError} if the size is not a multiple of its downsampling
    */
   noiseModel(size: { readonly height: number; readonly width: number }): NoiseModel;
+  /** Gives the weights' memory back. */
+  free(): void;
 }
 
 /** A network that can be measured. */
@@ -30,8 +35,10 @@ export interface BenchNetwork {
   readonly batches: readonly number[];
   /** Whether it is measured only where it is named: it needs a graphics card. */
   readonly onRequest: boolean;
+  /** The shape of a network with random weights. */
+  readonly config?: GuidedUnetConfig;
   /** Loads its weights. */
-  load(runtime: Runtime): Promise<LoadedNetwork>;
+  load(runtime: Runtime, options?: UploadOptions): Promise<LoadedNetwork>;
 }
 
 /** What the untrained networks have in common. */
@@ -117,14 +124,16 @@ function untrained(
     side: config.imageSize,
     batches,
     onRequest,
-    async load(runtime: Runtime): Promise<LoadedNetwork> {
-      const weights = await randomWeights(runtime, config);
+    config,
+    async load(runtime: Runtime, options?: UploadOptions): Promise<LoadedNetwork> {
+      const weights = await randomWeights(runtime, config, options);
       const unet = guidedUnet(config, weights);
       const schedule = noiseSchedule("linear", 1000);
       return {
         parameterCount: weights.parameterCount,
         noiseModel: (size: { readonly height: number; readonly width: number }): NoiseModel =>
           guidedNoiseModel(unet, schedule, size),
+        free: weights.free,
       };
     },
   };

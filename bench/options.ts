@@ -1,5 +1,6 @@
 /** The command line of the benchmarks. */
 import { parseArgs } from "@std/cli/parse-args";
+import { type Precision, PRECISIONS } from "../models/mod.ts";
 import { BOUNDED_RUN } from "./bounds.ts";
 import type { NetworkRun } from "./network.ts";
 import { NETWORKS } from "./networks.ts";
@@ -25,7 +26,7 @@ export interface BenchOptions {
 }
 
 const FLAGS = ["kernels", "json", "no-record", "check", "help"] as const;
-const VALUED = ["network", "batch", "size", "runs"] as const;
+const VALUED = ["network", "model", "precision", "batch", "size", "runs"] as const;
 
 const DEFAULT_SAMPLES = 7;
 
@@ -38,6 +39,8 @@ Usage: deno task bench [options]
 
 Options:
   --network NAME[,NAME]   Networks to measure; by default all but those on request, and the kernels
+  --model FILE            Measure the network of a safetensors file, at the size that --size gives
+  --precision f32|f16     How weights are kept; f32 by default, f16 is compared with it
   --batch N[,N]           Batch sizes; each network's own by default
   --size N or HxW         Image size in pixels; each network's own by default
   --kernels               Measure the kernels; alone unless --network is given
@@ -74,19 +77,27 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
   const check = parsed.check === true;
   const kernels = parsed.kernels === true;
   const network = text("network");
-  const [batch, size] = [text("batch"), text("size")];
-  if (check && (network !== undefined || batch !== undefined || size !== undefined || kernels)) {
+  const [model, batch, size] = [text("model"), text("batch"), text("size")];
+  const precision = precisionOf(text("precision"));
+  const chosen = [network, model, batch, size, precision].some((value) => value !== undefined);
+  if (check && (chosen || kernels)) {
     throw new UsageError(
-      "--check measures what the bounds speak of: leave out --network, --batch, --size and --kernels",
+      "--check measures what the bounds speak of: leave out --network, --model, --precision, --batch, --size and --kernels",
     );
   }
+  if (model !== undefined && (size === undefined || network !== undefined)) {
+    throw new UsageError("--model takes the place of --network and needs --size");
+  }
   const names = network?.split(",") ??
-    (kernels ? [] : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
+    (kernels || model !== undefined ? [] : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
   const batches = batch?.split(",").map((word) => integer("batch", word, 1024));
   const extent = size === undefined ? undefined : parseSize(size);
+  const runs = model !== undefined && extent
+    ? (batches ?? [1]).map((batch) => ({ network: nameOf(model), file: model, batch, ...extent, samples }))
+    : names.flatMap((name) => runsOf(name, batches, extent, samples));
   return {
-    runs: check ? [{ ...BOUNDED_RUN, samples }] : names.flatMap((name) => runsOf(name, batches, extent, samples)),
-    kernels: kernels || (!check && network === undefined),
+    runs: check ? [{ ...BOUNDED_RUN, samples }] : runs.map((run) => ({ ...run, ...(precision && { precision }) })),
+    kernels: kernels || (!check && network === undefined && model === undefined),
     samples,
     json: parsed.json === true,
     record: parsed["no-record"] !== true,
@@ -106,6 +117,18 @@ function runsOf(
   }
   const { height, width } = size ?? { height: network.side, width: network.side };
   return (batches ?? network.batches).map((batch) => ({ network: name, batch, height, width, samples }));
+}
+
+/** The name of a file without folder and ending. */
+function nameOf(path: string): string {
+  return path.split(/[\\/]/).at(-1)!.replace(/\.[^.]+$/, "");
+}
+
+function precisionOf(word: string | undefined): Precision | undefined {
+  if (word === undefined) return undefined;
+  const precision = PRECISIONS.find((name) => name === word);
+  if (precision) return precision;
+  throw new UsageError(`--precision is "${word}", one of ${PRECISIONS.join(", ")} is needed`);
 }
 
 function single(name: string, given: readonly string[]): string | undefined {

@@ -2,7 +2,7 @@
  * How well the embedded model restores: mean PSNR over a folder of pictures of its training size, for the usual tasks,
  * against A^+ y and bicubic enlargement. All pictures are restored as one batch, picture k with seed k.
  *
- *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME]
+ *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME] [--precision f32|f16]
  */
 import { parseArgs } from "@std/cli/parse-args";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../engine/mod.ts";
 import { colourRaster, grayToRgb, type Raster, readImage, readMask, resize } from "../io/mod.ts";
 import { psnr } from "../metrics/mod.ts";
-import { openDefaultModel, type OpenedModel } from "../models/mod.ts";
+import { openDefaultModel, type OpenedModel, PRECISIONS } from "../models/mod.ts";
 import { createOperator, type OperatorOptions } from "../operators/mod.ts";
 import {
   type RestorationTask,
@@ -55,18 +55,22 @@ interface QualityRow {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const options = parseArgs(words, { string: ["preset", "task", "_"] });
+  const options = parseArgs(words, { string: ["preset", "task", "precision", "_"] });
   const [folder = decodeURIComponent(new URL("../tests/held_out", import.meta.url).pathname)] = options._.map(String);
   const preset = (options.preset ?? "ssd-30") as SsdPreset;
   const chosen = TASKS.filter(({ name }) => options.task === undefined || name === options.task);
-  if (!SSD_PRESETS.includes(preset) || chosen.length === 0) {
-    print(`error: --preset is one of ${SSD_PRESETS.join(", ")}, --task one of ${TASKS.map((t) => t.name).join(", ")}`);
+  const precision = PRECISIONS.find((name) => name === (options.precision ?? "f32"));
+  if (!SSD_PRESETS.includes(preset) || chosen.length === 0 || !precision) {
+    print(
+      `error: --preset is one of ${SSD_PRESETS.join(", ")}, --task one of ${TASKS.map((t) => t.name).join(", ")}, ` +
+        `--precision one of ${PRECISIONS.join(", ")}`,
+    );
     return 2;
   }
   const pictures = await readPictures(folder);
   const runtime = await WebGpuRuntime.open();
-  const model = await openDefaultModel(runtime);
-  print(`${pictures.length} pictures of ${folder.split("/").at(-1)}, ${preset}, ${runtime.description}`);
+  const model = await openDefaultModel(runtime, { precision });
+  print(`${pictures.length} pictures of ${folder.split("/").at(-1)}, ${preset}, ${precision}, ${runtime.description}`);
   print("task           A^+ y   bicubic  restored  seconds");
   for (const task of chosen) {
     const row = await measure(runtime, model, pictures, { task, preset, folder });

@@ -4,6 +4,7 @@ import {
   type GuidedUnetConfig,
   guidedUnetParameters,
   type Parameter,
+  type UploadOptions,
   uploadWeights,
   type Weights,
 } from "../models/mod.ts";
@@ -24,8 +25,7 @@ export interface RandomParameter {
 export function* randomParameters(config: GuidedUnetConfig): Generator<RandomParameter, void> {
   let seed = 0;
   for (const [name, parameter] of guidedUnetParameters(config)) {
-    const into = new Float32Array(elementCount(parameter.shape));
-    yield { name, parameter, data: randomParameter(name, parameter, { seed: seed++, into }) };
+    yield { name, parameter, data: randomParameter(name, parameter, { seed: seed++ }) };
   }
 }
 
@@ -33,21 +33,31 @@ export function* randomParameters(config: GuidedUnetConfig): Generator<RandomPar
  * Loads random parameters as if they had been read from a checkpoint; the same values as `randomParameters`.
  * @param runtime where they go
  * @param config the network
+ * @param options how weights are kept
  */
-export async function randomWeights(runtime: Runtime, config: GuidedUnetConfig): Promise<Weights> {
+export async function randomWeights(
+  runtime: Runtime,
+  config: GuidedUnetConfig,
+  options: UploadOptions = {},
+): Promise<Weights> {
   const parameters = guidedUnetParameters(config);
   const seeds = new Map([...parameters.keys()].map((name, seed) => [name, seed]));
   return await uploadWeights(runtime, {
     name: "random weights",
     parameters,
     read: (name, into) => randomParameter(name, parameters.get(name)!, { seed: seeds.get(name)!, into }),
-  });
+  }, options);
 }
 
-function randomParameter(
+/**
+ * One of `randomParameters`.
+ * @param seed number of the parameter in the network
+ * @param into where the values go, at least as many; a new array by default
+ */
+export function randomParameter(
   name: string,
   { shape, layout }: Parameter,
-  { seed, into }: { readonly seed: number; readonly into: Float32Array },
+  { seed, into }: { readonly seed: number; readonly into?: Float32Array },
 ): Float32Array {
   const values = randomValues(elementCount(shape), seed, into);
   const isScale = layout === "plain" && shape.length === 1 && name.endsWith(".weight");

@@ -1,5 +1,6 @@
 /** Rows of results: one JSON object a line, each complete in itself. */
 import { cpus } from "node:os";
+import type { Precision } from "../models/mod.ts";
 import type { KernelFigures } from "./kernels.ts";
 import type { NetworkFigures, StartTimes } from "./network.ts";
 
@@ -22,6 +23,8 @@ export interface Origin {
 export interface NetworkRow extends Origin, NetworkFigures {
   readonly kind: "network";
   readonly network: string;
+  /** How the weights were kept; rows without it have f32. */
+  readonly precision?: Precision;
   readonly batch: number;
   readonly height: number;
   readonly width: number;

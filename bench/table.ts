@@ -1,5 +1,6 @@
 /** Results as text for people. */
 import type { BoundResult } from "./bounds.ts";
+import type { LoadingTimes } from "./model_file.ts";
 import type { KernelRow, NetworkRow, Row } from "./row.ts";
 import type { StartTimes } from "./network.ts";
 import type { Spread } from "./statistics.ts";
@@ -22,7 +23,8 @@ export function formatBounds(results: readonly BoundResult[]): string {
 }
 
 function formatNetwork(row: NetworkRow): string {
-  const head = `${row.network}, batch ${row.batch}, ${row.height}x${row.width}: ` +
+  const precision = row.precision === "f16" ? ", weights in half precision" : "";
+  const head = `${row.network}, batch ${row.batch}, ${row.height}x${row.width}${precision}: ` +
     `${(row.parameters / 1e6).toFixed(2)} M parameters, ${row.gflop.toFixed(2)} GFLOP`;
   const check = row.check.method === "reference"
     ? `relative L2 error ${row.check.error.toExponential(1)} against the CPU reference`
@@ -30,10 +32,14 @@ function formatNetwork(row: NetworkRow): string {
   return `${head}\n${
     columns([
       ["  checked", check],
+      ...(row.halfError === undefined
+        ? []
+        : [["  rounding", `relative L2 error ${row.halfError.toExponential(1)} against weights in single precision`]]),
       ["  time per evaluation", `${formatSpread(row.nfeMilliseconds)}, ${row.gflopPerSecond.toFixed(1)} GFLOP/s`],
       ["  host time", `${formatSpread(row.hostMilliseconds)}, ${row.dispatches} dispatches`],
       ["  cold start", formatStart(row.coldStartMilliseconds)],
       ["  warm start", formatStart(row.warmStartMilliseconds)],
+      ...(row.loading ? [["  loading", formatLoading(row.loading)]] : []),
       ["  pipelines", String(row.pipelines)],
       [
         "  memory",
@@ -42,6 +48,12 @@ function formatNetwork(row: NetworkRow): string {
       ],
     ])
   }`;
+}
+
+function formatLoading({ fileBytes, loadMilliseconds, readMilliseconds, skimMilliseconds }: LoadingTimes): string {
+  const timed = (time: number): string => `${seconds(time)} (${(fileBytes / time / 1e6).toFixed(2)} GB/s)`;
+  return `${megabytes(fileBytes)} in ${timed(loadMilliseconds)}; reading the file into memory ` +
+    `${timed(readMilliseconds)}, piece by piece ${timed(skimMilliseconds)}`;
 }
 
 function formatKernels(rows: readonly KernelRow[]): string {

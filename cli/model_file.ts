@@ -2,7 +2,14 @@
 import { createHash } from "node:crypto";
 import type { Runtime } from "../engine/mod.ts";
 import { FileSource } from "../io/mod.ts";
-import { type ByteSource, defaultModelSource, type OpenedModel, openModel, openSafetensors } from "../models/mod.ts";
+import {
+  type ByteSource,
+  defaultModelSource,
+  type OpenedModel,
+  openModel,
+  openSafetensors,
+  type UploadOptions,
+} from "../models/mod.ts";
 
 /** An open network and the file it came from. */
 export interface LoadedModel {
@@ -19,18 +26,18 @@ const HASH_PIECE = 4 * 2 ** 20;
 /**
  * Opens a model file, or the embedded model.
  * @param path a safetensors file, or undefined for the embedded model
- * @param onProgress called with the bytes uploaded so far and in all; it may throw to stop
+ * @param options how weights are kept; `onProgress` may throw to stop
  * @throws {FileError | CheckpointError} if it cannot be read or does not fit
  */
 export async function loadModel(
   runtime: Runtime,
   path: string | undefined,
-  onProgress: (done: number, total: number) => void,
+  options: UploadOptions,
 ): Promise<LoadedModel> {
   const file = path === undefined ? undefined : await FileSource.open(path);
   try {
     const source = file ?? await defaultModelSource();
-    const model = await openModel(runtime, await openSafetensors(source), { onProgress });
+    const model = await openModel(runtime, await openSafetensors(source), options);
     const name = source.name.split(/[\\/]/).at(-1) as string;
     return { model, name, sha256: await hashOf(source) };
   } finally {

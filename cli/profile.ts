@@ -10,7 +10,7 @@ import { htmlPage } from "./profile/html_page.ts";
 import { measureProfile } from "./profile/measure.ts";
 import { formatProfile } from "./profile/tables.ts";
 import { makeReporter } from "./progress.ts";
-import { GPU_OPTIONS, openGpu } from "./runtime.ts";
+import { GPU_OPTIONS, openGpu, PRECISION_OPTION, precisionOf } from "./runtime.ts";
 import { chooseTask, TASK_LIST } from "./tasks.ts";
 
 const DEFAULT_TASK = "sr4";
@@ -32,6 +32,7 @@ export const PROFILE: Command = {
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
       runs: { kind: "integer", min: 1, max: 1000, help: `Replays that medians are over (default ${DEFAULT_REPLAYS})` },
       "no-timestamps": { kind: "flag", help: "Repeat each dispatch between two waits, as without timestamps (slow)" },
+      ...PRECISION_OPTION,
       ...GPU_OPTIONS,
       json: { kind: "text", value: "FILE", help: "Write all rows as JSON, to be compared later" },
       trace: { kind: "text", value: "FILE", help: "Write a trace that Perfetto and chrome://tracing open" },
@@ -62,7 +63,7 @@ async function profile(args: Arguments): Promise<number> {
   await checkWritable([json, trace, html].filter((path) => path !== undefined), [args.text("model")]);
   const runtime = await openGpu(args);
   try {
-    const loaded = await loadModel(runtime, args.text("model"), () => {});
+    const loaded = await loadModel(runtime, args.text("model"), { precision: precisionOf(args) });
     const document = await measureProfile(runtime, args, {
       loaded,
       task,

@@ -11,6 +11,7 @@ import type { Picture } from "./picture.ts";
 import { formatSeconds } from "./progress.ts";
 import { applyOperator, type Restoration } from "./restoration.ts";
 import type { Quality, Result } from "./result.ts";
+import { precisionOf } from "./runtime.ts";
 import type { Source } from "./source.ts";
 import type { Task } from "./tasks.ts";
 
@@ -64,6 +65,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       name: loaded.name,
       sha256: loaded.sha256,
       parameters: loaded.model.parameterCount,
+      precision: precisionOf(args),
       trainingSize: loaded.model.config.imageSize,
       label: args.number("label") ?? null,
     },

@@ -12,7 +12,7 @@ import { makeReporter, type Reporter } from "./progress.ts";
 import { makeReport, summarize } from "./report.ts";
 import { runRestoration } from "./restoration.ts";
 import { finishPicture } from "./result.ts";
-import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
+import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
 import { chooseTask, type Task, TASK_LIST, TASK_OPTIONS } from "./tasks.ts";
@@ -58,6 +58,7 @@ export const RESTORE: Command = {
         value: "FILE",
         help: "Write states and noise of every step as safetensors; --noise takes such a file",
       },
+      ...PRECISION_OPTION,
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },
@@ -105,7 +106,10 @@ async function run(args: Arguments): Promise<number> {
   const runtime = await openRuntime(args);
   try {
     const start = performance.now();
-    const loaded = await loadModel(runtime, args.text("model"), () => interrupt.checkNow());
+    const loaded = await loadModel(runtime, args.text("model"), {
+      precision: precisionOf(args),
+      onProgress: () => interrupt.checkNow(),
+    });
     const loadSeconds = (performance.now() - start) / 1000;
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);

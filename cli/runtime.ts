@@ -1,6 +1,7 @@
 /** The runtime of a command: the GPU, or the CPU reference. */
 import { ReferenceRuntime, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
 import { CONVOLUTION_ALGORITHMS } from "../kernels/mod.ts";
+import { type Precision, PRECISIONS } from "../models/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
 
 /** The options that say how the GPU computes. */
@@ -11,6 +12,20 @@ export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: "How 3x3 convolutions are computed; auto takes the fastest for each layer",
   },
 };
+
+/** The option that says how the weights of a network are kept. */
+export const PRECISION_OPTION: Readonly<Record<string, OptionSpec>> = {
+  precision: {
+    kind: "choice",
+    choices: PRECISIONS,
+    help: "How weights are kept: f16 halves their memory and rounds them (default f32)",
+  },
+};
+
+/** The precision that a command line asks for. */
+export function precisionOf(args: Arguments): Precision {
+  return PRECISIONS.find((name) => name === args.text("precision")) ?? "f32";
+}
 
 /** The options that choose the runtime. */
 export const RUNTIME_OPTIONS: Readonly<Record<string, OptionSpec>> = {

@@ -1,7 +1,8 @@
 /** `deno task verify FILE...`: compares the engine with recorded numbers, one row per quantity. */
 import type { Runtime } from "../engine/mod.ts";
+import type { Precision } from "../models/mod.ts";
 import type { Arguments, Command } from "./arguments.ts";
-import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
+import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "./runtime.ts";
 import type { Row, Status } from "./verify/row.ts";
 import { verifyFile } from "./verify/verify_file.ts";
 
@@ -19,25 +20,30 @@ export const VERIFY: Command = {
     operands: { usage: "FILE...", min: 1, max: Infinity },
     options: {
       json: { kind: "flag", help: "Print one JSON object per row, and one with the counts at the end" },
+      ...PRECISION_OPTION,
       ...RUNTIME_OPTIONS,
     },
     examples: [
       ["deno task verify tests/golden/*.safetensors", "compare with all reference files of the repository"],
+      ["deno task verify --precision f16 unet.safetensors", "the error of a network with weights in half precision"],
       ["deno task verify --json unet.safetensors", "print the rows as JSON lines"],
     ],
   },
   async run(args: Arguments): Promise<number> {
     const runtime = await openRuntime(args);
     try {
-      return await verifyFiles(runtime, args.operands, { json: args.flag("json"), print: printLine });
+      const output = { json: args.flag("json"), precision: precisionOf(args), print: printLine };
+      return await verifyFiles(runtime, args.operands, output);
     } finally {
       runtime.destroy();
     }
   },
 };
 
-/** How rows are shown. */
-export interface VerifyOutput {
+/** How networks are verified, and how rows are shown. */
+export interface VerifyOptions {
+  /** How the weights of networks are kept, f32 by default; what may be wrong depends on it. */
+  readonly precision?: Precision;
   /** JSON lines instead of a table. */
   readonly json: boolean;
   /** Prints a line. */
@@ -48,20 +54,20 @@ export interface VerifyOutput {
  * Compares files one after the other and prints their rows and a summary.
  * @param runtime where the engine runs
  * @param paths the files
- * @param output how the rows are shown
+ * @param options how networks are verified, and how the rows are shown
  * @returns the exit code
  */
 export async function verifyFiles(
   runtime: Runtime,
   paths: readonly string[],
-  { json, print }: VerifyOutput,
+  { json, print, precision = "f32" }: VerifyOptions,
 ): Promise<number> {
   const counts: Record<Status, number> = { ok: 0, FAILED: 0, "not supported": 0 };
   const fileWidth = paths.reduce((width, path) => Math.max(width, path.length), "file".length);
   if (!json) print(tableLine(["file", "quantity", "error", "limit", "status"], fileWidth, QUANTITY_WIDTH));
   for (const path of paths) {
     const rows: Row[] = [];
-    for await (const row of verifyFile(runtime, path)) {
+    for await (const row of verifyFile(runtime, path, precision)) {
       counts[row.status]++;
       if (json) print(JSON.stringify(row));
       else rows.push(row);

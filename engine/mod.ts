@@ -6,6 +6,7 @@ export {
   type DType,
   elementCount,
   formatShape,
+  halfWordCount,
   type HostTensor,
   hostTensor,
   sameShape,
@@ -13,7 +14,9 @@ export {
   type Shape,
   type Tensor,
   type TensorType,
+  wordCount,
 } from "./tensor.ts";
+export { f16ToF32, f32ToF16, packHalf, unpackHalf } from "./half.ts";
 export {
   type Binding,
   type Call,

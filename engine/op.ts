@@ -63,6 +63,11 @@ export interface DeviceProfile {
   readonly f16: boolean;
   /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
+  /**
+   * Bytes of prepared constants that one stage may have at most, see `Target.prepared`; no bound by default. What serves
+   * the most operations per byte is prepared first.
+   */
+  readonly preparedBytes?: number;
   /** Which of several ways an operation shall take, by the name of the operation; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
 }
@@ -75,7 +80,8 @@ export interface Target extends DeviceProfile {
   scalarIndex(scalar: Scalar): number;
   /**
    * The first result of an operation on constants, such as a transformed weight: computed once when the stage is built,
-   * and shared by all stages that ask for the same. Undefined if an input is no constant.
+   * and shared by all stages that ask for the same. Undefined if an input is no constant, or the bytes that the profile
+   * allows for such constants serve others better.
    */
   prepared<A>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): Tensor | undefined;
 }
@@ -95,7 +101,7 @@ export interface OpDef<A> {
   infer(inputs: readonly TensorType[], attrs: A): readonly TensorType[];
   /**
    * The operation on the CPU, accumulated in f64 and rounded once: the oracle of the kernels. `u32` tensors arrive
-   * as the same bits in a Float32Array.
+   * as the same bits in a Float32Array, `f16` tensors as their values.
    */
   reference(
     call: Call<A>,

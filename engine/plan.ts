@@ -45,36 +45,15 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
   const root = aliasRoots(graph.calls);
   checkOutputs(graph, root);
   const calls = orderCalls(graph);
-  const scalars: string[] = [];
-  const prepared = new Map<string, Call>();
-  const constantIds = new Set(graph.constants.keys());
-  let nextId = 1 + Math.max(-1, ...allIds(graph));
-  const target: Target = {
-    ...profile,
-    scratch: (shape) => ({ id: nextId++, shape, dtype: "f32" }),
-    scalarIndex: ({ scalar }) => {
-      const known = scalars.indexOf(scalar);
-      return known >= 0 ? known : scalars.push(scalar) - 1;
-    },
-    prepared: (op, inputs, attrs) => {
-      if (!inputs.every((input) => graph.constants.has(root(input.id)))) return undefined;
-      const key = `${op.name}(${inputs.map((input) => root(input.id))})${JSON.stringify(attrs)}`;
-      const known = prepared.get(key);
-      if (known) return known.outputs[0];
-      const sources = inputs.map((input) => ({ ...input, id: root(input.id) }));
-      const outputs = op.infer(sources, attrs).map((type) => ({ ...type, id: nextId++ }));
-      outputs.forEach(({ id }) => constantIds.add(id));
-      prepared.set(key, { op: op as OpDef<unknown>, inputs: sources, outputs, attrs, scope: "" });
-      return outputs[0];
-    },
-  };
-  const dispatches = calls.flatMap((call) => lowerCall(call, target));
+  const { dispatches, prepared, scalars } = lowerWithinBudget(graph, calls, { profile, root });
   if (scalars.length > SCALAR_CAPACITY) {
     throw new DeviceLimitError(
       `Cannot plan "${graph.name}": it uses ${scalars.length} scalars, a stage has room for ${SCALAR_CAPACITY}; ` +
         `compute coefficients on the host and pass fewer`,
     );
   }
+  const preparedIds = prepared.flatMap((call) => call.outputs.map(({ id }) => id));
+  const constantIds = new Set([...graph.constants.keys(), ...preparedIds]);
   const values = lifetimes(graph, dispatches, { root, constantIds });
   const { slotOf, slotBytes } = assignSlots(values);
   const used = new Set(dispatches.flatMap((d) => d.bindings.map((b) => root(b.tensor.id))));
@@ -89,9 +68,100 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
     inputs: graph.inputs,
     outputs: graph.outputs,
     constants,
-    prepared: [...prepared.values()],
+    prepared,
     scalars,
   };
+}
+
+/** What kernels asked to have prepared, together with who asked. */
+interface Request {
+  readonly key: string;
+  readonly call: Call;
+  readonly bytes: number;
+  /** Floating-point operations of the calls that use it. */
+  flops: number;
+}
+
+interface Lowered {
+  readonly dispatches: readonly PlannedDispatch[];
+  readonly prepared: readonly Call[];
+  readonly scalars: readonly string[];
+}
+
+/**
+ * Lowers all calls. Where they ask for more prepared constants than the profile allows, those are granted that serve
+ * the most operations per byte, and the calls are lowered once more without the others; what they ask for instead is
+ * granted as far as there is room.
+ */
+function lowerWithinBudget(
+  graph: Graph,
+  calls: readonly Call[],
+  { profile, root }: { readonly profile: DeviceProfile; readonly root: (id: number) => number },
+): Lowered {
+  let left = profile.preparedBytes ?? Infinity;
+  const all = lowerCalls(graph, calls, { profile, root, isGranted: () => true });
+  const decided = new Map<string, boolean>();
+  const decide = ({ key, bytes }: Pick<Request, "key" | "bytes">): boolean => {
+    const fits = bytes <= left;
+    if (fits) left -= bytes;
+    decided.set(key, fits);
+    return fits;
+  };
+  all.requests.toSorted((a, b) => b.flops / b.bytes - a.flops / a.bytes).forEach(decide);
+  if (![...decided.values()].includes(false)) return all;
+  return lowerCalls(graph, calls, {
+    profile,
+    root,
+    isGranted: (request) => decided.get(request.key) ?? decide(request),
+  });
+}
+
+function lowerCalls(
+  graph: Graph,
+  calls: readonly Call[],
+  { profile, root, isGranted }: {
+    readonly profile: DeviceProfile;
+    readonly root: (id: number) => number;
+    readonly isGranted: (request: Pick<Request, "key" | "bytes">) => boolean;
+  },
+): Lowered & { readonly requests: readonly Request[] } {
+  const scalars: string[] = [];
+  const requests = new Map<string, Request>();
+  /** Those of the call that is being lowered. */
+  const own = new Set<Request>();
+  let nextId = 1 + Math.max(-1, ...allIds(graph));
+  const target: Target = {
+    ...profile,
+    scratch: (shape) => ({ id: nextId++, shape, dtype: "f32" }),
+    scalarIndex: ({ scalar }) => {
+      const known = scalars.indexOf(scalar);
+      return known >= 0 ? known : scalars.push(scalar) - 1;
+    },
+    prepared: (op, inputs, attrs) => {
+      if (!inputs.every((input) => graph.constants.has(root(input.id)))) return undefined;
+      const key = `${op.name}(${inputs.map((input) => root(input.id))})${JSON.stringify(attrs)}`;
+      let request = requests.get(key);
+      if (!request) {
+        const sources = inputs.map((input) => ({ ...input, id: root(input.id) }));
+        const types = op.infer(sources, attrs);
+        const bytes = types.reduce((sum, type) => sum + byteLength(type), 0);
+        if (!isGranted({ key, bytes })) return undefined;
+        const outputs = types.map((type) => ({ ...type, id: nextId++ }));
+        const call: Call = { op: op as OpDef<unknown>, inputs: sources, outputs, attrs, scope: "" };
+        requests.set(key, request = { key, call, bytes, flops: 0 });
+      }
+      own.add(request);
+      return request.call.outputs[0];
+    },
+  };
+  const dispatches = calls.flatMap((call) => {
+    own.clear();
+    const lowered = lowerCall(call, target);
+    for (const request of own) request.flops += lowered[0]?.flops ?? 0;
+    return lowered;
+  });
+  const asked = [...requests.values()];
+  return { dispatches, prepared: asked.map(({ call }) => call), scalars, requests: asked };
 }
 
 function allIds(graph: Graph): number[] {

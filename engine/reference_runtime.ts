@@ -1,11 +1,21 @@
 /** The runtime on the CPU, call by call: the oracle of the kernels, and the way to test without a GPU. */
 import { NonFiniteError, StaleTensorError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
+import { unpackHalf } from "./half.ts";
 import type { Call } from "./op.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
-import { type DeviceTensor, type DType, elementCount, formatShape, type Shape, type TensorType } from "./tensor.ts";
+import {
+  type DeviceTensor,
+  type DType,
+  elementCount,
+  formatShape,
+  type HostTensor,
+  type Shape,
+  type TensorType,
+  typeOfData,
+} from "./tensor.ts";
 
 type Values = Map<number, Float32Array>;
 
@@ -26,21 +36,16 @@ export interface ReferenceRuntimeOptions {
 /** Runs the `reference` function of each call; tensors are Float32Arrays. */
 export class ReferenceRuntime implements Runtime {
   readonly description = "CPU reference";
+  readonly maxTensorBytes = Infinity;
   readonly #checkFinite: boolean;
 
   constructor({ checkFinite = false }: ReferenceRuntimeOptions = {}) {
     this.#checkFinite = checkFinite;
   }
 
-  upload(data: Float32Array | Uint32Array, shape: Shape): DeviceTensor {
-    if (data.length !== elementCount(shape)) {
-      throw new TypeError(
-        `Cannot upload a tensor of shape ${formatShape(shape)}: ${data.length} elements were given, ` +
-          `${elementCount(shape)} are needed`,
-      );
-    }
-    const dtype: DType = data instanceof Float32Array ? "f32" : "u32";
-    return new HostedTensor({ shape, dtype }, asWords(data).slice());
+  upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor {
+    const type = typeOfData(data, shape, dtype);
+    return new HostedTensor(type, hostWords({ ...type, data }).slice());
   }
 
   stage<I extends string, C extends string, O extends string>(name: string, body: StageBody<I, C, O>): Stage<I, C, O> {
@@ -158,10 +163,11 @@ function hosted(tensor: DeviceTensor | undefined): HostedTensor {
 }
 
 function constantWords(source: ConstantSource): Float32Array {
-  return "data" in source ? asWords(source.data) : hosted(source).words();
+  return "data" in source ? hostWords(source) : hosted(source).words();
 }
 
-/** The same bits as a Float32Array. */
-function asWords(data: Float32Array | Uint32Array): Float32Array {
+/** Elements as references take them: the values of `f16`, the bits of the others. */
+function hostWords({ data, shape, dtype }: HostTensor): Float32Array {
+  if (dtype === "f16") return unpackHalf(data as Uint32Array, shape);
   return new Float32Array(data.buffer, data.byteOffset, data.length);
 }

@@ -1,6 +1,6 @@
 /** The interface that samplers and networks see: upload, trace once, replay. Two runtimes implement it. */
 import type { Plan } from "./plan.ts";
-import type { DeviceTensor, Scalar, Shape, Tensor } from "./tensor.ts";
+import type { DeviceTensor, DType, Scalar, Shape, Tensor } from "./tensor.ts";
 
 /** Symbolic inputs of a stage body, by name. */
 export type Tensors<I extends string> = Readonly<Record<I, Tensor>>;
@@ -45,12 +45,17 @@ export interface RuntimeStatistics {
 export interface Runtime {
   /** The adapter in words, for reports. */
   readonly description: string;
+  /** Bytes of one tensor at most that a kernel can read. */
+  readonly maxTensorBytes: number;
   /**
    * Copies elements to the device.
-   * @throws {TypeError} if the number of elements does not fit the shape
+   * @param data the elements, outermost dimension first; for `f16` the words that hold them, as `packHalf` gives them
+   * @param shape extents
+   * @param dtype element type, by default the array's own
+   * @throws {TypeError} if the number of words does not fit the shape, or the array the element type
    * @throws {DeviceLimitError} if one buffer cannot hold them
    */
-  upload(data: Float32Array | Uint32Array, shape: Shape): DeviceTensor;
+  upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor;
   /** Names a computation; see `Stage`. Input shapes other than those seen before are traced anew. */
   stage<I extends string, C extends string, O extends string>(
     name: string,

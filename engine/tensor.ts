@@ -3,8 +3,12 @@
  * memory (see `runtime.ts`). All tensors are contiguous, outermost dimension first; images are [N, H, W, C].
  */
 
-/** Element type of a tensor; every element is one 4-byte word. */
-export type DType = "f32" | "u32";
+/**
+ * Element type of a tensor. `f32` and `u32` elements are one 4-byte word each. `f16` is for constant matrices
+ * [..., K, N], such as the weights of a network: two rows share a word, see `halfWordCount`; kernels read the words with
+ * `unpack2x16float`, and the host sees f32 elements.
+ */
+export type DType = "f32" | "f16" | "u32";
 
 /** Extents, outermost first; the empty shape is a single number. Images are [N, H, W, C]. */
 export type Shape = readonly number[];
@@ -28,7 +32,7 @@ export interface HostTensor extends TensorType {
 /** A tensor in the memory of a runtime. */
 export interface DeviceTensor extends TensorType {
   /**
-   * Copies the elements to the host. `u32` tensors give the same bits in a Float32Array.
+   * Copies the elements to the host. `u32` tensors give the same bits in a Float32Array, `f16` tensors their values.
    * @throws {StaleTensorError} if the stage that made it has run again, or the tensor was freed
    */
   read(): Promise<Float32Array<ArrayBuffer>>;
@@ -51,9 +55,39 @@ export function elementCount(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** Bytes that a tensor of this type takes on a device: 4 per element, and at least 4. */
-export function byteLength({ shape }: TensorType): number {
-  return 4 * Math.max(1, elementCount(shape));
+/**
+ * Rows, columns and number of the matrices that an f16 tensor consists of.
+ * @throws {TypeError} if the shape has fewer than two dimensions
+ */
+export function halfMatrices(
+  shape: Shape,
+): { readonly count: number; readonly rows: number; readonly columns: number } {
+  const [rows, columns] = shape.slice(-2);
+  if (rows === undefined || columns === undefined) {
+    throw new TypeError(`Cannot make an f16 tensor of shape ${formatShape(shape)}: [..., K, N] is needed`);
+  }
+  return { count: elementCount(shape.slice(0, -2)), rows, columns };
+}
+
+/**
+ * Number of 32-bit words of an f16 tensor [..., K, N]: ceil(K / 2) N for each matrix. Word (k / 2) N + n holds element
+ * (k, n) in its low half and (k + 1, n) in its high half, zero beyond an odd K: one load and `unpack2x16float` give two
+ * neighbours of a column on every adapter.
+ * @throws {TypeError} if the shape has fewer than two dimensions
+ */
+export function halfWordCount(shape: Shape): number {
+  const { count, rows, columns } = halfMatrices(shape);
+  return count * Math.ceil(rows / 2) * columns;
+}
+
+/** Number of 32-bit words that hold the elements of a tensor: one each, or one for two where they are f16. */
+export function wordCount({ shape, dtype }: TensorType): number {
+  return dtype === "f16" ? halfWordCount(shape) : elementCount(shape);
+}
+
+/** Bytes that a tensor of this type takes on a device: 4 per word, and at least 4. */
+export function byteLength(type: TensorType): number {
+  return 4 * Math.max(1, wordCount(type));
 }
 
 /** Whether two shapes have the same rank and extents. */
@@ -67,17 +101,35 @@ export function formatShape(shape: Shape): string {
 }
 
 /**
- * Names host data as a tensor, to be used with `constant` inside a trace.
- * @param data the elements, outermost dimension first
- * @param shape extents; their product is `data.length`
- * @throws {TypeError} if the extents and the number of elements disagree
+ * The type of elements that are given as an array.
+ * @param data the elements, outermost dimension first; for `f16` the words that hold them
+ * @param shape extents
+ * @param dtype by default the array's own
+ * @throws {TypeError} if the extents and the number of words, or the array and the element type disagree
  */
-export function hostTensor(data: Float32Array | Uint32Array, shape: Shape): HostTensor {
-  if (data.length !== elementCount(shape)) {
+export function typeOfData(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): TensorType {
+  const own: DType = data instanceof Float32Array ? "f32" : "u32";
+  const type = { shape, dtype: dtype ?? own };
+  if (own !== (type.dtype === "f32" ? "f32" : "u32")) {
     throw new TypeError(
-      `Cannot make a tensor of shape ${formatShape(shape)}: ${data.length} elements were given, ` +
-        `${elementCount(shape)} are needed`,
+      `Cannot make an ${type.dtype} tensor of shape ${formatShape(shape)} from a ${data.constructor.name}`,
     );
   }
-  return { shape, dtype: data instanceof Float32Array ? "f32" : "u32", data };
+  const needed = wordCount(type);
+  if (data.length === needed) return type;
+  throw new TypeError(
+    `Cannot make a tensor of shape ${formatShape(shape)}: ${data.length} ` +
+      `${type.dtype === "f16" ? "words" : "elements"} were given, ${needed} are needed`,
+  );
+}
+
+/**
+ * Names host data as a tensor, to be used with `constant` inside a trace.
+ * @param data the elements, outermost dimension first; for `f16` the words that hold them, as `packHalf` gives them
+ * @param shape extents; their product is the number of elements
+ * @param dtype element type, by default the array's own
+ * @throws {TypeError} if the extents and the number of words, or the array and the element type disagree
+ */
+export function hostTensor(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): HostTensor {
+  return { ...typeOfData(data, shape, dtype), data };
 }

@@ -1,7 +1,17 @@
 /** Buffers: allocation with accounting, upload, read-back. */
 import { DeviceLimitError, StaleTensorError } from "./errors.ts";
+import { unpackHalf } from "./half.ts";
 import type { OpenDevice } from "./webgpu_device.ts";
-import { byteLength, type DeviceTensor, type DType, formatShape, type Shape, type TensorType } from "./tensor.ts";
+import {
+  byteLength,
+  type DeviceTensor,
+  type DType,
+  elementCount,
+  formatShape,
+  type Shape,
+  type TensorType,
+  wordCount,
+} from "./tensor.ts";
 
 /** Bytes written before a submit: `writeBuffer` holds a copy of its data until then. */
 const UPLOAD_PIECE_BYTES = 64 * 2 ** 20;
@@ -183,7 +193,8 @@ export class BufferTensor implements DeviceTensor {
 
   async read(): Promise<Float32Array<ArrayBuffer>> {
     const words = await this.#store.read(this.buffer(), byteLength(this));
-    return words.subarray(0, this.shape.reduce((a, b) => a * b, 1));
+    if (this.dtype !== "f16") return words.subarray(0, elementCount(this.shape));
+    return unpackHalf(new Uint32Array(words.buffer, 0, wordCount(this)), this.shape);
   }
 
   keep(): DeviceTensor {

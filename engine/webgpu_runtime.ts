@@ -5,7 +5,15 @@ import { makePlan, type Plan } from "./plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
-import { byteLength, type DeviceTensor, elementCount, formatShape, type Shape, type Tensor } from "./tensor.ts";
+import {
+  byteLength,
+  type DeviceTensor,
+  type DType,
+  formatShape,
+  type Shape,
+  type Tensor,
+  typeOfData,
+} from "./tensor.ts";
 import { BufferStore, BufferTensor } from "./webgpu_buffers.ts";
 import { type OpenDevice, openDevice, type OpenOptions } from "./webgpu_device.ts";
 import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
@@ -27,6 +35,7 @@ const PREPARED_BYTES = 2 ** 24;
 /** Runs stages as static plans on a WebGPU device. */
 export class WebGpuRuntime implements Runtime {
   readonly description: string;
+  readonly maxTensorBytes: number;
   /** Optional device features in use, such as `subgroups`. */
   readonly features: readonly string[];
   readonly #opened: OpenDevice;
@@ -59,17 +68,12 @@ export class WebGpuRuntime implements Runtime {
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
+    this.maxTensorBytes = Math.min(opened.profile.maxBindingBytes, opened.profile.maxBufferBytes);
     this.features = opened.features;
   }
 
-  upload(data: Float32Array | Uint32Array, shape: Shape): DeviceTensor {
-    if (data.length !== elementCount(shape)) {
-      throw new TypeError(
-        `Cannot upload a tensor of shape ${formatShape(shape)}: ${data.length} elements were given, ` +
-          `${elementCount(shape)} are needed`,
-      );
-    }
-    const type = { shape, dtype: data instanceof Float32Array ? "f32" as const : "u32" as const };
+  upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor {
+    const type = typeOfData(data, shape, dtype);
     const buffer = this.#store.allocate(byteLength(type), `tensor ${formatShape(shape)}`);
     this.#store.write(buffer, data);
     return new BufferTensor(this.#store, type, buffer);

@@ -54,31 +54,51 @@ export class FileSource implements ByteSource {
    * @throws FileError If the disk fails or the source is closed.
    */
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (![offset, length].every((value) => Number.isSafeInteger(value) && value >= 0)) {
-      throw new RangeError(
-        `Cannot read "${this.name}": ${length} bytes at byte ${offset} were asked for, whole numbers from 0 are needed`,
-      );
-    }
-    const available = Math.min(length, Math.max(0, this.size - offset));
-    const bytes = this.#last.then(() => this.#readNow(offset, available));
-    this.#last = bytes.catch(() => {});
-    return await bytes;
+    this.#requireSpan(offset, length);
+    const bytes = new Uint8Array(Math.min(length, Math.max(0, this.size - offset)));
+    return bytes.subarray(0, await this.#inTurn(offset, bytes));
   }
 
-  async #readNow(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(length);
+  /**
+   * Reads the bytes from `offset` on into an array; concurrent calls are allowed.
+   *
+   * @param offset First byte, 0 to `size`.
+   * @param into Where they go, all of it.
+   * @returns How many bytes were read: `into.length`, fewer only where the file ends.
+   * @throws RangeError If the offset is negative or not a safe integer.
+   * @throws FileError If the disk fails or the source is closed.
+   */
+  async readInto(offset: number, into: Uint8Array): Promise<number> {
+    this.#requireSpan(offset, into.length);
+    return await this.#inTurn(offset, into.subarray(0, Math.max(0, this.size - offset)));
+  }
+
+  #requireSpan(offset: number, length: number): void {
+    if ([offset, length].every((value) => Number.isSafeInteger(value) && value >= 0)) return;
+    throw new RangeError(
+      `Cannot read "${this.name}": ${length} bytes at byte ${offset} were asked for, whole numbers from 0 are needed`,
+    );
+  }
+
+  async #inTurn(offset: number, into: Uint8Array): Promise<number> {
+    const filled = this.#last.then(() => this.#readNow(offset, into));
+    this.#last = filled.catch(() => {});
+    return await filled;
+  }
+
+  async #readNow(offset: number, into: Uint8Array): Promise<number> {
     let filled = 0;
     try {
       await this.#file.seek(offset, Deno.SeekMode.Start);
-      while (filled < length) {
-        const count = await this.#file.read(bytes.subarray(filled));
+      while (filled < into.length) {
+        const count = await this.#file.read(into.subarray(filled));
         if (count === null) break;
         filled += count;
       }
     } catch (error) {
       throw new FileError(`Cannot read "${this.name}": ${describeFileFailure(error)}`, { cause: error });
     }
-    return bytes.subarray(0, filled);
+    return filled;
   }
 
   /** Closes the file; a second call does nothing. */

@@ -58,3 +58,23 @@ export function bufferLoads(
     value: (q, group) => `${prefix}${group}_${q}`,
   };
 }
+
+/**
+ * Loads from the words of an f16 matrix, one for two k.
+ * @param array its name
+ * @param prefix of the names of what is loaded
+ * @param word expression of the position of the word of k = `q`, an even number, in column group 0
+ * @param lanes invocations of a subgroup
+ */
+export function halfLoads(
+  array: string,
+  prefix: string,
+  word: (q: number) => string,
+  lanes: number,
+): WeightLoads {
+  return {
+    load: (q, group) =>
+      q % 2 > 0 ? [] : [`let ${prefix}${group}_${q} = unpack2x16float(${array}[${word(q)} + ${group * lanes}u]);`],
+    value: (q, group) => `${prefix}${group}_${q - q % 2}.${"xy"[q % 2]}`,
+  };
+}

@@ -11,8 +11,9 @@ import {
   type Target,
   type Tensor,
   type TensorType,
+  wordCount,
 } from "../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { halfExample, movedBytes, requireF32, requireRank } from "./operands.ts";
 import { elementwise } from "./wgsl.ts";
 
 /** Rows that one invocation handles: the division that finds its channel is paid once for all of them. */
@@ -38,10 +39,12 @@ function copyChannels(
   y: Tensor,
   { width, begin, offset }: { readonly width: number; readonly begin: number; readonly offset: number },
 ): Dispatch {
-  const rows = rowCount(x.shape);
+  // The words of an f16 matrix hold two rows: they are copied as they are.
+  const rows = wordCount(x) / lastExtent(x.shape);
+  const type = x.dtype === "f16" ? "u32" : "f32";
   return elementwise(label, target, {
-    read: { x },
-    write: { y },
+    read: { x: { tensor: x, type } },
+    write: { y: { tensor: y, type } },
     count: Math.ceil(rows / STRIP) * width,
     params: { rows, width, begin, offset, x_pitch: lastExtent(x.shape), y_pitch: lastExtent(y.shape) },
     body: `let strip = i / params.width;
@@ -57,7 +60,8 @@ for (var row = strip * ${STRIP}u; row < end; row += 1u) {
 export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
   name: "concatChannels",
   infer(inputs): readonly TensorType[] {
-    requireF32("concatChannels", inputs, ["a", "b"]);
+    const half = inputs.length === 2 && inputs.every(({ dtype }) => dtype === "f16");
+    if (!half) requireF32("concatChannels", inputs, ["a", "b"]);
     const [a, b] = [inputs[0]!.shape, inputs[1]!.shape];
     if (a.length === 0 || !sameShape(a.slice(0, -1), b.slice(0, -1)) || a.length !== b.length) {
       throw new TypeError(
@@ -65,7 +69,7 @@ export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<strin
           `which may differ in the last extent only`,
       );
     }
-    return [{ shape: [...a.slice(0, -1), lastExtent(a) + lastExtent(b)], dtype: "f32" }];
+    return [{ shape: [...a.slice(0, -1), lastExtent(a) + lastExtent(b)], dtype: half ? "f16" : "f32" }];
   },
   reference({ inputs }, [a, b]): readonly Float32Array[] {
     const [aWidth, bWidth] = [lastExtent(inputs[0]!.shape), lastExtent(inputs[1]!.shape)];
@@ -88,15 +92,16 @@ export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<strin
   examples: [
     { inputs: [[2, 5, 3, 7], [2, 5, 3, 4]], attrs: {} },
     { inputs: [[3, 1], [3, 33]], attrs: {} },
+    { inputs: [halfExample([3, 5, 4]), halfExample([3, 5, 3])], attrs: {} },
   ],
 });
 
 /**
  * Channels of a followed by channels of b: y[..., k] = a[..., k] for k < Ca, else b[..., k - Ca].
- * @param a [..., Ca], f32
- * @param b [..., Cb] with the leading extents of a
+ * @param a [..., Ca], f32 or f16
+ * @param b [..., Cb] with the leading extents and the element type of a
  * @returns [..., Ca + Cb]
- * @throws {TypeError} if a leading extent differs
+ * @throws {TypeError} if a leading extent or the element type differs
  */
 export function concatChannels(a: Tensor, b: Tensor): Tensor {
   return concatChannelsOp([a, b], {})[0]!;

@@ -4,7 +4,6 @@
  * statistics for the next normalisation) before it stores.
  */
 import {
-  type Call,
   defineOp,
   type Dispatch,
   elementCount,
@@ -26,7 +25,7 @@ import {
 import { conv2dPointwise } from "./conv2d_pointwise.ts";
 import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
 import { type Features, statisticsOf, statisticsType } from "./norm_factors.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { movedBytes, requireRank, requireWeight } from "./operands.ts";
 
 /** Rows and columns of zeros around an image. */
 export interface Padding {
@@ -56,8 +55,8 @@ export interface Conv2dOptions {
   readonly padding?: Padding | number;
   /** [Cout] */
   readonly bias?: Tensor;
-  /** [N, Cout], added to all pixels of an image. */
-  readonly shift?: Tensor;
+  /** [N, at + Cout or more]: the Cout numbers from `at` on are added to all pixels of an image. */
+  readonly shift?: { readonly tensor: Tensor; readonly at: number };
   /** Added to the result: of its shape, after it was resampled. */
   readonly residual?: Tensor | { readonly x: Tensor; readonly resample: Resample };
 }
@@ -72,7 +71,8 @@ export interface Conv2dAttrs {
   readonly silu: boolean;
   readonly resample: Resample;
   readonly bias: boolean;
-  readonly shift: boolean;
+  /** Where the shift begins in its rows. */
+  readonly shift: number | "absent";
   readonly residual: Resample | "absent";
   /** Whether the statistics of the result are the second output. */
   readonly statistics: boolean;
@@ -95,7 +95,7 @@ function operandsOf<T>(inputs: readonly T[], attrs: Conv2dAttrs): Operands<T> {
     weight: rest.shift() as T,
     factors: next(attrs.factors),
     bias: next(attrs.bias),
-    shift: next(attrs.shift),
+    shift: next(attrs.shift !== "absent"),
     residual: next(attrs.residual !== "absent"),
   };
 }
@@ -153,17 +153,18 @@ function seenShape({ parts, factors }: Operands<TensorType>, { resample }: Conv2
 
 function checkEpilogue(
   { bias, shift, residual }: Operands<TensorType>,
-  { residual: resample }: Conv2dAttrs,
+  { residual: resample, shift: shiftAt }: Conv2dAttrs,
   out: TensorType,
 ): void {
   const added = residual && resample !== "absent"
     ? { ...residual, shape: residual.shape.length === 4 ? resampledShape(residual.shape, resample) : residual.shape }
     : undefined;
   checkSummands("conv2d", { bias, residual: added }, out);
-  const needed = [out.shape[0]!, out.shape[3]!];
-  if (shift && !sameShape(shift.shape, needed)) {
+  const [images, , , columns] = out.shape as [number, number, number, number];
+  const last = shiftAt === "absent" ? 0 : shiftAt + columns;
+  if (shift && (shift.shape.length !== 2 || shift.shape[0] !== images || shift.shape[1]! < last)) {
     throw new TypeError(
-      `Cannot build conv2d: shift has shape ${formatShape(shift.shape)}, ${formatShape(needed)} is needed`,
+      `Cannot build conv2d: shift has shape ${formatShape(shift.shape)}, [${images}, ${last} or more] is needed`,
     );
   }
 }
@@ -174,7 +175,7 @@ const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 };
 export const conv2dOp = defineOp<Conv2dAttrs>({
   name: "conv2d",
   infer(inputs, attrs): readonly TensorType[] {
-    requireF32("conv2d", inputs, operandNames(attrs));
+    requireWeight("conv2d", inputs, operandNames(attrs), "weight");
     const operands = operandsOf(inputs, attrs);
     const { parts, weight } = operands;
     parts.forEach((part, index) => requireRank("conv2d", operandNames(attrs)[index]!, part, 4, "[N, H, W, Cin]"));
@@ -227,7 +228,8 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
     for (let item = 0; item < batch; item++) {
       for (let oy = 0; oy < outHeight; oy++) {
         for (let ox = 0; ox < outWidth; ox++, at += outChannels) {
-          if (shift) sums.set(shift.subarray(item * outChannels, (item + 1) * outChannels));
+          const shiftAt = attrs.shift === "absent" ? 0 : item * (types.shift?.shape[1] ?? 0) + attrs.shift;
+          if (shift) sums.set(shift.subarray(shiftAt, shiftAt + outChannels));
           else sums.fill(0);
           const top = oy * stride - padding.top;
           const left = ox * stride - padding.left;
@@ -256,7 +258,9 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
       out,
       statistics,
       bias,
-      shift: shift && { tensor: shift, pitch: elementCount(out.shape.slice(1)) },
+      shift: shift && attrs.shift !== "absent"
+        ? { tensor: shift, at: attrs.shift, pitch: elementCount(out.shape.slice(1)) }
+        : undefined,
       residual: residual && attrs.residual !== "absent" ? { x: residual, resample: attrs.residual } : undefined,
       stride,
       top,
@@ -304,7 +308,7 @@ function record(
 ): readonly Tensor[] {
   const { parts, factors, silu = false, resample = "none" }: ImageInput = "parts" in x ? x : { parts: [x] };
   const added = residual === undefined || "x" in residual ? residual : { x: residual, resample: "none" as const };
-  const optional = [factors, bias, shift, added?.x].filter((tensor) => tensor !== undefined);
+  const optional = [factors, bias, shift?.tensor, added?.x].filter((tensor) => tensor !== undefined);
   return conv2dOp([...parts, weight, ...optional], {
     stride,
     padding: typeof padding === "number" ? { top: padding, left: padding, bottom: padding, right: padding } : padding,
@@ -313,7 +317,7 @@ function record(
     silu,
     resample,
     bias: bias !== undefined,
-    shift: shift !== undefined,
+    shift: shift?.at ?? "absent",
     residual: added?.resample ?? "absent",
     statistics,
   });

@@ -5,9 +5,9 @@
  * fill all lanes.
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
-import { bufferLoads, prefersBroadcast, range, texelLoads, type WeightLoads } from "./broadcast.ts";
+import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads, type WeightLoads } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { VECTOR_WORKGROUP, vectorEpilogue, vectorLoads } from "./matmul_tiled.ts";
+import { VECTOR_WORKGROUP, vectorEpilogue, vectorLoads, vectorWeights } from "./matmul_tiled.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
 import { flatGrid, kernel } from "./wgsl.ts";
 
@@ -68,7 +68,7 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
       blocksAcross,
       blocksDown,
       columnBlocks,
-      ...epilogueParams(convolution),
+      ...epilogueParams(convolution, outChannels),
     },
     blocks: batch * blocksAcross * blocksDown * columnBlocks,
     block,
@@ -116,14 +116,18 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
   const { taps } = sizes;
   const lanes = target.subgroupSize;
   const texels = texelsOf(weight, target);
+  const half = weight.dtype === "f16";
+  const rows = half ? 2 : 1;
   const [, , channels = 1, columns = 1] = weight.shape;
   const weights = range(taps).map((tap): WeightLoads =>
     texels
       ? texelLoads("weight", `t${tap}_`, `tap${tap}`, lanes)
+      : half
+      ? halfLoads("weight", `h${tap}_`, (q) => `tap${tap} + n${q}`, lanes)
       : bufferLoads("weight", `w${tap}_`, (q) => `tap${tap} + n${q}`, lanes)
   );
   const multiply = range(lanes).flatMap((q) => [
-    ...(texels ? [] : [weightRow(q, convolution, lanes)]),
+    ...(texels || q % rows > 0 ? [] : [weightRow(q, convolution, lanes, rows)]),
     ...weights.flatMap(({ load }) => load(q, 0)),
     ...eachInput(sizes, convolution.stride, (name, uses) => [
       `let s${q}_${name} = subgroupShuffle(x${name}, ${q}u);`,
@@ -131,14 +135,14 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
     ]),
   ]);
   return kernel({
-    label: "conv2d.broadcast",
+    label: `conv2d.broadcast${half ? ".f16" : ""}`,
     read: {
       x,
       weight: texels ? { tensor: texels, type: "texture" } : weight,
       ...epiloguePorts(convolution, x, "f32"),
     },
     write: { out },
-    params: { ...sizes.params, pitch: texels ? texelRows(channels, lanes) : channels * columns },
+    params: { ...sizes.params, pitch: texels ? texelRows(channels, lanes) : Math.ceil(channels / rows) * columns },
     workgroupSize: lanes,
     workgroups: flatGrid(sizes.blocks, target),
     declarations: epilogueFunctions("f32", convolution),
@@ -155,7 +159,7 @@ ${eachPixel(sizes, (pixel) => [`var c${pixel} = added;`]).join("\n")}
 ${
       tapLoops(sizes, convolution.stride, {
         step: lanes,
-        weightStep: texels ? `${lanes / 4}u` : `${lanes}u * params.columns`,
+        weightStep: texels ? `${lanes / 4}u` : `${lanes / rows}u * params.columns`,
         firstColumn: texels ? "" : " + column",
         lane: " + lane",
         load: (name) => `select(0.0, x[i${name} + k], k + lane < limit${name})`,
@@ -188,28 +192,33 @@ function vectorConvolution(
   const { x, weight, out } = convolution;
   const { taps } = sizes;
   const type = wide ? "vec4f" : "f32";
-  const multiply = range(4).map((q) => [
-    weightRow(q, convolution, 4),
-    ...range(taps).map((tap) => `let w${q}_${tap} = weightFour(tap${tap} + n${q});`),
+  const weights = vectorWeights("weight", weight, wide);
+  const multiply = range(4).flatMap((q) => [
+    ...(q % weights.rows > 0 ? [] : [weightRow(q, convolution, 4, weights.rows)]),
+    ...range(taps).flatMap((tap) => weights.load(q, `w${tap}_`, () => `tap${tap} + n${q}`)),
     ...eachInput(
       sizes,
       convolution.stride,
       (name, uses) =>
-        uses.map(({ tap, pixel }) => `c${pixel} = fma(vec4f(x${name}.${"xyzw"[q]}), w${q}_${tap}, c${pixel});`),
+        uses.map(({ tap, pixel }) =>
+          `c${pixel} = fma(vec4f(x${name}.${"xyzw"[q]}), ${weights.value(q, `w${tap}_`)}, c${pixel});`
+        ),
     ),
-  ]).flat();
+  ]);
   return kernel({
-    label: "conv2d.vector",
+    label: `conv2d.vector${weights.suffix}`,
     read: {
       x: { tensor: x, type: wideInput ? "vec4f" : "f32" },
-      weight: { tensor: weight, type },
+      weight: weights.port,
       ...epiloguePorts(convolution, weight, type),
     },
     write: { out: { tensor: out, type } },
-    params: { ...sizes.params, pitch: x.shape[3]! * out.shape[3]! },
+    params: { ...sizes.params, pitch: Math.ceil(x.shape[3]! / weights.rows) * out.shape[3]! },
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(sizes.blocks / VECTOR_WORKGROUP), target),
-    declarations: `${vectorEpilogue(wide, convolution)}\n${vectorLoads("x", wideInput, "weight", wide)}`,
+    declarations: `${vectorEpilogue(wide, convolution)}
+${vectorLoads("x", wideInput)}
+${weights.declarations}`,
     body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
 let column = (rest % params.columnBlocks) * 4u;
 rest /= params.columnBlocks;
@@ -222,7 +231,7 @@ ${eachPixel(sizes, (pixel) => [`var c${pixel} = startFour(column);`]).join("\n")
 ${
       tapLoops(sizes, convolution.stride, {
         step: 4,
-        weightStep: "4u * params.columns",
+        weightStep: `${4 / weights.rows}u * params.columns`,
         firstColumn: " + column",
         lane: "",
         load: (name) => `inputFour(i${name}, k, limit${name})`,
@@ -294,12 +303,15 @@ tap0 += ${inner.weightStep};
 }
 
 /**
- * Distance of the weight row of channel k + q from that of channel k. Where the channels are not a multiple of the
- * step, it stops at the last channel, so that no weight beyond the array meets a zero; elsewhere that would cost 10 %.
+ * Distance of the words of channel k + q from those of channel k, `rows` channels a word. Where the channels are not a
+ * multiple of the step, it stops at the last channel, so that no weight beyond the array meets a zero; elsewhere that
+ * would cost 10 %.
  */
-function weightRow(q: number, { x }: Convolution, step: number): string {
+function weightRow(q: number, { x }: Convolution, step: number, rows: number): string {
   const tail = (x.shape[3] ?? 1) % step !== 0;
-  return `let n${q} = ${tail ? `min(${q}u, params.channels - 1u - k)` : `${q}u`} * params.columns;`;
+  const last = "params.channels - 1u - k";
+  if (rows === 1) return `let n${q} = ${tail ? `min(${q}u, ${last})` : `${q}u`} * params.columns;`;
+  return `let n${q} = ${tail ? `min(${q / rows}u, (${last}) / ${rows}u)` : `${q / rows}u`} * params.columns;`;
 }
 
 /** Lines for every pixel of a block, numbered row by row. */

@@ -2,6 +2,7 @@
 import type { Example, Shape } from "../engine/mod.ts";
 import type { Conv2dAttrs } from "./conv2d.ts";
 import { resampledShape } from "./conv2d_input.ts";
+import { halfExample } from "./operands.ts";
 
 const SAME_3X3 = { top: 1, left: 1, bottom: 1, right: 1 };
 const NO_PADDING = { top: 0, left: 0, bottom: 0, right: 0 };
@@ -15,7 +16,7 @@ export const PLAIN: Conv2dAttrs = {
   silu: false,
   resample: "none",
   bias: false,
-  shift: false,
+  shift: "absent",
   residual: "absent",
   statistics: false,
 };
@@ -24,7 +25,12 @@ export const PLAIN: Conv2dAttrs = {
 type Wishes = Partial<Omit<Conv2dAttrs, "parts">>;
 
 /** A case by the shapes of its parts and its weight; the shapes of all that it adds follow. */
-function example(parts: readonly Shape[], weight: Shape, wishes: Wishes): Example<Conv2dAttrs> {
+function example(
+  parts: readonly Shape[],
+  weight: Shape,
+  wishes: Wishes,
+  precision: "f32" | "f16" = "f32",
+): Example<Conv2dAttrs> {
   const attrs: Conv2dAttrs = { ...PLAIN, parts: parts.length, ...wishes };
   const { stride, padding, resample, residual } = attrs;
   const [images = 1, height = 1, width = 1] = resampledShape(parts[0]!, resample);
@@ -35,10 +41,10 @@ function example(parts: readonly Shape[], weight: Shape, wishes: Wishes): Exampl
   return {
     inputs: [
       ...parts,
-      weight,
+      precision === "f16" ? halfExample(weight) : weight,
       ...(attrs.factors ? [[3, images, weight[2]!]] : []),
       ...(attrs.bias ? [[columns]] : []),
-      ...(attrs.shift ? [[images, columns]] : []),
+      ...(attrs.shift === "absent" ? [] : [[images, attrs.shift + columns + 2]]),
       ...(residual === "absent" ? [] : [[images, outHeight * scale, outWidth * scale, columns]]),
     ],
     attrs,
@@ -64,7 +70,7 @@ export const EXAMPLES: readonly Example<Conv2dAttrs>[] = [
     factors: true,
     silu: true,
     bias: true,
-    shift: true,
+    shift: 5,
     residual: "none",
     statistics: true,
   }),
@@ -86,6 +92,11 @@ export const EXAMPLES: readonly Example<Conv2dAttrs>[] = [
   }),
   example([[1, 8, 4, 8], [1, 8, 4, 8]], [3, 3, 16, 4], { silu: true, resample: "down", stride: 2, residual: "none" }),
   example([[2, 3, 5, 8], [2, 3, 5, 12]], [1, 1, 20, 34], { padding: NO_PADDING, bias: true, statistics: true }),
-  example([[1, 3, 5, 6], [1, 3, 5, 3]], [1, 1, 9, 8], { padding: NO_PADDING, silu: true, shift: true }),
-  example([[2, 4, 6, 16]], [1, 1, 16, 40], { padding: NO_PADDING, factors: true, shift: true, residual: "down" }),
+  example([[1, 3, 5, 6], [1, 3, 5, 3]], [1, 1, 9, 8], { padding: NO_PADDING, silu: true, shift: 0 }),
+  example([[2, 4, 6, 16]], [1, 1, 16, 40], { padding: NO_PADDING, factors: true, shift: 4, residual: "down" }),
+  example([[2, 6, 10, 5]], [3, 3, 5, 20], { bias: true }, "f16"),
+  example([[1, 5, 9, 16]], [3, 3, 16, 7], { stride: 2, residual: "none" }, "f16"),
+  example([[1, 4, 7, 12], [1, 4, 7, 8]], [3, 3, 20, 32], { factors: true, silu: true, bias: true }, "f16"),
+  example([[2, 3, 5, 8], [2, 3, 5, 11]], [1, 1, 19, 34], { padding: NO_PADDING, bias: true }, "f16"),
+  example([[1, 5, 6, 3]], [2, 5, 3, 4], { padding: NO_PADDING }, "f16"),
 ];

@@ -341,7 +341,7 @@ function outputTransform(layer: ConvolutionLayer, products: Tensor, sizes: Winog
       rows,
       columns,
       ...(statistics ? { plane: batch * tilesDown * tilesAcross * outChannels } : {}),
-      ...epilogueParams(epilogue),
+      ...epilogueParams(epilogue, outChannels),
     },
     workgroupSize: TRANSFORM_WORKGROUP,
     workgroups: tileGrid(sizes, outChannels),

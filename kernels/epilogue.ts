@@ -14,8 +14,10 @@ export interface Epilogue {
 
 /** One number for each image and column. */
 export interface Shift {
-  /** [images, columns] */
+  /** [images, `at` + columns or more] */
   readonly tensor: Tensor;
+  /** Where the numbers of an image begin in its row. */
+  readonly at: number;
   /** Elements of one image of the output. */
   readonly pitch: number;
 }
@@ -32,16 +34,18 @@ export function epiloguePorts(
   return {
     bias: { tensor: bias ?? standIn, type },
     residual: { tensor: residual ?? standIn, type },
-    ...(shift ? { shift: { tensor: shift.tensor, type } } : {}),
+    ...(shift ? { shift: shift.tensor } : {}),
   };
 }
 
-/** Which parts of the epilogue a kernel has to compute, as parameters. */
-export function epilogueParams({ bias, residual, shift }: Epilogue): Readonly<Record<string, number>> {
+/** Which parts of the epilogue a kernel has to compute, as parameters; `columns` are those of the output. */
+export function epilogueParams({ bias, residual, shift }: Epilogue, columns: number): Readonly<Record<string, number>> {
   return {
     hasBias: bias ? 1 : 0,
     hasResidual: residual ? 1 : 0,
-    ...(shift ? { imagePitch: shift.pitch, shiftColumns: shift.tensor.shape[1]! } : {}),
+    ...(shift
+      ? { imagePitch: shift.pitch, shiftColumns: columns, shiftPitch: shift.tensor.shape[1]!, shiftAt: shift.at }
+      : {}),
   };
 }
 
@@ -50,17 +54,21 @@ export function epilogueParams({ bias, residual, shift }: Epilogue): Readonly<Re
  * `finish(value, element)` what is stored. Columns and elements count in units of `type`.
  */
 export function epilogueFunctions(type: EpilogueType, { shift }: Epilogue): string {
-  const unit = type === "f32" ? "" : " / 4u";
-  const shifted = shift
-    ? `value + shift[element / (params.imagePitch${unit}) * (params.shiftColumns${unit}) + ` +
-      `element % (params.shiftColumns${unit})]`
-    : "value";
+  const four = `vec4f(${[0, 1, 2, 3].map((k) => `shift[place + ${k}u]`).join(", ")})`;
   return `fn start(column: u32) -> ${type} {
   if (params.hasBias != 0u) { return bias[column]; }
   return ${type}();
 }
 fn finish(value: ${type}, element: u32) -> ${type} {
-  if (params.hasResidual != 0u) { return ${shifted} + residual[element]; }
-  return ${shifted};
+  var sum = value;
+${
+    shift
+      ? `  let first = element${type === "vec4f" ? " * 4u" : ""};
+  let place = first / params.imagePitch * params.shiftPitch + params.shiftAt + first % params.shiftColumns;
+  sum += ${type === "vec4f" ? four : "shift[place]"};`
+      : ""
+  }
+  if (params.hasResidual != 0u) { sum += residual[element]; }
+  return sum;
 }`;
 }

@@ -9,7 +9,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { movedBytes, requireF32 } from "./operands.ts";
+import { halfExample, movedBytes, requireWeight } from "./operands.ts";
 import { matmulChosen } from "./matmul_choice.ts";
 
 /** What may be added to a product, as the operation records it: which of the two is there. */
@@ -129,7 +129,7 @@ export const matmulOp = defineOp<MatmulAttrs>({
   name: "matmul",
   infer(inputs, attrs): readonly TensorType[] {
     const names = (["bias", "residual", "factors"] as const).filter((name) => attrs[name]);
-    requireF32("matmul", inputs, ["a", "b", ...names]);
+    requireWeight("matmul", inputs, ["a", "b", ...names], "b");
     const [a, b] = inputs as readonly [TensorType, TensorType];
     if (a.shape.length < 1 || b.shape.length < 2) {
       throw new TypeError(
@@ -205,6 +205,11 @@ export const matmulOp = defineOp<MatmulAttrs>({
       attrs: { bias: true, residual: false, factors: true },
     },
     { inputs: [[2, 5, 24], [24, 100], [3, 2, 24]], attrs: { bias: false, residual: false, factors: true } },
+    { inputs: [[5, 33], halfExample([33, 6])], attrs: { bias: false, residual: false, factors: false } },
+    {
+      inputs: [[2, 9, 24], halfExample([2, 24, 36]), [36]],
+      attrs: { bias: true, residual: false, factors: false },
+    },
   ],
 });
 

@@ -3,7 +3,7 @@ import type { Dispatch, Target } from "../engine/mod.ts";
 import { range } from "./broadcast.ts";
 import { FACTORS_FOUR, type Product } from "./matmul_tiled.ts";
 import { chooseCut } from "./tile_cut.ts";
-import { type Arithmetic, type Cut, type LeftMatrix, tileProduct } from "./tile_product.ts";
+import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
 
 /** The cut of a product into workgroups, or undefined if the device is too small for any. */
 export function sharedCut(product: Product, arithmetic: Arithmetic, target: Target): Cut | undefined {
@@ -19,8 +19,8 @@ export function sharedCut(product: Product, arithmetic: Arithmetic, target: Targ
 /** The dispatches that compute a batch of products cut in the given way. */
 export function matmulShared(product: Product, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
   const { a: _, b: right, factors, sharesB, ...rest } = product;
-  const label = `matmul.shared${factors ? ".norm" : ""}${arithmetic === "f16" ? ".f16" : ""}`;
-  const rowPitch = sharesB ? 0 : product.inner;
+  const label = `matmul.shared${arithmetic === "f16" ? "-f16" : ""}${factors ? ".norm" : ""}`;
+  const rowPitch = sharesB ? 0 : storedRows(product.inner, right);
   return tileProduct({ ...rest, label, left: rowsOf(product), right, rowPitch }, cut, arithmetic, target);
 }
 

@@ -4,10 +4,10 @@
  * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
-import { bufferLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
+import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
-import { flatGrid, kernel } from "./wgsl.ts";
+import { flatGrid, kernel, type Port } from "./wgsl.ts";
 
 /** A batch of matrix products by its sizes and tensors. */
 export interface Product extends Epilogue {
@@ -67,12 +67,16 @@ function broadcastProduct(product: Product, target: Target): Dispatch {
   const groups = range(groupCount);
   const rowBlocks = Math.ceil(rows / height);
   const columnBlocks = Math.ceil(columns / (lanes * groupCount));
+  const half = b.dtype === "f16";
   const weights = texels
     ? texelLoads("b", "t", "line", lanes)
+    : half
+    ? halfLoads("b", "h", (q) => `weight + min(${q / 2}u * params.columns, last)`, lanes)
     : bufferLoads("b", "w", (q) => `weight + min(${q}u * params.columns, last)`, lanes);
-  const matrix = product.sharesB ? 0 : 1;
+  const wordRows = half ? Math.ceil(inner / 2) : inner;
+  const matrixPitch = texels ? texelRows(inner, lanes) : wordRows * columns;
   return kernel({
-    label: `matmul.broadcast${factors ? ".norm" : ""}`,
+    label: `matmul.broadcast${factors ? ".norm" : ""}${half ? ".f16" : ""}`,
     read: {
       a,
       b: texels ? { tensor: texels, type: "texture" } : b,
@@ -87,9 +91,9 @@ function broadcastProduct(product: Product, target: Target): Dispatch {
       columns,
       rowBlocks,
       columnBlocks,
-      matrixPitch: matrix * (texels ? texelRows(inner, lanes) : inner * columns),
-      firstRow: texels ? product.firstRow / 4 : product.firstRow * columns,
-      ...epilogueParams(product),
+      matrixPitch: product.sharesB ? 0 : matrixPitch,
+      firstRow: texels ? product.firstRow / 4 : product.firstRow / (half ? 2 : 1) * columns,
+      ...epilogueParams(product, product.columns),
     },
     workgroupSize: lanes,
     workgroups: flatGrid(rowBlocks * columnBlocks * batch, target),
@@ -129,7 +133,7 @@ ${
         return `let x${p} = select(0.0, ${value}, at < params.inner);`;
       }).join("\n")
     }
-${texels ? "" : "let last = (params.inner - 1u - k) * params.columns;"}
+${texels ? "" : `let last = (params.inner - 1u - k)${half ? " / 2u" : ""} * params.columns;`}
 ${
       range(lanes).flatMap((q) => [
         ...groups.flatMap((v) => weights.load(q, v)),
@@ -139,7 +143,7 @@ ${
         ]),
       ]).join("\n")
     }
-${texels ? `line += ${lanes / 4}u;` : `weight += ${lanes}u * params.columns;`}
+${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * params.columns;`}
 }
 ${
       groups.map((v) =>
@@ -170,13 +174,14 @@ function vectorProduct(product: Product, target: Target): Dispatch {
   const wideInner = inner % 4 === 0;
   const wide = columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
+  const weights = vectorWeights("b", b, wide);
   const rowBlocks = Math.ceil(rows / height);
   const columnBlocks = Math.ceil(columns / 4);
   return kernel({
-    label: `matmul.vector${factors ? ".norm" : ""}`,
+    label: `matmul.vector${factors ? ".norm" : ""}${weights.suffix}`,
     read: {
       a: { tensor: a, type: wideInner ? "vec4f" : "f32" },
-      b: { tensor: b, type },
+      b: weights.port,
       ...(factors ? { factors } : {}),
       ...epiloguePorts(product, b, type),
     },
@@ -188,14 +193,15 @@ function vectorProduct(product: Product, target: Target): Dispatch {
       columns,
       rowBlocks,
       columnBlocks,
-      matrixPitch: product.sharesB ? 0 : inner * columns,
-      firstRow: product.firstRow * columns,
-      ...epilogueParams(product),
+      matrixPitch: product.sharesB ? 0 : Math.ceil(inner / weights.rows) * columns,
+      firstRow: product.firstRow / weights.rows * columns,
+      ...epilogueParams(product, product.columns),
     },
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(rowBlocks * columnBlocks * batch / VECTOR_WORKGROUP), target),
     declarations: `${vectorEpilogue(wide, product)}
-${vectorLoads("a", wideInner, "b", wide)}
+${vectorLoads("a", wideInner)}
+${weights.declarations}
 ${factors ? FACTORS_FOUR : ""}`,
     body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
 let column = (rest % params.columnBlocks) * 4u;
@@ -220,16 +226,14 @@ ${
         return `let x${p} = ${factors ? `fma(${four} - origin, factor, summand)` : four};`;
       }).join("\n")
     }
-let last = (params.inner - 1u - k) * params.columns;
+let last = (params.inner - 1u - k) / ${weights.rows}u * params.columns;
 ${
-      range(4).map((q) =>
-        [
-          `let w${q} = weightFour(weight + min(${q}u * params.columns, last));`,
-          ...block.map((p) => `c${p} = fma(vec4f(x${p}.${"xyzw"[q]}), w${q}, c${p});`),
-        ].join("\n")
-      ).join("\n")
+      range(4).flatMap((q) => [
+        ...weights.load(q, "w", (row) => `weight + min(${row}u * params.columns, last)`),
+        ...block.map((p) => `c${p} = fma(vec4f(x${p}.${"xyzw"[q]}), ${weights.value(q, "w")}, c${p});`),
+      ]).join("\n")
     }
-weight += 4u * params.columns;
+weight += ${4 / weights.rows}u * params.columns;
 }
 ${
       block.map((p) =>
@@ -255,19 +259,62 @@ function blockRows(rows: number, sizes: readonly number[]): number {
 }
 
 /**
- * WGSL functions: `inputFour(base, k, limit)`, four words of the input from k on, 0 from `limit` on, and
- * `weightFour(i)`, four words of the weight. All positions count words; a `wide` array is one of vec4f.
+ * WGSL function `inputFour(base, k, limit)`: four words of the input from k on, 0 from `limit` on. All positions count
+ * words; a `wide` array is one of vec4f.
  */
-export function vectorLoads(input: string, wideInput: boolean, weight: string, wide: boolean): string {
-  const four = (name: string): string => `vec4f(${range(4).map((j) => `${name}[i + ${j}u]`).join(", ")})`;
-  const load = wideInput ? `return select(vec4f(), ${input}[(base + k) / 4u], k < limit);` : `let i = base + k;
-  return select(vec4f(), ${four(input)}, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(limit));`;
+export function vectorLoads(input: string, wide: boolean): string {
+  const four = `vec4f(${range(4).map((j) => `${input}[i + ${j}u]`).join(", ")})`;
+  const load = wide ? `return select(vec4f(), ${input}[(base + k) / 4u], k < limit);` : `let i = base + k;
+  return select(vec4f(), ${four}, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(limit));`;
   return `fn inputFour(base: u32, k: u32, limit: u32) -> vec4f {
   ${load}
-}
-fn weightFour(i: u32) -> vec4f {
-  return ${wide ? `${weight}[i / 4u]` : four(weight)};
 }`;
+}
+
+/** How a kernel in the `vector` form reads a weight, four columns at a time. */
+export interface VectorWeights {
+  readonly port: Port;
+  /** Suffix of the kernel's name. */
+  readonly suffix: string;
+  /** Rows of the matrix that a row of words holds: 2 for f16, otherwise 1. */
+  readonly rows: number;
+  readonly declarations: string;
+  /**
+   * Lines that must come before the first use of row `q` of four, under names that begin with `prefix`.
+   * @param position expression of the position of a row of words, counted from that of row 0
+   */
+  readonly load: (q: number, prefix: string, position: (row: number) => string) => readonly string[];
+  /** Expression of the four columns of row `q`. */
+  readonly value: (q: number, prefix: string) => string;
+}
+
+/** The loads of a weight [..., K, N] that is bound as `name`; a `wide` array is one of vec4. */
+export function vectorWeights(name: string, weight: Tensor, wide: boolean): VectorWeights {
+  const four = (type: string): string => `vec4${type}(${range(4).map((j) => `${name}[i + ${j}u]`).join(", ")})`;
+  if (weight.dtype !== "f16") {
+    return {
+      port: { tensor: weight, type: wide ? "vec4f" : "f32" },
+      suffix: "",
+      rows: 1,
+      declarations: `fn weightFour(i: u32) -> vec4f {
+  return ${wide ? `${name}[i / 4u]` : four("f")};
+}`,
+      load: (q, prefix, position) => [`let ${prefix}${q} = weightFour(${position(q)});`],
+      value: (q, prefix) => `${prefix}${q}`,
+    };
+  }
+  const unpacked = range(4).map((j) => `unpack2x16float(words.${"xyzw"[j]})`).join(", ");
+  return {
+    port: { tensor: weight, type: wide ? "vec4u" : "u32" },
+    suffix: ".f16",
+    rows: 2,
+    declarations: `fn weightRows(i: u32) -> mat4x2f {
+  let words = ${wide ? `${name}[i / 4u]` : four("u")};
+  return mat4x2f(${unpacked});
+}`,
+    load: (q, prefix, position) => q % 2 > 0 ? [] : [`let ${prefix}${q} = transpose(weightRows(${position(q / 2)}));`],
+    value: (q, prefix) => `${prefix}${q - q % 2}[${q % 2}]`,
+  };
 }
 
 /**

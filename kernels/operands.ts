@@ -1,5 +1,39 @@
 /** What shape rules, costs and size parameters of many operations share. */
-import { byteLength, type Call, formatShape, type TensorType } from "../engine/mod.ts";
+import {
+  byteLength,
+  type Call,
+  elementCount,
+  formatShape,
+  type HostTensor,
+  hostTensor,
+  packHalf,
+  type Shape,
+  type TensorType,
+} from "../engine/mod.ts";
+
+/** Number of inputs, and the element type of each: f32, or f16 too where the operand is named in `halves`. */
+function requireTypes(
+  op: string,
+  inputs: readonly TensorType[],
+  names: readonly string[],
+  { optional, halves }: { readonly optional: number; readonly halves: readonly string[] },
+): void {
+  const most = names.length;
+  if (inputs.length > most || inputs.length < most - optional) {
+    const needed = optional > 0 ? `${most - optional} to ${most}` : `${most}`;
+    throw new TypeError(
+      `Cannot build ${op}: ${inputs.length} inputs were given, ${needed} are needed (${names.join(", ")})`,
+    );
+  }
+  inputs.forEach(({ dtype }, index) => {
+    const name = names[index]!;
+    const mayBeHalf = halves.includes(name);
+    if (dtype === "f32" || (mayBeHalf && dtype === "f16")) return;
+    throw new TypeError(
+      `Cannot build ${op}: ${name} holds ${dtype} elements, ${mayBeHalf ? "f32 or f16" : "f32"} is needed`,
+    );
+  });
+}
 
 /**
  * Checks that an operation got the inputs it needs, all of them f32.
@@ -9,18 +43,24 @@ import { byteLength, type Call, formatShape, type TensorType } from "../engine/m
  * @throws {TypeError} naming the operand that is missing or has another element type
  */
 export function requireF32(op: string, inputs: readonly TensorType[], names: readonly string[], optional = 0): void {
-  const most = names.length;
-  if (inputs.length > most || inputs.length < most - optional) {
-    const needed = optional > 0 ? `${most - optional} to ${most}` : `${most}`;
-    throw new TypeError(
-      `Cannot build ${op}: ${inputs.length} inputs were given, ${needed} are needed (${names.join(", ")})`,
-    );
-  }
-  inputs.forEach((input, index) => {
-    if (input.dtype !== "f32") {
-      throw new TypeError(`Cannot build ${op}: ${names[index]} holds ${input.dtype} elements, f32 is needed`);
-    }
-  });
+  requireTypes(op, inputs, names, { optional, halves: [] });
+}
+
+/**
+ * Checks that an operation got the inputs it needs: f32, and f32 or f16 for the weight.
+ * @param op name of the operation
+ * @param inputs the types that were given
+ * @param names names of the operands in order
+ * @param weight name of the operand that may be f16
+ * @throws {TypeError} naming the operand that is missing or has another element type
+ */
+export function requireWeight(
+  op: string,
+  inputs: readonly TensorType[],
+  names: readonly string[],
+  weight: string,
+): void {
+  requireTypes(op, inputs, names, { optional: 0, halves: [weight] });
 }
 
 /**
@@ -42,4 +82,14 @@ export function movedBytes({ inputs, outputs }: Pick<Call, "inputs" | "outputs">
 /** The bits of `Math.fround(value)`, to hand a number to a kernel as a size parameter: `bitcast<f32>(params.name)`. */
 export function floatBits(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0]!;
+}
+
+/**
+ * An f16 weight for the examples of an operation: numbers in [-1, 1) that half precision holds exactly, no two
+ * neighbours alike.
+ * @param shape [..., K, N]
+ */
+export function halfExample(shape: Shape): HostTensor {
+  const values = Float32Array.from({ length: elementCount(shape) }, (_, i) => ((i * 389) % 1021 - 510) / 512);
+  return hostTensor(packHalf(values, shape), shape, "f16");
 }

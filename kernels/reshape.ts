@@ -4,6 +4,7 @@ import {
   elementCount,
   formatShape,
   type Op,
+  sameShape,
   type Shape,
   type Tensor,
   type TensorType,
@@ -26,6 +27,12 @@ export const reshapeOp: Op<{ readonly shape: Shape }> = defineOp<{ readonly shap
       throw new TypeError(
         `Cannot build reshape: x has shape ${formatShape(x.shape)} with ${elementCount(x.shape)} elements, ` +
           `the new shape ${formatShape(shape)} needs ${elementCount(shape)}`,
+      );
+    }
+    if (x.dtype === "f16" && !sameShape(shape.slice(-2), x.shape.slice(-2))) {
+      throw new TypeError(
+        `Cannot build reshape: x has shape ${formatShape(x.shape)} and pairs of rows in its f16 words, the new shape ` +
+          `${formatShape(shape)} must end in the same two extents`,
       );
     }
     return [{ shape, dtype: x.dtype }];

@@ -5,10 +5,10 @@
  * sums a part of k, and a second kernel adds the parts in order. All sizes are parameters; the text depends on the tile,
  * the arithmetic and whether channels come in fours.
  */
-import { type Dispatch, elementCount, type Target, type Tensor } from "../engine/mod.ts";
+import { type Dispatch, elementCount, type Target, type Tensor, type TensorType } from "../engine/mod.ts";
 import { range } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { vectorEpilogue } from "./matmul_tiled.ts";
+import { vectorEpilogue, type VectorWeights, vectorWeights } from "./matmul_tiled.ts";
 import { elementwise, flatGrid, kernel, type KernelSource } from "./wgsl.ts";
 
 /** Extents of the block of a product that one workgroup computes, and of the share of one invocation. */
@@ -51,7 +51,7 @@ export interface TileProduct extends Epilogue {
   /** Stable name of the kernel. */
   readonly label: string;
   readonly left: LeftMatrix;
-  /** Rows of columns; of each item of the batch `inner` rows from `firstRow` + item * `rowPitch` on are multiplied. */
+  /** f32 or f16; of each item of the batch `inner` rows from `firstRow` + item * `rowPitch` on are multiplied. */
   readonly right: Tensor;
   readonly firstRow: number;
   readonly rowPitch: number;
@@ -88,6 +88,11 @@ function pitch({ depth, columns, columnsEach }: Tile): number {
   return depth / 4 + (columns / columnsEach < 16 ? 1 : 0);
 }
 
+/** Rows that a matrix of a weight takes in memory: f16 rows lie in pairs, the last one with zeros if need be. */
+export function storedRows(rows: number, { dtype }: TensorType): number {
+  return dtype === "f16" ? Math.ceil(rows / 2) * 2 : rows;
+}
+
 /** The dispatches that compute a product. */
 export function tileProduct(
   product: TileProduct,
@@ -106,12 +111,13 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
   const { left, right, out, batch, rows, inner, columns } = product;
   const wide = columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
+  const weights = vectorWeights("weight", right, wide);
   const rowBlocks = Math.ceil(rows / tile.rows);
   const columnBlocks = Math.ceil(columns / tile.columns);
   const partLength = Math.ceil(inner / tile.depth / parts) * tile.depth;
   return kernel({
-    label: product.label,
-    read: { ...left.read, weight: { tensor: right, type }, ...epiloguePorts(product, right, type) },
+    label: `${product.label}${weights.suffix}`,
+    read: { ...left.read, weight: weights.port, ...epiloguePorts(product, right, type) },
     write: { out: { tensor: out, type } },
     params: {
       batch,
@@ -125,13 +131,13 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
       firstRow: product.firstRow,
       rowPitch: product.rowPitch,
       ...left.params,
-      ...epilogueParams(product),
+      ...epilogueParams(product, product.columns),
     },
     workgroupSize: invocations(tile),
     workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
     declarations: `${left.declarations}
 ${vectorEpilogue(wide, product)}
-${weightPair(wide)}
+${weightPair(weights)}
 var<workgroup> leftTile: array<${vector(arithmetic)}, ${tile.rows * pitch(tile)}>;
 var<workgroup> rightTile: array<${vector(arithmetic)}, ${tile.depth * tile.columns / 4}>;`,
     body: body(left, tile, arithmetic),
@@ -143,17 +149,22 @@ function vector(arithmetic: Arithmetic): string {
 }
 
 /**
- * WGSL function: four columns of rows k and k + 1 of the right matrix, zero from row `end` on. Two rows at a time, as
- * half-precision weights lie in pairs of rows.
+ * WGSL function `weightPair`: four columns of rows k, an even number, and k + 1 of the right matrix, zero from row `end`
+ * on. Two rows at a time, as half-precision weights lie in pairs of rows.
  */
-function weightPair(wide: boolean): string {
-  const four = (row: string): string =>
-    wide ? `weight[${row} / 4u]` : `vec4f(${range(4).map((j) => `weight[${row} + ${j}u]`).join(", ")})`;
-  return `struct WeightPair { first: vec4f, second: vec4f }
+function weightPair({ declarations, rows }: VectorWeights): string {
+  const loads = rows === 2
+    ? `let rows = transpose(weightRows((base + k) / 2u * params.columns + column));
+  let first = rows[0];
+  let second = rows[1];`
+    : `let i = (base + k) * params.columns + column;
+  let first = weightFour(i);
+  let second = weightFour(i + params.columns);`;
+  return `${declarations}
+struct WeightPair { first: vec4f, second: vec4f }
 fn weightPair(base: u32, k: u32, column: u32, end: u32) -> WeightPair {
-  let i = (base + k) * params.columns + column;
-  let j = i + params.columns;
-  return WeightPair(select(vec4f(), ${four("i")}, k < end), select(vec4f(), ${four("j")}, k + 1u < end));
+  ${loads}
+  return WeightPair(select(vec4f(), first, k < end), select(vec4f(), second, k + 1u < end));
 }`;
 }
 
@@ -273,7 +284,7 @@ function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tens
     params: {
       parts: elementCount(sums.shape) / elementCount(out.shape),
       columns: product.columns / group,
-      ...epilogueParams(product),
+      ...epilogueParams(product, product.columns),
     },
     declarations: epilogueFunctions(type, product),
     body: `var sum = sums[i];

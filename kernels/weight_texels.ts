@@ -107,9 +107,12 @@ export function canSample(height: number, width: number, target: Target): boolea
     Math.max(height, width) <= target.maxTextureSide;
 }
 
-/** The texels of a weight, if it is a constant and a texture pays on this device. */
+/**
+ * The texels of a weight, if it is a constant and a texture pays on this device: not for f16, whose words hold two
+ * values and cost 2.8 ns.
+ */
 export function texelsOf(weight: Tensor, target: Target): Tensor | undefined {
-  if (!prefersBroadcast(target)) return undefined;
+  if (!prefersBroadcast(target) || weight.dtype !== "f32") return undefined;
   const depth = target.subgroupSize;
   const [height, width] = texelShape(weight, depth);
   return canSample(height, width, target) ? target.prepared(weightTexelsOp.definition, [weight], { depth }) : undefined;

@@ -13,10 +13,11 @@ import {
 export interface Port {
   readonly tensor: Tensor;
   /**
-   * Element type of the WGSL array; `vec4f` needs an element count divisible by 4. A `texture` is a prepared constant
-   * [height, width, 4] that is read with textureLoad. Default: the tensor's own element type.
+   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4. A `texture` is a prepared
+   * constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element type, and `u32` for
+   * `f16`, whose words `unpack2x16float` reads.
    */
-  readonly type?: "f32" | "u32" | "vec4f" | "texture";
+  readonly type?: "f32" | "u32" | "vec4f" | "vec4u" | "texture";
 }
 
 /** Parts of a compute kernel; see `kernel`. */
@@ -55,7 +56,7 @@ export function kernel(source: KernelSource): Dispatch {
     port.type === "texture"
       ? `@group(0) @binding(${index}) var ${name}: texture_2d<f32>;`
       : `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
-        `array<${port.type ?? port.tensor.dtype}>;`
+        `array<${port.type ?? wordType(port.tensor)}>;`
   );
   const params = Object.entries(source.params ?? {});
   if (params.length > 0) {
@@ -86,6 +87,10 @@ ${source.body}
     usesScalars,
     workgroups: source.workgroups,
   };
+}
+
+function wordType({ dtype }: Tensor): "f32" | "u32" {
+  return dtype === "f16" ? "u32" : dtype;
 }
 
 function asPort(port: Port | Tensor): Port {

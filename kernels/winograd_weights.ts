@@ -1,7 +1,7 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
 import { type Call, defineOp, type Dispatch, formatShape, type Tensor, type TensorType } from "../engine/mod.ts";
 import { range } from "./broadcast.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { halfExample, movedBytes, requireRank, requireWeight } from "./operands.ts";
 import { elementwise, literal } from "./wgsl.ts";
 import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
 
@@ -23,14 +23,30 @@ function transformOf({ tile }: WinogradWeightsAttrs): WinogradTransform {
   throw new RangeError(`Cannot build winogradWeights: tile is ${tile}, 2 or 4 is needed`);
 }
 
+/** The kernel g of a channel and column as `g0_0` to `g2_2`; the words of an f16 weight hold two channels. */
+function loadedTaps({ dtype }: TensorType): string {
+  const half = dtype === "f16";
+  const row = half ? "channel / 2u" : "channel";
+  const rows = half ? "(params.channels + 1u) / 2u" : "params.channels";
+  const value = (word: string): string =>
+    half ? `select(unpack2x16float(${word}).x, unpack2x16float(${word}).y, channel % 2u == 1u)` : word;
+  return `let base = select(0u, ${row} * params.outChannels + column, inside);
+let pitch = select(0u, ${rows} * params.outChannels, inside);
+${
+    range(9).map((tap) =>
+      `let g${Math.floor(tap / 3)}_${tap % 3} = select(0.0, ${value(`weight[base + ${tap}u * pitch]`)}, inside);`
+    ).join("\n")
+  }`;
+}
+
 /**
  * The transformed weight U[xi, i, o] = (G g G^T)[xi / p, xi mod p] of the kernel g = weight[:, :, i, o], with p = m + 2:
- * weight [3, 3, Cin, Cout] -> [p^2, inner, columns], or [p^2 inner / 4, columns, 4] as texels.
+ * weight [3, 3, Cin, Cout], f32 or f16, -> [p^2, inner, columns], or [p^2 inner / 4, columns, 4] as texels, f32.
  */
 export const winogradWeightsOp = defineOp<WinogradWeightsAttrs>({
   name: "winogradWeights",
   infer(inputs, attrs): readonly TensorType[] {
-    requireF32("winogradWeights", inputs, ["weight"]);
+    requireWeight("winogradWeights", inputs, ["weight"], "weight");
     const [weight] = inputs as readonly [TensorType];
     requireRank("winogradWeights", "weight", weight, 4, "[3, 3, Cin, Cout]");
     const [height, width, channels = 0, outChannels = 0] = weight.shape;
@@ -88,7 +104,7 @@ export const winogradWeightsOp = defineOp<WinogradWeightsAttrs>({
     const { tile, inner, columns, texels } = call.attrs;
     const product = transformed(matrix, (row, column) => `g${row}_${column}`, "e");
     return [
-      elementwise(`winogradWeights.${tile}`, target, {
+      elementwise(`winogradWeights.${tile}${weight.dtype === "f16" ? ".f16" : ""}`, target, {
         read: { weight },
         write: { out },
         count: inner * columns,
@@ -96,13 +112,7 @@ export const winogradWeightsOp = defineOp<WinogradWeightsAttrs>({
         body: `let column = i % params.columns;
 let channel = i / params.columns;
 let inside = column < params.outChannels && channel < params.channels;
-let base = select(0u, channel * params.outChannels + column, inside);
-let pitch = select(0u, params.channels * params.outChannels, inside);
-${
-          range(9).map((tap) =>
-            `let g${Math.floor(tap / 3)}_${tap % 3} = select(0.0, weight[base + ${tap}u * pitch], inside);`
-          ).join("\n")
-        }
+${loadedTaps(weight)}
 ${product.lines.join("\n")}
 let step = params.inner * params.columns;
 let at = ${texels ? "(channel / 4u * params.columns + column) * 4u + channel % 4u" : "i"};
@@ -127,5 +137,7 @@ ${
     { inputs: [[3, 3, 5, 20]], attrs: { tile: 4, inner: 8, columns: 32, texels: true } },
     { inputs: [[3, 3, 5, 20]], attrs: { tile: 2, inner: 8, columns: 32, texels: true } },
     { inputs: [[3, 3, 1, 33]], attrs: { tile: 4, inner: 8, columns: 48, texels: false } },
+    { inputs: [halfExample([3, 3, 5, 7])], attrs: { tile: 4, inner: 8, columns: 16, texels: false } },
+    { inputs: [halfExample([3, 3, 8, 16])], attrs: { tile: 2, inner: 8, columns: 16, texels: true } },
   ],
 });

@@ -4,25 +4,27 @@
  */
 import { scope, type Tensor } from "../engine/mod.ts";
 import {
-  addPerChannel,
   attention,
   averagePool,
   concatChannels,
   conv2d,
-  groupNorm,
+  conv2dFeatures,
+  type Features,
+  type ImageInput,
   reshape,
-  silu,
   upsampleNearest,
 } from "../kernels/mod.ts";
 import {
   convolution,
+  convolutionFeatures,
   convolutionParameters,
-  matrix,
   matrixParameters,
   type NamedParameter,
-  NORM_GROUPS,
+  normFactors,
   normParameters,
   type ParameterLookup,
+  type Projection,
+  withStatistics,
 } from "./unet_blocks.ts";
 
 const NORM_EPS = 1e-6;
@@ -30,26 +32,31 @@ const NORM_EPS = 1e-6;
 /**
  * Residual block: shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))) + temb_proj(silu(emb))))), where the shortcut is
  * x, through a 1x1 convolution where the number of channels changes.
- * @param x [N, H, W, C]
- * @param emb [N, E] embedding of the timestep, before the activation
+ * @param parts [N, H, W, C_k]: one image, or two whose channels follow each other
+ * @param condition the projection of the embedding, see `embeddingProjections`
  * @param parameters the block's parameters, see `ddpmResidualParameters`
  * @param outputChannels channels of the result
  * @returns [N, H, W, outputChannels]
  */
 export function ddpmResidualBlock(
-  x: Tensor,
-  emb: Tensor,
+  parts: readonly Features[],
+  condition: Projection,
   parameters: ParameterLookup,
   outputChannels: number,
-): Tensor {
-  const first = ddpmNorm(x, "norm1", parameters, { silu: true });
-  const hidden = scope("conv1", () => convolution(first, "conv1", parameters));
-  const condition = scope("temb_proj", () => matrix(silu(emb), "temb_proj", parameters));
-  const second = ddpmNorm(addPerChannel(hidden, condition), "norm2", parameters, { silu: true });
-  const residual = x.shape.at(-1) === outputChannels
-    ? x
-    : scope("nin_shortcut", () => convolution(x, "nin_shortcut", parameters, { padding: 0 }));
-  return scope("conv2", () => convolution(second, "conv2", parameters, { residual }));
+): Features {
+  const first = activated(parts, "norm1", parameters);
+  const hidden = scope("conv1", () => convolutionFeatures(first, "conv1", parameters, { shift: condition }));
+  const second = activated([hidden], "norm2", parameters);
+  const images = parts.map(({ x }) => x);
+  const residual = images.length === 1 && images[0]!.shape.at(-1) === outputChannels
+    ? images[0]!
+    : scope("nin_shortcut", () => convolution({ parts: images }, "nin_shortcut", parameters, { padding: 0 }));
+  return scope("conv2", () => convolutionFeatures(second, "conv2", parameters, { residual }));
+}
+
+function activated(parts: readonly Features[], name: string, parameters: ParameterLookup): ImageInput {
+  const factors = normFactors(parts, name, parameters, NORM_EPS);
+  return { parts: parts.map(({ x }) => x), factors, silu: true };
 }
 
 /**
@@ -76,20 +83,21 @@ export function* ddpmResidualParameters(options: {
 /**
  * Self-attention over all pixels with one head: x + proj_out(attention(q, k, v of norm(x))), scale C^(-1/2). The three
  * 1x1 convolutions run as one: their weights are joined when the trace is built, not at every run.
- * @param x [N, H, W, C]
+ * @param features [N, H, W, C]
  * @param parameters the block's parameters, see `ddpmAttentionParameters`
  * @returns [N, H, W, C]
  */
-export function ddpmAttentionBlock(x: Tensor, parameters: ParameterLookup): Tensor {
+export function ddpmAttentionBlock(features: Features, parameters: ParameterLookup): Features {
+  const { x } = features;
   const [batch, height, width, channels] = x.shape;
-  const normalized = ddpmNorm(x, "norm", parameters, { silu: false });
+  const factors = normFactors([features], "norm", parameters, NORM_EPS);
   const joined = (part: string): Tensor =>
     concatChannels(concatChannels(parameters(`q.${part}`), parameters(`k.${part}`)), parameters(`v.${part}`));
-  const qkv = scope("qkv", () => conv2d(normalized, joined("weight"), { bias: joined("bias") }));
+  const qkv = scope("qkv", () => conv2d({ parts: [x], factors }, joined("weight"), { bias: joined("bias") }));
   const tokens = reshape(qkv, [batch!, height! * width!, 3 * channels!]);
   const mixed = scope("attention", () => attention(tokens, { heads: 1, order: "new" }));
   const image = reshape(mixed, x.shape);
-  return scope("proj_out", () => convolution(image, "proj_out", parameters, { padding: 0, residual: x }));
+  return scope("proj_out", () => convolutionFeatures(image, "proj_out", parameters, { padding: 0, residual: x }));
 }
 
 /**
@@ -107,15 +115,15 @@ const RIGHT_AND_BOTTOM = { top: 0, left: 0, bottom: 1, right: 1 } as const;
 
 /**
  * Halves an image: a 3x3 convolution of stride 2 (`conv`), or the mean of 2x2 blocks.
- * @param x [N, H, W, C], H and W even
+ * @param features [N, H, W, C], H and W even
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
  * @returns [N, H / 2, W / 2, C]
  */
-export function ddpmDownsample(x: Tensor, parameters: ParameterLookup, convolved: boolean): Tensor {
-  if (!convolved) return averagePool(x, 2);
+export function ddpmDownsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
+  if (!convolved) return withStatistics(averagePool(x, 2));
   return scope("conv", () =>
-    conv2d(x, parameters("conv.weight"), {
+    conv2dFeatures(x, parameters("conv.weight"), {
       bias: parameters("conv.bias"),
       stride: 2,
       padding: RIGHT_AND_BOTTOM,
@@ -124,34 +132,23 @@ export function ddpmDownsample(x: Tensor, parameters: ParameterLookup, convolved
 
 /**
  * Doubles an image: each pixel becomes a 2x2 block, then a 3x3 convolution (`conv`) if wanted.
- * @param x [N, H, W, C]
+ * @param features [N, H, W, C]
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
  * @returns [N, 2H, 2W, C]
  */
-export function ddpmUpsample(x: Tensor, parameters: ParameterLookup, convolved: boolean): Tensor {
-  const doubled = upsampleNearest(x, 2);
-  return convolved ? scope("conv", () => convolution(doubled, "conv", parameters)) : doubled;
+export function ddpmUpsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
+  if (!convolved) return withStatistics(upsampleNearest(x, 2));
+  return scope("conv", () => convolutionFeatures({ parts: [x], resample: "up" }, "conv", parameters));
 }
 
 /**
- * Group norm with the eps of the family, 1e-6, and SiLU if wanted, under the module's name.
- * @param x [N, ..., C]
- * @param name module name of the norm
- * @param parameters where gamma and beta are
- * @param options whether SiLU follows
- * @returns the shape of x
+ * Last layers of a network: conv_out(silu(norm_out(x))).
+ * @param features [N, H, W, C]
+ * @param parameters all parameters of the network
+ * @returns [N, H, W, outputs]
  */
-export function ddpmNorm(
-  x: Tensor,
-  name: string,
-  parameters: ParameterLookup,
-  { silu }: { readonly silu: boolean },
-): Tensor {
-  return scope(name, () =>
-    groupNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), {
-      groups: NORM_GROUPS,
-      eps: NORM_EPS,
-      silu,
-    }));
+export function ddpmOutput(features: Features, parameters: ParameterLookup): Tensor {
+  const input = activated([features], "norm_out", parameters);
+  return scope("conv_out", () => convolution(input, "conv_out", parameters));
 }

@@ -1,12 +1,18 @@
 /** The DDPM network (Ho et al. 2020): `Model` of the published DDPM, DDIM and SDEdit programs. */
 import { type HostTensor, scope, type Tensor } from "../engine/mod.ts";
-import { concatChannels, silu } from "../kernels/mod.ts";
-import { ddpmAttentionBlock, ddpmDownsample, ddpmNorm, ddpmResidualBlock, ddpmUpsample } from "./ddpm_blocks.ts";
+import { type Features, silu } from "../kernels/mod.ts";
+import { ddpmAttentionBlock, ddpmDownsample, ddpmOutput, ddpmResidualBlock, ddpmUpsample } from "./ddpm_blocks.ts";
 import type { DdpmUnetConfig } from "./ddpm_unet_config.ts";
 import { type DdpmBlock, type DdpmLayer, ddpmUnetLayout } from "./ddpm_unet_layout.ts";
 import { type Network, type NetworkInputs, requirePlainInputs } from "./network.ts";
 import { ddpmTimestepTable } from "./timestep_table.ts";
-import { convolution, matrix, type ParameterLookup } from "./unet_blocks.ts";
+import {
+  convolutionFeatures,
+  embeddingProjections,
+  matrix,
+  type ParameterLookup,
+  type Projection,
+} from "./unet_blocks.ts";
 import type { Weights } from "./weights.ts";
 
 /**
@@ -33,49 +39,52 @@ export function ddpmUnet(config: DdpmUnetConfig, weights: Weights): Network {
     forward(x: Tensor, inputs: NetworkInputs): Tensor {
       requirePlainInputs("a DDPM network", { config, downsampling }, x, inputs);
       const { timestepRows, observe } = inputs;
-      const observed = (module: string, tensor: Tensor): Tensor => {
-        observe?.(module, tensor);
-        return tensor;
+      const emb = embed(timestepRows);
+      observe?.("emb", emb);
+      const residual = [...layout.downBlocks, layout.middleBlock, ...layout.upBlocks].flat()
+        .filter(({ kind }) => kind === "residual").map(({ name }) => `${name}.temb_proj`);
+      const projections = scope("temb_proj", () => embeddingProjections(emb, residual, parameters));
+      const observed = (module: string, features: Features): Features => {
+        observe?.(module, features.x);
+        return features;
       };
-      const emb = observed("emb", embed(timestepRows));
-      const run = (block: DdpmBlock, input: Tensor): Tensor =>
-        block.reduce(
-          (h, layer) => observed(layer.name, scope(layer.name, () => runLayer(layer, h, emb, config, parameters))),
-          input,
-        );
-      let h = observed("conv_in", scope("conv_in", () => convolution(x, "conv_in", parameters)));
-      const skips = [h];
-      for (const block of layout.downBlocks) {
-        h = run(block, h);
-        skips.push(h);
-      }
-      h = run(layout.middleBlock, h);
-      for (const block of layout.upBlocks) {
-        const skip = skips.pop()!;
-        h = run(block, scope(`${block[0]!.name}.skip`, () => concatChannels(h, skip)));
-      }
-      const activated = ddpmNorm(h, "norm_out", parameters, { silu: true });
-      return observed("conv_out", scope("conv_out", () => convolution(activated, "conv_out", parameters)));
+      const run = (block: DdpmBlock, input: readonly Features[]): Features => {
+        let h = input;
+        for (const layer of block) {
+          const condition = projections.get(`${layer.name}.temb_proj`);
+          h = [observed(layer.name, scope(layer.name, () => runLayer(layer, h, condition, config, parameters)))];
+        }
+        return h[0]!;
+      };
+      const first = scope("conv_in", () => convolutionFeatures(x, "conv_in", parameters));
+      const skips = [observed("conv_in", first)];
+      for (const block of layout.downBlocks) skips.push(run(block, skips.slice(-1)));
+      let h = run(layout.middleBlock, skips.slice(-1));
+      for (const block of layout.upBlocks) h = run(block, [h, skips.pop()!]);
+      const out = ddpmOutput(h, parameters);
+      observe?.("conv_out", out);
+      return out;
     },
   };
 }
 
 function runLayer(
   layer: DdpmLayer,
-  x: Tensor,
-  emb: Tensor,
+  parts: readonly Features[],
+  condition: Projection | undefined,
   { convResample }: DdpmUnetConfig,
   parameters: ParameterLookup,
-): Tensor {
+): Features {
   const own: ParameterLookup = (name) => parameters(`${layer.name}.${name}`);
+  const [first] = parts as readonly [Features];
   switch (layer.kind) {
     case "residual":
-      return ddpmResidualBlock(x, emb, own, layer.outputs);
+      return ddpmResidualBlock(parts, condition!, own, layer.outputs);
     case "attention":
-      return ddpmAttentionBlock(x, own);
+      return ddpmAttentionBlock(first, own);
     case "downsample":
-      return ddpmDownsample(x, own, convResample);
+      return ddpmDownsample(first, own, convResample);
     case "upsample":
-      return ddpmUpsample(x, own, convResample);
+      return ddpmUpsample(first, own, convResample);
   }
 }

@@ -4,6 +4,7 @@ import { blobByteSource, type ByteSource } from "./checkpoint/byte_source.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 import { openSafetensors } from "./checkpoint/safetensors.ts";
 import { type OpenedModel, openModel } from "./open_model.ts";
+import type { UploadOptions } from "./weights.ts";
 
 const LOCATION = new URL("./default/prior.safetensors", import.meta.url);
 
@@ -34,8 +35,9 @@ export async function defaultModelSource(): Promise<ByteSource> {
 /**
  * Opens the embedded model: a guided-diffusion UNet for 64x64 RGB images, learned variance, linear schedule.
  * @param runtime where the weights go
+ * @param options how weights are kept, and what to be told while loading
  * @throws {CheckpointError} if it cannot be fetched
  */
-export async function openDefaultModel(runtime: Runtime): Promise<OpenedModel> {
-  return await openModel(runtime, await openSafetensors(await defaultModelSource()));
+export async function openDefaultModel(runtime: Runtime, options: UploadOptions = {}): Promise<OpenedModel> {
+  return await openModel(runtime, await openSafetensors(await defaultModelSource()), options);
 }

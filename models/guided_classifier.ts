@@ -1,30 +1,22 @@
 /** The noise-aware classifiers of guided-diffusion (Dhariwal and Nichol 2021): `EncoderUNetModel` of the published code. */
 import { formatShape, type HostTensor, scope, type Tensor } from "../engine/mod.ts";
-import { clamp, concatChannels, reshape, silu } from "../kernels/mod.ts";
+import { clamp, concatChannels, type Features, reshape, silu } from "../kernels/mod.ts";
 import { attentionPool, attentionPoolParameters } from "./attention_pool.ts";
+import { guidedBlockRunner } from "./guided_blocks.ts";
 import type { GuidedClassifierConfig } from "./guided_unet_config.ts";
-import {
-  type Block,
-  type GuidedEncoderLayout,
-  guidedEncoderLayout,
-  guidedEncoderParameters,
-  type Layer,
-} from "./guided_unet_layout.ts";
+import { type GuidedEncoderLayout, guidedEncoderLayout, guidedEncoderParameters } from "./guided_unet_layout.ts";
 import { type Network, type NetworkInputs, requirePlainInputs } from "./network.ts";
 import { meanOverPixels } from "./pixel_mean.ts";
 import { guidedTimestepTable } from "./timestep_table.ts";
 import {
-  attentionBlock,
   convolution,
   convolutionParameters,
-  downsample,
   matrix,
   matrixParameters,
   type NamedParameter,
   normActivation,
   normParameters,
   type ParameterLookup,
-  residualBlock,
 } from "./unet_blocks.ts";
 import type { Parameter, Weights } from "./weights.ts";
 
@@ -58,13 +50,14 @@ export function guidedClassifier(config: GuidedClassifierConfig, weights: Weight
       const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
       const emb = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
       observe?.("emb", emb);
-      const features: Tensor[] = [];
-      let h = x;
-      for (const block of [...layout.inputBlocks, layout.middleBlock]) {
-        h = runBlock(block, h, emb, { config, parameters, observe });
-        features.push(h);
+      const blocks = [...layout.inputBlocks, layout.middleBlock];
+      const run = guidedBlockRunner(config, blocks, emb, parameters, observe);
+      const features: Features[] = [];
+      for (const block of blocks) {
+        const before = features.at(-1);
+        features.push(run(block, before ? [before] : x));
       }
-      const out = head(features, config, parameters);
+      const out = head(features.map(({ x }) => x), config, parameters);
       observe?.("out", out);
       return out;
     },
@@ -130,48 +123,6 @@ function head(
   }
   const activated = normActivation(hidden, "out.1", parameters);
   return scope("out.3", () => matrix(activated, "out.3", parameters));
-}
-
-interface Recording {
-  readonly config: GuidedClassifierConfig;
-  readonly parameters: ParameterLookup;
-  readonly observe: NetworkInputs["observe"];
-}
-
-function runBlock(block: Block, x: Tensor, emb: Tensor, { config, parameters, observe }: Recording): Tensor {
-  let h = x;
-  for (const layer of block.layers) {
-    h = scope(layer.name, () => runLayer(layer, h, emb, config, parameters));
-    observe?.(layer.name, h);
-  }
-  observe?.(block.name, h);
-  return h;
-}
-
-function runLayer(
-  layer: Layer,
-  x: Tensor,
-  emb: Tensor,
-  config: GuidedClassifierConfig,
-  parameters: ParameterLookup,
-): Tensor {
-  const own: ParameterLookup = (name) => parameters(`${layer.name}.${name}`);
-  switch (layer.kind) {
-    case "convolution":
-      return convolution(x, layer.name, parameters);
-    case "residual":
-      return residualBlock(x, emb, own, {
-        outputChannels: layer.outputs,
-        scaleShiftNorm: config.useScaleShiftNorm,
-        resample: layer.resample,
-      });
-    case "attention":
-      return attentionBlock(x, own, { heads: layer.heads, order: config.useNewAttentionOrder ? "new" : "legacy" });
-    case "downsample":
-      return downsample(x, own, config.convResample);
-    case "upsample":
-      throw new TypeError(`Cannot build a guided classifier: "${layer.name}" is an upsampling layer`);
-  }
 }
 
 /** The positional embedding of an attention pool is for one size. */

@@ -1,18 +1,10 @@
 /** The guided-diffusion UNet (Dhariwal and Nichol 2021): `UNetModel` and `SuperResModel` of the published code. */
 import { type Coefficient, formatShape, sameShape, scope, type Shape, type Tensor } from "../engine/mod.ts";
-import { add, bilinearResize, concatChannels, gatherRows, silu } from "../kernels/mod.ts";
+import { add, bilinearResize, concatChannels, type Features, gatherRows, silu } from "../kernels/mod.ts";
 import type { GuidedUnetConfig } from "./guided_unet_config.ts";
-import { type Block, guidedUnetLayout, type Layer } from "./guided_unet_layout.ts";
-import {
-  attentionBlock,
-  convolution,
-  downsample,
-  matrix,
-  normActivation,
-  type ParameterLookup,
-  residualBlock,
-  upsample,
-} from "./unet_blocks.ts";
+import { guidedBlockRunner } from "./guided_blocks.ts";
+import { guidedUnetLayout } from "./guided_unet_layout.ts";
+import { matrix, outputConvolution, type ParameterLookup } from "./unet_blocks.ts";
 import type { Weights } from "./weights.ts";
 
 /** What a network is given besides the noisy image. */
@@ -64,15 +56,7 @@ export function guidedUnet(config: GuidedUnetConfig, weights: Weights): GuidedUn
     return emb;
   };
 
-  const run = (block: Block, x: Tensor, emb: Tensor, observe: GuidedUnetInputs["observe"]): Tensor => {
-    let h = x;
-    for (const layer of block.layers) {
-      h = scope(layer.name, () => runLayer(layer, h, emb, config, parameters));
-      observe?.(layer.name, h);
-    }
-    observe?.(block.name, h);
-    return h;
-  };
+  const blocks = [...layout.inputBlocks, layout.middleBlock, ...layout.outputBlocks];
 
   return {
     config,
@@ -81,54 +65,24 @@ export function guidedUnet(config: GuidedUnetConfig, weights: Weights): GuidedUn
       requireInputs(config, layout.downsampling, x, inputs);
       const { observe, lowRes } = inputs;
       const emb = embed(inputs);
-      let h = x;
+      const run = guidedBlockRunner(config, blocks, emb, parameters, observe);
+      let image = x;
       if (lowRes) {
         const [, height, width] = x.shape;
-        h = scope("low_res", () => concatChannels(x, bilinearResize(lowRes, height!, width!)));
+        image = scope("low_res", () => concatChannels(x, bilinearResize(lowRes, height!, width!)));
       }
-      const skips: Tensor[] = [];
+      const skips: Features[] = [];
       for (const block of layout.inputBlocks) {
-        h = run(block, h, emb, observe);
-        skips.push(h);
+        const before = skips.at(-1);
+        skips.push(run(block, before ? [before] : image));
       }
-      h = run(layout.middleBlock, h, emb, observe);
-      for (const block of layout.outputBlocks) {
-        const skip = skips.pop()!;
-        const joined = scope(`${block.name}.skip`, () => concatChannels(h, skip));
-        h = run(block, joined, emb, observe);
-      }
-      const activated = normActivation(h, "out.0", parameters);
-      const out = scope("out.2", () => convolution(activated, "out.2", parameters));
+      let h = run(layout.middleBlock, skips.slice(-1));
+      for (const block of layout.outputBlocks) h = run(block, [h, skips.pop()!]);
+      const out = outputConvolution(h, "out.0", "out.2", parameters);
       observe?.("out", out);
       return out;
     },
   };
-}
-
-function runLayer(
-  layer: Layer,
-  x: Tensor,
-  emb: Tensor,
-  config: GuidedUnetConfig,
-  parameters: ParameterLookup,
-): Tensor {
-  const own: ParameterLookup = (name) => parameters(`${layer.name}.${name}`);
-  switch (layer.kind) {
-    case "convolution":
-      return convolution(x, layer.name, parameters);
-    case "residual":
-      return residualBlock(x, emb, own, {
-        outputChannels: layer.outputs,
-        scaleShiftNorm: config.useScaleShiftNorm,
-        resample: layer.resample,
-      });
-    case "attention":
-      return attentionBlock(x, own, { heads: layer.heads, order: config.useNewAttentionOrder ? "new" : "legacy" });
-    case "downsample":
-      return downsample(x, own, config.convResample);
-    case "upsample":
-      return upsample(x, own, config.convResample);
-  }
 }
 
 function requireInputs(

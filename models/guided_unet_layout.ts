@@ -1,5 +1,6 @@
 /** How a guided-diffusion UNet is put together: its modules in order, and the parameters that follow from them. */
 import type { Shape } from "../engine/mod.ts";
+import type { Resample } from "../kernels/mod.ts";
 import type { GuidedEncoderConfig, GuidedUnetConfig } from "./guided_unet_config.ts";
 import {
   attentionBlockParameters,
@@ -7,7 +8,6 @@ import {
   matrixParameters,
   type NamedParameter,
   normParameters,
-  type Resample,
   residualBlockParameters,
 } from "./unet_blocks.ts";
 import type { Parameter } from "./weights.ts";

@@ -1,5 +1,6 @@
 /** Networks, noise schedules and checkpoints: everything between a weight file and eps(x_t, t). */
 export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
+export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 export { openSafetensors, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors_header.ts";
@@ -21,14 +22,15 @@ export {
   scheduleFromBetas,
 } from "./noise_schedule.ts";
 export { ddpmTimestepTable, guidedTimestepTable } from "./timestep_table.ts";
+export { type Parameter, type ParameterLayout, repackHalf, repackParameter } from "./repack.ts";
 export {
   type LoadOptions,
   loadWeights,
-  type Parameter,
-  type ParameterLayout,
   type ParameterSet,
   type ParameterSource,
-  repackParameter,
+  type Precision,
+  PRECISIONS,
+  type UploadOptions,
   uploadWeights,
   type Weights,
 } from "./weights.ts";
@@ -36,10 +38,13 @@ export {
   attentionBlock,
   attentionBlockParameters,
   downsample,
+  embeddingProjections,
   type ParameterLookup,
+  type Projection,
   residualBlock,
   residualBlockParameters,
   upsample,
+  withStatistics,
 } from "./unet_blocks.ts";
 export {
   type GuidedClassifierConfig,

@@ -1,10 +1,10 @@
 /** From the file of a noise-aware classifier to its logits. */
 import { type Coefficient, constant, type Runtime, type Tensor } from "../engine/mod.ts";
 import { gatherRows } from "../kernels/mod.ts";
-import type { SafetensorsFile } from "./checkpoint/safetensors.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { NetworkConfig } from "./network.ts";
 import { describeModel } from "./open_model.ts";
-import { type LoadOptions, loadWeights } from "./weights.ts";
+import { loadWeights, type UploadOptions } from "./weights.ts";
 
 /** A classifier of noisy images on a runtime. */
 export interface OpenedClassifier {
@@ -34,14 +34,14 @@ export interface OpenedClassifier {
  * the constructor's keywords (see `guidedClassifierConfig`), and optionally `noise_schedule` and `diffusion_steps`.
  * @param runtime where the weights go
  * @param file the open file
- * @param options what to be told while loading
+ * @param options how weights are kept, and what to be told while loading
  * @throws {CheckpointError} if the file does not say what it is, is no classifier, or its tensors do not fit
  * @throws {DeviceLimitError} if a parameter does not fit a buffer
  */
 export async function openClassifier(
   runtime: Runtime,
-  file: SafetensorsFile,
-  options: Pick<LoadOptions, "onProgress"> = {},
+  file: Checkpoint,
+  options: UploadOptions = {},
 ): Promise<OpenedClassifier> {
   const { plan, schedule } = describeModel(file, "classes");
   const weights = await loadWeights(runtime, file, plan.parameters, options);

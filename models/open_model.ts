@@ -3,11 +3,11 @@ import { type Runtime } from "../engine/mod.ts";
 import type { Architecture, NetworkPlan } from "./architecture.ts";
 import { ARCHITECTURES } from "./architectures.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import type { SafetensorsFile } from "./checkpoint/safetensors.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { NetworkConfig } from "./network.ts";
 import { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 import { isBetaCurve, type NoiseSchedule, noiseSchedule } from "./noise_schedule.ts";
-import { type LoadOptions, loadWeights } from "./weights.ts";
+import { loadWeights, type UploadOptions } from "./weights.ts";
 
 /** A network on a runtime, for images of any size and class it can take. */
 export interface OpenedModel {
@@ -49,14 +49,14 @@ const EXPECTED = `{"architecture": "${ARCHITECTURES[0]!.name}", "image_size": 64
  * ("linear" or "cosine", default linear) and `diffusion_steps` (default 1000).
  * @param runtime where the weights go
  * @param file the open file
- * @param options what to be told while loading
+ * @param options how weights are kept, and what to be told while loading
  * @throws {CheckpointError} if the file does not say what it is, is of another architecture, or its tensors do not fit
  * @throws {DeviceLimitError} if a parameter does not fit a buffer
  */
 export async function openModel(
   runtime: Runtime,
-  file: SafetensorsFile,
-  options: Pick<LoadOptions, "onProgress"> = {},
+  file: Checkpoint,
+  options: UploadOptions = {},
 ): Promise<OpenedModel> {
   const { architecture, plan, schedule } = describeModel(file, "noise");
   const weights = await loadWeights(runtime, file, plan.parameters, options);
@@ -79,7 +79,7 @@ export async function openModel(
  * @param predicts what the network must predict
  * @throws {CheckpointError} if the file does not say what it is, or is of an architecture that predicts something else
  */
-export function describeModel(file: SafetensorsFile, predicts: Architecture["predicts"]): ModelDescription {
+export function describeModel(file: Checkpoint, predicts: Architecture["predicts"]): ModelDescription {
   const text = file.metadata.get("config");
   if (text === undefined) {
     throw new CheckpointError(

@@ -4,14 +4,20 @@
  */
 import { scope, type Shape, type Tensor } from "../engine/mod.ts";
 import {
-  addPerChannel,
   attention,
   averagePool,
+  concatChannels,
   conv2d,
+  conv2dFeatures,
+  type Features,
   groupNorm,
+  groupNormFactors,
   type HeadOrder,
+  type ImageInput,
+  imageStatistics,
   linear,
   matmul,
+  type Resample,
   reshape,
   silu,
   upsampleNearest,
@@ -29,8 +35,37 @@ export const NORM_GROUPS = 32;
 
 const NORM_EPS = 1e-5;
 
-/** Whether a residual block changes the image size: not at all, to its double, or to its half. */
-export type Resample = "none" | "up" | "down";
+/** Where a block's projection of the embedding stands among those of all blocks. */
+export interface Projection {
+  /** [N, columns of all blocks] */
+  readonly tensor: Tensor;
+  /** The block's first column. */
+  readonly at: number;
+}
+
+/**
+ * The projections linear(silu(emb)) of all blocks in one product. Their weights are joined when the trace is built, not
+ * at every run.
+ * @param emb [N, E] embedding of timestep and label, before the activation
+ * @param names module names of the linear layers
+ * @param parameters where their weights and biases are
+ * @returns each layer's projection by its name
+ */
+export function embeddingProjections(
+  emb: Tensor,
+  names: readonly string[],
+  parameters: ParameterLookup,
+): ReadonlyMap<string, Projection> {
+  if (names.length === 0) return new Map();
+  const joined = (part: string): Tensor => names.map((name) => parameters(`${name}.${part}`)).reduce(concatChannels);
+  const tensor = linear(silu(emb), joined("weight"), joined("bias"));
+  let at = 0;
+  return new Map(names.map((name) => {
+    const projection = { tensor, at };
+    at += parameters(`${name}.bias`).shape[0]!;
+    return [name, projection];
+  }));
+}
 
 /** Options of `residualBlock`. */
 export interface ResidualBlockOptions {
@@ -38,40 +73,51 @@ export interface ResidualBlockOptions {
   readonly outputChannels: number;
   /** Whether the embedding scales and shifts the second norm; otherwise it is added before that norm. */
   readonly scaleShiftNorm: boolean;
+  /** Whether the image is doubled or halved between the first activation and the first convolution. */
   readonly resample: Resample;
 }
 
 /**
  * Residual block: skip(x) + conv(silu(norm(conv(resample(silu(norm(x))))))), conditioned on the embedding.
  *
- * With scaleShiftNorm the second norm is norm(h) (1 + scale) + shift, where [scale, shift] = linear(silu(emb)); without
- * it linear(silu(emb)) is added to h before the norm. The skip is resample(x), through a 1x1 convolution where the
- * number of channels changes.
- * @param x [N, H, W, C]
- * @param emb [N, E] embedding of timestep and label, before the activation
+ * With scaleShiftNorm the second norm is norm(h) (1 + scale) + shift, where [scale, shift] is the block's projection of
+ * the embedding; without it the projection is added to h before the norm. The skip is resample(x), through a 1x1
+ * convolution where the number of channels changes.
+ * @param parts [N, H, W, C_k]: one image, or two whose channels follow each other
+ * @param condition the projection of the embedding, see `embeddingProjections`
  * @param parameters the block's parameters, see `residualBlockParameters`
  * @param options channels, conditioning and resampling
  * @returns [N, H', W', outputChannels]
  */
 export function residualBlock(
-  x: Tensor,
-  emb: Tensor,
+  parts: readonly Features[],
+  condition: Projection,
   parameters: ParameterLookup,
   { outputChannels, scaleShiftNorm, resample }: ResidualBlockOptions,
-): Tensor {
-  const normalized = normActivation(x, "in_layers.0", parameters);
-  const hidden = scope("in_layers.2", () => convolution(resized(normalized, resample), "in_layers.2", parameters));
-  const condition = scope("emb_layers", () => matrix(silu(emb), "emb_layers.1", parameters));
-  const activated = scaleShiftNorm
-    ? normActivation(hidden, "out_layers.0", parameters, condition)
-    : normActivation(addPerChannel(hidden, condition), "out_layers.0", parameters);
-  const residual = scope("skip_connection", () => {
-    const skip = resized(x, resample);
-    return skip.shape.at(-1) === outputChannels
-      ? skip
-      : convolution(skip, "skip_connection", parameters, { padding: 0 });
-  });
-  return scope("out_layers.3", () => convolution(activated, "out_layers.3", parameters, { residual }));
+): Features {
+  const first = { ...activated(parts, "in_layers.0", parameters), resample };
+  const hidden = scope(
+    "in_layers.2",
+    () => convolutionFeatures(first, "in_layers.2", parameters, scaleShiftNorm ? {} : { shift: condition }),
+  );
+  const second = activated([hidden], "out_layers.0", parameters, scaleShiftNorm ? condition : undefined);
+  const residual = skipConnection(parts.map(({ x }) => x), outputChannels, resample, parameters);
+  return scope("out_layers.3", () => convolutionFeatures(second, "out_layers.3", parameters, { residual }));
+}
+
+function skipConnection(
+  parts: readonly Tensor[],
+  outputChannels: number,
+  resample: Resample,
+  parameters: ParameterLookup,
+): { readonly x: Tensor; readonly resample: Resample } {
+  const [only] = parts;
+  if (parts.length === 1 && only?.shape.at(-1) === outputChannels) return { x: only, resample };
+  const x = scope(
+    "skip_connection",
+    () => convolution({ parts, resample }, "skip_connection", parameters, { padding: 0 }),
+  );
+  return { x, resample: "none" };
 }
 
 /**
@@ -106,26 +152,26 @@ export interface AttentionBlockOptions {
 
 /**
  * Self-attention over all pixels: x + proj_out(attention(qkv(norm(x)))), scale (C / heads)^(-1/2).
- * @param x [N, H, W, C]
+ * @param features [N, H, W, C]
  * @param parameters the block's parameters, see `attentionBlockParameters`
  * @param options heads and their layout
  * @returns [N, H, W, C]
  */
 export function attentionBlock(
-  x: Tensor,
+  features: Features,
   parameters: ParameterLookup,
   { heads, order }: AttentionBlockOptions,
-): Tensor {
+): Features {
+  const { x } = features;
   const [batch, height, width, channels] = x.shape;
   const tokens = reshape(x, [batch!, height! * width!, channels!]);
-  const normalized = scope("norm", () => norm(tokens, "norm", parameters));
-  const qkv = scope("qkv", () => matrix(normalized, "qkv", parameters));
+  const factors = normFactors([features], "norm", parameters, NORM_EPS);
+  const qkv = scope("qkv", () => matmul(tokens, parameters("qkv.weight"), { bias: parameters("qkv.bias"), factors }));
   const mixed = scope("attention", () => attention(qkv, { heads, order }));
-  const result = scope(
-    "proj_out",
-    () => matmul(mixed, parameters("proj_out.weight"), { bias: parameters("proj_out.bias"), residual: tokens }),
-  );
-  return reshape(result, x.shape);
+  return scope("proj_out", () => {
+    const bias = parameters("proj_out.bias");
+    return withStatistics(reshape(matmul(mixed, parameters("proj_out.weight"), { bias, residual: tokens }), x.shape));
+  });
 }
 
 /**
@@ -141,68 +187,133 @@ export function* attentionBlockParameters(channels: number): Generator<NamedPara
 
 /**
  * Halves an image outside residual blocks: a 3x3 convolution of stride 2 (`op`), or the mean of 2x2 blocks.
- * @param x [N, H, W, C], H and W even
+ * @param features [N, H, W, C], H and W even
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
  * @returns [N, H / 2, W / 2, C]
  */
-export function downsample(x: Tensor, parameters: ParameterLookup, convolved: boolean): Tensor {
-  if (!convolved) return averagePool(x, 2);
-  return scope("op", () => convolution(x, "op", parameters, { stride: 2 }));
+export function downsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
+  if (!convolved) return withStatistics(averagePool(x, 2));
+  return scope("op", () => convolutionFeatures(x, "op", parameters, { stride: 2 }));
 }
 
 /**
  * Doubles an image outside residual blocks: each pixel becomes a 2x2 block, then a 3x3 convolution (`conv`) if wanted.
- * @param x [N, H, W, C]
+ * @param features [N, H, W, C]
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
  * @returns [N, 2H, 2W, C]
  */
-export function upsample(x: Tensor, parameters: ParameterLookup, convolved: boolean): Tensor {
-  const doubled = upsampleNearest(x, 2);
-  return convolved ? scope("conv", () => convolution(doubled, "conv", parameters)) : doubled;
+export function upsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
+  if (!convolved) return withStatistics(upsampleNearest(x, 2));
+  return scope("conv", () => convolutionFeatures({ parts: [x], resample: "up" }, "conv", parameters));
+}
+
+/** An image with its statistics, computed by a dispatch of their own. */
+export function withStatistics(x: Tensor): Features {
+  return { x, statistics: imageStatistics(x) };
 }
 
 /**
- * Group norm and SiLU under the module's name: silu(norm(x)), or silu(norm(x) (1 + scale) + shift).
+ * The factors of a group norm under the module's name.
+ * @param parts [N, H, W, C_k]: one image, or two whose channels follow each other
+ * @param name module name of the norm
+ * @param parameters where gamma and beta are
+ * @param eps added to the variance
+ * @param condition projection [scale, shift] of the embedding: norm(x) (1 + scale) + shift
+ * @returns [3, N, C]; see `groupNormFactors`
+ */
+export function normFactors(
+  parts: readonly Features[],
+  name: string,
+  parameters: ParameterLookup,
+  eps: number,
+  condition?: Projection,
+): Tensor {
+  return scope(name, () =>
+    groupNormFactors(parts, parameters(`${name}.weight`), parameters(`${name}.bias`), {
+      groups: NORM_GROUPS,
+      eps,
+      ...(condition ? { modulation: condition } : {}),
+    }));
+}
+
+/** silu(norm(x)) or silu(norm(x) (1 + scale) + shift) as a convolution reads it. */
+function activated(
+  parts: readonly Features[],
+  name: string,
+  parameters: ParameterLookup,
+  condition?: Projection,
+): ImageInput {
+  const factors = normFactors(parts, name, parameters, NORM_EPS, condition);
+  return { parts: parts.map(({ x }) => x), factors, silu: true };
+}
+
+/**
+ * Last layers of a network: conv(silu(norm(x))).
+ * @param features [N, H, W, C]
+ * @param norm module name of the norm
+ * @param name module name of the convolution
+ * @param parameters where their parameters are
+ * @returns [N, H, W, Cout]
+ */
+export function outputConvolution(
+  features: Features,
+  norm: string,
+  name: string,
+  parameters: ParameterLookup,
+): Tensor {
+  const input = activated([features], norm, parameters);
+  return scope(name, () => convolution(input, name, parameters));
+}
+
+/**
+ * Group norm and SiLU of a tensor under the module's name: silu(norm(x)).
  * @param x [N, ..., C]
  * @param name module name of the norm
  * @param parameters where gamma and beta are
- * @param modulation [N, 2C] scale and shift
  * @returns the shape of x
  */
-export function normActivation(x: Tensor, name: string, parameters: ParameterLookup, modulation?: Tensor): Tensor {
+export function normActivation(x: Tensor, name: string, parameters: ParameterLookup): Tensor {
   return scope(name, () =>
     groupNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), {
       groups: NORM_GROUPS,
       eps: NORM_EPS,
       silu: true,
-      ...(modulation ? { modulation } : {}),
     }));
 }
 
-function norm(x: Tensor, name: string, parameters: ParameterLookup): Tensor {
-  return groupNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), {
-    groups: NORM_GROUPS,
-    eps: NORM_EPS,
-  });
-}
+/** What `convolution` may be asked for beyond the module's weight and bias. */
+export type ConvolutionOptions = Omit<NonNullable<Parameters<typeof conv2d>[2]>, "bias">;
 
 /**
  * A convolution with bias by module name; padding 1 unless said.
- * @param x [N, H, W, Cin]
+ * @param x [N, H, W, Cin], or what becomes such an image
  * @param name module name
  * @param parameters where weight and bias are
- * @param options stride, padding, and a tensor to be added to the result
+ * @param options stride, padding, and what is to be added to the result
  * @returns [N, OH, OW, Cout]
  */
 export function convolution(
-  x: Tensor,
+  x: Tensor | ImageInput,
   name: string,
   parameters: ParameterLookup,
-  options: { readonly stride?: number; readonly padding?: number; readonly residual?: Tensor } = {},
+  options: ConvolutionOptions = {},
 ): Tensor {
   return conv2d(x, parameters(`${name}.weight`), { bias: parameters(`${name}.bias`), padding: 1, ...options });
+}
+
+/**
+ * The same convolution for a result that is to be normalised by its readers.
+ * @returns [N, OH, OW, Cout] with its statistics
+ */
+export function convolutionFeatures(
+  x: Tensor | ImageInput,
+  name: string,
+  parameters: ParameterLookup,
+  options: ConvolutionOptions = {},
+): Features {
+  return conv2dFeatures(x, parameters(`${name}.weight`), { bias: parameters(`${name}.bias`), padding: 1, ...options });
 }
 
 /**
@@ -258,9 +369,4 @@ export function* matrixParameters(
 ): Generator<NamedParameter, void> {
   yield [`${name}.weight`, { shape: [outputs, inputs, ...trailing], layout: "matrix" }];
   yield [`${name}.bias`, { shape: [outputs], layout: "plain" }];
-}
-
-function resized(x: Tensor, resample: Resample): Tensor {
-  if (resample === "up") return upsampleNearest(x, 2);
-  return resample === "down" ? averagePool(x, 2) : x;
 }

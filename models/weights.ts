@@ -1,30 +1,28 @@
 /** From the tensors of a checkpoint to the constants of a network: checked by name and shape, repacked, uploaded. */
 import {
+  byteLength,
   constant,
+  DeviceLimitError,
   type DeviceTensor,
   elementCount,
   formatShape,
   type Runtime,
   sameShape,
-  type Shape,
   type Tensor,
+  type TensorType,
 } from "../engine/mod.ts";
+import { f32ToF16 } from "./checkpoint/half.ts";
+import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import type { SafetensorsFile } from "./checkpoint/safetensors.ts";
-import type { TensorEntry } from "./checkpoint/safetensors_header.ts";
+import { type Parameter, repackedShape, repackHalf, repackParameter } from "./repack.ts";
 
-/**
- * How a parameter is stored in a checkpoint and what the kernels want: `convolution` [O, I, KH, KW] becomes
- * [KH, KW, I, O]; `matrix` [O, I] or [O, I, 1] becomes [I, O]; `plain` (vectors, lookup tables) stays.
- */
-export type ParameterLayout = "convolution" | "matrix" | "plain";
+export type { Parameter, ParameterLayout } from "./repack.ts";
 
-/** What a network needs a checkpoint to hold under one name. */
-export interface Parameter {
-  /** Shape in the checkpoint, in PyTorch's order. */
-  readonly shape: Shape;
-  readonly layout: ParameterLayout;
-}
+/** Precisions in which convolutions and matrices can be kept; vectors and lookup tables are f32 in all of them. */
+export const PRECISIONS = ["f32", "f16"] as const;
+
+/** One of `PRECISIONS`. */
+export type Precision = typeof PRECISIONS[number];
 
 /** The parameters of a network by checkpoint name. */
 export type ParameterSet = ReadonlyMap<string, Parameter>;
@@ -45,32 +43,43 @@ export interface Weights {
   free(): void;
 }
 
-/** Options of `loadWeights`. */
-export interface LoadOptions {
-  /** Only tensors whose names begin so are parameters, and the rest of the name is the parameter's; default: all. */
-  readonly prefix?: string;
+/** Options of `uploadWeights`. */
+export interface UploadOptions {
+  /**
+   * How convolutions and matrices are kept: f32 by default; f16 takes half the memory, is read with half the traffic,
+   * and rounds what is not half precision already. Kernels compute in f32 either way.
+   */
+  readonly precision?: Precision;
   /** Called after each parameter with the bytes uploaded so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Bytes uploaded before the queue is waited for, which bounds what staging takes beside the weights. */
-const BYTES_IN_FLIGHT = 64 * 1024 * 1024;
+/** Options of `loadWeights`. */
+export interface LoadOptions extends UploadOptions {
+  /** Only tensors whose names begin so are parameters, and the rest of the name is the parameter's; default: all. */
+  readonly prefix?: string;
+}
+
+/** Bytes uploaded between two looks at the queue, which is at most one look behind: bounds what staging takes. */
+const BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
 /**
  * Loads the parameters of a network: every tensor of the file (with the prefix, if one is given) must be a parameter of
- * the same shape, and every parameter must be there. Tensors are read, repacked and uploaded one at a time, each into
- * its own buffer, so that host memory holds one parameter and no buffer exceeds the largest of them.
+ * the same shape, and every parameter must be there. Tensors are repacked and uploaded one at a time, each into its own
+ * buffer, while the next is read, so that host memory holds three parameters and no buffer exceeds the largest of them.
  * @param runtime where the parameters go
- * @param file the checkpoint; F32, F16, BF16 and F64 tensors are widened or rounded to f32
+ * @param file the checkpoint; F32, F16, BF16 and F64 tensors are widened or rounded to f32, and where f16 is asked for
+ *   rounded to nearest with ties to even, while F16 tensors keep their bits
  * @param parameters what the network needs
- * @throws {CheckpointError} if names, shapes or element types differ, naming the first few of each kind; if reading fails
- * @throws {DeviceLimitError} if one parameter does not fit a buffer
+ * @throws {CheckpointError} if names, shapes or element types differ, naming the first few of each kind; if reading
+ *   fails; if a parameter holds a number that half precision cannot
+ * @throws {DeviceLimitError} if one parameter does not fit a buffer, before anything is read
  */
 export async function loadWeights(
   runtime: Runtime,
-  file: SafetensorsFile,
+  file: Checkpoint,
   parameters: ParameterSet,
-  { prefix = "", onProgress }: LoadOptions = {},
+  { prefix = "", ...options }: LoadOptions = {},
 ): Promise<Weights> {
   requireMatch(file, parameters, prefix);
   const inFileOrder = [...file.tensors.keys()].filter((stored) => stored.startsWith(prefix))
@@ -78,8 +87,13 @@ export async function loadWeights(
   return await uploadWeights(runtime, {
     name: file.name,
     parameters: new Map(inFileOrder.map((name) => [name, parameters.get(name) as Parameter])),
+    isHalf: (name) => file.tensors.get(prefix + name)?.dtype === "F16",
     read: (name, into) => file.readFloat32(prefix + name, into),
-  }, onProgress);
+    readHalf: async (name, into) => {
+      const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      return into.subarray(0, (await file.readBytes(prefix + name, bytes)).length / 2);
+    },
+  }, options);
 }
 
 /** Where the values of parameters come from. */
@@ -88,53 +102,74 @@ export interface ParameterSource {
   readonly name: string;
   /** In the order in which they are read. */
   readonly parameters: ParameterSet;
+  /** Whether the values of a parameter are stored in half precision; by default none are. */
+  isHalf?(name: string): boolean;
   /**
    * Writes a parameter's values, in the checkpoint's order, to the beginning of `into`.
    * @returns that beginning
    */
   read(name: string, into: Float32Array): Float32Array | Promise<Float32Array>;
+  /** The same for the binary16 patterns of a parameter of which `isHalf` is true. */
+  readHalf?(name: string, into: Uint16Array): Promise<Uint16Array>;
 }
 
 /**
- * Reads, repacks and uploads parameters one at a time, each into its own buffer.
+ * Reads, repacks and uploads parameters one at a time, each into its own buffer, reading one ahead.
  * @param runtime where they go
  * @param source the parameters and their values
- * @param onProgress called after each with the bytes uploaded so far and in all
- * @throws {DeviceLimitError} if one parameter does not fit a buffer; whatever `read` throws
+ * @param options precision, and what to be told
+ * @throws {CheckpointError} if a parameter holds a number that half precision cannot; whatever `read` throws
+ * @throws {DeviceLimitError} if one parameter does not fit a buffer, before anything is read
  */
 export async function uploadWeights(
   runtime: Runtime,
-  { name: sourceName, parameters, read }: ParameterSource,
-  onProgress?: LoadOptions["onProgress"],
+  source: ParameterSource,
+  { precision = "f32", onProgress }: UploadOptions = {},
 ): Promise<Weights> {
+  const { name: sourceName, parameters } = source;
+  const types = new Map([...parameters].map(([name, parameter]) => [name, typeOf(parameter, precision)]));
+  requireFit(runtime, source, types);
   const sizes = [...parameters.values()].map(({ shape }) => elementCount(shape));
-  const parameterCount = sizes.reduce((sum, size) => sum + size, 0);
+  const total = [...types.values()].reduce((sum, type) => sum + byteLength(type), 0);
   const loaded = new Map<string, DeviceTensor>();
   const free = (): void => loaded.forEach((tensor) => tensor.free());
-  // Two arrays serve all parameters: as many as there are parameters would wait for the garbage collector together.
-  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
-  const [values, packed] = [new Float32Array(largest), new Float32Array(largest)];
+  // Three arrays serve all parameters: as many as there are parameters would wait for the garbage collector together.
+  const largest = 4 * sizes.reduce((most, size) => Math.max(most, size), 0);
+  const [packed, even, odd] = [largest, largest, largest].map((bytes) => new ArrayBuffer(bytes));
+  const names = [...parameters.keys()];
+  const start = (index: number): Promise<Values> => {
+    const values = readValues(source, names[index]!, (index % 2 === 0 ? even : odd)!, types.get(names[index]!)!);
+    values.catch(() => {}); // reported where it is awaited, if nothing else fails before
+    return values;
+  };
+  let next = start(0);
+  let looked = Promise.resolve();
   let done = 0;
   let inFlight = 0;
   try {
-    for (const [name, parameter] of parameters) {
-      const { data, shape } = repackParameter(await read(name, values), parameter, packed);
-      loaded.set(name, runtime.upload(data, shape));
-      done += data.byteLength;
-      inFlight += data.byteLength;
+    for (const [index, name] of names.entries()) {
+      const values = await next;
+      if (index + 1 < names.length) next = start(index + 1);
+      const type = types.get(name)!;
+      loaded.set(name, runtime.upload(pack(values, parameters.get(name)!, packed!), type.shape, type.dtype));
+      done += byteLength(type);
+      inFlight += byteLength(type);
       if (inFlight >= BYTES_IN_FLIGHT) {
-        await runtime.settle();
+        await looked;
+        looked = runtime.settle();
         inFlight = 0;
       }
-      onProgress?.(done, 4 * parameterCount);
+      onProgress?.(done, total);
     }
+    await looked;
   } catch (error) {
+    await Promise.allSettled([next, looked]);
     free();
     throw error;
   }
   return {
     name: sourceName,
-    parameterCount,
+    parameterCount: sizes.reduce((sum, size) => sum + size, 0),
     constant(name: string): Tensor {
       const tensor = loaded.get(name);
       if (tensor) return constant(tensor);
@@ -146,10 +181,64 @@ export async function uploadWeights(
   };
 }
 
+/** A parameter as it was read: numbers, or binary16 patterns. */
+type Values = Float32Array | Uint16Array;
+
+/** The least number that rounds to infinity in half precision. */
+const HALF_OVERFLOW = 65520;
+
+function typeOf(parameter: Parameter, precision: Precision): TensorType {
+  return { shape: repackedShape(parameter), dtype: parameter.layout === "plain" ? "f32" : precision };
+}
+
+/** Numbers for an f32 tensor; patterns for an f16 tensor, rounded in place where the source has numbers. */
+async function readValues(
+  source: ParameterSource,
+  name: string,
+  into: ArrayBuffer,
+  { dtype }: TensorType,
+): Promise<Values> {
+  if (dtype === "f16" && source.readHalf && source.isHalf?.(name)) {
+    return await source.readHalf(name, new Uint16Array(into));
+  }
+  const values = await source.read(name, new Float32Array(into));
+  if (dtype === "f32") return values;
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude < HALF_OVERFLOW || magnitude === Infinity || Number.isNaN(magnitude)) continue;
+    throw new CheckpointError(
+      `Cannot load ${quoteName(source.name)} in half precision: parameter ${quoteName(name)} holds ${values[i]}, ` +
+        "half precision ends at 65504; load it in single precision (--precision f32)",
+    );
+  }
+  // A number is read before the pattern that lies in its first half is written.
+  return f32ToF16(values, new Uint16Array(values.buffer, values.byteOffset, values.length));
+}
+
+function pack(values: Values, parameter: Parameter, into: ArrayBuffer): Float32Array | Uint32Array {
+  if (values instanceof Uint16Array) return repackHalf(values, parameter, new Uint32Array(into)).data;
+  return repackParameter(values, parameter, new Float32Array(into)).data;
+}
+
+/** Fails before anything is read if a parameter is too large for a kernel to read. */
+function requireFit(runtime: Runtime, source: ParameterSource, types: ReadonlyMap<string, TensorType>): void {
+  const limit = runtime.maxTensorBytes;
+  for (const [name, type] of types) {
+    const bytes = byteLength(type);
+    if (bytes <= limit) continue;
+    const half = byteLength(typeOf(source.parameters.get(name)!, "f16"));
+    throw new DeviceLimitError(
+      `Cannot load ${quoteName(source.name)}: parameter ${quoteName(name)} ${formatShape(type.shape)} takes ${bytes} ` +
+        `bytes in ${type.dtype}, the device binds at most ${limit} (maxStorageBufferBindingSize); ` +
+        (half <= limit ? `use half precision (--precision f16), which takes ${half}` : "use another device"),
+    );
+  }
+}
+
 /** Types that `readFloat32` reads. */
 const FLOAT_TYPES: readonly string[] = ["F32", "F16", "BF16", "F64"];
 
-function requireMatch(file: SafetensorsFile, parameters: ParameterSet, prefix: string): void {
+function requireMatch(file: Checkpoint, parameters: ParameterSet, prefix: string): void {
   const missing: string[] = [];
   const misshapen: string[] = [];
   const mistyped: string[] = [];
@@ -175,7 +264,7 @@ function requireMatch(file: SafetensorsFile, parameters: ParameterSet, prefix: s
   );
 }
 
-function named({ name, shape }: TensorEntry): string {
+function named({ name, shape }: CheckpointTensor): string {
   return `${quoteName(name)} ${formatShape(shape)}`;
 }
 
@@ -187,59 +276,4 @@ function counted(items: readonly string[], one: string, many: string): string {
   if (items.length === 0) return head;
   const more = items.length > SHOWN ? "; ..." : "";
   return `${head} (first ${items.slice(0, SHOWN).join("; ")}${more})`;
-}
-
-/**
- * Reorders the elements of a parameter from the checkpoint's order to the kernels'; see `ParameterLayout`.
- * @param data elements in the checkpoint's order
- * @param parameter shape in the checkpoint, and layout
- * @param into where reordered elements go, at least as many; a new array by default
- * @returns elements and shape as the kernels read them; `data` itself where nothing moves
- * @throws {TypeError} if the shape does not fit the layout or the number of elements
- */
-export function repackParameter(
-  data: Float32Array,
-  { shape, layout }: Parameter,
-  into: Float32Array = new Float32Array(data.length),
-): { readonly data: Float32Array; readonly shape: Shape } {
-  if (data.length !== elementCount(shape)) {
-    throw new TypeError(
-      `Cannot repack a parameter of shape ${formatShape(shape)}: ${data.length} elements were given, ` +
-        `${elementCount(shape)} are needed`,
-    );
-  }
-  const [outputs, inputs, height, width] = shape;
-  if (layout === "plain") return { data, shape };
-  const packed = into.subarray(0, data.length);
-  if (layout === "convolution" && shape.length === 4) {
-    const target: Shape = [height!, width!, inputs!, outputs!];
-    return { data: outputsLast(data, packed, [outputs!, inputs!, height! * width!]), shape: target };
-  }
-  if (layout === "matrix" && (shape.length === 2 || (shape.length === 3 && height === 1))) {
-    return { data: outputsLast(data, packed, [outputs!, inputs!, 1]), shape: [inputs!, outputs!] };
-  }
-  throw new TypeError(
-    `Cannot repack a parameter of shape ${formatShape(shape)} as ${layout}: ` +
-      `${layout === "matrix" ? "[O, I] or [O, I, 1]" : "[O, I, KH, KW]"} is needed`,
-  );
-}
-
-/** Outputs that are moved together: one cache line of f32. */
-const LINE = 16;
-
-/** [O, I, taps] -> [taps, I, O]. */
-function outputsLast(
-  data: Float32Array,
-  packed: Float32Array,
-  [outputs, inputs, taps]: readonly [number, number, number],
-): Float32Array {
-  const rows = inputs * taps;
-  for (let first = 0; first < outputs; first += LINE) {
-    const end = Math.min(first + LINE, outputs);
-    for (let row = 0; row < rows; row++) {
-      const target = ((row % taps) * inputs + Math.floor(row / taps)) * outputs;
-      for (let output = first; output < end; output++) packed[target + output] = data[output * rows + row]!;
-    }
-  }
-  return packed;
 }

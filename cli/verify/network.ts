@@ -1,6 +1,6 @@
 /** The network of a reference file, with the weights of that file or of the one that it names. */
 import type { Runtime } from "../../engine/mod.ts";
-import { ARCHITECTURES, loadWeights, type Network } from "../../models/mod.ts";
+import { ARCHITECTURES, loadWeights, type Network, type Precision } from "../../models/mod.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 
@@ -12,6 +12,13 @@ export interface LoadedNetwork extends Disposable {
 /** Before the parameter's name in the name of its tensor. */
 const PREFIX = "model.";
 
+/**
+ * Relative L2 error that a network may have against its reference. In half precision the weights are rounded, each by up
+ * to 2^-11 of itself; the networks turn these roundings, which are independent, into an error of that order, and four
+ * times 2^-11 = 2.0e-3 is allowed.
+ */
+export const NETWORK_LIMITS: Readonly<Record<Precision, number>> = { f32: 1e-4, f16: 4 * 2 ** -11 };
+
 /** Names of the tensors that are weights. */
 export const WEIGHTS: RegExp = /^model\./;
 
@@ -19,18 +26,29 @@ export const WEIGHTS: RegExp = /^model\./;
  * Loads the network of a file. Its own `class`, `constructor` and weights go before those of `weights_file`.
  * @param runtime where the weights go
  * @param file the reference
+ * @param precision how the weights are kept
  * @throws {NotSupportedError} if the network is of no class that the models have
  * @throws {FileError | CheckpointError} if the weights cannot be read or do not fit the constructor
  * @throws {TypeError | RangeError} if the constructor's arguments are wrong
  */
-export async function loadNetwork(runtime: Runtime, file: ReferenceFile): Promise<LoadedNetwork> {
+export async function loadNetwork(
+  runtime: Runtime,
+  file: ReferenceFile,
+  precision: Precision,
+): Promise<LoadedNetwork> {
   file.names(WEIGHTS).forEach((name) => file.claim(name));
-  if (file.names(WEIGHTS).length > 0 && file.metadata.has("constructor")) return await load(runtime, file, []);
+  if (file.names(WEIGHTS).length > 0 && file.metadata.has("constructor")) {
+    return await load(runtime, file, { first: [], precision });
+  }
   using other = await file.openBeside(file.metadata.text("weights_file"));
-  return await load(runtime, other, [file.metadata]);
+  return await load(runtime, other, { first: [file.metadata], precision });
 }
 
-async function load(runtime: Runtime, holder: ReferenceFile, first: readonly Settings[]): Promise<LoadedNetwork> {
+async function load(
+  runtime: Runtime,
+  holder: ReferenceFile,
+  { first, precision }: { readonly first: readonly Settings[]; readonly precision: Precision },
+): Promise<LoadedNetwork> {
   const sources = [...first, holder.metadata];
   const source = sources.find((metadata) => metadata.has("constructor")) ?? holder.metadata;
   const named = sources.find((metadata) => metadata.has("class")) ?? source;
@@ -39,7 +57,7 @@ async function load(runtime: Runtime, holder: ReferenceFile, first: readonly Set
   if (!architecture) throw new NotSupportedError(`there is no network of class "${name}" among the models`);
   const plan = architecture.plan({ class: name, ...source.settings("constructor").values });
   const prefix = holder.names(WEIGHTS).length > 0 ? PREFIX : "";
-  const weights = await loadWeights(runtime, holder.checkpoint, plan.parameters, { prefix });
+  const weights = await loadWeights(runtime, holder.checkpoint, plan.parameters, { prefix, precision });
   try {
     return { network: plan.build(weights), [Symbol.dispose]: () => weights.free() };
   } catch (error) {

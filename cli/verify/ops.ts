@@ -13,7 +13,14 @@ import {
   softmax,
   upsampleNearest,
 } from "../../kernels/mod.ts";
-import { ddpmTimestepTable, guidedTimestepTable, repackParameter, residualBlock } from "../../models/mod.ts";
+import {
+  ddpmTimestepTable,
+  embeddingProjections,
+  guidedTimestepTable,
+  repackParameter,
+  residualBlock,
+  withStatistics,
+} from "../../models/mod.ts";
 import { findings } from "./findings.ts";
 import {
   channelsLast,
@@ -237,11 +244,13 @@ function recordResidualBlock(x: Tensor, use: Case): Tensor {
   const embedding = hostTensor(use.data("emb"), use.shape("emb")!);
   const outputChannels = use.shape("in_layers.2.weight")?.[0] ?? x.shape[3]!;
   const resample = (["up", "down"] as const).find((direction) => use.settings.flag(direction, false)) ?? "none";
-  return residualBlock(x, constant(embedding), (field) => use.parameter(field), {
+  const parameters = (field: string): Tensor => use.parameter(field);
+  const projections = embeddingProjections(constant(embedding), ["emb_layers.1"], parameters);
+  return residualBlock([withStatistics(x)], projections.get("emb_layers.1")!, parameters, {
     outputChannels,
     scaleShiftNorm: use.settings.flag("use_scale_shift_norm", false),
     resample,
-  });
+  }).x;
 }
 
 /** Tables of sinusoids by family: `<case>.guided.<width>` and `<case>.ddpm.<width>` of the timesteps `<case>.t`. */

@@ -1,6 +1,6 @@
 /** Files of kind `trajectory`: every state of a sampler, replayed with the noise of the file. */
 import { type DeviceTensor, elementCount, type Runtime, type Shape, type Tensors } from "../../engine/mod.ts";
-import { type Network, type NoiseModel, noiseModel, noiseSchedule } from "../../models/mod.ts";
+import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../operators/mod.ts";
 import {
   givenNoise,
@@ -18,12 +18,10 @@ import {
   ssdTimesteps,
 } from "../../samplers/mod.ts";
 import { type Expectation, findings } from "./findings.ts";
-import { loadNetwork, WEIGHTS } from "./network.ts";
+import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import { publishedOperator } from "./published_operator.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
 import { compareList, type Finding, NotSupportedError, refusal, type Values } from "./row.ts";
-
-const LIMIT = 1e-4;
 
 /** The clamp of the first predicted image switches single pixels, so that rounding shows. */
 const FIRST_PREDICTION_LIMIT = 5e-3;
@@ -33,6 +31,14 @@ const COEFFICIENT_LIMIT = 1e-12;
 
 /** What a run starts from and is given: measurement, truth, mask, noise, and parts of the operator. */
 const INPUTS = /^(gt|lq|y|noise\..+|svd\..+|cg\.(A|b|x0))$|(^|\.)(mask|kernel\w*|A1d|perm|U|V|s|s_raw)$/;
+
+/** What of a run is asked for. */
+interface Request {
+  /** Names of the states. */
+  readonly wanted: ReadonlySet<string>;
+  /** How the weights of the network are kept. */
+  readonly precision: Precision;
+}
 
 /** What a published program of one method leaves in the file. */
 interface Method {
@@ -44,7 +50,7 @@ interface Method {
   /** Lists in the metadata, each with the engine's. */
   lists(config: Settings): Readonly<Record<string, readonly number[]>>;
   /** Runs the method and gives the states that the file holds. */
-  run(runtime: Runtime, file: ReferenceFile, wanted: ReadonlySet<string>): Promise<ReadonlyMap<string, Values>>;
+  run(runtime: Runtime, file: ReferenceFile, request: Request): Promise<ReadonlyMap<string, Values>>;
 }
 
 const METHODS: readonly Method[] = [
@@ -62,8 +68,13 @@ const METHODS: readonly Method[] = [
  * Compares every state of the file and the lists of its metadata.
  * @param runtime where the network runs
  * @param file of kind `trajectory`
+ * @param precision how the weights of the network are kept
  */
-export async function* verifyTrajectory(runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
+export async function* verifyTrajectory(
+  runtime: Runtime,
+  file: ReferenceFile,
+  precision: Precision,
+): AsyncGenerator<Finding, void> {
   const name = file.metadata.text("method");
   const method = METHODS.find(({ pattern }) => pattern.test(name));
   for (const pattern of [INPUTS, WEIGHTS]) file.names(pattern).forEach((tensor) => file.claim(tensor));
@@ -83,9 +94,9 @@ export async function* verifyTrajectory(runtime: Runtime, file: ReferenceFile): 
   const isFirst = (quantity: string): boolean => /(^|\.)x0\.(inv\.|gen\.)?0$/.test(quantity);
   const expectations: Expectation[] = quantities.map((quantity) => ({
     quantity,
-    limit: isFirst(quantity) ? FIRST_PREDICTION_LIMIT : LIMIT,
+    limit: isFirst(quantity) ? FIRST_PREDICTION_LIMIT : NETWORK_LIMITS[precision],
   }));
-  yield* findings(file, expectations, () => method.run(runtime, file, new Set(quantities)));
+  yield* findings(file, expectations, () => method.run(runtime, file, { wanted: new Set(quantities), precision }));
 }
 
 function* verifyLists({ metadata }: ReferenceFile, method: Method): Generator<Finding, void> {
@@ -144,7 +155,7 @@ function inversionLists(config: Settings): Readonly<Record<string, readonly numb
 async function runShortcut(
   runtime: Runtime,
   file: ReferenceFile,
-  wanted: ReadonlySet<string>,
+  { wanted, precision }: Request,
 ): Promise<ReadonlyMap<string, Values>> {
   const { metadata } = file;
   const options = shortcutOptions(metadata.settings("config"));
@@ -161,7 +172,7 @@ async function runShortcut(
   using uploads = new Uploads(runtime);
   const y = uploads.add(published.load(measured));
   const noise = await recordedNoise(uploads, file, options, [y.shape[0]!, ...imageShape]);
-  using loaded = await loadNetwork(runtime, file);
+  using loaded = await loadNetwork(runtime, file, precision);
   const model = modelOf(loaded.network, imageShape);
   const problem: Problem = { model, operator: published.operator, y, sigmaY: 0 };
   const states = new Map<string, Values>();
@@ -222,13 +233,13 @@ async function keepStates(
 async function runInversion(
   runtime: Runtime,
   file: ReferenceFile,
-  wanted: ReadonlySet<string>,
+  { wanted, precision }: Request,
 ): Promise<ReadonlyMap<string, Values>> {
   const config = file.metadata.settings("config");
   const timesteps = ssdTimesteps(config.number("insert_step"), config.number("forward_timestep"));
   using uploads = new Uploads(runtime);
   const image = uploads.add(await file.readChannelsLast("x0"));
-  using loaded = await loadNetwork(runtime, file);
+  using loaded = await loadNetwork(runtime, file, precision);
   const model = modelOf(loaded.network, image.shape.slice(1));
   const operator = createOperator("identity", model.imageShape);
   const silent = uploads.add(zeros(image.shape));

@@ -1,11 +1,10 @@
 /** Files of kind `unet-*`: one evaluation of a network, with the activations that leave its modules. */
 import type { DeviceTensor, HostTensor, Runtime, Shape, Tensor, Tensors } from "../../engine/mod.ts";
+import type { Precision } from "../../models/mod.ts";
 import { type Expectation, findings } from "./findings.ts";
-import { loadNetwork, WEIGHTS } from "./network.ts";
+import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
 import { type Finding, measured, NotSupportedError, refusal, type Values } from "./row.ts";
-
-const LIMIT = 1e-4;
 
 /** Names of the tensors that are results of a network. */
 const RESULTS = /^(output|emb|emb\.sinusoid|act\..+)$/;
@@ -16,17 +15,23 @@ const GRADIENTS = /^grad\.x$/;
  * Compares the output, the embedding and its sinusoids, slices of activations and their statistics.
  * @param runtime where the network runs
  * @param file of kind `unet-*`
+ * @param precision how the weights are kept
  */
-export async function* verifyNetwork(runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
+export async function* verifyNetwork(
+  runtime: Runtime,
+  file: ReferenceFile,
+  precision: Precision,
+): AsyncGenerator<Finding, void> {
+  const limit = NETWORK_LIMITS[precision];
   claimInputs(file);
   const quantities = ["output", ...file.names(RESULTS).filter((name) => name !== "output")];
-  const expectations: Expectation[] = quantities.map((quantity) => ({ quantity, limit: LIMIT }));
+  const expectations: Expectation[] = quantities.map((quantity) => ({ quantity, limit }));
   const statistics = file.names(STATISTICS);
   let activations: ReadonlyMap<string, Values> = new Map();
   let failure: unknown = new NotSupportedError("the engine gives no such activation");
   yield* findings(file, expectations, async () => {
     try {
-      activations = await evaluate(runtime, file);
+      activations = await evaluate(runtime, file, precision);
     } catch (error) {
       failure = error;
       throw error;
@@ -44,7 +49,7 @@ export async function* verifyNetwork(runtime: Runtime, file: ReferenceFile): Asy
     try {
       file.claim(quantity);
       if (!activation) throw failure;
-      yield compareStatistics(quantity, activation.data, await file.readNumbers(quantity));
+      yield compareStatistics({ quantity, limit }, activation.data, await file.readNumbers(quantity));
     } catch (error) {
       yield refusal(quantity, error);
     }
@@ -64,8 +69,12 @@ function claimInputs(file: ReferenceFile): void {
  * Runs the network and reads `output`, `emb`, the sinusoids as `emb.sinusoid`, and every module of which the file holds an
  * activation.
  */
-async function evaluate(runtime: Runtime, file: ReferenceFile): Promise<ReadonlyMap<string, Values>> {
-  using loaded = await loadNetwork(runtime, file);
+async function evaluate(
+  runtime: Runtime,
+  file: ReferenceFile,
+  precision: Precision,
+): Promise<ReadonlyMap<string, Values>> {
+  using loaded = await loadNetwork(runtime, file, precision);
   const { network } = loaded;
   const wanted = new Set(file.names(/^(act|actstat)\./).map((name) => name.replace(/^\w+\./, "")));
   wanted.add("emb");
@@ -120,16 +129,20 @@ function slice({ data, shape }: Values, sample: number, stride: number): Values 
  * Compares mean, population standard deviation, largest magnitude and L2 norm of an activation. The error is the
  * largest of the four, each relative to itself, the mean relative to the root mean square, as it may be near zero.
  */
-function compareStatistics(quantity: string, data: ArrayLike<number>, expected: ArrayLike<number>): Finding {
+function compareStatistics(
+  { quantity, limit }: Expectation,
+  data: ArrayLike<number>,
+  expected: ArrayLike<number>,
+): Finding {
   if (expected.length !== 4) {
     const reason = `the file holds ${expected.length} numbers, mean, deviation, largest magnitude and norm are needed`;
-    return { quantity, status: "FAILED", limit: LIMIT, reason };
+    return { quantity, status: "FAILED", limit, reason };
   }
   const actual = statisticsOf(data);
   const rms = expected[3]! / Math.sqrt(data.length);
   const scales = [rms, expected[1]!, expected[2]!, expected[3]!];
   const errors = actual.map((value, k) => Math.abs(value - expected[k]!) / (Math.abs(scales[k]!) || 1));
-  return measured(quantity, errors.some(Number.isNaN) ? NaN : Math.max(...errors), LIMIT);
+  return measured(quantity, errors.some(Number.isNaN) ? NaN : Math.max(...errors), limit);
 }
 
 function statisticsOf(data: ArrayLike<number>): readonly number[] {

@@ -1,5 +1,6 @@
 /** One reference file from its path to its rows. */
 import type { Runtime } from "../../engine/mod.ts";
+import type { Precision } from "../../models/mod.ts";
 import { verifyOperators } from "./operators.ts";
 import { verifyOps } from "./ops.ts";
 import { ReferenceFile } from "./reference_file.ts";
@@ -9,7 +10,7 @@ import { verifyTrajectory } from "./trajectory.ts";
 import { verifyNetwork } from "./unet.ts";
 
 /** Compares what a file of one kind holds. */
-type Verifier = (runtime: Runtime, file: ReferenceFile) => AsyncGenerator<Finding, void>;
+type Verifier = (runtime: Runtime, file: ReferenceFile, precision: Precision) => AsyncGenerator<Finding, void>;
 
 /** The kinds of reference files, as their metadata call them; all kinds `unet-...` are networks. */
 const KINDS: ReadonlyMap<string, Verifier> = new Map([
@@ -24,12 +25,17 @@ const KINDS: ReadonlyMap<string, Verifier> = new Map([
  * cannot be read, is of an unknown kind or holds nothing to compare is one failed row.
  * @param runtime where the engine runs
  * @param path the file
+ * @param precision how the weights of networks are kept
  */
-export async function* verifyFile(runtime: Runtime, path: string): AsyncGenerator<Row, void> {
+export async function* verifyFile(
+  runtime: Runtime,
+  path: string,
+  precision: Precision,
+): AsyncGenerator<Row, void> {
   let rows = 0;
   try {
     using file = await ReferenceFile.open(path);
-    for await (const finding of verifierOf(file)(runtime, file)) {
+    for await (const finding of verifierOf(file)(runtime, file, precision)) {
       rows++;
       yield { file: path, ...finding };
     }

@@ -13,7 +13,17 @@ export interface ByteSource {
    * @returns exactly `length` bytes, fewer only where the source ends; the caller does not change them
    */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Reads the same bytes into an array, where a source can do so without an array of its own.
+   * @param offset first byte, 0 to size
+   * @param into where they go, all of it
+   * @returns how many bytes were read: all, fewer only where the source ends
+   */
+  readInto?(offset: number, into: Uint8Array): Promise<number>;
 }
+
+/** Bytes read at a time, which bounds what a read holds beside its result; a multiple of every element size. */
+export const PIECE_BYTES = 4 * 1024 * 1024;
 
 /**
  * A blob (in a browser: a file that the user chose) as a byte source; nothing is read before it is asked for.
@@ -70,11 +80,33 @@ export async function readExactly(
   what: string,
 ): Promise<Uint8Array> {
   const bytes = await source.read(offset, length);
-  if (bytes.length !== length) {
-    throw new CheckpointError(
-      `Cannot read ${quoteName(source.name)}: ${what} gave ${bytes.length} bytes at byte ${offset}, ${length} are ` +
-        "needed; the file was changed while it was being read",
-    );
-  }
+  requireAll(source, offset, bytes.length, length, what);
   return bytes;
+}
+
+/**
+ * Fills an array and insists on all of it: at once where the source can write into it, else in pieces of 4 MiB.
+ * @param source where to read
+ * @param offset first byte, 0 to source.size
+ * @param into where the bytes go
+ * @param what what the bytes are, for the message: `tensor "out.2.weight"`
+ * @throws {CheckpointError} as readExactly
+ */
+export async function readInto(source: ByteSource, offset: number, into: Uint8Array, what: string): Promise<void> {
+  if (source.readInto) {
+    requireAll(source, offset, await source.readInto(offset, into), into.length, what);
+    return;
+  }
+  for (let at = 0; at < into.length; at += PIECE_BYTES) {
+    const part = into.subarray(at, at + PIECE_BYTES);
+    part.set(await readExactly(source, offset + at, part.length, what));
+  }
+}
+
+function requireAll(source: ByteSource, offset: number, found: number, length: number, what: string): void {
+  if (found === length) return;
+  throw new CheckpointError(
+    `Cannot read ${quoteName(source.name)}: ${what} gave ${found} bytes at byte ${offset}, ${length} are ` +
+      "needed; the file was changed while it was being read",
+  );
 }

@@ -42,9 +42,6 @@ export const MAX_TENSORS = 100_000;
 /** Dimensions of one tensor. */
 export const MAX_RANK = 64;
 
-/** Bytes read, converted and written at a time; a multiple of every element size. */
-export const PIECE_BYTES = 4 * 1024 * 1024;
-
 /**
  * Tells whether a string is a type name of the format.
  * @param name any string

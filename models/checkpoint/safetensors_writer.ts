@@ -1,10 +1,10 @@
+import { PIECE_BYTES } from "./byte_source.ts";
 import { quoteName } from "./checkpoint_error.ts";
 import { f32ToBf16, f32ToF16 } from "./half.ts";
 import {
   MAX_HEADER_BYTES,
   MAX_RANK,
   MAX_TENSORS,
-  PIECE_BYTES,
   tensorBytes,
   WRITABLE_DTYPES,
   type WritableDtype,

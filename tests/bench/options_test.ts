@@ -38,6 +38,22 @@ Deno.test("--check measures what the bounds speak of", () => {
   assertEquals(runs, [{ network: "unet-64", batch: 1, height: 64, width: 64, samples: 5 }]);
 });
 
+Deno.test("--precision and --model say what is loaded and how", () => {
+  assertEquals(parsed("--network", "tiny", "--batch", "1", "--precision", "f16").runs, [
+    { network: "tiny", batch: 1, height: 32, width: 32, samples: 7, precision: "f16" },
+  ]);
+  const { runs, kernels } = parsed("--model", "folder/some.model.safetensors", "--size", "256", "--runs", "1");
+  assertEquals(kernels, false);
+  assertEquals(runs, [{
+    network: "some.model",
+    file: "folder/some.model.safetensors",
+    batch: 1,
+    height: 256,
+    width: 256,
+    samples: 1,
+  }]);
+});
+
 const WRONG: Readonly<Record<string, readonly [words: string[], message: string]>> = {
   "an unknown option": [["--netwrok", "tiny"], 'no option "--netwrok"'],
   "an argument": [["tiny"], 'it was given "tiny"'],
@@ -49,6 +65,10 @@ const WRONG: Readonly<Record<string, readonly [words: string[], message: string]
   "an option twice": [["--runs", "5", "--runs", "6"], "--runs was given 2 times"],
   "a size of three numbers": [["--size", "1x2x3"], '--size is "1x2x3"'],
   "a size that is no number": [["--size", "bigx64"], '--size is "big"'],
+  "an unknown precision": [["--precision", "f8"], '--precision is "f8", one of f32, f16 is needed'],
+  "a model without a size": [["--model", "a.safetensors"], "--model takes the place of --network and needs --size"],
+  "a model and a network": [["--model", "a", "--size", "64", "--network", "tiny"], "takes the place of --network"],
+  "--check with a precision": [["--check", "--precision", "f16"], "leave out --network"],
   "--check with another network": [["--check", "--network", "tiny"], "leave out --network"],
 };
 

@@ -12,6 +12,17 @@ Deno.test("a network's block shows time, host time, starts and memory", () => {
   assertStringIncludes(text, "process peak 330.0 MB, GPU buffers 43.0 MB (peak 44.0 MB)");
 });
 
+Deno.test("weights in half precision and a model file have lines of their own", () => {
+  const loading = { fileBytes: 1.1e9, loadMilliseconds: 1100, readMilliseconds: 550, skimMilliseconds: 220 };
+  const text = formatRows([{ ...NETWORK_ROW, precision: "f16", halfError: 4.12e-4, loading }]);
+  assertStringIncludes(text, "unet-64, batch 1, 64x64, weights in half precision: 7.83 M parameters");
+  assertStringIncludes(text, "relative L2 error 4.1e-4 against weights in single precision");
+  assertStringIncludes(
+    text,
+    "1100.0 MB in 1.10 s (1.00 GB/s); reading the file into memory 0.55 s (2.00 GB/s), piece by piece 0.22 s (5.00 GB/s)",
+  );
+});
+
 Deno.test("kernels stand below the networks, a line each", () => {
   const lines = formatRows([KERNEL_ROW, NETWORK_ROW]).split("\n");
   assertEquals(lines.at(-2), "");

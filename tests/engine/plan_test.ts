@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { assignSlots, type Lifetime } from "../../engine/arena.ts";
-import { DeviceLimitError, printPlan, type Tensor, trace } from "../../engine/mod.ts";
+import { constant, DeviceLimitError, hostTensor, type Plan, printPlan, type Tensor, trace } from "../../engine/mod.ts";
 import { orderCalls, peakBytes } from "../../engine/order.ts";
 import { makePlan } from "../../engine/plan.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { randomValues } from "../support/random.ts";
-import { plus, scaled, viewed } from "../support/toy_ops.ts";
+import { plus, preparedPlus, scaled, viewed } from "../support/toy_ops.ts";
 
 const x = (count: number): Record<string, { shape: number[]; dtype: "f32" }> => ({
   x: { shape: [count], dtype: "f32" },
@@ -93,4 +93,21 @@ Deno.test("a plan prints dispatches with scope, grid and slots", () => {
   assertStringIncludes(text, "plan chain: 2 dispatches, 3 slots of 1200 bytes, 0 constants, 2 pipelines");
   assertStringIncludes(text, "scalars: gain");
   assertStringIncludes(text, "0 scaled at - grid 2x1x1: slot 0 -> slot 1 [100]");
+});
+
+Deno.test("constants are prepared within the budget, first those that serve the most operations per byte", () => {
+  const [once, twice] = [1, 2].map((value) => hostTensor(new Float32Array(100).fill(value), [100]));
+  const graph = trace("prepared", x(100), ({ x }) => {
+    const [a, b] = [constant(once!), constant(twice!)];
+    return { y: preparedPlus(preparedPlus(preparedPlus(x!, a), b), b) };
+  });
+  const plan = (preparedBytes: number): Plan => makePlan(graph, { ...SOFTWARE_PROFILE, preparedBytes });
+  assertEquals(makePlan(graph, SOFTWARE_PROFILE).prepared.length, 2);
+  assertEquals(plan(800).prepared.length, 2);
+  assertEquals(plan(399).prepared.length, 0);
+  const within = plan(400);
+  const sources = within.prepared.map(({ inputs: [source] }) => graph.constants.get(source!.id));
+  assert(sources.length === 1 && sources[0] === twice, "the weight of two calls goes before the weight of one");
+  assertEquals(within.dispatches.filter(({ wgsl }) => wgsl.includes("0.5 * weight")).length, 2);
+  assertEquals([...within.constants.values()].length, 1, "the other weight is read as it is");
 });

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   constant,
+  DeviceLimitError,
   DeviceLostError,
   hostTensor,
   NoAdapterError,
@@ -187,4 +188,27 @@ gpuTest("a long plan is split into several submits and gives the same result", a
   });
   const x = runtime.upload(new Float32Array([1, 2]), [2]);
   assertEquals(await (await stage({ x }, {})).y.read(), new Float32Array([10, 20]));
+});
+
+gpuTest("a device whose memory is full says so, and what takes less", async () => {
+  let device: GPUDevice | undefined;
+  const runtime = await WebGpuRuntime.open({
+    gpu: Object.assign(Object.create(navigator.gpu), {
+      requestAdapter: async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
+        const adapter = await navigator.gpu.requestAdapter(options);
+        const request = adapter!.requestDevice.bind(adapter);
+        adapter!.requestDevice = async (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> =>
+          device = await request(descriptor);
+        return adapter;
+      },
+    }),
+  });
+  const error = new GPUOutOfMemoryError("Not enough memory left");
+  device!.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+  assertThrows(
+    () => runtime.upload(new Float32Array(1), [1]),
+    DeviceLimitError,
+    "reported: Not enough memory left; its memory is full: use a smaller image or batch, or weights in half precision",
+  );
+  runtime.destroy();
 });

@@ -1,20 +1,10 @@
 /** Laws of the register: every example of every operation, and what each definition must hold. */
 import { assert, assertEquals } from "@std/assert";
-import {
-  constant,
-  type DeviceTensor,
-  elementCount,
-  type Op,
-  ReferenceRuntime,
-  type Runtime,
-  type Scalar,
-  type Tensor,
-  trace,
-} from "../../engine/mod.ts";
+import { type Op, ReferenceRuntime, trace } from "../../engine/mod.ts";
 import * as register from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { randomValues } from "../support/random.ts";
+import { runExample } from "./run_example.ts";
 
 /** Operations whose results must agree bit by bit on every adapter. */
 const EXACT = new Set(["randomNormal", "reshape", "gatherRows", "concatChannels", "sliceChannels"]);
@@ -26,37 +16,6 @@ const exported: readonly unknown[] = Object.values(register);
 const operations = exported.filter((entry): entry is Op<unknown> =>
   typeof entry === "function" && "definition" in entry
 );
-
-/** Runs an example; with `fixed`, all inputs but the first are constants, as weights are. */
-async function runExample(
-  runtime: Runtime,
-  op: Op<unknown>,
-  index: number,
-  fixed = false,
-): Promise<readonly Float32Array[]> {
-  const example = op.definition.examples[index];
-  assert(example);
-  const inputs: Record<string, DeviceTensor> = Object.fromEntries(example.inputs.map((input, k) => {
-    const isGiven = "data" in input;
-    const shape = isGiven ? input.shape : input;
-    const data = isGiven ? input.data : randomValues(elementCount(shape), 31 * index + k);
-    return [`x${k}`, runtime.upload(data, shape)];
-  }));
-  const stage = runtime.stage(
-    op.definition.name,
-    (tensors: Record<string, Tensor>, _scalars: Record<string, Scalar>) => {
-      const operands = Object.entries(tensors).map(([name, tensor]) =>
-        fixed && name !== "x0" ? constant(inputs[name]!) : tensor
-      );
-      const outputs = op(operands, example.attrs);
-      return Object.fromEntries(outputs.map((tensor, k) => [`y${k}`, tensor]));
-    },
-  );
-  // An alias alone computes nothing: it is no output of a stage.
-  if (op.definition.alias) return await Promise.all(Object.values(inputs).map((tensor) => tensor.read()));
-  const outputs = await stage(inputs, example.scalars ?? {});
-  return await Promise.all(Object.values(outputs).map((tensor) => tensor.read()));
-}
 
 Deno.test("the register holds every operation file, each with at least two examples", async () => {
   const names = new Set(operations.map((op) => op.definition.name));

@@ -82,7 +82,8 @@ Deno.test("matmul: what does not fit is refused with what was found and what is 
 });
 
 Deno.test("matmul: the reference follows the definition in the order of the leading axes", () => {
-  for (const { inputs, attrs } of matmulOp.definition.examples.filter(({ attrs }) => !attrs.factors)) {
+  for (const { inputs, attrs } of matmulOp.definition.examples) {
+    if (attrs.factors || inputs.some((input) => "data" in input)) continue;
     const types = (inputs as readonly Shape[]).map((shape, id) => ({ id, shape, dtype: "f32" as const }));
     const outputs = matmulOp.definition.infer(types, attrs).map((type) => ({ ...type, id: types.length }));
     const call = { op: matmulOp.definition as never, inputs: types, outputs, attrs, scope: "" };

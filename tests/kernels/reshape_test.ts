@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { ReferenceRuntime, type Tensor, trace } from "../../engine/mod.ts";
 import { reshape, silu, weightedSum } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -24,4 +24,11 @@ Deno.test("reshape() refuses another number of elements and extents that are not
   );
   assertThrows(() => build([[2, 3]], (x) => reshape(x, [-2, -3])), RangeError, "positive integers are needed");
   assertThrows(() => build([[2, 3]], (x) => reshape(x, [1.5, 4])), RangeError, "[1.5, 4]");
+});
+
+Deno.test("reshape() of f16 matrices keeps their last two extents", () => {
+  const half = (from: readonly number[], to: readonly number[]): unknown =>
+    trace("half", { x: { shape: from, dtype: "f16" } }, ({ x }) => ({ y: reshape(x!, to) })).outputs.get("y")?.shape;
+  assertEquals(half([1, 1, 5, 6], [5, 6]), [5, 6]);
+  assertThrows(() => half([4, 6], [6, 4]), TypeError, "must end in the same two extents");
 });

@@ -52,8 +52,8 @@ Deno.test("without workgroup memory for any tile, layers take what needs none", 
 
 Deno.test("half-precision arithmetic is taken where it is asked for and the device has it, never by itself", () => {
   const preferences = { conv2d: "implicit-f16", matmul: "shared-f16" };
-  assertEquals(convolution(64, 64, { ...CARD, preferences }), ["conv2d.implicit.f16", "conv2d.implicit.f16.sum"]);
-  assertEquals(product(64, 64, 64, { ...CARD, preferences }), ["matmul.shared.f16"]);
+  assertEquals(convolution(64, 64, { ...CARD, preferences }), ["conv2d.implicit-f16", "conv2d.implicit-f16.sum"]);
+  assertEquals(product(64, 64, 64, { ...CARD, preferences }), ["matmul.shared-f16"]);
   assertEquals(convolution(64, 64, { ...CARD, f16: false, preferences }), ["conv2d.vector"]);
   assertEquals(product(64, 64, 64, { ...CARD, f16: false, preferences }), ["matmul.vector"]);
 });

@@ -5,7 +5,6 @@ import {
   elementCount,
   type Op,
   ReferenceRuntime,
-  type Runtime,
   type Shape,
   type Tensor,
   WebGpuRuntime,
@@ -20,6 +19,7 @@ import type { Arithmetic, Cut, Tile } from "../../kernels/tile_product.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
+import { runExample } from "./run_example.ts";
 import { runOnce, type Values, values } from "./run_once.ts";
 
 const opened = new Map<string, WebGpuRuntime>();
@@ -41,21 +41,16 @@ function labelsOf(runtime: WebGpuRuntime, name: string): readonly string[] {
   return runtime.statistics().plans.get(name)?.dispatches.map(({ label }) => label) ?? [];
 }
 
-async function runExample(runtime: Runtime, op: Op<unknown>, index: number): Promise<Float32Array> {
-  const { inputs, attrs } = op.definition.examples[index]!;
-  const shapes = inputs as readonly Shape[];
-  const given = shapes.map((shape, k) => values(shape, 31 * index + k));
-  return await runOnce(runtime, given, (...tensors) => op(tensors, attrs)[0]!);
-}
-
 for (const op of [conv2dOp, matmulOp] as readonly Op<unknown>[]) {
   const { name, examples } = op.definition;
   gpuTest(`${name}() from tiles matches its reference on every example`, async () => {
     const runtime = await forced("f32");
     for (const index of examples.keys()) {
       const expected = await runExample(new ReferenceRuntime(), op, index);
-      assertClose(await runExample(runtime, op, index), expected, 1e-5, `${name} example ${index}`);
-      const labels = labelsOf(runtime, "once");
+      for (const [k, actual] of (await runExample(runtime, op, index)).entries()) {
+        assertClose(actual, expected[k]!, 1e-5, `${name} example ${index} output ${k}`);
+      }
+      const labels = labelsOf(runtime, name);
       assert(labels.some((label) => /^(conv2d\.implicit|matmul\.shared)/.test(label)), `${labels}`);
     }
   });
@@ -171,8 +166,8 @@ gpuTest("half-precision tiles stay within what their roundings can do, however l
   if (!(runtime as WebGpuRuntime).features.includes("shader-f16")) return;
   const half = await forced("f16");
   const cases = [
-    { inputs: [values([1, 9, 7, 3], 1), values([3, 3, 3, 6], 2)], kernel: "conv2d.implicit.f16" },
-    { inputs: [values([1, 8, 8, 96], 1), values([3, 3, 96, 20], 2)], kernel: "conv2d.implicit.f16" },
+    { inputs: [values([1, 9, 7, 3], 1), values([3, 3, 3, 6], 2)], kernel: "conv2d.implicit-f16" },
+    { inputs: [values([1, 8, 8, 96], 1), values([3, 3, 96, 20], 2)], kernel: "conv2d.implicit-f16" },
   ];
   for (const { inputs, kernel } of cases) {
     const build = (x?: Tensor, weight?: Tensor): Tensor => conv2d(x!, weight!, { padding: 1 });
@@ -184,6 +179,6 @@ gpuTest("half-precision tiles stay within what their roundings can do, however l
   const inputs = [values([40, elementCount([7, 33])], 3), values([7 * 33, 36], 4)];
   const expected = await runOnce(new ReferenceRuntime(), inputs, (a, b) => matmul(a!, b!));
   const error = relativeError(await runOnce(half, inputs, (a, b) => matmul(a!, b!)), expected);
-  assertEquals(labelsOf(half, "once"), ["matmul.shared.f16"]);
+  assertEquals(labelsOf(half, "once"), ["matmul.shared-f16"]);
   assert(error > 1e-5 && error < HALF_LIMIT, `error ${error} of a product`);
 });

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { trace } from "../../engine/graph.ts";
 import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
 import { splitConstantCalls } from "../../engine/simplify.ts";
-import { type NetworkPlan, uploadWeights } from "../../models/mod.ts";
+import { type NetworkPlan, uploadWeights, withStatistics } from "../../models/mod.ts";
 import { ddpmAttentionBlock } from "../../models/ddpm_blocks.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -104,7 +104,7 @@ async function wideAttention(runtime: Runtime): Promise<Float32Array> {
     },
   });
   const stage = runtime.stage<"x", never, "y">("block", ({ x }) => ({
-    y: ddpmAttentionBlock(x, (name) => weights.constant(prefix + name)),
+    y: ddpmAttentionBlock(withStatistics(x), (name) => weights.constant(prefix + name)).x,
   }));
   const { y } = await stage({ x: runtime.upload(image([1, 4, 4, 512], 2).data, [1, 4, 4, 512]) }, {});
   return await y.read();
@@ -123,11 +123,12 @@ Deno.test("the weights of q, k and v are joined from constants alone", async () 
     read: (name, into) => into.subarray(0, parameters.get(name)!.shape.reduce((a, b) => a * b, 1)),
   });
   const graph = trace("block", { x: { shape: [1, 4, 4, 64], dtype: "f32" } }, ({ x }) => ({
-    y: ddpmAttentionBlock(x!, (name) => weights.constant(`mid.attn_1.${name}`)),
+    y: ddpmAttentionBlock(withStatistics(x!), (name) => weights.constant(`mid.attn_1.${name}`)).x,
   }));
   const { body, folded } = splitConstantCalls(graph);
   assertEquals(body.map(({ op }) => op.name), [
-    "groupNorm",
+    "imageStatistics",
+    "groupNormFactors",
     "conv2d",
     "reshape",
     "attention",

@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { constant, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
 import {
+  embeddingProjections,
   type ParameterLookup,
   repackParameter,
   residualBlock,
   residualBlockParameters,
   type SafetensorsFile,
+  withStatistics,
 } from "../../models/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { openGolden, readChannelsLast } from "./golden_file.ts";
@@ -41,13 +43,15 @@ for (const block of ["resblock_plain", "resblock_down", "resblock_up"]) {
     const runtime = new ReferenceRuntime();
     const x = await readChannelsLast(file, `${block}.x`);
     const emb = await file.readFloat32(`${block}.emb`);
-    const stage = runtime.stage("block", ({ x, emb }) => ({
-      y: residualBlock(x!, emb!, parameters, {
+    const stage = runtime.stage("block", ({ x, emb }) => {
+      const condition = embeddingProjections(emb!, ["emb_layers.1"], parameters).get("emb_layers.1")!;
+      const { x: y } = residualBlock([withStatistics(x!)], condition, parameters, {
         outputChannels,
         scaleShiftNorm,
         resample: attributes.up ? "up" : attributes.down ? "down" : "none",
-      }),
-    }));
+      });
+      return { y };
+    });
     const { y } = await stage({
       x: runtime.upload(x.data, x.shape),
       emb: runtime.upload(emb, [x.shape[0]!, attributes.emb_channels]),

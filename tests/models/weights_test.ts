@@ -1,13 +1,23 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { type DeviceTensor, ReferenceRuntime, type Runtime, type Shape } from "../../engine/mod.ts";
+import {
+  DeviceLimitError,
+  type DeviceTensor,
+  packHalf,
+  ReferenceRuntime,
+  type Runtime,
+  type Shape,
+} from "../../engine/mod.ts";
 import {
   bytesByteSource,
   CheckpointError,
+  f32ToF16,
   openSafetensors,
+  type Precision,
   safetensorsBytes,
   type SafetensorsFile,
 } from "../../models/mod.ts";
-import { loadWeights, type Parameter, repackParameter } from "../../models/weights.ts";
+import { type Parameter, repackHalf, repackParameter } from "../../models/repack.ts";
+import { loadWeights } from "../../models/weights.ts";
 import { fileOf } from "./random_checkpoint.ts";
 
 const PARAMETERS = new Map<string, Parameter>([
@@ -96,7 +106,7 @@ Deno.test("loadWeights() with a prefix takes only the tensors that have it", asy
   assertStringIncludes(await messageOf(file), "4 parameters are missing");
 });
 
-Deno.test("loadWeights() reads, uploads and drops one tensor at a time", async () => {
+Deno.test("loadWeights() uploads one tensor at a time and reads one ahead", async () => {
   const events: string[] = [];
   const bytes = await safetensorsBytes({ tensors: FITTING });
   const source = bytesByteSource(bytes, "model.safetensors");
@@ -110,14 +120,14 @@ Deno.test("loadWeights() reads, uploads and drops one tensor at a time", async (
   events.length = 0;
   const reference = new ReferenceRuntime();
   const runtime: Runtime = Object.assign(Object.create(reference), {
-    upload: (data: Float32Array, shape: Shape): DeviceTensor => {
+    upload: (...given: Parameters<Runtime["upload"]>): DeviceTensor => {
       events.push("upload");
-      return reference.upload(data, shape);
+      return reference.upload(...given);
     },
   });
   const progress: number[] = [];
   await loadWeights(runtime, file, PARAMETERS, { onProgress: (done, total) => progress.push(done / total) });
-  assertEquals(events, FITTING.flatMap(() => ["read", "upload"]));
+  assertEquals(events, ["read", ...FITTING.slice(1).flatMap(() => ["read", "upload"]), "upload"]);
   assertEquals(progress.length, FITTING.length);
   assertEquals(progress.at(-1), 1);
 });
@@ -127,9 +137,9 @@ Deno.test("loadWeights() frees what it has uploaded when it fails", async () => 
   let uploads = 0;
   const reference = new ReferenceRuntime();
   const runtime: Runtime = Object.assign(Object.create(reference), {
-    upload: (data: Float32Array, shape: Shape): DeviceTensor => {
+    upload: (...given: Parameters<Runtime["upload"]>): DeviceTensor => {
       if (++uploads === 3) throw new RangeError("full");
-      return Object.assign(reference.upload(data, shape), { free: () => freed++ });
+      return Object.assign(reference.upload(...given), { free: () => freed++ });
     },
   });
   await assertRejects(async () => loadWeights(runtime, await fileOf(FITTING), PARAMETERS), RangeError, "full");
@@ -147,4 +157,106 @@ Deno.test("constant() of weights gives one tensor per parameter and rejects unde
   const { kernel } = await stage({}, {});
   assertEquals(kernel.shape, [1, 2, 3, 2]);
   assertEquals([...await kernel.read()], [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
+});
+
+Deno.test("repackHalf() is repackParameter() with two inputs in a word", () => {
+  const cases: readonly Parameter[] = [
+    { shape: [37, 6, 3, 3], layout: "convolution" },
+    { shape: [5, 3, 1, 2], layout: "convolution" },
+    { shape: [33, 7], layout: "matrix" },
+    { shape: [3, 4, 1], layout: "matrix" },
+  ];
+  for (const parameter of cases) {
+    const { data } = tensor("", parameter.shape);
+    const expected = repackParameter(data, parameter);
+    const { data: words, shape } = repackHalf(f32ToF16(data), parameter);
+    assertEquals(shape, expected.shape);
+    assertEquals(words, packHalf(expected.data, shape));
+  }
+  assertThrows(() => repackHalf(new Uint16Array(6), { shape: [6], layout: "plain" }), TypeError, "Cannot repack");
+  assertThrows(() => repackHalf(new Uint16Array(5), { shape: [3, 2], layout: "matrix" }), TypeError, "6 are needed");
+});
+
+const HALF_PARAMETERS = new Map<string, Parameter>([
+  ["bias", { shape: [2], layout: "plain" }],
+  ["weight", { shape: [2, 3], layout: "matrix" }],
+]);
+
+/** The matrix of a file in half precision, read back, and the types of both parameters. */
+async function loadedHalf(
+  dtype: "F32" | "F16" | "BF16" | "F64",
+  weight: Float32Array | Float64Array | Uint16Array,
+): Promise<{ readonly values: readonly number[]; readonly dtypes: readonly string[] }> {
+  const runtime = new ReferenceRuntime();
+  const uploaded: DeviceTensor[] = [];
+  const recording: Runtime = Object.assign(Object.create(runtime), {
+    upload: (...given: Parameters<Runtime["upload"]>): DeviceTensor => {
+      uploaded.push(runtime.upload(...given));
+      return uploaded.at(-1)!;
+    },
+  });
+  const file = await fileOf([
+    { name: "bias", dtype: "F32", shape: [2], data: new Float32Array([1e6, 1 / 3]) },
+    { name: "weight", dtype, shape: [2, 3], data: weight },
+  ]);
+  const progress: number[] = [];
+  const weights = await loadWeights(recording, file, HALF_PARAMETERS, {
+    precision: "f16",
+    onProgress: (done, total) => progress.push(done, total),
+  });
+  assertEquals(weights.parameterCount, 8);
+  assertEquals(progress.slice(-2), [24, 24]);
+  const byRank = uploaded.toSorted((a, b) => a.shape.length - b.shape.length);
+  assertEquals(await byRank[0]!.read(), new Float32Array([1e6, 1 / 3]));
+  return { values: [...await byRank[1]!.read()], dtypes: byRank.map((t) => t.dtype) };
+}
+
+Deno.test("loadWeights() in half precision keeps the bits of F16 and rounds other types to nearest, ties to even", async () => {
+  const ulp = 2 ** -10;
+  // Between 1 and 2 the neighbours are 2^-10 apart; halves go to the even one. 2^-24 is the least subnormal.
+  const values = [1, 1 + 0.5 * ulp, 1 + 1.5 * ulp, 65519, -(2 ** -24), 2 ** -26];
+  const rounded = [1, 65504, 1, -(2 ** -24), 1 + 2 * ulp, 0];
+  assertEquals(await loadedHalf("F32", new Float32Array(values)), { values: rounded, dtypes: ["f32", "f16"] });
+  assertEquals((await loadedHalf("F64", new Float64Array(values))).values, rounded);
+  assertEquals((await loadedHalf("BF16", new Float32Array([1, 2, 3, 4, 5, 6]))).values, [1, 4, 2, 5, 3, 6]);
+  const bits = new Uint16Array([0x0001, 0x83ff, 0x7c00, 0xfc00, 0x8000, 0x3555]);
+  const kept = await loadedHalf("F16", bits);
+  assertEquals(f32ToF16(new Float32Array(kept.values)), new Uint16Array([1, 0xfc00, 0x83ff, 0x8000, 0x7c00, 0x3555]));
+});
+
+Deno.test("loadWeights() names the parameter that half precision cannot hold", async () => {
+  for (const beyond of [65520, -1e9]) {
+    const error = await assertRejects(
+      () => loadedHalf("F32", new Float32Array([0, 0, 0, 0, beyond, 0])),
+      CheckpointError,
+    );
+    assertStringIncludes(
+      (error as Error).message,
+      `in half precision: parameter "weight" holds ${beyond}, half precision ends at 65504; ` +
+        "load it in single precision (--precision f32)",
+    );
+  }
+  assertEquals((await loadedHalf("F32", new Float32Array([Infinity, 0, 0, 0, 0, 0]))).values[0], Infinity);
+});
+
+Deno.test("loadWeights() refuses what a kernel cannot read before anything is read, and says whether f16 helps", async () => {
+  const bytes = await safetensorsBytes({ tensors: [tensor("bias", [2]), tensor("weight", [2, 3])] });
+  const file = await openSafetensors(bytesByteSource(bytes, "model.safetensors"));
+  const small = (maxTensorBytes: number): Runtime =>
+    Object.assign(Object.create(new ReferenceRuntime()), {
+      maxTensorBytes,
+      upload: () => {
+        throw new Error("uploaded");
+      },
+    });
+  const refused = async (limit: number, precision: Precision): Promise<string> =>
+    (await assertRejects(() => loadWeights(small(limit), file, HALF_PARAMETERS, { precision }), DeviceLimitError))
+      .message;
+  assertEquals(
+    await refused(16, "f32"),
+    'Cannot load "model.safetensors": parameter "weight" [3, 2] takes 24 bytes in f32, the device binds at most 16 ' +
+      "(maxStorageBufferBindingSize); use half precision (--precision f16), which takes 16",
+  );
+  assertStringIncludes(await refused(12, "f16"), "takes 16 bytes in f16, the device binds at most 12");
+  assertStringIncludes(await refused(12, "f32"), "use another device");
 });

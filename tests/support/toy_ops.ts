@@ -97,3 +97,34 @@ const preparedPlusOp = defineOp<Record<string, never>>({
 
 /** x + weight, by way of the doubled weight where that can be prepared. */
 export const preparedPlus = (x: Tensor, weight: Tensor): Tensor => preparedPlusOp([x, weight], {})[0]!;
+
+const timesHalfOp = defineOp<Record<string, never>>({
+  name: "timesHalf",
+  infer: ([x, weight]) => [{ shape: [weight!.shape[1]!], dtype: x!.dtype }],
+  reference: ({ inputs: [x, weight] }, [row, matrix]) => {
+    const columns = weight!.shape[1]!;
+    const sums = new Float32Array(columns);
+    for (let k = 0; k < x!.shape[0]!; k++) {
+      for (let n = 0; n < columns; n++) sums[n]! += row![k]! * matrix![k * columns + n]!;
+    }
+    return [sums];
+  },
+  lower: ({ inputs: [x, weight], outputs: [y] }, target) => [
+    elementwise("timesHalf", target, {
+      read: { x: x!, weight: weight! },
+      write: { y: y! },
+      params: { rows: x!.shape[0]! },
+      body: `var sum = 0.0;
+for (var k = 0u; k < params.rows; k++) {
+  let pair = unpack2x16float(weight[(k / 2u) * params.count + i]);
+  sum += x[k] * select(pair.x, pair.y, k % 2u == 1u);
+}
+y[i] = sum;`,
+    }),
+  ],
+  cost: () => ({ flops: 0, bytes: 4 }),
+  examples: [],
+});
+
+/** The product of a row x [K] and an f16 matrix [K, N]. */
+export const timesHalf = (x: Tensor, weight: Tensor): Tensor => timesHalfOp([x, weight], {})[0]!;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import { blobByteSource, bytesByteSource } from "../../../models/checkpoint/byte_source.ts";
 import { CheckpointError } from "../../../models/checkpoint/checkpoint_error.ts";
 import { openSafetensors, type SafetensorsFile } from "../../../models/checkpoint/safetensors.ts";
-import { PIECE_BYTES } from "../../../models/checkpoint/safetensors_dtype.ts";
+import { PIECE_BYTES } from "../../../models/checkpoint/byte_source.ts";
 import { safetensorsBytes } from "../../../models/checkpoint/safetensors_writer.ts";
 import { countingSource, handmadeFile, handmadeSource } from "./handmade_file.ts";
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { bytesByteSource } from "../../../models/checkpoint/byte_source.ts";
 import { openSafetensors, type SafetensorsFile } from "../../../models/checkpoint/safetensors.ts";
-import { PIECE_BYTES, WRITABLE_DTYPES } from "../../../models/checkpoint/safetensors_dtype.ts";
+import { PIECE_BYTES } from "../../../models/checkpoint/byte_source.ts";
+import { WRITABLE_DTYPES } from "../../../models/checkpoint/safetensors_dtype.ts";
 import {
   safetensorsBytes,
   type SafetensorsContents,

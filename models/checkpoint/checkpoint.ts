@@ -1,0 +1,50 @@
+import type { SafetensorsDtype } from "./safetensors_dtype.ts";
+
+/** One tensor of a checkpoint. */
+export interface CheckpointTensor {
+  /** Any text, also empty or with control characters. */
+  readonly name: string;
+  /** Element type, by the name it has in safetensors. */
+  readonly dtype: SafetensorsDtype;
+  /** Outermost first; [] is a single number. */
+  readonly shape: readonly number[];
+}
+
+/** The container a checkpoint lies in: safetensors, PyTorch's zip archive, or the format PyTorch wrote before 1.6. */
+export type CheckpointFormat = "safetensors" | "pytorch" | "pytorch-legacy";
+
+/** Named tensors in a file, whatever its format; they are read when asked for. */
+export interface Checkpoint {
+  /** What messages call the file. */
+  readonly name: string;
+  readonly format: CheckpointFormat;
+  /** Where in the file the tensors are: "" for the whole of it, else such as `state_dict`, `model.ema` or `[0]`. */
+  readonly stateDict: string;
+  /** Text that describes the file; PyTorch's formats have none. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** The tensors by name, in the order in which they are read fastest. */
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  /**
+   * The elements of a tensor of any type, contiguous, outermost dimension first, as little-endian bytes, piece by piece.
+   * @param name tensor name
+   * @returns pieces of at most 4 MiB that hold whole elements, to be read before the next is asked for, and not changed
+   * @throws {CheckpointError} if there is no such tensor, or the file was cut in the meantime
+   */
+  readPieces(name: string): AsyncGenerator<Uint8Array, void>;
+  /**
+   * The same bytes in one array.
+   * @param name tensor name
+   * @param into where they go, at least as many; a new array by default
+   * @returns the bytes, the beginning of `into` if it is given
+   * @throws {CheckpointError} as readPieces
+   */
+  readBytes(name: string, into?: Uint8Array): Promise<Uint8Array>;
+  /**
+   * A tensor of real numbers as f32: F32 bit for bit, F16 and BF16 widened exactly, F64 rounded to nearest.
+   * @param name tensor name
+   * @param into where the elements go, at least as many; a new array by default
+   * @returns as many elements as the shape has, the beginning of `into` if it is given
+   * @throws {CheckpointError} as readPieces, and if the tensor holds another type
+   */
+  readFloat32(name: string, into?: Float32Array): Promise<Float32Array>;
+}
