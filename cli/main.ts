@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
   verify: async () => (await import("./verify.ts")).VERIFY,
   profile: async () => (await import("./profile.ts")).PROFILE,
+  tune: async () => (await import("./tune.ts")).TUNE,
 };
 
 /**

@@ -61,7 +61,7 @@ const DISPATCH_NANOSECONDS = 40_000;
  * What a byte of transformed weight has to save, in nanoseconds of each run. The weight takes 4 times the memory of the
  * original with tiles of 4 and 1.8 times with tiles of 2: at 16x16 pixels it saves 0.8 ms per megabyte, at 8x8 0.15 ms.
  */
-const NANOSECONDS_PER_BYTE = 0.35;
+export const NANOSECONDS_PER_BYTE = 0.35;
 
 /** Output pixels and channels from which a GPU takes tiles of 4; below, transforms and their traffic outweigh. */
 const GPU_LEAST = { pixels: 64 * 64, channels: 128 };
@@ -101,13 +101,16 @@ function isPossible(method: Method, convolution: Shapes, target: Target): boolea
  * The dispatches of a convolution. The preference `conv2d` of the target, or the one for this layer (`convolutionKey`),
  * asks for one of `CONVOLUTION_ALGORITHMS`, which is then taken wherever it can compute the layer; without one, or with
  * `auto`, the cheapest is taken: Winograd only for constant weights, which are transformed once, and half-precision
- * arithmetic never.
+ * arithmetic never. Nor is Winograd taken for the sake of the layer's own preference where the weight is not prepared.
  * @throws {RangeError} if the preference names no algorithm
  */
 export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly Dispatch[] {
-  const wish = preferred("conv2d", convolutionKey(layer), CONVOLUTION_ALGORITHMS, target);
+  const key = convolutionKey(layer);
+  const wish = preferred("conv2d", key, CONVOLUTION_ALGORITHMS, target);
   const candidates = convolutionCandidates(layer, target);
-  const algorithm = wish ?? cheapest(layer, candidates, target);
+  // A layer's own preference comes from measuring it with a prepared weight: without room for one it says nothing.
+  const isVoid = wish !== undefined && target.preferences?.[key] !== undefined && lacksWeight(wish, layer, target);
+  const algorithm = wish !== undefined && !isVoid ? wish : cheapest(layer, candidates, target);
   const method = METHODS[candidates.includes(algorithm) ? algorithm : "direct"];
   if (method && "tile" in method) return conv2dWinograd(layer, method.tile, target);
   const { convolution, before } = plainConvolution(layer, target);
@@ -133,10 +136,14 @@ function cheapest(
     const price = (algorithm: ConvolutionAlgorithm): number => priceOf(METHODS[algorithm], single, target);
     best = candidates.reduce((best, next) => price(next) < price(best) ? next : best);
   }
-  const method = METHODS[best];
-  if (!method || !("tile" in method)) return best;
-  const prepared = preparedWeight(convolution.weight, winogradSizes(convolution, method.tile, target), target);
-  return prepared ? best : target.software ? "direct" : tiles;
+  return lacksWeight(best, convolution, target) ? target.software ? "direct" : tiles : best;
+}
+
+/** Whether an algorithm would have to transform the weight in every run. */
+function lacksWeight(algorithm: ConvolutionAlgorithm, layer: Shapes, target: Target): boolean {
+  const method = METHODS[algorithm];
+  if (!method || !("tile" in method)) return false;
+  return preparedWeight(layer.weight, winogradSizes(layer, method.tile, target), target) === undefined;
 }
 
 function isLarge({ weight, out }: Shapes): boolean {
