@@ -6,7 +6,7 @@
 import { type Dispatch, elementCount, type Target } from "../engine/mod.ts";
 import type { Convolution } from "./conv2d_direct.ts";
 import { range } from "./broadcast.ts";
-import { chooseCut } from "./tile_cut.ts";
+import { chooseCut, type CutVariant } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
 
 /** The cut of a convolution into workgroups, or undefined if the device is too small for any. */
@@ -14,11 +14,12 @@ export function implicitCut(
   convolution: Pick<Convolution, "weight" | "out">,
   arithmetic: Arithmetic,
   target: Target,
+  variant?: CutVariant,
 ): Cut | undefined {
   const { weight: { shape: [kernelHeight = 1, kernelWidth = 1, channels = 1] }, out } = convolution;
   const [batch = 1, outHeight = 1, outWidth = 1, columns = 1] = out.shape;
   const inner = kernelHeight * kernelWidth * channels;
-  const cut = chooseCut({ batch: 1, rows: outHeight * outWidth, inner, columns }, arithmetic, target);
+  const cut = chooseCut({ batch: 1, rows: outHeight * outWidth, inner, columns }, arithmetic, target, variant);
   if (!cut) return undefined;
   const most = Math.min(target.maxBindingBytes, target.maxBufferBytes);
   const parts = Math.floor(most / (4 * batch * outHeight * outWidth * columns));

@@ -2,14 +2,19 @@
 import type { Dispatch, Target } from "../engine/mod.ts";
 import { range } from "./broadcast.ts";
 import { FACTORS_FOUR, type Product } from "./matmul_tiled.ts";
-import { chooseCut } from "./tile_cut.ts";
+import { chooseCut, type CutVariant } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
 
 /** The cut of a product into workgroups, or undefined if the device is too small for any. */
-export function sharedCut(product: Product, arithmetic: Arithmetic, target: Target): Cut | undefined {
+export function sharedCut(
+  product: Product,
+  arithmetic: Arithmetic,
+  target: Target,
+  variant?: CutVariant,
+): Cut | undefined {
   const { batch, rows, inner, columns, sharesB, images = 1 } = product;
   const sizes = { batch: sharesB ? 1 : batch, rows: rows / images, inner, columns };
-  const cut = chooseCut(sizes, arithmetic, target);
+  const cut = chooseCut(sizes, arithmetic, target, variant);
   if (!cut) return undefined;
   const most = Math.min(target.maxBindingBytes, target.maxBufferBytes);
   const parts = Math.floor(most / (4 * batch * rows * columns));

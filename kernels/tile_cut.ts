@@ -31,19 +31,41 @@ export interface CutSizes {
   readonly columns: number;
 }
 
+/** Cuts that differ from the default in the tile, by its extent, or in the parts: one, or twice as many. */
+export const CUT_VARIANTS = ["128", "64", "32", "whole", "split"] as const;
+
+/** One of `CUT_VARIANTS`. */
+export type CutVariant = typeof CUT_VARIANTS[number];
+
+const TILE_OF: Readonly<Record<string, Tile>> = { "128": LARGE_TILE, "64": MEDIUM_TILE, "32": SMALL_TILE };
+
 /**
  * The cut of a product, or undefined if the device has too little workgroup memory. No GPU was at hand to measure on: the
- * numbers follow published kernels and the sizes of large GPUs.
+ * numbers follow published kernels and the sizes of large GPUs, and tuning tries the variants.
+ * @param variant how to differ from the default; there is none where that comes to the same or leaves half of the tile
+ *   empty, and on software adapters, which are slow to compile
  */
-export function chooseCut(sizes: CutSizes, arithmetic: Arithmetic, target: Target): Cut | undefined {
+export function chooseCut(
+  sizes: CutSizes,
+  arithmetic: Arithmetic,
+  target: Target,
+  variant?: CutVariant,
+): Cut | undefined {
   const fits = (tile: Tile): boolean =>
     tileBytes(atDepth(tile, arithmetic), arithmetic) <= target.maxWorkgroupBytes &&
     invocations(tile) <= target.maxWorkgroupInvocations;
   const tile = [preferredTile(sizes, target), SMALL_TILE].find(fits);
-  if (!tile) return undefined;
-  const count = workgroups(sizes, tile);
-  const parts = Math.floor(Math.min(MOST_PARTS, ENOUGH_WORKGROUPS / count, sizes.inner / LEAST_PART));
-  return { tile: atDepth(tile, arithmetic), parts: Math.max(1, parts) };
+  if (!tile || (variant && target.software)) return undefined;
+  const wanted = variant && TILE_OF[variant] || tile;
+  const isHalfEmpty = wanted.rows >= 2 * sizes.rows || wanted.columns >= 2 * sizes.columns;
+  if (!fits(wanted) || (wanted !== tile && isHalfEmpty)) return undefined;
+  const count = workgroups(sizes, wanted);
+  const enough = Math.floor(Math.min(MOST_PARTS, ENOUGH_WORKGROUPS / count, sizes.inner / LEAST_PART));
+  const most = Math.max(1, Math.floor(sizes.inner / (2 * wanted.depth)));
+  const standard = Math.max(1, enough);
+  const parts = variant === "whole" ? 1 : variant === "split" ? Math.min(2 * standard, most) : standard;
+  if (variant && wanted === tile && parts === standard) return undefined;
+  return { tile: atDepth(wanted, arithmetic), parts };
 }
 
 function preferredTile(sizes: CutSizes, { software }: Target): Tile {

@@ -4,7 +4,14 @@ import { constant, type DeviceProfile, type Shape, trace } from "../../engine/mo
 import { makePlan } from "../../engine/plan.ts";
 import { conv2d, type Conv2dOptions } from "../../kernels/conv2d.ts";
 import { matmul, matmulCandidates, matmulKey } from "../../kernels/mod.ts";
-import { chooseCut, LARGE_TILE, MEDIUM_TILE, NARROW_TILE, SMALL_TILE } from "../../kernels/tile_cut.ts";
+import {
+  chooseCut,
+  type CutVariant,
+  LARGE_TILE,
+  MEDIUM_TILE,
+  NARROW_TILE,
+  SMALL_TILE,
+} from "../../kernels/tile_cut.ts";
 import { invocations, type Tile, tileBytes } from "../../kernels/tile_product.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
@@ -69,7 +76,7 @@ Deno.test("a preference for one layer goes before that for all of its kind", () 
   assertThrows(
     () => product(64, 32, 16, { ...CARD, preferences: { "matmul 64x32x16": "direct" } }),
     RangeError,
-    'Cannot build matmul: the preference for "matmul 64x32x16" is "direct", one of auto, tiled, shared, shared-f16 is',
+    'Cannot build matmul: the preference for "matmul 64x32x16" is "direct", one of auto, tiled, shared, shared-f16, ',
   );
 });
 
@@ -82,7 +89,7 @@ Deno.test("a product is named by the rows of one image, and by the number of its
   assertEquals(matmulKey({ ...one, ...rest, batch: 36, sharesB: false }), "matmul 128x32x16 of 36");
   const target = { ...CARD, scratch: () => tensor, scalarIndex: () => 0, prepared: () => undefined };
   assertEquals(matmulCandidates({ ...one, ...rest }, target), ["tiled", "shared", "shared-f16"]);
-  assertEquals(matmulCandidates({ ...one, ...rest }, { ...target, f16: false }), ["tiled", "shared"]);
+  assertEquals(matmulCandidates({ ...one, ...rest }, { ...target, f16: false, software: true }), ["tiled", "shared"]);
 });
 
 Deno.test("large products take large tiles; small ones are split into parts until the card is full", () => {
@@ -98,6 +105,26 @@ Deno.test("large products take large tiles; small ones are split into parts unti
   assertEquals(cut(8, 1024), [MEDIUM_TILE, 16]);
   assertEquals(cut(256, 256, 3), [NARROW_TILE, 1]);
   assertEquals(cut(4, 64), [SMALL_TILE, 2]);
+});
+
+Deno.test("variants cut otherwise than the default, and are left out where they come to the same", () => {
+  const target = { ...CARD, scratch: () => ({ id: 0, shape: [], dtype: "f32" as const }), scalarIndex: () => 0 };
+  const cut = (side: number, channels: number, variant: CutVariant): unknown[] | undefined => {
+    const sizes = { batch: 1, rows: side * side, inner: 9 * channels, columns: channels };
+    const found = chooseCut(sizes, "f32", { ...target, prepared: () => undefined }, variant);
+    return found && [found.tile, found.parts];
+  };
+  assertEquals(cut(16, 1024, "128"), [LARGE_TILE, 16]);
+  assertEquals(cut(16, 1024, "64"), undefined);
+  assertEquals(cut(8, 1024, "128"), undefined);
+  assertEquals(cut(16, 1024, "32"), [SMALL_TILE, 1]);
+  assertEquals(cut(16, 1024, "whole"), [MEDIUM_TILE, 1]);
+  assertEquals(cut(16, 1024, "split"), [MEDIUM_TILE, 8]);
+  assertEquals(cut(256, 256, "whole"), undefined);
+  assertEquals(cut(2, 2, "split"), undefined);
+  const preferences = { conv2d: "implicit-whole", matmul: "shared-split" };
+  assertEquals(convolution(16, 128, { ...CARD, preferences }), ["conv2d.implicit"]);
+  assertEquals(product(64, 256, 64, { ...CARD, preferences }), ["matmul.shared", "matmul.shared.sum"]);
 });
 
 Deno.test("every tile fits what every WebGPU device has, in either arithmetic", () => {
