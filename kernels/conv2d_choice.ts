@@ -172,7 +172,9 @@ function priceOf(method: Method, convolution: Shapes, target: Target): number {
     const taps = kernelHeight * kernelWidth;
     return 2 * taps * computedPixels(convolution.out) * filled(channels) * filled(outChannels) / rates.direct;
   }
-  // Workgroup memory buys nothing where loads from it cost as much as others.
+  // Workgroup memory buys nothing where loads from it cost as much as others: 128@32x32 takes 45 ms from tiles, in
+  // either arithmetic, where the direct kernel takes 8.3 ms, and 3.2 ms at 8x8, where that takes 0.58 ms. As the direct
+  // kernel is as fast per operation at 8x8 as at 32x32, there is nothing for parts of k to gain either.
   if ("arithmetic" in method) return Infinity;
   const { tile } = method;
   const { rows, blocks, inner, columns } = winogradSizes(convolution, tile, target);
