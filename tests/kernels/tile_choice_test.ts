@@ -107,6 +107,19 @@ Deno.test("large products take large tiles; small ones are split into parts unti
   assertEquals(cut(4, 64), [SMALL_TILE, 2]);
 });
 
+Deno.test("a batch is split as its images are, so that it gives the same bits", () => {
+  const split = ["conv2d.implicit", "conv2d.implicit.sum"];
+  const weight = { shape: [3, 3, 128, 128], dtype: "f32" as const, data: new Float32Array(9 * 128 * 128) };
+  for (const batch of [1, 256]) {
+    const labels = planned([[batch, 8, 8, 128]], ({ x0 }) => {
+      return { y: conv2d(x0!, constant(weight), { padding: 1 }) };
+    }, CARD);
+    assertEquals(labels, split, `${batch} images`);
+    const product = planned([[batch, 64, 512], [512, 512]], ({ x0, x1 }) => ({ y: matmul(x0!, x1!) }), CARD);
+    assertEquals(product, ["matmul.shared", "matmul.shared.sum"], `${batch} images`);
+  }
+});
+
 Deno.test("variants cut otherwise than the default, and are left out where they come to the same", () => {
   const target = { ...CARD, scratch: () => ({ id: 0, shape: [], dtype: "f32" as const }), scalarIndex: () => 0 };
   const cut = (side: number, channels: number, variant: CutVariant): unknown[] | undefined => {
@@ -122,6 +135,14 @@ Deno.test("variants cut otherwise than the default, and are left out where they 
   assertEquals(cut(16, 1024, "split"), [MEDIUM_TILE, 8]);
   assertEquals(cut(256, 256, "whole"), undefined);
   assertEquals(cut(2, 2, "split"), undefined);
+  assertEquals(
+    chooseCut({ batch: 1, rows: 256, inner: 9216, columns: 1024 }, "f32", {
+      ...target,
+      prepared: () => undefined,
+      software: true,
+    }, "64"),
+    undefined,
+  );
   const preferences = { conv2d: "implicit-whole", matmul: "shared-split" };
   assertEquals(convolution(16, 128, { ...CARD, preferences }), ["conv2d.implicit"]);
   assertEquals(product(64, 256, 64, { ...CARD, preferences }), ["matmul.shared", "matmul.shared.sum"]);

@@ -4,9 +4,11 @@ import {
   defineOp,
   elementCount,
   type Op,
+  packHalf,
   ReferenceRuntime,
   type Shape,
   type Tensor,
+  type Tensors,
   WebGpuRuntime,
 } from "../../engine/mod.ts";
 import { PLAIN } from "../../kernels/conv2d_examples.ts";
@@ -136,23 +138,44 @@ gpuTest("a split convolution gives the same bits twice, and a batch those of its
   assertEquals([...first, ...second], [...batch]);
 });
 
-gpuTest("what lies beyond a border, a channel tail or an image never enters a tile, be it infinite", async () => {
+gpuTest("what lies beyond a border, a channel tail or the last tap never enters a tile, be it infinite", async () => {
   const runtime = await forced("f32");
-  for (const channels of [5, 16]) {
-    const [height, width] = [4, 9];
-    const data = randomValues(height * width * channels, width).fill(Infinity, (2 * width - 1) * channels);
-    data.fill(0.5, 2 * width * channels);
-    const y = await runOnce(
-      runtime,
-      [{ shape: [1, height, width, channels], data }, values([3, 3, channels, 4], 3, Math.abs)],
-      (x, weight) => conv2d(x!, weight!, { padding: 1 }),
-    );
-    const finite = Array.from(y, (value) => Number.isFinite(value) ? 1 : 0);
+  const [height, width] = [6, 9];
+  for (const [channels, half] of [[5, false], [5, true], [16, false]] as const) {
+    // Row 3 ends in infinities: the neighbours in memory of row 4's left padding, of channel tails, and what a tenth
+    // tap would see from row 1.
+    const data = randomValues(height * width * channels, width);
+    data.fill(Infinity, (4 * width - 1) * channels, 4 * width * channels);
+    const weight = values([3, 3, channels, 4], 3, Math.abs);
+    const stage = runtime.stage("infinite", ({ x, weight }: Tensors<"x" | "weight">) => ({
+      y: conv2d(x, weight, { padding: 1 }),
+    }));
+    const { y } = await stage({
+      x: runtime.upload(data, [1, height, width, channels]),
+      weight: half
+        ? runtime.upload(packHalf(weight.data, weight.shape), weight.shape, "f16")
+        : runtime.upload(weight.data, weight.shape),
+    }, {});
+    const finite = Array.from(await y.read(), (value) => Number.isFinite(value) ? 1 : 0);
     const expected = Array.from({ length: height * width * 4 }, (_, i) => {
       const [oy, ox] = [Math.floor(i / (4 * width)), Math.floor(i / 4) % width];
-      return Math.abs(oy - 1) <= 1 && ox >= width - 2 ? 0 : 1;
+      return Math.abs(oy - 3) <= 1 && ox >= width - 2 ? 0 : 1;
     });
-    assertEquals(finite, expected, `${channels} channels`);
+    assertEquals(finite, expected, `${channels} channels${half ? ", half-precision weight" : ""}`);
+  }
+});
+
+gpuTest("what lies beyond the last k of a row or matrix never enters a product, be it infinite", async () => {
+  const runtime = await forced("f32");
+  for (const inner of [9, 12]) {
+    const a = values([2, 20, inner], 1, Math.abs);
+    const b = values([2, inner, 20], 2, Math.abs);
+    // The second row of a and the second matrix follow the first in memory.
+    a.data.fill(Infinity, inner, 2 * inner);
+    b.data.fill(Infinity, inner * 20);
+    const y = await runOnce(runtime, [a, b], (a, b) => matmul(a!, b!));
+    const finite = Array.from(y, (value) => Number.isFinite(value) ? 1 : 0);
+    assertEquals(finite, finite.map((_, i) => i < 20 || (i >= 40 && i < 400) ? 1 : 0), `inner ${inner}`);
   }
 });
 
