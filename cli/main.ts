@@ -7,6 +7,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./restore.ts")).RESTORE,
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
   verify: async () => (await import("./verify.ts")).VERIFY,
+  convert: async () => (await import("./convert.ts")).CONVERT,
+  models: async () => (await import("./models.ts")).MODELS,
   profile: async () => (await import("./profile.ts")).PROFILE,
   tune: async () => (await import("./tune.ts")).TUNE,
 };

@@ -1,15 +1,23 @@
 /** Opening the network of a command: the embedded one or a file, with its SHA-256. */
-import { createHash } from "node:crypto";
 import type { Runtime } from "../engine/mod.ts";
-import { FileSource } from "../io/mod.ts";
+import { FileSource, sha256Of } from "../io/mod.ts";
 import {
-  type ByteSource,
   defaultModelSource,
+  describeCheckpoint,
+  type DescribedCheckpoint,
+  openCheckpoint,
   type OpenedModel,
   openModel,
-  openSafetensors,
-  type UploadOptions,
 } from "../models/mod.ts";
+import type { Arguments, OptionSpec } from "./arguments.ts";
+import { describeOrigin, DESCRIPTION_OPTIONS, descriptionOptions, explainOpen } from "./description_options.ts";
+import { precisionOf } from "./runtime.ts";
+
+/** The options that choose the network. */
+export const MODEL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  model: { kind: "text", value: "FILE", help: "Network: safetensors, or a PyTorch .pt or .ckpt (default: embedded)" },
+  ...DESCRIPTION_OPTIONS,
+};
 
 /** An open network and the file it came from. */
 export interface LoadedModel {
@@ -18,37 +26,50 @@ export interface LoadedModel {
   readonly name: string;
   /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
+  /** Where its configuration comes from, if the file does not hold it. */
+  readonly origin: string | undefined;
 }
 
-/** Bytes hashed at a time. */
-const HASH_PIECE = 4 * 2 ** 20;
-
 /**
- * Opens a model file, or the embedded model.
- * @param path a safetensors file, or undefined for the embedded model
- * @param options how weights are kept; `onProgress` may throw to stop
+ * Opens the model that a command line names: a checkpoint of any format, or the embedded model.
+ * @param onProgress called with the bytes uploaded so far and in all; it may throw to stop
+ * @throws {UsageError} if the file does not tell what network it is
  * @throws {FileError | CheckpointError} if it cannot be read or does not fit
  */
 export async function loadModel(
   runtime: Runtime,
-  path: string | undefined,
-  options: UploadOptions,
+  args: Arguments,
+  onProgress: (done: number, total: number) => void,
 ): Promise<LoadedModel> {
+  const path = args.text("model");
   const file = path === undefined ? undefined : await FileSource.open(path);
   try {
     const source = file ?? await defaultModelSource();
-    const model = await openModel(runtime, await openSafetensors(source), options);
+    const { checkpoint, known } = await openDescribed(source, args);
+    const model = await openModel(runtime, checkpoint, { precision: precisionOf(args), onProgress });
     const name = source.name.split(/[\\/]/).at(-1) as string;
-    return { model, name, sha256: await hashOf(source) };
+    return { model, name, sha256: await sha256Of(source), origin: describeOrigin(known) };
   } finally {
     file?.close();
   }
 }
 
-async function hashOf(source: ByteSource): Promise<string> {
-  const hash = createHash("sha256");
-  for (let at = 0; at < source.size; at += HASH_PIECE) {
-    hash.update(await source.read(at, Math.min(HASH_PIECE, source.size - at)));
+/**
+ * Opens a checkpoint of any format and finds out what network it holds.
+ * @param source the file
+ * @param args the command line, with `DESCRIPTION_OPTIONS`
+ * @throws {UsageError} if something is left open, with the options that answer it
+ * @throws {CheckpointError} if the file violates its format or belongs to no known architecture
+ */
+export async function openDescribed(
+  source: Parameters<typeof openCheckpoint>[0],
+  args: Arguments,
+): Promise<DescribedCheckpoint> {
+  const stateDict = args.text("state-dict");
+  const file = await openCheckpoint(source, stateDict === undefined ? {} : { stateDict });
+  try {
+    return describeCheckpoint(file, descriptionOptions(args));
+  } catch (error) {
+    throw explainOpen(error);
   }
-  return hash.digest("hex");
 }

@@ -1,7 +1,7 @@
 /** `deno task profile`: what a network evaluation costs inside a restoration step, and why. */
 import { writeAtomically } from "../io/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
-import { loadModel } from "./model_file.ts";
+import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { checkWritable, writeTogether } from "./outputs.ts";
 import { chromeTrace } from "./profile/chrome_trace.ts";
 import { formatComparison } from "./profile/compare.ts";
@@ -10,7 +10,7 @@ import { htmlPage } from "./profile/html_page.ts";
 import { measureProfile } from "./profile/measure.ts";
 import { formatProfile } from "./profile/tables.ts";
 import { makeReporter } from "./progress.ts";
-import { GPU_OPTIONS, openGpu, PRECISION_OPTION, precisionOf } from "./runtime.ts";
+import { GPU_OPTIONS, openGpu, PRECISION_OPTION } from "./runtime.ts";
 import { chooseTask, TASK_LIST } from "./tasks.ts";
 
 const DEFAULT_TASK = "sr4";
@@ -25,7 +25,7 @@ export const PROFILE: Command = {
       "by kernel, and compared with what this adapter reaches at most.",
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
     options: {
-      model: { kind: "text", value: "FILE", help: "Network as safetensors with its configuration (default: embedded)" },
+      ...MODEL_OPTIONS,
       label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
       task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
@@ -63,7 +63,8 @@ async function profile(args: Arguments): Promise<number> {
   await checkWritable([json, trace, html].filter((path) => path !== undefined), [args.text("model")]);
   const runtime = await openGpu(args);
   try {
-    const loaded = await loadModel(runtime, args.text("model"), { precision: precisionOf(args) });
+    const loaded = await loadModel(runtime, args, () => {});
+    if (loaded.origin !== undefined) reporter.note(loaded.origin);
     const document = await measureProfile(runtime, args, {
       loaded,
       task,

@@ -26,6 +26,22 @@ export function makeReporter(json: boolean, terminal = Deno.stderr.isTerminal())
   return json ? new JsonReporter() : new TextReporter(terminal);
 }
 
+/**
+ * Shows work on bytes as the steps of a phase, one for each hundredth.
+ * @returns to be called with the bytes done so far, and in all if that is known
+ */
+export function byteProgress(reporter: Reporter, phase: string): (done: number, total: number | undefined) => void {
+  let shown = -1;
+  return (done, total) => {
+    const hundredth = total === undefined || total === 0 ? 0 : Math.floor(100 * done / total);
+    const megabytes = Math.floor(done / 1e6);
+    const state = total === undefined ? megabytes : hundredth;
+    if (state === shown) return;
+    shown = state;
+    reporter.step(phase, hundredth, 100, { MB: megabytes });
+  };
+}
+
 /** Seconds as people read them: `4.2 s`, `3 min 05 s`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
@@ -35,6 +51,8 @@ export function formatSeconds(seconds: number): string {
 
 class TextReporter implements Reporter {
   readonly #terminal: boolean;
+  #phase = "";
+  #first = 0;
   #start = 0;
   #lastLine = 0;
   #barShown = false;
@@ -50,9 +68,10 @@ class TextReporter implements Reporter {
 
   step(phase: string, step: number, steps: number, figures: Readonly<Record<string, number>> = {}): void {
     const now = performance.now();
-    if (step <= 1) [this.#start, this.#lastLine] = [now, now];
+    const begins = step <= 1 || phase !== this.#phase;
+    if (begins) [this.#phase, this.#first, this.#start, this.#lastLine] = [phase, step, now, now];
     // The first step includes compilation, so the estimate begins with the second.
-    const left = step <= 1 ? undefined : (now - this.#start) / 1000 / (step - 1) * (steps - step);
+    const left = begins ? undefined : (now - this.#start) / 1000 / (step - this.#first) * (steps - step);
     const shown = Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ");
     const state = `${phase} ${step}/${steps}${shown && `, ${shown}`}${
       left === undefined ? "" : `, ${formatSeconds(left)} left`
@@ -61,7 +80,7 @@ class TextReporter implements Reporter {
       const filled = Math.round(BAR_WIDTH * step / steps);
       write(Deno.stderr, `\r\x1b[K[${"=".repeat(filled).padEnd(BAR_WIDTH)}] ${state}`);
       this.#barShown = true;
-    } else if (step === 1 || step === steps || now - this.#lastLine >= PLAIN_INTERVAL) {
+    } else if (begins || step === steps || now - this.#lastLine >= PLAIN_INTERVAL) {
       this.#lastLine = now;
       writeLine(Deno.stderr, state);
     }

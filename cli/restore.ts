@@ -5,14 +5,14 @@ import { seededNoise } from "../samplers/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { chooseMethod, type Method, METHOD_OPTIONS } from "./method_options.ts";
-import { type LoadedModel, loadModel } from "./model_file.ts";
+import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { checkWritable, filesOf, outputsOf, planOutputs, type SampleOutput, writeTogether } from "./outputs.ts";
 import { type Picture, preparePicture } from "./picture.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { makeReport, summarize } from "./report.ts";
 import { runRestoration } from "./restoration.ts";
 import { finishPicture } from "./result.ts";
-import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "./runtime.ts";
+import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
 import { chooseTask, type Task, TASK_LIST, TASK_OPTIONS } from "./tasks.ts";
@@ -39,7 +39,7 @@ export const RESTORE: Command = {
         max: 10,
         help: "--degrade: standard deviation of noise added to the measurement, values in [-1, 1]",
       },
-      model: { kind: "text", value: "FILE", help: "Network as safetensors with its configuration (default: embedded)" },
+      ...MODEL_OPTIONS,
       label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
       ...METHOD_OPTIONS,
       seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
@@ -106,13 +106,11 @@ async function run(args: Arguments): Promise<number> {
   const runtime = await openRuntime(args);
   try {
     const start = performance.now();
-    const loaded = await loadModel(runtime, args.text("model"), {
-      precision: precisionOf(args),
-      onProgress: () => interrupt.checkNow(),
-    });
+    const loaded = await loadModel(runtime, args, () => interrupt.checkNow());
     const loadSeconds = (performance.now() - start) / 1000;
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
+    if (loaded.origin !== undefined) reporter.note(loaded.origin);
     checkTimesteps(method, loaded);
     const picture = await preparePicture(runtime, source, { args, task, model: loaded.model, isTruth });
     for (const note of picture.notes) reporter.note(note);

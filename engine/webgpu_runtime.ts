@@ -265,7 +265,9 @@ export class WebGpuRuntime implements Runtime {
     if (missing.length > 0) {
       const outputs = new Map(missing.map((tensor) => [String(tensor.id), tensor]));
       const name = `constants of ${graph.name}`;
-      const plan = makePlan({ ...graph, name, inputs: new Map(), calls: prologue, outputs }, this.#opened.profile);
+      // What runs once is not worth preparing for.
+      const profile = { ...this.#opened.profile, preparedBytes: 0 };
+      const plan = makePlan({ ...graph, name, inputs: new Map(), calls: prologue, outputs }, profile);
       const executable = await Executable.build(plan, this.#context());
       const results = executable.run({}, {});
       for (const tensor of missing) this.#folded.set(keyOf(tensor), (results[tensor.id] as DeviceTensor).keep());

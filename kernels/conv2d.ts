@@ -13,6 +13,7 @@ import {
   type TensorType,
 } from "../engine/mod.ts";
 import { conv2dChosen } from "./conv2d_choice.ts";
+import type { Conv2dAttrs, Padding } from "./conv2d_attrs.ts";
 import { EXAMPLES } from "./conv2d_examples.ts";
 import {
   type ConvolutionInput,
@@ -26,14 +27,6 @@ import { conv2dPointwise } from "./conv2d_pointwise.ts";
 import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
 import { type Features, statisticsOf, statisticsType } from "./norm_factors.ts";
 import { movedBytes, requireRank, requireWeight } from "./operands.ts";
-
-/** Rows and columns of zeros around an image. */
-export interface Padding {
-  readonly top: number;
-  readonly left: number;
-  readonly bottom: number;
-  readonly right: number;
-}
 
 /** What a convolution reads where that is no plain tensor: see the fields, which apply in this order. */
 export interface ImageInput {
@@ -59,23 +52,6 @@ export interface Conv2dOptions {
   readonly shift?: { readonly tensor: Tensor; readonly at: number };
   /** Added to the result: of its shape, after it was resampled. */
   readonly residual?: Tensor | { readonly x: Tensor; readonly resample: Resample };
-}
-
-/** What the operation records. */
-export interface Conv2dAttrs {
-  readonly stride: number;
-  readonly padding: Padding;
-  /** Parts of the input. */
-  readonly parts: number;
-  readonly factors: boolean;
-  readonly silu: boolean;
-  readonly resample: Resample;
-  readonly bias: boolean;
-  /** Where the shift begins in its rows. */
-  readonly shift: number | "absent";
-  readonly residual: Resample | "absent";
-  /** Whether the statistics of the result are the second output. */
-  readonly statistics: boolean;
 }
 
 interface Operands<T> {

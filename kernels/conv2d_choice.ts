@@ -4,11 +4,12 @@ import { computedPixels, conv2dDirect, type Convolution } from "./conv2d_direct.
 import { conv2dImplicit, implicitCut } from "./conv2d_implicit.ts";
 import { inputShape } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainConvolution, statisticsAfter } from "./conv2d_layer.ts";
-import { conv2dWinograd, preparedWeight, winogradSizes } from "./conv2d_winograd.ts";
+import { conv2dWinograd, preparedWeight } from "./conv2d_winograd.ts";
 import { prefersBroadcast } from "./broadcast.ts";
 import { preferred } from "./preference.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
+import { winogradSizes } from "./winograd_sizes.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Small odd cases of convolutions for the law tests. */
 import type { Example, Shape } from "../engine/mod.ts";
-import type { Conv2dAttrs } from "./conv2d.ts";
+import type { Conv2dAttrs } from "./conv2d_attrs.ts";
 import { resampledShape } from "./conv2d_input.ts";
 import { halfExample } from "./operands.ts";
 

@@ -1,7 +1,8 @@
 /** The register of operations: one export line for each. */
 export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
 export { clamp, clampOp } from "./clamp.ts";
-export { conv2d, conv2dFeatures, conv2dOp, type ImageInput, type Padding } from "./conv2d.ts";
+export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./conv2d.ts";
+export type { Padding } from "./conv2d_attrs.ts";
 export type { Resample } from "./conv2d_input.ts";
 export type { Convolution } from "./conv2d_direct.ts";
 export type { Product } from "./matmul_tiled.ts";

@@ -2,6 +2,8 @@
 export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
 export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
+export { openCheckpoint } from "./checkpoint/open_checkpoint.ts";
+export { type OpenCheckpointOptions, PytorchFile } from "./checkpoint/pytorch_file.ts";
 export { openSafetensors, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors_header.ts";
 export {
@@ -12,6 +14,8 @@ export {
   type TensorValues,
   writeSafetensors,
 } from "./checkpoint/safetensors_writer.ts";
+export type { SafetensorsDtype, WritableDtype } from "./checkpoint/safetensors_dtype.ts";
+export { CONVERTED_DTYPES, type ConvertedDtype, convertedPieces } from "./checkpoint/convert_dtype.ts";
 export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./checkpoint/half.ts";
 export {
   type BetaCurve,
@@ -71,6 +75,16 @@ export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
 export { guidedNoiseModel, type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { DEFAULT_PROCESS, type Description, type ModelPlan, planDescription } from "./model_description.ts";
+export { countParameters, type NetworkCost, networkCost } from "./network_cost.ts";
+export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
+export {
+  describeCheckpoint,
+  type DescribedCheckpoint,
+  type DescriptionOptions,
+  type OpenQuestion,
+  OpenQuestionsError,
+} from "./describe_checkpoint.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";

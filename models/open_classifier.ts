@@ -2,8 +2,8 @@
 import { type Coefficient, constant, type Runtime, type Tensor } from "../engine/mod.ts";
 import { gatherRows } from "../kernels/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import { describeModel } from "./model_description.ts";
 import type { NetworkConfig } from "./network.ts";
-import { describeModel } from "./open_model.ts";
 import { loadWeights, type UploadOptions } from "./weights.ts";
 
 /** A classifier of noisy images on a runtime. */

@@ -2,7 +2,7 @@
  * Blocks of the guided-diffusion UNet (Dhariwal and Nichol 2021, appendix B and published code), each usable alone.
  * Tensors are [N, H, W, C]; parameters are looked up by their checkpoint name inside the block.
  */
-import { scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { elementCount, scope, type Shape, type Tensor } from "../engine/mod.ts";
 import {
   attention,
   averagePool,
@@ -43,9 +43,12 @@ export interface Projection {
   readonly at: number;
 }
 
+/** Elements of joined weights at most: 64 MiB in f32, half of what every WebGPU device binds. */
+const JOINED_ELEMENTS = 2 ** 24;
+
 /**
- * The projections linear(silu(emb)) of all blocks in one product. Their weights are joined when the trace is built, not
- * at every run.
+ * The projections linear(silu(emb)) of all blocks in one product, or few where a weight would become too large. The
+ * weights are joined when the trace is built, not at every run.
  * @param emb [N, E] embedding of timestep and label, before the activation
  * @param names module names of the linear layers
  * @param parameters where their weights and biases are
@@ -56,15 +59,34 @@ export function embeddingProjections(
   names: readonly string[],
   parameters: ParameterLookup,
 ): ReadonlyMap<string, Projection> {
-  if (names.length === 0) return new Map();
-  const joined = (part: string): Tensor => names.map((name) => parameters(`${name}.${part}`)).reduce(concatChannels);
-  const tensor = linear(silu(emb), joined("weight"), joined("bias"));
-  let at = 0;
-  return new Map(names.map((name) => {
-    const projection = { tensor, at };
-    at += parameters(`${name}.bias`).shape[0]!;
-    return [name, projection];
-  }));
+  const activation = silu(emb);
+  const projections = new Map<string, Projection>();
+  for (const group of groupedBySize(names, (name) => elementCount(parameters(`${name}.weight`).shape))) {
+    const joined = (part: string): Tensor =>
+      group.map((name) => parameters(`${name}.${part}`)).reduce((all, next) => concatChannels(all, next));
+    const tensor = linear(activation, joined("weight"), joined("bias"));
+    let at = 0;
+    for (const name of group) {
+      projections.set(name, { tensor, at });
+      at += parameters(`${name}.bias`).shape[0]!;
+    }
+  }
+  return projections;
+}
+
+/** Neighbours that have at most `JOINED_ELEMENTS` elements together, or one that has more. */
+function groupedBySize(names: readonly string[], sizeOf: (name: string) => number): readonly string[][] {
+  const groups: string[][] = [];
+  let size = Infinity;
+  for (const name of names) {
+    size += sizeOf(name);
+    if (size > JOINED_ELEMENTS) {
+      groups.push([]);
+      size = sizeOf(name);
+    }
+    groups.at(-1)!.push(name);
+  }
+  return groups;
 }
 
 /** Options of `residualBlock`. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { formatSeconds, makeReporter } from "../../cli/progress.ts";
+import { byteProgress, formatSeconds, makeReporter } from "../../cli/progress.ts";
 import { printedBy } from "./run_command.ts";
 
 Deno.test("formatSeconds() reads as people say it", () => {
@@ -65,4 +65,28 @@ Deno.test("with --json every event is one JSON object on stdout, and stderr stay
     { event: "step", phase: "restore", step: 1, steps: 4, NFE: 1 },
     { event: "result", answer: 42 },
   ]);
+});
+
+Deno.test("work that begins in the middle is estimated by what is done from there", async () => {
+  const { stderr } = await printedBy(async () => {
+    using reporter = makeReporter(false, true);
+    reporter.step("download", 90, 100);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    reporter.step("download", 95, 100);
+  });
+  const left = /95\/100, (\d+\.\d) s left/.exec(stderr);
+  assertEquals(Number(left?.[1]) < 1 && Number(left?.[1]) > 0, true, stderr);
+});
+
+Deno.test("byteProgress() shows each hundredth once, and megabytes where the total is unknown", async () => {
+  const shown = async (...calls: readonly (readonly [number, number | undefined])[]): Promise<unknown[]> => {
+    const { stdout } = await printedBy(() => {
+      using reporter = makeReporter(true);
+      const progress = byteProgress(reporter, "download");
+      for (const [done, total] of calls) progress(done, total);
+    });
+    return stdout.trimEnd().split("\n").map((line) => JSON.parse(line)).map(({ step, MB }) => [step, MB]);
+  };
+  assertEquals(await shown([0, 4e8], [1e6, 4e8], [4e6, 4e8], [4e8, 4e8]), [[0, 0], [1, 4], [100, 400]]);
+  assertEquals(await shown([0, undefined], [5e5, undefined], [3e6, undefined]), [[0, 0], [0, 3]]);
 });

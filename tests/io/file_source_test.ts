@@ -36,12 +36,31 @@ Deno.test("FileSource gives fewer bytes only where the file ends", async () => {
   });
 });
 
+Deno.test("FileSource reads into an array, as far as the file goes", async () => {
+  await withFile(BYTES, async (path) => {
+    using source = await FileSource.open(path);
+    const into = new Uint8Array(60);
+    const counts = await Promise.all([
+      source.readInto(100, into.subarray(10, 30)),
+      source.read(0, 5).then(({ length }) => length),
+      source.readInto(985, into.subarray(30, 50)),
+      source.readInto(2000, into.subarray(50)),
+    ]);
+    assertEquals(counts, [20, 5, 15, 0]);
+    const expected = [...new Uint8Array(10), ...BYTES.slice(100, 120), ...BYTES.slice(985), ...new Uint8Array(15)];
+    assertEquals([...into], expected);
+    await Deno.truncate(path, 400);
+    assertEquals(await source.readInto(390, into), 10);
+  });
+});
+
 Deno.test("FileSource refuses negative and fractional spans", async () => {
   await withFile(BYTES, async (path) => {
     using source = await FileSource.open(path);
     for (const [offset, length] of [[-1, 4], [0, -1], [0.5, 1], [0, NaN], [2 ** 53, 1]] as const) {
       await assertRejects(() => source.read(offset, length), RangeError, "whole numbers from 0 are needed");
     }
+    await assertRejects(() => source.readInto(-1, new Uint8Array(1)), RangeError, "1 bytes at byte -1 were asked for");
     assertEquals(await source.read(1, 2), BYTES.slice(1, 3));
   });
 });

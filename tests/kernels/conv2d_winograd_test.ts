@@ -22,7 +22,7 @@ import { assertClose } from "../support/close.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest, withoutSubgroups } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
-import { runExample } from "./run_example.ts";
+import { runExample } from "../support/run_example.ts";
 
 type Attrs = Parameters<typeof conv2dOp>[1];
 
@@ -111,11 +111,10 @@ for (const algorithm of ["direct", "winograd2", "winograd4"] as const) {
   gpuTest(`${algorithm} forced agrees with the reference on every example, weights not constant`, async () => {
     const runtime = await forced(algorithm);
     for (const index of conv2dOp.definition.examples.keys()) {
-      const expected = await runExample(new ReferenceRuntime(), conv2dOp as Op<unknown>, index);
-      const actual = await runExample(runtime, conv2dOp as Op<unknown>, index);
-      for (const [k, values] of actual.entries()) {
-        assertClose(values, expected[k]!, 1e-5, `example ${index} output ${k}`);
-      }
+      const op = conv2dOp as Op<unknown>;
+      const expected = await runExample(new ReferenceRuntime(), op, index);
+      const actual = await runExample(runtime, op, index);
+      actual.forEach((values, k) => assertClose(values, expected[k]!, 1e-5, `example ${index} output ${k}`));
     }
   });
 }

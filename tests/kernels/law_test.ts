@@ -4,7 +4,7 @@ import { type Op, ReferenceRuntime, trace } from "../../engine/mod.ts";
 import * as register from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { runExample } from "./run_example.ts";
+import { runExample } from "../support/run_example.ts";
 
 /** Operations whose results must agree bit by bit on every adapter. */
 const EXACT = new Set(["randomNormal", "reshape", "gatherRows", "concatChannels", "sliceChannels"]);

@@ -4,7 +4,7 @@ import { type Op, ReferenceRuntime, WebGpuRuntime } from "../../engine/mod.ts";
 import { conv2dOp, groupNormOp, matmulOp } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { asGraphicsCard, gpuTest, withoutSubgroups } from "../support/gpu.ts";
-import { runExample } from "./run_example.ts";
+import { runExample } from "../support/run_example.ts";
 
 const opened = new Map<GPU, Promise<WebGpuRuntime>>();
 
@@ -29,9 +29,9 @@ for (const { where, gpu, op } of CASES) {
     const runtime = await open(gpu);
     assertEquals(runtime.features.includes("subgroups"), false);
     for (const index of examples.keys()) {
-      const [expected] = await runExample(new ReferenceRuntime(), op, index);
-      const [actual] = await runExample(runtime, op, index);
-      assertClose(actual!, expected!, 1e-5, `example ${index}`);
+      const expected = await runExample(new ReferenceRuntime(), op, index);
+      const actual = await runExample(runtime, op, index);
+      actual.forEach((values, k) => assertClose(values, expected[k]!, 1e-5, `example ${index} output ${k}`));
     }
   });
 }

@@ -13,7 +13,8 @@ import {
 } from "../../engine/mod.ts";
 import { PLAIN } from "../../kernels/conv2d_examples.ts";
 import { conv2dImplicit } from "../../kernels/conv2d_implicit.ts";
-import { conv2d, type Conv2dAttrs, conv2dOp } from "../../kernels/conv2d.ts";
+import { conv2d, conv2dOp } from "../../kernels/conv2d.ts";
+import type { Conv2dAttrs } from "../../kernels/conv2d_attrs.ts";
 import { matmul, matmulOp } from "../../kernels/mod.ts";
 import { matmulShared } from "../../kernels/matmul_shared.ts";
 import { LARGE_TILE, MEDIUM_TILE, NARROW_TILE, SMALL_TILE } from "../../kernels/tile_cut.ts";
@@ -21,7 +22,7 @@ import type { Arithmetic, Cut, Tile } from "../../kernels/tile_product.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
-import { runExample } from "./run_example.ts";
+import { runExample } from "../support/run_example.ts";
 import { runOnce, type Values, values } from "./run_once.ts";
 
 const opened = new Map<string, WebGpuRuntime>();

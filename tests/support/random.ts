@@ -2,11 +2,23 @@
 
 /** Numbers in [-1, 1) from a 32-bit mixing generator; the same seed gives the same numbers everywhere. */
 export function randomValues(count: number, seed: number): Float32Array {
+  const bits = mixer(seed);
+  return Float32Array.from({ length: count }, () => bits() / 2 ** 31 - 1);
+}
+
+/** A function that gives integers from 0 to limit - 1 from the same generator. */
+export function randomIntegers(seed: number): (limit: number) => number {
+  const bits = mixer(seed);
+  return (limit) => bits() % limit;
+}
+
+/** 32 bits at a time. */
+function mixer(seed: number): () => number {
   let state = (seed * 0x9e3779b9) >>> 0;
-  return Float32Array.from({ length: count }, () => {
+  return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
-  });
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
 }

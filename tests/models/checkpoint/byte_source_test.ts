@@ -3,7 +3,9 @@ import {
   blobByteSource,
   bytesByteSource,
   type ByteSource,
+  PIECE_BYTES,
   readExactly,
+  readInto,
 } from "../../../models/checkpoint/byte_source.ts";
 import { CheckpointError, quoteName } from "../../../models/checkpoint/checkpoint_error.ts";
 
@@ -42,6 +44,33 @@ Deno.test("readExactly() refuses fewer bytes than asked for", async () => {
     CheckpointError,
     `Cannot read "a.safetensors": tensor "w" gave 5 bytes at byte 15, 6 are needed`,
   );
+});
+
+Deno.test("readInto() fills an array at once where the source can, and in pieces elsewhere", async () => {
+  const bytes = Uint8Array.from({ length: 2 * PIECE_BYTES + 5 }, (_, i) => i % 251);
+  const plain = bytesByteSource(bytes, "a.safetensors");
+  const lengths: number[] = [];
+  const direct: ByteSource = {
+    ...plain,
+    read: () => Promise.reject(new Error("readInto should be used")),
+    readInto(offset: number, into: Uint8Array): Promise<number> {
+      lengths.push(into.length);
+      const part = bytes.subarray(offset, offset + into.length);
+      into.set(part);
+      return Promise.resolve(part.length);
+    },
+  };
+  for (const source of [plain, direct]) {
+    const into = new Uint8Array(bytes.length - 2);
+    await readInto(source, 2, into, `tensor "w"`);
+    assertEquals(into.every((byte, i) => byte === bytes[i + 2]), true);
+    await assertRejects(
+      () => readInto(source, bytes.length - 5, new Uint8Array(6), `tensor "w"`),
+      CheckpointError,
+      `Cannot read "a.safetensors": tensor "w" gave 5 bytes at byte ${bytes.length - 5}, 6 are needed`,
+    );
+  }
+  assertEquals(lengths, [2 * PIECE_BYTES + 3, 6]);
 });
 
 Deno.test("quoteName() escapes what could change a terminal and cuts what is long", () => {

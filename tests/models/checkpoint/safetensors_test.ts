@@ -62,6 +62,20 @@ Deno.test("readBytes() gives the stored bytes of any type as a copy", async () =
   assertEquals(await file.readBytes("a"), Uint8Array.of(1, 2));
 });
 
+Deno.test("readBytes() and readFloat32() fill the beginning of an array, and refuse one that is too short", async () => {
+  const file = await openReference();
+  const bytes = new Uint8Array(5).fill(7);
+  assertEquals(await file.readBytes("mask", bytes), Uint8Array.of(0, 127, 255));
+  assertEquals([...bytes], [0, 127, 255, 7, 7]);
+  const values = new Float32Array(60).fill(7);
+  const weight = await file.readFloat32("input_blocks.0.0.weight", values);
+  assertStrictEquals(weight.buffer, values.buffer);
+  assertEquals([values[53], values[54]], [26 / 8, 7]);
+  const message = "the array given for it has 2 elements, 3 are needed";
+  await assertRejects(() => file.readBytes("mask", new Uint8Array(2)), RangeError, message);
+  await assertRejects(() => file.readFloat32("alpha_bar", new Float32Array(2)), RangeError, message);
+});
+
 Deno.test("readFloat32() keeps the bits of NaNs and the sign of zero", async () => {
   const words = Uint32Array.of(0x7f800001, 0xffc12345, 0x80000000, 1);
   const file = await openSafetensors(

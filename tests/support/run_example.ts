@@ -1,4 +1,4 @@
-/** Running the examples of an operation. */
+/** Running the examples of operations. */
 import { assert } from "@std/assert";
 import {
   constant,
@@ -9,9 +9,13 @@ import {
   type Scalar,
   type Tensor,
 } from "../../engine/mod.ts";
-import { randomValues } from "../support/random.ts";
+import { randomValues } from "./random.ts";
 
-/** All outputs of an example; with `fixed`, all inputs but the first are constants, as weights are. */
+/**
+ * Runs an example of an operation on seeded numbers.
+ * @param fixed whether all inputs but the first are constants, as weights are
+ * @returns the elements of each output
+ */
 export async function runExample(
   runtime: Runtime,
   op: Op<unknown>,

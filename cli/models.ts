@@ -1,0 +1,61 @@
+/** `deno task models`: published checkpoints, what a file holds, and fetching. */
+import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { DESCRIPTION_OPTIONS } from "./description_options.ts";
+import { fetchModel } from "./models/fetch.ts";
+import { inspectModel } from "./models/inspect.ts";
+import { DEFAULT_FOLDER, listModels } from "./models/list.ts";
+
+/** The options that belong to each action; all take --json. */
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  list: ["dir", "hash", "json"],
+  inspect: ["size", "json", ...Object.keys(DESCRIPTION_OPTIONS)],
+  fetch: ["dir", "out", "from", "sha256", "json"],
+};
+
+/** The command `models`. */
+export const MODELS: Command = {
+  spec: {
+    name: "models",
+    summary: "Lists published checkpoints that can be loaded, and says which are there.\n" +
+      "inspect FILE: architecture, parameters, element types, schedule and multiply-adds of a checkpoint.\n" +
+      "fetch NAME|URL: downloads one; an interrupted download goes on where it stopped. Only this uses the network.",
+    operands: { usage: "[inspect FILE | fetch NAME|URL]", min: 0, max: 2 },
+    options: {
+      dir: { kind: "text", value: "FOLDER", help: `Folder of downloaded checkpoints (default ${DEFAULT_FOLDER})` },
+      hash: { kind: "flag", help: "list: compare the SHA-256 of files that are there; reads them wholly" },
+      size: {
+        kind: "integer",
+        min: 1,
+        max: 65535,
+        help: "inspect: side of the image that multiply-adds are counted for (default: training size)",
+      },
+      out: { kind: "text", value: "FILE", help: "fetch: name of the file (default: its published name in --dir)" },
+      from: { kind: "text", value: "URL", help: "fetch NAME: another address of the same file" },
+      sha256: { kind: "text", value: "HEX", help: "fetch: SHA-256 that the file must have" },
+      ...DESCRIPTION_OPTIONS,
+      json: { kind: "flag", help: "Print data as JSON on stdout" },
+    },
+    examples: [
+      ["deno task models", "what there is"],
+      ["deno task models fetch imagenet-256-uncond", `download it to ${DEFAULT_FOLDER}`],
+      ["deno task models inspect celeba_hq.ckpt --size 512", "what it is, and what an evaluation at 512x512 costs"],
+    ],
+  },
+  async run(args: Arguments): Promise<number> {
+    const [action = "list", operand, ...rest] = args.operands;
+    const options = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+    if (!options) {
+      throw new UsageError(`models has no action "${action}", one of ${Object.keys(ACTIONS).join(", ")} is needed`);
+    }
+    const foreign = [...args.values.keys()].find((name) => !options.includes(name));
+    if (foreign !== undefined) throw new UsageError(`--${foreign} does not belong to "models ${action}"; leave it out`);
+    if (action === "list") {
+      if (operand === undefined) return await listModels(args);
+      throw new UsageError(`"models list" was given "${operand}", it takes nothing`);
+    }
+    if (operand === undefined || rest.length > 0) {
+      throw new UsageError(`"models ${action}" needs ${action === "fetch" ? "a NAME or a URL" : "a FILE"}`);
+    }
+    return action === "inspect" ? await inspectModel(args, operand) : await fetchModel(args, operand);
+  },
+};

@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import type { ByteSource } from "../models/mod.ts";
+
+/** Bytes hashed at a time. */
+const PIECE_BYTES = 4 * 2 ** 20;
+
+/**
+ * The SHA-256 of a whole source, read in pieces.
+ *
+ * @param source What to read.
+ * @param onProgress Called with the bytes hashed so far and in all; it may throw to stop.
+ * @returns 64 hexadecimal digits, lower case.
+ * @throws FileError As the source's `read`.
+ */
+export async function sha256Of(
+  source: ByteSource,
+  onProgress?: (done: number, total: number) => void,
+): Promise<string> {
+  const hash = createHash("sha256");
+  for (let at = 0; at < source.size;) {
+    const piece = await source.read(at, Math.min(PIECE_BYTES, source.size - at));
+    if (piece.length === 0) break;
+    hash.update(piece);
+    at += piece.length;
+    onProgress?.(at, source.size);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,96 @@
+/** The container of PyTorch 1.6 and later: a zip archive of one pickle and a file per storage. */
+import { type ByteSource, readExactly } from "./byte_source.ts";
+import { CheckpointError, quoteName } from "./checkpoint_error.ts";
+import { MAX_PICKLE_BYTES, unpickle } from "./pickle.ts";
+import { type OpenCheckpointOptions, PytorchFile } from "./pytorch_file.ts";
+import { PytorchContext, storageBytes } from "./pytorch_objects.ts";
+import { findStateDict } from "./state_dict.ts";
+import { locateZipEntry, readZipDirectory, requireStored, type ZipEntry } from "./zip.ts";
+
+/**
+ * Opens a PyTorch file in a zip archive: reads the directory and the pickle, no tensor.
+ * @param source the file
+ * @param options which state dict is meant
+ * @returns the open file
+ * @throws {CheckpointError} if the archive or the pickle is malformed, asks for anything but tensors in dicts and lists,
+ * or leaves open which state dict is meant
+ */
+export async function openPytorch(source: ByteSource, options: OpenCheckpointOptions = {}): Promise<PytorchFile> {
+  const archive = new Archive(source, await readZipDirectory(source));
+  const bytes = await archive.read("data.pkl", MAX_PICKLE_BYTES);
+  const context = new PytorchContext();
+  const { value, end } = unpickle(bytes, 0, { fileName: source.name, part: "data.pkl" }, context);
+  if (end !== bytes.length) {
+    throw archive.refuse(`data.pkl goes on for ${bytes.length - end} bytes after its end at byte ${end}`);
+  }
+  const bigEndian = await archive.isBigEndian();
+  for (const storage of context.storages.values()) {
+    const { size } = archive.entry(`data/${storage.key}`);
+    const needed = storageBytes(storage);
+    if (size === needed) continue;
+    throw archive.refuse(
+      `data/${storage.key} has ${size} bytes, ${storage.length} elements of ${storage.dtype} need ${needed}`,
+    );
+  }
+  const dict = findStateDict(value, source.name, options.stateDict);
+  const positions = new Map<string, number>();
+  for (const { storage: { key } } of dict.tensors.values()) {
+    if (!positions.has(key)) positions.set(key, await archive.locate(`data/${key}`));
+  }
+  return new PytorchFile({ source, format: "pytorch", positions, bigEndian }, dict);
+}
+
+/** The files below the one folder that PyTorch's archives have. */
+class Archive {
+  readonly #source: ByteSource;
+  readonly #entries: ReadonlyMap<string, ZipEntry>;
+  readonly #folder: string;
+
+  constructor(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>) {
+    this.#source = source;
+    this.#entries = entries;
+    const names = [...entries.keys()];
+    if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) {
+      throw this.refuse("it is a TorchScript program, a state dict is needed; save the state_dict() of the module");
+    }
+    entries.forEach((entry) => requireStored(source, entry));
+    const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+    const [pickle] = pickles;
+    if (pickles.length !== 1 || pickle === undefined) {
+      throw this.refuse(
+        `the archive has ${pickles.length} entries FOLDER/data.pkl, one is needed as PyTorch writes it`,
+      );
+    }
+    this.#folder = pickle.slice(0, -"data.pkl".length);
+  }
+
+  refuse(found: string): CheckpointError {
+    return new CheckpointError(`Cannot load ${quoteName(this.#source.name)}: ${found}`);
+  }
+
+  entry(name: string): ZipEntry {
+    const entry = this.#entries.get(this.#folder + name);
+    if (entry === undefined) {
+      throw this.refuse(`the archive has no entry ${quoteName(this.#folder + name)}, it is needed`);
+    }
+    return entry;
+  }
+
+  async locate(name: string): Promise<number> {
+    return await locateZipEntry(this.#source, this.entry(name));
+  }
+
+  async read(name: string, longest: number): Promise<Uint8Array> {
+    const { size } = this.entry(name);
+    if (size > longest) throw this.refuse(`${name} has ${size} bytes, at most ${longest} are allowed`);
+    return await readExactly(this.#source, await this.locate(name), size, name);
+  }
+
+  /** Files of PyTorch before 2.1 do not say; they are little-endian. */
+  async isBigEndian(): Promise<boolean> {
+    if (!this.#entries.has(`${this.#folder}byteorder`)) return false;
+    const order = String.fromCharCode(...await this.read("byteorder", 16));
+    if (order === "little" || order === "big") return order === "big";
+    throw this.refuse(`byteorder is ${quoteName(order)}, "little" or "big" is needed`);
+  }
+}
