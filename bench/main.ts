@@ -43,7 +43,7 @@ async function bench(options: BenchOptions): Promise<number> {
         const tuned = Object.keys(preferences).length;
         await take({ kind: "kernel", ...await originOf({ adapter, features, tuned }), ...figures });
       },
-      options,
+      { ...options, tuned: options.tuned && !options.algorithms },
     );
   }
   if (!options.json) await print(Deno.stdout, formatRows(rows));

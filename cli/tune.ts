@@ -5,7 +5,7 @@ import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
 import { PRECISIONS } from "../models/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
-import { type LoadedModel, loadModel } from "./model_file.ts";
+import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 import type { MemoryTerms } from "./tune/decide.ts";
@@ -27,7 +27,7 @@ export const TUNE: Command = {
       "is spent, or at Ctrl-C, what was measured until then is kept.",
     operands: { usage: "", min: 0, max: 0 },
     options: {
-      model: { kind: "text", value: "FILE", help: "Network as safetensors with its configuration (default: embedded)" },
+      ...MODEL_OPTIONS,
       label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
@@ -71,10 +71,7 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
     const precision = precisionOf(args);
     const subject = tunedSubject(runtime.adapter, precision);
     const file = args.flag("dry-run") ? undefined : await storage(subject);
-    const loaded = await loadModel(runtime, args.text("model"), {
-      precision,
-      onProgress: () => interrupt.checkNow(),
-    });
+    const loaded = await loadModel(runtime, args, () => interrupt.checkNow());
     const side = args.number("size") ?? loaded.model.config.imageSize;
     const label = args.number("label");
     const model = loaded.model.noiseModel({ height: side, width: side, ...(label === undefined ? {} : { label }) });
@@ -176,7 +173,7 @@ function conclude(
   const timed = outcome.layers.filter(({ times }) => times.length > 0).length;
   const all = `${timed} of ${outcome.layers.length} shapes were timed`;
   const reasons = {
-    budget: [`The budget is spent: ${all}; a larger --budget goes on from here.`],
+    budget: [`The budget is spent: ${all}; a larger --budget times more.`],
     interrupt: [`Stopped by Ctrl-C: ${all}.`],
   };
   return [

@@ -19,8 +19,8 @@ export interface LayerTiming {
 /** What is the default where it is none of the named algorithms. */
 const UNNAMED = "auto";
 
-/** After the least rounds, what takes so many times as long as the best is timed no further. */
-const HOPELESS = 2;
+/** After the first round and after the least rounds, what takes so many times as long as the best is timed no further. */
+const HOPELESS: ReadonlyMap<number, number> = new Map([[1, 4], [LEAST_ROUNDS, 2]]);
 
 /** Milliseconds of one image in the default algorithm of a layer, from one sample. */
 export async function lookAt(base: WebGpuRuntime, layer: Layer, { batch, method }: LayerTiming): Promise<number> {
@@ -58,7 +58,8 @@ export async function measureLayer(
       }
       for (const [one, milliseconds] of found) one.samples.push(milliseconds);
       onRound(all.map(timingOf));
-      if (round + 1 === LEAST_ROUNDS) running = withoutHopeless(running);
+      running = withoutHopeless(running, HOPELESS.get(round + 1) ?? Infinity);
+      if (all.length === 1 && round + 1 === LEAST_ROUNDS) return;
     }
   });
 }
@@ -75,9 +76,9 @@ function timingOf({ algorithm, candidate, samples }: TimedCandidate): Timing {
 }
 
 /** The default, which is the first, is timed to the end. */
-function withoutHopeless(running: TimedCandidate[]): TimedCandidate[] {
+function withoutHopeless(running: TimedCandidate[], factor: number): TimedCandidate[] {
   const best = Math.min(...running.map(({ samples }) => median(samples)));
-  return running.filter(({ samples }, index) => index === 0 || median(samples) <= HOPELESS * best);
+  return running.filter(({ samples }, index) => index === 0 || median(samples) <= factor * best);
 }
 
 /** Candidates that are destroyed together. */

@@ -133,7 +133,7 @@ gpuTest(
       const stopped = await tuneToy(runtime, { interrupt: interruptedAt(2 + 4 + 4 + 3 * 4 + 2) });
       assertEquals([stopped.stopped, stopped.network], ["interrupt", undefined]);
       const [first, second] = stopped.layers;
-      assert(first!.rounds >= 3 && first!.rounds < 7, `${first!.rounds} rounds`);
+      assert(first!.rounds >= 3, `${first!.rounds} rounds`);
       assertEquals([first!.times.length, second!.times.length], [4, 0]);
       assert(first!.look! > 0 && second!.look! > 0);
     });

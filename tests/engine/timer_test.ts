@@ -5,7 +5,7 @@ import { elementwise } from "../../kernels/wgsl.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { costly, plus, preparedPlus, scaled } from "../support/toy_ops.ts";
 
-const SIZE = 2 ** 20;
+const SIZE = 2 ** 16;
 
 async function withRuntime(body: (runtime: WebGpuRuntime) => Promise<void>): Promise<void> {
   const runtime = await WebGpuRuntime.open();
