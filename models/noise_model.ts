@@ -103,7 +103,7 @@ export function noiseModel(
   return {
     ...model,
     predictEps: (xt, timestep) => sliceChannels(record(xt, timestep), 0, inChannels),
-    predictWithVariance(xt, timestep) {
+    predictWithVariance(xt, timestep): { readonly eps: Tensor; readonly variance: Tensor } {
       const out = record(xt, timestep);
       return { eps: sliceChannels(out, 0, inChannels), variance: sliceChannels(out, inChannels, outChannels) };
     },

@@ -3,6 +3,7 @@
  * be like reaches the network as its conditioning (a class, a low-resolution image), so upsamplers run this way.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
 import { type Level, predictionCoefficients, respace } from "./coefficients.ts";
 import type { NoiseSource } from "./noise_source.ts";
@@ -70,7 +71,7 @@ export const ddpm: PlainSampler<DdpmOptions> = {
     "Diffusion Probabilistic Models, ICML 2021",
   defaults: { steps: 250, clipDenoised: true },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  sample(runtime, problem, options) {
+  sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     const levels = levelsOf("ddpm", problem.model, options);
     const learnsVariance = problem.model.predictWithVariance !== undefined;
     return descend(runtime, problem, {
@@ -88,7 +89,7 @@ export const ddim: PlainSampler<DdimOptions> = {
   paper: "Song et al., Denoising Diffusion Implicit Models, ICLR 2021",
   defaults: { steps: 250, clipDenoised: true, eta: 0 },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  sample(runtime, problem, options) {
+  sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     const levels = levelsOf("ddim", problem.model, options);
     const { eta } = options;
     if (!(eta >= 0 && eta <= 1)) {
@@ -162,7 +163,10 @@ async function* walk(
 ): AsyncGenerator<Progress, DeviceTensor> {
   const { noise } = options;
   const shape = [count, ...model.imageShape];
-  const begin = runtime.stage<string, string, "xt">("start", (inputs) => ({ xt: noise.normal(shape, inputs) }));
+  // The sum of one term makes a state of its own where the noise is given.
+  const begin = runtime.stage<string, string, "xt">("start", (inputs) => ({
+    xt: weightedSum([[1, noise.normal(shape, inputs)]]),
+  }));
   const drawStart = async (): Promise<DeviceTensor> => {
     const { inputs, scalars } = noise.supply({ name: START_DRAW, ordinal: 0 });
     return (await begin(inputs, scalars)).xt;

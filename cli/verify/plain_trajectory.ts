@@ -19,7 +19,7 @@ export const PLAIN_METHOD: TrajectoryMethod = {
   pattern: /^guided-diffusion ddim_reverse_sample\b/,
   inputs: /^x0$/,
   result: /^(reverse|ddim|ddpm)\.x_t\.\d+$/,
-  lists(config) {
+  lists(config): Readonly<Record<string, readonly number[]>> {
     const kept = timestepsOf(config);
     const down = kept.toReversed();
     return { timesteps_seen_by_network: [...kept.slice(0, -1), ...down, ...down] };
