@@ -28,7 +28,7 @@ export const TUNE: Command = {
     operands: { usage: "", min: 0, max: 0 },
     options: {
       ...MODEL_OPTIONS,
-      label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
+      class: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
       budget: {
@@ -73,7 +73,7 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
     const file = args.flag("dry-run") ? undefined : await storage(subject);
     const loaded = await loadModel(runtime, args, () => interrupt.checkNow());
     const side = args.number("size") ?? loaded.model.config.imageSize;
-    const label = args.number("label");
+    const label = args.number("class");
     const model = loaded.model.noiseModel({ height: side, width: side, ...(label === undefined ? {} : { label }) });
     const batch = args.number("batch") ?? 1;
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);

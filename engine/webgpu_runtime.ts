@@ -38,7 +38,7 @@ export interface WebGpuRuntimeOptions extends OpenOptions {
 const IN_FLIGHT_MILLISECONDS = 1000;
 
 /** Bytes of prepared constants that are computed at once. */
-const PREPARED_BYTES = 2 ** 24;
+const PREPARED_BYTES = 2 ** 22;
 
 /** Runs stages as static plans on a WebGPU device. */
 export class WebGpuRuntime implements Runtime {

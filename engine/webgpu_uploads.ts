@@ -8,8 +8,8 @@ import type { OpenDevice } from "./webgpu_device.ts";
  * Bytes of a staging buffer, and how many there are at most. `writeBuffer` takes new memory for each call: a process that
  * loads 2.2 GB on a software adapter peaks at 2.9 GB with it and at 2.5 GB with these, in the same time.
  */
-const STAGING_BYTES = 4 * 2 ** 20;
-const STAGING_BUFFERS = 8;
+const STAGING_BYTES = 2 * 2 ** 20;
+const STAGING_BUFFERS = 3;
 
 /** Data below this go through `writeBuffer`, which needs no command buffer. */
 const LEAST_BYTES = 2 ** 16;

@@ -70,8 +70,7 @@ const DISPATCH_NANOSECONDS = 40_000;
 
 /**
  * What a byte of prepared weight has to save, in nanoseconds of each run. The weight takes 4 times the memory of the
- * original with tiles of 4, 1.8 times with tiles of 2 and once as a texture: at 16x16 pixels tiles of 4 save 0.6 ms per
- * megabyte, at 8x8 0.1 ms and tiles of 2 0.3 ms.
+ * original with tiles of 4 and once as a texture: at 16x16 pixels tiles of 4 save 0.6 ms per megabyte, at 8x8 0.1 ms.
  */
 export const NANOSECONDS_PER_BYTE = 0.2;
 
@@ -131,7 +130,11 @@ export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly 
   return [...before, ...own, ...statisticsAfter(layer, target)];
 }
 
-/** Judged by a single image, so that a batch gives the same bits as its images one by one. */
+/**
+ * Where kernels run on the CPU, tiles of 2 are taken only where those of 4 exceed what the device binds: they would win
+ * for images of 8x8 pixels, by a tenth, and need six kernels of their own, whose compilation takes 0.9 s.
+ *
+ * Judged by a single image, so that a batch gives the same bits as its images one by one. */
 function cheapest(
   convolution: Shapes,
   candidates: readonly ConvolutionAlgorithm[],
@@ -145,7 +148,8 @@ function cheapest(
     best = candidates.includes("winograd4") && isLarge(single) ? "winograd4" : tiles;
   } else {
     const price = (algorithm: ConvolutionAlgorithm): number => priceOf(methodOf(algorithm), single, target);
-    best = candidates.reduce((best, next) => price(next) < price(best) ? next : best);
+    const worthwhile = candidates.filter((algorithm) => algorithm !== "winograd2" || !candidates.includes("winograd4"));
+    best = worthwhile.reduce((best, next) => price(next) < price(best) ? next : best);
   }
   return lacksWeight(best, convolution, target) ? target.software ? "direct" : tiles : best;
 }

@@ -6,7 +6,7 @@
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
 import { bufferLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
 import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Resample } from "./conv2d_input.ts";
-import { type ConvolutionLayer, plainInput, statisticsAfter } from "./conv2d_layer.ts";
+import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "./conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { matmulChosen } from "./matmul_choice.ts";
 import { STATISTICS_BLOCK } from "./norm_factors.ts";
@@ -27,6 +27,7 @@ const TRANSFORM_WORKGROUP = 32;
  */
 export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: Target): readonly Dispatch[] {
   const { input: seen, before } = readable(layer.input, target);
+  const { residual, before: beforeResidual } = addable(layer, target);
   const weights = transformedWeight(layer, tile, target);
   const { sizes } = weights;
   const { inner, columns, rows } = sizes;
@@ -54,9 +55,10 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
   return [
     ...weights.before,
     ...before,
+    ...beforeResidual,
     ...inputLoads(seen).map((load) => inputTransform(layer, seen, load, patches, sizes)),
     ...product,
-    outputTransform(counts ? layer : { ...layer, statistics: undefined }, products, sizes),
+    outputTransform({ ...layer, residual, statistics: counts ? layer.statistics : undefined }, products, sizes),
     ...(counts ? [] : statisticsAfter(layer, target)),
   ];
 }
@@ -238,6 +240,7 @@ function outputTransform(layer: ConvolutionLayer, products: Tensor, sizes: Winog
   const resample = residual?.resample ?? "none";
   const epilogue = { bias, shift, residual: resample === "none" ? residual?.x : undefined };
   const resampled = resample !== "none" && residual;
+  const skip = resampled ? doubledPixels(tile) : undefined;
   return kernel({
     label: `conv2d.winograd${tile}.output${statistics ? ".statistics" : ""}${resampled ? `.${resample}` : ""}`,
     read: {
@@ -277,14 +280,15 @@ let pitch = params.outWidth * channels;
 let to = (item * params.outHeight + oy) * pitch + ox * params.outChannels + column;
 ${range(tile).map((k) => `let down${k} = oy + ${k}u < params.outHeight;`).join("\n")}
 ${range(tile).map((k) => `let across${k} = ox + ${k}u < params.outWidth;`).join("\n")}
+${skip?.lines.join("\n") ?? ""}
 ${statistics ? "var sum = 0.0;\nvar squares = 0.0;" : ""}
 ${
       pixels.map(({ row, column }) => {
         const name = `${row}_${column}`;
-        const skip = resampled ? ` + ${skipValue(resample, row, column)}` : "";
+        const added = skip ? ` + ${skip.value(row, column)}` : "";
         return `let inside${name} = down${row} && across${column};
 let to${name} = to + ${row}u * pitch + ${column}u * channels;
-let v${name} = finish(${tileOf.output(row, column)} + added, select(to, to${name}, inside${name}))${skip};
+let v${name} = finish(${tileOf.output(row, column)} + added, select(to, to${name}, inside${name}))${added};
 if (inside${name}) { out[to${name}] = v${name}; }
 ${
           statistics
@@ -307,19 +311,32 @@ statistics[2u * params.plane + block] = max(fma(-sum, mean, squares), 0.0);`
   });
 }
 
-/** WGSL of the residual of one pixel of a tile, from an image of half or twice the size; 0 or any value beyond it. */
-function skipValue(resample: Resample, row: number, column: number): string {
-  const at = (y: string, x: string, height: string, width: string): string =>
-    `skip[((item * ${height} + ${y}) * ${width} + ${x}) * params.outChannels + column]`;
-  if (resample === "up") {
-    return at(`(oy + ${row}u) / 2u`, `(ox + ${column}u) / 2u`, "(params.outHeight / 2u)", "(params.outWidth / 2u)");
-  }
-  const pixel = (dy: number, dx: number): string =>
-    at(
-      `2u * oy + ${2 * row + dy}u`,
-      `2u * ox + ${2 * column + dx}u`,
-      "(2u * params.outHeight)",
-      "(2u * params.outWidth)",
-    );
-  return `0.25 * ((${pixel(0, 0)} + ${pixel(0, 1)}) + (${pixel(1, 0)} + ${pixel(1, 1)}))`;
+/**
+ * The 64 loads of a tile from a residual of twice the size would double the text of the kernel, and take 0.7 s to compile
+ * on the CPU: what is halved is computed before.
+ */
+function addable(
+  layer: ConvolutionLayer,
+  target: Target,
+): { readonly residual: ConvolutionLayer["residual"]; readonly before: readonly Dispatch[] } {
+  if (layer.residual?.resample !== "down") return { residual: layer.residual, before: [] };
+  const { tensor, before } = plainResidual(layer, target);
+  return { residual: tensor && { x: tensor, resample: "none" }, before };
+}
+
+/** Pixels of a residual of half the size that belong to a tile: their loads, and the value of each pixel of the tile. */
+function doubledPixels(
+  tile: TileSize,
+): { readonly lines: readonly string[]; readonly value: (row: number, column: number) => string } {
+  const pixels = range(tile / 2).flatMap((row) => range(tile / 2).map((column) => ({ row, column })));
+  return {
+    lines: [
+      "let skipPitch = params.outWidth / 2u * channels;",
+      "let skipAt = (item * (params.outHeight / 2u) + oy / 2u) * skipPitch + ox / 2u * channels + column;",
+      ...pixels.map(({ row, column }) =>
+        `let k${row}_${column} = skip[skipAt + ${row}u * skipPitch + ${column}u * channels];`
+      ),
+    ],
+    value: (row, column) => `k${row >> 1}_${column >> 1}`,
+  };
 }
