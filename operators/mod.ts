@@ -9,7 +9,7 @@ import { inpainting } from "./inpainting.ts";
 import { boxMask, type MissingBox, randomMask } from "./masks.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 
-export { type LinearOperator, project } from "./operator.ts";
+export { type LinearOperator, project, type SpectralForm } from "./operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./masks.ts";
 export type { BlurFactors } from "./published_blur.ts";
 export type { BlurVariant };
