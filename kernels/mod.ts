@@ -40,3 +40,7 @@ export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
 export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";
+export { hadamard, hadamardOp } from "./hadamard.ts";
+export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./fourier.ts";
+export { type ComplexArray, hostFourier } from "./fourier_host.ts";
+export { gatherElements, gatherElementsOp, NO_ELEMENT } from "./gather_elements.ts";
