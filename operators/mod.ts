@@ -13,6 +13,8 @@ export { gaussianKernel2d, motionKernel } from "./kernels_2d.ts";
 export { composition, type CompositionInverse, type CompositionOptions } from "./composition.ts";
 export { leastSquares } from "./least_squares.ts";
 export { coilMaps } from "./mri.ts";
+export { jpegNoise, type JpegOptions, type JpegTables } from "./jpeg.ts";
+export { addNoise, type MeasurementNoise, NOISES } from "./noise.ts";
 export { type Sampling, samplingMask, type SamplingOptions, SAMPLINGS } from "./mri_masks.ts";
 export type { OperatorEntry, OperatorExample, OperatorOptions } from "./options.ts";
 export { OPERATORS } from "./register.ts";
