@@ -3,16 +3,18 @@ import {
   constant,
   type DeviceTensor,
   elementCount,
+  type Preferences,
   ReferenceRuntime,
   type Runtime,
   type Shape,
   type Stage,
   type Tensor,
   type Tensors,
+  type WebGpuRuntime,
 } from "../engine/mod.ts";
-import { conv2d, matmul } from "../kernels/mod.ts";
+import { conv2d, matmul, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
-import { openProbed, type ProbedRuntime } from "./device_probe.ts";
+import { openProbed, type ProbedRuntime, type ProbeOptions } from "./device_probe.ts";
 import { randomValues } from "./random_values.ts";
 import type { Spread } from "./statistics.ts";
 import { timeReplays } from "./timing.ts";
@@ -22,6 +24,8 @@ export interface KernelCase {
   readonly name: string;
   readonly x: Shape;
   readonly weight: Shape;
+  /** The algorithm that is asked for; by default the one that the operation chooses. */
+  readonly preferences?: Preferences;
   record(x: Tensor, weight: Tensor): Tensor;
 }
 
@@ -35,6 +39,8 @@ export interface KernelFigures {
   readonly check: { readonly method: "reference"; readonly error: number };
   /** Wall time of one replay; the copy of x into the stage is part of it. */
   readonly milliseconds: Spread;
+  /** Time of the process on all cores for one replay; absent in rows from before it was measured. */
+  readonly processMilliseconds?: Spread;
   readonly gflopPerSecond: number;
 }
 
@@ -58,21 +64,31 @@ export const KERNEL_CASES: readonly KernelCase[] = [
   { name: "matmul 1024x1024x1024", x: [1024, 1024], weight: [1024, 1024], record: (x, weight) => matmul(x, weight) },
 ];
 
+/** Convolutions in every algorithm that can compute them: what the cost model of convolutions is made from. */
+export const ALGORITHM_CASES: readonly KernelCase[] = [[64, 64], [128, 32], [256, 16], [128, 8]].flatMap((sizes) => {
+  const kernel = convolution(...sizes as [number, number]);
+  return TUNABLE_ALGORITHMS.conv2d.map((algorithm) => ({
+    ...kernel,
+    name: `${kernel.name} ${algorithm}`,
+    preferences: { conv2d: algorithm },
+  }));
+});
+
 /**
  * Measures operations one after another on one device.
  * @param cases the operations
  * @param samples repeated measurements of each, 1 or more
  * @param onFigures called after each operation with the adapter
- * @param provider where adapters come from; Deno's own by default
+ * @param options which device
  * @throws {NoAdapterError} if there is no adapter; {Error} if a result is wrong
  */
 export async function measureKernels(
   cases: readonly KernelCase[],
   samples: number,
-  onFigures: (figures: KernelFigures, runtime: { description: string; features: readonly string[] }) => Promise<void>,
-  provider?: GPU,
+  onFigures: (figures: KernelFigures, runtime: WebGpuRuntime) => Promise<void>,
+  options: ProbeOptions = {},
 ): Promise<void> {
-  const probed = await openProbed(provider);
+  const probed = await openProbed(options);
   try {
     for (const kernel of cases) await onFigures(await measureKernel(probed, kernel, samples), probed.runtime);
   } finally {
@@ -80,8 +96,10 @@ export async function measureKernels(
   }
 }
 
-async function measureKernel(probed: ProbedRuntime, kernel: KernelCase, samples: number): Promise<KernelFigures> {
-  const { runtime } = probed;
+async function measureKernel(base: ProbedRuntime, kernel: KernelCase, samples: number): Promise<KernelFigures> {
+  const { preferences } = kernel;
+  const runtime = preferences ? base.runtime.withPreferences(preferences) : base.runtime;
+  const probed = { ...base, runtime };
   const { stage, x } = open(runtime, kernel);
   const replay = async (): Promise<DeviceTensor> => (await stage({ x }, {})).y;
   const error = await referenceError(kernel, await (await replay()).read());
@@ -89,12 +107,14 @@ async function measureKernel(probed: ProbedRuntime, kernel: KernelCase, samples:
   const dispatches = runtime.statistics().plans.get(kernel.name)?.dispatches ?? [];
   const gflop = dispatches.reduce((sum, { flops }) => sum + flops, 0) / 1e9;
   x.free();
+  if (preferences) runtime.destroy();
   return {
     kernel: kernel.name,
     gflop,
     dispatches: dispatches.map(({ label }) => label),
     check: { method: "reference", error },
     milliseconds: times.replay,
+    processMilliseconds: times.processTime,
     gflopPerSecond: gflop / times.replay.median * 1000,
   };
 }

@@ -200,7 +200,8 @@ let row = group.z * params.rows + group.y * ${rowBlock}u;
 ${block.map((p) => `let a${p} = (row + ${p}u) * params.inner + lane;`).join("\n")}
 ${block.flatMap((p) => groups.map((v) => `var c${p}_${v} = 0.0;`)).join("\n")}
 var weight = group.z * params.inner ${texels ? "/ 4u" : "* params.columns + column"};
-for (var k = 0u; k < params.inner; k += ${lanes}u) {
+let inner = params.inner;
+for (var k = 0u; k < inner; k += ${lanes}u) {
 ${block.map((p) => `let x${p} = patches[a${p} + k];`).join("\n")}
 ${
       range(lanes).flatMap((q) => [

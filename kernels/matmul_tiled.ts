@@ -116,7 +116,8 @@ ${
         ? "var line = item * params.matrixPitch + params.firstRow;"
         : "var weight = item * params.matrixPitch + params.firstRow + column;"
     }
-for (var k = 0u; k < params.inner; k += ${lanes}u) {
+let inner = params.inner;
+for (var k = 0u; k < inner; k += ${lanes}u) {
 let at = k + lane;
 ${
       factors
@@ -130,7 +131,7 @@ ${
       block.map((p) => {
         const element = `a[a${p} + at]`;
         const value = factors ? `fma(${element} - origin, factor, summand)` : element;
-        return `let x${p} = select(0.0, ${value}, at < params.inner);`;
+        return `let x${p} = select(0.0, ${value}, at < inner);`;
       }).join("\n")
     }
 ${texels ? "" : `let last = (params.inner - 1u - k)${half ? " / 2u" : ""} * params.columns;`}

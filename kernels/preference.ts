@@ -14,8 +14,10 @@ export function preferred<A extends string>(
   op: string,
   key: string,
   algorithms: readonly A[],
-  { preferences }: Target,
+  target: Target,
 ): A | undefined {
+  const { preferences } = target;
+  target.noteLayer?.({ operation: op, key, algorithms });
   const name = preferences?.[key] !== undefined ? key : op;
   const wish = preferences?.[name] ?? "auto";
   if (wish === "auto") return undefined;

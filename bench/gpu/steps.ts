@@ -29,6 +29,7 @@ export function gpuSteps(): readonly Step[] {
     deno("adapter", 30, ["bench/gpu/adapter.ts"]),
     deno("verify", 150, ["cli/main.ts", "verify", "--json", ...goldenFiles()], [0, NOT_SUPPORTED]),
     deno("kernels", 60, ["bench/main.ts", "--kernels", "--json"]),
+    deno("tune", 50, ["cli/main.ts", "tune", "--json", "--dry-run", "--budget", "30"]),
     network("unet-64", 90),
     network("ffhq", 120),
     network("imagenet-256", 240),
