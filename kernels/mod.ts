@@ -42,6 +42,7 @@ export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
 export { addRatio, addRatioOp, sampleDot, sampleDotOp } from "./sample_products.ts";
+export { shrink, shrinkOp } from "./shrink.ts";
 export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";
 export { hadamard, hadamardOp } from "./hadamard.ts";
 export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./fourier.ts";
