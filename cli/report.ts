@@ -13,6 +13,7 @@ import { applyOperator, type Restoration } from "./restoration.ts";
 import type { Quality, Result } from "./result.ts";
 import { precisionOf } from "./runtime.ts";
 import type { Source } from "./source.ts";
+import { chooseNoise } from "./task_options.ts";
 import type { Task } from "./tasks.ts";
 
 /** Everything that a report tells of. */
@@ -56,7 +57,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       operator: problem.operator.name,
       parameters: operatorParameters(picture.options, source),
       measured: picture.truth === undefined,
-      ...(picture.truth ? { sigmaY: args.number("sigma-y") ?? 0 } : {}),
+      ...(picture.truth ? { noise: chooseNoise(args) } : {}),
     },
     method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,

@@ -16,7 +16,8 @@ import { finishPicture } from "./result.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
-import { chooseTask, RESTORE_TASKS, type Task, TASK_OPTIONS, taskList, UPSAMPLE } from "./tasks.ts";
+import { chooseTask, NOISE_OPTIONS, TASK_OPTIONS } from "./task_options.ts";
+import { RESTORE_TASKS, type Task, taskList, UPSAMPLE } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -34,12 +35,7 @@ export const RESTORE: Command = {
     options: {
       ...TASK_OPTIONS,
       degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
-      "sigma-y": {
-        kind: "number",
-        min: 0,
-        max: 10,
-        help: "--degrade: standard deviation of noise added to the measurement, values in [-1, 1]",
-      },
+      ...NOISE_OPTIONS,
       ...MODEL_OPTIONS,
       ...CLASS_OPTION,
       ...UPSAMPLE_OPTIONS,
@@ -168,8 +164,14 @@ function checkCombination(args: Arguments): void {
           '("restore --help" lists the tasks)',
       );
     }
-    for (const option of ["sigma-y", "mask-box", "mask-random"]) {
+    for (const option of [...Object.keys(NOISE_OPTIONS), "mask-box", "mask-random"]) {
       if (args.has(option)) throw new UsageError(`--${option} needs --degrade: it describes a damage that is made`);
+    }
+    const { name, form = "file" } = RESTORE_TASKS.get(args.text("task") ?? "") ?? UPSAMPLE;
+    if (form !== "file") {
+      throw new UsageError(
+        `--task ${name} needs --degrade and a good picture: its measurement is not read from a file`,
+      );
     }
     if (args.text("task") === "inpaint" && !args.has("mask")) {
       throw new UsageError("--task inpaint needs --mask FILE, a picture that marks the missing pixels");
