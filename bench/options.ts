@@ -50,7 +50,7 @@ Options:
   --batch N[,N]           Batch sizes; each network's own by default
   --size N or HxW         Image size in pixels; each network's own by default
   --kernels               Measure the kernels; alone unless --network is given
-  --algorithms            Measure convolutions in every algorithm, alone: what their cost model is made from
+  --algorithms            Measure convolutions and a product in every algorithm, alone: for the cost model
   --no-subgroups          --algorithms on this adapter as if it had no subgroups
   --runs N                Repeated measurements, 1 to 1000; ${DEFAULT_SAMPLES} by default
   --check                 Measure ${BOUNDED_RUN.network} and compare it with the bounds; exit code 1 if one is exceeded

@@ -17,7 +17,7 @@ export const VERIFY: Command = {
     summary:
       "Compares the engine on this adapter with reference files (safetensors, made by the original programs):\n" +
       "operations, networks, degradations, noise schedules and whole trajectories. Prints one row per quantity.\n" +
-      "With --against FILE is a converted checkpoint, whose values are compared bit by bit with the original's,\n" +
+      "With --against ORIGINAL, FILE is a converted checkpoint, whose values are compared bit by bit with the original's,\n" +
       "rounded to the type that each tensor has.\n" +
       "Exit code 0: all agree; 1: something does not, or a file cannot be read; 3: something is not supported.",
     operands: { usage: "FILE...", min: 1, max: Infinity },

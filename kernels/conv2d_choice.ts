@@ -7,6 +7,7 @@ import { type ConvolutionLayer, plainConvolution, statisticsAfter } from "./conv
 import { conv2dWinograd, preparedWeight } from "./conv2d_winograd.ts";
 import { prefersBroadcast } from "./broadcast.ts";
 import { preferred } from "./preference.ts";
+import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { winogradSizes } from "./winograd_sizes.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
@@ -17,19 +18,29 @@ import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
  */
 export const CONVOLUTION_ALGORITHMS = ["direct", "implicit", "implicit-f16", "winograd2", "winograd4"] as const;
 
-/** One of `CONVOLUTION_ALGORITHMS`. */
-export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number];
+/** Algorithms that cut a convolution otherwise than `implicit` does by itself, for tuning. */
+export const CONVOLUTION_VARIANTS = CUT_VARIANTS.map((variant) => `implicit-${variant}` as const);
 
-/** How each algorithm computes. */
-type Method = { readonly tile: TileSize } | { readonly arithmetic: Arithmetic } | undefined;
+/** One of `CONVOLUTION_ALGORITHMS` or `CONVOLUTION_VARIANTS`. */
+export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number] | typeof CONVOLUTION_VARIANTS[number];
 
-const METHODS: Readonly<Record<ConvolutionAlgorithm, Method>> = {
-  "direct": undefined,
-  "implicit": { arithmetic: "f32" },
-  "implicit-f16": { arithmetic: "f16" },
-  "winograd2": { tile: 2 },
-  "winograd4": { tile: 4 },
-};
+const NAMES: readonly ConvolutionAlgorithm[] = [...CONVOLUTION_ALGORITHMS, ...CONVOLUTION_VARIANTS];
+
+/** Computes a convolution from tiles in workgroup memory. */
+interface Implicit {
+  readonly arithmetic: Arithmetic;
+  readonly variant?: CutVariant;
+}
+
+/** How an algorithm computes, undefined for `direct`. */
+type Method = { readonly tile: TileSize } | Implicit | undefined;
+
+function methodOf(name: ConvolutionAlgorithm): Method {
+  if (name === "direct") return undefined;
+  if (name === "winograd2" || name === "winograd4") return { tile: name === "winograd2" ? 2 : 4 };
+  const variant = CUT_VARIANTS.find((variant) => name === `implicit-${variant}`);
+  return { arithmetic: name === "implicit-f16" ? "f16" : "f32", ...(variant ? { variant } : {}) };
+}
 
 /** What the steps of a convolution cost on an adapter that computes on the CPU. */
 interface Rates {
@@ -82,14 +93,14 @@ export function convolutionKey({ input, weight, stride }: ConvolutionLayer): str
 
 /** The algorithms that can compute a layer within the limits of the device; the first always can. */
 export function convolutionCandidates(convolution: Shapes, target: Target): readonly ConvolutionAlgorithm[] {
-  return CONVOLUTION_ALGORITHMS.filter((algorithm) => isPossible(METHODS[algorithm], convolution, target));
+  return NAMES.filter((algorithm) => isPossible(methodOf(algorithm), convolution, target));
 }
 
 function isPossible(method: Method, convolution: Shapes, target: Target): boolean {
   if (!method) return true;
   if ("arithmetic" in method) {
-    if ((method.arithmetic === "f16" && !target.f16) || convolution.weight.dtype === "f16") return false;
-    return implicitCut(convolution, method.arithmetic, target) !== undefined;
+    if (method.arithmetic === "f16" && !target.f16) return false;
+    return implicitCut(convolution, method.arithmetic, target, method.variant) !== undefined;
   }
   const [kernelHeight, kernelWidth] = convolution.weight.shape;
   if (kernelHeight !== 3 || kernelWidth !== 3 || convolution.stride !== 1) return false;
@@ -100,24 +111,23 @@ function isPossible(method: Method, convolution: Shapes, target: Target): boolea
 
 /**
  * The dispatches of a convolution. The preference `conv2d` of the target, or the one for this layer (`convolutionKey`),
- * asks for one of `CONVOLUTION_ALGORITHMS`, which is then taken wherever it can compute the layer; without one, or with
- * `auto`, the cheapest is taken: Winograd only for constant weights, which are transformed once, and half-precision
- * arithmetic never. Nor is Winograd taken for the sake of the layer's own preference where the weight is not prepared.
+ * asks for an algorithm, which is then taken wherever it can compute the layer; without one, or with `auto`, the cheapest
+ * is taken: Winograd only for constant weights, which are transformed once, and half-precision arithmetic never. Nor is
+ * Winograd taken for the sake of the layer's own preference where the weight is not prepared.
  * @throws {RangeError} if the preference names no algorithm
  */
 export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly Dispatch[] {
   const key = convolutionKey(layer);
-  const wish = preferred("conv2d", key, CONVOLUTION_ALGORITHMS, target);
   const candidates = convolutionCandidates(layer, target);
+  const wish = preferred("conv2d", key, { algorithms: NAMES, candidates }, target);
   // A layer's own preference comes from measuring it with a prepared weight: without room for one it says nothing.
   const isVoid = wish !== undefined && target.preferences?.[key] !== undefined && lacksWeight(wish, layer, target);
   const algorithm = wish !== undefined && !isVoid ? wish : cheapest(layer, candidates, target);
-  const method = METHODS[candidates.includes(algorithm) ? algorithm : "direct"];
+  const method = methodOf(candidates.includes(algorithm) ? algorithm : "direct");
   if (method && "tile" in method) return conv2dWinograd(layer, method.tile, target);
   const { convolution, before } = plainConvolution(layer, target);
-  const own = method
-    ? conv2dImplicit(convolution, implicitCut(layer, method.arithmetic, target)!, method.arithmetic, target)
-    : [conv2dDirect(convolution, target)];
+  const cut = method && implicitCut(layer, method.arithmetic, target, method.variant);
+  const own = cut ? conv2dImplicit(convolution, cut, method.arithmetic, target) : [conv2dDirect(convolution, target)];
   return [...before, ...own, ...statisticsAfter(layer, target)];
 }
 
@@ -134,7 +144,7 @@ function cheapest(
   if (!target.software) {
     best = candidates.includes("winograd4") && isLarge(single) ? "winograd4" : tiles;
   } else {
-    const price = (algorithm: ConvolutionAlgorithm): number => priceOf(METHODS[algorithm], single, target);
+    const price = (algorithm: ConvolutionAlgorithm): number => priceOf(methodOf(algorithm), single, target);
     best = candidates.reduce((best, next) => price(next) < price(best) ? next : best);
   }
   return lacksWeight(best, convolution, target) ? target.software ? "direct" : tiles : best;
@@ -142,7 +152,7 @@ function cheapest(
 
 /** Whether an algorithm would have to transform the weight in every run. */
 function lacksWeight(algorithm: ConvolutionAlgorithm, layer: Shapes, target: Target): boolean {
-  const method = METHODS[algorithm];
+  const method = methodOf(algorithm);
   if (!method || !("tile" in method)) return false;
   return preparedWeight(layer.weight, winogradSizes(layer, method.tile, target), target) === undefined;
 }
@@ -165,7 +175,9 @@ function priceOf(method: Method, convolution: Shapes, target: Target): number {
     const bytes = broadcast && convolution.weight.dtype === "f32" ? 4 * elements : 0;
     return 2 * computedPixels(convolution.out) * elements / direct + NANOSECONDS_PER_BYTE * bytes;
   }
-  // Workgroup memory buys nothing where loads from it cost as much as others.
+  // Workgroup memory buys nothing where loads from it cost as much as others: 128@32x32 takes 45 ms from tiles, in
+  // either arithmetic, where the direct kernel takes 8.3 ms, and 3.2 ms at 8x8, where that takes 0.58 ms. As the direct
+  // kernel is as fast per operation at 8x8 as at 32x32, there is nothing for parts of k to gain either.
   if ("arithmetic" in method) return Infinity;
   const { tile } = method;
   const { rows, blocks, inner, columns } = winogradSizes(convolution, tile, target);

@@ -178,12 +178,15 @@ ${
         multiply,
       })
     }
+let outHeight = params.outHeight;
+let outWidth = params.outWidth;
+let columns = params.columns;
 ${
       groups.flatMap((v) => [
-        `if (column${v} < params.columns) {`,
+        `if (column${v} < columns) {`,
         ...eachPixel(sizes, (pixel, dy, dx) => [
-          `if (oy + ${dy}u < params.outHeight && ox + ${dx}u < params.outWidth) {`,
-          `let e = ((item * params.outHeight + oy + ${dy}u) * params.outWidth + ox + ${dx}u) * params.columns + column${v};`,
+          `if (oy + ${dy}u < outHeight && ox + ${dx}u < outWidth) {`,
+          `let e = ((item * outHeight + oy + ${dy}u) * outWidth + ox + ${dx}u) * columns + column${v};`,
           `out[e] = finish(c${pixel}_${v}, e);`,
           "}",
         ]),

@@ -1,22 +1,24 @@
-/** exp(x) of moderate numbers, from a softmax of two. */
+/** exp(x) of moderate numbers, from a softmax beside a large one. */
 import { constant, elementCount, hostTensor, type Tensor } from "../engine/mod.ts";
 import { concatChannels, reshape, sliceChannels, softmax } from "../kernels/mod.ts";
 
-/** The other number of each pair: large against x, so that exp(x) is lost beside it, and small enough for f32. */
-const LARGE = 16;
+/** The last number of each row: so large that the exponentials of all others are lost beside its own. */
+const LARGE = 24;
 
 /** Factor between what `scaledExponential` gives and exp(x). */
 export const EXPONENTIAL_SCALE = Math.exp(LARGE);
 
 /**
- * exp(x)/EXPONENTIAL_SCALE: the first of softmax(x, 16) = exp(x)/(exp(x) + exp(16)). Its relative error of exp(x - 16)
- * stays below 1e-6 for x up to 2, as for the logarithms of deviations that learned variances make.
- * @param x any shape, f32
+ * exp(x)/EXPONENTIAL_SCALE: softmax(x_1, ..., x_n, 24) is exp(x_i)/(exp(24) + sum of exp(x_j)), and the sum is a 10^-6 of
+ * exp(24) at most for rows of 3000 numbers up to 2, as logarithms of deviations are that learned variances make. A row
+ * is one of an image, [W, C], as a softmax takes rows quickly.
+ * @param x [..., W, C], f32
  * @returns the same shape
  */
 export function scaledExponential(x: Tensor): Tensor {
-  const count = elementCount(x.shape);
-  const large = constant(hostTensor(new Float32Array(count).fill(LARGE), [count, 1]));
-  const pairs = softmax(concatChannels(reshape(x, [count, 1]), large));
-  return reshape(sliceChannels(pairs, 0, 1), x.shape);
+  const width = elementCount(x.shape.slice(-2));
+  const rows = elementCount(x.shape) / width;
+  const large = constant(hostTensor(new Float32Array(rows).fill(LARGE), [rows, 1]));
+  const shares = softmax(concatChannels(reshape(x, [rows, width]), large));
+  return reshape(sliceChannels(shares, 0, width), x.shape);
 }

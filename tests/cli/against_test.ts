@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Row } from "../../cli/verify/row.ts";
-import { bytesByteSource, openSafetensors, safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
+import { bytesByteSource, f32ToF16, openSafetensors, safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { type Folder, runCommand, runWell, withFolder } from "./run_command.ts";
 import { SMALL_CHECKPOINTS } from "./small_checkpoints.ts";
 
@@ -69,6 +69,7 @@ Deno.test("an altered value, another shape or type, and missing and extra tensor
           // The lowest bit of two numbers, far less than any rounding.
           bytes[4 * 7]! ^= 1;
           bytes[4 * 20]! ^= 1;
+          bytes[4 * 20 + 1]! ^= 1;
           return [same];
         case "out.2.bias":
           return [tensor(name, dtype, [1, ...shape], bytes)];
@@ -112,6 +113,22 @@ Deno.test("a value that is rounded the other way is found", () =>
     const { code, rows } = await against(original!, copy);
     const failed = rows.filter(({ status }) => status === "FAILED").map(({ quantity, reason }) => [quantity, reason]);
     assertEquals([code, failed], [1, [["out.2.bias", "1 of 6 elements differ, the first is number 5"]]]);
+  }));
+
+Deno.test("tensors that are read in many pieces are compared to their ends", () =>
+  withFolder(async (folder) => {
+    const count = 3_000_000;
+    const values = Float32Array.from({ length: count }, (_, i) => (i % 4093) / 512);
+    const rounded = new Uint8Array(f32ToF16(values).buffer);
+    rounded[2 * (count - 1)]! ^= 1;
+    const file = async (name: string, dtype: string, bytes: Uint8Array): Promise<string> =>
+      folder.write(
+        name,
+        await safetensorsBytes({ tensors: [tensor("w", dtype, [count], bytes)], metadata: new Map() }),
+      );
+    const original = await file("original.safetensors", "F32", new Uint8Array(values.buffer));
+    const { rows } = await against(original, await file("converted.safetensors", "F16", rounded));
+    assertEquals(rows[0]!.reason, `1 of ${count} elements differ, the first is number ${count - 1}`);
   }));
 
 Deno.test("integers, strided views and one state dict of several are compared, and files that cannot be read fail", () =>

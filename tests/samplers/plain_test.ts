@@ -13,6 +13,7 @@ import {
   ancestralCoefficients,
   ddimCoefficients,
   ddimReverse,
+  type Draw,
   givenNoise,
   PLAIN_SAMPLERS,
   type PlainSamplerName,
@@ -152,6 +153,11 @@ Deno.test("a sample looks the same alone and in a batch, steps are counted, and 
     for await (const { name, step, steps, nfe } of sample([1])) counted.push([name, step, steps, nfe]);
     assertEquals(counted, Array.from({ length: 10 }, (_, i) => [`gen.${i}`, i + 1, 10, i + 1]));
     assertEquals(PLAIN_SAMPLERS[name].evaluations(FEW), { nominal: 10, actual: 10 });
+    const drawn: unknown[] = [];
+    const source = seededNoise([1]);
+    const watched = { ...source, supply: (draw: Draw) => (drawn.push([draw.name, draw.ordinal]), source.supply(draw)) };
+    await finish(PLAIN_SAMPLERS[name].sample(new ReferenceRuntime(), { model }, { ...FEW, noise: watched }));
+    assertEquals(drawn, [[START_DRAW, 0], ...counted.map((_, i) => [`gen.${i}`, i + 1])]);
     const runtime = new ReferenceRuntime();
     const names = [START_DRAW, ...counted.map((_, i) => `gen.${i}`)];
     const draws = names.map((name, i) => [name, runtime.upload(randomValues(COUNT, i), [1, ...SHAPE])] as const);
