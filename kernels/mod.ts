@@ -48,3 +48,4 @@ export { hadamard, hadamardOp } from "./hadamard.ts";
 export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./fourier.ts";
 export { type ComplexArray, hostFourier } from "./fourier_host.ts";
 export { gatherElements, gatherElementsOp, NO_ELEMENT } from "./gather_elements.ts";
+export { backProject, backProjectOp, radon, radonOp } from "./radon.ts";
