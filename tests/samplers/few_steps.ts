@@ -13,22 +13,22 @@ import {
 
 /** Options of every sampler that make its runs short and use all that it does. */
 export const FEW_STEPS: Readonly<Record<SamplerName, object>> = {
-  pseudo_inverse: {},
+  "pseudo_inverse": {},
   ssd: { inversionSteps: 3, generationSteps: 4 },
-  ssd_plus: { inversionSteps: 3, generationSteps: 4 },
+  "ssd_plus": { inversionSteps: 3, generationSteps: 4 },
   ddnm: { steps: 5, travelLength: 2, travelRepeat: 2 },
-  ddnm_plus: { steps: 5, travelLength: 2, travelRepeat: 2 },
+  "ddnm_plus": { steps: 5, travelLength: 2, travelRepeat: 2 },
   ddrm: { steps: 5 },
   dmps: { steps: 5 },
   dds: { steps: 5 },
   diffpir: { steps: 5 },
   repaint: { steps: 5, travelLength: 2, travelRepeat: 2 },
   ilvr: { steps: 5, freeSteps: 1 },
-  score_sde: { steps: 5 },
+  "score_sde": { steps: 5 },
   sdedit: { steps: 3, repeats: 2 },
   ccdf: { steps: 4 },
-  pnp_admm: { steps: 4 },
-  admm_tv: { steps: 4 },
+  "pnp_admm": { steps: 4 },
+  "admm_tv": { steps: 4 },
 };
 
 /** A sampler of the register with its defaults, which some options replace. */
