@@ -1,14 +1,11 @@
 /** The sampler of a command line: method, preset and every published parameter as an option. */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import {
   type DdpmOptions,
-  type Evaluations,
   INVERSION_VARIANTS,
   type InversionVariant,
-  type NoiseSource,
   PLAIN_SAMPLERS,
   type PlainSamplerName,
-  type Problem,
   type Progress,
   type RestorationTask,
   SAMPLERS,
@@ -21,22 +18,8 @@ import {
 } from "../samplers/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
 import { choosePosterior, POSTERIOR_METHODS, POSTERIOR_OPTIONS, refusePosteriorOptions } from "./posterior_methods.ts";
+import type { Method } from "./method.ts";
 import { type Task, UPSAMPLE } from "./tasks.ts";
-
-/** A sampler with the parameters of one run. */
-export interface Method {
-  readonly name: string;
-  /** Published parameters that the others replace, for samplers that have several. */
-  readonly preset?: SsdPreset;
-  readonly options: object;
-  readonly evaluations: Evaluations;
-  /** How many draws of noise a run takes, where that is known beforehand. */
-  readonly draws?: number;
-  /** Training timesteps that the process must have at least, and the option that decides it. */
-  readonly timesteps: { readonly option: string; readonly least: number };
-  /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
-  run(runtime: Runtime, problem: Problem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
-}
 
 /** The options that choose a method and its parameters. */
 export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {

@@ -12,7 +12,7 @@ import {
   SAMPLERS,
 } from "../samplers/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
-import type { Method } from "./method_options.ts";
+import type { Method } from "./method.ts";
 
 /** The methods by the name that --method takes, with what each is. */
 export const POSTERIOR_METHODS: ReadonlyMap<string, { readonly sampler: SamplerName; readonly description: string }> =

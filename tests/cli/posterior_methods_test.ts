@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseCommand, UsageError } from "../../cli/arguments.ts";
-import { chooseMethod, type Method } from "../../cli/method_options.ts";
+import type { Method } from "../../cli/method.ts";
+import { chooseMethod } from "../../cli/method_options.ts";
 import { POSTERIOR_METHODS } from "../../cli/posterior_methods.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { chooseTask, RESTORE_TASKS } from "../../cli/tasks.ts";
