@@ -25,6 +25,7 @@ import { type Task, UPSAMPLE } from "./tasks.ts";
 export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   method: {
     kind: "choice",
+    value: "NAME",
     choices: ["ssd", "ssd+", ...POSTERIOR_METHODS.keys(), "ddpm", "ddim"],
     help: "Sampler, see below; upsample: ddpm (default) or ddim",
   },
