@@ -4,7 +4,7 @@ import { consistency } from "../metrics/mod.ts";
 import type { OperatorOptions } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
-import type { Method } from "./method_options.ts";
+import type { Method } from "./method.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { filesOf, type SampleOutput } from "./outputs.ts";
 import type { Picture } from "./picture.ts";

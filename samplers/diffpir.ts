@@ -168,7 +168,7 @@ async function* walk(
     if (dataStep === "back_projection") return add(x, weightedSum([[c.pull, operator.pseudoInverse(missing())]]));
     if (dataStep === "first_order") return add(x, weightedSum([[c.pull, operator.adjoint(missing())]]));
     if (form && weight) return add(x, form.fromSpectrum(mul(form.fromMeasurement(missing()), weight)));
-    return proximalByGradients(operator, { x, y }, { gamma: 1, rho: c.rho }, { iterations });
+    return proximalByGradients(operator, { x, y }, { gamma: 1, rho: c.rho }, { iterations, tolerance: 1e-9 });
   };
   const step = networkStep(
     runtime,

@@ -100,10 +100,11 @@ async function* walk(
     c: Record<keyof CorrectionNumbers, Scalar>,
   ): Tensor => {
     if (form && weight) return form.fromSpectrum(mul(form.fromMeasurement(missing), weight));
-    const apply = (w: Tensor): Tensor =>
-      weightedSum([[c.spread, operator.forward(operator.adjoint(w))], [c.variance, w]]);
-    const start = sub(missing, missing);
-    return operator.adjoint(conjugateGradients(apply, { start, residual: missing }, { iterations }));
+    // A^T (c A A^T + v)^-1 = (c A^T A + v)^-1 A^T: in the image, what y has outside the range of A is gone.
+    const apply = (g: Tensor): Tensor =>
+      weightedSum([[c.spread, operator.adjoint(operator.forward(g))], [c.variance, g]]);
+    const residual = operator.adjoint(missing);
+    return conjugateGradients(apply, { start: sub(residual, residual), residual }, { iterations });
   };
   const correct = runtime.stage<string, keyof CorrectionNumbers, "xt">("likelihood", (inputs, c) => {
     const { moved, at, y, weight } = inputs as Tensors<"moved" | "at" | "y"> & { readonly weight?: Tensor };

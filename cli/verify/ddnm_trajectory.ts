@@ -1,12 +1,12 @@
 /** Trajectories of DDNM and DDNM+: the simplified routine and the one with singular values. */
-import { constant, type HostTensor, hostTensor, type Tensor } from "../../engine/mod.ts";
+import { constant, type DeviceTensor, type HostTensor, hostTensor, type Tensor } from "../../engine/mod.ts";
 import { linear } from "../../kernels/mod.ts";
 import { DEFAULT_PROCESS } from "../../models/mod.ts";
 import type { LinearOperator } from "../../operators/mod.ts";
-import { ddnmTimesteps, SAMPLERS, travelMoves } from "../../samplers/mod.ts";
+import { ddnmTimesteps, type Progress, SAMPLERS, travelMoves } from "../../samplers/mod.ts";
 import { posteriorTrajectory } from "./posterior_trajectory.ts";
 import { imagesOf, publishedBasis } from "./published_basis.ts";
-import type { ReferenceFile, Settings } from "./reference_file.ts";
+import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 import { imageShapeOf, type TrajectoryMethod } from "./trajectory_method.ts";
 
@@ -22,25 +22,25 @@ function walkOf(config: Settings): { steps: number; eta: number; travelLength: n
 /** All routines; the name of the method tells which one. */
 export const DDNM_METHOD: TrajectoryMethod = posteriorTrajectory({
   pattern: /^DDNM\b/,
-  lists(config) {
+  lists(config): Readonly<Record<string, readonly number[]>> {
     const walk = walkOf(config);
     const timesteps = ddnmTimesteps(DEFAULT_PROCESS.diffusion_steps, walk.steps);
     const down = travelMoves(walk.steps, walk).filter(({ from, to }) => to < from);
     return { timesteps_seen_by_network: down.map(({ from }) => timesteps[from]!) };
   },
   sigmaY: (config) => config.number("sigma_y_used"),
-  draws(config) {
+  draws(config): number {
     const walk = walkOf(config);
     return travelMoves(walk.steps, walk).length;
   },
-  async drawOf(file, name) {
+  async drawOf(file, name): Promise<StoredTensor> {
     if (!isTurned(file) || name === "noise.xT") return await file.readChannelsLast(name);
     const imageShape = imageShapeOf(file, ["gt", name]);
     const basis = await publishedBasis(file, file.metadata.text("operator"), imageShape);
     return imagesOf(basis, await file.read(name), imageShape);
   },
   operatorOf: (file, operator) => isTurned(file) ? turnedOperator(file, operator) : Promise.resolve(operator),
-  restore({ runtime, file, config, problem, noise }) {
+  restore({ runtime, file, config, problem, noise }): Promise<AsyncGenerator<Progress, DeviceTensor>> {
     const options = { ...walkOf(config), noise };
     if (/simplified/.test(file.metadata.text("method"))) {
       const run = SAMPLERS.ddnm_plus.restore(runtime, problem, { ...options, form: "published_simplified" });

@@ -1,6 +1,7 @@
 /** Trajectories of DDRM. */
+import type { DeviceTensor } from "../../engine/mod.ts";
 import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { ddrmStart, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import { ddrmStart, type Progress, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
 import { posteriorTrajectory } from "./posterior_trajectory.ts";
 import { imagesOf, publishedBasis } from "./published_basis.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
@@ -16,13 +17,15 @@ export const DDRM_METHOD: TrajectoryMethod = posteriorTrajectory({
   lists: (config) => ({ timesteps_seen_by_network: timestepsOf(config).toReversed() }),
   sigmaY: (config) => config.number("sigma_0_used"),
   draws: (config) => timestepsOf(config).length,
-  async drawOf(file, name) {
+  async drawOf(file, name): Promise<StoredTensor> {
     const imageShape = imageShapeOf(file, ["gt", "x_init"]);
     const basis = await publishedBasis(file, file.metadata.text("operator"), imageShape);
     const drawn = name === "noise.xT" ? await file.read(name) : await joinedDraw(file, name.replace("noise.", ""));
     return imagesOf(basis, drawn, imageShape);
   },
-  async restore({ runtime, config, problem, noise, states, wanted }) {
+  async restore(
+    { runtime, config, problem, noise, states, wanted },
+  ): Promise<AsyncGenerator<Progress, DeviceTensor>> {
     const options = {
       steps: config.number("timesteps"),
       eta: config.number("etaC"),

@@ -1,8 +1,8 @@
 /** Trajectories of DDS, with the dense example of conjugate gradients that such a file may hold. */
-import { constant, hostTensor, type Tensor, type Tensors } from "../../engine/mod.ts";
+import { constant, type DeviceTensor, hostTensor, type Tensor, type Tensors } from "../../engine/mod.ts";
 import { linear, sub, weightedSum } from "../../kernels/mod.ts";
 import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { conjugateGradients, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import { conjugateGradients, type Progress, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
 import { posteriorTrajectory, type RecordedRun } from "./posterior_trajectory.ts";
 import type { Settings } from "./reference_file.ts";
 import type { TrajectoryMethod } from "./trajectory_method.ts";
@@ -18,7 +18,7 @@ export const DDS_METHOD: TrajectoryMethod = posteriorTrajectory({
   lists: (config) => ({ timesteps_seen_by_network: timestepsOf(config).toReversed() }),
   sigmaY: (config) => config.number("noise_sigma"),
   draws: (config) => timestepsOf(config).length,
-  async restore(run) {
+  async restore(run): Promise<AsyncGenerator<Progress, DeviceTensor>> {
     const { runtime, config, problem, noise } = run;
     await solveExample(run);
     return SAMPLERS.dds.restore(runtime, problem, {

@@ -40,7 +40,7 @@ export const DIFFPIR_METHOD: TrajectoryMethod = posteriorTrajectory({
   sigmaY: (config) => 2 * config.number("noise_level_img"),
   draws: (config) => timestepsOf(config).length - 1,
   inRange: (value, operator) => /inpaint/.test(operator) ? value : 2 * value - 1,
-  async restore(run) {
+  async restore(run): Promise<AsyncGenerator<Progress, DeviceTensor>> {
     const { runtime, file, config, problem, noise, states, wanted } = run;
     const start = await startImage(run);
     const options = {
