@@ -57,7 +57,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       operator: problem.operator.name,
       parameters: operatorParameters(picture.options, source),
       measured: picture.truth === undefined,
-      ...(picture.truth ? { noise: chooseNoise(args) } : {}),
+      ...(picture.truth ? noiseParameters(args) : {}),
     },
     method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,
@@ -96,6 +96,12 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
     timings: timingsOf(outcome),
     memory: memoryOf(runtime),
   };
+}
+
+/** The noise of a measurement that was made here, as data. */
+function noiseParameters(args: Arguments): Report {
+  const noise = chooseNoise(args);
+  return noise.kind === "gaussian" ? { sigmaY: noise.sigma } : { noise };
 }
 
 /** Parameters of an operator as data; of a mask its file and how much it keeps. */

@@ -4,7 +4,8 @@ import type { Method } from "../../cli/method.ts";
 import { chooseMethod } from "../../cli/method_options.ts";
 import { POSTERIOR_METHODS } from "../../cli/posterior_methods.ts";
 import { RESTORE } from "../../cli/restore.ts";
-import { chooseTask, RESTORE_TASKS } from "../../cli/tasks.ts";
+import { chooseTask } from "../../cli/task_options.ts";
+import { RESTORE_TASKS } from "../../cli/tasks.ts";
 import { SAMPLERS } from "../../samplers/mod.ts";
 
 function method(...words: string[]): Method {
