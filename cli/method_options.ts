@@ -1,15 +1,11 @@
 /** The sampler of a command line: method, preset and every published parameter as an option. */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import {
-  type DdimOptions,
   type DdpmOptions,
-  type Evaluations,
   INVERSION_VARIANTS,
   type InversionVariant,
-  type NoiseSource,
   PLAIN_SAMPLERS,
   type PlainSamplerName,
-  type Problem,
   type Progress,
   type RestorationTask,
   SAMPLERS,
@@ -21,46 +17,39 @@ import {
   ssdPreset,
 } from "../samplers/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
+import { choosePosterior, POSTERIOR_METHODS, POSTERIOR_OPTIONS, refusePosteriorOptions } from "./posterior_methods.ts";
+import type { Method } from "./method.ts";
 import { type Task, UPSAMPLE } from "./tasks.ts";
-
-/** A sampler with the parameters of one run. */
-export interface Method {
-  readonly name: string;
-  /** Published parameters that the others replace, for samplers that have several. */
-  readonly preset?: SsdPreset;
-  readonly options: SsdPlusOptions | DdpmOptions | DdimOptions;
-  readonly evaluations: Evaluations;
-  /** How many draws of noise a run takes. */
-  readonly draws: number;
-  /** Training timesteps that the process must have at least, and the option that decides it. */
-  readonly timesteps: { readonly option: string; readonly least: number };
-  /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
-  run(runtime: Runtime, problem: Problem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
-}
 
 /** The options that choose a method and its parameters. */
 export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   method: {
     kind: "choice",
-    choices: ["ssd", "ssd+", "ddpm", "ddim"],
-    help: "Sampler: ssd for exact measurements (default), ssd+ for noisy ones; upsample: ddpm (default) or ddim",
+    value: "NAME",
+    choices: ["ssd", "ssd+", ...POSTERIOR_METHODS.keys(), "ddpm", "ddim"],
+    help: "Sampler, see below; upsample: ddpm (default) or ddim",
   },
   preset: { kind: "choice", choices: SSD_PRESETS, help: "Published parameters: ssd-30 (default) or ssd-100" },
   steps: {
     kind: "integer",
     min: 4,
     max: 2000,
-    help: "Nominal network evaluations, split as in the paper; upsample: 250",
+    help: "Nominal network evaluations, split as in the paper; other methods: noise levels or iterations",
   },
   "inversion-steps": { kind: "integer", min: 2, help: "Length of the inversion list (5 of 30, 15 of 100)" },
   "generation-steps": { kind: "integer", min: 2, help: "Length of the generation list (25 of 30, 85 of 100)" },
   shortcut: {
     kind: "integer",
     min: 2,
-    help: "Timestep t0 where inversion ends and generation begins (550; colorize 750)",
+    help: "Timestep t0 where inversion ends and generation begins (550; colorize 750); sdedit 500, ccdf 200",
   },
   inversion: { kind: "choice", choices: INVERSION_VARIANTS, help: "Distortion Adaptive (da, default), ddim or ddpm" },
-  eta: { kind: "number", min: 0, max: 1, help: "Share of fresh noise in da inversion (0.4; colorize 0.8)" },
+  eta: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    help: "Share of fresh noise in da inversion (0.4; colorize 0.8), other methods: in a step",
+  },
   "ddim-eta": { kind: "number", min: 0, max: 1, help: "Share of fresh noise in generation (0.8; ddim 0)" },
   "ddpm-steps": { kind: "flag", help: "Generate with DDPM steps instead of the eta mix" },
   "no-clip": { kind: "flag", help: "Do not clamp predicted pictures to the value range" },
@@ -69,6 +58,7 @@ export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     min: 0,
     help: `ssd+: timestep below which data are not enforced (${SSD_PLUS_STOP})`,
   },
+  ...POSTERIOR_OPTIONS,
 };
 
 /** Nominal share of the inversion in the published 100-evaluation setting; 30 evaluations round to their 5. */
@@ -85,9 +75,13 @@ export function chooseMethod(args: Arguments, task: Task): Method {
   const isUpsampling = task.name === UPSAMPLE.name;
   const wanted = args.text("method");
   if (wanted !== undefined && wanted in PLAIN_SAMPLERS !== isUpsampling) {
-    const fitting = isUpsampling ? "ddpm or ddim" : "ssd or ssd+";
+    const fitting = isUpsampling ? "ddpm or ddim" : `one of ${["ssd", "ssd+", ...POSTERIOR_METHODS.keys()].join(", ")}`;
     throw new UsageError(`--method is ${wanted}, the task is "${task.name}": ${fitting} is needed`);
   }
+  if (wanted !== undefined && POSTERIOR_METHODS.has(wanted)) {
+    return choosePosterior(args, wanted, task.kind, Object.keys(METHOD_OPTIONS));
+  }
+  refusePosteriorOptions(args);
   return isUpsampling ? choosePlain(args) : chooseShortcut(args, task.kind);
 }
 

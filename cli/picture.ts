@@ -10,7 +10,7 @@ import {
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../io/mod.ts";
 import { randomNormal, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
-import type { LinearOperator, OperatorOptions } from "../operators/mod.ts";
+import { addNoise, type LinearOperator, type MeasurementNoise, type OperatorOptions } from "../operators/mod.ts";
 import { DRAWS_PER_SEED } from "../samplers/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import {
@@ -24,7 +24,8 @@ import {
 } from "./canvas.ts";
 import { applyOperator } from "./restoration.ts";
 import type { Source } from "./source.ts";
-import { operatorOptions, type Task, taskOperator } from "./tasks.ts";
+import { chooseNoise, operatorOptions } from "./task_options.ts";
+import { type Task, taskOperator } from "./tasks.ts";
 
 /** A picture ready to be restored. */
 export interface Picture {
@@ -63,7 +64,7 @@ export async function preparePicture(
   const colour = !isTruth && task.channels === 1 ? rgbToGray(source.colour) : grayToRgb(source.colour);
   const scale = isTruth ? 1 : task.scale;
   const canvas = planCanvas(colour, {
-    multiple: leastCommonMultiple(model.downsampling, task.scale),
+    multiple: leastCommonMultiple(model.downsampling, task.multiple ?? task.scale),
     longest: args.number("size") ?? LONGEST_FACTOR * model.config.imageSize,
     scale,
   });
@@ -82,7 +83,7 @@ export async function preparePicture(
   const uploaded = runtime.upload(data, [1, height, width, channels]);
   const y = isTruth
     ? await degrade(runtime, operator, uploaded, {
-      sigma: args.number("sigma-y") ?? 0,
+      noise: chooseNoise(args),
       seed: args.number("seed") ?? 0,
     })
     : await asMeasured(runtime, operator, uploaded, task);
@@ -103,8 +104,8 @@ export async function preparePicture(
     notes: [
       ...source.notes,
       ...describeCanvas(canvas),
-      ...(isShrunk(canvas) && task.kind === "deblurring" && !isTruth
-        ? [`The blur is taken as ${options.taps} taps, sigma ${options.sigma?.toFixed(2)} at that size`]
+      ...(isShrunk(canvas) && options.sigma !== undefined && !isTruth
+        ? [`The blur is taken as ${options.taps} taps, sigma ${options.sigma.toFixed(2)} at that size`]
         : []),
     ],
   };
@@ -120,22 +121,26 @@ async function asMeasured(
   return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
 }
 
-/** The measurement y as a picture and A^+ y, both without the padding. */
+/** The measurement y as a picture, A^+ y in its place if it is none, and A^+ y, both without the padding. */
 export async function baselineOf(
   runtime: Runtime,
+  { form }: Task,
   { canvas, problem: { operator, y } }: Picture,
 ): Promise<{ readonly measurement: Raster; readonly pseudoInverse: Raster }> {
   const inverse = await applyOperator(runtime, operator, "pseudoInverse", y);
   const { width, height } = canvas.padded;
   const [rows = 0, columns = 0, channels = 0] = operator.measurementShape;
-  const measured: Raster = { width: columns, height: rows, channels, data: await y.read() };
   const solved: Raster = { width, height, channels: 3, data: await inverse.read() };
   inverse.free();
-  return { measurement: offCanvas(measured, canvas, width / columns), pseudoInverse: offCanvas(solved, canvas) };
+  const pseudoInverse = offCanvas(solved, canvas);
+  if (form === "values") return { measurement: pseudoInverse, pseudoInverse };
+  const measured: Raster = { width: columns, height: rows, channels, data: await y.read() };
+  return { measurement: offCanvas(measured, canvas, width / columns), pseudoInverse };
 }
 
 /**
- * y = A x + sigma z, on the device. The noise is the last draw of the seed, which no sampler reaches.
+ * A x with noise. Normal noise is added on the device, the others on the host; all take the last draw of the seed, which
+ * no sampler reaches.
  * @param x [1, H, W, C]
  * @returns [1, ...operator.measurementShape]
  */
@@ -143,15 +148,19 @@ export async function degrade(
   runtime: Runtime,
   operator: LinearOperator,
   x: DeviceTensor,
-  { sigma, seed }: { readonly sigma: number; readonly seed: number },
+  { noise, seed }: { readonly noise: MeasurementNoise; readonly seed: number },
 ): Promise<DeviceTensor> {
+  const draw = seed * DRAWS_PER_SEED + DRAWS_PER_SEED - 1;
   const stage = runtime.stage("degrade", (inputs: Tensors<"x">, c: Scalars<"sigma" | "draw">) => {
     const y = operator.forward(inputs.x);
     return { y: weightedSum([[1, y], [c.sigma, randomNormal(y.shape, [c.draw])]]) };
   });
-  const y = (await stage({ x }, { sigma, draw: seed * DRAWS_PER_SEED + DRAWS_PER_SEED - 1 })).y.keep();
+  const y = (await stage({ x }, { sigma: noise.kind === "gaussian" ? noise.sigma : 0, draw })).y.keep();
   stage.release();
-  return y;
+  if (noise.kind === "gaussian") return y;
+  const noisy = addNoise(hostTensor(await y.read(), y.shape), noise, [draw]);
+  y.free();
+  return runtime.upload(noisy.data, noisy.shape);
 }
 
 /** A mask as the network sees it: a pixel is known if all it is made of is known. */

@@ -12,7 +12,8 @@ import { measureProfile } from "./profile/measure.ts";
 import { formatProfile } from "./profile/tables.ts";
 import { makeReporter } from "./progress.ts";
 import { GPU_OPTIONS, openGpu, PRECISION_OPTION } from "./runtime.ts";
-import { chooseTask, taskList, TASKS } from "./tasks.ts";
+import { chooseTask } from "./task_options.ts";
+import { taskList, TASKS } from "./tasks.ts";
 
 const DEFAULT_TASK = "sr4";
 const DEFAULT_REPLAYS = 5;

@@ -4,7 +4,7 @@ import { consistency } from "../metrics/mod.ts";
 import type { OperatorOptions } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
-import type { Method } from "./method_options.ts";
+import type { Method } from "./method.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { filesOf, type SampleOutput } from "./outputs.ts";
 import type { Picture } from "./picture.ts";
@@ -13,6 +13,7 @@ import { applyOperator, type Restoration } from "./restoration.ts";
 import type { Quality, Result } from "./result.ts";
 import { precisionOf } from "./runtime.ts";
 import type { Source } from "./source.ts";
+import { chooseNoise } from "./task_options.ts";
 import type { Task } from "./tasks.ts";
 
 /** Everything that a report tells of. */
@@ -56,7 +57,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       operator: problem.operator.name,
       parameters: operatorParameters(picture.options, source),
       measured: picture.truth === undefined,
-      ...(picture.truth ? { sigmaY: args.number("sigma-y") ?? 0 } : {}),
+      ...(picture.truth ? noiseParameters(args) : {}),
     },
     method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,
@@ -95,6 +96,12 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
     timings: timingsOf(outcome),
     memory: memoryOf(runtime),
   };
+}
+
+/** The noise of a measurement that was made here, as data. */
+function noiseParameters(args: Arguments): Report {
+  const noise = chooseNoise(args);
+  return noise.kind === "gaussian" ? { sigmaY: noise.sigma } : { noise };
 }
 
 /** Parameters of an operator as data; of a mask its file and how much it keeps. */

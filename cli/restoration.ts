@@ -3,7 +3,7 @@ import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
 import type { LinearOperator } from "../operators/mod.ts";
 import type { Evaluations, NoiseSource, Progress } from "../samplers/mod.ts";
-import type { Method } from "./method_options.ts";
+import type { Method } from "./method.ts";
 
 /** What is restored, and how. */
 export interface RestorationProblem {
@@ -12,6 +12,8 @@ export interface RestorationProblem {
   readonly operator: LinearOperator;
   /** [1, ...operator.measurementShape] in [-1, 1]. */
   readonly y: DeviceTensor;
+  /** Standard deviation of the noise in y that the method reckons with; default 0. */
+  readonly sigmaY?: number;
   readonly method: Method;
   readonly noise: NoiseSource;
 }
@@ -33,13 +35,13 @@ export interface Restoration {
  * @throws {RangeError | TypeError} as the sampler; RangeError if the result is not finite
  */
 export async function runRestoration(
-  { runtime, model, operator, y, method, noise }: RestorationProblem,
+  { runtime, model, operator, y, sigmaY = 0, method, noise }: RestorationProblem,
   onStep: (progress: Progress) => Promise<void>,
 ): Promise<Restoration> {
   const { evaluations } = method;
   const start = performance.now();
   let firstStep = 0;
-  const steps = method.run(runtime, { model, operator, y, sigmaY: 0 }, noise);
+  const steps = method.run(runtime, { model, operator, y, sigmaY }, noise);
   try {
     for (let next = await steps.next();; next = await steps.next()) {
       if (next.done) {

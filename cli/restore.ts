@@ -5,8 +5,10 @@ import { seededNoise } from "../samplers/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { checkConditioning, CLASS_OPTION, fitUpsampling, UPSAMPLE_OPTIONS } from "./conditioning.ts";
 import { Interrupt } from "./interrupt.ts";
-import { chooseMethod, type Method, METHOD_OPTIONS } from "./method_options.ts";
+import type { Method } from "./method.ts";
+import { chooseMethod, METHOD_OPTIONS } from "./method_options.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { METHOD_LIST } from "./posterior_methods.ts";
 import { checkWritable, filesOf, outputsOf, planOutputs, type SampleOutput, writeTogether } from "./outputs.ts";
 import { type Picture, preparePicture } from "./picture.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
@@ -16,7 +18,8 @@ import { finishPicture } from "./result.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
-import { chooseTask, RESTORE_TASKS, type Task, TASK_OPTIONS, taskList, UPSAMPLE } from "./tasks.ts";
+import { chooseTask, NOISE_OPTIONS, TASK_OPTIONS } from "./task_options.ts";
+import { RESTORE_TASKS, type Task, taskList, UPSAMPLE } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -27,19 +30,15 @@ const SAMPLE_TASK = "sr4";
 export const RESTORE: Command = {
   spec: {
     name: "restore",
-    summary: "Restores a damaged picture (PNG or JPEG in, PNG out) with a diffusion model and Shortcut Sampling.\n" +
+    summary: "Restores a damaged picture (PNG or JPEG in, PNG out) with a diffusion model and Shortcut Sampling,\n" +
+      "or with another method.\n" +
       "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
       "result is compared with it. Without IMAGE the sample picture is degraded and restored.",
     operands: { usage: "[IMAGE]", min: 0, max: 1 },
     options: {
       ...TASK_OPTIONS,
       degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
-      "sigma-y": {
-        kind: "number",
-        min: 0,
-        max: 10,
-        help: "--degrade: standard deviation of noise added to the measurement, values in [-1, 1]",
-      },
+      ...NOISE_OPTIONS,
       ...MODEL_OPTIONS,
       ...CLASS_OPTION,
       ...UPSAMPLE_OPTIONS,
@@ -64,12 +63,13 @@ export const RESTORE: Command = {
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },
-    lists: [taskList(RESTORE_TASKS)],
+    lists: [taskList(RESTORE_TASKS), METHOD_LIST],
     examples: [
       ["deno task restore", "degrade the sample picture x4 and restore it"],
       ["deno task restore small.png --task sr4", "enlarge small.png x4"],
       ["deno task restore small.png --task upsample --model 64_256_upsampler.pt --class 207", "with an upsampler"],
       ["deno task restore torn.jpg --task inpaint --mask tear.png", "fill what is black in tear.png"],
+      ["deno task restore --method diffpir --sigma-y 0.1", "another method, on a noisy measurement"],
       ["deno task restore photo.png --task colorize --degrade --sheet", "take the colour away, bring it back, compare"],
     ],
   },
@@ -140,8 +140,9 @@ async function restoreSample(
   const source = recorded ? uploadNoise(runtime, recorded, args.text("noise") ?? "", shape) : seededNoise([seed]);
   const trace = output.trace === undefined ? undefined : new Trace(runtime, source, shape);
   const phase = count === 1 ? "restore" : `restore ${index + 1} of ${count}`;
+  const sigmaY = args.number("noise-level") ?? args.number("sigma-y") ?? 0;
   const restoration = await runRestoration(
-    { runtime, ...picture.problem, method, noise: trace?.noise ?? source },
+    { runtime, ...picture.problem, sigmaY, method, noise: trace?.noise ?? source },
     async (progress) => {
       const { step, steps, nfe } = progress;
       reporter.step(phase, step, steps, { NFE: nfe });
@@ -168,8 +169,14 @@ function checkCombination(args: Arguments): void {
           '("restore --help" lists the tasks)',
       );
     }
-    for (const option of ["sigma-y", "mask-box", "mask-random"]) {
+    for (const option of [...Object.keys(NOISE_OPTIONS), "mask-box", "mask-random"]) {
       if (args.has(option)) throw new UsageError(`--${option} needs --degrade: it describes a damage that is made`);
+    }
+    const { name, form = "file" } = RESTORE_TASKS.get(args.text("task") ?? "") ?? UPSAMPLE;
+    if (form !== "file") {
+      throw new UsageError(
+        `--task ${name} needs --degrade and a good picture: its measurement is not read from a file`,
+      );
     }
     if (args.text("task") === "inpaint" && !args.has("mask")) {
       throw new UsageError("--task inpaint needs --mask FILE, a picture that marks the missing pixels");

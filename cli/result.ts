@@ -47,7 +47,7 @@ export async function finishPicture(
   const isGray = source.file.channels === 1 && task.channels === 3;
   const asInFile = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
   const working = clamped(offCanvas({ ...canvas.padded, channels: 3, data: image }, canvas));
-  const { measurement, pseudoInverse } = await baselineOf(runtime, picture);
+  const { measurement, pseudoInverse } = await baselineOf(runtime, task, picture);
   const isPutBack = isShrunk(canvas) && !truth;
   const raster = asInFile(isPutBack ? await putBack(task, picture, working) : working);
   const alpha = source.alpha && clamped(resize(source.alpha, raster));

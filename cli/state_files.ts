@@ -12,10 +12,10 @@ const NOISE = "noise.";
 
 /**
  * Reads the noise of a run: tensors `noise.inv.0`, `noise.inv.1`, ..., `noise.gen.0`, ..., one for each draw.
- * @param draws how many draws the run takes
+ * @param draws how many draws the run takes; undefined if only the run itself will tell
  * @throws {FileError | CheckpointError} if the file cannot be read or holds noise of another number of draws
  */
-export async function readNoise(path: string, draws: number): Promise<RecordedNoise> {
+export async function readNoise(path: string, draws: number | undefined): Promise<RecordedNoise> {
   using source = await FileSource.open(path);
   const file = await openSafetensors(source);
   const noise = new Map<string, HostTensor>();
@@ -24,7 +24,7 @@ export async function readNoise(path: string, draws: number): Promise<RecordedNo
     const [n = 0, c = 0, h = 0, w = 0] = shape;
     noise.set(name.slice(NOISE.length), hostTensor(channelsLast(await file.readFloat32(name), shape), [n, h, w, c]));
   }
-  if (noise.size === draws) return noise;
+  if (noise.size === draws || (draws === undefined && noise.size > 0)) return noise;
   throw new FileError(
     noise.size === 0
       ? `Cannot take noise from "${path}": it holds no tensor "${NOISE}<step>" [N, C, H, W], such as "${NOISE}inv.0"; ` +

@@ -41,4 +41,11 @@ export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from 
 export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
+export { addRatio, addRatioOp, sampleDot, sampleDotOp } from "./sample_products.ts";
+export { shrink, shrinkOp } from "./shrink.ts";
 export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";
+export { hadamard, hadamardOp } from "./hadamard.ts";
+export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./fourier.ts";
+export { type ComplexArray, hostFourier } from "./fourier_host.ts";
+export { gatherElements, gatherElementsOp, NO_ELEMENT } from "./gather_elements.ts";
+export { backProject, backProjectOp, radon, radonOp } from "./radon.ts";

@@ -1,6 +1,7 @@
 import type { Shape } from "../engine/mod.ts";
 import { averagePool, upsampleNearest, weightedSum } from "../kernels/mod.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
+import { blockMeanSpectrum } from "./separable_operator.ts";
 
 /** Parameters of `averageDownsample`. */
 export interface AverageDownsampleOptions {
@@ -29,5 +30,6 @@ export function averageDownsample(imageShape: Shape, { scale }: AverageDownsampl
     forward: (x) => averagePool(x, scale),
     pseudoInverse: (y) => upsampleNearest(y, scale),
     adjoint: (y) => weightedSum([[1 / scale ** 2, upsampleNearest(y, scale)]]),
+    spectral: () => blockMeanSpectrum([height, width, channels], scale),
   });
 }

@@ -1,6 +1,7 @@
 import { constant, hostTensor, type Shape } from "../engine/mod.ts";
 import { linear } from "../kernels/mod.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
+import { completeBasis, matrix, matrixTensor, transpose } from "./spectrum.ts";
 
 /** Weights of red, green and blue in the code published with DDRM, DDNM and SSD. */
 const PUBLISHED_WEIGHTS: readonly number[] = [0.3333, 0.3334, 0.3333];
@@ -48,5 +49,23 @@ export function colorization(
     forward: (x) => linear(x, constant(column)),
     pseudoInverse: (y) => linear(y, constant(inverse)),
     adjoint: (y) => linear(y, constant(row)),
+    spectral: () => {
+      const norm = Math.sqrt(squaredNorm);
+      const basis = completeBasis(matrix(channels, 1, (channel) => weights[channel]! / norm));
+      const [v, vt] = [matrixTensor(basis), matrixTensor(transpose(basis))];
+      const pick = matrixTensor(matrix(channels, 1, (channel) => channel === 0 ? 1 : 0));
+      const place = matrixTensor(matrix(1, channels, (_, channel) => channel === 0 ? 1 : 0));
+      const values = Float32Array.from(
+        { length: height * width * channels },
+        (_, i) => i % channels === 0 ? norm : 0,
+      );
+      return {
+        singularValues: hostTensor(values, [height, width, channels]),
+        toSpectrum: (x) => linear(x, constant(v)),
+        fromSpectrum: (c) => linear(c, constant(vt)),
+        toMeasurement: (c) => linear(c, constant(pick)),
+        fromMeasurement: (y) => linear(y, constant(place)),
+      };
+    },
   });
 }

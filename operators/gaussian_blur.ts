@@ -108,10 +108,10 @@ export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {
         "deblur_gauss",
         shape,
         (extent) => filterMatrix(extent, { taps: kernel, start: -half, stride: 1, boundary: "reflect" }),
-        threshold,
+        { threshold },
       );
     case "published_matched":
-      return separableOperator("deblur_gauss", shape, (extent) => filterMatrix(extent, published), threshold);
+      return separableOperator("deblur_gauss", shape, (extent) => filterMatrix(extent, published), { threshold });
     case "published":
       return publishedBlur("deblur_gauss", shape, {
         factorOf: (extent) => filterMatrix(extent, published),

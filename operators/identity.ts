@@ -1,5 +1,5 @@
-import type { Shape, Tensor } from "../engine/mod.ts";
-import { weightedSum } from "../kernels/mod.ts";
+import { elementCount, hostTensor, type Shape } from "../engine/mod.ts";
+import { copy } from "../kernels/mod.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 /**
@@ -9,14 +9,20 @@ import { checkImageShape, type LinearOperator, linearOperator } from "./operator
  */
 export function identity(imageShape: Shape): LinearOperator {
   const shape = checkImageShape("identity", imageShape);
-  // A copy and not the argument itself: an input of a stage cannot be its output.
-  const copy = (tensor: Tensor): Tensor => weightedSum([[1, tensor]]);
   return linearOperator({
     name: "identity",
     imageShape: shape,
     measurementShape: shape,
+    // A copy and not the argument itself: an input of a stage cannot be its output.
     forward: copy,
     pseudoInverse: copy,
     adjoint: copy,
+    spectral: () => ({
+      singularValues: hostTensor(new Float32Array(elementCount(shape)).fill(1), shape),
+      toSpectrum: copy,
+      fromSpectrum: copy,
+      toMeasurement: copy,
+      fromMeasurement: copy,
+    }),
   });
 }

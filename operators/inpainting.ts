@@ -7,7 +7,7 @@ import {
   sameShape,
   type Shape,
 } from "../engine/mod.ts";
-import { mul } from "../kernels/mod.ts";
+import { copy, mul } from "../kernels/mod.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 /** Parameters of `inpainting`. */
@@ -54,5 +54,12 @@ export function inpainting(imageShape: Shape, { mask }: InpaintingOptions): Line
     forward: (x) => mul(x, constant(known)),
     pseudoInverse: (y) => mul(y, constant(known)),
     adjoint: (y) => mul(y, constant(known)),
+    spectral: () => ({
+      singularValues: known,
+      toSpectrum: copy,
+      fromSpectrum: copy,
+      toMeasurement: (c) => mul(c, constant(known)),
+      fromMeasurement: (y) => mul(y, constant(known)),
+    }),
   });
 }

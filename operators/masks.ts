@@ -1,5 +1,6 @@
 /** Masks for inpainting as host tensors [H, W]: 1 where the picture is known, 0 where it is missing. */
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
+import { integers } from "./draws.ts";
 
 /** A rectangle of missing pixels. */
 export interface MissingBox {
@@ -103,31 +104,4 @@ function checkSize(height: number, width: number): void {
   throw new RangeError(
     `Cannot make a mask: the picture has ${height} x ${width} pixels, positive integers are needed; give its size`,
   );
-}
-
-/**
- * Uniform integers from a seed, the same everywhere: the Weyl sequence of the golden ratio through the 32-bit
- * finalizer of MurmurHash3. Draws that would favour small results are repeated.
- */
-function integers(seed: number): (bound: number) => number {
-  if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-    throw new RangeError(
-      `Cannot make a mask: the seed is ${seed}, an integer from 0 to ${2 ** 32 - 1} is needed; use another seed`,
-    );
-  }
-  const scramble = (word: number): number => {
-    let bits = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
-    bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-    return (bits ^ (bits >>> 16)) >>> 0;
-  };
-  let state = scramble(seed ^ 0x2545f491);
-  return (bound) => {
-    const limit = 2 ** 32 - 2 ** 32 % bound;
-    let word: number;
-    do {
-      state = (state + 0x9e3779b9) >>> 0;
-      word = scramble(state);
-    } while (word >= limit);
-    return word % bound;
-  };
 }

@@ -1,6 +1,24 @@
 /** What a degradation is: a linear map A from images to measurements, with its adjoint and its pseudo-inverse. */
-import { formatShape, scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { formatShape, type HostTensor, scope, type Shape, type Tensor } from "../engine/mod.ts";
 import { add, sub } from "../kernels/mod.ts";
+
+/**
+ * The singular value decomposition A = U diag(s) V^T as maps of tensors. A coefficient belongs to one column of V and,
+ * where it is measured, to one of U; all coefficients of an image stand in one tensor [N, ...singularValues.shape], in
+ * no particular order. Methods record operations in the current trace.
+ */
+export interface SpectralForm {
+  /** s for every coefficient, not negative; 0 where A loses it. The shape is that of the coefficients of one image. */
+  readonly singularValues: HostTensor;
+  /** V^T x: the coefficients of images. V is square and orthogonal, so white noise stays white noise. */
+  toSpectrum(x: Tensor): Tensor;
+  /** V c: the images with the coefficients c. */
+  fromSpectrum(c: Tensor): Tensor;
+  /** U c: the measurements with the coefficients c; those with s = 0 count for nothing or for an orthonormal direction. */
+  toMeasurement(c: Tensor): Tensor;
+  /** U^T y: the coefficients of measurements; of no meaning where s = 0. */
+  fromMeasurement(y: Tensor): Tensor;
+}
 
 /** A linear degradation A of images [N, H, W, C] in [-1, 1]; the methods record operations in the current trace. */
 export interface LinearOperator {
@@ -12,10 +30,14 @@ export interface LinearOperator {
   readonly measurementShape: Shape;
   /** A x. */
   forward(x: Tensor): Tensor;
-  /** A^+ y, the Moore-Penrose pseudo-inverse. */
+  /** A^+ y, the Moore-Penrose pseudo-inverse, or what stands for it if `isApproximate`. */
   pseudoInverse(y: Tensor): Tensor;
   /** A^T y. */
   adjoint(y: Tensor): Tensor;
+  /** Set if `pseudoInverse` is not A^+ to rounding, so that A A^+ A = A holds roughly at best. */
+  readonly isApproximate?: true;
+  /** The singular value decomposition; absent where there is none in closed form. Computed at the first call. */
+  spectral?(): SpectralForm;
 }
 
 /**
@@ -25,7 +47,7 @@ export interface LinearOperator {
  */
 export function linearOperator(operator: LinearOperator): LinearOperator {
   const { name, imageShape, measurementShape } = operator;
-  const checked = (method: "forward" | "pseudoInverse" | "adjoint", argument: string, itemShape: Shape) => {
+  const checked = (method: string, argument: string, itemShape: Shape, map: (tensor: Tensor) => Tensor) => {
     return (tensor: Tensor): Tensor => {
       const [, ...item] = tensor.shape;
       const fits = tensor.dtype === "f32" && tensor.shape.length === itemShape.length + 1 &&
@@ -36,16 +58,32 @@ export function linearOperator(operator: LinearOperator): LinearOperator {
             `f32 [N, ${itemShape.join(", ")}] is needed; build the operator for the shape of the image`,
         );
       }
-      return scope(`${name}.${method}`, () => operator[method](tensor));
+      return scope(`${name}.${method}`, () => map(tensor));
     };
+  };
+  let decomposition: SpectralForm | undefined;
+  const spectral = (): SpectralForm => {
+    if (decomposition) return decomposition;
+    const bare = operator.spectral!();
+    const { singularValues } = bare;
+    decomposition = {
+      singularValues,
+      toSpectrum: checked("toSpectrum", "x", imageShape, bare.toSpectrum),
+      fromSpectrum: checked("fromSpectrum", "c", singularValues.shape, bare.fromSpectrum),
+      toMeasurement: checked("toMeasurement", "c", singularValues.shape, bare.toMeasurement),
+      fromMeasurement: checked("fromMeasurement", "y", measurementShape, bare.fromMeasurement),
+    };
+    return decomposition;
   };
   return {
     name,
     imageShape,
     measurementShape,
-    forward: checked("forward", "x", imageShape),
-    pseudoInverse: checked("pseudoInverse", "y", measurementShape),
-    adjoint: checked("adjoint", "y", measurementShape),
+    forward: checked("forward", "x", imageShape, operator.forward),
+    pseudoInverse: checked("pseudoInverse", "y", measurementShape, operator.pseudoInverse),
+    adjoint: checked("adjoint", "y", measurementShape, operator.adjoint),
+    ...(operator.isApproximate ? { isApproximate: true } : {}),
+    ...(operator.spectral ? { spectral } : {}),
   };
 }
 

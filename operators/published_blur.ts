@@ -63,6 +63,8 @@ export function publishedBlur(
     const coefficients = separable(constant(leftVectors[`${from}t`]), x, constant(rightVectors[`${from}t`]));
     return separable(constant(leftVectors[to]), mul(coefficients, constant(values)), constant(rightVectors[to]));
   };
+  const turned = (part: "u" | "ut" | "v" | "vt") => (x: Tensor): Tensor =>
+    separable(constant(leftVectors[part]), x, constant(rightVectors[part]));
   return linearOperator({
     name,
     imageShape: shape,
@@ -70,6 +72,13 @@ export function publishedBlur(
     forward: through("v", scale, "u"),
     pseudoInverse: through("u", inverse, "v"),
     adjoint: through("u", scale, "v"),
+    spectral: () => ({
+      singularValues: scale,
+      toSpectrum: turned("vt"),
+      fromSpectrum: turned("v"),
+      toMeasurement: turned("u"),
+      fromMeasurement: turned("ut"),
+    }),
   });
 }
 

@@ -1,8 +1,8 @@
 /** Operators that act along the height and along the width of every channel: A(X) = L X R^T. */
-import { constant, type HostTensor, type Shape } from "../engine/mod.ts";
+import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { separable } from "../kernels/mod.ts";
-import { type LinearOperator, linearOperator } from "./operator.ts";
-import { compose, type Matrix, matrixTensor, svd, transpose } from "./spectrum.ts";
+import { type LinearOperator, linearOperator, type SpectralForm } from "./operator.ts";
+import { completeBasis, compose, type Matrix, matrix, matrixTensor, type Svd, svd, transpose } from "./spectrum.ts";
 
 /**
  * Singular value of a 1-D factor below which it counts as zero, as in the SVD operators published with DDRM, DDNM and
@@ -30,36 +30,86 @@ export function invert(values: Float64Array): Float64Array {
   return values.map((value) => value === 0 ? 0 : 1 / value);
 }
 
-/**
- * A factor whose singular values below the threshold are set to zero in A, A^T and A^+ alike, so that the three stay
- * consistent: A A^+ A = A.
- */
-export function truncatedFactor(matrix: Matrix, threshold: number): Factor {
-  const { u, s, v } = svd(matrix);
-  const kept = truncate(s, threshold);
-  const truncated = compose(u, kept, v);
+/** The matrices of a decomposition whose values are truncated already: A, A^T and A^+ stay consistent, A A^+ A = A. */
+function factorOf({ u, s, v }: Svd): Factor {
+  const truncated = compose(u, s, v);
   return {
     matrix: matrixTensor(truncated),
     transpose: matrixTensor(transpose(truncated)),
-    pseudoInverse: matrixTensor(compose(v, invert(kept), u)),
+    pseudoInverse: matrixTensor(compose(v, invert(s), u)),
   };
+}
+
+/** The square orthogonal V [n, n] of a factor, U with columns of zeros up to [p, n], and s with zeros up to [n]. */
+function spectralFactor({ u, s, v }: Svd): Record<"u" | "ut" | "v" | "vt", HostTensor> & { readonly s: Float64Array } {
+  const n = v.rows;
+  const right = completeBasis(v);
+  const left = matrix(u.rows, n, (row, column) => column < u.columns ? u.data[row * u.columns + column]! : 0);
+  const values = new Float64Array(n);
+  values.set(s);
+  return {
+    u: matrixTensor(left),
+    ut: matrixTensor(transpose(left)),
+    v: matrixTensor(right),
+    vt: matrixTensor(transpose(right)),
+    s: values,
+  };
+}
+
+/** The decomposition of L X R^T: the Kronecker product of those of L and R. */
+function separableSpectrum(left: Svd, right: Svd, channels: number): SpectralForm {
+  const vertical = spectralFactor(left);
+  const horizontal = right === left ? vertical : spectralFactor(right);
+  const shape: Shape = [vertical.s.length, horizontal.s.length, channels];
+  const values = new Float32Array(elementCount(shape));
+  for (let row = 0, i = 0; row < vertical.s.length; row++) {
+    for (const value of horizontal.s) {
+      values.fill(vertical.s[row]! * value, i, i + channels);
+      i += channels;
+    }
+  }
+  const along = (part: "u" | "ut" | "v" | "vt") => (x: Tensor): Tensor =>
+    separable(constant(vertical[part]), x, constant(horizontal[part]));
+  return {
+    singularValues: hostTensor(values, shape),
+    toSpectrum: along("vt"),
+    fromSpectrum: along("v"),
+    toMeasurement: along("u"),
+    fromMeasurement: along("ut"),
+  };
+}
+
+/** Decides about a separable operator; see `separableOperator`. */
+export interface SeparableOptions {
+  /** Smallest singular value of a factor that is kept; it bounds the gain of A^+ by 1 / threshold^2. */
+  readonly threshold?: number;
+  /** The factor along the width, for a given extent, where it is another one than along the height. */
+  readonly widthFactorOf?: (extent: number) => Matrix;
+}
+
+/** The decomposition of a factor with the values below the threshold set to zero. */
+function truncatedSvd(matrix: Matrix, threshold: number): Svd {
+  const { u, s, v } = svd(matrix);
+  return { u, s: truncate(s, threshold), v };
 }
 
 /**
  * The operator A(X) = L X R^T of every channel, with A^T(Y) = L^T Y R and A^+(Y) = L^+ Y (R^+)^T.
  * @param name name in the register
  * @param imageShape [H, W, C], checked
- * @param factorOf the factor for a given extent; called once if height and width are equal
- * @param threshold smallest singular value of a factor that is kept; it bounds the gain of A^+ by 1 / threshold^2
+ * @param heightFactorOf the factor for a given extent; called once if height and width are equal and share it
  */
 export function separableOperator(
   name: string,
   [height, width, channels]: readonly [number, number, number],
-  factorOf: (extent: number) => Matrix,
-  threshold = SINGULAR_THRESHOLD,
+  heightFactorOf: (extent: number) => Matrix,
+  { threshold = SINGULAR_THRESHOLD, widthFactorOf }: SeparableOptions = {},
 ): LinearOperator {
-  const left = truncatedFactor(factorOf(height), threshold);
-  const right = width === height ? left : truncatedFactor(factorOf(width), threshold);
+  const leftSvd = truncatedSvd(heightFactorOf(height), threshold);
+  const isShared = width === height && !widthFactorOf;
+  const rightSvd = isShared ? leftSvd : truncatedSvd((widthFactorOf ?? heightFactorOf)(width), threshold);
+  const left = factorOf(leftSvd);
+  const right = isShared ? left : factorOf(rightSvd);
   const along = (part: keyof Factor): LinearOperator["forward"] => (x) =>
     separable(constant(left[part]), x, constant(right[part]));
   const measurementShape: Shape = [left.matrix.shape[0]!, right.matrix.shape[0]!, channels];
@@ -70,5 +120,24 @@ export function separableOperator(
     forward: along("matrix"),
     pseudoInverse: along("pseudoInverse"),
     adjoint: along("transpose"),
+    spectral: () => separableSpectrum(leftSvd, rightSvd, channels),
   });
+}
+
+/** The decomposition of separable means of blocks of s x s pixels, for operators that compute them in another way. */
+export function blockMeanSpectrum(
+  [height, width, channels]: readonly [number, number, number],
+  scale: number,
+): SpectralForm {
+  const mean = (extent: number): Svd => {
+    const rows = extent / scale;
+    const value = 1 / Math.sqrt(scale);
+    return {
+      u: matrix(rows, rows, (row, column) => row === column ? 1 : 0),
+      s: new Float64Array(rows).fill(value),
+      v: matrix(extent, rows, (row, column) => Math.floor(row / scale) === column ? value : 0),
+    };
+  };
+  const left = mean(height);
+  return separableSpectrum(left, width === height ? left : mean(width), channels);
 }

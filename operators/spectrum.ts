@@ -102,6 +102,18 @@ export function svd(a: Matrix): Svd {
   return { u: transpose(u), s, v: transpose(v) };
 }
 
+/**
+ * A square orthogonal matrix that begins with given columns.
+ * @param v [n, r], orthonormal columns
+ * @returns [n, n]; columns r to n - 1 span what is orthogonal to the given ones
+ */
+export function completeBasis(v: Matrix): Matrix {
+  const n = v.rows;
+  const rows = matrix(n, n, (k, i) => k < v.columns ? v.data[i * v.columns + k]! : 0);
+  normalizeRows(rows, Float64Array.from({ length: n }, (_, k) => k < v.columns ? 1 : 0), 0);
+  return transpose(rows);
+}
+
 /** The orthonormal DCT-II basis; row k is sqrt(2 / n) cos(pi k (j + 1/2) / n), and row 0 is constant. */
 function cosineBasis(n: number): Matrix {
   return matrix(n, n, (k, j) => {

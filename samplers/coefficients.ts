@@ -62,7 +62,7 @@ export function respace(alphaBar: Float64Array, timesteps: readonly number[]): r
 }
 
 /** x0 = sqrt(1/alphaBar) x_t - sqrt(1/alphaBar - 1) eps. */
-export function predictionCoefficients({ alphaBar }: Level): PredictionCoefficients {
+export function predictionCoefficients({ alphaBar }: Pick<Level, "alphaBar">): PredictionCoefficients {
   return { x0FromXt: Math.sqrt(1 / alphaBar), x0FromEps: -Math.sqrt(1 / alphaBar - 1) };
 }
 

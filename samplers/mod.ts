@@ -1,9 +1,40 @@
 /** The register of samplers, and the arithmetic that they share. */
+import { admmTv } from "./admm_tv.ts";
+import { ccdf } from "./ccdf.ts";
+import { ddnm } from "./ddnm.ts";
+import { ddnmPlus } from "./ddnm_plus.ts";
+import { ddrm } from "./ddrm.ts";
+import { dds } from "./dds.ts";
+import { diffpir } from "./diffpir.ts";
+import { dmps } from "./dmps.ts";
+import { ilvr } from "./ilvr.ts";
 import { ddim, ddpm } from "./plain.ts";
+import { pnpAdmm } from "./pnp_admm.ts";
+import { pseudoInverse } from "./pseudo_inverse.ts";
+import { repaint } from "./repaint.ts";
+import { scoreSde } from "./score_sde.ts";
+import { sdedit } from "./sdedit.ts";
 import { ssd, ssdPlus } from "./ssd.ts";
 
 /** Samplers by name. */
-export const SAMPLERS = { ssd, ssd_plus: ssdPlus } as const;
+export const SAMPLERS = {
+  pseudo_inverse: pseudoInverse,
+  ssd,
+  ssd_plus: ssdPlus,
+  ddnm,
+  ddnm_plus: ddnmPlus,
+  ddrm,
+  dmps,
+  dds,
+  diffpir,
+  repaint,
+  ilvr,
+  score_sde: scoreSde,
+  sdedit,
+  ccdf,
+  pnp_admm: pnpAdmm,
+  admm_tv: admmTv,
+} as const;
 
 /** Name of a sampler in the register. */
 export type SamplerName = keyof typeof SAMPLERS;
@@ -14,7 +45,7 @@ export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
 /** Name of a plain sampler in the register. */
 export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
 
-export type { Evaluations, Problem, Progress, Sampler } from "./sampler.ts";
+export type { Evaluations, Problem, Progress, RestorationTask, Sampler } from "./sampler.ts";
 export {
   type DdimOptions,
   ddimReverse,
@@ -31,7 +62,6 @@ export {
 } from "./plain_coefficients.ts";
 export {
   projectedSteps,
-  type RestorationTask,
   SSD_PLUS_STOP,
   SSD_PRESETS,
   type SsdOptions,
@@ -39,8 +69,18 @@ export {
   type SsdPreset,
   ssdPreset,
 } from "./ssd_options.ts";
+export { DDNM_UPDATES, type DdnmOptions } from "./ddnm.ts";
+export { DDNM_PLUS_FORMS, type DdnmPlusForm, type DdnmPlusOptions } from "./ddnm_plus.ts";
+export { type DdrmOptions, ddrmStart } from "./ddrm.ts";
+export { DDS_SYSTEMS, type DdsOptions } from "./dds.ts";
+export { DIFFPIR_DATA_STEPS, type DiffpirOptions, diffpirStart, diffpirWeights } from "./diffpir.ts";
+export { DMPS_POINTS, type DmpsOptions } from "./dmps.ts";
+export { MEASUREMENT_NOISES } from "./guided_walk.ts";
+export { GUIDE_LEVELS } from "./score_sde.ts";
+export { conjugateGradients } from "./conjugate_gradients.ts";
+export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
-export { spaceTimesteps, ssdTimesteps } from "./timesteps.ts";
+export { ddnmTimesteps, quadraticTimesteps, spaceTimesteps, ssdTimesteps, strideTimesteps } from "./timesteps.ts";
 export {
   ddpmCoefficients,
   etaMixCoefficients,

@@ -23,6 +23,10 @@ export interface State {
   readonly name: string;
   readonly x0: DeviceTensor;
   readonly xt: DeviceTensor;
+  /** Network evaluations that it took; default 1. */
+  readonly evaluations?: number;
+  /** Further tensors of the step, by name. */
+  readonly parts?: Readonly<Record<string, DeviceTensor>>;
 }
 
 type StepScalar =

@@ -22,7 +22,7 @@ export interface Problem {
  * The step is submitted, not done; `runtime.settle()` waits for it.
  */
 export interface Progress {
-  /** The step in the words of recorded runs: "inv.0", "inv.1", ..., "gen.0", ... */
+  /** The step in the words of recorded runs: "inv.0", ..., "gen.0", ..., or just "0", "1", ... */
   readonly name: string;
   /** Counts from 1. */
   readonly step: number;
@@ -33,7 +33,15 @@ export interface Progress {
   readonly x0: DeviceTensor;
   /** State after this step [N, H, W, C]. */
   readonly xt: DeviceTensor;
+  /** What else the step made, by name, such as the state of DMPS before it is corrected. */
+  readonly parts?: Readonly<Record<string, DeviceTensor>>;
 }
+
+/** Training timesteps T of the published models. */
+export const PUBLISHED_TIMESTEPS = 1000;
+
+/** What is restored, as far as published parameters depend on it. */
+export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization";
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {
@@ -49,8 +57,14 @@ export interface Sampler<O extends object> {
   readonly needs: readonly ("spectrum" | "mask" | "gradient")[];
   /** The published parameters. */
   readonly defaults: O;
-  /** @throws {RangeError} if an option is out of range */
-  evaluations(options: O): Evaluations;
+  /** The published parameters of a task, where they depend on it. */
+  defaultsFor(task: RestorationTask): O;
+  /**
+   * Network evaluations of a run.
+   * @param timesteps training timesteps T of the model, default 1000
+   * @throws {RangeError} if an option is out of range
+   */
+  evaluations(options: O, timesteps?: number): Evaluations;
   /**
    * Restores all measurements of the problem. Options and problem are checked at once, before anything runs.
    * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; the caller frees them

@@ -3,11 +3,12 @@
  * and generation starts there instead of at pure noise. Liu et al., Accelerating Diffusion Models for Inverse Problems
  * through Shortcut Sampling; steps and constants as in the authors' program where it differs from the paper.
  */
-import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { ddpmCoefficients, etaMixCoefficients, type Level, predictionCoefficients, respace } from "./coefficients.ts";
 import { invert } from "./inversion.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { type RestorationStep, restorationStep, type State } from "./restoration_step.ts";
+import { counted, pseudoInverseOf } from "./run.ts";
 import { checkProblem, type Evaluations, type Problem, type Progress, type Sampler } from "./sampler.ts";
 import {
   checkSsdOptions,
@@ -27,6 +28,7 @@ export const ssd: Sampler<SsdOptions> = {
   paper: PAPER,
   needs: [],
   defaults: ssdPreset("ssd-30", "super_resolution"),
+  defaultsFor: (task) => ssdPreset("ssd-30", task),
   evaluations,
   restore: (runtime, problem, options) =>
     shortcut("ssd", runtime, problem, { ...options, projections: options.generationSteps }),
@@ -38,6 +40,7 @@ export const ssdPlus: Sampler<SsdPlusOptions> = {
   paper: PAPER,
   needs: [],
   defaults: { ...ssdPreset("ssd-30", "super_resolution"), tStop: SSD_PLUS_STOP },
+  defaultsFor: (task) => ({ ...ssdPreset("ssd-30", task), tStop: SSD_PLUS_STOP }),
   evaluations,
   restore: (runtime, problem, options) =>
     shortcut("ssd_plus", runtime, problem, { ...options, projections: projectedSteps(options) }),
@@ -64,45 +67,24 @@ function shortcut(
   return counted(trajectory(runtime, problem, options), evaluations(options).actual);
 }
 
-/** Numbers the steps of a trajectory. */
-async function* counted(
-  states: AsyncGenerator<State, DeviceTensor>,
-  steps: number,
-): AsyncGenerator<Progress, DeviceTensor> {
-  try {
-    for (let step = 1;; step++) {
-      const next = await states.next();
-      if (next.done) return next.value;
-      yield { ...next.value, step, steps, nfe: step };
-    }
-  } finally {
-    // A caller that stops early lets the trajectory free what it holds.
-    await states.return(undefined as never);
-  }
-}
-
 async function* trajectory(
   runtime: Runtime,
   problem: Problem,
   options: RunOptions,
 ): AsyncGenerator<State, DeviceTensor> {
-  const { model, operator, y } = problem;
+  const { model } = problem;
   const levelsOf = (count: number): readonly Level[] => respace(model.alphaBar, ssdTimesteps(options.t0, count));
   const upward = levelsOf(options.inversionSteps);
   const downward = levelsOf(options.generationSteps);
-  const pseudoInverse = runtime.stage(
-    "pseudo-inverse",
-    (inputs: Tensors<"y">) => ({ image: operator.pseudoInverse(inputs.y) }),
-  );
   const takeStep = restorationStep(runtime, problem, options);
+  const image = await pseudoInverseOf(runtime, problem);
   try {
-    const { image } = await pseudoInverse({ y }, {});
     const xt = yield* invert(takeStep, image, { ...options, levels: upward });
     const x0 = yield* generate(takeStep, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
     return x0.keep();
   } finally {
     takeStep.release();
-    pseudoInverse.release();
+    image.free();
   }
 }
 

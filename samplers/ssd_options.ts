@@ -1,6 +1,8 @@
 /** Parameters of Shortcut Sampling, the published presets, and their limits. */
 import { INVERSION_VARIANTS, type InversionVariant } from "./coefficients.ts";
 import type { InversionOptions } from "./inversion.ts";
+import { optionChecks } from "./option_checks.ts";
+import type { RestorationTask } from "./sampler.ts";
 
 /** Parameters of Shortcut Sampling. */
 export interface SsdOptions extends InversionOptions {
@@ -27,9 +29,6 @@ export interface SsdPlusOptions extends SsdOptions {
   /** Training timestep below which x0 is no longer made consistent with the measurement, 0..t0. Published: 200. */
   readonly tStop: number;
 }
-
-/** What is restored, as far as the published parameters depend on it. */
-export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization";
 
 /** The published presets by their nominal number of network evaluations. */
 export type SsdPreset = "ssd-30" | "ssd-100";
@@ -66,18 +65,12 @@ export function projectedSteps({ t0, generationSteps, tStop }: SsdPlusOptions): 
  */
 export function checkSsdOptions(sampler: string, options: SsdOptions | SsdPlusOptions, timesteps: number): void {
   const { t0, inversionSteps, generationSteps, inversion, eta, ddimEta } = options;
-  const require = (name: string, value: number, low: number, high: number, kind: "an integer" | "a number"): void => {
-    if (value >= low && value <= high && (kind === "a number" || Number.isInteger(value))) return;
-    throw new RangeError(`Cannot run ${sampler}: ${name} is ${value}, ${kind} within ${low}..${high} is needed`);
-  };
-  require("t0", t0, 2, timesteps, "an integer");
-  require("inversionSteps", inversionSteps, 2, t0, "an integer");
-  require("generationSteps", generationSteps, 2, t0, "an integer");
-  require("eta", eta, 0, 1, "a number");
-  require("ddimEta", ddimEta, 0, 1, "a number");
-  if ("tStop" in options) require("tStop", options.tStop, 0, t0, "a number");
-  if (!INVERSION_VARIANTS.includes(inversion)) {
-    const known = INVERSION_VARIANTS.map((variant) => `"${variant}"`).join(", ");
-    throw new RangeError(`Cannot run ${sampler}: inversion is "${inversion}", one of ${known} is needed`);
-  }
+  const check = optionChecks(sampler);
+  check.integer("t0", t0, 2, timesteps);
+  check.integer("inversionSteps", inversionSteps, 2, t0);
+  check.integer("generationSteps", generationSteps, 2, t0);
+  check.number("eta", eta, 0, 1);
+  check.number("ddimEta", ddimEta, 0, 1);
+  if ("tStop" in options) check.number("tStop", options.tStop, 0, t0);
+  check.choice("inversion", inversion, INVERSION_VARIANTS);
 }

@@ -78,3 +78,50 @@ function roundHalfToEven(value: number): number {
 function ascendingSet(values: readonly number[]): readonly number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
+
+/**
+ * Timesteps of DDNM: 0, s, 2 s, ... with the stride s = floor(T/count), count of them; the noisiest are never visited
+ * where T is no multiple of count.
+ * @param total training timesteps T
+ * @param count number of steps, 1..T
+ * @returns ascending timesteps
+ * @throws {RangeError} if count is out of range
+ */
+export function ddnmTimesteps(total: number, count: number): readonly number[] {
+  const stride = strideOf(total, count);
+  return Array.from({ length: count }, (_, k) => k * stride);
+}
+
+/**
+ * Timesteps of DDRM and DDS: every s-th from 0 below T with s = floor(T/count), which may be more than count.
+ * @param total training timesteps T
+ * @param count nominal number of steps, 1..T
+ * @returns ascending timesteps
+ * @throws {RangeError} if count is out of range
+ */
+export function strideTimesteps(total: number, count: number): readonly number[] {
+  const stride = strideOf(total, count);
+  return Array.from({ length: Math.ceil(total / stride) }, (_, k) => k * stride);
+}
+
+/**
+ * Timesteps of DiffPIR, dense where there is little noise: T - 1 - floor(T sqrt(i/(count - 1))), the last one 0.
+ * @param total training timesteps T
+ * @param count number of steps, 2..T
+ * @returns ascending timesteps
+ * @throws {RangeError} if count is out of range
+ */
+export function quadraticTimesteps(total: number, count: number): readonly number[] {
+  if (!Number.isInteger(count) || count < 2 || count > total) {
+    throw new RangeError(`Cannot space timesteps: ${count} steps were asked for, 2..${total} are possible`);
+  }
+  const spaced = Array.from({ length: count }, (_, i) => Math.floor(Math.sqrt((i * total * total) / (count - 1))));
+  return ascendingSet(spaced.map((position) => Math.max(0, total - 1 - position)));
+}
+
+function strideOf(total: number, count: number): number {
+  if (!Number.isInteger(count) || count < 1 || count > total) {
+    throw new RangeError(`Cannot space timesteps: ${count} steps were asked for, 1..${total} are possible`);
+  }
+  return Math.floor(total / count);
+}

@@ -12,7 +12,8 @@ import {
 import type { Arguments } from "../arguments.ts";
 import type { LoadedModel } from "../model_file.ts";
 import { precisionOf } from "../runtime.ts";
-import { operatorOptions, type Task, taskOperator } from "../tasks.ts";
+import { operatorOptions } from "../task_options.ts";
+import { type Task, taskOperator } from "../tasks.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { divideCosts, FORMAT, memoryValues, type ProfileDocument } from "./document.ts";
 

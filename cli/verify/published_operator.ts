@@ -45,6 +45,8 @@ interface Family {
   /** Name in our register. */
   readonly name: string;
   options(source: Source): Promise<OperatorOptions> | OperatorOptions;
+  /** Places of our measurement that a stored vector lists, if it does not list all of them. */
+  places?(source: Source): Promise<readonly number[]>;
 }
 
 const FAMILIES: readonly Family[] = [
@@ -56,8 +58,14 @@ const FAMILIES: readonly Family[] = [
   },
   { pattern: /color/i, name: "colorize", options: colorizationOptions },
   { pattern: /blur/i, name: "deblur_gauss", options: blurOptions },
-  { pattern: /inpaint|mask/i, name: "inpaint", options: async (source) => ({ mask: await readMask(source) }) },
+  {
+    pattern: /inpaint|mask/i,
+    name: "inpaint",
+    options: async (source) => ({ mask: await readMask(source) }),
+    places: knownPlaces,
+  },
   { pattern: /denois|identity/i, name: "identity", options: () => ({}) },
+  { pattern: /walsh|hadamard/i, name: "cs_hadamard", options: hadamardOptions, places: hadamardPlaces },
 ];
 
 /**
@@ -75,15 +83,15 @@ export async function publishedOperator(
   const family = familyOf(name, settings.text("class", ""));
   const source = { ...description, file };
   const operator = createOperator(family.name, imageShape, await family.options(source));
-  const places = family.name === "inpaint" && measurementShape.length === 2 ? await knownPlaces(source) : undefined;
+  const places = measurementShape.length === 2 ? await family.places?.(source) : undefined;
   return { operator, ...layoutOf(operator, measurementShape, places) };
 }
 
-/** The family of an operator by its name, or else by its class; none for compressed sensing and for compositions. */
+/** The family of an operator by its name, or else by its class; none for block compressed sensing and compositions. */
 function familyOf(name: string, className: string): Family {
   const families = FAMILIES.filter(({ pattern }) => pattern.test(name));
   if (families.length === 0) families.push(...FAMILIES.filter(({ pattern }) => pattern.test(className)));
-  if (families.length === 1 && !/^cs/i.test(name)) return families[0]!;
+  if (families.length === 1) return families[0]!;
   throw new NotSupportedError(`there is no operator "${name}"`);
 }
 
@@ -211,6 +219,26 @@ async function readMask(source: Source): Promise<NonNullable<OperatorOptions["ma
   }
   const values = Float32Array.from(channelsLast(data, [1, planes, height, width]));
   return hostTensor(values, [height, width, planes]);
+}
+
+/** The share of coefficients that the measurement holds, and their order, which the file must hold. */
+async function hadamardOptions(source: Source): Promise<OperatorOptions> {
+  const { file, name, imageShape, measurementShape } = source;
+  const permutation = find(source, "perm");
+  if (permutation === undefined || measurementShape.length !== 2) {
+    throw new TypeError(`Cannot build operator "${name}": the file has no order of coefficients "${name}.perm" for it`);
+  }
+  return { ratio: measurementShape[1]! / elementCount(imageShape), permutation: await file.readNumbers(permutation) };
+}
+
+/** Entry k * C + channel of a stored measurement is the coefficient that stands k-th in the order. */
+async function hadamardPlaces(source: Source): Promise<readonly number[]> {
+  const { permutation } = await hadamardOptions(source);
+  const channels = source.imageShape[2]!;
+  return Array.from(
+    { length: source.measurementShape[1]! },
+    (_, i) => permutation![Math.floor(i / channels)]! * channels + i % channels,
+  );
 }
 
 /** Places pixel * C + channel of the known values, ascending, which is how the measurement lists them. */

@@ -141,8 +141,8 @@ function ddnmAlphaBar(length: number): Float32Array {
   return Float32Array.from([1, ...singleBetas(length - 1).map((beta) => 1 - beta)], (factor) => product *= factor);
 }
 
-/** The same products accumulated in f32, as NumPy does. */
-function diffpirAlphaBar(length: number): Float32Array {
+/** The products of DiffPIR: the same accumulated in f32, as NumPy does. */
+export function diffpirAlphaBar(length: number): Float32Array {
   let product = 1;
   return singleBetas(length).map((beta) => product = Math.fround(product * Math.fround(1 - beta)));
 }

@@ -65,3 +65,11 @@ export function zeros(shape: Shape): StoredTensor {
 export async function valuesOf(tensor: DeviceTensor): Promise<StoredTensor> {
   return { data: await tensor.read(), shape: tensor.shape };
 }
+
+/** [H, W, C] of the first of these images that the file holds. */
+export function imageShapeOf(file: ReferenceFile, names: readonly string[]): Shape {
+  const shape = names.map((name) => file.shape(name)).find((shape) => shape?.length === 4);
+  if (!shape) throw new TypeError(`Cannot tell the size of the images: the file has none of ${names.join(", ")}`);
+  const [, channels, height, width] = shape as [number, number, number, number];
+  return [height, width, channels];
+}

@@ -164,7 +164,15 @@ commandTest(
       "--method",
       "ssd",
     );
-    await refused('--method is ddim, the task is "sr2": ssd or ssd+', 2, picture, "--task", "sr2", "--method", "ddim");
+    await refused(
+      '--method is ddim, the task is "sr2": one of ssd, ssd+, pseudo-inverse',
+      2,
+      picture,
+      "--task",
+      "sr2",
+      "--method",
+      "ddim",
+    );
     await refused("--shortcut belongs to Shortcut Sampling", 2, ...upsampling, "--shortcut", "500");
     await refused("--ddim-eta belongs to --method ddim", 2, ...upsampling, "--ddim-eta", "0.5");
     await refused("--mask-box belongs to task", 2, ...upsampling, "--degrade", "--mask-box", "0.5");

@@ -49,6 +49,20 @@ Deno.test("inpaint equals the published SVD operator, whose measurement lists th
   await compare("inpainting_svd", "inpaint", { mask: hostTensor(mask, [SIZE, SIZE]) }, known);
 });
 
+Deno.test("cs_hadamard equals the published Walsh-Hadamard operator, whose measurement lists the kept values", async () => {
+  const permutation = await file.readIntegers("cs_walshhadamard.perm");
+  const places = Array.from({ length: 768 }, (_, i) => permutation[Math.floor(i / 3)]! * 3 + i % 3);
+  const kept: Layout = {
+    load: (stored) => {
+      const spectrum = new Float32Array(3 * SIZE * SIZE);
+      places.forEach((place, k) => spectrum[place] = stored[k]!);
+      return spectrum;
+    },
+    store: (measurement) => Float32Array.from(places, (place) => measurement[place]!),
+  };
+  await compare("cs_walshhadamard", "cs_hadamard", { ratio: 0.25, permutation }, kept);
+});
+
 Deno.test("identity equals the published denoising operator", async () => {
   await compare("denoising", "identity", {});
 });

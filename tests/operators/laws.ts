@@ -1,5 +1,6 @@
 /** The laws that every linear operator obeys, as errors that a test can bound. */
-import { elementCount, type Runtime, type Tensor } from "../../engine/mod.ts";
+import { constant, elementCount, hostTensor, type Runtime, type Tensor } from "../../engine/mod.ts";
+import { mul } from "../../kernels/mod.ts";
 import { type LinearOperator, project } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
 import { randomValues } from "../support/random.ts";
@@ -67,6 +68,39 @@ export async function lawErrors(runtime: Runtime, operator: LinearOperator): Pro
     "A^+ A A^+ = A^+": relativeError(apaapy, apy),
     "A^+ A is symmetric": Math.abs(inner(apax, z) - inner(x, apaz)) / (norm(x) * norm(z)),
     "A project(x, y) = y": relativeError(reached, az),
+  };
+}
+
+/** The error of each law of the singular value decomposition, relative L2; empty for operators without one. */
+export async function spectralErrors(runtime: Runtime, operator: LinearOperator): Promise<Record<string, number>> {
+  const form = operator.spectral?.();
+  if (!form) return {};
+  const values = form.singularValues;
+  const inverse = hostTensor(
+    Float32Array.from(values.data, (value) => value === 0 ? 0 : 1 / value),
+    values.shape,
+  );
+  const { x, y } = randomPair(operator, 13);
+  const results = await apply(runtime, operator, x, y, (x, y) => {
+    const s = constant(values);
+    const measured = form.fromMeasurement(y);
+    return {
+      ax: operator.forward(x),
+      usvx: form.toMeasurement(mul(form.toSpectrum(x), s)),
+      aty: operator.adjoint(y),
+      vsuy: form.fromSpectrum(mul(measured, s)),
+      apy: operator.pseudoInverse(y),
+      viuy: form.fromSpectrum(mul(measured, constant(inverse))),
+      vvx: form.fromSpectrum(form.toSpectrum(x)),
+    };
+  });
+  const { ct } = await apply(runtime, operator, x, y, (x) => ({ ct: form.toSpectrum(x) }));
+  return {
+    "U S V^T x = A x": relativeError(results.usvx, results.ax),
+    "V S U^T y = A^T y": relativeError(results.vsuy, results.aty),
+    "V S^+ U^T y = A^+ y": relativeError(results.viuy, results.apy),
+    "V V^T x = x": relativeError(results.vvx, x),
+    "|V^T x| = |x|": Math.abs(norm(ct) - norm(x)) / norm(x),
   };
 }
 

@@ -1,0 +1,18 @@
+/** What a command knows of a method: a sampler with the parameters of one run. */
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { Evaluations, NoiseSource, Problem, Progress, SsdPreset } from "../samplers/mod.ts";
+
+/** A sampler with the parameters of one run. */
+export interface Method {
+  readonly name: string;
+  /** Published parameters that the others replace, for samplers that have several. */
+  readonly preset?: SsdPreset;
+  readonly options: object;
+  readonly evaluations: Evaluations;
+  /** How many draws of noise a run takes, where that is known beforehand. */
+  readonly draws?: number;
+  /** Training timesteps that the process must have at least, and the option that decides it. */
+  readonly timesteps: { readonly option: string; readonly least: number };
+  /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
+  run(runtime: Runtime, problem: Problem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
+}

@@ -1,0 +1,181 @@
+/** Arithmetic of iterative solvers on batches: inner products and steps whose length every sample has for itself. */
+import {
+  defineOp,
+  type Dispatch,
+  elementCount,
+  formatShape,
+  type Op,
+  sameShape,
+  type Tensor,
+  type TensorType,
+} from "../engine/mod.ts";
+import { floatBits, movedBytes, requireF32 } from "./operands.ts";
+import { elementwise, flatGrid, kernel } from "./wgsl.ts";
+
+/** Invocations of the workgroup that sums one sample. */
+const SIZE = 256;
+
+/** Definition of `sampleDot`. */
+export const sampleDotOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "sampleDot",
+  infer(inputs): readonly TensorType[] {
+    requireF32("sampleDot", inputs, ["a", "b"]);
+    const [a, b] = [inputs[0]!, inputs[1]!];
+    if (a.shape.length === 0 || !sameShape(a.shape, b.shape)) {
+      throw new TypeError(
+        `Cannot build sampleDot: a has shape ${formatShape(a.shape)}, b has ${formatShape(b.shape)}, ` +
+          `one shape [N, ...] is needed`,
+      );
+    }
+    return [{ shape: [a.shape[0]!], dtype: "f32" }];
+  },
+  reference({ inputs }, [a, b]): readonly Float32Array[] {
+    const samples = inputs[0]!.shape[0]!;
+    const size = a!.length / samples;
+    return [
+      Float32Array.from({ length: samples }, (_, n) => {
+        let sum = 0;
+        for (let i = n * size; i < (n + 1) * size; i++) sum += a![i]! * b![i]!;
+        return sum;
+      }),
+    ];
+  },
+  // Mapping: a workgroup sums one sample, an invocation every 256th product; a fixed tree adds the 256 sums.
+  lower({ inputs, outputs }, target): readonly Dispatch[] {
+    const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
+    const samples = a.shape[0]!;
+    return [
+      kernel({
+        label: "sampleDot",
+        read: { a, b },
+        write: { y },
+        params: { samples, size: elementCount(a.shape) / samples },
+        workgroupSize: SIZE,
+        workgroups: flatGrid(samples, target),
+        declarations: `var<workgroup> sums: array<f32, ${SIZE}>;`,
+        body: `let sample = group.y * groups.x + group.x;
+if (sample >= params.samples) { return; }
+let base = sample * params.size;
+var sum = 0.0;
+for (var i = lane; i < params.size; i += ${SIZE}u) { sum += a[base + i] * b[base + i]; }
+sums[lane] = sum;
+workgroupBarrier();
+for (var half = ${SIZE / 2}u; half > 0u; half = half >> 1u) {
+  if (lane < half) { sums[lane] += sums[lane + half]; }
+  workgroupBarrier();
+}
+if (lane == 0u) { y[sample] = sums[0]; }`,
+      }),
+    ];
+  },
+  cost: (call) => ({ flops: 2 * elementCount(call.inputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[3, 5, 7, 3], [3, 5, 7, 3]], attrs: {} },
+    { inputs: [[2, 1031], [2, 1031]], attrs: {} },
+  ],
+});
+
+/**
+ * The inner product of every sample: y[n] = sum over i of a[n, i] b[n, i].
+ * @param a [N, ...], f32
+ * @param b the same shape
+ * @returns [N]
+ * @throws {TypeError} if the shapes differ
+ */
+export function sampleDot(a: Tensor, b: Tensor): Tensor {
+  return sampleDotOp([a, b], {})[0]!;
+}
+
+/** Attributes of `addRatioOp`. */
+export interface AddRatioAttrs {
+  /** 1 or -1. */
+  readonly sign: 1 | -1;
+  /** Numerators up to this count as 0. */
+  readonly floor: number;
+}
+
+/** Definition of `addRatio`. */
+export const addRatioOp: Op<AddRatioAttrs> = defineOp<AddRatioAttrs>({
+  name: "addRatio",
+  infer(inputs, { floor }): readonly TensorType[] {
+    requireF32("addRatio", inputs, ["x", "direction", "numerator", "denominator"]);
+    const [x, direction, numerator, denominator] = inputs as readonly [TensorType, TensorType, TensorType, TensorType];
+    const ratio = [x.shape[0] ?? 0];
+    const fits = sameShape(x.shape, direction.shape) && sameShape(numerator.shape, ratio) &&
+      sameShape(denominator.shape, ratio);
+    if (!fits) {
+      throw new TypeError(
+        `Cannot build addRatio: the shapes are ${inputs.map(({ shape }) => formatShape(shape)).join(", ")}, ` +
+          `[N, ...] twice and [N] twice are needed`,
+      );
+    }
+    if (!(floor >= 0 && Number.isFinite(floor))) {
+      throw new RangeError(`Cannot build addRatio: floor is ${floor}, a number of at least 0 is needed`);
+    }
+    return [{ shape: x.shape, dtype: "f32" }];
+  },
+  reference({ attrs: { sign, floor } }, [x, direction, numerator, denominator]): readonly Float32Array[] {
+    const size = x!.length / numerator!.length;
+    const ratios = numerator!.map((top, n) => top > Math.fround(floor) ? sign * top / denominator![n]! : 0);
+    return [x!.map((value, i) => value + ratios[Math.floor(i / size)]! * direction![i]!)];
+  },
+  lower({ inputs, outputs, attrs: { sign, floor } }, target): readonly Dispatch[] {
+    const [x, direction, numerator, denominator] = inputs as readonly [Tensor, Tensor, Tensor, Tensor];
+    return [
+      elementwise("addRatio", target, {
+        read: { x, direction, numerator, denominator },
+        write: { y: outputs[0]! },
+        params: { size: elementCount(x.shape) / x.shape[0]!, sign: floatBits(sign), floor: floatBits(floor) },
+        body: `let sample = i / params.size;
+let top = numerator[sample];
+var ratio = 0.0;
+if (top > bitcast<f32>(params.floor)) { ratio = bitcast<f32>(params.sign) * top / denominator[sample]; }
+y[i] = x[i] + ratio * direction[i];`,
+      }),
+    ];
+  },
+  cost: (call) => ({ flops: 2 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    {
+      inputs: [
+        [3, 5, 7, 2],
+        [3, 5, 7, 2],
+        { shape: [3], dtype: "f32", data: Float32Array.of(0.5, 1e-12, 2) },
+        { shape: [3], dtype: "f32", data: Float32Array.of(-0.75, 0, 3) },
+      ],
+      attrs: { sign: 1, floor: 1e-10 },
+    },
+    {
+      inputs: [
+        [2, 67],
+        [2, 67],
+        { shape: [2], dtype: "f32", data: Float32Array.of(0, 1.5) },
+        { shape: [2], dtype: "f32", data: Float32Array.of(0, 0.5) },
+      ],
+      attrs: { sign: -1, floor: 0 },
+    },
+  ],
+});
+
+/**
+ * A step of its own length for every sample: x + sign (numerator/denominator) direction, and x where the numerator is
+ * at most `floor`, which ends the iteration of that sample and spares it a division of nothing by nothing.
+ * @param terms.x [N, ...], f32
+ * @param terms.direction the same shape
+ * @param terms.numerator [N]
+ * @param terms.denominator [N]
+ * @returns [N, ...]
+ * @throws {TypeError} if the shapes do not fit
+ * @throws {RangeError} if floor is negative or not finite
+ */
+export function addRatio(
+  terms: {
+    readonly x: Tensor;
+    readonly direction: Tensor;
+    readonly numerator: Tensor;
+    readonly denominator: Tensor;
+  },
+  attrs: AddRatioAttrs,
+): Tensor {
+  return addRatioOp([terms.x, terms.direction, terms.numerator, terms.denominator], attrs)[0]!;
+}

@@ -1,0 +1,172 @@
+/** Blurs with any two-dimensional kernel, at a circular or a mirrored border. */
+import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { gatherElements, NO_ELEMENT, separable } from "../kernels/mod.ts";
+import { leastSquares } from "./least_squares.ts";
+import {
+  checkKernel,
+  factorTensor,
+  filtered,
+  hartley,
+  magnitudes,
+  perChannel,
+  transferFunction,
+  weighted,
+} from "./fourier_filter.ts";
+import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
+import { matrix, matrixTensor, transpose } from "./spectrum.ts";
+
+/** What lies outside the picture: its other side, or the picture mirrored without its edge pixel. */
+export type BlurBoundary = "circular" | "reflect";
+
+/** Parameters of `kernelBlur`. */
+export interface KernelBlurOptions {
+  /** Taps [h, w], its middle at (floor(h / 2), floor(w / 2)). */
+  readonly psf: HostTensor;
+  /** Default `circular`. */
+  readonly boundary?: BlurBoundary;
+  /**
+   * For `circular`: smallest magnitude of the transfer function that is kept, 0 to 1; default 0.03. Frequencies below
+   * count as removed, in A, A^T and A^+ alike.
+   */
+  readonly threshold?: number;
+  /** For `reflect`: steps of the conjugate gradients that stand for A^+, 1 or more; default 20. */
+  readonly iterations?: number;
+}
+
+/**
+ * Measures the picture convolved with a kernel, every channel for itself.
+ *
+ * At a `circular` border the Fourier transform makes A a product, so A^T and A^+ are products too and all is exact. At
+ * a mirrored border (`reflect`, the edge pixel not repeated, as in the measurements of DPS) A^T is exact: the mirrored
+ * parts are folded back. A^+ y is what some steps of conjugate gradients on least squares give, which damps what the
+ * blur all but removed.
+ * @param name name in the register
+ * @param imageShape [H, W, C]
+ * @throws {TypeError} if the shape is not that of an image
+ * @throws {RangeError} if a parameter is out of range
+ */
+export function kernelBlur(name: string, imageShape: Shape, options: KernelBlurOptions): LinearOperator {
+  const shape = checkImageShape(name, imageShape);
+  const { psf, boundary = "circular", threshold = 0.03, iterations = 20 } = options;
+  checkKernel(name, psf);
+  if (!(threshold >= 0 && threshold <= 1)) {
+    throw new RangeError(
+      `Cannot build operator "${name}": the threshold is ${threshold}, a number from 0 to 1 is needed; use 0.03`,
+    );
+  }
+  return boundary === "circular"
+    ? circularBlur(name, shape, psf, threshold)
+    : reflectedBlur(name, shape, psf, iterations);
+}
+
+function circularBlur(
+  name: string,
+  shape: readonly [number, number, number],
+  psf: HostTensor,
+  threshold: number,
+): LinearOperator {
+  const transfer = transferFunction(psf, shape[0], shape[1]);
+  const sizes = magnitudes(transfer, threshold);
+  const factors = factorTensor(weighted(transfer, sizes, () => 1), shape);
+  const inverse = factorTensor(weighted(transfer, sizes, (size) => 1 / size ** 2), shape);
+  return linearOperator({
+    name,
+    imageShape: shape,
+    measurementShape: shape,
+    forward: (x) => filtered(x, factors),
+    pseudoInverse: (y) => filtered(y, inverse, true),
+    adjoint: (y) => filtered(y, factors, true),
+    spectral: () => {
+      const turn = weighted(transfer, sizes, (size) => 1 / size);
+      const phases = factorTensor({ re: turn.re.map((value, i) => sizes[i] === 0 ? 1 : value), im: turn.im }, shape);
+      return {
+        singularValues: perChannel(sizes, shape),
+        toSpectrum: hartley,
+        fromSpectrum: hartley,
+        toMeasurement: (c) => filtered(hartley(c), phases),
+        fromMeasurement: (y) => hartley(filtered(y, phases, true)),
+      };
+    },
+  });
+}
+
+/** The smallest number from n on that has no prime factor but 2, 3 and 5: transforms of that size are fast. */
+function smoothSize(n: number): number {
+  const isSmooth = (size: number): boolean => {
+    let rest = size;
+    for (const p of [2, 3, 5]) while (rest % p === 0) rest /= p;
+    return rest === 1;
+  };
+  let size = n;
+  while (!isSmooth(size)) size++;
+  return size;
+}
+
+/** The pixel at place k of the picture mirrored again and again without its edge pixels: ... 2 1 | 0 1 ... n-1 | n-2 ... */
+function mirrored(k: number, n: number): number {
+  if (n === 1) return 0;
+  const period = 2 * n - 2;
+  const folded = ((k % period) + period) % period;
+  return folded < n ? folded : period - folded;
+}
+
+function reflectedBlur(
+  name: string,
+  shape: readonly [number, number, number],
+  psf: HostTensor,
+  iterations: number,
+): LinearOperator {
+  const [height, width, channels] = shape;
+  const margins = [Math.floor(psf.shape[0]! / 2), Math.floor(psf.shape[1]! / 2)] as const;
+  const padded = [smoothSize(height + 2 * margins[0]), smoothSize(width + 2 * margins[1]), channels] as const;
+  const mirror = (axis: 0 | 1): { readonly extend: HostTensor; readonly fold: HostTensor } => {
+    const [extent, size] = [shape[axis], padded[axis]];
+    const used = extent + 2 * margins[axis];
+    const whole = matrix(
+      size,
+      extent,
+      (row, column) => row < used && mirrored(row - margins[axis], extent) === column ? 1 : 0,
+    );
+    return { extend: matrixTensor(whole), fold: matrixTensor(transpose(whole)) };
+  };
+  const [vertical, horizontal] = [mirror(0), mirror(1)];
+  const factors = factorTensor(transferFunction(psf, padded[0], padded[1]), padded);
+  const inside = (row: number, column: number): boolean => row >= 0 && column >= 0 && row < height && column < width;
+  const cut = places(shape, (row, column) => [row + margins[0], column + margins[1]], padded);
+  const place = places(padded, (row, column) => {
+    const [y, x] = [row - margins[0], column - margins[1]];
+    return inside(y, x) ? [y, x] : undefined;
+  }, shape);
+  const forward = (x: Tensor): Tensor => {
+    const extended = separable(constant(vertical.extend), x, constant(horizontal.extend));
+    return gatherElements(filtered(extended, factors), constant(cut));
+  };
+  const adjoint = (y: Tensor): Tensor => {
+    const spread = filtered(gatherElements(y, constant(place)), factors, true);
+    return separable(constant(vertical.fold), spread, constant(horizontal.fold));
+  };
+  return linearOperator({
+    name,
+    imageShape: shape,
+    measurementShape: shape,
+    forward,
+    adjoint,
+    pseudoInverse: (y) => leastSquares({ forward, adjoint }, y, { iterations }),
+    isApproximate: true,
+  });
+}
+
+/** For every element of an image of one shape its place in an image of another, or none. */
+function places(
+  shape: readonly [number, number, number],
+  source: (row: number, column: number) => readonly [number, number] | undefined,
+  from: readonly [number, number, number],
+): HostTensor {
+  const [, width, channels] = shape;
+  const index = Uint32Array.from({ length: elementCount(shape) }, (_, i) => {
+    const pixel = Math.floor(i / channels);
+    const at = source(Math.floor(pixel / width), pixel % width);
+    return at ? (at[0] * from[1] + at[1]) * channels + i % channels : NO_ELEMENT;
+  });
+  return hostTensor(index, shape);
+}

@@ -1,0 +1,91 @@
+/** Super-resolution behind any blur: a circular convolution, of which every s-th pixel is kept. */
+import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { fourier, gatherElements, mul, NO_ELEMENT } from "../kernels/mod.ts";
+import { checkKernel, factorTensor, filtered, perChannel, transferFunction } from "./fourier_filter.ts";
+import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
+
+/** Parameters of `kernelDownsample`. */
+export interface KernelDownsampleOptions {
+  /** Taps [h, w], its middle at (floor(h / 2), floor(w / 2)). */
+  readonly psf: HostTensor;
+  /** Reduction s along each side, an integer >= 1. */
+  readonly scale: number;
+  /** Smallest singular value that is kept, 0 to 1; default 0.03. */
+  readonly threshold?: number;
+}
+
+/**
+ * Measures every s-th pixel of the picture convolved with a kernel at a circular border, from pixel (0, 0) on: A = D K.
+ * Then A A^T is a circular convolution of the small picture, whose transfer function at a frequency is the mean of
+ * |h|^2 over the s^2 frequencies of the large picture that fall on it; so A^+ = K^T D^T (A A^T)^+ is exact. Where that
+ * mean is below threshold^2, the frequency is removed from A, A^T and A^+ alike.
+ * @param imageShape [H, W, C], H and W divisible by the scale
+ * @throws {TypeError} if the shape is not that of an image
+ * @throws {RangeError} if a parameter is out of range
+ */
+export function kernelDownsample(
+  name: string,
+  imageShape: Shape,
+  { psf, scale, threshold = 0.03 }: KernelDownsampleOptions,
+): LinearOperator {
+  if (!Number.isSafeInteger(scale) || scale < 1) {
+    throw new RangeError(
+      `Cannot build operator "${name}": the scale is ${scale}, a positive integer is needed; use 2, 4, 8 or 16`,
+    );
+  }
+  if (!(threshold >= 0 && threshold <= 1)) {
+    throw new RangeError(
+      `Cannot build operator "${name}": the threshold is ${threshold}, a number from 0 to 1 is needed; use 0.03`,
+    );
+  }
+  checkKernel(name, psf);
+  const shape = checkImageShape(name, imageShape, scale);
+  const [height, width, channels] = shape;
+  const small = [height / scale, width / scale, channels] as const;
+  const transfer = transferFunction(psf, height, width);
+  const power = new Float64Array(small[0] * small[1]);
+  for (let i = 0; i < transfer.re.length; i++) {
+    const [row, column] = [Math.floor(i / width), i % width];
+    power[(row % small[0]) * small[1] + column % small[1]]! += (transfer.re[i]! ** 2 + transfer.im[i]! ** 2) /
+      scale ** 2;
+  }
+  const kept = power.map((value) => value < threshold ** 2 ? 0 : value);
+  const factors = factorTensor(transfer, shape);
+  const isFull = kept.every((value) => value > 0);
+  const range = perChannelPairs(kept.map((value) => value > 0 ? 1 : 0), small);
+  const inverse = perChannelPairs(kept.map((value) => value > 0 ? 1 / value : 0), small);
+  const cut = hostTensor(
+    Uint32Array.from({ length: elementCount(small) }, (_, i) => {
+      const pixel = Math.floor(i / channels);
+      const [row, column] = [Math.floor(pixel / small[1]), pixel % small[1]];
+      return (row * scale * width + column * scale) * channels + i % channels;
+    }),
+    small,
+  );
+  const spread = hostTensor(
+    Uint32Array.from({ length: elementCount(shape) }, (_, i) => {
+      const pixel = Math.floor(i / channels);
+      const [row, column] = [Math.floor(pixel / width), pixel % width];
+      if (row % scale !== 0 || column % scale !== 0) return NO_ELEMENT;
+      return ((row / scale) * small[1] + column / scale) * channels + i % channels;
+    }),
+    shape,
+  );
+  const weigh = (y: Tensor, weights: HostTensor): Tensor =>
+    fourier(mul(fourier(y, { fromReal: true }), constant(weights)), { inverse: true, toReal: true });
+  const inRange = (y: Tensor): Tensor => isFull ? y : weigh(y, range);
+  const back = (y: Tensor): Tensor => filtered(gatherElements(y, constant(spread)), factors, true);
+  return linearOperator({
+    name,
+    imageShape: shape,
+    measurementShape: small,
+    forward: (x) => inRange(gatherElements(filtered(x, factors), constant(cut))),
+    pseudoInverse: (y) => back(weigh(y, inverse)),
+    adjoint: (y) => back(inRange(y)),
+  });
+}
+
+/** Real factors of complex frequencies [H, W] for every channel: [H, W, 2 C]. */
+function perChannelPairs(values: Float64Array, [height, width, channels]: readonly number[]): HostTensor {
+  return perChannel(values, [height!, width!, 2 * channels!]);
+}

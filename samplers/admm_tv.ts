@@ -1,0 +1,126 @@
+/**
+ * Total variation, without any network: the image that minimises |y - A x|^2/2 + lambda sum |(D x)_i| by ADMM. Rudin,
+ * Osher, Fatemi, Physica D 1992; Boyd et al., Foundations and Trends in Machine Learning 2011.
+ */
+import {
+  constant,
+  type DeviceTensor,
+  elementCount,
+  hostTensor,
+  type Runtime,
+  type Tensor,
+  type Tensors,
+} from "../engine/mod.ts";
+import { add, gatherElements, NO_ELEMENT, shrink, sub, weightedSum } from "../kernels/mod.ts";
+import { conjugateGradients } from "./conjugate_gradients.ts";
+import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import type { State } from "./restoration_step.ts";
+import { counted, pseudoInverseOf } from "./run.ts";
+import { checkProblem, type Problem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
+
+/** Parameters of ADMM-TV. */
+export interface AdmmTvOptions {
+  /** Number of iterations, 1..10000. */
+  readonly steps: number;
+  /** Weight of the variation. Published: 0.027. */
+  readonly lambda: number;
+  /** Weight of the agreement, above 0. Published: deblurring 0.14, otherwise 0.01. */
+  readonly rho: number;
+  /** Iterations of conjugate gradients in the step of x, 1..1000. */
+  readonly iterations: number;
+}
+
+const DEFAULTS: AdmmTvOptions = { steps: 100, lambda: 0.027, rho: 0.01, iterations: 10 };
+
+function defaultsFor(task: RestorationTask): AdmmTvOptions {
+  return task === "deblurring" ? { ...DEFAULTS, rho: 0.14 } : DEFAULTS;
+}
+
+/** ADMM-TV. */
+export const admmTv: Sampler<AdmmTvOptions> = {
+  name: "admm_tv",
+  paper: "Rudin, Osher, Fatemi, Nonlinear total variation based noise removal algorithms, Physica D 1992",
+  needs: [],
+  defaults: DEFAULTS,
+  defaultsFor,
+  evaluations: () => ({ nominal: 0, actual: 0 }),
+  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const check = optionChecks("admm_tv");
+    check.integer("steps", options.steps, 1, 10000);
+    check.number("lambda", options.lambda, 0, UNLIMITED);
+    check.number("rho", options.rho, 1e-9, UNLIMITED);
+    check.integer("iterations", options.iterations, 1, 1000);
+    checkProblem("admm_tv", problem);
+    return counted(walk(runtime, problem, options), options.steps);
+  },
+};
+
+/** Differences along one side and their adjoint, as maps of tensors. */
+interface Difference {
+  forward(x: Tensor): Tensor;
+  adjoint(d: Tensor): Tensor;
+}
+
+/**
+ * Differences to the next pixel, (D x)_i = x_{i+1} - x_i and 0 in the last place, and D^T of such differences.
+ * @param axis 0 along the height, 1 along the width
+ */
+function difference(imageShape: readonly number[], axis: 0 | 1): Difference {
+  const [height, width, channels] = imageShape as [number, number, number];
+  const stride = axis === 0 ? width * channels : channels;
+  const extent = axis === 0 ? height : width;
+  const place = (i: number): number => Math.floor(i / stride) % extent;
+  const size = elementCount(imageShape);
+  const next = Uint32Array.from({ length: size }, (_, i) => place(i) === extent - 1 ? i : i + stride);
+  const previous = Uint32Array.from({ length: size }, (_, i) => place(i) === 0 ? NO_ELEMENT : i - stride);
+  const [after, before] = [hostTensor(next, imageShape), hostTensor(previous, imageShape)];
+  return {
+    forward: (x) => sub(gatherElements(x, constant(after)), x),
+    adjoint: (d) => sub(gatherElements(d, constant(before)), d),
+  };
+}
+
+/**
+ * x <- argmin |A x - y|^2/2 + rho/2 |D x - d + u|^2, d <- shrink(D x + u, lambda/rho), u <- u + D x - d, from A^+ y.
+ */
+async function* walk(
+  runtime: Runtime,
+  problem: Problem,
+  { steps, lambda, rho, iterations }: AdmmTvOptions,
+): AsyncGenerator<State, DeviceTensor> {
+  const { operator, y } = problem;
+  const [dh, dw] = [difference(operator.imageShape, 0), difference(operator.imageShape, 1)];
+  const smooth = (h: Tensor, w: Tensor): Tensor => add(dh.adjoint(h), dw.adjoint(w));
+  const stage = runtime.stage("admm_tv", ({ x, y, dx, dy, ux, uy }: Tensors<"x" | "y" | "dx" | "dy" | "ux" | "uy">) => {
+    const apply = (p: Tensor): Tensor =>
+      weightedSum([[1, operator.adjoint(operator.forward(p))], [rho, smooth(dh.forward(p), dw.forward(p))]]);
+    const residual = weightedSum([
+      [1, operator.adjoint(sub(y, operator.forward(x)))],
+      [
+        rho,
+        smooth(
+          weightedSum([[1, dx], [-1, ux], [-1, dh.forward(x)]]),
+          weightedSum([[1, dy], [-1, uy], [-1, dw.forward(x)]]),
+        ),
+      ],
+    ]);
+    const image = conjugateGradients(apply, { start: x, residual }, { iterations });
+    const [h, w] = [add(dh.forward(image), ux), add(dw.forward(image), uy)];
+    const [sh, sw] = shrink(h, w, lambda / rho);
+    return { x: image, dx: sh, dy: sw, ux: sub(h, sh), uy: sub(w, sw) };
+  });
+  const first = await pseudoInverseOf(runtime, problem);
+  const zero = runtime.upload(new Float32Array(elementCount(first.shape)), first.shape);
+  try {
+    let state = { x: first, dx: zero, dy: zero, ux: zero, uy: zero };
+    for (let k = 0; k < steps; k++) {
+      state = await stage({ ...state, y }, {});
+      yield { name: String(k), x0: state.x, xt: state.x, evaluations: 0 };
+    }
+    return state.x.keep();
+  } finally {
+    stage.release();
+    first.free();
+    zero.free();
+  }
+}

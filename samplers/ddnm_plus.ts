@@ -1,0 +1,138 @@
+/**
+ * DDNM+ for noisy measurements: as DDNM, with a correction and a fresh noise that leave the state exactly the noise of
+ * its level. Wang, Yu, Zhang, Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model, ICLR 2023.
+ */
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { add, sub, weightedSum } from "../kernels/mod.ts";
+import type { Level } from "./coefficients.ts";
+import {
+  checkDdnmWalk,
+  DDNM_WALK,
+  ddnmEvaluations,
+  ddnmMoves,
+  type DdnmStep,
+  ddnmWalk,
+  type DdnmWalkOptions,
+} from "./ddnm_walk.ts";
+import { networkStep } from "./network_step.ts";
+import type { NoiseSource } from "./noise_source.ts";
+import { optionChecks } from "./option_checks.ts";
+import { ancestralCoefficients } from "./plain_coefficients.ts";
+import { counted } from "./run.ts";
+import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import { spectralStepDown } from "./ddnm_plus_spectral.ts";
+
+/** Which of the rules of DDNM+ makes the next state. */
+export type DdnmPlusForm = "spectral" | "simplified" | "posterior" | "published_simplified" | "published_spectral";
+
+/** The forms by name. */
+export const DDNM_PLUS_FORMS: readonly DdnmPlusForm[] = [
+  "spectral",
+  "simplified",
+  "posterior",
+  "published_simplified",
+  "published_spectral",
+];
+
+/** Parameters of DDNM+. The deviation of the noise is that of the problem. */
+export interface DdnmPlusOptions extends DdnmWalkOptions {
+  /**
+   * - spectral: a correction and a noise for every singular value; needs the spectral form of the operator
+   * - simplified: one correction for all, in the eta mix
+   * - posterior: one correction for all, in the DDPM posterior of the paper (equations 17 to 19)
+   * - published_simplified: the authors' program, which scales its noise twice and takes alphaBar for its root
+   * - published_spectral: the authors' program, which does not turn eps into the basis before it weighs it
+   */
+  readonly form: DdnmPlusForm;
+}
+
+const DEFAULTS: DdnmPlusOptions = { ...DDNM_WALK, form: "simplified" };
+
+/** DDNM+. */
+export const ddnmPlus: Sampler<DdnmPlusOptions> = {
+  name: "ddnm_plus",
+  paper: "Wang et al., Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model, ICLR 2023",
+  needs: [],
+  defaults: DEFAULTS,
+  defaultsFor: () => DEFAULTS,
+  evaluations: ddnmEvaluations,
+  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    checkDdnmWalk("ddnm_plus", options, problem.model.alphaBar.length);
+    optionChecks("ddnm_plus").choice("form", options.form, DDNM_PLUS_FORMS);
+    checkProblem("ddnm_plus", problem);
+    const step = options.form.endsWith("spectral")
+      ? spectralStepDown(runtime, problem, { ...options, isPublished: options.form === "published_spectral" })
+      : simplifiedStepDown(runtime, problem, options);
+    return counted(ddnmWalk(runtime, problem, options, step), ddnmMoves(options));
+  },
+};
+
+/** Weights of x0 + correction A^+ (y - A x0) and of the next state. */
+type SimplifiedNumbers = Record<"correction" | "fromX0" | "fromXt" | "fromEps" | "fromNoise", number>;
+
+function simplifiedStepDown(
+  runtime: Runtime,
+  problem: Problem,
+  { noise, form, eta }: DdnmPlusOptions & { readonly noise: NoiseSource },
+): DdnmStep {
+  const { operator, sigmaY } = problem;
+  const step = networkStep(
+    runtime,
+    problem,
+    { name: "ddnm_plus", clipDenoised: false, noise },
+    ({ xt, y, eps, x0, z }, c: Record<keyof SimplifiedNumbers, { scalar: string }>) => {
+      const missing = operator.pseudoInverse(sub(y, operator.forward(x0)));
+      const consistent = add(x0, weightedSum([[c.correction, missing]]));
+      const next = weightedSum([[c.fromX0, consistent], [c.fromXt, xt], [c.fromEps, eps], [c.fromNoise, z]]);
+      return { x0: consistent, predicted: x0, xt: next };
+    },
+  );
+  const numbersOf = { simplified, posterior, published_simplified: published }[form as "simplified"];
+  return Object.assign(
+    (xt: DeviceTensor, level: Level, draw: Parameters<DdnmStep>[2]) =>
+      step({ xt, level, numbers: numbersOf(level, sigmaY, eta), draw, extra: {} }),
+    { release: step.release },
+  );
+}
+
+/**
+ * The noise of A^+ y enters the state with the weight a = sqrt(alphaBarPrevious): the correction is min(1, s/(a sigmaY))
+ * and eps and fresh noise, in the eta mix, fill up to s^2 = 1 - alphaBarPrevious.
+ */
+function simplified({ alphaBarPrevious }: Level, sigmaY: number, eta: number): SimplifiedNumbers {
+  const weight = Math.sqrt(alphaBarPrevious);
+  const variance = 1 - alphaBarPrevious;
+  const correction = sigmaY === 0 ? 1 : Math.min(1, Math.sqrt(variance) / (weight * sigmaY));
+  const rest = Math.sqrt(Math.max(0, variance - (correction * weight * sigmaY) ** 2));
+  return {
+    correction,
+    fromX0: weight,
+    fromXt: 0,
+    fromEps: Math.sqrt(1 - eta * eta) * rest,
+    fromNoise: eta * rest,
+  };
+}
+
+/** Equations 17 to 19 of the paper: the same in the DDPM posterior, whose weight of x0 is a. */
+function posterior(level: Level, sigmaY: number): SimplifiedNumbers {
+  const { xtFromX0: weight, xtFromXt, xtFromNoise } = ancestralCoefficients(level, false);
+  const correction = sigmaY === 0 ? 1 : Math.min(1, xtFromNoise / (weight * sigmaY));
+  const rest = Math.sqrt(Math.max(0, xtFromNoise ** 2 - (correction * weight * sigmaY) ** 2));
+  return { correction, fromX0: weight, fromXt: xtFromXt, fromEps: 0, fromNoise: rest };
+}
+
+/** The authors' program: alphaBar for its root, and weights of the noise that are multiplied by its deviation again. */
+function published({ alphaBarPrevious }: Level, sigmaY: number, eta: number): SimplifiedNumbers {
+  const sigma = Math.sqrt(1 - alphaBarPrevious ** 2);
+  const noisy = alphaBarPrevious * sigmaY;
+  const correction = sigma >= noisy ? 1 : sigma / noisy;
+  const rest = sigma >= noisy ? Math.sqrt(sigma ** 2 - noisy ** 2) : 0;
+  const scale = rest * Math.sqrt(1 - alphaBarPrevious);
+  return {
+    correction,
+    fromX0: Math.sqrt(alphaBarPrevious),
+    fromXt: 0,
+    fromEps: Math.sqrt(1 - eta * eta) * scale,
+    fromNoise: eta * scale,
+  };
+}

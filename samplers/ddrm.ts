@@ -1,0 +1,184 @@
+/**
+ * Denoising Diffusion Restoration Models: sampling in the coefficients V^T x of the operator. Coefficients that the
+ * measurement knows better than the state does are drawn around it; the others follow the model. Kawar, Elad, Ermon,
+ * Song, Denoising Diffusion Restoration Models, NeurIPS 2022.
+ */
+import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
+import { add, mul } from "../kernels/mod.ts";
+import type { SpectralForm } from "../operators/mod.ts";
+import { type Level, respace } from "./coefficients.ts";
+import { networkStep } from "./network_step.ts";
+import type { NoiseSource } from "./noise_source.ts";
+import { optionChecks } from "./option_checks.ts";
+import type { State } from "./restoration_step.ts";
+import { counted, drawOf, START, stateShape } from "./run.ts";
+import {
+  checkProblem,
+  type Evaluations,
+  type Problem,
+  type Progress,
+  PUBLISHED_TIMESTEPS,
+  type Sampler,
+} from "./sampler.ts";
+import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
+import { strideTimesteps } from "./timesteps.ts";
+
+/** Parameters of DDRM. */
+export interface DdrmOptions {
+  /** Nominal number of steps, 1..T; as many as strides of floor(T/steps) fit below T are made. Published: 20. */
+  readonly steps: number;
+  /** Share of fresh noise in coefficients that A loses, 0..1. Published: 0.85. */
+  readonly eta: number;
+  /** The same in coefficients that the measurement knows less well than the state. Published: 0.85. */
+  readonly etaA: number;
+  /** Share of the measurement in the others, 0..1. Published: 1. */
+  readonly etaB: number;
+}
+
+const DEFAULTS: DdrmOptions = { steps: 20, eta: 0.85, etaA: 0.85, etaB: 1 };
+
+/** DDRM; it needs the singular value decomposition. */
+export const ddrm: Sampler<DdrmOptions> = {
+  name: "ddrm",
+  paper: "Kawar et al., Denoising Diffusion Restoration Models, NeurIPS 2022",
+  needs: ["spectrum"],
+  defaults: DEFAULTS,
+  defaultsFor: () => DEFAULTS,
+  evaluations({ steps }, timesteps = PUBLISHED_TIMESTEPS): Evaluations {
+    return { nominal: steps, actual: strideTimesteps(timesteps, steps).length };
+  },
+  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const check = optionChecks("ddrm");
+    const timesteps = problem.model.alphaBar.length;
+    check.integer("steps", options.steps, 1, timesteps);
+    for (const name of ["eta", "etaA", "etaB"] as const) check.number(name, options[name], 0, 1);
+    checkProblem("ddrm", problem);
+    const form = requireSpectrum("ddrm", problem.operator);
+    return counted(walk(runtime, problem, form, options), strideTimesteps(timesteps, options.steps).length);
+  },
+};
+
+/** Noise of a state in units of its image: sqrt((1 - alphaBar)/alphaBar). */
+function sigmaOf(alphaBar: number): number {
+  return Math.sqrt((1 - alphaBar) / alphaBar);
+}
+
+async function* walk(
+  runtime: Runtime,
+  problem: Problem,
+  form: SpectralForm,
+  options: DdrmOptions & { readonly noise: NoiseSource },
+): AsyncGenerator<State, DeviceTensor> {
+  const { model: { alphaBar }, sigmaY } = problem;
+  const { noise } = options;
+  const levels = respace(alphaBar, strideTimesteps(alphaBar.length, options.steps)).toReversed();
+  const step = networkStep(
+    runtime,
+    problem,
+    { name: "ddrm", clipDenoised: false, noise },
+    ({ y, eps, x0, z }, _c, w: Record<"fromX0" | "fromEps" | "fromY" | "fromNoise", typeof x0>) => {
+      const predicted = add(mul(form.toSpectrum(x0), w.fromX0), mul(form.toSpectrum(eps), w.fromEps));
+      const drawn = add(mul(form.fromMeasurement(y), w.fromY), mul(form.toSpectrum(z), w.fromNoise));
+      return { x0, xt: form.fromSpectrum(add(predicted, drawn)) };
+    },
+  );
+  const start = await startState(runtime, problem, form, { level: levels[0] as Level, noise });
+  try {
+    let xt = start;
+    for (const [k, level] of levels.entries()) {
+      const draw = drawOf(k);
+      const rules = ddrmWeights(level, { ...options, sigmaY });
+      const weights = spectralWeights(runtime, form.singularValues, rules);
+      try {
+        const out = await step({ xt, level, numbers: {}, draw, extra: weights.tensors });
+        xt = out.xt;
+        yield { name: draw.name, ...out };
+      } finally {
+        weights.free();
+      }
+    }
+    return xt.keep();
+  } finally {
+    step.release();
+    start.free();
+  }
+}
+
+/**
+ * The state at the noisiest level, as in the authors' program: V ((U^T y)/s + sqrt(sigma^2 - sigmaY^2/s^2) V^T z)/sigma
+ * where s sigma > sigmaY, and noise alone elsewhere, with sigma the noise of the level in units of the image.
+ * @returns [N, H, W, C]; the caller frees it
+ */
+export async function ddrmStart(
+  runtime: Runtime,
+  problem: Problem,
+  noise: NoiseSource,
+  { steps }: Pick<DdrmOptions, "steps">,
+): Promise<DeviceTensor> {
+  const { alphaBar } = problem.model;
+  const levels = respace(alphaBar, strideTimesteps(alphaBar.length, steps));
+  const form = requireSpectrum("ddrm", problem.operator);
+  return await startState(runtime, problem, form, { level: levels.at(-1) as Level, noise });
+}
+
+async function startState(
+  runtime: Runtime,
+  problem: Problem,
+  form: SpectralForm,
+  { level, noise }: { readonly level: Level; readonly noise: NoiseSource },
+): Promise<DeviceTensor> {
+  const { y, sigmaY } = problem;
+  const sigma = sigmaOf(level.alphaBar);
+  const isKnown = (s: number): boolean => s * sigma > sigmaY;
+  const weights = spectralWeights(runtime, form.singularValues, {
+    fromY: (s) => isKnown(s) ? 1 / (s * sigma) : 0,
+    fromNoise: (s) => isKnown(s) ? Math.sqrt(Math.max(0, sigma ** 2 - (sigmaY / s) ** 2)) / sigma : 1,
+  });
+  const shape = stateShape(problem);
+  const stage = runtime.stage<string, string, "xt">("start", (inputs) => {
+    const { y, fromY, fromNoise } = inputs as Tensors<"y" | "fromY" | "fromNoise">;
+    const z = form.toSpectrum(noise.normal(shape, inputs));
+    return { xt: form.fromSpectrum(add(mul(form.fromMeasurement(y), fromY), mul(z, fromNoise))) };
+  });
+  try {
+    const drawn = noise.supply(START);
+    return (await stage({ y, ...weights.tensors, ...drawn.inputs }, drawn.scalars)).xt.keep();
+  } finally {
+    stage.release();
+    weights.free();
+  }
+}
+
+/**
+ * The weights of V^T x0, V^T eps, U^T y and V^T z in the coefficients of the next state, with a = alphaBarPrevious,
+ * d = sqrt((1 - a)/a) and everything times sqrt(a):
+ *
+ * | | x0 | eps | y | z |
+ * | --- | --- | --- | --- | --- |
+ * | s = 0 or s d = sigmaY | 1 | d sqrt(1 - eta^2) | 0 | d eta |
+ * | s d < sigmaY | 1 - s k, k = d sqrt(1 - etaA^2)/sigmaY | 0 | k | d etaA |
+ * | s d > sigmaY | 1 - etaB | 0 | etaB/s | sqrt(d^2 - etaB^2 sigmaY^2/s^2) |
+ */
+export function ddrmWeights(
+  { alphaBarPrevious }: Pick<Level, "alphaBarPrevious">,
+  { eta, etaA, etaB, sigmaY }: Omit<DdrmOptions, "steps"> & { readonly sigmaY: number },
+): Record<"fromX0" | "fromEps" | "fromY" | "fromNoise", SpectralWeight> {
+  const scale = Math.sqrt(alphaBarPrevious);
+  const deviation = sigmaOf(alphaBarPrevious);
+  const pull = (deviation * Math.sqrt(1 - etaA * etaA)) / sigmaY;
+  const rule = (lost: SpectralWeight, unsure: SpectralWeight, known: SpectralWeight): SpectralWeight => (s) => {
+    const seen = s * deviation;
+    const weight = s === 0 || seen === sigmaY ? lost : seen < sigmaY ? unsure : known;
+    return scale * weight(s);
+  };
+  return {
+    fromX0: rule(() => 1, (s) => 1 - s * pull, () => 1 - etaB),
+    fromEps: rule(() => deviation * Math.sqrt(1 - eta * eta), () => 0, () => 0),
+    fromY: rule(() => 0, () => pull, (s) => etaB / s),
+    fromNoise: rule(
+      () => deviation * eta,
+      () => deviation * etaA,
+      (s) => Math.sqrt(Math.max(0, deviation ** 2 - ((etaB * sigmaY) / s) ** 2)),
+    ),
+  };
+}

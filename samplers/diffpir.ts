@@ -1,0 +1,226 @@
+/**
+ * DiffPIR, plug-and-play restoration by half-quadratic splitting: at every level the predicted image is moved to the
+ * minimum of |y - A u|^2 + rho |u - x0|^2, and its noise is taken from the moved image again. Zhu et al., Denoising
+ * Diffusion Models for Plug-and-Play Image Restoration, CVPR workshops 2023.
+ */
+import { type DeviceTensor, type Runtime, sameShape, type Scalar, type Tensor, type Tensors } from "../engine/mod.ts";
+import { add, mul, sub, weightedSum } from "../kernels/mod.ts";
+import { proximalByGradients } from "./conjugate_gradients.ts";
+import { type Level, respace } from "./coefficients.ts";
+import { networkStep } from "./network_step.ts";
+import type { NoiseSource } from "./noise_source.ts";
+import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import type { State } from "./restoration_step.ts";
+import { counted, drawOf, START, stateShape } from "./run.ts";
+import { checkProblem, type Problem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
+import { spectralWeights } from "./spectral.ts";
+import { quadraticTimesteps } from "./timesteps.ts";
+
+/** How the data step is done: exactly, by one A^+ of the residual, or by one step along its gradient. */
+export type DiffpirDataStep = "exact" | "back_projection" | "first_order";
+
+/** The data steps by name. */
+export const DIFFPIR_DATA_STEPS: readonly DiffpirDataStep[] = ["exact", "back_projection", "first_order"];
+
+/** Parameters of DiffPIR. */
+export interface DiffpirOptions {
+  /** Number N of levels, 2..T; the network is evaluated at all but the last. Published: 100, inpainting 20. */
+  readonly steps: number;
+  /** Weight lambda of the prior: rho = lambda sigma_n^2 alphaBar/(1 - alphaBar). Published: 1; first_order 15 or 35. */
+  readonly lambda: number;
+  /** Share of fresh noise, 0..1. Published: enlarging 0.25, deblurring 0.1, inpainting 1. */
+  readonly zeta: number;
+  /** Share of the DDIM deviation in the rest, 0..1. Published: 0. */
+  readonly eta: number;
+  /** How far x0 goes to the solution of the data step. Published: 1. */
+  readonly guidance: number;
+  readonly dataStep: DiffpirDataStep;
+  /** Step length of "back_projection". Published: 0.01. */
+  readonly gamma: number;
+  /** Iterations of conjugate gradients where the operator has no singular value decomposition, 1..1000. */
+  readonly iterations: number;
+  /** Whether the start counts the noise of y as part of that of the first level. Published: not when enlarging. */
+  readonly countsNoise: boolean;
+  /** Image to start from [N, H, W, C]; otherwise y where it has the shape of an image, and A^+ y elsewhere. */
+  readonly start?: DeviceTensor;
+}
+
+const DEFAULTS: DiffpirOptions = {
+  steps: 100,
+  lambda: 1,
+  zeta: 0.25,
+  eta: 0,
+  guidance: 1,
+  dataStep: "exact",
+  gamma: 0.01,
+  iterations: 20,
+  countsNoise: false,
+};
+
+function defaultsFor(task: RestorationTask): DiffpirOptions {
+  switch (task) {
+    case "super_resolution":
+    case "colorization":
+      return DEFAULTS;
+    case "deblurring":
+      return { ...DEFAULTS, zeta: 0.1, countsNoise: true };
+    case "inpainting":
+      return { ...DEFAULTS, steps: 20, zeta: 1, countsNoise: true };
+  }
+}
+
+/** DiffPIR. */
+export const diffpir: Sampler<DiffpirOptions> = {
+  name: "diffpir",
+  paper: "Zhu et al., Denoising Diffusion Models for Plug-and-Play Image Restoration, CVPR workshops 2023",
+  needs: [],
+  defaults: DEFAULTS,
+  defaultsFor,
+  evaluations: ({ steps }) => ({ nominal: steps, actual: steps - 1 }),
+  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const check = optionChecks("diffpir");
+    const timesteps = problem.model.alphaBar.length;
+    check.integer("steps", options.steps, 2, timesteps);
+    check.number("lambda", options.lambda, 0, UNLIMITED);
+    check.number("zeta", options.zeta, 0, 1);
+    check.number("eta", options.eta, 0, 1);
+    check.number("guidance", options.guidance, 0, UNLIMITED);
+    check.number("gamma", options.gamma, 0, UNLIMITED);
+    check.integer("iterations", options.iterations, 1, 1000);
+    check.choice("dataStep", options.dataStep, DIFFPIR_DATA_STEPS);
+    checkProblem("diffpir", problem);
+    return counted(walk(runtime, problem, options), quadraticTimesteps(timesteps, options.steps).length - 1);
+  },
+};
+
+/**
+ * The weights rho of the prior at every level, noisiest first. The program compares the deviation of the noise in
+ * units of [0, 1] with levels in units of [-1, 1]; lambda is tuned to that.
+ * @param alphaBar [T]
+ * @param sigmaY deviation of the noise in y, in units of [-1, 1]
+ */
+export function diffpirWeights(
+  alphaBar: Float64Array,
+  sigmaY: number,
+  { steps, lambda }: Pick<DiffpirOptions, "steps" | "lambda">,
+): readonly number[] {
+  const sigma = Math.max(0.001, sigmaY / 2);
+  return quadraticTimesteps(alphaBar.length, steps).toReversed().map((timestep) => {
+    const kept = alphaBar[timestep] as number;
+    return (lambda * sigma ** 2 * kept) / (1 - kept);
+  });
+}
+
+/**
+ * The state at the noisiest level: sqrt(a) s + sqrt(1 - a) z of the start image s, or, where the noise of y counts,
+ * sqrt(a/b) s + sqrt(1 - a - (a/b)(1 - b)) z with b of the level whose noise is nearest to sigmaY.
+ * @returns [N, H, W, C]; the caller frees it
+ */
+export async function diffpirStart(
+  runtime: Runtime,
+  problem: Problem,
+  { noise, start, countsNoise }: Pick<DiffpirOptions, "start" | "countsNoise"> & { readonly noise: NoiseSource },
+): Promise<DeviceTensor> {
+  const { operator, y, model: { alphaBar }, sigmaY } = problem;
+  const last = alphaBar.at(-1) as number;
+  const known = countsNoise ? nearestLevel(alphaBar, sigmaY) : 1;
+  const share = last / known;
+  const numbers = { image: Math.sqrt(share), fresh: Math.sqrt(Math.max(0, 1 - last - share * (1 - known))) };
+  const shape = stateShape(problem);
+  const stage = runtime.stage<string, "image" | "fresh", "xt">("start", (inputs, c) => {
+    const { y, start } = inputs as Tensors<"y"> & { readonly start?: Tensor };
+    const isImage = sameShape(operator.measurementShape, operator.imageShape);
+    const image = start ?? (isImage ? y : operator.pseudoInverse(y));
+    return { xt: weightedSum([[c.image, image], [c.fresh, noise.normal(shape, inputs)]]) };
+  });
+  const drawn = noise.supply(START);
+  const inputs = { y, ...(start ? { start } : {}), ...drawn.inputs };
+  const xt = (await stage(inputs, { ...numbers, ...drawn.scalars })).xt.keep();
+  stage.release();
+  return xt;
+}
+
+/** alphaBar of the level whose sqrt((1 - alphaBar)/alphaBar) is nearest to a deviation. */
+function nearestLevel(alphaBar: Float64Array, deviation: number): number {
+  const distance = (kept: number): number => Math.abs(Math.sqrt((1 - kept) / kept) - deviation);
+  return alphaBar.reduce((best, kept) => distance(kept) < distance(best) ? kept : best);
+}
+
+type UpdateNumbers = Record<"fromX0" | "fromXt" | "fromNoise" | "rho" | "pull", number>;
+
+async function* walk(
+  runtime: Runtime,
+  problem: Problem,
+  options: DiffpirOptions & { readonly noise: NoiseSource },
+): AsyncGenerator<State, DeviceTensor> {
+  const { model: { alphaBar }, operator, sigmaY } = problem;
+  const { steps, noise, dataStep, gamma, guidance, iterations } = options;
+  const levels = respace(alphaBar, quadraticTimesteps(alphaBar.length, steps)).toReversed();
+  const weights = diffpirWeights(alphaBar, sigmaY, options);
+  const form = dataStep === "exact" ? operator.spectral?.() : undefined;
+  const solve = (
+    x: Tensor,
+    y: Tensor,
+    c: Record<keyof UpdateNumbers, Scalar>,
+    weight: Tensor | undefined,
+  ): Tensor => {
+    const missing = (): Tensor => sub(y, operator.forward(x));
+    if (dataStep === "back_projection") return add(x, weightedSum([[c.pull, operator.pseudoInverse(missing())]]));
+    if (dataStep === "first_order") return add(x, weightedSum([[c.pull, operator.adjoint(missing())]]));
+    if (form && weight) return add(x, form.fromSpectrum(mul(form.fromMeasurement(missing()), weight)));
+    return proximalByGradients(operator, { x, y }, { gamma: 1, rho: c.rho }, { iterations, tolerance: 1e-9 });
+  };
+  const step = networkStep(
+    runtime,
+    problem,
+    { name: "diffpir", clipDenoised: true, noise },
+    ({ xt, y, x0, z }, c: Record<keyof UpdateNumbers, Scalar>, { weight }: { readonly weight?: Tensor }) => {
+      const solved = solve(x0, y, c, weight);
+      const moved = guidance === 1 ? solved : weightedSum([[1 - guidance, x0], [guidance, solved]]);
+      return { x0: moved, xt: weightedSum([[c.fromX0, moved], [c.fromXt, xt], [c.fromNoise, z]]) };
+    },
+  );
+  const start = await diffpirStart(runtime, problem, options);
+  try {
+    let xt = start;
+    for (const [k, level] of levels.slice(0, -1).entries()) {
+      const draw = drawOf(k);
+      const rho = weights[k] as number;
+      const pull = dataStep === "back_projection" ? gamma / (1 + rho) : 1 / rho;
+      const numbers = { ...updateNumbers(level, alphaBar, options), rho, pull };
+      const extra = form && spectralWeights(runtime, form.singularValues, { weight: (s) => s / (s * s + rho) });
+      try {
+        const out = await step({ xt, level, numbers, draw, extra: { ...extra?.tensors } as never });
+        xt = out.xt;
+        yield { name: draw.name, ...out };
+      } finally {
+        extra?.free();
+      }
+    }
+    return xt.keep();
+  } finally {
+    step.release();
+    start.free();
+  }
+}
+
+/**
+ * sqrt(a) x0 + sqrt(1 - zeta) (sqrt(1 - a - d^2) eps + d z) + sqrt(zeta) sqrt(1 - a) z' with a = alphaBarPrevious,
+ * eps = (x_t - sqrt(alphaBar) x0)/sqrt(1 - alphaBar), d = eta sqrt((1 - a)/(1 - alphaBar) beta) and beta of the training
+ * schedule; both noises are drawn as one.
+ */
+function updateNumbers(
+  { timestep, alphaBar, alphaBarPrevious }: Level,
+  table: Float64Array,
+  { zeta, eta }: DiffpirOptions,
+): Record<"fromX0" | "fromXt" | "fromNoise", number> {
+  const beta = 1 - alphaBar / (table[timestep - 1] ?? 1);
+  const variance = 1 - alphaBarPrevious;
+  const deviation = eta * Math.sqrt((variance / (1 - alphaBar)) * beta);
+  const fromXt = Math.sqrt(((1 - zeta) * Math.max(0, variance - deviation ** 2)) / (1 - alphaBar));
+  return {
+    fromX0: Math.sqrt(alphaBarPrevious) - fromXt * Math.sqrt(alphaBar),
+    fromXt,
+    fromNoise: Math.sqrt((1 - zeta) * deviation ** 2 + zeta * variance),
+  };
+}

@@ -1,0 +1,44 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseCommand, UsageError } from "../../cli/arguments.ts";
+import type { Method } from "../../cli/method.ts";
+import { chooseMethod } from "../../cli/method_options.ts";
+import { POSTERIOR_METHODS } from "../../cli/posterior_methods.ts";
+import { RESTORE } from "../../cli/restore.ts";
+import { chooseTask } from "../../cli/task_options.ts";
+import { RESTORE_TASKS } from "../../cli/tasks.ts";
+import { SAMPLERS } from "../../samplers/mod.ts";
+
+function method(...words: string[]): Method {
+  const args = parseCommand(RESTORE.spec, words);
+  if (args === "help") throw new Error("help was asked for");
+  return chooseMethod(args, chooseTask(args, "sr4", RESTORE_TASKS));
+}
+
+Deno.test("every sampler of the register is a method of the command line", () => {
+  const named = [...POSTERIOR_METHODS.values()].map(({ sampler }) => sampler);
+  assertEquals([...named, "ssd", "ssd_plus"].toSorted(), Object.keys(SAMPLERS).toSorted());
+  for (const name of POSTERIOR_METHODS.keys()) assert(method("--method", name).evaluations.actual >= 0, name);
+});
+
+Deno.test("parameters are the published ones of the task unless an option says otherwise", () => {
+  assertEquals(method("--method", "diffpir").options, SAMPLERS.diffpir.defaultsFor("super_resolution"));
+  const inpaint = method("--method", "diffpir", "--task", "inpaint", "--zeta", "0.5").options;
+  assertEquals(inpaint, { ...SAMPLERS.diffpir.defaultsFor("inpainting"), zeta: 0.5 });
+  const ddrm = method("--method", "ddrm", "--steps", "40", "--eta-b", "0.9").options;
+  assertEquals(ddrm, { ...SAMPLERS.ddrm.defaults, steps: 40, etaB: 0.9 });
+  assertEquals(method("--method", "ccdf", "--shortcut", "50").evaluations.actual, 50);
+});
+
+Deno.test("options of another method are refused with the methods that take them", () => {
+  const cases: readonly (readonly [words: readonly string[], message: string])[] = [
+    [["--method", "ddnm", "--zeta", "0.5"], "--zeta belongs to --method diffpir; leave it out"],
+    [["--eta-a", "0.5"], "--eta-a belongs to --method ddrm; leave it out"],
+    [
+      ["--method", "repaint", "--noise-level", "0.1"],
+      "--noise-level belongs to --method ddnm+, ddrm, dmps, dds, diffpir",
+    ],
+    [["--method", "ddrm", "--preset", "ssd-30"], "--preset belongs to --method ssd, ssd+; leave it out"],
+    [["--method", "ddrm", "--steps", "1500"], "--steps is 1500, at most 1000 is needed"],
+  ];
+  for (const [words, message] of cases) assertThrows(() => method(...words), UsageError, message);
+});
