@@ -47,7 +47,7 @@ test("metrics pairs the pictures of two folders by name and summarises them", as
   folder.folder("b");
   for (const step of [1, 2, 3]) {
     picture(folder, `a/${step}.png`, step);
-    picture(folder, `b/${step}.png`, step === 3 ? 3 : step + 2);
+    picture(folder, `b/${step}.png`, step === 3 ? 3 : 2 * step + 1);
   }
   picture(folder, "a/alone.png", 1);
   const { stdout, stderr } = await runWell(["metrics", folder.path("a"), folder.path("b") + "/"]);
