@@ -1,5 +1,8 @@
 /** A runtime whose waiting can be suspended, so that a benchmark decides when to wait. */
-import { WebGpuRuntime } from "../engine/mod.ts";
+import { ENGINE_VERSION, WebGpuRuntime } from "../engine/mod.ts";
+import { storedPreferences } from "../io/mod.ts";
+import { TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
+import type { Precision } from "../models/mod.ts";
 
 /** An open runtime and control over its waits. */
 export interface ProbedRuntime {
@@ -11,24 +14,46 @@ export interface ProbedRuntime {
   withoutWaiting<T>(body: () => Promise<T>): Promise<T>;
 }
 
+/** Which device is opened, and how its layers are computed. */
+export interface ProbeOptions {
+  /** Where adapters come from; Deno's own by default. */
+  readonly provider?: GPU;
+  /** Whether layers take what `tune` has stored for the adapter; not by default. */
+  readonly tuned?: boolean;
+  /** How weights are kept, `f32` by default: what was stored differs. */
+  readonly precision?: Precision;
+  /** Whether subgroups are refused, as adapters without them do; not by default. */
+  readonly withoutSubgroups?: boolean;
+}
+
 /**
  * Opens the device that the engine would open.
- * @param provider where adapters come from
  * @throws {NoAdapterError} if there is none
  */
-export async function openProbed(provider: GPU = navigator.gpu): Promise<ProbedRuntime> {
+export async function openProbed(
+  { provider = navigator.gpu, tuned = false, precision = "f32", withoutSubgroups = false }: ProbeOptions = {},
+): Promise<ProbedRuntime> {
   let device: GPUDevice | undefined;
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
     const adapter = await provider.requestAdapter(options);
     if (!adapter) return null;
     const request = adapter.requestDevice.bind(adapter);
     // The engine may try several devices before it keeps one: the last.
-    adapter.requestDevice = async (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> =>
-      device = await request(descriptor);
+    adapter.requestDevice = async (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
+      const features = [...descriptor.requiredFeatures ?? []] as string[];
+      if (withoutSubgroups && features.includes("subgroups")) throw new TypeError("Subgroups are refused");
+      return device = await request(descriptor);
+    };
     return adapter;
   };
   const gpu: GPU = Object.assign(Object.create(provider), { requestAdapter });
-  const runtime = await WebGpuRuntime.open({ gpu });
+  const runtime = await WebGpuRuntime.open({
+    gpu,
+    preferences: (adapter) =>
+      tuned
+        ? storedPreferences({ adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS })
+        : Promise.resolve({}),
+  });
   const { queue } = device!;
   return {
     runtime,

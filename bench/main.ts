@@ -1,6 +1,6 @@
 /** The benchmarks: `main.ts [options]`. Exit codes: 0 done, 1 a bound exceeded or a measurement failed, 2 usage. */
 import { BOUNDED_RUN, checkBounds } from "./bounds.ts";
-import { KERNEL_CASES, measureKernels } from "./kernels.ts";
+import { ALGORITHM_CASES, KERNEL_CASES, measureKernels } from "./kernels.ts";
 import type { NetworkRun } from "./network.ts";
 import { measureInFreshProcess } from "./network_process.ts";
 import { type BenchOptions, helpText, parseOptions, UsageError } from "./options.ts";
@@ -31,26 +31,33 @@ async function bench(options: BenchOptions): Promise<number> {
     if (options.json) await print(Deno.stdout, JSON.stringify(row));
     if (options.record) await recordRow(row, RESULTS);
   };
-  for (const run of options.runs) await take(await measure(run));
+  for (const run of options.runs) await take(await measure(run, options));
   // The last: a process begins with the peak memory of the one that starts it, which must be small until here.
-  if (options.kernels) {
-    await note("kernels");
-    await measureKernels(KERNEL_CASES, options.samples, async (figures, { description, features }) => {
-      await take({ kind: "kernel", ...await originOf({ adapter: description, features }), ...figures });
-    });
+  if (options.kernels || options.algorithms) {
+    await note(options.kernels ? "kernels" : "algorithms");
+    await measureKernels(
+      options.kernels ? KERNEL_CASES : ALGORITHM_CASES,
+      options.samples,
+      async (figures, runtime) => {
+        const { description: adapter, features, preferences } = runtime;
+        const tuned = Object.keys(preferences).length;
+        await take({ kind: "kernel", ...await originOf({ adapter, features, tuned }), ...figures });
+      },
+      { ...options, tuned: options.tuned && !options.algorithms },
+    );
   }
   if (!options.json) await print(Deno.stdout, formatRows(rows));
   return options.check ? await check(rows, options.json) : 0;
 }
 
-async function measure(run: NetworkRun): Promise<NetworkRow> {
+async function measure(run: NetworkRun, { tuned }: BenchOptions): Promise<NetworkRow> {
   const { network, batch, height, width, precision = "f32" } = run;
   await note(`${network}, batch ${batch}, ${height}x${width}, ${precision}`);
-  const { figures, start, ...adapter } = await measureInFreshProcess(run, { driverCache: false });
+  const { figures, start, ...adapter } = await measureInFreshProcess(run, { driverCache: false, tuned });
   const startOnly = { ...run, samples: 0 };
   // The first start with the driver's cache fills it.
-  await measureInFreshProcess(startOnly, { driverCache: true });
-  const warm = await measureInFreshProcess(startOnly, { driverCache: true });
+  await measureInFreshProcess(startOnly, { driverCache: true, tuned });
+  const warm = await measureInFreshProcess(startOnly, { driverCache: true, tuned });
   return {
     kind: "network",
     ...await originOf(adapter),

@@ -10,7 +10,7 @@ import {
 } from "../engine/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
 import type { Precision } from "../models/mod.ts";
-import { openProbed, type ProbedRuntime } from "./device_probe.ts";
+import { openProbed, type ProbedRuntime, type ProbeOptions } from "./device_probe.ts";
 import { type LoadingTimes, loadModelFile, readingTimes } from "./model_file.ts";
 import { type LoadedNetwork, NETWORKS } from "./networks.ts";
 import { randomValues } from "./random_values.ts";
@@ -81,6 +81,8 @@ export interface NetworkFigures {
 export interface NetworkMeasurement {
   readonly adapter: string;
   readonly features: readonly string[];
+  /** Layers whose algorithm `tune` has stored. */
+  readonly tuned: number;
   readonly start: StartTimes;
   /** Absent where only the start was measured. */
   readonly figures?: NetworkFigures;
@@ -100,14 +102,19 @@ type NoiseStage = Stage<"x", "timestep", "eps">;
  * Measures one network.
  * @param run what to measure
  * @param spawned when the process was started, in milliseconds since 1970
- * @param provider where adapters come from; Deno's own by default
+ * @param options which device
  * @throws {NoAdapterError} if there is no adapter
  * @throws {RangeError} if the network cannot take the size
  * @throws {Error} if the results are wrong
  */
-export async function measureNetwork(run: NetworkRun, spawned: number, provider?: GPU): Promise<NetworkMeasurement> {
+export async function measureNetwork(
+  run: NetworkRun,
+  spawned: number,
+  options: ProbeOptions = {},
+): Promise<NetworkMeasurement> {
   const begin = now();
-  const probed = await openProbed(provider);
+  const { precision = "f32" } = run;
+  const probed = await openProbed({ ...options, precision });
   try {
     return await measureOn(probed, run, { spawned, begin, opened: now() });
   } finally {
@@ -151,8 +158,9 @@ async function measureOn(
     firstRun: end - built,
   };
   const { description: adapter, features } = runtime;
-  if (run.samples === 0) return { adapter, features, start };
-  return { adapter, features, start, figures: await replayFigures(probed, run, replay, first, loadedNetwork) };
+  const tuned = Object.keys(runtime.preferences).length;
+  if (run.samples === 0) return { adapter, features, tuned, start };
+  return { adapter, features, tuned, start, figures: await replayFigures(probed, run, replay, first, loadedNetwork) };
 }
 
 async function replayFigures(

@@ -15,17 +15,23 @@ export interface BenchOptions {
   readonly runs: readonly NetworkRun[];
   /** Whether the kernels are measured. */
   readonly kernels: boolean;
+  /** Whether convolutions are measured in every algorithm. */
+  readonly algorithms: boolean;
+  /** Whether subgroups are refused. */
+  readonly withoutSubgroups: boolean;
   /** Repeated measurements. */
   readonly samples: number;
   /** Whether rows are printed as JSON lines instead of a table. */
   readonly json: boolean;
   /** Whether rows are appended to the results. */
   readonly record: boolean;
+  /** Whether layers take what `tune` has stored for the adapter. */
+  readonly tuned: boolean;
   /** Whether the bounds of UNet-64 are checked. */
   readonly check: boolean;
 }
 
-const FLAGS = ["kernels", "json", "no-record", "check", "help"] as const;
+const FLAGS = ["kernels", "json", "no-record", "check", "no-tuned", "algorithms", "no-subgroups", "help"] as const;
 const VALUED = ["network", "model", "precision", "batch", "size", "runs"] as const;
 
 const DEFAULT_SAMPLES = 7;
@@ -44,9 +50,12 @@ Options:
   --batch N[,N]           Batch sizes; each network's own by default
   --size N or HxW         Image size in pixels; each network's own by default
   --kernels               Measure the kernels; alone unless --network is given
+  --algorithms            Measure convolutions and a product in every algorithm, alone: for the cost model
+  --no-subgroups          --algorithms on this adapter as if it had no subgroups
   --runs N                Repeated measurements, 1 to 1000; ${DEFAULT_SAMPLES} by default
   --check                 Measure ${BOUNDED_RUN.network} and compare it with the bounds; exit code 1 if one is exceeded
   --json                  Print one JSON object a line instead of a table
+  --no-tuned              Do not take what "deno task tune" has stored for this adapter
   --no-record             Do not append the rows to bench/results
   --help                  Show this text
 
@@ -85,11 +94,21 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
       "--check measures what the bounds speak of: leave out --network, --model, --precision, --batch, --size and --kernels",
     );
   }
+  const algorithms = parsed.algorithms === true;
+  const withoutSubgroups = parsed["no-subgroups"] === true;
+  if (algorithms && (check || kernels || chosen)) {
+    throw new UsageError(
+      "--algorithms measures convolutions alone: leave out --check, --kernels, --network, --model, --precision, --batch, --size",
+    );
+  }
+  if (withoutSubgroups && !algorithms) throw new UsageError("--no-subgroups belongs to --algorithms");
   if (model !== undefined && (size === undefined || network !== undefined)) {
     throw new UsageError("--model takes the place of --network and needs --size");
   }
   const names = network?.split(",") ??
-    (kernels || model !== undefined ? [] : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
+    (kernels || algorithms || model !== undefined
+      ? []
+      : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
   const batches = batch?.split(",").map((word) => integer("batch", word, 1024));
   const extent = size === undefined ? undefined : parseSize(size);
   const runs = model !== undefined && extent
@@ -97,10 +116,13 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
     : names.flatMap((name) => runsOf(name, batches, extent, samples));
   return {
     runs: check ? [{ ...BOUNDED_RUN, samples }] : runs.map((run) => ({ ...run, ...(precision && { precision }) })),
-    kernels: kernels || (!check && network === undefined && model === undefined),
+    kernels: kernels || (!check && !algorithms && network === undefined && model === undefined),
+    algorithms,
+    withoutSubgroups,
     samples,
     json: parsed.json === true,
     record: parsed["no-record"] !== true,
+    tuned: parsed["no-tuned"] !== true,
     check,
   };
 }

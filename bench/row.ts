@@ -13,6 +13,8 @@ export interface Origin {
   readonly adapter: string;
   /** Optional device features in use. */
   readonly features: readonly string[];
+  /** Layers whose algorithm `tune` has stored, in rows since it exists: 0 where all take their default. */
+  readonly tuned?: number;
   readonly deno: string;
   readonly os: string;
   readonly cpu: string;
@@ -44,10 +46,14 @@ export type Row = NetworkRow | KernelRow;
 
 /**
  * Describes this machine and program.
- * @param adapter the adapter and its features, as the engine names them
+ * @param adapter the adapter and its features, as the engine names them, and how many layers are tuned
  */
 export async function originOf(
-  { adapter, features }: { readonly adapter: string; readonly features: readonly string[] },
+  { adapter, features, tuned = 0 }: {
+    readonly adapter: string;
+    readonly features: readonly string[];
+    readonly tuned?: number;
+  },
 ): Promise<Origin> {
   const processors = cpus();
   return {
@@ -55,6 +61,7 @@ export async function originOf(
     commit: await currentCommit(),
     adapter,
     features,
+    tuned,
     deno: Deno.version.deno,
     os: `${Deno.build.os} ${Deno.build.arch}`,
     cpu: processors[0]?.model ?? "unknown",

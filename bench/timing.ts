@@ -1,4 +1,5 @@
 /** Wall time of replays: many between two waits, since every wait costs a fixed 11 ms on Deno. */
+import process from "node:process";
 import type { ProbedRuntime } from "./device_probe.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
@@ -12,6 +13,8 @@ const MAX_REPLAYS = 100;
 export interface ReplayTimes {
   /** Wall time of one replay. */
   readonly replay: Spread;
+  /** Time of this process on all cores for one replay: on software adapters what other programs do hardly changes it. */
+  readonly processTime: Spread;
   /** Replays between two waits. */
   readonly replaysPerSample: number;
   /** Time on the host of one replay: to encode and to submit it on an idle queue, without waiting. */
@@ -55,13 +58,25 @@ export async function timeReplays(
   });
   const estimate = await settled(1);
   const replaysPerSample = Math.min(MAX_REPLAYS, Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / estimate)));
-  const replays = await repeat(samples, async () => await settled(replaysPerSample) / replaysPerSample);
+  const processTimes: number[] = [];
+  const replays = await repeat(samples, async () => {
+    const before = processMilliseconds();
+    const elapsed = await settled(replaysPerSample);
+    processTimes.push((processMilliseconds() - before) / replaysPerSample);
+    return elapsed / replaysPerSample;
+  });
   return {
+    processTime: spreadOf(processTimes),
     replay: spreadOf(replays),
     replaysPerSample,
     host: spreadOf(hosts),
     idleWait: spreadOf(idleWaits).median,
   };
+}
+
+function processMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 async function repeat(count: number, measure: () => Promise<number>): Promise<number[]> {

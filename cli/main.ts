@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   convert: async () => (await import("./convert.ts")).CONVERT,
   models: async () => (await import("./models.ts")).MODELS,
   profile: async () => (await import("./profile.ts")).PROFILE,
+  tune: async () => (await import("./tune.ts")).TUNE,
 };
 
 /**

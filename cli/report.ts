@@ -72,6 +72,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
     adapter: {
       name: runtime.description,
       features: runtime instanceof WebGpuRuntime ? runtime.features : [],
+      preferences: runtime instanceof WebGpuRuntime ? runtime.preferences : {},
       checkFinite: args.flag("check-finite"),
     },
     sizes: {

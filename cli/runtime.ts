@@ -1,6 +1,14 @@
 /** The runtime of a command: the GPU, or the CPU reference. */
-import { ReferenceRuntime, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
-import { CONVOLUTION_ALGORITHMS } from "../kernels/mod.ts";
+import {
+  type AdapterIdentity,
+  ENGINE_VERSION,
+  type Preferences,
+  ReferenceRuntime,
+  type Runtime,
+  WebGpuRuntime,
+} from "../engine/mod.ts";
+import { storedPreferences, type TunedSubject } from "../io/mod.ts";
+import { CONVOLUTION_ALGORITHMS, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import { type Precision, PRECISIONS } from "../models/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
 
@@ -9,8 +17,10 @@ export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   convolution: {
     kind: "choice",
     choices: ["auto", ...CONVOLUTION_ALGORITHMS],
-    help: "How 3x3 convolutions are computed; auto takes the fastest for each layer",
+    help: "How 3x3 convolutions are computed; auto takes the one a cost model says is fastest for each layer; " +
+      "by default also what tune has stored for this adapter",
   },
+  "no-tuned": { kind: "flag", help: "Do not take what tune has stored for this adapter" },
 };
 
 /** The option that says how the weights of a network are kept. */
@@ -44,12 +54,21 @@ export async function openRuntime(args: Arguments): Promise<Runtime> {
 }
 
 /**
- * Opens the GPU runtime of a command line; the caller destroys it.
+ * Opens the GPU runtime of a command line; the caller destroys it. Its layers take what was stored for the adapter by
+ * `tune`, unless the command line says how they are computed.
  * @throws {NoAdapterError} if there is no WebGPU adapter
  */
 export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
+  const convolution = args.text("convolution");
+  const explicit: Preferences = convolution === undefined ? {} : { conv2d: convolution };
+  const isExplicit = convolution !== undefined || args.flag("no-tuned");
   return await WebGpuRuntime.open({
     checkFinite: args.flag("check-finite"),
-    preferences: { conv2d: args.text("convolution") ?? "auto" },
+    preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter, precisionOf(args))),
   });
+}
+
+/** What stored choices must have been measured with to hold for an adapter and weights of a precision. */
+export function tunedSubject(adapter: AdapterIdentity, precision: Precision): TunedSubject {
+  return { adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS };
 }

@@ -24,6 +24,7 @@ export {
   type Dispatch,
   type Example,
   isScalar,
+  type LayerChoice,
   type OpDef,
   SCALAR_CAPACITY,
   scalarsOf,
@@ -31,10 +32,13 @@ export {
   valueOf,
 } from "./op.ts";
 export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
-export { type Plan, type PlannedDispatch, printPlan } from "./plan.ts";
+export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime } from "./webgpu_runtime.ts";
+export type { AdapterIdentity, Preferences } from "./webgpu_device.ts";
+export type { ReplayTimer } from "./webgpu_timer.ts";
 export type { KernelTime, ProfileOptions, StageProfile, TimingMethod } from "./webgpu_profiler.ts";
+export { ENGINE_VERSION } from "./version.ts";
 export { DeviceLimitError, DeviceLostError, NoAdapterError, NonFiniteError, StaleTensorError } from "./errors.ts";

@@ -68,8 +68,16 @@ export interface DeviceProfile {
    * the most operations per byte is prepared first.
    */
   readonly preparedBytes?: number;
-  /** Which of several ways an operation shall take, by the name of the operation; kernels read their own. */
+  /** Which of several ways an operation shall take, by its name or that of a layer; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
+}
+
+/** What a preference for a call is called, and what it may ask for. */
+export interface LayerChoice {
+  readonly operation: string;
+  /** Name of the layer: that of the operation, a space, and all sizes that the choice may depend on. */
+  readonly key: string;
+  readonly algorithms: readonly string[];
 }
 
 /** The device profile together with what a kernel may ask for while it is lowered. */
@@ -78,6 +86,8 @@ export interface Target extends DeviceProfile {
   scratch(shape: Shape): Tensor;
   /** Entry of a scalar in the uniform of the run. */
   scalarIndex(scalar: Scalar): number;
+  /** Tells that the call can be computed by several algorithms, so that a plan lists what can be tuned; the first counts. */
+  noteLayer?(choice: LayerChoice): void;
   /**
    * The first result of an operation on constants, such as a transformed weight: computed once when the stage is built,
    * and shared by all stages that ask for the same. Undefined if an input is no constant, or the bytes that the profile

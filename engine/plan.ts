@@ -2,7 +2,15 @@
 import { assignSlots, type Lifetime } from "./arena.ts";
 import { DeviceLimitError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
-import { type Call, type DeviceProfile, type Dispatch, type OpDef, SCALAR_CAPACITY, type Target } from "./op.ts";
+import {
+  type Call,
+  type DeviceProfile,
+  type Dispatch,
+  type LayerChoice,
+  type OpDef,
+  SCALAR_CAPACITY,
+  type Target,
+} from "./op.ts";
 import { orderCalls } from "./order.ts";
 import { aliasRoots } from "./simplify.ts";
 import { byteLength, formatShape, type Tensor } from "./tensor.ts";
@@ -13,6 +21,11 @@ export interface PlannedDispatch extends Dispatch {
   /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
   readonly flops: number;
   readonly bytes: number;
+}
+
+/** A call that can be computed by several algorithms. */
+export interface PlannedLayer extends LayerChoice {
+  readonly call: Call;
 }
 
 /** Everything that is fixed before a stage runs. */
@@ -32,6 +45,8 @@ export interface Plan {
   readonly constants: ReadonlyMap<number, ConstantSource>;
   /** Calls on constants that kernels asked for; their results are constants of the plan too, computed before it runs. */
   readonly prepared: readonly Call[];
+  /** The calls that preferences can be given for, in the order of the plan. */
+  readonly layers: readonly PlannedLayer[];
   /** Names of the scalars, in the order of their entries in the uniform of the run. */
   readonly scalars: readonly string[];
 }
@@ -45,7 +60,7 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
   const root = aliasRoots(graph.calls);
   checkOutputs(graph, root);
   const calls = orderCalls(graph);
-  const { dispatches, prepared, scalars } = lowerWithinBudget(graph, calls, { profile, root });
+  const { dispatches, prepared, layers, scalars } = lowerWithinBudget(graph, calls, { profile, root });
   if (scalars.length > SCALAR_CAPACITY) {
     throw new DeviceLimitError(
       `Cannot plan "${graph.name}": it uses ${scalars.length} scalars, a stage has room for ${SCALAR_CAPACITY}; ` +
@@ -69,6 +84,7 @@ export function makePlan(graph: Graph, profile: DeviceProfile): Plan {
     outputs: graph.outputs,
     constants,
     prepared,
+    layers,
     scalars,
   };
 }
@@ -85,6 +101,7 @@ interface Request {
 interface Lowered {
   readonly dispatches: readonly PlannedDispatch[];
   readonly prepared: readonly Call[];
+  readonly layers: readonly PlannedLayer[];
   readonly scalars: readonly string[];
 }
 
@@ -129,6 +146,7 @@ function lowerCalls(
   const requests = new Map<string, Request>();
   /** Those of the call that is being lowered. */
   const own = new Set<Request>();
+  const layers: PlannedLayer[] = [];
   let nextId = 1 + Math.max(-1, ...allIds(graph));
   const target: Target = {
     ...profile,
@@ -156,12 +174,16 @@ function lowerCalls(
   };
   const dispatches = calls.flatMap((call) => {
     own.clear();
-    const lowered = lowerCall(call, target);
+    // A call is one layer, even where a part of it is computed like another operation, which then notes itself too.
+    const noteLayer = (choice: LayerChoice): void => {
+      if (layers.at(-1)?.call !== call) layers.push({ ...choice, call });
+    };
+    const lowered = lowerCall(call, { ...target, noteLayer });
     for (const request of own) request.flops += lowered[0]?.flops ?? 0;
     return lowered;
   });
   const asked = [...requests.values()];
-  return { dispatches, prepared: asked.map(({ call }) => call), scalars, requests: asked };
+  return { dispatches, prepared: asked.map(({ call }) => call), layers, scalars, requests: asked };
 }
 
 function allIds(graph: Graph): number[] {

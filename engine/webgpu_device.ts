@@ -2,13 +2,23 @@
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "./errors.ts";
 import type { DeviceProfile } from "./op.ts";
 
+/** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
+export type Preferences = Readonly<Record<string, string>>;
+
+/** What preferences may depend on: the adapter in words, the size of its subgroups, the features that were granted. */
+export interface AdapterIdentity {
+  readonly description: string;
+  readonly subgroupSize: number;
+  readonly features: readonly string[];
+}
+
 /** Which device to open. */
 export interface OpenOptions {
   /** Where adapters come from; another provider (a browser's, Dawn's) can be handed in. Default: `navigator.gpu`. */
   readonly gpu?: GPU;
   readonly powerPreference?: GPUPowerPreference;
-  /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
-  readonly preferences?: Readonly<Record<string, string>>;
+  /** Preferences, or what finds them once it is known which adapter was opened. */
+  readonly preferences?: Preferences | ((adapter: AdapterIdentity) => Promise<Preferences>);
   /** Bytes of prepared constants that one stage may have, such as transformed weights; 512 MiB by default. */
   readonly preparedBytes?: number;
   /** Limits below those of the device, to see what would become of a plan on a smaller one. */
@@ -62,6 +72,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   const { description, software, subgroupSize } = describe(adapter.info);
   const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
   const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
+  const { preferences = {} } = options;
   let failure: Error | undefined;
   device.lost.then((info) => {
     failure = new DeviceLostError(
@@ -86,11 +98,13 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxBufferBytes: device.limits.maxBufferSize,
       maxTextureSide: device.limits.maxTextureDimension2D,
-      subgroupSize: features.includes("subgroups") ? subgroupSize : 0,
+      subgroupSize: usableSubgroups,
       f16: features.includes("shader-f16"),
       software,
       preparedBytes: options.preparedBytes ?? PREPARED_BYTES,
-      preferences: options.preferences ?? {},
+      preferences: typeof preferences === "function"
+        ? await preferences({ description, subgroupSize: usableSubgroups, features })
+        : preferences,
       ...options.limits,
     },
     check: () => {

@@ -130,7 +130,7 @@ interface TimedReplay {
 }
 
 /** Wall time of submitted work: a wait costs a fixed time by itself (11 ms on Deno), which is taken off. */
-class TimedQueue {
+export class TimedQueue {
   readonly #context: ExecutableContext;
   #idle = 0;
 

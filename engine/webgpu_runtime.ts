@@ -15,10 +15,17 @@ import {
   typeOfData,
 } from "./tensor.ts";
 import { BufferStore, BufferTensor } from "./webgpu_buffers.ts";
-import { type OpenDevice, openDevice, type OpenOptions } from "./webgpu_device.ts";
+import {
+  type AdapterIdentity,
+  type OpenDevice,
+  openDevice,
+  type OpenOptions,
+  type Preferences,
+} from "./webgpu_device.ts";
 import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
 import { PipelineCache } from "./webgpu_pipelines.ts";
-import { type ProfileOptions, profileStage, type StageProfile } from "./webgpu_profiler.ts";
+import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./webgpu_profiler.ts";
+import { openTimer, type ReplayTimer } from "./webgpu_timer.ts";
 
 /** Which device to open, and how to run on it. */
 export interface WebGpuRuntimeOptions extends OpenOptions {
@@ -38,12 +45,15 @@ export class WebGpuRuntime implements Runtime {
   readonly maxTensorBytes: number;
   /** Optional device features in use, such as `subgroups`. */
   readonly features: readonly string[];
+  /** The runtime that this one shares its device with, if it was made by `withPreferences`. */
+  readonly #parent: WebGpuRuntime | undefined;
   readonly #opened: OpenDevice;
   readonly #store: BufferStore;
   readonly #pipelines: PipelineCache;
   readonly #checkFinite: boolean;
-  readonly #hostConstants = new Map<ConstantSource, GPUBuffer>();
-  readonly #constantNumbers = new Map<ConstantSource, number>();
+  readonly #hostConstants: Map<ConstantSource, GPUBuffer>;
+  readonly #constantNumbers: Map<ConstantSource, number>;
+  readonly #executables = new Set<Executable>();
   /** Results of calls on constants alone, shared by all stages. */
   readonly #folded = new Map<string, DeviceTensor>();
   /** Prepared constants that kernels sample; they have no buffer any more. */
@@ -61,10 +71,17 @@ export class WebGpuRuntime implements Runtime {
     return new WebGpuRuntime(await openDevice(options), options);
   }
 
-  private constructor(opened: OpenDevice, { checkFinite = false }: WebGpuRuntimeOptions) {
+  private constructor(
+    opened: OpenDevice,
+    { checkFinite = false }: Pick<WebGpuRuntimeOptions, "checkFinite">,
+    parent?: WebGpuRuntime,
+  ) {
+    this.#parent = parent;
     this.#opened = opened;
-    this.#store = new BufferStore(opened);
-    this.#pipelines = new PipelineCache(opened);
+    this.#store = parent ? parent.#store : new BufferStore(opened);
+    this.#pipelines = parent ? parent.#pipelines : new PipelineCache(opened);
+    this.#hostConstants = parent ? parent.#hostConstants : new Map();
+    this.#constantNumbers = parent ? parent.#constantNumbers : new Map();
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
@@ -96,10 +113,38 @@ export class WebGpuRuntime implements Runtime {
     const release = (): void => {
       for (const executable of cache.clear()) {
         if (this.#latest.get(name) === executable) this.#latest.delete(name);
+        this.#executables.delete(executable);
         executable.destroy();
       }
     };
     return Object.assign(run, { release });
+  }
+
+  /** What was opened, as preferences may depend on it. */
+  get adapter(): AdapterIdentity {
+    const { description, features, profile: { subgroupSize } } = this.#opened;
+    return { description, subgroupSize, features };
+  }
+
+  /** Which ways its operations take where they do not choose themselves. */
+  get preferences(): Preferences {
+    return this.#opened.profile.preferences ?? {};
+  }
+
+  /** Whether kernels run on the CPU. */
+  get software(): boolean {
+    return this.#opened.profile.software;
+  }
+
+  /**
+   * A second runtime on the same device whose operations take other ways, to compare them. Tensors and pipelines are
+   * shared; stages and the constants prepared for them are its own, save those that this runtime has already.
+   * Destroying it frees what it made, and leaves the device open.
+   * @param preferences which ways operations shall take; those of this runtime do not count
+   */
+  withPreferences(preferences: Preferences): WebGpuRuntime {
+    const opened = { ...this.#opened, profile: { ...this.#opened.profile, preferences } };
+    return new WebGpuRuntime(opened, { checkFinite: this.#checkFinite }, this);
   }
 
   /**
@@ -112,6 +157,18 @@ export class WebGpuRuntime implements Runtime {
     const executable = this.#latest.get(name);
     if (executable) return await profileStage(executable, this.#context(), options);
     throw new RangeError(`Cannot profile stage "${name}": it has not run, or was released; run it first`);
+  }
+
+  /**
+   * Prepares to time whole replays of a stage, one sample at a time, by replaying its latest run.
+   * @param name name of the stage
+   * @param method by default timestamps where the device has them
+   * @throws {RangeError} if no stage of that name has run, or it was released; or timestamps are not to be had
+   */
+  async timer(name: string, method?: TimingMethod): Promise<ReplayTimer> {
+    const executable = this.#latest.get(name);
+    if (executable) return await openTimer(executable, this.#context(), method);
+    throw new RangeError(`Cannot time stage "${name}": it has not run, or was released; run it first`);
   }
 
   async settle(): Promise<void> {
@@ -130,6 +187,15 @@ export class WebGpuRuntime implements Runtime {
   }
 
   destroy(): void {
+    if (this.#parent) {
+      for (const executable of this.#executables) executable.destroy();
+      for (const tensor of this.#folded.values()) tensor.free();
+      for (const texture of this.#textures.values()) this.#store.release(texture);
+      this.#textures.clear();
+      this.#executables.clear();
+      this.#folded.clear();
+      return;
+    }
     this.#store.releaseAll();
     this.#opened.device.destroy();
   }
@@ -152,7 +218,9 @@ export class WebGpuRuntime implements Runtime {
     const prepared = await this.#prepare({ ...graph, constants }, lowered);
     const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);
-    return await Executable.build(plan, this.#context());
+    const executable = await Executable.build(plan, this.#context());
+    this.#executables.add(executable);
+    return executable;
   }
 
   /** Runs the calls that kernels asked for, few at a time: a result and its copy exist together only for a moment. */
@@ -193,7 +261,7 @@ export class WebGpuRuntime implements Runtime {
   ): Promise<ReadonlyMap<number, DeviceTensor>> {
     const keys = this.#foldedKeys(graph, prologue);
     const keyOf = (tensor: Tensor): string => keys.get(tensor.id) as string;
-    const missing = folded.filter((tensor) => !this.#folded.has(keyOf(tensor)));
+    const missing = folded.filter((tensor) => !this.#foldedTensor(keyOf(tensor)));
     if (missing.length > 0) {
       const outputs = new Map(missing.map((tensor) => [String(tensor.id), tensor]));
       const name = `constants of ${graph.name}`;
@@ -205,7 +273,11 @@ export class WebGpuRuntime implements Runtime {
       for (const tensor of missing) this.#folded.set(keyOf(tensor), (results[tensor.id] as DeviceTensor).keep());
       executable.destroy();
     }
-    return new Map(folded.map((tensor) => [tensor.id, this.#folded.get(keyOf(tensor)) as DeviceTensor]));
+    return new Map(folded.map((tensor) => [tensor.id, this.#foldedTensor(keyOf(tensor)) as DeviceTensor]));
+  }
+
+  #foldedTensor(key: string): DeviceTensor | undefined {
+    return this.#folded.get(key) ?? (this.#parent ? this.#parent.#foldedTensor(key) : undefined);
   }
 
   /** A text for each folded value that is equal exactly if operation, attributes and constants are. */
@@ -223,9 +295,13 @@ export class WebGpuRuntime implements Runtime {
     return keys;
   }
 
+  #knownTexture(source: ConstantSource): GPUTexture | undefined {
+    return this.#textures.get(source) ?? (this.#parent ? this.#parent.#knownTexture(source) : undefined);
+  }
+
   /** The texture takes the place of the buffer, which is freed. */
   #constantTexture(source: ConstantSource): GPUTexture {
-    const known = this.#textures.get(source);
+    const known = this.#knownTexture(source);
     if (known) return known;
     if (!(source instanceof BufferTensor)) throw new TypeError("Cannot sample a constant that was not prepared");
     const texture = this.#store.texture(source.buffer(), source.shape);

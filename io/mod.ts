@@ -20,3 +20,17 @@ export {
 } from "./pixels.ts";
 export { fillUnderAlpha } from "./alpha.ts";
 export { fitWithin, resize, type ResizeFilter } from "./resize.ts";
+export { CACHE_VARIABLES, cacheFolder, type CachePlace } from "./user_cache.ts";
+export {
+  type Algorithms,
+  checkTunedWritable,
+  forgetTuned,
+  readTuned,
+  storedPreferences,
+  type TunedChoice,
+  type TunedChoices,
+  tunedFile,
+  type TunedReading,
+  type TunedSubject,
+  writeTuned,
+} from "./tuned_choices.ts";

@@ -7,6 +7,7 @@ import { type ConvolutionLayer, plainConvolution, statisticsAfter } from "./conv
 import { conv2dWinograd, preparedWeight } from "./conv2d_winograd.ts";
 import { prefersBroadcast } from "./broadcast.ts";
 import { preferred } from "./preference.ts";
+import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { winogradSizes } from "./winograd_sizes.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
@@ -17,52 +18,62 @@ import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
  */
 export const CONVOLUTION_ALGORITHMS = ["direct", "implicit", "implicit-f16", "winograd2", "winograd4"] as const;
 
-/** One of `CONVOLUTION_ALGORITHMS`. */
-export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number];
+/** Algorithms that cut a convolution otherwise than `implicit` does by itself, for tuning. */
+export const CONVOLUTION_VARIANTS = CUT_VARIANTS.map((variant) => `implicit-${variant}` as const);
 
-/** How each algorithm computes. */
-type Method = { readonly tile: TileSize } | { readonly arithmetic: Arithmetic } | undefined;
+/** One of `CONVOLUTION_ALGORITHMS` or `CONVOLUTION_VARIANTS`. */
+export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number] | typeof CONVOLUTION_VARIANTS[number];
 
-const METHODS: Readonly<Record<ConvolutionAlgorithm, Method>> = {
-  "direct": undefined,
-  "implicit": { arithmetic: "f32" },
-  "implicit-f16": { arithmetic: "f16" },
-  "winograd2": { tile: 2 },
-  "winograd4": { tile: 4 },
-};
+const NAMES: readonly ConvolutionAlgorithm[] = [...CONVOLUTION_ALGORITHMS, ...CONVOLUTION_VARIANTS];
 
-/** Rates in GFLOP/s on an adapter that computes on the CPU. */
+/** Computes a convolution from tiles in workgroup memory. */
+interface Implicit {
+  readonly arithmetic: Arithmetic;
+  readonly variant?: CutVariant;
+}
+
+/** How an algorithm computes, undefined for `direct`. */
+type Method = { readonly tile: TileSize } | Implicit | undefined;
+
+function methodOf(name: ConvolutionAlgorithm): Method {
+  if (name === "direct") return undefined;
+  if (name === "winograd2" || name === "winograd4") return { tile: name === "winograd2" ? 2 : 4 };
+  const variant = CUT_VARIANTS.find((variant) => name === `implicit-${variant}`);
+  return { arithmetic: name === "implicit-f16" ? "f16" : "f32", ...(variant ? { variant } : {}) };
+}
+
+/** What the steps of a convolution cost on an adapter that computes on the CPU. */
 interface Rates {
-  /** Of the direct kernel. */
+  /** GFLOP/s of the direct kernel. */
   readonly direct: number;
-  /** Of the products between the transforms, apart from what each block of rows costs by itself. */
+  /** GFLOP/s of the products between the transforms, apart from what each block of rows costs by itself. */
   readonly product: number;
+  /** What a block of rows of a product costs by itself, in rows: the loads of the weight. */
+  readonly rowsPerBlock: number;
+  /** Nanoseconds to load or store one element of a transformed patch or product, and to compute it. */
+  readonly transform: number;
 }
 
 /**
- * Measured on llvmpipe, 256 bits, 2 cores (time of the process on both, halved): conv3x3 128@32x32 takes 10.1 ms
- * direct, 5.3 with tiles of 2 and 3.2 with tiles of 4 in the `broadcast` form, 20.1, 6.9 and 4.1 ms in the `vector`
- * form; 128@8x8 takes 0.66, 0.38 and 0.34 ms, and 1.21, 0.50 and 0.35 ms. The model agrees within 15 %.
+ * Measured on llvmpipe, 256 bits, 2 cores (time of the process on both, halved): in the `broadcast` form with weights in
+ * textures conv3x3 128@32x32 takes 6.5 ms direct, 4.1 with tiles of 2 and 2.4 with tiles of 4; 128@8x8 takes 0.39, 0.27
+ * and 0.24 ms, 256@16x16 6.3, 3.4 and 2.0 ms. In the `vector` form 128@32x32 takes 20.1, 6.9 and 4.1 ms, 128@8x8 1.21,
+ * 0.50 and 0.35 ms. The model agrees within 15 %.
  */
 const RATES: Readonly<Record<"broadcast" | "vector", Rates>> = {
-  broadcast: { direct: 27, product: 37 },
-  vector: { direct: 15, product: 33 },
+  broadcast: { direct: 47, product: 66, rowsPerBlock: 3, transform: 1.4 },
+  vector: { direct: 15, product: 33, rowsPerBlock: 4, transform: 1.1 },
 };
-
-/** What a block of rows of a product costs by itself, in rows: the loads of the weight. From the same rows. */
-const ROWS_PER_BLOCK = 4;
-
-/** Nanoseconds to load or store one element of a transformed patch or product, and to compute it. */
-const TRANSFORM_NANOSECONDS = 1.1;
 
 /** Nanoseconds of two more dispatches. */
 const DISPATCH_NANOSECONDS = 40_000;
 
 /**
- * What a byte of transformed weight has to save, in nanoseconds of each run. The weight takes 4 times the memory of the
- * original with tiles of 4 and 1.8 times with tiles of 2: at 16x16 pixels it saves 0.8 ms per megabyte, at 8x8 0.15 ms.
+ * What a byte of prepared weight has to save, in nanoseconds of each run. The weight takes 4 times the memory of the
+ * original with tiles of 4, 1.8 times with tiles of 2 and once as a texture: at 16x16 pixels tiles of 4 save 0.6 ms per
+ * megabyte, at 8x8 0.1 ms and tiles of 2 0.3 ms.
  */
-const NANOSECONDS_PER_BYTE = 0.35;
+export const NANOSECONDS_PER_BYTE = 0.2;
 
 /** Output pixels and channels from which a GPU takes tiles of 4; below, transforms and their traffic outweigh. */
 const GPU_LEAST = { pixels: 64 * 64, channels: 128 };
@@ -82,14 +93,14 @@ export function convolutionKey({ input, weight, stride }: ConvolutionLayer): str
 
 /** The algorithms that can compute a layer within the limits of the device; the first always can. */
 export function convolutionCandidates(convolution: Shapes, target: Target): readonly ConvolutionAlgorithm[] {
-  return CONVOLUTION_ALGORITHMS.filter((algorithm) => isPossible(METHODS[algorithm], convolution, target));
+  return NAMES.filter((algorithm) => isPossible(methodOf(algorithm), convolution, target));
 }
 
 function isPossible(method: Method, convolution: Shapes, target: Target): boolean {
   if (!method) return true;
   if ("arithmetic" in method) {
-    if ((method.arithmetic === "f16" && !target.f16) || convolution.weight.dtype === "f16") return false;
-    return implicitCut(convolution, method.arithmetic, target) !== undefined;
+    if (method.arithmetic === "f16" && !target.f16) return false;
+    return implicitCut(convolution, method.arithmetic, target, method.variant) !== undefined;
   }
   const [kernelHeight, kernelWidth] = convolution.weight.shape;
   if (kernelHeight !== 3 || kernelWidth !== 3 || convolution.stride !== 1) return false;
@@ -100,21 +111,23 @@ function isPossible(method: Method, convolution: Shapes, target: Target): boolea
 
 /**
  * The dispatches of a convolution. The preference `conv2d` of the target, or the one for this layer (`convolutionKey`),
- * asks for one of `CONVOLUTION_ALGORITHMS`, which is then taken wherever it can compute the layer; without one, or with
- * `auto`, the cheapest is taken: Winograd only for constant weights, which are transformed once, and half-precision
- * arithmetic never.
+ * asks for an algorithm, which is then taken wherever it can compute the layer; without one, or with `auto`, the cheapest
+ * is taken: Winograd only for constant weights, which are transformed once, and half-precision arithmetic never. Nor is
+ * Winograd taken for the sake of the layer's own preference where the weight is not prepared.
  * @throws {RangeError} if the preference names no algorithm
  */
 export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly Dispatch[] {
-  const wish = preferred("conv2d", convolutionKey(layer), CONVOLUTION_ALGORITHMS, target);
+  const key = convolutionKey(layer);
   const candidates = convolutionCandidates(layer, target);
-  const algorithm = wish ?? cheapest(layer, candidates, target);
-  const method = METHODS[candidates.includes(algorithm) ? algorithm : "direct"];
+  const wish = preferred("conv2d", key, { algorithms: NAMES, candidates }, target);
+  // A layer's own preference comes from measuring it with a prepared weight: without room for one it says nothing.
+  const isVoid = wish !== undefined && target.preferences?.[key] !== undefined && lacksWeight(wish, layer, target);
+  const algorithm = wish !== undefined && !isVoid ? wish : cheapest(layer, candidates, target);
+  const method = methodOf(candidates.includes(algorithm) ? algorithm : "direct");
   if (method && "tile" in method) return conv2dWinograd(layer, method.tile, target);
   const { convolution, before } = plainConvolution(layer, target);
-  const own = method
-    ? conv2dImplicit(convolution, implicitCut(layer, method.arithmetic, target)!, method.arithmetic, target)
-    : [conv2dDirect(convolution, target)];
+  const cut = method && implicitCut(layer, method.arithmetic, target, method.variant);
+  const own = cut ? conv2dImplicit(convolution, cut, method.arithmetic, target) : [conv2dDirect(convolution, target)];
   return [...before, ...own, ...statisticsAfter(layer, target)];
 }
 
@@ -131,13 +144,17 @@ function cheapest(
   if (!target.software) {
     best = candidates.includes("winograd4") && isLarge(single) ? "winograd4" : tiles;
   } else {
-    const price = (algorithm: ConvolutionAlgorithm): number => priceOf(METHODS[algorithm], single, target);
+    const price = (algorithm: ConvolutionAlgorithm): number => priceOf(methodOf(algorithm), single, target);
     best = candidates.reduce((best, next) => price(next) < price(best) ? next : best);
   }
-  const method = METHODS[best];
-  if (!method || !("tile" in method)) return best;
-  const prepared = preparedWeight(convolution.weight, winogradSizes(convolution, method.tile, target), target);
-  return prepared ? best : target.software ? "direct" : tiles;
+  return lacksWeight(best, convolution, target) ? target.software ? "direct" : tiles : best;
+}
+
+/** Whether an algorithm would have to transform the weight in every run. */
+function lacksWeight(algorithm: ConvolutionAlgorithm, layer: Shapes, target: Target): boolean {
+  const method = methodOf(algorithm);
+  if (!method || !("tile" in method)) return false;
+  return preparedWeight(layer.weight, winogradSizes(layer, method.tile, target), target) === undefined;
 }
 
 function isLarge({ weight, out }: Shapes): boolean {
@@ -146,22 +163,26 @@ function isLarge({ weight, out }: Shapes): boolean {
   return height * width >= GPU_LEAST.pixels && channels >= GPU_LEAST.channels;
 }
 
-/** Nanoseconds on an adapter that computes on the CPU by the model, and what the transformed weight has to save. */
+/** Nanoseconds on an adapter that computes on the CPU by the model, and what the prepared weight has to save. */
 function priceOf(method: Method, convolution: Shapes, target: Target): number {
-  const rates = RATES[prefersBroadcast(target) ? "broadcast" : "vector"];
+  const broadcast = prefersBroadcast(target);
+  const { direct, product, rowsPerBlock, transform } = RATES[broadcast ? "broadcast" : "vector"];
   const [kernelHeight = 1, kernelWidth = 1, channels = 1, outChannels = 1] = convolution.weight.shape;
   if (!method) {
-    const lanes = prefersBroadcast(target) ? target.subgroupSize : 4;
+    const lanes = broadcast ? target.subgroupSize : 4;
     const filled = (count: number): number => Math.ceil(count / lanes) * lanes;
-    const taps = kernelHeight * kernelWidth;
-    return 2 * taps * computedPixels(convolution.out) * filled(channels) * filled(outChannels) / rates.direct;
+    const elements = kernelHeight * kernelWidth * filled(channels) * filled(outChannels);
+    const bytes = broadcast && convolution.weight.dtype === "f32" ? 4 * elements : 0;
+    return 2 * computedPixels(convolution.out) * elements / direct + NANOSECONDS_PER_BYTE * bytes;
   }
-  // Workgroup memory buys nothing where loads from it cost as much as others.
+  // Workgroup memory buys nothing where loads from it cost as much as others: 128@32x32 takes 45 ms from tiles, in
+  // either arithmetic, where the direct kernel takes 8.3 ms, and 3.2 ms at 8x8, where that takes 0.58 ms. As the direct
+  // kernel is as fast per operation at 8x8 as at 32x32, there is nothing for parts of k to gain either.
   if ("arithmetic" in method) return Infinity;
   const { tile } = method;
   const { rows, blocks, inner, columns } = winogradSizes(convolution, tile, target);
   const elements = WINOGRAD[tile].patch ** 2;
-  return 2 * elements * (rows + ROWS_PER_BLOCK * blocks) * inner * columns / rates.product +
-    TRANSFORM_NANOSECONDS * elements * rows * (inner + columns) + DISPATCH_NANOSECONDS +
+  return 2 * elements * (rows + rowsPerBlock * blocks) * inner * columns / product +
+    transform * elements * rows * (inner + columns) + DISPATCH_NANOSECONDS +
     NANOSECONDS_PER_BYTE * 4 * elements * inner * columns;
 }

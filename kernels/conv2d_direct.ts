@@ -49,7 +49,8 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
   // Three taps side by side share their input columns; wider kernels run tap by tap.
   const taps = kernelWidth === 3 ? 3 : 1;
   const block = cheapestBlock(outHeight, outWidth);
-  const columnBlocks = Math.ceil(outChannels / (broadcast ? target.subgroupSize : 4));
+  const groups = broadcast && outChannels > target.subgroupSize && texelsOf(convolution.weight, target) ? 2 : 1;
+  const columnBlocks = Math.ceil(outChannels / (broadcast ? groups * target.subgroupSize : 4));
   const blocksAcross = Math.ceil(outWidth / block.across);
   const blocksDown = Math.ceil(outHeight / block.down);
   const sizes: Sizes = {
@@ -73,6 +74,7 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
     blocks: batch * blocksAcross * blocksDown * columnBlocks,
     block,
     taps,
+    groups,
   };
   return broadcast
     ? broadcastConvolution(convolution, sizes, target)
@@ -85,6 +87,8 @@ interface Sizes {
   readonly block: Block;
   /** Kernel columns that the unrolled code covers: 3 or 1. */
   readonly taps: number;
+  /** Column groups of an invocation in the `broadcast` form. */
+  readonly groups: number;
 }
 
 /** The block with the least work: pixels computed, those beyond the image included, divided by the rate. */
@@ -107,13 +111,14 @@ function inputColumns(across: number, stride: number, taps: number): readonly nu
 }
 
 /**
- * A workgroup is one subgroup and computes 8 pixels x S output channels (S = subgroup size): lane =
- * channel, one accumulator per pixel. S channels of an input pixel are loaded with one load, lane = channel, and
- * handed out by shuffles; each serves up to three taps.
+ * A workgroup is one subgroup and computes 8 pixels x one or two groups of S output channels (S = subgroup size): lane =
+ * channel, one accumulator per pixel and group. S channels of an input pixel are loaded with one load, lane = channel,
+ * and handed out by shuffles; each serves up to three taps of every group.
  */
 function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Target): Dispatch {
   const { x, weight, out } = convolution;
   const { taps } = sizes;
+  const groups = range(sizes.groups);
   const lanes = target.subgroupSize;
   const texels = texelsOf(weight, target);
   const half = weight.dtype === "f16";
@@ -128,10 +133,12 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
   );
   const multiply = range(lanes).flatMap((q) => [
     ...(texels || q % rows > 0 ? [] : [weightRow(q, convolution, lanes, rows)]),
-    ...weights.flatMap(({ load }) => load(q, 0)),
+    ...weights.flatMap(({ load }) => groups.flatMap((v) => load(q, v))),
     ...eachInput(sizes, convolution.stride, (name, uses) => [
       `let s${q}_${name} = subgroupShuffle(x${name}, ${q}u);`,
-      ...uses.map(({ tap, pixel }) => `c${pixel} = fma(s${q}_${name}, ${weights[tap]!.value(q, 0)}, c${pixel});`),
+      ...uses.flatMap(({ tap, pixel }) =>
+        groups.map((v) => `c${pixel}_${v} = fma(s${q}_${name}, ${weights[tap]!.value(q, v)}, c${pixel}_${v});`)
+      ),
     ]),
   ]);
   return kernel({
@@ -151,11 +158,16 @@ let ox = (rest % params.blocksAcross) * ${sizes.block.across}u;
 rest /= params.blocksAcross;
 let oy = (rest % params.blocksDown) * ${sizes.block.down}u;
 rest /= params.blocksDown;
-let column = (rest % params.columnBlocks) * ${lanes}u + lane;
+let column = (rest % params.columnBlocks) * ${sizes.groups * lanes}u + lane;
 let item = rest / params.columnBlocks;
 if (item >= params.batch) { return; }
-let added = start(min(column, params.columns - 1u));
-${eachPixel(sizes, (pixel) => [`var c${pixel} = added;`]).join("\n")}
+${
+      groups.flatMap((v) => [
+        `let column${v} = column + ${v * lanes}u;`,
+        `let added${v} = start(min(column${v}, params.columns - 1u));`,
+        ...eachPixel(sizes, (pixel) => [`var c${pixel}_${v} = added${v};`]),
+      ]).join("\n")
+    }
 ${
       tapLoops(sizes, convolution.stride, {
         step: lanes,
@@ -166,13 +178,19 @@ ${
         multiply,
       })
     }
-if (column >= params.columns) { return; }
+let outHeight = params.outHeight;
+let outWidth = params.outWidth;
+let columns = params.columns;
 ${
-      eachPixel(sizes, (pixel, dy, dx) => [
-        `if (oy + ${dy}u < params.outHeight && ox + ${dx}u < params.outWidth) {`,
-        `let e = ((item * params.outHeight + oy + ${dy}u) * params.outWidth + ox + ${dx}u) * params.columns + column;`,
-        `out[e] = finish(c${pixel}, e);`,
-        `}`,
+      groups.flatMap((v) => [
+        `if (column${v} < columns) {`,
+        ...eachPixel(sizes, (pixel, dy, dx) => [
+          `if (oy + ${dy}u < outHeight && ox + ${dx}u < outWidth) {`,
+          `let e = ((item * outHeight + oy + ${dy}u) * outWidth + ox + ${dx}u) * columns + column${v};`,
+          `out[e] = finish(c${pixel}_${v}, e);`,
+          "}",
+        ]),
+        "}",
       ]).join("\n")
     }`,
   });
@@ -286,17 +304,21 @@ function tapLoops(sizes: Sizes, stride: number, inner: Inner): string {
       `params.channels, valid${row}_${index})${inner.lane};`,
     ]),
   ]);
-  return `for (var ky = 0u; ky < params.kernelHeight; ky += 1u) {
+  // What the loops need of the parameters is loaded once: a load costs as much on the CPU as many multiply-adds.
+  return `let pitch = params.pitch;
+let channels = params.channels;
+let weightStep = ${inner.weightStep};
+for (var ky = 0u; ky < params.kernelHeight; ky += 1u) {
 ${taps === 1 ? "for (var kx = 0u; kx < params.kernelWidth; kx += 1u) {" : "{ let kx = 0u;"}
 let left = ox * ${stride}u + kx - params.left;
 ${positions.join("\n")}
 if (${rows.map((row) => `!inside${row}`).join(" && ")}) { continue; }
-var tap0 = (ky * params.kernelWidth + kx) * params.pitch${inner.firstColumn};
-for (var k = 0u; k < params.channels; k += ${inner.step}u) {
-${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + params.pitch;`).join("\n")}
+var tap0 = (ky * params.kernelWidth + kx) * pitch${inner.firstColumn};
+for (var k = 0u; k < channels; k += ${inner.step}u) {
+${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + pitch;`).join("\n")}
 ${names.map((name) => `let x${name} = ${inner.load(name)};`).join("\n")}
 ${inner.multiply.join("\n")}
-tap0 += ${inner.weightStep};
+tap0 += weightStep;
 }
 }
 }`;

@@ -6,19 +6,20 @@
 import { type Dispatch, elementCount, type Target } from "../engine/mod.ts";
 import type { Convolution } from "./conv2d_direct.ts";
 import { range } from "./broadcast.ts";
-import { chooseCut } from "./tile_cut.ts";
-import { type Arithmetic, type Cut, type LeftMatrix, tileProduct } from "./tile_product.ts";
+import { chooseCut, type CutVariant } from "./tile_cut.ts";
+import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
 
 /** The cut of a convolution into workgroups, or undefined if the device is too small for any. */
 export function implicitCut(
   convolution: Pick<Convolution, "weight" | "out">,
   arithmetic: Arithmetic,
   target: Target,
+  variant?: CutVariant,
 ): Cut | undefined {
   const { weight: { shape: [kernelHeight = 1, kernelWidth = 1, channels = 1] }, out } = convolution;
   const [batch = 1, outHeight = 1, outWidth = 1, columns = 1] = out.shape;
   const inner = kernelHeight * kernelWidth * channels;
-  const cut = chooseCut({ batch: 1, rows: outHeight * outWidth, inner, columns }, arithmetic, target);
+  const cut = chooseCut({ batch: 1, rows: outHeight * outWidth, inner, columns }, arithmetic, target, variant);
   if (!cut) return undefined;
   const most = Math.min(target.maxBindingBytes, target.maxBufferBytes);
   const parts = Math.floor(most / (4 * batch * outHeight * outWidth * columns));
@@ -36,16 +37,18 @@ export function conv2dImplicit(
   const [kernelHeight = 1, kernelWidth = 1, channels = 1, columns = 1] = weight.shape;
   return tileProduct(
     {
-      label: arithmetic === "f16" ? "conv2d.implicit.f16" : "conv2d.implicit",
+      label: arithmetic === "f16" ? "conv2d.implicit-f16" : "conv2d.implicit",
       left: pixelsUnderTaps(convolution, cut),
       right: weight,
+      firstRow: 0,
+      rowPitch: 0,
       out,
       bias,
       residual,
       shift,
       batch: 1,
       rows: elementCount(out.shape) / columns,
-      inner: kernelHeight * kernelWidth * channels,
+      inner: kernelHeight * kernelWidth * storedRows(channels, weight),
       columns,
     },
     cut,
@@ -62,7 +65,8 @@ function pixelsUnderTaps({ x, weight, out, stride, top, left }: Convolution, { t
   const [, height = 1, width = 1, channels = 1] = x.shape;
   const [, kernelWidth = 1] = weight.shape;
   const [, outHeight = 1, outWidth = 1] = out.shape;
-  const params = { height, width, channels, kernelWidth, outHeight, outWidth, stride, top, left };
+  const tapRows = storedRows(channels, weight);
+  const params = { height, width, channels, tapRows, kernelWidth, outHeight, outWidth, stride, top, left };
   const whole = channels % tile.depth === 0;
   const locate = (unit: number, row: string): readonly string[] => [
     `let y${unit} = (${row} / params.outWidth % params.outHeight) * params.stride - params.top;`,
@@ -75,11 +79,12 @@ function pixelsUnderTaps({ x, weight, out, stride, top, left }: Convolution, { t
       read: { image: x },
       params,
       declarations: `fn pixelWord(y: u32, x: u32, origin: u32, k: u32, end: u32) -> f32 {
-  let tap = k / params.channels;
+  let tap = k / params.tapRows;
+  let channel = k % params.tapRows;
   let down = tap / params.kernelWidth;
   let across = tap % params.kernelWidth;
-  let inside = k < end && y + down < params.height && x + across < params.width;
-  return select(0.0, image[origin + (down * params.width + across) * params.channels + k % params.channels], inside);
+  let inside = k < end && channel < params.channels && y + down < params.height && x + across < params.width;
+  return select(0.0, image[origin + (down * params.width + across) * params.channels + channel], inside);
 }`,
       locate,
       begin: [],

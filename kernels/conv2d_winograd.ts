@@ -7,7 +7,7 @@ import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
 import { bufferLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
 import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Resample } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, statisticsAfter } from "./conv2d_layer.ts";
-import { epilogueFunctions, epilogueParams } from "./epilogue.ts";
+import { epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { matmulChosen } from "./matmul_choice.ts";
 import { STATISTICS_BLOCK } from "./norm_factors.ts";
 import { kernel } from "./wgsl.ts";
@@ -200,7 +200,8 @@ let row = group.z * params.rows + group.y * ${rowBlock}u;
 ${block.map((p) => `let a${p} = (row + ${p}u) * params.inner + lane;`).join("\n")}
 ${block.flatMap((p) => groups.map((v) => `var c${p}_${v} = 0.0;`)).join("\n")}
 var weight = group.z * params.inner ${texels ? "/ 4u" : "* params.columns + column"};
-for (var k = 0u; k < params.inner; k += ${lanes}u) {
+let inner = params.inner;
+for (var k = 0u; k < inner; k += ${lanes}u) {
 ${block.map((p) => `let x${p} = patches[a${p} + k];`).join("\n")}
 ${
       range(lanes).flatMap((q) => [
@@ -213,9 +214,10 @@ ${
     }
 weight += ${texels ? `${lanes / 4}u` : `${lanes}u * params.columns`};
 }
+let columns = params.columns;
 ${
       block.flatMap((p) =>
-        groups.map((v) => `products[(row + ${p}u) * params.columns + column + ${v * lanes}u] = c${p}_${v};`)
+        groups.map((v) => `products[(row + ${p}u) * columns + column + ${v * lanes}u] = c${p}_${v};`)
       ).join("\n")
     }`,
   });
@@ -240,9 +242,7 @@ function outputTransform(layer: ConvolutionLayer, products: Tensor, sizes: Winog
     label: `conv2d.winograd${tile}.output${statistics ? ".statistics" : ""}${resampled ? `.${resample}` : ""}`,
     read: {
       products,
-      bias: bias ?? products,
-      residual: epilogue.residual ?? products,
-      ...(shift ? { shift: shift.tensor } : {}),
+      ...epiloguePorts(epilogue, products, "f32"),
       ...(resampled ? { skip: residual.x } : {}),
     },
     write: { out, ...(statistics ? { statistics } : {}) },
@@ -272,7 +272,8 @@ ${tileOf.lines.join("\n")}
 let added = start(column);
 let oy = down * ${tile}u;
 let ox = group.y * ${tile}u;
-let pitch = params.outWidth * params.outChannels;
+let channels = params.outChannels;
+let pitch = params.outWidth * channels;
 let to = (item * params.outHeight + oy) * pitch + ox * params.outChannels + column;
 ${range(tile).map((k) => `let down${k} = oy + ${k}u < params.outHeight;`).join("\n")}
 ${range(tile).map((k) => `let across${k} = ox + ${k}u < params.outWidth;`).join("\n")}
@@ -282,7 +283,7 @@ ${
         const name = `${row}_${column}`;
         const skip = resampled ? ` + ${skipValue(resample, row, column)}` : "";
         return `let inside${name} = down${row} && across${column};
-let to${name} = to + ${row}u * pitch + ${column}u * params.outChannels;
+let to${name} = to + ${row}u * pitch + ${column}u * channels;
 let v${name} = finish(${tileOf.output(row, column)} + added, select(to, to${name}, inside${name}))${skip};
 if (inside${name}) { out[to${name}] = v${name}; }
 ${

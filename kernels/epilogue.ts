@@ -25,7 +25,10 @@ export interface Shift {
 /** Element type of the arrays of an epilogue. */
 export type EpilogueType = "f32" | "vec4f";
 
-/** Bias, residual and shift as kernel inputs; an absent bias or residual is bound to `standIn` and never read. */
+/**
+ * Bias, residual and shift as kernel inputs. An absent bias is bound to `standIn` and never read: it is asked for once
+ * a column. Residual and shift are asked for at every element, so that kernels with and without have texts of their own.
+ */
 export function epiloguePorts(
   { bias, residual, shift }: Epilogue,
   standIn: Tensor,
@@ -33,16 +36,15 @@ export function epiloguePorts(
 ): KernelSource["read"] {
   return {
     bias: { tensor: bias ?? standIn, type },
-    residual: { tensor: residual ?? standIn, type },
+    ...(residual ? { residual: { tensor: residual, type } } : {}),
     ...(shift ? { shift: shift.tensor } : {}),
   };
 }
 
 /** Which parts of the epilogue a kernel has to compute, as parameters; `columns` are those of the output. */
-export function epilogueParams({ bias, residual, shift }: Epilogue, columns: number): Readonly<Record<string, number>> {
+export function epilogueParams({ bias, shift }: Epilogue, columns: number): Readonly<Record<string, number>> {
   return {
     hasBias: bias ? 1 : 0,
-    hasResidual: residual ? 1 : 0,
     ...(shift
       ? { imagePitch: shift.pitch, shiftColumns: columns, shiftPitch: shift.tensor.shape[1]!, shiftAt: shift.at }
       : {}),
@@ -53,7 +55,7 @@ export function epilogueParams({ bias, residual, shift }: Epilogue, columns: num
  * WGSL functions of the epilogue over arrays of `type`: `start(column)` is the value that an accumulator begins with,
  * `finish(value, element)` what is stored. Columns and elements count in units of `type`.
  */
-export function epilogueFunctions(type: EpilogueType, { shift }: Epilogue): string {
+export function epilogueFunctions(type: EpilogueType, { residual, shift }: Epilogue): string {
   const four = `vec4f(${[0, 1, 2, 3].map((k) => `shift[place + ${k}u]`).join(", ")})`;
   return `fn start(column: u32) -> ${type} {
   if (params.hasBias != 0u) { return bias[column]; }
@@ -68,7 +70,7 @@ ${
   sum += ${type === "vec4f" ? four : "shift[place]"};`
       : ""
   }
-  if (params.hasResidual != 0u) { sum += residual[element]; }
+${residual ? "  sum += residual[element];" : ""}
   return sum;
 }`;
 }

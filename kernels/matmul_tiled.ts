@@ -116,7 +116,8 @@ ${
         ? "var line = item * params.matrixPitch + params.firstRow;"
         : "var weight = item * params.matrixPitch + params.firstRow + column;"
     }
-for (var k = 0u; k < params.inner; k += ${lanes}u) {
+let inner = params.inner;
+for (var k = 0u; k < inner; k += ${lanes}u) {
 let at = k + lane;
 ${
       factors
@@ -130,7 +131,7 @@ ${
       block.map((p) => {
         const element = `a[a${p} + at]`;
         const value = factors ? `fma(${element} - origin, factor, summand)` : element;
-        return `let x${p} = select(0.0, ${value}, at < params.inner);`;
+        return `let x${p} = select(0.0, ${value}, at < inner);`;
       }).join("\n")
     }
 ${texels ? "" : `let last = (params.inner - 1u - k)${half ? " / 2u" : ""} * params.columns;`}
@@ -145,14 +146,16 @@ ${
     }
 ${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * params.columns;`}
 }
+let rows = params.rows;
+let columns = params.columns;
 ${
       groups.map((v) =>
         `let column${v} = column + ${v * lanes}u;
-if (column${v} < params.columns) {
+if (column${v} < columns) {
 ${
           block.map((p) =>
-            `if (row + ${p}u < params.rows) {
-let e = (item * params.rows + row + ${p}u) * params.columns + column${v};
+            `if (row + ${p}u < rows) {
+let e = (item * rows + row + ${p}u) * columns + column${v};
 out[e] = finish(c${p}_${v}, e);
 }`
           ).join("\n")
@@ -246,7 +249,7 @@ storeFour(c${p}, (item * params.rows + row + ${p}u) * params.columns, column);
 }
 
 /** WGSL function `factorsFour(item, plane, k)`: four factors from k on; 0 beyond, so that what is padded stays 0. */
-const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> vec4f {
+export const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> vec4f {
   let base = (plane * params.batch + item) * params.inner;
   let last = params.inner - 1u;
   let four = vec4f(factors[base + k], factors[base + min(k + 1u, last)], factors[base + min(k + 2u, last)],

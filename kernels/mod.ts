@@ -12,8 +12,10 @@ export {
   type ConvolutionAlgorithm,
   convolutionCandidates,
   convolutionKey,
+  NANOSECONDS_PER_BYTE,
 } from "./conv2d_choice.ts";
 export { MATMUL_ALGORITHMS, type MatmulAlgorithm, matmulCandidates, matmulKey } from "./matmul_choice.ts";
+export { TUNABLE_ALGORITHMS } from "./algorithms.ts";
 export { winogradWeightsOp } from "./winograd_weights.ts";
 export { linear, matmul, matmulOp } from "./matmul.ts";
 export { groupNorm, groupNormOp } from "./group_norm.ts";

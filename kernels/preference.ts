@@ -6,6 +6,7 @@ import type { Target } from "../engine/mod.ts";
  * @param op name of the operation
  * @param key name of the layer, shapes included
  * @param algorithms the names that there are
+ * @param candidates those that can compute the layer
  * @param target where the preferences are
  * @returns the algorithm, or undefined for `auto` and without preference
  * @throws {RangeError} if the preference names no algorithm
@@ -13,9 +14,11 @@ import type { Target } from "../engine/mod.ts";
 export function preferred<A extends string>(
   op: string,
   key: string,
-  algorithms: readonly A[],
-  { preferences }: Target,
+  { algorithms, candidates }: { readonly algorithms: readonly A[]; readonly candidates: readonly A[] },
+  target: Target,
 ): A | undefined {
+  const { preferences } = target;
+  target.noteLayer?.({ operation: op, key, algorithms: candidates });
   const name = preferences?.[key] !== undefined ? key : op;
   const wish = preferences?.[name] ?? "auto";
   if (wish === "auto") return undefined;

@@ -5,10 +5,10 @@
  * sums a part of k, and a second kernel adds the parts in order. All sizes are parameters; the text depends on the tile,
  * the arithmetic and whether channels come in fours.
  */
-import { type Dispatch, elementCount, type Target, type Tensor } from "../engine/mod.ts";
+import { type Dispatch, elementCount, type Target, type Tensor, type TensorType } from "../engine/mod.ts";
 import { range } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { vectorEpilogue } from "./matmul_tiled.ts";
+import { vectorEpilogue, type VectorWeights, vectorWeights } from "./matmul_tiled.ts";
 import { elementwise, flatGrid, kernel, type KernelSource } from "./wgsl.ts";
 
 /** Extents of the block of a product that one workgroup computes, and of the share of one invocation. */
@@ -21,6 +21,11 @@ export interface Tile {
   readonly rowsEach: number;
   /** Columns of an invocation, a multiple of 4. */
   readonly columnsEach: number;
+  /**
+   * Whether all steps of a depth stand in the text, so that positions in workgroup memory are constants but for the
+   * invocation's own; it takes a CPU four times as long to compile.
+   */
+  readonly unrolled: boolean;
 }
 
 /** In what the factors are staged and multiplied; sums of more than one depth are always f32. */
@@ -33,7 +38,7 @@ export interface LeftMatrix {
   readonly declarations: string;
   /** Lines that locate a row; `unit` tells apart the rows that one invocation stages. */
   readonly locate: (unit: number, row: string) => readonly string[];
-  /** Lines that declare the position of `k`, the first step of a depth; `quad` is what an invocation adds to it. */
+  /** Lines that declare the position of `k`, the first step of a depth; an invocation loads from `k + quad` on. */
   readonly begin: readonly string[];
   /** Lines that move the position on after `k` has grown by a depth. */
   readonly advance: readonly string[];
@@ -46,8 +51,10 @@ export interface TileProduct extends Epilogue {
   /** Stable name of the kernel. */
   readonly label: string;
   readonly left: LeftMatrix;
-  /** [inner, columns] where batch is 1, otherwise [batch, inner, columns] */
+  /** f32 or f16; of each item of the batch `inner` rows from `firstRow` + item * `rowPitch` on are multiplied. */
   readonly right: Tensor;
+  readonly firstRow: number;
+  readonly rowPitch: number;
   /** [batch, rows, columns] */
   readonly out: Tensor;
   readonly batch: number;
@@ -81,6 +88,11 @@ function pitch({ depth, columns, columnsEach }: Tile): number {
   return depth / 4 + (columns / columnsEach < 16 ? 1 : 0);
 }
 
+/** Rows that a matrix of a weight takes in memory: f16 rows lie in pairs, the last one with zeros if need be. */
+export function storedRows(rows: number, { dtype }: TensorType): number {
+  return dtype === "f16" ? Math.ceil(rows / 2) * 2 : rows;
+}
+
 /** The dispatches that compute a product. */
 export function tileProduct(
   product: TileProduct,
@@ -99,12 +111,13 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
   const { left, right, out, batch, rows, inner, columns } = product;
   const wide = columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
+  const weights = vectorWeights("weight", right, wide);
   const rowBlocks = Math.ceil(rows / tile.rows);
   const columnBlocks = Math.ceil(columns / tile.columns);
   const partLength = Math.ceil(inner / tile.depth / parts) * tile.depth;
   return kernel({
-    label: product.label,
-    read: { ...left.read, weight: { tensor: right, type }, ...epiloguePorts(product, right, type) },
+    label: `${product.label}${weights.suffix}`,
+    read: { ...left.read, weight: weights.port, ...epiloguePorts(product, right, type) },
     write: { out: { tensor: out, type } },
     params: {
       batch,
@@ -115,6 +128,8 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
       columnBlocks,
       parts,
       partLength,
+      firstRow: product.firstRow,
+      rowPitch: product.rowPitch,
       ...left.params,
       ...epilogueParams(product, product.columns),
     },
@@ -122,7 +137,7 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
     workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
     declarations: `${left.declarations}
 ${vectorEpilogue(wide, product)}
-${weightPair(wide)}
+${weightPair(weights)}
 var<workgroup> leftTile: array<${vector(arithmetic)}, ${tile.rows * pitch(tile)}>;
 var<workgroup> rightTile: array<${vector(arithmetic)}, ${tile.depth * tile.columns / 4}>;`,
     body: body(left, tile, arithmetic),
@@ -134,17 +149,22 @@ function vector(arithmetic: Arithmetic): string {
 }
 
 /**
- * WGSL function: four columns of rows k and k + 1 of the right matrix, zero from row `end` on. Two rows at a time, as
- * half-precision weights lie in pairs of rows.
+ * WGSL function `weightPair`: four columns of rows k, an even number, and k + 1 of the right matrix, zero from row `end`
+ * on. Two rows at a time, as half-precision weights lie in pairs of rows.
  */
-function weightPair(wide: boolean): string {
-  const four = (row: string): string =>
-    wide ? `weight[${row} / 4u]` : `vec4f(${range(4).map((j) => `weight[${row} + ${j}u]`).join(", ")})`;
-  return `struct WeightPair { first: vec4f, second: vec4f }
+function weightPair({ declarations, rows }: VectorWeights): string {
+  const loads = rows === 2
+    ? `let rows = transpose(weightRows((base + k) / 2u * params.columns + column));
+  let first = rows[0];
+  let second = rows[1];`
+    : `let i = (base + k) * params.columns + column;
+  let first = weightFour(i);
+  let second = weightFour(i + params.columns);`;
+  return `${declarations}
+struct WeightPair { first: vec4f, second: vec4f }
 fn weightPair(base: u32, k: u32, column: u32, end: u32) -> WeightPair {
-  let i = (base + k) * params.columns + column;
-  let j = i + params.columns;
-  return WeightPair(select(vec4f(), ${four("i")}, k < end), select(vec4f(), ${four("j")}, k + 1u < end));
+  ${loads}
+  return WeightPair(select(vec4f(), first, k < end), select(vec4f(), second, k + 1u < end));
 }`;
 }
 
@@ -173,6 +193,16 @@ function body(left: LeftMatrix, tile: Tile, arithmetic: Arithmetic): string {
       `${declare}b${u} = weightPair(base, k + pair + ${u * count / columnQuads * 2}u, column, end);`
     ),
   ];
+  const multiply = (q: string): string =>
+    [
+      ...blockRows.map((i) => `let x${i} = leftTile[left + ${i * down * pitch(tile)}u + ${q}];`),
+      ...range(4).flatMap((e) => [
+        ...blockColumns.map((j) =>
+          `let w${e}_${j} = rightTile[across + ${q} * ${4 * columnQuads}u + ${e * columnQuads + j * across}u];`
+        ),
+        ...cells.map(({ i, j }) => `${sum}${i}_${j} = fma(${type}(x${i}.${"xyzw"[e]}), w${e}_${j}, ${sum}${i}_${j});`),
+      ]),
+    ].join("\n");
   return `var rest = group.y * groups.x + group.x;
 let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
 rest /= params.columnBlocks;
@@ -183,11 +213,12 @@ let item = rest / params.parts;
 if (item >= params.batch) { return; }
 let across = lane % ${across}u;
 let down = lane / ${across}u;
+let left = down * ${pitch(tile)}u;
 let quad = (lane % ${quads}u) * 4u;
 let staged = lane / ${quads}u;
 let pair = (lane / ${columnQuads}u) * 2u;
 let column = firstColumn + (lane % ${columnQuads}u) * 4u;
-let base = item * params.inner;
+let base = params.firstRow + item * params.rowPitch;
 let end = min((part + 1u) * params.partLength, params.inner);
 var k = part * params.partLength;
 ${
@@ -218,26 +249,23 @@ k += ${tile.depth}u;
 ${left.advance.join("\n")}
 ${loads("").join("\n")}
 ${half ? cells.map(({ i, j }) => `var h${i}_${j} = vec4h();`).join("\n") : ""}
-for (var q = 0u; q < ${quads}u; q += 1u) {
-${blockRows.map((i) => `let x${i} = leftTile[(down + ${i * down}u) * ${pitch(tile)}u + q];`).join("\n")}
 ${
-    range(4).flatMap((e) => [
-      ...blockColumns.map((j) =>
-        `let w${e}_${j} = rightTile[(q * 4u + ${e}u) * ${columnQuads}u + across + ${j * across}u];`
-      ),
-      ...cells.map(({ i, j }) => `${sum}${i}_${j} = fma(${type}(x${i}.${"xyzw"[e]}), w${e}_${j}, ${sum}${i}_${j});`),
-    ]).join("\n")
+    tile.unrolled
+      ? range(quads).map((q) => `{\n${multiply(`${q}u`)}\n}`).join("\n")
+      : `for (var q = 0u; q < ${quads}u; q += 1u) {\n${multiply("q")}\n}`
   }
-}
 ${half ? cells.map(({ i, j }) => `c${i}_${j} += vec4f(h${i}_${j});`).join("\n") : ""}
 }
+let to = (part * params.batch + item) * params.rows + firstRow + down;
 ${
-    blockRows.flatMap((i) => [
-      `if (firstRow + down + ${i * down}u < params.rows) {`,
-      `let e = ((part * params.batch + item) * params.rows + firstRow + down + ${i * down}u) * params.columns;`,
-      ...blockColumns.flatMap((j) => [
-        `let column${j} = firstColumn + (across + ${j * across}u) * 4u;`,
-        `if (column${j} < params.columns) { storeFour(c${i}_${j} + startFour(column${j}), e, column${j}); }`,
+    blockColumns.flatMap((j) => [
+      `let column${j} = firstColumn + (across + ${j * across}u) * 4u;`,
+      `if (column${j} < params.columns) {`,
+      `let start${j} = startFour(column${j});`,
+      ...blockRows.flatMap((i) => [
+        `if (firstRow + down + ${i * down}u < params.rows) {`,
+        `storeFour(c${i}_${j} + start${j}, (to + ${i * down}u) * params.columns, column${j});`,
+        "}",
       ]),
       "}",
     ]).join("\n")

@@ -10,12 +10,12 @@ async function main(networks: readonly string[]): Promise<void> {
   const provider = await openDawn();
   await measureKernels(KERNEL_CASES, SAMPLES, async (figures) => {
     await print({ kind: "kernel", provider: "dawn", ...figures });
-  }, provider);
+  }, { provider });
   for (const network of networks) {
     const { side } = NETWORKS[network]!;
     const spawned = performance.timeOrigin + performance.now();
     const run = { network, batch: 1, height: side, width: side, samples: SAMPLES };
-    const { figures, ...rest } = await measureNetwork(run, spawned, provider);
+    const { figures, ...rest } = await measureNetwork(run, spawned, { provider });
     await print({ kind: "network", provider: "dawn", network, ...rest, ...figures });
   }
 }

@@ -27,8 +27,10 @@ const DAWN_SETTINGS = "bench/gpu/deno.json";
 export function gpuSteps(): readonly Step[] {
   return [
     deno("adapter", 30, ["bench/gpu/adapter.ts"]),
-    deno("verify", 150, ["cli/main.ts", "verify", "--json", ...goldenFiles()], [0, NOT_SUPPORTED]),
+    deno("verify", 120, ["cli/main.ts", "verify", "--json", ...goldenFiles()], [0, NOT_SUPPORTED]),
     deno("kernels", 60, ["bench/main.ts", "--kernels", "--json"]),
+    deno("algorithms", 60, ["bench/main.ts", "--algorithms", "--json"]),
+    deno("tune", 50, ["cli/main.ts", "tune", "--json", "--dry-run", "--budget", "30"]),
     network("unet-64", 90),
     network("ffhq", 120),
     network("imagenet-256", 240),
@@ -40,7 +42,7 @@ export function gpuSteps(): readonly Step[] {
       missing: NO_TORCH,
     },
     deno("dawn-adapter", 30, ["--config", DAWN_SETTINGS, "bench/gpu/adapter.ts", "dawn"]),
-    deno("dawn", 150, ["--config", DAWN_SETTINGS, "bench/gpu/dawn.ts", "unet-64", "ffhq", "imagenet-256"]),
+    deno("dawn", 120, ["--config", DAWN_SETTINGS, "bench/gpu/dawn.ts", "unet-64", "ffhq", "imagenet-256"]),
   ];
 }
 

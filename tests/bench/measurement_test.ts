@@ -1,8 +1,8 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { defineOp, elementCount, type Tensor } from "../../engine/mod.ts";
-import { addOp, matmul } from "../../kernels/mod.ts";
+import { addOp, conv2d, matmul } from "../../kernels/mod.ts";
 import { openProbed } from "../../bench/device_probe.ts";
-import { type KernelFigures, measureKernels } from "../../bench/kernels.ts";
+import { type KernelCase, type KernelFigures, measureKernels } from "../../bench/kernels.ts";
 import { measureInFreshProcess } from "../../bench/network_process.ts";
 import type { NetworkRow } from "../../bench/row.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -22,12 +22,12 @@ Deno.test("a wrong option ends the program with exit code 2", async () => {
 });
 
 gpuTest("bench --json prints a complete row of a tiny network, measured in processes of its own", async () => {
-  const words = ["--network", "tiny", "--batch", "1", "--runs", "2", "--json", "--no-record"];
+  const words = ["--network", "tiny", "--batch", "1", "--runs", "2", "--json", "--no-tuned", "--no-record"];
   const { code, stdout, stderr } = await bench(...words);
   assertEquals(code, 0, stderr);
   const row: NetworkRow = JSON.parse(stdout);
   assertEquals([row.kind, row.network, row.batch, row.height, row.width], ["network", "tiny", 1, 32, 32]);
-  assertEquals([row.parameters, row.check.method], [828358, "reference"]);
+  assertEquals([row.parameters, row.check.method, row.tuned], [828358, "reference", 0]);
   assert(row.check.error > 0 && row.check.error < 1e-5);
   assert(row.gflop > 0.6 && row.gflop < 0.7);
   assert(row.dispatches > 100 && row.pipelines > 5 && row.pipelines < row.dispatches);
@@ -91,7 +91,26 @@ gpuTest("measureKernels() checks an operation and times it", async () => {
     2 * 40 * 24 * 56 / 1e9,
     2,
   ]);
-  assert(figures!.check.error < 1e-5);
+  assert(figures!.check.error < 1e-5 && figures!.processMilliseconds!.min > 0);
+});
+
+gpuTest("measureKernels() takes the algorithm that a case asks for, on request without subgroups", async () => {
+  const convolution = (algorithm: string): KernelCase => ({
+    name: algorithm,
+    x: [1, 8, 8, 8],
+    weight: [3, 3, 8, 8],
+    preferences: { conv2d: algorithm },
+    record: (x: Tensor, weight: Tensor): Tensor => conv2d(x, weight, { padding: 1 }),
+  });
+  for (const withoutSubgroups of [false, true]) {
+    const labels: string[] = [];
+    await measureKernels(["direct", "winograd2"].map(convolution), 1, ({ dispatches }, { features }) => {
+      if (withoutSubgroups) assert(!features.includes("subgroups"));
+      return Promise.resolve(void labels.push(dispatches[0]!));
+    }, { withoutSubgroups });
+    assertMatch(labels[0]!, withoutSubgroups ? /^conv2d\.vector$/ : /^conv2d\.(vector|broadcast)/);
+    assertMatch(labels[1]!, /^conv2d\.winograd2/);
+  }
 });
 
 gpuTest("measureKernels() refuses to time an operation whose result is wrong", async () => {

@@ -9,10 +9,12 @@ function parsed(...words: string[]): BenchOptions {
 }
 
 Deno.test("without options every network is measured at its own size and batches, and the kernels are", () => {
-  const { runs, kernels, json, record, check } = parsed();
+  const { runs, kernels, json, record, tuned, check } = parsed();
   const listed = runs.map(({ network, batch, height, width }) => `${network} ${batch} ${height}x${width}`);
   assertEquals(listed, ["tiny 1 32x32", "tiny 4 32x32", "prior 1 64x64", "prior 4 64x64", "unet-64 1 64x64"]);
-  assertEquals({ kernels, json, record, check }, { kernels: true, json: false, record: true, check: false });
+  const switches = { kernels, json, record, tuned, check };
+  assertEquals(switches, { kernels: true, json: false, record: true, tuned: true, check: false });
+  assertEquals(parsed("--no-tuned").tuned, false);
 });
 
 Deno.test("networks, batches and a size are combined", () => {
@@ -82,4 +84,13 @@ Deno.test("the help text names every network", () => {
   assertEquals(parseOptions(["--help"]), "help");
   const missing = Object.keys(NETWORKS).filter((name) => !helpText().includes(`  ${name} `));
   assertEquals(missing, []);
+});
+
+Deno.test("--algorithms measures convolutions alone, on request without subgroups", () => {
+  const { runs, kernels, algorithms, withoutSubgroups } = parsed("--algorithms");
+  assertEquals([runs.length, kernels, algorithms, withoutSubgroups], [0, false, true, false]);
+  assertEquals(parsed("--algorithms", "--no-subgroups").withoutSubgroups, true);
+  for (const words of [["--algorithms", "--kernels"], ["--algorithms", "--check"], ["--no-subgroups"]]) {
+    assertThrows(() => parseOptions(words), UsageError, "--algorithms");
+  }
 });

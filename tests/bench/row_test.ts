@@ -25,6 +25,7 @@ Deno.test("recordRow() appends one line of JSON for each row to the file of its 
 Deno.test("originOf() says when, on what and with which program", async () => {
   const origin = await originOf({ adapter: "Some GPU", features: ["subgroups"] });
   assertEquals([origin.adapter, origin.features, origin.deno], ["Some GPU", ["subgroups"], Deno.version.deno]);
+  assertEquals([origin.tuned, (await originOf({ adapter: "", features: [], tuned: 3 })).tuned], [0, 3]);
   assertMatch(origin.date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assertMatch(origin.commit, /^([0-9a-f]{12}(-dirty)?|unknown)$/);
   assert(origin.cpus >= 1 && origin.cpu.length > 0 && origin.os.startsWith(Deno.build.os));

@@ -1,6 +1,7 @@
 /** Running commands inside the test process, in a folder of their own, with what they print. */
 import { assertEquals } from "@std/assert";
 import { main } from "../../cli/main.ts";
+import "../support/user_cache.ts";
 import { makePng, type PngRecipe } from "../io/png_maker.ts";
 
 /** What a command did. */
@@ -104,7 +105,7 @@ export function commandTest(name: string, body: (folder: Folder) => Promise<void
   Deno.test({ name, ignore: !adapter, fn: () => withFolder(body) });
 }
 
-/** The command line of a child process; it has the permissions of the task. */
+/** The command line of a child process; it has the permissions of the task, but finds no cache folder. */
 export function childCommand(words: readonly string[], env: Readonly<Record<string, string>> = {}): Deno.Command {
   const program = new URL("../../cli/main.ts", import.meta.url).pathname;
   return new Deno.Command(Deno.execPath(), {

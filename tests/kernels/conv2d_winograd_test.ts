@@ -203,8 +203,10 @@ Deno.test("conv2d takes large tiles where their weight pays, smaller ones for hu
   for (const size of [[32, 128], [64, 64], [16, 256], [64, 192, 64], [32, 128, 128, 4]]) {
     assertEquals(labels(size), winograd(4), `${size}`);
   }
-  assertEquals(labels([32, 1024]), winograd(2));
-  for (const size of [[1, 128], [2, 16], [8, 8], [8, 128], [8, 128, 128, 16]]) {
+  for (const size of [[32, 1024], [8, 128], [8, 128, 128, 16]]) {
+    assertEquals(labels(size), winograd(2), `${size}`);
+  }
+  for (const size of [[1, 128], [2, 16], [8, 8], [8, 32]]) {
     assertEquals(labels(size), ["conv2d.broadcast"], `${size}`);
   }
   const vector = labels([32, 128], { subgroupSize: 0 });
@@ -227,7 +229,7 @@ Deno.test("conv2d does what the preference says and refuses an unknown one", () 
   assertThrows(
     () => labels([32, 128], { preferences: { conv2d: "fft" } }),
     RangeError,
-    'Cannot build conv2d: the preference is "fft", one of auto, direct, implicit, implicit-f16, winograd2, winograd4 is needed',
+    'Cannot build conv2d: the preference is "fft", one of auto, direct, implicit, implicit-f16, winograd2, winograd4, ',
   );
 });
 

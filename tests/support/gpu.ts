@@ -1,5 +1,6 @@
 /** Tests that need a GPU adapter (a software one is enough). */
 import { type Runtime, WebGpuRuntime } from "../../engine/mod.ts";
+import "./user_cache.ts";
 
 const adapter = await navigator.gpu?.requestAdapter();
 // deno-lint-ignore no-console -- a skipped test must say why

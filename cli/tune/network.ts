@@ -1,0 +1,95 @@
+/** The network as a whole: its plan, and how long an evaluation takes with one set of choices and with another. */
+import {
+  type DeviceTensor,
+  elementCount,
+  type Plan,
+  type ReplayTimer,
+  type Scalars,
+  type Tensors,
+  type TimingMethod,
+  type WebGpuRuntime,
+} from "../../engine/mod.ts";
+import { relativeError } from "../../metrics/mod.ts";
+import type { NoiseModel } from "../../models/mod.ts";
+import { compare, LEAST_ROUNDS, median } from "./decide.ts";
+import { type Limit, untilStopped } from "./limit.ts";
+
+/** One evaluation of a network on a runtime, which has been made. */
+export interface Evaluation {
+  readonly plan: Plan;
+  readonly eps: DeviceTensor;
+  timer(method: TimingMethod | undefined): Promise<ReplayTimer>;
+}
+
+const STAGE = "network";
+
+/** A step in the middle: which one does not matter for the time. */
+const TIMESTEP = 500;
+
+/** Evaluates a network once, which makes its plan. */
+export async function evaluateNetwork(runtime: WebGpuRuntime, model: NoiseModel, batch: number): Promise<Evaluation> {
+  const shape = [batch, ...model.imageShape];
+  const values = Float32Array.from({ length: elementCount(shape) }, (_, i) => ((i * 7919) % 2003) / 1001 - 1);
+  const stage = runtime.stage(STAGE, ({ x }: Tensors<"x">, { timestep }: Scalars<"timestep">) => ({
+    eps: model.predictEps(x, timestep),
+  }));
+  const x = runtime.upload(values, shape);
+  const { eps } = await stage({ x }, { timestep: Math.min(TIMESTEP, model.alphaBar.length - 1) });
+  x.free();
+  return { plan: runtime.statistics().plans.get(STAGE)!, eps, timer: (method) => runtime.timer(STAGE, method) };
+}
+
+/** An evaluation without and with choices, in milliseconds for the whole batch. */
+export interface NetworkComparison {
+  readonly before: number;
+  readonly after: number;
+  /** Median of what was saved round by round, and what that must exceed to mean anything. */
+  readonly saved: number;
+  readonly noise: number;
+  readonly rounds: number;
+  /** Relative L2 difference of the results. */
+  readonly difference: number;
+}
+
+/** Relative L2 difference that other algorithms may make: what Winograd convolutions are allowed against PyTorch. */
+const DIFFERENCE_LIMIT = 1e-4;
+
+/**
+ * Times two evaluations in turn.
+ * @param options how; where the limit is reached, what was measured until then counts
+ * @returns undefined if that is too little
+ * @throws {Error} if their results differ by more than rounding
+ */
+export async function compareNetworks(
+  before: Evaluation,
+  after: Evaluation,
+  { method, rounds, limit }: {
+    readonly method: TimingMethod | undefined;
+    readonly rounds: number;
+    readonly limit: Limit;
+  },
+): Promise<NetworkComparison | undefined> {
+  const difference = relativeError(await after.eps.read(), await before.eps.read());
+  if (!(difference <= DIFFERENCE_LIMIT)) {
+    throw new Error(
+      `Cannot trust the choices: with them the result of the network differs by ${difference.toExponential(1)} ` +
+        `(relative L2), at most ${DIFFERENCE_LIMIT} is allowed`,
+    );
+  }
+  const timers = [await before.timer(method), await after.timer(method)] as const;
+  const samples: readonly [number[], number[]] = [[], []];
+  await untilStopped(async () => {
+    for (let round = 0; round < rounds; round++) {
+      const found: number[] = [];
+      for (const timer of timers) {
+        await limit.check();
+        found.push(await timer.sample());
+      }
+      found.forEach((milliseconds, index) => samples[index]?.push(milliseconds));
+    }
+  });
+  if (samples[1].length < LEAST_ROUNDS) return undefined;
+  const [standard, tuned] = samples.map((samples) => ({ algorithm: "", samples, preparedBytes: 0 }));
+  const { saved, noise } = compare(standard!, tuned!);
+  return { before: median(samples[0]), after: median(samples[1]), saved, noise, rounds: samples[1].length, difference };
+}

@@ -1,0 +1,14 @@
+/** The algorithms that layers can be tuned to. */
+import { CONVOLUTION_ALGORITHMS, CONVOLUTION_VARIANTS } from "./conv2d_choice.ts";
+import { MATMUL_ALGORITHMS, MATMUL_VARIANTS } from "./matmul_choice.ts";
+
+/** Half-precision arithmetic changes results by more than rounding: it must be asked for, however fast it is. */
+function keepsPrecision(algorithm: string): boolean {
+  return !algorithm.endsWith("-f16");
+}
+
+/** By operation, the algorithms that compute the same up to rounding in single precision, so that the fastest may be taken. */
+export const TUNABLE_ALGORITHMS: Readonly<Record<"conv2d" | "matmul", readonly string[]>> = {
+  conv2d: [...CONVOLUTION_ALGORITHMS.filter(keepsPrecision), ...CONVOLUTION_VARIANTS],
+  matmul: [...MATMUL_ALGORITHMS.filter(keepsPrecision), ...MATMUL_VARIANTS],
+};

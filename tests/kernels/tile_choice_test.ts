@@ -1,0 +1,156 @@
+/** Which algorithm, tile and number of parts layers take on graphics cards, by default and by preference. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { constant, type DeviceProfile, type Shape, trace } from "../../engine/mod.ts";
+import { makePlan } from "../../engine/plan.ts";
+import { conv2d, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import { matmul, matmulCandidates, matmulKey } from "../../kernels/mod.ts";
+import {
+  chooseCut,
+  type CutVariant,
+  LARGE_TILE,
+  MEDIUM_TILE,
+  NARROW_TILE,
+  SMALL_TILE,
+} from "../../kernels/tile_cut.ts";
+import { invocations, type Tile, tileBytes } from "../../kernels/tile_product.ts";
+import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
+
+const CARD: DeviceProfile = { ...SOFTWARE_PROFILE, software: false, f16: true };
+
+function planned(
+  shapes: readonly Shape[],
+  build: Parameters<typeof trace>[2],
+  profile: DeviceProfile,
+): readonly string[] {
+  const inputs = Object.fromEntries(shapes.map((shape, k) => [`x${k}`, { shape, dtype: "f32" as const }]));
+  return makePlan(trace("layer", inputs, build), profile).dispatches.map(({ label }) => label);
+}
+
+/** Kernels of a 3x3 convolution of square images with constant weights. */
+function convolution(side: number, channels: number, profile: DeviceProfile, options: Conv2dOptions = {}): string[] {
+  const shape = [3, 3, channels, channels];
+  const weight = { shape, dtype: "f32" as const, data: new Float32Array(9 * channels * channels) };
+  const x = [1, side, side, channels];
+  return [...planned([x], ({ x0 }) => ({ y: conv2d(x0!, constant(weight), { padding: 1, ...options }) }), profile)];
+}
+
+function product(rows: number, inner: number, columns: number, profile: DeviceProfile): readonly string[] {
+  return planned([[rows, inner], [inner, columns]], ({ x0, x1 }) => ({ y: matmul(x0!, x1!) }), profile);
+}
+
+Deno.test("graphics cards take tiles, Winograd only for large images of many channels", () => {
+  assertEquals(convolution(32, 128, CARD), ["conv2d.implicit", "conv2d.implicit.sum"]);
+  assertEquals(convolution(64, 64, CARD)[0], "conv2d.implicit");
+  assertEquals(convolution(64, 128, CARD, { stride: 2 })[0], "conv2d.implicit");
+  assertEquals(convolution(64, 128, CARD), [
+    "conv2d.winograd4.input",
+    "matmul.shared",
+    "conv2d.winograd4.output",
+  ]);
+  assertEquals(product(64, 64, 64, CARD), ["matmul.shared"]);
+  assertEquals(product(1, 64, 64, CARD), ["matmul.vector"]);
+});
+
+Deno.test("without workgroup memory for any tile, layers take what needs none", () => {
+  const poor = { ...CARD, maxWorkgroupBytes: 4096, preferences: { conv2d: "implicit", matmul: "shared" } };
+  assertEquals(convolution(32, 128, poor), ["conv2d.vector"]);
+  assertEquals(product(64, 64, 64, poor), ["matmul.vector"]);
+});
+
+Deno.test("half-precision arithmetic is taken where it is asked for and the device has it, never by itself", () => {
+  const preferences = { conv2d: "implicit-f16", matmul: "shared-f16" };
+  assertEquals(convolution(64, 64, { ...CARD, preferences }), ["conv2d.implicit-f16", "conv2d.implicit-f16.sum"]);
+  assertEquals(product(64, 64, 64, { ...CARD, preferences }), ["matmul.shared-f16"]);
+  assertEquals(convolution(64, 64, { ...CARD, f16: false, preferences }), ["conv2d.vector"]);
+  assertEquals(product(64, 64, 64, { ...CARD, f16: false, preferences }), ["matmul.vector"]);
+});
+
+Deno.test("a preference for one layer goes before that for all of its kind", () => {
+  const preferences = { "conv2d": "direct", "conv2d 3x3s1 128x128 32x32": "winograd2", "matmul 64x32x16": "tiled" };
+  const profile = { ...CARD, preferences };
+  assertEquals(convolution(32, 128, profile)[0], "conv2d.winograd2.input");
+  assertEquals(convolution(32, 128, profile, { stride: 2 }), ["conv2d.vector"]);
+  assertEquals(convolution(16, 128, profile), ["conv2d.vector"]);
+  assertEquals(product(64, 32, 16, profile), ["matmul.vector"]);
+  assertEquals(product(64, 32, 24, profile), ["matmul.shared"]);
+  assertThrows(
+    () => product(64, 32, 16, { ...CARD, preferences: { "matmul 64x32x16": "direct" } }),
+    RangeError,
+    'Cannot build matmul: the preference for "matmul 64x32x16" is "direct", one of auto, tiled, shared, shared-f16, ',
+  );
+});
+
+Deno.test("a product is named by the rows of one image, and by the number of its matrices", () => {
+  const tensor = { id: 0, shape: [], dtype: "f32" as const };
+  const one = { a: tensor, b: tensor, out: tensor, batch: 1, rows: 128, inner: 32, columns: 16, sharesB: true };
+  const rest = { firstRow: 0, factors: undefined, bias: undefined, residual: undefined };
+  assertEquals(matmulKey({ ...one, ...rest, images: 2 }), "matmul 64x32x16");
+  assertEquals(matmulKey({ ...one, ...rest, batch: 2 }), "matmul 128x32x16");
+  assertEquals(matmulKey({ ...one, ...rest, batch: 36, sharesB: false }), "matmul 128x32x16 of 36");
+  const target = { ...CARD, scratch: () => tensor, scalarIndex: () => 0, prepared: () => undefined };
+  assertEquals(matmulCandidates({ ...one, ...rest }, target), ["tiled", "shared", "shared-f16"]);
+  assertEquals(matmulCandidates({ ...one, ...rest }, { ...target, f16: false, software: true }), ["tiled", "shared"]);
+});
+
+Deno.test("large products take large tiles; small ones are split into parts until the card is full", () => {
+  const target = { ...CARD, scratch: () => ({ id: 0, shape: [], dtype: "f32" as const }), scalarIndex: () => 0 };
+  const cut = (side: number, channels: number, columns = channels): [Tile, number] => {
+    const sizes = { batch: 1, rows: side * side, inner: 9 * channels, columns };
+    const { tile, parts } = chooseCut(sizes, "f32", { ...target, prepared: () => undefined })!;
+    return [tile, parts];
+  };
+  assertEquals(cut(256, 256), [LARGE_TILE, 1]);
+  assertEquals(cut(32, 512), [MEDIUM_TILE, 2]);
+  assertEquals(cut(16, 1024), [MEDIUM_TILE, 4]);
+  assertEquals(cut(8, 1024), [MEDIUM_TILE, 16]);
+  assertEquals(cut(256, 256, 3), [NARROW_TILE, 1]);
+  assertEquals(cut(4, 64), [SMALL_TILE, 2]);
+});
+
+Deno.test("a batch is split as its images are, so that it gives the same bits", () => {
+  const split = ["conv2d.implicit", "conv2d.implicit.sum"];
+  const weight = { shape: [3, 3, 128, 128], dtype: "f32" as const, data: new Float32Array(9 * 128 * 128) };
+  for (const batch of [1, 256]) {
+    const labels = planned([[batch, 8, 8, 128]], ({ x0 }) => {
+      return { y: conv2d(x0!, constant(weight), { padding: 1 }) };
+    }, CARD);
+    assertEquals(labels, split, `${batch} images`);
+    const product = planned([[batch, 64, 512], [512, 512]], ({ x0, x1 }) => ({ y: matmul(x0!, x1!) }), CARD);
+    assertEquals(product, ["matmul.shared", "matmul.shared.sum"], `${batch} images`);
+  }
+});
+
+Deno.test("variants cut otherwise than the default, and are left out where they come to the same", () => {
+  const target = { ...CARD, scratch: () => ({ id: 0, shape: [], dtype: "f32" as const }), scalarIndex: () => 0 };
+  const cut = (side: number, channels: number, variant: CutVariant): unknown[] | undefined => {
+    const sizes = { batch: 1, rows: side * side, inner: 9 * channels, columns: channels };
+    const found = chooseCut(sizes, "f32", { ...target, prepared: () => undefined }, variant);
+    return found && [found.tile, found.parts];
+  };
+  assertEquals(cut(16, 1024, "128"), [LARGE_TILE, 16]);
+  assertEquals(cut(16, 1024, "64"), undefined);
+  assertEquals(cut(8, 1024, "128"), undefined);
+  assertEquals(cut(16, 1024, "32"), [SMALL_TILE, 1]);
+  assertEquals(cut(16, 1024, "whole"), [MEDIUM_TILE, 1]);
+  assertEquals(cut(16, 1024, "split"), [MEDIUM_TILE, 8]);
+  assertEquals(cut(256, 256, "whole"), undefined);
+  assertEquals(cut(2, 2, "split"), undefined);
+  assertEquals(
+    chooseCut({ batch: 1, rows: 256, inner: 9216, columns: 1024 }, "f32", {
+      ...target,
+      prepared: () => undefined,
+      software: true,
+    }, "64"),
+    undefined,
+  );
+  const preferences = { conv2d: "implicit-whole", matmul: "shared-split" };
+  assertEquals(convolution(16, 128, { ...CARD, preferences }), ["conv2d.implicit"]);
+  assertEquals(product(64, 256, 64, { ...CARD, preferences }), ["matmul.shared", "matmul.shared.sum"]);
+});
+
+Deno.test("every tile fits what every WebGPU device has, in either arithmetic", () => {
+  for (const tile of [LARGE_TILE, MEDIUM_TILE, SMALL_TILE, NARROW_TILE]) {
+    assertEquals([invocations(tile) <= 256, tileBytes(tile, "f32") <= 16384], [true, true], JSON.stringify(tile));
+    assertEquals(tileBytes({ ...tile, depth: 32 }, "f16") <= 16384, true, JSON.stringify(tile));
+  }
+});
