@@ -1,7 +1,7 @@
 /** The benchmarks: `main.ts [options]`. Exit codes: 0 done, 1 a bound exceeded or a measurement failed, 2 usage. */
 import { BOUNDED_RUN, checkBounds } from "./bounds.ts";
 import { ALGORITHM_CASES, KERNEL_CASES, measureKernels } from "./kernels.ts";
-import type { NetworkRun } from "./network.ts";
+import type { NetworkRun, StartTimes } from "./network.ts";
 import { measureInFreshProcess } from "./network_process.ts";
 import { type BenchOptions, helpText, parseOptions, UsageError } from "./options.ts";
 import { type NetworkRow, originOf, recordRow, type Row } from "./row.ts";
@@ -54,10 +54,12 @@ async function measure(run: NetworkRun, { tuned }: BenchOptions): Promise<Networ
   const { network, batch, height, width, precision = "f32" } = run;
   await note(`${network}, batch ${batch}, ${height}x${width}, ${precision}`);
   const { figures, start, ...adapter } = await measureInFreshProcess(run, { driverCache: false, tuned });
-  const startOnly = { ...run, samples: 0 };
-  // The first start with the driver's cache fills it.
-  await measureInFreshProcess(startOnly, { driverCache: true, tuned });
-  const warm = await measureInFreshProcess(startOnly, { driverCache: true, tuned });
+  const warmStart = async (): Promise<StartTimes> => {
+    const startOnly = { ...run, samples: 0 };
+    // The first start with the driver's cache fills it.
+    await measureInFreshProcess(startOnly, { driverCache: true, tuned });
+    return (await measureInFreshProcess(startOnly, { driverCache: true, tuned })).start;
+  };
   return {
     kind: "network",
     ...await originOf(adapter),
@@ -68,7 +70,7 @@ async function measure(run: NetworkRun, { tuned }: BenchOptions): Promise<Networ
     width,
     ...figures!,
     coldStartMilliseconds: start,
-    warmStartMilliseconds: warm.start,
+    ...(run.file === undefined ? { warmStartMilliseconds: await warmStart() } : {}),
   };
 }
 

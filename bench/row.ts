@@ -32,8 +32,8 @@ export interface NetworkRow extends Origin, NetworkFigures {
   readonly width: number;
   /** A start at which the driver compiles every kernel. */
   readonly coldStartMilliseconds: StartTimes;
-  /** A start at which the driver finds kernels in its cache on disk. */
-  readonly warmStartMilliseconds: StartTimes;
+  /** A start at which the driver finds kernels in its cache on disk; not measured of model files. */
+  readonly warmStartMilliseconds?: StartTimes;
 }
 
 /** An operation alone. */

@@ -38,7 +38,7 @@ function formatNetwork(row: NetworkRow): string {
       ["  time per evaluation", `${formatSpread(row.nfeMilliseconds)}, ${row.gflopPerSecond.toFixed(1)} GFLOP/s`],
       ["  host time", `${formatSpread(row.hostMilliseconds)}, ${row.dispatches} dispatches`],
       ["  cold start", formatStart(row.coldStartMilliseconds)],
-      ["  warm start", formatStart(row.warmStartMilliseconds)],
+      ...(row.warmStartMilliseconds ? [["  warm start", formatStart(row.warmStartMilliseconds)]] : []),
       ...(row.loading ? [["  loading", formatLoading(row.loading)]] : []),
       ["  pipelines", String(row.pipelines)],
       [

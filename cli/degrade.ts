@@ -11,7 +11,7 @@ import { makeReporter } from "./progress.ts";
 import { applyOperator } from "./restoration.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
-import { chooseTask, operatorOptions, TASK_LIST, TASK_OPTIONS, taskOperator } from "./tasks.ts";
+import { chooseTask, operatorOptions, TASK_OPTIONS, taskList, taskOperator, TASKS } from "./tasks.ts";
 
 /** The command `degrade`. */
 export const DEGRADE: Command = {
@@ -28,7 +28,7 @@ export const DEGRADE: Command = {
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
     },
-    lists: [TASK_LIST],
+    lists: [taskList(TASKS)],
     examples: [
       ["deno task degrade photo.png --task sr4", "write photo-degraded.png, a quarter as wide and high"],
       ["deno task degrade photo.png --task inpaint --mask-random 0.5", "also write photo-degraded-mask.png"],

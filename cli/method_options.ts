@@ -1,9 +1,17 @@
 /** The sampler of a command line: method, preset and every published parameter as an option. */
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import {
+  type DdimOptions,
+  type DdpmOptions,
+  type Evaluations,
   INVERSION_VARIANTS,
   type InversionVariant,
+  type NoiseSource,
+  PLAIN_SAMPLERS,
+  type PlainSamplerName,
+  type Problem,
+  type Progress,
   type RestorationTask,
-  type Sampler,
   SAMPLERS,
   SSD_PLUS_STOP,
   SSD_PRESETS,
@@ -13,24 +21,37 @@ import {
   ssdPreset,
 } from "../samplers/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
+import { type Task, UPSAMPLE } from "./tasks.ts";
 
 /** A sampler with the parameters of one run. */
 export interface Method {
-  /** Published parameters that the others replace. */
-  readonly preset: SsdPreset;
-  readonly sampler: Pick<Sampler<SsdPlusOptions>, "name" | "evaluations" | "restore">;
-  readonly options: SsdPlusOptions;
+  readonly name: string;
+  /** Published parameters that the others replace, for samplers that have several. */
+  readonly preset?: SsdPreset;
+  readonly options: SsdPlusOptions | DdpmOptions | DdimOptions;
+  readonly evaluations: Evaluations;
+  /** How many draws of noise a run takes. */
+  readonly draws: number;
+  /** Training timesteps that the process must have at least, and the option that decides it. */
+  readonly timesteps: { readonly option: string; readonly least: number };
+  /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
+  run(runtime: Runtime, problem: Problem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
 }
 
 /** The options that choose a method and its parameters. */
 export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   method: {
     kind: "choice",
-    choices: ["ssd", "ssd+"],
-    help: "Sampler: ssd for exact measurements (default), ssd+ for noisy ones",
+    choices: ["ssd", "ssd+", "ddpm", "ddim"],
+    help: "Sampler: ssd for exact measurements (default), ssd+ for noisy ones; upsample: ddpm (default) or ddim",
   },
   preset: { kind: "choice", choices: SSD_PRESETS, help: "Published parameters: ssd-30 (default) or ssd-100" },
-  steps: { kind: "integer", min: 4, max: 2000, help: "Nominal network evaluations, split as in the paper" },
+  steps: {
+    kind: "integer",
+    min: 4,
+    max: 2000,
+    help: "Nominal network evaluations, split as in the paper; upsample: 250",
+  },
   "inversion-steps": { kind: "integer", min: 2, help: "Length of the inversion list (5 of 30, 15 of 100)" },
   "generation-steps": { kind: "integer", min: 2, help: "Length of the generation list (25 of 30, 85 of 100)" },
   shortcut: {
@@ -40,7 +61,7 @@ export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   },
   inversion: { kind: "choice", choices: INVERSION_VARIANTS, help: "Distortion Adaptive (da, default), ddim or ddpm" },
   eta: { kind: "number", min: 0, max: 1, help: "Share of fresh noise in da inversion (0.4; colorize 0.8)" },
-  "ddim-eta": { kind: "number", min: 0, max: 1, help: "Share of fresh noise in generation (0.8)" },
+  "ddim-eta": { kind: "number", min: 0, max: 1, help: "Share of fresh noise in generation (0.8; ddim 0)" },
   "ddpm-steps": { kind: "flag", help: "Generate with DDPM steps instead of the eta mix" },
   "no-clip": { kind: "flag", help: "Do not clamp predicted pictures to the value range" },
   "stop-timestep": {
@@ -53,11 +74,54 @@ export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 /** Nominal share of the inversion in the published 100-evaluation setting; 30 evaluations round to their 5. */
 const INVERSION_SHARE = 0.15;
 
+/** The options that plain samplers have. */
+const PLAIN_OPTIONS: readonly string[] = ["method", "steps", "ddim-eta", "no-clip"];
+
 /**
- * The method of a command line: the preset of the task, overridden option by option.
- * @throws {UsageError} if options contradict each other
+ * The method of a command line: the published parameters for the task, overridden option by option.
+ * @throws {UsageError} if options contradict each other, or the task
  */
-export function chooseMethod(args: Arguments, kind: RestorationTask): Method {
+export function chooseMethod(args: Arguments, task: Task): Method {
+  const isUpsampling = task.name === UPSAMPLE.name;
+  const wanted = args.text("method");
+  if (wanted !== undefined && wanted in PLAIN_SAMPLERS !== isUpsampling) {
+    const fitting = isUpsampling ? "ddpm or ddim" : "ssd or ssd+";
+    throw new UsageError(`--method is ${wanted}, the task is "${task.name}": ${fitting} is needed`);
+  }
+  return isUpsampling ? choosePlain(args) : chooseShortcut(args, task.kind);
+}
+
+/** Plain sampling with the published parameters. */
+function choosePlain(args: Arguments): Method {
+  const foreign = Object.keys(METHOD_OPTIONS).find((option) => args.has(option) && !PLAIN_OPTIONS.includes(option));
+  if (foreign !== undefined) {
+    throw new UsageError(`--${foreign} belongs to Shortcut Sampling, the task is "${UPSAMPLE.name}"; leave it out`);
+  }
+  const name: PlainSamplerName = args.text("method") === "ddim" ? "ddim" : "ddpm";
+  if (name === "ddpm" && args.has("ddim-eta")) {
+    throw new UsageError(`--ddim-eta belongs to --method ddim for the task "${UPSAMPLE.name}"; leave it out`);
+  }
+  const { defaults } = PLAIN_SAMPLERS[name];
+  const steps = args.number("steps") ?? defaults.steps;
+  const base: DdpmOptions = { steps, clipDenoised: !args.flag("no-clip") };
+  const eta = args.number("ddim-eta") ?? PLAIN_SAMPLERS.ddim.defaults.eta;
+  const evaluations = { nominal: steps, actual: steps };
+  return {
+    name,
+    options: name === "ddim" ? { ...base, eta } : base,
+    evaluations,
+    draws: steps + 1,
+    timesteps: { option: "--steps", least: steps },
+    run(runtime, { model, y }, noise): AsyncGenerator<Progress, DeviceTensor> {
+      const problem = { model, count: y.shape[0]! };
+      return name === "ddim"
+        ? PLAIN_SAMPLERS.ddim.sample(runtime, problem, { ...base, eta, noise })
+        : PLAIN_SAMPLERS.ddpm.sample(runtime, problem, { ...base, noise });
+    },
+  };
+}
+
+function chooseShortcut(args: Arguments, kind: RestorationTask): Method {
   const preset = (args.text("preset") ?? "ssd-30") as SsdPreset;
   const base = ssdPreset(preset, kind);
   const total = args.number("steps");
@@ -84,7 +148,18 @@ export function chooseMethod(args: Arguments, kind: RestorationTask): Method {
   }
   // A published stop beyond a small shortcut timestep would mean the same as that timestep.
   const tStop = isPlus ? stop ?? Math.min(SSD_PLUS_STOP, options.t0) : 0;
-  return { preset, sampler: isPlus ? SAMPLERS.ssd_plus : SAMPLERS.ssd, options: { ...options, tStop } };
+  const sampler = isPlus ? SAMPLERS.ssd_plus : SAMPLERS.ssd;
+  const all: SsdPlusOptions = { ...options, tStop };
+  const evaluations = sampler.evaluations(all);
+  return {
+    name: sampler.name,
+    preset,
+    options: all,
+    evaluations,
+    draws: evaluations.actual,
+    timesteps: { option: "--shortcut", least: options.t0 },
+    run: (runtime, problem, noise) => sampler.restore(runtime, problem, { ...all, noise }),
+  };
 }
 
 /** Refuses lists that are longer than the timesteps they are taken from. */

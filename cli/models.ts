@@ -1,6 +1,7 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { DESCRIPTION_OPTIONS } from "./description_options.ts";
+import { CLASSIFY_OPTIONS, classifyPicture } from "./models/classify.ts";
 import { fetchModel } from "./models/fetch.ts";
 import { inspectModel } from "./models/inspect.ts";
 import { DEFAULT_FOLDER, listModels } from "./models/list.ts";
@@ -10,6 +11,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   list: ["dir", "hash", "json"],
   inspect: ["size", "json", ...Object.keys(DESCRIPTION_OPTIONS)],
   fetch: ["dir", "out", "from", "sha256", "json"],
+  classify: ["json", ...Object.keys(CLASSIFY_OPTIONS), ...Object.keys(DESCRIPTION_OPTIONS)],
 };
 
 /** The command `models`. */
@@ -18,8 +20,9 @@ export const MODELS: Command = {
     name: "models",
     summary: "Lists published checkpoints that can be loaded, and says which are there.\n" +
       "inspect FILE: architecture, parameters, element types, schedule and multiply-adds of a checkpoint.\n" +
-      "fetch NAME|URL: downloads one; an interrupted download goes on where it stopped. Only this uses the network.",
-    operands: { usage: "[inspect FILE | fetch NAME|URL]", min: 0, max: 2 },
+      "fetch NAME|URL: downloads one; an interrupted download goes on where it stopped. Only this uses the network.\n" +
+      "classify FILE IMAGE: runs a classifier of noisy images on a picture without noise, and shows its classes.",
+    operands: { usage: "[inspect FILE | fetch NAME|URL | classify FILE IMAGE]", min: 0, max: 3 },
     options: {
       dir: { kind: "text", value: "FOLDER", help: `Folder of downloaded checkpoints (default ${DEFAULT_FOLDER})` },
       hash: { kind: "flag", help: "list: compare the SHA-256 of files that are there; reads them wholly" },
@@ -32,6 +35,7 @@ export const MODELS: Command = {
       out: { kind: "text", value: "FILE", help: "fetch: name of the file (default: its published name in --dir)" },
       from: { kind: "text", value: "URL", help: "fetch NAME: another address of the same file" },
       sha256: { kind: "text", value: "HEX", help: "fetch: SHA-256 that the file must have" },
+      ...CLASSIFY_OPTIONS,
       ...DESCRIPTION_OPTIONS,
       json: { kind: "flag", help: "Print data as JSON on stdout" },
     },
@@ -39,6 +43,7 @@ export const MODELS: Command = {
       ["deno task models", "what there is"],
       ["deno task models fetch imagenet-256-uncond", `download it to ${DEFAULT_FOLDER}`],
       ["deno task models inspect celeba_hq.ckpt --size 512", "what it is, and what an evaluation at 512x512 costs"],
+      ["deno task models classify 256x256_classifier.pt photo.png", "the five likeliest of its classes"],
     ],
   },
   async run(args: Arguments): Promise<number> {
@@ -52,6 +57,11 @@ export const MODELS: Command = {
     if (action === "list") {
       if (operand === undefined) return await listModels(args);
       throw new UsageError(`"models list" was given "${operand}", it takes nothing`);
+    }
+    if (action === "classify") {
+      const [picture] = rest;
+      if (operand !== undefined && picture !== undefined) return await classifyPicture(args, operand, picture);
+      throw new UsageError('"models classify" needs a FILE and an IMAGE');
     }
     if (operand === undefined || rest.length > 0) {
       throw new UsageError(`"models ${action}" needs ${action === "fetch" ? "a NAME or a URL" : "a FILE"}`);

@@ -67,16 +67,15 @@ export async function preparePicture(
     longest: args.number("size") ?? LONGEST_FACTOR * model.config.imageSize,
     scale,
   });
-  const label = args.number("label");
-  const noiseModel = model.noiseModel({ ...canvas.padded, ...(label === undefined ? {} : { label }) });
+  const imageShape = [canvas.padded.height, canvas.padded.width, 3];
   const known = source.mask?.known;
-  const options = operatorOptions(task, noiseModel.imageShape, args, {
+  const options = operatorOptions(task, imageShape, args, {
     mask: known && laidOut(known, canvas),
     seed: args.number("seed") ?? 0,
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
   });
-  const operator = taskOperator(task, noiseModel.imageShape, options);
+  const operator = taskOperator(task, imageShape, options);
   // What a picture shows where it is missing must not leak into its surroundings when it is resized.
   const visible = known && !isTruth ? fillUnderAlpha(colour, opacity(known)) : colour;
   const { data, width, height, channels } = ontoCanvas(visible, canvas);
@@ -88,6 +87,12 @@ export async function preparePicture(
     })
     : await asMeasured(runtime, operator, uploaded, task);
   if (y !== uploaded) uploaded.free();
+  const label = args.number("class");
+  const noiseModel = model.noiseModel({
+    ...canvas.padded,
+    ...(label === undefined ? {} : { label }),
+    ...(model.config.superResolution ? { lowRes: y } : {}),
+  });
   return {
     source,
     canvas,

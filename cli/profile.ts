@@ -2,6 +2,7 @@
 import { writeAtomically } from "../io/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { CLASS_OPTION } from "./conditioning.ts";
 import { checkWritable, writeTogether } from "./outputs.ts";
 import { chromeTrace } from "./profile/chrome_trace.ts";
 import { formatComparison } from "./profile/compare.ts";
@@ -11,7 +12,7 @@ import { measureProfile } from "./profile/measure.ts";
 import { formatProfile } from "./profile/tables.ts";
 import { makeReporter } from "./progress.ts";
 import { GPU_OPTIONS, openGpu, PRECISION_OPTION } from "./runtime.ts";
-import { chooseTask, TASK_LIST } from "./tasks.ts";
+import { chooseTask, taskList, TASKS } from "./tasks.ts";
 
 const DEFAULT_TASK = "sr4";
 const DEFAULT_REPLAYS = 5;
@@ -26,7 +27,7 @@ export const PROFILE: Command = {
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
     options: {
       ...MODEL_OPTIONS,
-      label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
+      ...CLASS_OPTION,
       task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
@@ -43,7 +44,7 @@ export const PROFILE: Command = {
       },
       compare: { kind: "flag", help: "Show what changed between two files written by --json: --compare A.json B.json" },
     },
-    lists: [TASK_LIST],
+    lists: [taskList(TASKS)],
     examples: [
       ["deno task profile", "the embedded model at its own size"],
       ["deno task profile --html profile.html --json before.json", "a page to look at, and rows to compare with"],
@@ -70,7 +71,7 @@ async function profile(args: Arguments): Promise<number> {
       task,
       side: args.number("size") ?? loaded.model.config.imageSize,
       batch: args.number("batch") ?? 1,
-      label: args.number("label"),
+      label: args.number("class"),
       replays: args.number("runs") ?? DEFAULT_REPLAYS,
       method: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
     });

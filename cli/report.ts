@@ -58,7 +58,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       measured: picture.truth === undefined,
       ...(picture.truth ? { sigmaY: args.number("sigma-y") ?? 0 } : {}),
     },
-    method: { name: method.sampler.name, preset: method.preset, ...method.options },
+    method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,
     noise: args.text("noise") ?? "seed",
     model: {
@@ -67,7 +67,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       parameters: loaded.model.parameterCount,
       precision: precisionOf(args),
       trainingSize: loaded.model.config.imageSize,
-      label: args.number("label") ?? null,
+      class: args.number("class") ?? null,
     },
     adapter: {
       name: runtime.description,
@@ -144,7 +144,7 @@ export function summarize({ restoration, method, result, output, seed }: Outcome
   const others = filesOf(output).slice(1).join(", ");
   const lines = [
     `Wrote ${output.image} (${formatSize(raster)}), ${others}`,
-    `${method.sampler.name}: ${evaluations.actual} network evaluations (${evaluations.nominal} nominal) in ` +
+    `${method.name}: ${evaluations.actual} network evaluations (${evaluations.nominal} nominal) in ` +
     `${formatSeconds(seconds)}, seed ${seed}`,
   ];
   if (comparison) {

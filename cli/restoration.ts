@@ -36,11 +36,10 @@ export async function runRestoration(
   { runtime, model, operator, y, method, noise }: RestorationProblem,
   onStep: (progress: Progress) => Promise<void>,
 ): Promise<Restoration> {
-  const { sampler, options } = method;
-  const evaluations = sampler.evaluations(options);
+  const { evaluations } = method;
   const start = performance.now();
   let firstStep = 0;
-  const steps = sampler.restore(runtime, { model, operator, y, sigmaY: 0 }, { ...options, noise });
+  const steps = method.run(runtime, { model, operator, y, sigmaY: 0 }, noise);
   try {
     for (let next = await steps.next();; next = await steps.next()) {
       if (next.done) {

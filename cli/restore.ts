@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Runtime } from "../engine/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { checkConditioning, CLASS_OPTION, fitUpsampling, UPSAMPLE_OPTIONS } from "./conditioning.ts";
 import { Interrupt } from "./interrupt.ts";
 import { chooseMethod, type Method, METHOD_OPTIONS } from "./method_options.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
@@ -15,7 +16,7 @@ import { finishPicture } from "./result.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
-import { chooseTask, type Task, TASK_LIST, TASK_OPTIONS } from "./tasks.ts";
+import { chooseTask, RESTORE_TASKS, type Task, TASK_OPTIONS, taskList, UPSAMPLE } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -40,7 +41,8 @@ export const RESTORE: Command = {
         help: "--degrade: standard deviation of noise added to the measurement, values in [-1, 1]",
       },
       ...MODEL_OPTIONS,
-      label: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
+      ...CLASS_OPTION,
+      ...UPSAMPLE_OPTIONS,
       ...METHOD_OPTIONS,
       seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
       samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
@@ -62,10 +64,11 @@ export const RESTORE: Command = {
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },
-    lists: [TASK_LIST],
+    lists: [taskList(RESTORE_TASKS)],
     examples: [
       ["deno task restore", "degrade the sample picture x4 and restore it"],
       ["deno task restore small.png --task sr4", "enlarge small.png x4"],
+      ["deno task restore small.png --task upsample --model 64_256_upsampler.pt --class 207", "with an upsampler"],
       ["deno task restore torn.jpg --task inpaint --mask tear.png", "fill what is black in tear.png"],
       ["deno task restore photo.png --task colorize --degrade --sheet", "take the colour away, bring it back, compare"],
     ],
@@ -93,15 +96,14 @@ async function run(args: Arguments): Promise<number> {
   checkCombination(args);
   const [path = SAMPLE] = args.operands;
   const isTruth = args.operands.length === 0 || args.flag("degrade");
-  const task = chooseTask(args, SAMPLE_TASK);
-  const method = chooseMethod(args, task.kind);
+  const chosen = chooseTask(args, SAMPLE_TASK, RESTORE_TASKS);
+  const method = chooseMethod(args, chosen);
   const outputs = planOutputs(args);
   const inputs = [path, ...["mask", "noise", "model"].map((option) => args.text(option))];
   await checkWritable(outputs.flatMap(filesOf), inputs);
-  const source = await readSource(args, path, isTruth ? 1 : task.scale);
+  const source = await readSource(args, path, isTruth ? 1 : chosen.scale);
   const noiseFile = args.text("noise");
-  const steps = method.sampler.evaluations(method.options).actual;
-  const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, steps);
+  const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   await interrupt.check();
   const runtime = await openRuntime(args);
   try {
@@ -112,6 +114,8 @@ async function run(args: Arguments): Promise<number> {
     reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
     if (loaded.origin !== undefined) reporter.note(loaded.origin);
     checkTimesteps(method, loaded);
+    checkConditioning(args, chosen, loaded);
+    const task = fitUpsampling(args, chosen, loaded, { source, isTruth });
     const picture = await preparePicture(runtime, source, { args, task, model: loaded.model, isTruth });
     for (const note of picture.notes) reporter.note(note);
     await interrupt.check();
@@ -171,6 +175,9 @@ function checkCombination(args: Arguments): void {
       throw new UsageError("--task inpaint needs --mask FILE, a picture that marks the missing pixels");
     }
   }
+  if (args.has("scale") && args.text("task") !== UPSAMPLE.name) {
+    throw new UsageError(`--scale belongs to --task ${UPSAMPLE.name}; the other tasks say it in their name`);
+  }
   const samples = args.number("samples") ?? 1;
   const seed = args.number("seed") ?? 0;
   if (seed + samples - 1 >= 2 ** 32) {
@@ -182,8 +189,8 @@ function checkCombination(args: Arguments): void {
 }
 
 /** What is possible depends on the process that the network was trained with. */
-function checkTimesteps({ options: { t0 } }: Method, { name, model }: LoadedModel): void {
+function checkTimesteps({ timesteps: { option, least } }: Method, { name, model }: LoadedModel): void {
   const timesteps = model.schedule.alphaBar.length;
-  if (t0 <= timesteps) return;
-  throw new UsageError(`--shortcut is ${t0}, at most ${timesteps} is needed: "${name}" was trained with that many`);
+  if (least <= timesteps) return;
+  throw new UsageError(`${option} is ${least}, at most ${timesteps} is needed: "${name}" was trained with that many`);
 }

@@ -45,13 +45,7 @@ const MOST_PIXELS = 64e6;
  */
 export async function readSource(args: Arguments, path: string, enlargement: number): Promise<Source> {
   const file = await readImage(path);
-  const [width, height] = [file.width * enlargement, file.height * enlargement];
-  if (width * height > MOST_PIXELS) {
-    throw new FileError(
-      `Cannot restore "${path}": enlarged x${enlargement} it has ${width} x ${height} pixels, at most ` +
-        `${MOST_PIXELS / 1e6} megapixels are possible; cut it into parts or choose a smaller factor`,
-    );
-  }
+  checkEnlarged(path, file, enlargement);
   const alpha = alphaRaster(file);
   const colour = colourRaster(file);
   const { mask, notes } = await readKnownPixels(args, path, file);
@@ -63,6 +57,22 @@ export async function readSource(args: Arguments, path: string, enlargement: num
     mask,
     notes: [...file.warnings, ...notes].map(sentence),
   };
+}
+
+/**
+ * Makes sure that a result does not become too large.
+ * @param path the picture
+ * @param size its size
+ * @param enlargement how many times larger the result is along each side
+ * @throws {FileError} if it has too many pixels
+ */
+export function checkEnlarged(path: string, size: Size, enlargement: number): void {
+  const [width, height] = [size.width * enlargement, size.height * enlargement];
+  if (width * height <= MOST_PIXELS) return;
+  throw new FileError(
+    `Cannot restore "${path}": enlarged x${enlargement} it has ${width} x ${height} pixels, at most ` +
+      `${MOST_PIXELS / 1e6} megapixels are possible; cut it into parts or choose a smaller factor`,
+  );
 }
 
 async function readKnownPixels(

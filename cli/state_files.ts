@@ -11,11 +11,11 @@ export type RecordedNoise = ReadonlyMap<string, HostTensor>;
 const NOISE = "noise.";
 
 /**
- * Reads the noise of a run: tensors `noise.inv.0`, `noise.inv.1`, ..., `noise.gen.0`, ...
- * @param steps number of steps of the run
- * @throws {FileError | CheckpointError} if the file cannot be read or holds noise of another number of steps
+ * Reads the noise of a run: tensors `noise.inv.0`, `noise.inv.1`, ..., `noise.gen.0`, ..., one for each draw.
+ * @param draws how many draws the run takes
+ * @throws {FileError | CheckpointError} if the file cannot be read or holds noise of another number of draws
  */
-export async function readNoise(path: string, steps: number): Promise<RecordedNoise> {
+export async function readNoise(path: string, draws: number): Promise<RecordedNoise> {
   using source = await FileSource.open(path);
   const file = await openSafetensors(source);
   const noise = new Map<string, HostTensor>();
@@ -24,13 +24,13 @@ export async function readNoise(path: string, steps: number): Promise<RecordedNo
     const [n = 0, c = 0, h = 0, w = 0] = shape;
     noise.set(name.slice(NOISE.length), hostTensor(channelsLast(await file.readFloat32(name), shape), [n, h, w, c]));
   }
-  if (noise.size === steps) return noise;
+  if (noise.size === draws) return noise;
   throw new FileError(
     noise.size === 0
       ? `Cannot take noise from "${path}": it holds no tensor "${NOISE}<step>" [N, C, H, W], such as "${NOISE}inv.0"; ` +
         "name a file written with --trace"
-      : `Cannot take noise from "${path}": it was recorded with ${noise.size} steps, this run makes ${steps}; ` +
-        "choose the --steps, or the --inversion-steps and --generation-steps, of that run",
+      : `Cannot take noise from "${path}": it holds ${noise.size} draws, this run takes ${draws}; choose the --method and ` +
+        "--steps, or --inversion-steps and --generation-steps, of the run that was recorded",
   );
 }
 
@@ -54,25 +54,30 @@ export function uploadNoise(runtime: Runtime, noise: RecordedNoise, path: string
 
 /** Collects states and noise of a run on the host. */
 export class Trace {
-  /** The noise of the run, watched: what each step was given is recorded with its states. */
+  /** The noise of the run, watched: what was drawn up to a step is recorded with its states. */
   readonly noise: NoiseSource;
   readonly #tensors: TensorToWrite[] = [];
-  readonly #readNoise: () => Promise<{ readonly data: Float32Array; readonly shape: Shape }>;
+  readonly #addNoise: () => Promise<void>;
 
   /** @param shape [N, H, W, C] of the states */
   constructor(runtime: Runtime, source: NoiseSource, shape: Shape) {
     const stage = runtime.stage<string, string, "noise">("recorded noise", (inputs) => ({
       noise: source.normal(shape, inputs),
     }));
-    let supplied: ReturnType<NoiseSource["supply"]> | undefined;
+    const supplied: [name: string, ReturnType<NoiseSource["supply"]>][] = [];
     this.noise = {
       normal: source.normal,
-      supply: (draw) => supplied = source.supply(draw),
+      supply(draw): ReturnType<NoiseSource["supply"]> {
+        const given = source.supply(draw);
+        supplied.push([draw.name, given]);
+        return given;
+      },
     };
-    this.#readNoise = async () => {
-      const { inputs, scalars } = supplied as NonNullable<typeof supplied>;
-      const noise = inputs["noise"] ?? (await stage({}, scalars)).noise;
-      return { data: await noise.read(), shape };
+    this.#addNoise = async () => {
+      for (const [name, { inputs, scalars }] of supplied.splice(0)) {
+        const noise = inputs["noise"] ?? (await stage({}, scalars)).noise;
+        this.#put(`${NOISE}${name}`, { data: await noise.read(), shape });
+      }
     };
   }
 
@@ -80,7 +85,7 @@ export class Trace {
   async add({ name, x0, xt }: Progress): Promise<void> {
     this.#put(`x0.${name}`, await read(x0));
     this.#put(`x_t.${name}`, await read(xt));
-    this.#put(`${NOISE}${name}`, await this.#readNoise());
+    await this.#addNoise();
   }
 
   /**

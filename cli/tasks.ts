@@ -2,7 +2,7 @@
 import type { HostTensor, Shape } from "../engine/mod.ts";
 import { createOperator, type LinearOperator, type OperatorOptions } from "../operators/mod.ts";
 import type { RestorationTask } from "../samplers/mod.ts";
-import { type Arguments, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
+import { type Arguments, type CommandSpec, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
 
 /** What is wrong with a picture, and how that is modelled. */
 export interface Task {
@@ -66,11 +66,27 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
   ].map((task) => [task.name, task]),
 );
 
-/** The tasks with their meaning, for help texts. */
-export const TASK_LIST = {
-  title: "Tasks",
-  rows: Array.from(TASKS.values(), ({ name, description }) => [name, description] as const),
-} as const;
+/**
+ * What a network that was trained to enlarge does by itself, given the small picture. Its pictures were made small by
+ * means of blocks, so that is how `--degrade` does it and what the result is compared with. How much it enlarges is the
+ * network's; see `fitUpsampling`.
+ */
+export const UPSAMPLE: Task = {
+  name: "upsample",
+  description: "enlarge a picture with a network trained for it (an upsampler), by plain sampling",
+  operator: "sr_average",
+  kind: "super_resolution",
+  scale: 1,
+  channels: 3,
+};
+
+/** What `restore` does: all tasks, and upsampling. */
+export const RESTORE_TASKS: ReadonlyMap<string, Task> = new Map([...TASKS, [UPSAMPLE.name, UPSAMPLE]]);
+
+/** Tasks with their meaning, for help texts. */
+export function taskList(tasks: ReadonlyMap<string, Task>): NonNullable<CommandSpec["lists"]>[number] {
+  return { title: "Tasks", rows: Array.from(tasks.values(), ({ name, description }) => [name, description]) };
+}
 
 /** The blur of the usual benchmark. */
 const BLUR = { variant: "true", sigma: 15, taps: 9 } as const;
@@ -124,13 +140,15 @@ export const TASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 
 /**
  * The task of a command line.
+ * @param fallback where none is named
+ * @param tasks those that the command can do
  * @throws {UsageError} if there is no such task, an option belongs to another task, or options contradict each other
  */
-export function chooseTask(args: Arguments, fallback: string): Task {
+export function chooseTask(args: Arguments, fallback: string, tasks = TASKS): Task {
   const name = args.text("task") ?? fallback;
-  const task = TASKS.get(name);
+  const task = tasks.get(name);
   if (!task) {
-    const known = [...TASKS.keys()];
+    const known = [...tasks.keys()];
     throw new UsageError(`there is no task "${name}", one of ${known.join(", ")} is needed${didYouMean(name, known)}`);
   }
   for (const option of Object.keys(TASK_OPTIONS)) {

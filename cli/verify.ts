@@ -1,8 +1,9 @@
 /** `deno task verify FILE...`: compares the engine with recorded numbers, one row per quantity. */
 import type { Runtime } from "../engine/mod.ts";
 import type { Precision } from "../models/mod.ts";
-import type { Arguments, Command } from "./arguments.ts";
+import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "./runtime.ts";
+import { verifyAgainst } from "./verify/against.ts";
 import type { Row, Status } from "./verify/row.ts";
 import { verifyFile } from "./verify/verify_file.ts";
 
@@ -16,9 +17,21 @@ export const VERIFY: Command = {
     summary:
       "Compares the engine on this adapter with reference files (safetensors, made by the original programs):\n" +
       "operations, networks, degradations, noise schedules and whole trajectories. Prints one row per quantity.\n" +
+      "With --against ORIGINAL, FILE is a converted checkpoint, whose values are compared bit by bit with the original's,\n" +
+      "rounded to the type that each tensor has.\n" +
       "Exit code 0: all agree; 1: something does not, or a file cannot be read; 3: something is not supported.",
     operands: { usage: "FILE...", min: 1, max: Infinity },
     options: {
+      against: {
+        kind: "text",
+        value: "ORIGINAL",
+        help: "Compare the tensors of one checkpoint with those of the file that it was converted from",
+      },
+      "state-dict": {
+        kind: "text",
+        value: "NAME",
+        help: "--against: the state dict of the original that is meant, where it has several, such as ema",
+      },
       json: { kind: "flag", help: "Print one JSON object per row, and one with the counts at the end" },
       ...PRECISION_OPTION,
       ...RUNTIME_OPTIONS,
@@ -27,9 +40,13 @@ export const VERIFY: Command = {
       ["deno task verify tests/golden/*.safetensors", "compare with all reference files of the repository"],
       ["deno task verify --precision f16 unet.safetensors", "the error of a network with weights in half precision"],
       ["deno task verify --json unet.safetensors", "print the rows as JSON lines"],
+      ["deno task verify --against ffhq_10m.pt ffhq.safetensors", "after deno task convert: has every value arrived"],
     ],
   },
   async run(args: Arguments): Promise<number> {
+    const original = args.text("against");
+    if (original !== undefined) return await runAgainst(args, original);
+    if (args.has("state-dict")) throw new UsageError("--state-dict needs --against ORIGINAL");
     const runtime = await openRuntime(args);
     try {
       const output = { json: args.flag("json"), precision: precisionOf(args), print: printLine };
@@ -62,12 +79,33 @@ export async function verifyFiles(
   paths: readonly string[],
   { json, print, precision = "f32" }: VerifyOptions,
 ): Promise<number> {
+  const groups = paths.map((path) => verifyFile(runtime, path, precision));
+  return await printGroups(groups, { json, print, paths, adapter: runtime.description });
+}
+
+/** Compares a converted checkpoint with its original; no adapter is needed for it. */
+async function runAgainst(args: Arguments, original: string): Promise<number> {
+  const [converted = "", ...others] = args.operands;
+  if (others.length > 0) throw new UsageError("--against takes one converted file; verify one after the other");
+  if (args.has("precision")) throw new UsageError("--precision is of networks that run; leave it out with --against");
+  const rows = verifyAgainst(converted, original, args.text("state-dict"));
+  return await printGroups([rows], { json: args.flag("json"), print: printLine, paths: [converted] });
+}
+
+/** Prints the rows of files and a summary; returns the exit code. */
+async function printGroups(
+  groups: readonly AsyncIterable<Row>[],
+  { json, print, paths, adapter }: Pick<VerifyOptions, "json" | "print"> & {
+    readonly paths: readonly string[];
+    readonly adapter?: string;
+  },
+): Promise<number> {
   const counts: Record<Status, number> = { ok: 0, FAILED: 0, "not supported": 0 };
   const fileWidth = paths.reduce((width, path) => Math.max(width, path.length), "file".length);
   if (!json) print(tableLine(["file", "quantity", "error", "limit", "status"], fileWidth, QUANTITY_WIDTH));
-  for (const path of paths) {
+  for (const group of groups) {
     const rows: Row[] = [];
-    for await (const row of verifyFile(runtime, path, precision)) {
+    for await (const row of group) {
       counts[row.status]++;
       if (json) print(JSON.stringify(row));
       else rows.push(row);
@@ -76,7 +114,6 @@ export async function verifyFiles(
     for (const row of rows) print(tableLine(cells(row), fileWidth, width));
   }
   const exitCode = counts.FAILED > 0 ? EXIT.failed : counts["not supported"] > 0 ? EXIT.notSupported : EXIT.ok;
-  const adapter = runtime.description;
   if (json) {
     const summary = {
       files: paths.length,
@@ -84,9 +121,10 @@ export async function verifyFiles(
       failed: counts.FAILED,
       notSupported: counts["not supported"],
     };
-    print(JSON.stringify({ summary: { ...summary, adapter, exitCode } }));
+    print(JSON.stringify({ summary: { ...summary, ...(adapter === undefined ? {} : { adapter }), exitCode } }));
   } else {
-    print(`${counts.ok} ok, ${counts.FAILED} FAILED, ${counts["not supported"]} not supported, on ${adapter}`);
+    const where = adapter === undefined ? "" : `, on ${adapter}`;
+    print(`${counts.ok} ok, ${counts.FAILED} FAILED, ${counts["not supported"]} not supported${where}`);
   }
   return exitCode;
 }

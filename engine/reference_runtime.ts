@@ -3,7 +3,7 @@ import { NonFiniteError, StaleTensorError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
 import { unpackHalf } from "./half.ts";
 import type { Call } from "./op.ts";
-import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
+import type { Runtime, RuntimeStatistics, Stage, StageBody, Uploader } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
 import {
@@ -46,6 +46,13 @@ export class ReferenceRuntime implements Runtime {
   upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor {
     const type = typeOfData(data, shape, dtype);
     return new HostedTensor(type, hostWords({ ...type, data }).slice());
+  }
+
+  uploader(): Uploader {
+    return {
+      upload: (...given) => Promise.resolve().then(() => this.upload(...given)),
+      [Symbol.dispose]: (): void => {},
+    };
   }
 
   stage<I extends string, C extends string, O extends string>(name: string, body: StageBody<I, C, O>): Stage<I, C, O> {

@@ -41,6 +41,15 @@ export interface RuntimeStatistics {
   readonly plans: ReadonlyMap<string, Plan>;
 }
 
+/** Uploads many large tensors through memory that serves all of them; to be disposed of after the last. */
+export interface Uploader extends Disposable {
+  /**
+   * Like `upload` of the runtime.
+   * @returns a promise that resolves when `data` may be changed
+   */
+  upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): Promise<DeviceTensor>;
+}
+
 /** Where tensors live and stages run. */
 export interface Runtime {
   /** The adapter in words, for reports. */
@@ -56,6 +65,8 @@ export interface Runtime {
    * @throws {DeviceLimitError} if one buffer cannot hold them
    */
   upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor;
+  /** For many large tensors, one after another. */
+  uploader(): Uploader;
   /** Names a computation; see `Stage`. Input shapes other than those seen before are traced anew. */
   stage<I extends string, C extends string, O extends string>(
     name: string,

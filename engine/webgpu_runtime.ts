@@ -2,7 +2,7 @@
 import type { ConstantSource, Graph } from "./graph.ts";
 import type { Call } from "./op.ts";
 import { makePlan, type Plan } from "./plan.ts";
-import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
+import type { Runtime, RuntimeStatistics, Stage, StageBody, Uploader } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
 import {
@@ -26,6 +26,7 @@ import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
 import { PipelineCache } from "./webgpu_pipelines.ts";
 import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./webgpu_profiler.ts";
 import { openTimer, type ReplayTimer } from "./webgpu_timer.ts";
+import { StagedUploader } from "./webgpu_uploads.ts";
 
 /** Which device to open, and how to run on it. */
 export interface WebGpuRuntimeOptions extends OpenOptions {
@@ -94,6 +95,10 @@ export class WebGpuRuntime implements Runtime {
     const buffer = this.#store.allocate(byteLength(type), `tensor ${formatShape(shape)}`);
     this.#store.write(buffer, data);
     return new BufferTensor(this.#store, type, buffer);
+  }
+
+  uploader(): Uploader {
+    return new StagedUploader(this.#opened, this.#store);
   }
 
   stage<I extends string, C extends string, O extends string>(name: string, body: StageBody<I, C, O>): Stage<I, C, O> {

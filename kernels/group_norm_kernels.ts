@@ -122,21 +122,40 @@ export function finishKernel(
   const serial = target.software;
   const [begin, step] = serial ? ["0u", "1u"] : ["lane", `${FINISH_SIZE}u`];
   const firstWidth = first.shape[3]!;
-  /** Loops over the entries of the group's channels in one image. */
-  const entries = (name: string, from: string, width: string, pitch: string, body: string): string =>
-    `{
+  /** Loops over the entries of the group's channels in one image; where one invocation takes all, it divides nowhere. */
+  const entries = (name: string, from: string, width: string, pitch: string, body: string): string => {
+    const entry = `let plane = params.images * params.blocks * ${pitch};
+      let offset = (${name}[at] - k) + ${name}[plane + at];
+      ${body}`;
+    if (serial) {
+      return `{
   let own = ${width};
-  for (var e = ${begin}; e < params.blocks * own; e += ${step}) {
+  let rows = (params.height + params.blockHeight - 1u) / params.blockHeight;
+  var place = image * params.blocks * ${pitch} + ${from};
+  for (var down = 0u; down < rows; down += 1u) {
+    let high = min(params.blockHeight, params.height - down * params.blockHeight);
+    for (var across = 0u; across < params.across; across += 1u) {
+      let weight = f32(high * min(params.blockWidth, params.width - across * params.blockWidth));
+      for (var at = place; at < place + own; at += 1u) {
+      ${entry}
+      }
+      place += ${pitch};
+    }
+  }
+}`;
+    }
+    return `{
+  let own = ${width};
+  for (var e = lane; e < params.blocks * own; e += ${FINISH_SIZE}u) {
     let block = e / own;
     let down = block / params.across;
     let at = (image * params.blocks + block) * ${pitch} + ${from} + e - block * own;
     let weight = f32(min(params.blockHeight, params.height - down * params.blockHeight) *
       min(params.blockWidth, params.width - (block - down * params.across) * params.blockWidth));
-    let plane = params.images * params.blocks * ${pitch};
-    let offset = (${name}[at] - k) + ${name}[plane + at];
-    ${body}
+    ${entry}
   }
 }`;
+  };
   const both = (body: (name: string) => string): string =>
     [
       entries("first", "channel", "inFirst", "params.firstWidth", body("first")),

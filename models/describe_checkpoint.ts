@@ -97,7 +97,7 @@ export function describeCheckpoint(file: Checkpoint, options: DescriptionOptions
   const [candidate] = fitting;
   if (!candidate) throw contradiction(file, "network and levels", structures(candidates));
   const given = answers(file, candidate, shapes, options);
-  const merged = withResolutions({ ...candidate, ...agreed, ...given }, shapes);
+  const merged = withResolutions({ ...candidate, ...withoutOtherSize(agreed, given), ...given }, shapes);
   const questions = [...structureQuestions(fitting), ...openQuestions(merged, shapes)];
   if (questions.length > 0) throw openError(file, shapes, merged, questions);
   return { checkpoint: withConfig(file, merged), description: merged, known };
@@ -262,6 +262,12 @@ function answers(
     ...(diffusionSteps === undefined ? {} : { diffusion_steps: diffusionSteps }),
     ...(valueRange === undefined ? {} : { value_range: valueRange === "-1..1" ? [-1, 1] : [0, 1] }),
   };
+}
+
+/** What is published, without the size of small images where the user says another size of the large ones. */
+function withoutOtherSize(agreed: Description, { image_size: size }: Description): Description {
+  const { small_size: small, ...others } = agreed;
+  return small === undefined || (size !== undefined && size !== agreed.image_size) ? others : agreed;
 }
 
 /** A DDPM network's attention is described by image sizes, so they follow from the training size. */

@@ -52,6 +52,8 @@ export interface GuidedUnetConfig extends GuidedEncoderConfig {
   readonly numHeadsUpsample: number;
   /** Whether a low-resolution image is resized and appended to the input (SuperResModel). */
   readonly superResolution: boolean;
+  /** Side of the low-resolution images that such a network was trained with, where its file says it. */
+  readonly smallSize?: number;
 }
 
 /** How a classifier makes one row of each image; see `guidedClassifier`. */
@@ -90,6 +92,7 @@ const UNET_KEYWORDS: Keywords = new Map([
   ["class", oneOf("UNetModel", "SuperResModel")],
   ...ENCODER_KEYWORDS,
   ["num_classes", COUNT_OR_NULL],
+  ["small_size", COUNT],
 ]);
 
 const CLASSIFIER_KEYWORDS: Keywords = new Map([
@@ -101,20 +104,42 @@ const CLASSIFIER_KEYWORDS: Keywords = new Map([
 /**
  * Reads the keyword arguments of the published constructor (`UNetModel`, or `SuperResModel` if `class` says so), with its
  * defaults. As there, `attention_resolutions` are downsampling factors, not image sizes, and `in_channels` of a
- * SuperResModel counts the image alone.
+ * SuperResModel counts the image alone. `small_size`, an argument of the published function that builds upsamplers, is the
+ * side of their low-resolution images; it may be left out.
  * @param raw an object such as `JSON.parse` gives
  * @throws {TypeError} if `raw` is no object; if keywords are unknown, missing or ill-typed, each by name
- * @throws {RangeError} if a level's channels cannot be split into the 32 groups of the norms
+ * @throws {TypeError} if `small_size` is given for a network that is no SuperResModel
+ * @throws {RangeError} if a level's channels cannot be split into the 32 groups of the norms, or the image size is no
+ * multiple of `small_size`
  */
 export function guidedUnetConfig(raw: unknown): GuidedUnetConfig {
   const get = readKeywords(raw, UNET_KEYWORDS, FAMILY);
   const encoder = encoderConfig(get);
-  return {
+  const smallSize = get<number | undefined>("small_size", undefined);
+  const config = {
     ...encoder,
     numClasses: get<number | null>("num_classes", null) ?? undefined,
     numHeadsUpsample: counted(get("num_heads_upsample", -1)) ?? encoder.numHeads,
     superResolution: get<string>("class", "UNetModel") === "SuperResModel",
+    ...(smallSize === undefined ? {} : { smallSize }),
   };
+  requireSmallSize(config);
+  return config;
+}
+
+/** A low-resolution image belongs to an upsampler, and the image is a whole number of times as large. */
+function requireSmallSize({ superResolution, smallSize, imageSize }: GuidedUnetConfig): void {
+  if (smallSize === undefined) return;
+  if (!superResolution) {
+    throw new TypeError(
+      `Cannot read a ${FAMILY} configuration: "small_size" is given, which needs "class" to be "SuperResModel"`,
+    );
+  }
+  if (smallSize < imageSize && imageSize % smallSize === 0) return;
+  throw new RangeError(
+    `Cannot read a ${FAMILY} configuration: "small_size" is ${smallSize}, a divisor of the image size ${imageSize} ` +
+      "below it is needed",
+  );
 }
 
 /**

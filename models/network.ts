@@ -15,6 +15,8 @@ export interface NetworkConfig {
   readonly numClasses?: number | undefined;
   /** Whether the network is given a low-resolution image. */
   readonly superResolution?: boolean;
+  /** Side of the low-resolution images that it was trained with, where that is known. */
+  readonly smallSize?: number;
 }
 
 /** What a network is given besides the noisy image. */

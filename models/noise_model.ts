@@ -19,6 +19,13 @@ export interface NoiseModel {
    * @returns [N, H, W, C]
    */
   predictEps(xt: Tensor, timestep: Coefficient): Tensor;
+  /**
+   * Records the prediction together with v [N, H, W, C], nominally in [-1, 1], which says where the log variance of the
+   * step down lies between that of the posterior (-1) and log beta (1). There only if the network learns the variance.
+   * @param xt as `predictEps`
+   * @param timestep as `predictEps`
+   */
+  predictWithVariance?(xt: Tensor, timestep: Coefficient): { readonly eps: Tensor; readonly variance: Tensor };
 }
 
 /** Options of `noiseModel`. */
@@ -83,17 +90,22 @@ export function noiseModel(
     );
   }
   const table = network.timestepTable(schedule.timesteps);
+  const record = (xt: Tensor, timestep: Coefficient): Tensor => {
+    const batch = xt.shape[0]!;
+    return network.forward(xt, {
+      timestepRows: gatherRows(constant(table), Array<Coefficient>(batch).fill(timestep)),
+      ...(label === undefined ? {} : { labels: Array<number>(batch).fill(label) }),
+      ...(lowRes ? { lowRes: constant(lowRes) } : {}),
+    });
+  };
+  const model = { imageShape: [height, width, inChannels], alphaBar: schedule.alphaBar };
+  if (outChannels === inChannels) return { ...model, predictEps: record };
   return {
-    imageShape: [height, width, inChannels],
-    alphaBar: schedule.alphaBar,
-    predictEps(xt: Tensor, timestep: Coefficient): Tensor {
-      const batch = xt.shape[0]!;
-      const out = network.forward(xt, {
-        timestepRows: gatherRows(constant(table), Array<Coefficient>(batch).fill(timestep)),
-        ...(label === undefined ? {} : { labels: Array<number>(batch).fill(label) }),
-        ...(lowRes ? { lowRes: constant(lowRes) } : {}),
-      });
-      return outChannels === inChannels ? out : sliceChannels(out, 0, inChannels);
+    ...model,
+    predictEps: (xt, timestep) => sliceChannels(record(xt, timestep), 0, inChannels),
+    predictWithVariance(xt, timestep): { readonly eps: Tensor; readonly variance: Tensor } {
+      const out = record(xt, timestep);
+      return { eps: sliceChannels(out, 0, inChannels), variance: sliceChannels(out, inChannels, outChannels) };
     },
   };
 }

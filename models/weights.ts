@@ -60,9 +60,6 @@ export interface LoadOptions extends UploadOptions {
   readonly prefix?: string;
 }
 
-/** Bytes uploaded between two looks at the queue, which is at most one look behind: bounds what staging takes. */
-const BYTES_IN_FLIGHT = 32 * 1024 * 1024;
-
 /**
  * Loads the parameters of a network: every tensor of the file (with the prefix, if one is given) must be a parameter of
  * the same shape, and every parameter must be there. Tensors are repacked and uploaded one at a time, each into its own
@@ -148,27 +145,20 @@ export async function uploadWeights(
     return values;
   };
   let next = start(0);
-  let looked = Promise.resolve();
   let done = 0;
-  let inFlight = 0;
+  using uploader = runtime.uploader();
   try {
     for (const [index, name] of names.entries()) {
       const values = await next;
       if (index + 1 < names.length) next = start(index + 1);
       const type = types.get(name)!;
-      loaded.set(name, runtime.upload(pack(values, parameters.get(name)!, packed!), type.shape, type.dtype));
+      const data = pack(values, parameters.get(name)!, packed!);
+      loaded.set(name, await uploader.upload(data, type.shape, type.dtype));
       done += byteLength(type);
-      inFlight += byteLength(type);
-      if (inFlight >= BYTES_IN_FLIGHT) {
-        await looked;
-        looked = runtime.settle();
-        inFlight = 0;
-      }
       onProgress?.(done, total);
     }
-    await looked;
   } catch (error) {
-    await Promise.allSettled([next, looked]);
+    await next.catch(() => {});
     free();
     throw error;
   }

@@ -1,4 +1,5 @@
 /** The register of samplers, and the arithmetic that they share. */
+import { ddim, ddpm } from "./plain.ts";
 import { ssd, ssdPlus } from "./ssd.ts";
 
 /** Samplers by name. */
@@ -7,7 +8,27 @@ export const SAMPLERS = { ssd, ssd_plus: ssdPlus } as const;
 /** Name of a sampler in the register. */
 export type SamplerName = keyof typeof SAMPLERS;
 
+/** Samplers that need no measurement, by name. */
+export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
+
+/** Name of a plain sampler in the register. */
+export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
+
 export type { Evaluations, Problem, Progress, Sampler } from "./sampler.ts";
+export {
+  type DdimOptions,
+  ddimReverse,
+  type DdpmOptions,
+  type PlainProblem,
+  type PlainSampler,
+  START_DRAW,
+} from "./plain.ts";
+export {
+  ancestralCoefficients,
+  ddimCoefficients,
+  ddimReverseCoefficients,
+  type PlainCoefficients,
+} from "./plain_coefficients.ts";
 export {
   projectedSteps,
   type RestorationTask,

@@ -1,4 +1,5 @@
 /** A profile as data: what `--json` writes and `--compare` reads; tables, trace and page are made from it. */
+import type { Precision } from "../../models/mod.ts";
 import type { KernelTime, Plan, TimingMethod } from "../../engine/mod.ts";
 import { UsageError } from "../arguments.ts";
 
@@ -32,7 +33,8 @@ export interface MemoryPicture {
 export interface ProfileDocument {
   readonly format: typeof FORMAT;
   readonly adapter: string;
-  readonly model: { readonly name: string; readonly parameters: number };
+  /** Weights are kept in f32 where no precision is named. */
+  readonly model: { readonly name: string; readonly parameters: number; readonly precision?: Precision };
   readonly task: string;
   readonly batch: number;
   readonly height: number;

@@ -11,6 +11,7 @@ import {
 } from "../../samplers/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { LoadedModel } from "../model_file.ts";
+import { precisionOf } from "../runtime.ts";
 import { operatorOptions, type Task, taskOperator } from "../tasks.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { divideCosts, FORMAT, memoryValues, type ProfileDocument } from "./document.ts";
@@ -66,7 +67,7 @@ export async function measureProfile(
   return {
     format: FORMAT,
     adapter: runtime.description,
-    model: { name: loaded.name, parameters: loaded.model.parameterCount },
+    model: { name: loaded.name, parameters: loaded.model.parameterCount, precision: precisionOf(args) },
     task: task.name,
     batch,
     height: side,

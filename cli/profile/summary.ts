@@ -165,6 +165,7 @@ export function size(bytes: number): string {
 
 /** What was profiled, in one line. */
 export function titleOf({ model, task, height, width, batch }: ProfileDocument): string {
-  return `One step of ${task} with ${model.name} (${(model.parameters / 1e6).toFixed(1)} M parameters), ` +
+  const half = model.precision === "f16" ? " in half precision" : "";
+  return `One step of ${task} with ${model.name} (${(model.parameters / 1e6).toFixed(1)} M parameters${half}), ` +
     `${height}x${width}, batch ${batch}`;
 }

@@ -1,6 +1,6 @@
 /** Files of kind `trajectory`: every state of a sampler, replayed with the noise of the file. */
-import { type DeviceTensor, elementCount, type Runtime, type Shape, type Tensors } from "../../engine/mod.ts";
-import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../../models/mod.ts";
+import type { DeviceTensor, Runtime, Shape, Tensors } from "../../engine/mod.ts";
+import { noiseSchedule, type Precision } from "../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../operators/mod.ts";
 import {
   givenNoise,
@@ -19,9 +19,11 @@ import {
 } from "../../samplers/mod.ts";
 import { type Expectation, findings } from "./findings.ts";
 import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
+import { PLAIN_METHOD } from "./plain_trajectory.ts";
 import { publishedOperator } from "./published_operator.ts";
-import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
+import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { compareList, type Finding, NotSupportedError, refusal, type Values } from "./row.ts";
+import { modelOf, type StateRequest, type TrajectoryMethod, Uploads, valuesOf, zeros } from "./trajectory_method.ts";
 
 /** The clamp of the first predicted image switches single pixels, so that rounding shows. */
 const FIRST_PREDICTION_LIMIT = 5e-3;
@@ -32,28 +34,7 @@ const COEFFICIENT_LIMIT = 1e-12;
 /** What a run starts from and is given: measurement, truth, mask, noise, and parts of the operator. */
 const INPUTS = /^(gt|lq|y|noise\..+|svd\..+|cg\.(A|b|x0))$|(^|\.)(mask|kernel\w*|A1d|perm|U|V|s|s_raw)$/;
 
-/** What of a run is asked for. */
-interface Request {
-  /** Names of the states. */
-  readonly wanted: ReadonlySet<string>;
-  /** How the weights of the network are kept. */
-  readonly precision: Precision;
-}
-
-/** What a published program of one method leaves in the file. */
-interface Method {
-  readonly pattern: RegExp;
-  /** Names of more tensors that are inputs. */
-  readonly inputs: RegExp;
-  /** Names of the tensors of which a complete file holds one at least. */
-  readonly result: RegExp;
-  /** Lists in the metadata, each with the engine's. */
-  lists(config: Settings): Readonly<Record<string, readonly number[]>>;
-  /** Runs the method and gives the states that the file holds. */
-  run(runtime: Runtime, file: ReferenceFile, request: Request): Promise<ReadonlyMap<string, Values>>;
-}
-
-const METHODS: readonly Method[] = [
+const METHODS: readonly TrajectoryMethod[] = [
   { pattern: /^SSD\b/, inputs: /^$/, result: /(^|\.)final$/, lists: shortcutLists, run: runShortcut },
   {
     pattern: /^DDIM inversion\b/,
@@ -62,6 +43,7 @@ const METHODS: readonly Method[] = [
     lists: inversionLists,
     run: runInversion,
   },
+  PLAIN_METHOD,
 ];
 
 /**
@@ -99,7 +81,7 @@ export async function* verifyTrajectory(
   yield* findings(file, expectations, () => method.run(runtime, file, { wanted: new Set(quantities), precision }));
 }
 
-function* verifyLists({ metadata }: ReferenceFile, method: Method): Generator<Finding, void> {
+function* verifyLists({ metadata }: ReferenceFile, method: TrajectoryMethod): Generator<Finding, void> {
   const names = ["forward_map", "backward_map", "inversion_c1", "inversion_c2", "timesteps_seen_by_network"]
     .filter((name) => metadata.has(name));
   if (metadata.has("stop_consistency_idx")) names.push("stop_consistency_idx");
@@ -155,7 +137,7 @@ function inversionLists(config: Settings): Readonly<Record<string, readonly numb
 async function runShortcut(
   runtime: Runtime,
   file: ReferenceFile,
-  { wanted, precision }: Request,
+  { wanted, precision }: StateRequest,
 ): Promise<ReadonlyMap<string, Values>> {
   const { metadata } = file;
   const options = shortcutOptions(metadata.settings("config"));
@@ -233,7 +215,7 @@ async function keepStates(
 async function runInversion(
   runtime: Runtime,
   file: ReferenceFile,
-  { wanted, precision }: Request,
+  { wanted, precision }: StateRequest,
 ): Promise<ReadonlyMap<string, Values>> {
   const config = file.metadata.settings("config");
   const timesteps = ssdTimesteps(config.number("insert_step"), config.number("forward_timestep"));
@@ -287,34 +269,4 @@ function imageShapeOf(file: ReferenceFile, names: readonly string[]): Shape {
   if (!shape) throw new TypeError(`Cannot tell the size of the images: the file has none of ${names.join(", ")}`);
   const [, channels, height, width] = shape as [number, number, number, number];
   return [height, width, channels];
-}
-
-function modelOf(network: Network, imageShape: Shape): NoiseModel {
-  const [height, width] = imageShape as [number, number, number];
-  return noiseModel(network, noiseSchedule("linear"), { height, width });
-}
-
-/** The tensors that a verification puts on the device, freed together. */
-class Uploads implements Disposable {
-  readonly #tensors: DeviceTensor[] = [];
-
-  constructor(readonly runtime: Runtime) {}
-
-  add({ data, shape }: StoredTensor): DeviceTensor {
-    const tensor = this.runtime.upload(data, shape);
-    this.#tensors.push(tensor);
-    return tensor;
-  }
-
-  [Symbol.dispose](): void {
-    this.#tensors.forEach((tensor) => tensor.free());
-  }
-}
-
-function zeros(shape: Shape): StoredTensor {
-  return { data: new Float32Array(elementCount(shape)), shape };
-}
-
-async function valuesOf(tensor: DeviceTensor): Promise<StoredTensor> {
-  return { data: await tensor.read(), shape: tensor.shape };
 }

@@ -4,6 +4,8 @@ import { addOp, conv2d, matmul } from "../../kernels/mod.ts";
 import { openProbed } from "../../bench/device_probe.ts";
 import { type KernelCase, type KernelFigures, measureKernels } from "../../bench/kernels.ts";
 import { measureInFreshProcess } from "../../bench/network_process.ts";
+import { NETWORKS } from "../../bench/networks.ts";
+import { writeRandomCheckpoint } from "../../bench/random_checkpoint.ts";
 import type { NetworkRow } from "../../bench/row.ts";
 import { gpuTest } from "../support/gpu.ts";
 
@@ -37,7 +39,7 @@ gpuTest("bench --json prints a complete row of a tiny network, measured in proce
   );
   assertAlmostEquals(row.gflopPerSecond, row.gflop / row.nfeMilliseconds.median * 1000, 1e-9);
   assert(row.hostMilliseconds.min > 0 && row.idleWaitMilliseconds > 0);
-  for (const { total, ...parts } of [row.coldStartMilliseconds, row.warmStartMilliseconds]) {
+  for (const { total, ...parts } of [row.coldStartMilliseconds, row.warmStartMilliseconds!]) {
     const times = Object.values(parts);
     assert(times.every((time) => time > 0), JSON.stringify(parts));
     assertAlmostEquals(times.reduce((sum, time) => sum + time, 0), total, 0.01);
@@ -45,6 +47,29 @@ gpuTest("bench --json prints a complete row of a tiny network, measured in proce
   // Weights and at least one activation; the process holds them and itself.
   assert(row.deviceBytes > 4 * row.parameters && row.peakDeviceBytes >= row.deviceBytes);
   assert(row.peakProcessBytes > 40e6 && row.peakProcessBytes < 2e9);
+});
+
+gpuTest("bench --model loads a file in half precision and says what loading, reading and rounding cost", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+  try {
+    const file = await Deno.open(path, { write: true });
+    await writeRandomCheckpoint(NETWORKS.tiny!.config!, "f32", async (bytes) => {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    });
+    file.close();
+    const words = ["--model", path, "--size", "32", "--precision", "f16", "--runs", "1", "--json", "--no-record"];
+    const { code, stdout, stderr } = await bench(...words);
+    assertEquals(code, 0, stderr);
+    const row: NetworkRow = JSON.parse(stdout);
+    assertEquals([row.parameters, row.precision, row.height, row.width], [828358, "f16", 32, 32]);
+    assert(row.halfError! > 1e-4 && row.halfError! < 2e-3, `${row.halfError}`);
+    assertEquals([row.check.method, row.warmStartMilliseconds], ["reference", undefined]);
+    const { fileBytes, ...times } = row.loading!;
+    assertEquals(fileBytes, (await Deno.stat(path)).size);
+    assert(Object.values(times).every((time) => time > 0), JSON.stringify(times));
+  } finally {
+    await Deno.remove(path);
+  }
 });
 
 gpuTest("a failure in the fresh process is told in its own words", async () => {

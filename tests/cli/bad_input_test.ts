@@ -184,7 +184,7 @@ commandTest("a model file that does not fit is refused with what was found in it
 });
 
 commandTest("what the network cannot do is refused", async (folder) => {
-  await refusedOptions(folder, 1, "the network is unconditional", "--label", "3");
+  await refusedOptions(folder, 2, '--class is 3, "prior.safetensors" is unconditional', "--class", "3");
   await refusedOptions(folder, 2, "--shortcut is 1001, at most 1000", "--shortcut", "1001");
 });
 
@@ -194,7 +194,7 @@ commandTest("noise that does not belong to the run is refused", async (folder) =
   const words = ["restore", picture, "--task", "sr2", "--steps", "4", "--out", folder.path("o.png")];
   assertEquals((await runCommand([...words, "--trace", trace])).code, 0);
   const noise = ["--noise", trace];
-  await refusedOptions(folder, 1, "recorded with 3 steps, this run makes 5", ...noise, "--steps", "6");
+  await refusedOptions(folder, 1, "it holds 3 draws, this run takes 5", ...noise, "--steps", "6");
   const other = folder.picture("other.png", { width: 12, height: 8 });
   const sized = "has 1 x 3 x 16 x 16 elements, this run needs 1 x 3 x 16 x 24";
   await refused(folder, 1, sized, "restore", other, ...words.slice(2), ...noise);

@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import { KNOWN_CHECKPOINTS } from "../../models/mod.ts";
+import { ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
+import { centre, colourRaster, crop, FileSource, readImage, resize } from "../../io/mod.ts";
+import { KNOWN_CHECKPOINTS, openClassifier, openSafetensors } from "../../models/mod.ts";
 import { serveFile } from "../io/file_server.ts";
-import { type Folder, runCommand, runWell, withFolder } from "./run_command.ts";
+import { SMALL_CLASSIFIER } from "../models/described_networks.ts";
+import { BY_CLASS, randomModel } from "./random_model.ts";
+import { commandTest, type Folder, runCommand, runWell, withFolder } from "./run_command.ts";
 import { emptyCheckpoint, SMALL_CHECKPOINTS } from "./small_checkpoints.ts";
 
 const SMALL = SMALL_CHECKPOINTS[0]!;
@@ -121,7 +125,7 @@ Deno.test("models refuses what does not belong together", async () => {
     assertEquals(code, 2, stderr);
     assertStringIncludes(stderr, message);
   };
-  await refused('models has no action "fatch", one of list, inspect, fetch is needed', "fatch", "x");
+  await refused('models has no action "fatch", one of list, inspect, fetch, classify is needed', "fatch", "x");
   await refused('"models inspect" needs a FILE', "inspect");
   await refused('"models fetch" needs a NAME or a URL', "fetch");
   await refused('"models list" was given "x"', "list", "x");
@@ -187,6 +191,39 @@ Deno.test("models fetch prints progress and result as JSON", async () => {
     const { event, bytes, sha256, resumed, checked } = events.at(-1);
     assertEquals([event, bytes, sha256, resumed, checked], ["result", 55_779, SMALL_HASH, 0, false]);
   });
+});
+
+commandTest("models classify shows what openClassifier() gives for the central square of a picture", async (folder) => {
+  const model = await randomModel(folder, "classifier.safetensors", SMALL_CLASSIFIER);
+  const picture = folder.picture("wide.png", { width: 48, height: 32 });
+  const { stdout } = await runWell(["models", "classify", model, picture, "--top", "3", "--json"]);
+  const { size, of, classes } = JSON.parse(stdout) as {
+    size: number;
+    of: number;
+    classes: { class: number; probability: number; logit: number }[];
+  };
+  using source = await FileSource.open(model);
+  const runtime = new ReferenceRuntime();
+  const classifier = await openClassifier(runtime, await openSafetensors(source));
+  assertEquals([size, of, classes.length], [classifier.config.imageSize, classifier.config.outChannels, 3]);
+  const raster = colourRaster(await readImage(picture));
+  const { data } = resize(crop(raster, centre(raster, { width: 32, height: 32 })), { width: size, height: size });
+  const stage = runtime.stage("classify", ({ x }: Tensors<"x">) => ({ logits: classifier.logits(x, 0) }));
+  const logits = await (await stage({ x: runtime.upload(data, [1, size, size, 3]) }, {})).logits.read();
+  const sum = logits.reduce((sum, value) => sum + Math.exp(value), 0);
+  const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
+  assertEquals(classes.map((row) => row.class), order.slice(0, 3));
+  for (const { class: index, probability, logit } of classes) {
+    assert(Math.abs(logit - logits[index]!) < 1e-4, `logit ${logit} against ${logits[index]}`);
+    assert(Math.abs(probability - Math.exp(logits[index]!) / sum) < 1e-4, `${probability}`);
+  }
+  const text = await runWell(["models", "classify", model, picture]);
+  assertStringIncludes(text.stdout, `class ${String(order[0]).padStart(6)}`);
+  const unet = await randomModel(folder, "unet.safetensors", BY_CLASS);
+  const refused = await runCommand(["models", "classify", unet, picture]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, '"guided-diffusion-classifier" is needed');
+  assertEquals((await runCommand(["models", "classify", model])).code, 2);
 });
 
 /** A process with the permissions that a task of deno.json gives. */

@@ -51,7 +51,7 @@ const INPUTS =
 
 gpuTest("every recorded file agrees with the engine, and every result in it has a row", async (runtime) => {
   const names = await goldenNames();
-  assertEquals(names.length, 11);
+  assertEquals(names.length, 12);
   for (const name of names) {
     const path = goldenPath(name);
     const outcome = await verify([path], runtime);
@@ -97,6 +97,24 @@ gpuTest("a trajectory of the DDPM network agrees, and an altered state of it fai
     });
     assertEquals(having("FAILED", await verify([altered], runtime)), ["x_t.1"]);
   });
+});
+
+gpuTest("an altered state of plain sampling fails, and nothing else", async (runtime) => {
+  const altered = ["reverse.x_t.4", "ddim.x_t.9", "ddpm.x_t.0"];
+  const outcome = await verifyCopy("ssd-traj-openai-ddim-ddpm", {
+    alter: altered,
+    metadata: { weights_file: goldenPath("unet-guided-a-tiny") },
+  }, runtime);
+  assertEquals(having("FAILED", outcome).toSorted(), altered.toSorted());
+  assertEquals(having("ok", outcome).length, 27);
+  const noisier = await verifyCopy("ssd-traj-openai-ddim-ddpm", {
+    keep: /^(x0|reverse\..*|ddim\..*|noise\.ddim\..*)$/,
+    metadata: {
+      weights_file: goldenPath("unet-guided-a-tiny"),
+      config: JSON.stringify({ timestep_respacing: "10", clip_denoised: true, ddim_eta: 0.6 }),
+    },
+  }, runtime);
+  assertEquals(having("FAILED", noisier), Array.from({ length: 10 }, (_, i) => `ddim.x_t.${i}`));
 });
 
 gpuTest("a classifier agrees, and an altered logit fails", async (runtime) => {

@@ -1,11 +1,20 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { assignSlots, type Lifetime } from "../../engine/arena.ts";
-import { constant, DeviceLimitError, hostTensor, type Plan, printPlan, type Tensor, trace } from "../../engine/mod.ts";
+import {
+  constant,
+  DeviceLimitError,
+  hostTensor,
+  type Plan,
+  printPlan,
+  type Shape,
+  type Tensor,
+  trace,
+} from "../../engine/mod.ts";
 import { orderCalls, peakBytes } from "../../engine/order.ts";
 import { makePlan } from "../../engine/plan.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { randomValues } from "../support/random.ts";
-import { plus, preparedPlus, scaled, viewed } from "../support/toy_ops.ts";
+import { modest, plus, preparedPlus, scaled, viewed } from "../support/toy_ops.ts";
 
 const x = (count: number): Record<string, { shape: number[]; dtype: "f32" }> => ({
   x: { shape: [count], dtype: "f32" },
@@ -110,4 +119,14 @@ Deno.test("constants are prepared within the budget, first those that serve the 
   assert(sources.length === 1 && sources[0] === twice, "the weight of two calls goes before the weight of one");
   assertEquals(within.dispatches.filter(({ wgsl }) => wgsl.includes("0.5 * weight")).length, 2);
   assertEquals([...within.constants.values()].length, 1, "the other weight is read as it is");
+});
+
+Deno.test("what is asked for in place of a refused constant is prepared while there is room", () => {
+  const weight = hostTensor(new Float32Array(100), [100]);
+  const graph = trace("modest", x(100), ({ x }) => ({ y: modest(x!, constant(weight)) }));
+  const shapes = (preparedBytes: number): readonly Shape[] =>
+    makePlan(graph, { ...SOFTWARE_PROFILE, preparedBytes }).prepared.map(({ outputs: [output] }) => output!.shape);
+  assertEquals(shapes(1600), [[4, 100]]);
+  assertEquals(shapes(1599), [[100]]);
+  assertEquals(shapes(399), []);
 });

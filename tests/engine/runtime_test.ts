@@ -3,6 +3,7 @@ import {
   constant,
   DeviceLimitError,
   DeviceLostError,
+  type DeviceTensor,
   hostTensor,
   NoAdapterError,
   NonFiniteError,
@@ -90,6 +91,33 @@ Deno.test("a tensor of one runtime is refused by another", async () => {
   const foreign = { ...x, read: () => x.read() } as typeof x;
   const stage = new ReferenceRuntime().stage("gain", gain);
   await assertRejects(() => stage({ x: foreign }, { factor: 1 }), TypeError, "tensor of another runtime");
+});
+
+bothTest("an uploader takes small and large tensors, and the caller's array at once after each", async (runtime) => {
+  const before = runtime.statistics().deviceBytes;
+  const sizes = [3, 20_000, 9_500_001];
+  const data = new Float32Array(sizes.at(-1)!);
+  const tensors: DeviceTensor[] = [];
+  {
+    using uploader = runtime.uploader();
+    for (const [index, size] of sizes.entries()) {
+      for (let i = 0; i < size; i++) data[i] = index + i % 1000;
+      tensors.push(await uploader.upload(data.subarray(0, size), [size]));
+    }
+    data.fill(-1);
+    await assertRejects(
+      () => uploader.upload(new Float32Array(3), [4]),
+      TypeError,
+      "3 elements were given, 4 are needed",
+    );
+  }
+  for (const [index, tensor] of tensors.entries()) {
+    const values = await tensor.read();
+    assertEquals(values.length, sizes[index]!);
+    assert(values.every((value, i) => value === index + i % 1000), `tensor ${index}`);
+    tensor.free();
+  }
+  assertEquals(runtime.statistics().deviceBytes, before);
 });
 
 async function namesFirstNonFinite(runtime: Runtime): Promise<void> {

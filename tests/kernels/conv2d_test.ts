@@ -129,7 +129,7 @@ gpuTest("conv2d: a kernel row outside the picture never enters, be it infinite",
   assertEquals(bottom.every(Number.isFinite), true);
 });
 
-Deno.test("conv2d: layers of different size, with and without residual, share one compiled kernel", () => {
+Deno.test("conv2d: layers of different size share one compiled kernel, those with residual another", () => {
   const attrs: Attrs = { ...PLAIN, bias: true };
   for (
     const target of [SOFTWARE, { ...SOFTWARE, subgroupSize: 0 }, {
@@ -142,7 +142,9 @@ Deno.test("conv2d: layers of different size, with and without residual, share on
       conv2dOp.definition.lower(makeCall(shapes, { ...attrs, ...more }), target)[0]?.wgsl;
     const large = text([[1, 64, 64, 64], [3, 3, 64, 64], [64]]);
     assertEquals(text([[2, 16, 32, 256], [3, 3, 256, 128], [128]]), large);
-    assertEquals(text([[1, 32, 32, 96], [3, 3, 96, 32], [32], [1, 32, 32, 32]], { residual: "none" }), large);
+    const added = text([[1, 32, 32, 96], [3, 3, 96, 32], [32], [1, 32, 32, 32]], { residual: "none" });
+    assertEquals(text([[2, 8, 32, 256], [3, 3, 256, 96], [96], [2, 8, 32, 96]], { residual: "none" }), added);
+    assertEquals(added === large, false);
     assertEquals(text([[1, 64, 64, 64], [3, 3, 64, 64]], { bias: false }), large);
   }
 });

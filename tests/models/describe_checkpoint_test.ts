@@ -203,6 +203,13 @@ Deno.test("describeCheckpoint() lets answers outweigh what is published", () => 
   assertEquals(small.description.attn_resolutions, [8]);
 });
 
+Deno.test("the small images of a published upsampler are those of its own image size", () => {
+  const { description } = KNOWN_CHECKPOINTS.find(({ name }) => name === "imagenet-64-to-256")!;
+  assertEquals(describeCheckpoint(checkpointOf(description)).description.small_size, 64);
+  const other = describeCheckpoint(checkpointOf(description), { imageSize: 128 }).description;
+  assertEquals([other.image_size, "small_size" in other], [128, false]);
+});
+
 Deno.test("a published checkpoint can be named, and must be the one", () => {
   const ffhq = KNOWN_CHECKPOINTS.find(({ name }) => name === "ffhq-256")!;
   const cat = KNOWN_CHECKPOINTS.find(({ name }) => name === "lsun-cat")!;

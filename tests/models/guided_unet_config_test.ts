@@ -244,3 +244,13 @@ Deno.test("widths that groups or heads cannot split are rejected", () => {
     'at "input_blocks.10.1": 512 channels do not divide into heads of 96 channels',
   );
 });
+
+Deno.test("guidedUnetConfig() takes the size of small images for upsamplers, where it divides the image size", () => {
+  const upsampler = { ...IMAGENET_256, class: "SuperResModel" };
+  assertEquals(guidedUnetConfig({ ...upsampler, small_size: 64 }).smallSize, 64);
+  assertEquals("smallSize" in guidedUnetConfig(upsampler), false);
+  for (const size of [60, 256, 512]) {
+    assertThrows(() => guidedUnetConfig({ ...upsampler, small_size: size }), RangeError, `"small_size" is ${size}`);
+  }
+  assertThrows(() => guidedUnetConfig({ ...IMAGENET_256, small_size: 64 }), TypeError, '"class" to be "SuperResModel"');
+});

@@ -64,6 +64,25 @@ Deno.test("predictEps() is the network at the row of the timestep without the va
 
 gpuTest("predictEps() takes the timestep anew at each run on the GPU", checkPrediction);
 
+Deno.test("predictWithVariance() gives both halves of what the network predicts, and is there only where there are two", async () => {
+  const runtime = new ReferenceRuntime();
+  const unet = await makeUnet(runtime);
+  const model = guidedNoiseModel(unet, noiseSchedule("linear"));
+  const x = { data: randomValues(2 * 4 * 4 * 3, 5), shape: [2, 4, 4, 3] };
+  const stage = runtime.stage<"xt", "timestep", "eps" | "variance">(
+    "predict",
+    ({ xt }, { timestep }) => model.predictWithVariance!(xt, timestep),
+  );
+  const { eps, variance } = await stage({ xt: runtime.upload(x.data, x.shape) }, { timestep: 300 });
+  const file = await fileOf(randomTensors(unet.config));
+  const whole = await runUnet(new ReferenceRuntime(), { config: unet.config, file, x, timesteps: [300, 300] });
+  const { data } = whole.get("output")!;
+  assertClose(await eps.read(), data.filter((_, i) => i % 6 < 3), 1e-6);
+  assertClose(await variance.read(), data.filter((_, i) => i % 6 >= 3), 1e-6);
+  const fixed = guidedNoiseModel(await makeUnet(runtime, { out_channels: 3 }), noiseSchedule("linear"));
+  assertEquals(fixed.predictWithVariance, undefined);
+});
+
 gpuTest("predictEps() of an upsampler is the network with its low-resolution image and class", async (runtime) => {
   const unet = await makeUnet(runtime, { class: "SuperResModel", num_classes: 4 });
   const low = { data: randomValues(2 * 2 * 3, 6), shape: [1, 2, 2, 3] };

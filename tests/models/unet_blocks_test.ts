@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { constant, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
+import { constant, hostTensor, ReferenceRuntime, type Shape, type TensorType, trace } from "../../engine/mod.ts";
 import {
   embeddingProjections,
   type ParameterLookup,
@@ -59,3 +59,27 @@ for (const block of ["resblock_plain", "resblock_down", "resblock_up"]) {
     assertClose(await y.read(), (await readChannelsLast(file, `${block}.y`)).data, 1e-6);
   });
 }
+
+/** The types of the projections of two layers [E, columns] and [E, 64], and where each stands. */
+function projected(inner: number, columns: number, dtype: "f32" | "f16"): readonly (readonly [Shape, number])[] {
+  const found: (readonly [Shape, number])[] = [];
+  const types: Record<string, TensorType> = {
+    emb: { shape: [1, inner], dtype: "f32" },
+    "a.weight": { shape: [inner, columns], dtype },
+    "a.bias": { shape: [columns], dtype: "f32" },
+    "b.weight": { shape: [inner, 64], dtype },
+    "b.bias": { shape: [64], dtype: "f32" },
+  };
+  trace("projections", types, (tensors) => {
+    const projections = embeddingProjections(tensors.emb!, ["a", "b"], (name) => tensors[name]!);
+    for (const { tensor, at } of projections.values()) found.push([tensor.shape, at]);
+    return {};
+  });
+  return found;
+}
+
+Deno.test("projections of the embedding are one product, unless one weight would become too large", () => {
+  assertEquals(projected(256, 512, "f32"), [[[1, 576], 0], [[1, 576], 512]]);
+  assertEquals(projected(4096, 4096, "f32"), [[[1, 4096], 0], [[1, 64], 0]]);
+  assertEquals(projected(256, 512, "f16"), [[[1, 576], 0], [[1, 576], 512]]);
+});

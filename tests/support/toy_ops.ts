@@ -128,3 +128,22 @@ y[i] = sum;`,
 
 /** The product of a row x [K] and an f16 matrix [K, N]. */
 export const timesHalf = (x: Tensor, weight: Tensor): Tensor => timesHalfOp([x, weight], {})[0]!;
+
+const fourTimesOp = defineOp<Record<string, never>>({
+  ...(plusOp.definition as OpDef<Record<string, never>>),
+  name: "fourTimes",
+  infer: ([x]) => [{ shape: [4, ...x!.shape], dtype: "f32" }],
+});
+
+const modestOp = defineOp<Record<string, never>>({
+  ...plusOp.definition,
+  name: "modest",
+  lower: ({ inputs: [x, weight], outputs: [y] }, target) => {
+    const prepared = target.prepared(fourTimesOp.definition, [weight!], {}) ??
+      target.prepared(scaledOp.definition, [weight!], { factor: 2 }) ?? weight!;
+    return [elementwise("modest", target, { read: { x: x!, prepared }, write: { y: y! }, body: "y[i] = x[i];" })];
+  },
+});
+
+/** An operation that asks for a constant of four times the weight's bytes, and otherwise of as many; to be planned. */
+export const modest = (x: Tensor, weight: Tensor): Tensor => modestOp([x, weight], {})[0]!;

@@ -1,0 +1,96 @@
+/** Trajectories of the guided-diffusion program: DDIM backwards, DDIM, and ancestral sampling with learned variance. */
+import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
+import { DEFAULT_PROCESS } from "../../models/mod.ts";
+import {
+  ddimReverse,
+  givenNoise,
+  type NoiseSource,
+  PLAIN_SAMPLERS,
+  type Progress,
+  spaceTimesteps,
+} from "../../samplers/mod.ts";
+import { loadNetwork } from "./network.ts";
+import type { ReferenceFile, Settings } from "./reference_file.ts";
+import type { Values } from "./row.ts";
+import { modelOf, type StateRequest, type TrajectoryMethod, Uploads, valuesOf, zeros } from "./trajectory_method.ts";
+
+/** The three runs of such a file, by the prefix of their states; each state is what leaves a step. */
+export const PLAIN_METHOD: TrajectoryMethod = {
+  pattern: /^guided-diffusion ddim_reverse_sample\b/,
+  inputs: /^x0$/,
+  result: /^(reverse|ddim|ddpm)\.x_t\.\d+$/,
+  lists(config): Readonly<Record<string, readonly number[]>> {
+    const kept = timestepsOf(config);
+    const down = kept.toReversed();
+    return { timesteps_seen_by_network: [...kept.slice(0, -1), ...down, ...down] };
+  },
+  run,
+};
+
+function timestepsOf(config: Settings): readonly number[] {
+  const rule = config.values["timestep_respacing"];
+  return spaceTimesteps(DEFAULT_PROCESS.diffusion_steps, String(rule));
+}
+
+/** DDIM begins with the state that DDIM backwards has reached, ancestral sampling with `noise.ddpm.xT`. */
+async function run(
+  runtime: Runtime,
+  file: ReferenceFile,
+  { wanted, precision }: StateRequest,
+): Promise<ReadonlyMap<string, Values>> {
+  const config = file.metadata.settings("config");
+  const options = { steps: timestepsOf(config).length, clipDenoised: config.flag("clip_denoised", true) };
+  using uploads = new Uploads(runtime);
+  const image = uploads.add(await file.readChannelsLast("x0"));
+  using loaded = await loadNetwork(runtime, file, precision);
+  const model = modelOf(loaded.network, image.shape.slice(1));
+  const states = new Map<string, Values>();
+  const has = (prefix: string): boolean => [...wanted].some((quantity) => quantity.startsWith(`${prefix}.`));
+  if (has("reverse") || has("ddim")) {
+    const start = await keepStates(ddimReverse(runtime, { model, image }, options), "reverse", states);
+    const noise = await recordedNoise(uploads, file, "ddim", options.steps);
+    const eta = config.number("ddim_eta", 0);
+    const down = PLAIN_SAMPLERS.ddim.sample(runtime, { model, start }, { ...options, eta, noise });
+    (await keepStates(down, "ddim", states)).free();
+    start.free();
+  }
+  if (has("ddpm")) {
+    const start = uploads.add(await file.readChannelsLast("noise.ddpm.xT"));
+    const noise = await recordedNoise(uploads, file, "ddpm", options.steps);
+    const down = PLAIN_SAMPLERS.ddpm.sample(runtime, { model, start }, { ...options, noise });
+    (await keepStates(down, "ddpm", states)).free();
+  }
+  return states;
+}
+
+/** Reads every state of a run, as `<prefix>.x_t.<step>`. */
+async function keepStates(
+  run: AsyncGenerator<Progress, DeviceTensor>,
+  prefix: string,
+  states: Map<string, Values>,
+): Promise<DeviceTensor> {
+  for (;;) {
+    const { done, value } = await run.next();
+    if (done) return value;
+    states.set(`${prefix}.x_t.${value.step - 1}`, await valuesOf(value.xt));
+  }
+}
+
+/** The noise of the file as draws `gen.0`, `gen.1`, ...; that of the last step has no weight and may be missing. */
+async function recordedNoise(
+  uploads: Uploads,
+  file: ReferenceFile,
+  prefix: string,
+  steps: number,
+): Promise<NoiseSource> {
+  const tensors = new Map<string, DeviceTensor>();
+  for (let step = 0; step < steps; step++) {
+    const name = `noise.${prefix}.${step}`;
+    const isLast = step === steps - 1;
+    const noise = isLast && !file.has(name)
+      ? zeros((await file.readChannelsLast("x0")).shape)
+      : await file.readChannelsLast(name);
+    tensors.set(`gen.${step}`, uploads.add(noise));
+  }
+  return givenNoise(tensors);
+}

@@ -1,0 +1,188 @@
+/**
+ * Plain sampling: from noise down to an image of the network's distribution, with no measurement. What an image is to
+ * be like reaches the network as its conditioning (a class, a low-resolution image), so upsamplers run this way.
+ */
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { weightedSum } from "../kernels/mod.ts";
+import type { NoiseModel } from "../models/mod.ts";
+import { type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import type { NoiseSource } from "./noise_source.ts";
+import {
+  ancestralCoefficients,
+  ddimCoefficients,
+  ddimReverseCoefficients,
+  type PlainCoefficients,
+} from "./plain_coefficients.ts";
+import { plainStep } from "./plain_step.ts";
+import type { State } from "./restoration_step.ts";
+import type { Evaluations, Progress } from "./sampler.ts";
+import { spaceTimesteps } from "./timesteps.ts";
+
+/** Parameters of plain sampling. */
+export interface DdpmOptions {
+  /** Number of network evaluations, at timesteps spread evenly over the training's, 2..T. Published: 250. */
+  readonly steps: number;
+  /** Whether predicted images are clamped to [-1, 1]. Published: true. */
+  readonly clipDenoised: boolean;
+}
+
+/** Parameters of DDIM. */
+export interface DdimOptions extends DdpmOptions {
+  /** Share of the posterior's deviation in fresh noise, 0..1. Published: 0. */
+  readonly eta: number;
+}
+
+/** What is sampled. */
+export interface PlainProblem {
+  readonly model: NoiseModel;
+  /** Number of images N; default 1. */
+  readonly count?: number;
+  /** State at the noisiest level [N, H, W, C], instead of noise; it stays the caller's. */
+  readonly start?: DeviceTensor;
+}
+
+/** A sampler that needs no measurement. `O` are its parameters. */
+export interface PlainSampler<O extends DdpmOptions> {
+  readonly name: string;
+  readonly paper: string;
+  /** The published parameters. */
+  readonly defaults: O;
+  /** Network evaluations of one run. */
+  evaluations(options: O): Evaluations;
+  /**
+   * Samples images; the draws are `START_DRAW` and one for each step, gen.0, gen.1, .... Options are checked at once.
+   * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; the caller frees them
+   * @throws {RangeError} if an option is out of range
+   */
+  sample(
+    runtime: Runtime,
+    problem: PlainProblem,
+    options: O & { readonly noise: NoiseSource },
+  ): AsyncGenerator<Progress, DeviceTensor>;
+}
+
+/** Name of the draw that plain sampling begins with. */
+export const START_DRAW = "start";
+
+/** Ancestral sampling, with the variance that the network has learned, or else the posterior's. */
+export const ddpm: PlainSampler<DdpmOptions> = {
+  name: "ddpm",
+  paper: "Ho et al., Denoising Diffusion Probabilistic Models, NeurIPS 2020; Nichol and Dhariwal, Improved Denoising " +
+    "Diffusion Probabilistic Models, ICML 2021",
+  defaults: { steps: 250, clipDenoised: true },
+  evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
+  sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const levels = levelsOf("ddpm", problem.model, options);
+    const learnsVariance = problem.model.predictWithVariance !== undefined;
+    return descend(runtime, problem, {
+      ...options,
+      levels,
+      learnsVariance,
+      update: (level) => ancestralCoefficients(level, learnsVariance),
+    });
+  },
+};
+
+/** DDIM sampling; eps is taken from the clamped prediction again, as in the published program. */
+export const ddim: PlainSampler<DdimOptions> = {
+  name: "ddim",
+  paper: "Song et al., Denoising Diffusion Implicit Models, ICLR 2021",
+  defaults: { steps: 250, clipDenoised: true, eta: 0 },
+  evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
+  sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const levels = levelsOf("ddim", problem.model, options);
+    const { eta } = options;
+    if (!(eta >= 0 && eta <= 1)) {
+      throw new RangeError(`Cannot run ddim: eta is ${eta}, a number within 0..1 is needed`);
+    }
+    const update = (level: Level): PlainCoefficients => ddimCoefficients(level, eta);
+    return descend(runtime, problem, { ...options, levels, learnsVariance: false, update });
+  },
+};
+
+/**
+ * DDIM backwards: an image becomes the state at the noisiest level from which DDIM with eta 0 leads back to it. The
+ * states are named inv.0, inv.1, ...; there is one evaluation for each transition, steps - 1.
+ * @param image [N, H, W, C] in [-1, 1], taken as the state at the least noisy level
+ * @returns the state at the noisiest level; the caller frees it
+ * @throws {RangeError} if an option is out of range
+ */
+export function ddimReverse(
+  runtime: Runtime,
+  { model, image }: { readonly model: NoiseModel; readonly image: DeviceTensor },
+  options: DdpmOptions,
+): AsyncGenerator<Progress, DeviceTensor> {
+  const levels = levelsOf("ddim", model, options);
+  const steps = levels.slice(0, -1).map((level, i) => ({
+    name: `inv.${i}`,
+    level,
+    update: ddimReverseCoefficients(level, levels[i + 1]!),
+  }));
+  return walk(runtime, { model, start: image }, { ...options, steps, learnsVariance: false, noise: SILENCE });
+}
+
+/** What steps add whose noise has no weight: the state itself, which is there anyway. */
+const SILENCE: NoiseSource = { normal: (_shape, inputs) => inputs["xt"]!, supply: () => ({ inputs: {}, scalars: {} }) };
+
+function levelsOf(sampler: string, { alphaBar }: NoiseModel, { steps }: DdpmOptions): readonly Level[] {
+  if (Number.isInteger(steps) && steps >= 2 && steps <= alphaBar.length) {
+    return respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps)));
+  }
+  throw new RangeError(
+    `Cannot run ${sampler}: steps is ${steps}, an integer within 2..${alphaBar.length} is needed`,
+  );
+}
+
+/** How a run goes. */
+interface RunOptions {
+  readonly clipDenoised: boolean;
+  readonly learnsVariance: boolean;
+  readonly noise: NoiseSource;
+}
+
+/** From the noisiest level to the image. */
+function descend(
+  runtime: Runtime,
+  problem: PlainProblem,
+  { levels, update, ...options }: RunOptions & {
+    readonly levels: readonly Level[];
+    update(level: Level): PlainCoefficients;
+  },
+): AsyncGenerator<Progress, DeviceTensor> {
+  const steps = levels.toReversed().map((level, i) => ({ name: `gen.${i}`, level, update: update(level) }));
+  return walk(runtime, problem, { ...options, steps });
+}
+
+/** Takes the steps one after the other; the draw of the start has the ordinal 0, those of the steps follow. */
+async function* walk(
+  runtime: Runtime,
+  { model, count = 1, start }: PlainProblem,
+  { steps, ...options }: RunOptions & {
+    readonly steps: readonly { readonly name: string; readonly level: Level; readonly update: PlainCoefficients }[];
+  },
+): AsyncGenerator<Progress, DeviceTensor> {
+  const { noise } = options;
+  const shape = [count, ...model.imageShape];
+  // The sum of one term makes a state of its own where the noise is given.
+  const begin = runtime.stage<string, string, "xt">("start", (inputs) => ({
+    xt: weightedSum([[1, noise.normal(shape, inputs)]]),
+  }));
+  const drawStart = async (): Promise<DeviceTensor> => {
+    const { inputs, scalars } = noise.supply({ name: START_DRAW, ordinal: 0 });
+    return (await begin(inputs, scalars)).xt;
+  };
+  const takeStep = plainStep(runtime, model, options);
+  try {
+    let xt = start ?? await drawStart();
+    for (const [i, { name, level, update }] of steps.entries()) {
+      const numbers = { timestep: level.timestep, ...predictionCoefficients(level), ...update };
+      const state: State = await takeStep(xt, numbers, { name, ordinal: i + 1 });
+      xt = state.xt;
+      yield { ...state, step: i + 1, steps: steps.length, nfe: i + 1 };
+    }
+    return xt.keep();
+  } finally {
+    takeStep.release();
+    begin.release();
+  }
+}
