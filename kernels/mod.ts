@@ -1,6 +1,7 @@
 /** The register of operations: one export line for each. */
 export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
 export { clamp, clampOp } from "./clamp.ts";
+export { relu, reluOp } from "./relu.ts";
 export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./conv2d.ts";
 export type { Padding } from "./conv2d_attrs.ts";
 export type { Resample } from "./conv2d_input.ts";
@@ -37,6 +38,8 @@ export {
   sliceChannels,
   sliceChannelsOp,
 } from "./channels.ts";
+export { maxPool, meanPool, type PoolWindow, windowPoolOp } from "./window_pool.ts";
+export { unitChannels, unitChannelsOp } from "./unit_channels.ts";
 export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";
 export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";

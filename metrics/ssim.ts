@@ -1,49 +1,53 @@
-import type { Shape } from "../engine/mod.ts";
-import { comparableValues, type ValueOptions } from "./eight_bit.ts";
-import { checkImages } from "./image_shape.ts";
+import { comparedImages, type ComparisonOptions } from "./comparison.ts";
 
 /** How SSIM is computed. */
-export interface SsimOptions extends ValueOptions {
-  /** Shape of both images, [H, W, C], at least the window in height and width. */
-  readonly shape: Shape;
+export interface SsimOptions extends ComparisonOptions {
   /**
-   * "uniform": 7 x 7 equal weights and sample covariance, the default and what scikit-image computes by default;
-   * "gaussian": 11 x 11, sigma 1.5, population covariance, as first published.
+   * "uniform": 7 x 7 equal weights, the default and what scikit-image computes by default; "gaussian": 11 x 11, sigma
+   * 1.5, as first published.
    */
   readonly window?: "uniform" | "gaussian";
-}
-
-interface Window {
-  /** Weights along one axis, sum 1. */
-  readonly taps: readonly number[];
-  /** Factor from the weighted variance to the one in the formula. */
-  readonly covarianceFactor: number;
+  /**
+   * Whether variances are divided by the number of pixels ("population"), or by one less ("sample"); default "sample"
+   * for the uniform and "population" for the Gaussian window. scikit-image takes "sample" for both unless told.
+   */
+  readonly covariance?: "sample" | "population";
+  /**
+   * Windows of which the mean is taken: those inside the image ("valid", the default, as published and as scikit-image),
+   * or one around every pixel, with zeros outside ("zero", as the widespread PyTorch code with padded convolutions).
+   */
+  readonly edges?: "valid" | "zero";
 }
 
 /**
- * Structural similarity: the mean over all whole windows and channels of
+ * Structural similarity: the mean over all windows and channels of
  * (2 m_a m_b + C1)(2 s_ab + C2) / ((m_a^2 + m_b^2 + C1)(s_a^2 + s_b^2 + C2)), C1 = (0.01 peak)^2, C2 = (0.03 peak)^2.
  * Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004.
- * @param a image [H, W, C]
+ * @param a image [H, W, C], after cropping at least the window in height and width unless edges are "zero"
  * @param b image [H, W, C]
  * @returns at most 1, the value of equal images
- * @throws {TypeError} if an image does not have the shape; {RangeError} if it is smaller than the window or white is
- *   not above black
+ * @throws {TypeError} if an image does not have the shape; {RangeError} if it is smaller than the window, the border
+ *   leaves nothing, or white is not above black
  */
 export function ssim(a: Float32Array, b: Float32Array, options: SsimOptions): number {
-  const [height, width, channels] = checkImages("SSIM", a, b, options.shape);
-  const { taps, covarianceFactor } = WINDOWS[options.window ?? "uniform"];
-  if (Math.min(height, width) < taps.length) {
+  const { window = "uniform", edges = "valid" } = options;
+  const taps = TAPS[window];
+  const count = taps.length ** 2;
+  const isSample = (options.covariance ?? (window === "uniform" ? "sample" : "population")) === "sample";
+  const covarianceFactor = isSample ? count / (count - 1) : 1;
+  const { left, right, shape, peak } = comparedImages("SSIM", a, b, options);
+  const [height, width, channels] = shape;
+  const padding = edges === "zero" ? (taps.length - 1) / 2 : 0;
+  if (Math.min(height, width) + 2 * padding < taps.length) {
     throw new RangeError(
       `Cannot compute SSIM of ${height} x ${width} pixels: the window needs at least ${taps.length} x ${taps.length}`,
     );
   }
-  const { values: left, peak } = comparableValues(a, options);
-  const { values: right } = comparableValues(b, options);
   const c1 = (0.01 * peak) ** 2;
   const c2 = (0.03 * peak) ** 2;
+  const size = [height + 2 * padding, width + 2 * padding, channels] as const;
   const local = (value: (index: number) => number): Float64Array =>
-    windowMeans(Float64Array.from(left, (_, index) => value(index)), [height, width, channels], taps);
+    windowMeans(padded(Float64Array.from(left, (_, index) => value(index)), shape, padding), size, taps);
   const at = (values: Float64Array, index: number): number => values[index] as number;
   const meanA = local((i) => at(left, i));
   const meanB = local((i) => at(right, i));
@@ -61,15 +65,28 @@ export function ssim(a: Float32Array, b: Float32Array, options: SsimOptions): nu
   return sum / meanA.length;
 }
 
-const WINDOWS: Readonly<Record<"uniform" | "gaussian", Window>> = {
-  uniform: { taps: new Array<number>(7).fill(1 / 7), covarianceFactor: 49 / 48 },
-  gaussian: { taps: gaussianTaps(5, 1.5), covarianceFactor: 1 },
+/** Weights along one axis, sum 1. */
+const TAPS: Readonly<Record<"uniform" | "gaussian", readonly number[]>> = {
+  uniform: new Array<number>(7).fill(1 / 7),
+  gaussian: gaussianTaps(5, 1.5),
 };
 
 function gaussianTaps(radius: number, sigma: number): readonly number[] {
   const weights = Array.from({ length: 2 * radius + 1 }, (_, k) => Math.exp(-((k - radius) ** 2) / (2 * sigma ** 2)));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);
+}
+
+/** The image with a border of zeros. */
+function padded(values: Float64Array, [height, width, channels]: Shape3, padding: number): Float64Array {
+  if (padding === 0) return values;
+  const across = (width + 2 * padding) * channels;
+  const result = new Float64Array((height + 2 * padding) * across);
+  for (let row = 0; row < height; row++) {
+    const line = values.subarray(row * width * channels, (row + 1) * width * channels);
+    result.set(line, (row + padding) * across + padding * channels);
+  }
+  return result;
 }
 
 /** Weighted means over all whole windows of [H, W, C], along the height and then along the width. */

@@ -86,5 +86,19 @@ export {
   OpenQuestionsError,
 } from "./describe_checkpoint.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";
+export {
+  PERCEPTUAL_NETWORKS,
+  type PerceptualNetwork,
+  perceptualNetwork,
+  type PerceptualNetworkName,
+} from "./perceptual_features.ts";
+export {
+  type Inception,
+  INCEPTION_SIDE,
+  inceptionParameters,
+  openInception,
+  type OpenInceptionOptions,
+} from "./inception.ts";
+export type { InceptionVariant } from "./inception_layout.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";

@@ -78,7 +78,12 @@ export async function loadWeights(
   parameters: ParameterSet,
   { prefix = "", ...options }: LoadOptions = {},
 ): Promise<Weights> {
-  requireMatch(file, parameters, prefix);
+  requireParameters(
+    file,
+    parameters,
+    (name) => name.startsWith(prefix) ? name.slice(prefix.length) : undefined,
+    prefix,
+  );
   const inFileOrder = [...file.tensors.keys()].filter((stored) => stored.startsWith(prefix))
     .map((stored) => stored.slice(prefix.length));
   return await uploadWeights(runtime, {
@@ -228,7 +233,20 @@ function requireFit(runtime: Runtime, source: ParameterSource, types: ReadonlyMa
 /** Types that `readFloat32` reads. */
 const FLOAT_TYPES: readonly string[] = ["F32", "F16", "BF16", "F64"];
 
-function requireMatch(file: Checkpoint, parameters: ParameterSet, prefix: string): void {
+/**
+ * Makes sure that a file holds the parameters of a network and nothing else.
+ * @param file the checkpoint
+ * @param parameters what the network needs
+ * @param parameterOf name of the parameter that a stored tensor is, undefined for one that does not concern the network
+ * @param prefix what stands before a parameter's name in the file
+ * @throws {CheckpointError} if names, shapes or element types differ, naming the first few of each kind
+ */
+export function requireParameters(
+  file: Checkpoint,
+  parameters: ParameterSet,
+  parameterOf: (stored: string) => string | undefined,
+  prefix = "",
+): void {
   const missing: string[] = [];
   const misshapen: string[] = [];
   const mistyped: string[] = [];
@@ -239,9 +257,10 @@ function requireMatch(file: Checkpoint, parameters: ParameterSet, prefix: string
       misshapen.push(`${named(entry)}, ${formatShape(shape)} is needed`);
     } else if (!FLOAT_TYPES.includes(entry.dtype)) mistyped.push(`${named(entry)} of ${entry.dtype}`);
   }
-  const unexpected = [...file.tensors.values()]
-    .filter(({ name }) => name.startsWith(prefix) && !parameters.has(name.slice(prefix.length)))
-    .map(named);
+  const unexpected = [...file.tensors.values()].filter(({ name }) => {
+    const parameter = parameterOf(name);
+    return parameter !== undefined && !parameters.has(parameter);
+  }).map(named);
   if (missing.length + unexpected.length + misshapen.length + mistyped.length === 0) return;
   const clauses = [
     counted(missing, "parameter is missing", "parameters are missing"),
