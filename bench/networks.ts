@@ -1,10 +1,10 @@
 /** The networks that are measured. */
 import type { Runtime } from "../engine/mod.ts";
 import {
-  guidedNoiseModel,
   guidedUnet,
   type GuidedUnetConfig,
   type NoiseModel,
+  noiseModel,
   noiseSchedule,
   openDefaultModel,
   type UploadOptions,
@@ -132,7 +132,7 @@ function untrained(
       return {
         parameterCount: weights.parameterCount,
         noiseModel: (size: { readonly height: number; readonly width: number }): NoiseModel =>
-          guidedNoiseModel(unet, schedule, size),
+          noiseModel(unet, schedule, size),
         free: weights.free,
       };
     },

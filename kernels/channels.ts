@@ -1,6 +1,5 @@
-/** The last dimension: joining, cutting, and adding one number per image and channel. */
+/** The last dimension: joining and cutting. */
 import {
-  type Call,
   defineOp,
   type Dispatch,
   elementCount,
@@ -13,7 +12,7 @@ import {
   type TensorType,
   wordCount,
 } from "../engine/mod.ts";
-import { halfExample, movedBytes, requireF32, requireRank } from "./operands.ts";
+import { halfExample, movedBytes, requireF32 } from "./operands.ts";
 import { elementwise } from "./wgsl.ts";
 
 /** Rows that one invocation handles: the division that finds its channel is paid once for all of them. */
@@ -154,73 +153,4 @@ export const sliceChannelsOp: Op<{ readonly begin: number; readonly end: number 
  */
 export function sliceChannels(x: Tensor, begin: number, end: number): Tensor {
   return sliceChannelsOp([x], { begin, end })[0]!;
-}
-
-/** Rows of one image: the product of all extents but the first and the last. */
-function rowsPerImage({ inputs }: Pick<Call, "inputs">): number {
-  return elementCount(inputs[0]!.shape.slice(1, -1));
-}
-
-/** Definition of `addPerChannel`. */
-export const addPerChannelOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
-  name: "addPerChannel",
-  infer(inputs): readonly TensorType[] {
-    requireF32("addPerChannel", inputs, ["x", "e"]);
-    const [x, e] = [inputs[0]!, inputs[1]!];
-    requireRank("addPerChannel", "e", e, 2, "[N, C]");
-    if (x.shape.length < 2 || x.shape[0] !== e.shape[0] || lastExtent(x.shape) !== e.shape[1]) {
-      throw new TypeError(
-        `Cannot build addPerChannel: x has shape ${formatShape(x.shape)} and e ${formatShape(e.shape)}, ` +
-          `[N, ..., C] and [N, C] with equal N and C are needed`,
-      );
-    }
-    return [{ shape: x.shape, dtype: "f32" }];
-  },
-  reference(call, [x, e]): readonly Float32Array[] {
-    const width = lastExtent(call.inputs[0]!.shape);
-    const perImage = rowsPerImage(call) * width;
-    return [x!.map((value, i) => value + e![Math.floor(i / perImage) * width + i % width]!)];
-  },
-  // Mapping: an invocation adds one number to one channel of 8 consecutive rows of an image.
-  lower(call, target): readonly Dispatch[] {
-    const [x, e, y] = [call.inputs[0]!, call.inputs[1]!, call.outputs[0]!];
-    const [images, width] = [e.shape[0]!, e.shape[1]!];
-    const rows = rowsPerImage(call);
-    const strips = Math.ceil(rows / STRIP);
-    return [
-      elementwise("addPerChannel", target, {
-        read: { x, e },
-        write: { y },
-        count: images * strips * width,
-        params: { rows, width, strips },
-        body: `let strip = i / params.width;
-let c = i - strip * params.width;
-let image = strip / params.strips;
-let first = (strip - image * params.strips) * ${STRIP}u;
-let end = min(first + ${STRIP}u, params.rows);
-let shift = e[image * params.width + c];
-for (var row = first; row < end; row += 1u) {
-  let at = (image * params.rows + row) * params.width + c;
-  y[at] = x[at] + shift;
-}`,
-      }),
-    ];
-  },
-  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-  examples: [
-    { inputs: [[2, 5, 3, 7], [2, 7]], attrs: {} },
-    { inputs: [[3, 33], [3, 33]], attrs: {} },
-  ],
-});
-
-/**
- * One number per image and channel added to every pixel: y[n, ..., c] = x[n, ..., c] + e[n, c], the additive time
- * embedding.
- * @param x [N, ..., C], f32
- * @param e [N, C], f32
- * @returns the shape of x
- * @throws {TypeError} if N or C differ
- */
-export function addPerChannel(x: Tensor, e: Tensor): Tensor {
-  return addPerChannelOp([x, e], {})[0]!;
 }

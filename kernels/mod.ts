@@ -30,14 +30,7 @@ export { weightTexelsOp } from "./weight_texels.ts";
 export { attention, attentionOp, type HeadOrder } from "./attention.ts";
 export { softmax, softmaxOp } from "./softmax.ts";
 export { averagePool, averagePoolOp, bilinearResize, upsampleNearest, upsampleNearestOp } from "./resample.ts";
-export {
-  addPerChannel,
-  addPerChannelOp,
-  concatChannels,
-  concatChannelsOp,
-  sliceChannels,
-  sliceChannelsOp,
-} from "./channels.ts";
+export { concatChannels, concatChannelsOp, sliceChannels, sliceChannelsOp } from "./channels.ts";
 export { maxPool, meanPool, type PoolWindow, windowPoolOp } from "./window_pool.ts";
 export { unitChannels, unitChannelsOp } from "./unit_channels.ts";
 export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";

@@ -1,11 +1,9 @@
 /** The guided-diffusion UNets as a family. */
-import type { HostTensor } from "../engine/mod.ts";
 import type { Architecture, NetworkPlan } from "./architecture.ts";
-import { type GuidedUnet, guidedUnet } from "./guided_unet.ts";
+import { guidedUnet } from "./guided_unet.ts";
 import { guidedUnetConfig } from "./guided_unet_config.ts";
 import { guidedUnetParameters } from "./guided_unet_layout.ts";
 import type { Network } from "./network.ts";
-import { guidedTimestepTable } from "./timestep_table.ts";
 import type { Weights } from "./weights.ts";
 
 /** `UNetModel` and `SuperResModel` of the published program; see `guidedUnetConfig` for the keywords. */
@@ -18,19 +16,7 @@ export const GUIDED_DIFFUSION: Architecture = {
     return {
       config,
       parameters: guidedUnetParameters(config),
-      build: (weights: Weights): Network => guidedNetwork(guidedUnet(config, weights)),
+      build: (weights: Weights): Network => guidedUnet(config, weights),
     };
   },
 };
-
-/**
- * A guided-diffusion UNet with the sinusoids that stand for its timesteps.
- * @param unet the network with its weights
- */
-export function guidedNetwork(unet: GuidedUnet): Network {
-  return {
-    ...unet,
-    timestepTable: (timesteps: ArrayLike<number>): HostTensor =>
-      guidedTimestepTable(timesteps, unet.config.modelChannels),
-  };
-}

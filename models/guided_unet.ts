@@ -1,44 +1,23 @@
 /** The guided-diffusion UNet (Dhariwal and Nichol 2021): `UNetModel` and `SuperResModel` of the published code. */
-import { type Coefficient, formatShape, sameShape, scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { formatShape, type HostTensor, sameShape, scope, type Shape, type Tensor } from "../engine/mod.ts";
 import { add, bilinearResize, concatChannels, type Features, gatherRows, silu } from "../kernels/mod.ts";
 import type { GuidedUnetConfig } from "./guided_unet_config.ts";
 import { guidedBlockRunner } from "./guided_blocks.ts";
 import { guidedUnetLayout } from "./guided_unet_layout.ts";
+import type { Network, NetworkInputs } from "./network.ts";
+import { guidedTimestepTable } from "./timestep_table.ts";
 import { matrix, outputConvolution, type ParameterLookup } from "./unet_blocks.ts";
 import type { Weights } from "./weights.ts";
 
-/** What a network is given besides the noisy image. */
-export interface GuidedUnetInputs {
-  /** [N, modelChannels] sinusoid of each item's timestep; see `guidedTimestepTable`. */
-  readonly timestepRows: Tensor;
-  /** [N] class of each item; needed by class-conditional networks and no others. */
-  readonly labels?: readonly Coefficient[];
-  /** [N, h, w, inChannels] low-resolution image in [-1, 1]; needed by super-resolution networks and no others. */
-  readonly lowRes?: Tensor;
-  /**
-   * Called with the result of each module as it is recorded, by module name: `time_embed`, `emb` (the embedding with the
-   * label's added), each block (`input_blocks.3`), each of its layers (`input_blocks.3.0`) and `out`.
-   */
-  readonly observe?: (module: string, tensor: Tensor) => void;
-}
-
-/** A network together with its weights, ready to be recorded. */
-export interface GuidedUnet {
+/** A guided-diffusion UNet together with its weights, ready to be recorded. */
+export interface GuidedUnet extends Network {
   readonly config: GuidedUnetConfig;
-  /** Heights and widths must be multiples of it. */
-  readonly downsampling: number;
-  /**
-   * Records the network.
-   * @param x [N, H, W, inChannels] noisy image
-   * @param inputs timesteps and conditioning
-   * @returns [N, H, W, outChannels]: predicted noise, then the interpolation of the log variance where it is learned
-   * @throws {TypeError} if a shape does not fit, or conditioning is missing or not expected
-   */
-  forward(x: Tensor, inputs: GuidedUnetInputs): Tensor;
 }
 
 /**
- * Makes a network from its configuration and its weights.
+ * Makes a network from its configuration and its weights. `forward` shows `observe` the results of `time_embed`, `emb`
+ * (the embedding with the label's added), each block (`input_blocks.3`), each of its layers (`input_blocks.3.0`) and
+ * `out`.
  * @param config the network
  * @param weights its parameters, loaded with `guidedUnetParameters(config)`
  * @throws {RangeError} if an attention's channels do not divide into its heads
@@ -47,7 +26,7 @@ export function guidedUnet(config: GuidedUnetConfig, weights: Weights): GuidedUn
   const layout = guidedUnetLayout(config);
   const parameters: ParameterLookup = (name) => weights.constant(name);
 
-  const embed = ({ timestepRows, labels, observe }: GuidedUnetInputs): Tensor => {
+  const embed = ({ timestepRows, labels, observe }: NetworkInputs): Tensor => {
     const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
     const time = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
     observe?.("time_embed", time);
@@ -61,7 +40,8 @@ export function guidedUnet(config: GuidedUnetConfig, weights: Weights): GuidedUn
   return {
     config,
     downsampling: layout.downsampling,
-    forward(x: Tensor, inputs: GuidedUnetInputs): Tensor {
+    timestepTable: (timesteps: ArrayLike<number>): HostTensor => guidedTimestepTable(timesteps, config.modelChannels),
+    forward(x: Tensor, inputs: NetworkInputs): Tensor {
       requireInputs(config, layout.downsampling, x, inputs);
       const { observe, lowRes } = inputs;
       const emb = embed(inputs);
@@ -89,7 +69,7 @@ function requireInputs(
   config: GuidedUnetConfig,
   downsampling: number,
   x: Tensor,
-  { timestepRows, labels, lowRes }: GuidedUnetInputs,
+  { timestepRows, labels, lowRes }: NetworkInputs,
 ): void {
   const fail = (found: string): never => {
     throw new TypeError(`Cannot build a guided UNet: ${found}`);

@@ -66,7 +66,7 @@ export {
   type Layer,
   parameterShapes,
 } from "./guided_unet_layout.ts";
-export { type GuidedUnet, guidedUnet, type GuidedUnetInputs } from "./guided_unet.ts";
+export { type GuidedUnet, guidedUnet } from "./guided_unet.ts";
 export { guidedClassifier, guidedClassifierParameters } from "./guided_classifier.ts";
 export { type DdpmUnetConfig, ddpmUnetConfig } from "./ddpm_unet_config.ts";
 export { ddpmUnetParameters } from "./ddpm_unet_layout.ts";
@@ -74,7 +74,7 @@ export { ddpmUnet } from "./ddpm_unet.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
-export { guidedNoiseModel, type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { DEFAULT_PROCESS, type Description, type ModelPlan, planDescription } from "./model_description.ts";
 export { countParameters, type NetworkCost, networkCost } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";

@@ -1,8 +1,6 @@
 /** What samplers see of a network: eps(x_t, t), the image it is for, and the schedule it was trained with. */
 import { type Coefficient, constant, type DeviceTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherRows, sliceChannels } from "../kernels/mod.ts";
-import { guidedNetwork } from "./guided_architecture.ts";
-import type { GuidedUnet } from "./guided_unet.ts";
 import type { Network } from "./network.ts";
 import type { NoiseSchedule } from "./noise_schedule.ts";
 
@@ -38,17 +36,6 @@ export interface NoiseModelOptions {
   readonly label?: number;
   /** [N, h, w, C] low-resolution images in [-1, 1]; needed by super-resolution networks and no others. */
   readonly lowRes?: DeviceTensor;
-}
-
-/**
- * A guided-diffusion UNet as a noise model; see `noiseModel`.
- * @param unet the network with its weights
- * @param schedule the process it was trained with
- * @param options size and conditioning
- * @throws {RangeError | TypeError} as `noiseModel`
- */
-export function guidedNoiseModel(unet: GuidedUnet, schedule: NoiseSchedule, options?: NoiseModelOptions): NoiseModel {
-  return noiseModel(guidedNetwork(unet), schedule, options);
 }
 
 /**

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ReferenceRuntime } from "../../engine/mod.ts";
-import { addPerChannel, concatChannels, sliceChannels } from "../../kernels/mod.ts";
+import { concatChannels, sliceChannels } from "../../kernels/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { build, runOnce, values } from "./run_once.ts";
 
@@ -10,20 +9,9 @@ gpuTest("sliceChannels() cuts out again what concatChannels() joined", async (ru
   assertEquals(await runOnce(runtime, [a, b], (x, y) => sliceChannels(concatChannels(x, y), 6, 41)), b.data);
 });
 
-Deno.test("addPerChannel() adds the row of its own image", async () => {
-  const x = { shape: [2, 2, 2], data: new Float32Array(8) };
-  const e = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
-  assertEquals(
-    await runOnce(new ReferenceRuntime(), [x, e], addPerChannel),
-    Float32Array.of(1, 2, 1, 2, 3, 4, 3, 4),
-  );
-});
-
 Deno.test("channel operations refuse shapes and ranges that do not fit", () => {
   assertThrows(() => build([[2, 3, 4], [2, 5, 4]], concatChannels), TypeError, "may differ in the last extent only");
   assertThrows(() => build([[6, 4], [2, 3, 4]], concatChannels), TypeError, "may differ in the last extent only");
   assertThrows(() => build([[2, 5]], (x) => sliceChannels(x, 3, 3)), RangeError, "begin is 3 and end is 3");
   assertThrows(() => build([[2, 5]], (x) => sliceChannels(x, 0, 6)), RangeError, "end <= 5");
-  assertThrows(() => build([[2, 3, 5], [1, 5]], addPerChannel), TypeError, "equal N and C");
-  assertThrows(() => build([[2, 3, 5], [5]], addPerChannel), TypeError, "e has shape [5], [N, C] is needed");
 });

@@ -15,7 +15,6 @@ import { PLAIN } from "../../kernels/conv2d_examples.ts";
 import { conv2d, conv2dFeatures, conv2dOp, type Conv2dOptions } from "../../kernels/conv2d.ts";
 import {
   add,
-  addPerChannel,
   averagePool,
   concatChannels,
   groupNorm,
@@ -201,9 +200,13 @@ Deno.test("conv2d with everything fused is the chain of single operations", asyn
     bias: [16],
     shift: [2, 16],
   };
-  type Name = keyof typeof shapes | "skip";
+  type Name = keyof typeof shapes | "skip" | "spread";
   for (const [resample, scale] of [["none", 1], ["up", 2], ["down", 0.5]] as const) {
-    const all: Record<Name, readonly number[]> = { ...shapes, skip: [2, 6, 8, 16] };
+    const all: Record<Name, readonly number[]> = {
+      ...shapes,
+      skip: [2, 6, 8, 16],
+      spread: [2, 6 * scale, 8 * scale, 16],
+    };
     const runtime = new ReferenceRuntime();
     const resized = (x: Tensor): Tensor =>
       resample === "none" ? x : resample === "up" ? upsampleNearest(x, 2) : averagePool(x, 2);
@@ -223,15 +226,17 @@ Deno.test("conv2d with everything fused is the chain of single operations", asyn
         silu: true,
         modulation: sliceChannels(t.modulation, 3, 67),
       });
-      const sum = addPerChannel(conv2d(resized(normalised), t.weight, { padding: 1, bias: t.bias }), t.shift);
+      const sum = add(conv2d(resized(normalised), t.weight, { padding: 1, bias: t.bias }), t.spread);
       const y = add(sum, resized(t.skip));
       return { fused: fused.x, statistics: fused.statistics, chain: y, chainStatistics: imageStatistics(y) };
     });
+    const values = Object.fromEntries(
+      Object.entries(all).map(([name, shape], k) => [name, randomValues(elementCount(shape), k)]),
+    ) as Record<Name, Float32Array>;
+    const perImage = elementCount(all.spread) / 2;
+    values.spread.forEach((_, i, spread) => spread[i] = values.shift[Math.floor(i / perImage) * 16 + i % 16]!);
     const tensors = Object.fromEntries(
-      Object.entries(all).map((
-        [name, shape],
-        k,
-      ) => [name, runtime.upload(randomValues(elementCount(shape), k), shape)]),
+      Object.entries(all).map(([name, shape]) => [name, runtime.upload(values[name as Name], shape)]),
     ) as Record<Name, DeviceTensor>;
     const { fused, statistics, chain, chainStatistics } = await stage(tensors, {});
     assertEquals(chain.shape, [2, 6 * scale, 8 * scale, 16]);

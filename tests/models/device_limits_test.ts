@@ -2,11 +2,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { DeviceLimitError, type Scalars, type Tensor, type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
 import {
-  guidedNoiseModel,
   guidedUnet,
   guidedUnetConfig,
   guidedUnetParameters,
   loadWeights,
+  noiseModel,
   noiseSchedule,
   type Precision,
 } from "../../models/mod.ts";
@@ -32,7 +32,7 @@ async function evaluate(limit: number, side: number, precision: Precision): Prom
   try {
     const file = await fileOf(randomTensors(CONFIG));
     const weights = await loadWeights(runtime, file, guidedUnetParameters(CONFIG), { precision });
-    const model = guidedNoiseModel(guidedUnet(CONFIG, weights), noiseSchedule("linear", 50), {
+    const model = noiseModel(guidedUnet(CONFIG, weights), noiseSchedule("linear", 50), {
       height: side,
       width: side,
     });

@@ -2,12 +2,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
 import {
-  guidedNoiseModel,
   type GuidedUnet,
   guidedUnet,
   guidedUnetConfig,
   guidedUnetParameters,
   loadWeights,
+  noiseModel,
   noiseSchedule,
 } from "../../models/mod.ts";
 import { assertClose } from "../support/close.ts";
@@ -35,7 +35,7 @@ async function makeUnet(runtime: Runtime, changes: Record<string, unknown> = {})
 
 async function checkPrediction(runtime: Runtime): Promise<void> {
   const unet = await makeUnet(runtime, { num_classes: 4 });
-  const model = guidedNoiseModel(unet, noiseSchedule("linear"), { height: 6, width: 4, label: 3 });
+  const model = noiseModel(unet, noiseSchedule("linear"), { height: 6, width: 4, label: 3 });
   assertEquals(model.imageShape, [6, 4, 3]);
   assertEquals(model.alphaBar.length, 1000);
   const x = { data: randomValues(2 * 6 * 4 * 3, 5), shape: [2, 6, 4, 3] };
@@ -67,7 +67,7 @@ gpuTest("predictEps() takes the timestep anew at each run on the GPU", checkPred
 Deno.test("predictWithVariance() gives both halves of what the network predicts, and is there only where there are two", async () => {
   const runtime = new ReferenceRuntime();
   const unet = await makeUnet(runtime);
-  const model = guidedNoiseModel(unet, noiseSchedule("linear"));
+  const model = noiseModel(unet, noiseSchedule("linear"));
   const x = { data: randomValues(2 * 4 * 4 * 3, 5), shape: [2, 4, 4, 3] };
   const stage = runtime.stage<"xt", "timestep", "eps" | "variance">(
     "predict",
@@ -79,7 +79,7 @@ Deno.test("predictWithVariance() gives both halves of what the network predicts,
   const { data } = whole.get("output")!;
   assertClose(await eps.read(), data.filter((_, i) => i % 6 < 3), 1e-6);
   assertClose(await variance.read(), data.filter((_, i) => i % 6 >= 3), 1e-6);
-  const fixed = guidedNoiseModel(await makeUnet(runtime, { out_channels: 3 }), noiseSchedule("linear"));
+  const fixed = noiseModel(await makeUnet(runtime, { out_channels: 3 }), noiseSchedule("linear"));
   assertEquals(fixed.predictWithVariance, undefined);
 });
 
@@ -87,7 +87,7 @@ gpuTest("predictEps() of an upsampler is the network with its low-resolution ima
   const unet = await makeUnet(runtime, { class: "SuperResModel", num_classes: 4 });
   const low = { data: randomValues(2 * 2 * 3, 6), shape: [1, 2, 2, 3] };
   const lowRes = runtime.upload(low.data, low.shape);
-  const model = guidedNoiseModel(unet, noiseSchedule("linear"), { height: 8, width: 8, label: 2, lowRes });
+  const model = noiseModel(unet, noiseSchedule("linear"), { height: 8, width: 8, label: 2, lowRes });
   assertEquals(model.imageShape, [8, 8, 3]);
   const x = { data: randomValues(8 * 8 * 3, 5), shape: [1, 8, 8, 3] };
   const stage = runtime.stage<"xt", "timestep", "eps">("predict", ({ xt }, { timestep }) => ({
@@ -105,25 +105,25 @@ gpuTest("predictEps() of an upsampler is the network with its low-resolution ima
   assertClose(await eps.read(), whole.get("output")!.data.filter((_, i) => i % 6 < 3), 1e-5);
 });
 
-Deno.test("guidedNoiseModel() has the training size by default", async () => {
+Deno.test("noiseModel() has the training size by default", async () => {
   const unet = await makeUnet(new ReferenceRuntime(), { out_channels: 3 });
-  assertEquals(guidedNoiseModel(unet, noiseSchedule("cosine")).imageShape, [4, 4, 3]);
+  assertEquals(noiseModel(unet, noiseSchedule("cosine")).imageShape, [4, 4, 3]);
 });
 
-Deno.test("guidedNoiseModel() rejects sizes, classes and networks that do not fit", async () => {
+Deno.test("noiseModel() rejects sizes, classes and networks that do not fit", async () => {
   const runtime = new ReferenceRuntime();
   const schedule = noiseSchedule("linear");
   const plain = await makeUnet(runtime);
-  assertThrows(() => guidedNoiseModel(plain, schedule, { height: 5 }), RangeError, "5 x 4 pixels");
-  assertThrows(() => guidedNoiseModel(plain, schedule, { width: 0 }), RangeError, "multiples of 2");
-  assertThrows(() => guidedNoiseModel(plain, schedule, { label: 0 }), RangeError, "unconditional");
+  assertThrows(() => noiseModel(plain, schedule, { height: 5 }), RangeError, "5 x 4 pixels");
+  assertThrows(() => noiseModel(plain, schedule, { width: 0 }), RangeError, "multiples of 2");
+  assertThrows(() => noiseModel(plain, schedule, { label: 0 }), RangeError, "unconditional");
   const classes = await makeUnet(runtime, { num_classes: 4 });
-  assertThrows(() => guidedNoiseModel(classes, schedule), RangeError, "not given, an integer from 0 to 3");
-  assertThrows(() => guidedNoiseModel(classes, schedule, { label: 4 }), RangeError, "the class is 4");
+  assertThrows(() => noiseModel(classes, schedule), RangeError, "not given, an integer from 0 to 3");
+  assertThrows(() => noiseModel(classes, schedule, { label: 4 }), RangeError, "the class is 4");
   const odd = await makeUnet(runtime, { out_channels: 4 });
-  assertThrows(() => guidedNoiseModel(odd, schedule), TypeError, "4 output channels, 3 or 6");
+  assertThrows(() => noiseModel(odd, schedule), TypeError, "4 output channels, 3 or 6");
   const upsampler = await makeUnet(runtime, { class: "SuperResModel" });
-  assertThrows(() => guidedNoiseModel(upsampler, schedule), TypeError, "none was given");
+  assertThrows(() => noiseModel(upsampler, schedule), TypeError, "none was given");
   const lowRes = runtime.upload(new Float32Array(12), [1, 2, 2, 3]);
-  assertThrows(() => guidedNoiseModel(plain, schedule, { lowRes }), TypeError, "takes no low-resolution image");
+  assertThrows(() => noiseModel(plain, schedule, { lowRes }), TypeError, "takes no low-resolution image");
 });

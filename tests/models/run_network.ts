@@ -1,6 +1,5 @@
 /** One forward pass of a network from host data to host data. */
 import type { DeviceTensor, Runtime, Tensor } from "../../engine/mod.ts";
-import { guidedNetwork } from "../../models/guided_architecture.ts";
 import {
   guidedUnet,
   type GuidedUnetConfig,
@@ -39,7 +38,7 @@ export async function runUnet(runtime: Runtime, { config, ...run }: UnetRun): Pr
   const plan: NetworkPlan = {
     config,
     parameters: guidedUnetParameters(config),
-    build: (weights) => guidedNetwork(guidedUnet(config, weights)),
+    build: (weights) => guidedUnet(config, weights),
   };
   return await runNetwork(runtime, { plan, ...run });
 }

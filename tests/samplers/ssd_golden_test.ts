@@ -2,12 +2,12 @@
 import { assertEquals } from "@std/assert";
 import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
 import {
-  guidedNoiseModel,
   guidedUnet,
   guidedUnetConfig,
   guidedUnetParameters,
   loadWeights,
   type NoiseModel,
+  noiseModel,
   noiseSchedule,
   type SafetensorsFile,
 } from "../../models/mod.ts";
@@ -41,7 +41,7 @@ function recordedModel(runtime: Runtime): Promise<NoiseModel> {
     const file = await openGolden("unet-guided-a-tiny");
     const config = guidedUnetConfig(JSON.parse(file.metadata.get("constructor") as string));
     const weights = await loadWeights(runtime, file, guidedUnetParameters(config), { prefix: "model." });
-    return guidedNoiseModel(guidedUnet(config, weights), noiseSchedule("linear"));
+    return noiseModel(guidedUnet(config, weights), noiseSchedule("linear"));
   })();
 }
 
