@@ -26,12 +26,24 @@ export {
   isScalar,
   type LayerChoice,
   type OpDef,
+  type Recomputation,
   SCALAR_CAPACITY,
   scalarsOf,
   type Target,
   valueOf,
 } from "./op.ts";
-export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
+export {
+  checkpoint,
+  constant,
+  type ConstantSource,
+  defineOp,
+  type Graph,
+  type Op,
+  printGraph,
+  scope,
+  trace,
+} from "./graph.ts";
+export { reverse, type ReverseTools } from "./reverse.ts";
 export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors, Uploader } from "./runtime.ts";

@@ -1,6 +1,8 @@
 /** The register of operations: one export line for each. */
 export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
 export { clamp, clampOp } from "./clamp.ts";
+export { fill, fillOp } from "./fill.ts";
+export { gradient } from "./gradient.ts";
 export { relu, reluOp } from "./relu.ts";
 export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./conv2d.ts";
 export type { Padding } from "./conv2d_attrs.ts";
@@ -28,6 +30,7 @@ export {
 } from "./norm_factors.ts";
 export { weightTexelsOp } from "./weight_texels.ts";
 export { attention, attentionOp, type HeadOrder } from "./attention.ts";
+export { siluGradient, siluGradientOp } from "./slopes.ts";
 export { softmax, softmaxOp } from "./softmax.ts";
 export { averagePool, averagePoolOp, bilinearResize, upsampleNearest, upsampleNearestOp } from "./resample.ts";
 export { concatChannels, concatChannelsOp, sliceChannels, sliceChannelsOp } from "./channels.ts";
@@ -36,8 +39,9 @@ export { unitChannels, unitChannelsOp } from "./unit_channels.ts";
 export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";
 export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
+export { repeatOver, repeatOverOp, sumRepeats, sumRepeatsOp } from "./repeats.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
-export { addRatio, addRatioOp, sampleDot, sampleDotOp } from "./sample_products.ts";
+export { addRatio, addRatioOp, sampleDot, sampleDotOp, scaleSamples, scaleSamplesOp } from "./sample_products.ts";
 export { shrink, shrinkOp } from "./shrink.ts";
 export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";
 export { hadamard, hadamardOp } from "./hadamard.ts";

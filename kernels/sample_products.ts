@@ -68,6 +68,10 @@ if (lane == 0u) { y[sample] = sums[0]; }`,
       }),
     ];
   },
+  vjp: ({ inputs: [a, b] }, [dy], wanted) => [
+    wanted[0] ? scaleSamples(b!, dy!) : undefined,
+    wanted[1] ? scaleSamples(a!, dy!) : undefined,
+  ],
   cost: (call) => ({ flops: 2 * elementCount(call.inputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[3, 5, 7, 3], [3, 5, 7, 3]], attrs: {} },
@@ -84,6 +88,54 @@ if (lane == 0u) { y[sample] = sums[0]; }`,
  */
 export function sampleDot(a: Tensor, b: Tensor): Tensor {
   return sampleDotOp([a, b], {})[0]!;
+}
+
+/** Definition of `scaleSamples`. */
+export const scaleSamplesOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "scaleSamples",
+  infer(inputs): readonly TensorType[] {
+    requireF32("scaleSamples", inputs, ["x", "factors"]);
+    const [x, factors] = [inputs[0]!, inputs[1]!];
+    if (x.shape.length === 0 || !sameShape(factors.shape, [x.shape[0]!])) {
+      throw new TypeError(
+        `Cannot build scaleSamples: x has shape ${formatShape(x.shape)}, factors has ${formatShape(factors.shape)}, ` +
+          `[N, ...] and [N] are needed`,
+      );
+    }
+    return [{ shape: x.shape, dtype: "f32" }];
+  },
+  reference(_call, [x, factors]): readonly Float32Array[] {
+    const size = x!.length / factors!.length;
+    return [x!.map((value, i) => value * factors![Math.floor(i / size)]!)];
+  },
+  lower: ({ inputs: [x, factors], outputs: [y] }, target) => [
+    elementwise("scaleSamples", target, {
+      read: { x: x!, factors: factors! },
+      write: { y: y! },
+      params: { size: elementCount(x!.shape) / x!.shape[0]! },
+      body: "y[i] = x[i] * factors[i / params.size];",
+    }),
+  ],
+  vjp: ({ inputs: [x, factors] }, [dy], wanted) => [
+    wanted[0] ? scaleSamples(dy!, factors!) : undefined,
+    wanted[1] ? sampleDot(dy!, x!) : undefined,
+  ],
+  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[3, 5, 7, 2], [3]], attrs: {} },
+    { inputs: [[131], [131]], attrs: {} },
+  ],
+});
+
+/**
+ * Every sample times a number of its own: y[n, i] = factors[n] x[n, i].
+ * @param x [N, ...], f32
+ * @param factors [N], f32
+ * @returns [N, ...]
+ * @throws {TypeError} if the shapes do not fit
+ */
+export function scaleSamples(x: Tensor, factors: Tensor): Tensor {
+  return scaleSamplesOp([x, factors], {})[0]!;
 }
 
 /** Attributes of `addRatioOp`. */
