@@ -30,16 +30,40 @@ export {
 } from "./norm_factors.ts";
 export { weightTexelsOp } from "./weight_texels.ts";
 export { attention, attentionOp, type HeadOrder } from "./attention.ts";
-export { siluGradient, siluGradientOp } from "./slopes.ts";
-export { softmax, softmaxOp } from "./softmax.ts";
-export { averagePool, averagePoolOp, bilinearResize, upsampleNearest, upsampleNearestOp } from "./resample.ts";
-export { concatChannels, concatChannelsOp, sliceChannels, sliceChannelsOp } from "./channels.ts";
+export {
+  clampGradient,
+  clampGradientOp,
+  reluGradient,
+  reluGradientOp,
+  siluGradient,
+  siluGradientOp,
+} from "./slopes.ts";
+export { softmax, softmaxGradient, softmaxGradientOp, softmaxOp } from "./softmax.ts";
+export {
+  averagePool,
+  averagePoolOp,
+  bilinearResize,
+  spread,
+  type SpreadAttrs,
+  spreadOp,
+  upsampleNearest,
+  upsampleNearestOp,
+} from "./resample.ts";
+export {
+  concatChannels,
+  concatChannelsOp,
+  padChannels,
+  padChannelsOp,
+  sliceChannels,
+  sliceChannelsOp,
+} from "./channels.ts";
 export { maxPool, meanPool, type PoolWindow, windowPoolOp } from "./window_pool.ts";
 export { unitChannels, unitChannelsOp } from "./unit_channels.ts";
 export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";
 export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
 export { repeatOver, repeatOverOp, sumRepeats, sumRepeatsOp } from "./repeats.ts";
+export { transpose, transposeOp } from "./transpose.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
 export { addRatio, addRatioOp, sampleDot, sampleDotOp, scaleSamples, scaleSamplesOp } from "./sample_products.ts";
 export { shrink, shrinkOp } from "./shrink.ts";
