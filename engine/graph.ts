@@ -173,6 +173,11 @@ export function constant(source: ConstantSource): Tensor {
   return current("use a constant").constant(source);
 }
 
+/** Where the elements of a constant of the trace come from; undefined for a tensor that is none. */
+export function constantSource(tensor: Tensor): ConstantSource | undefined {
+  return current("look up a constant").constants.get(tensor.id);
+}
+
 /** Names what `body` records: scopes nest, joined by dots, and appear in profiles and errors. */
 export function scope<T>(name: string, body: () => T): T {
   const own = current(`open scope "${name}"`);

@@ -36,6 +36,7 @@ export {
   checkpoint,
   constant,
   type ConstantSource,
+  constantSource,
   defineOp,
   type Graph,
   type Op,

@@ -57,19 +57,42 @@ export {
   sliceChannels,
   sliceChannelsOp,
 } from "./channels.ts";
-export { maxPool, meanPool, type PoolWindow, windowPoolOp } from "./window_pool.ts";
-export { unitChannels, unitChannelsOp } from "./unit_channels.ts";
+export { maxPool, meanPool, windowPoolOp } from "./window_pool.ts";
+export { type PoolWindow, windowPoolGradient, windowPoolGradientOp } from "./window_pool_gradient.ts";
+export { unitChannels, unitChannelsGradient, unitChannelsGradientOp, unitChannelsOp } from "./unit_channels.ts";
 export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";
-export { gatherRows, gatherRowsOp } from "./gather_rows.ts";
+export { gatherRows, gatherRowsOp, scatterRows, scatterRowsOp } from "./gather_rows.ts";
 export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
 export { repeatOver, repeatOverOp, sumRepeats, sumRepeatsOp } from "./repeats.ts";
 export { transpose, transposeOp } from "./transpose.ts";
 export { reshape, reshapeOp } from "./reshape.ts";
-export { addRatio, addRatioOp, sampleDot, sampleDotOp, scaleSamples, scaleSamplesOp } from "./sample_products.ts";
-export { shrink, shrinkOp } from "./shrink.ts";
+export {
+  exp,
+  expOp,
+  reciprocal,
+  reciprocalOp,
+  reciprocalOrZero,
+  reciprocalOrZeroOp,
+  sqrt,
+  sqrtOp,
+} from "./functions.ts";
+export {
+  addRatio,
+  addRatioOp,
+  ratioSlopesOp,
+  sampleDot,
+  sampleDotOp,
+  sampleNorm,
+  sampleNormOp,
+  sampleSquares,
+  sampleSum,
+  scaleSamples,
+  scaleSamplesOp,
+} from "./sample_products.ts";
+export { shrink, shrinkGradientOp, shrinkOp } from "./shrink.ts";
 export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";
 export { hadamard, hadamardOp } from "./hadamard.ts";
 export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./fourier.ts";
 export { type ComplexArray, hostFourier } from "./fourier_host.ts";
-export { gatherElements, gatherElementsOp, NO_ELEMENT } from "./gather_elements.ts";
+export { gatherElements, gatherElementsOp, NO_ELEMENT, scatterElements, scatterElementsOp } from "./gather_elements.ts";
 export { backProject, backProjectOp, radon, radonOp } from "./radon.ts";
