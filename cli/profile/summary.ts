@@ -37,7 +37,7 @@ export function isBackward({ scope }: Pick<KernelTime, "scope">): boolean {
  */
 export function stageOf(row: Pick<KernelTime, "scope">): string {
   const stage = scopeLevels(row.scope)[0] ?? "(no scope)";
-  return isBackward(row) ? `${stage} (backward)` : stage;
+  return isBackward(row) && stage !== row.scope ? `${stage} (backward)` : stage;
 }
 
 /** The block of the network: the first two levels of the scope. */

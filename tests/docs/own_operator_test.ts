@@ -18,14 +18,17 @@ Deno.test("the operator of the example has a derived adjoint and pseudo-inverse 
 
 gpuTest("the operator of the example gives the gradient of a measurement loss and projections", async (runtime) => {
   const { x, y } = randomPair(operator, 9);
-  const body = (x: Tensor, y: Tensor): Record<"dx" | "fit", Tensor> => ({
+  const body = (x: Tensor, y: Tensor): Record<"dx" | "fit" | "dpx", Tensor> => ({
     dx: gradient(sampleNorm(sub(operator.forward(x), y)), [x])[0]!,
     fit: operator.forward(project(operator, x, y)),
+    // Methods that differentiate through A^+ take it too.
+    dpx: gradient(sampleNorm(operator.pseudoInverse(sub(operator.forward(x), y))), [x])[0]!,
   });
   const [actual, expected] = await Promise.all(
     [runtime, new ReferenceRuntime()].map((each) => apply(each, operator, x, y, body)),
   );
   assert(relativeError(actual!.dx, expected!.dx) <= 1e-5);
+  assert(relativeError(actual!.dpx, expected!.dpx) <= 1e-5);
   assert(actual!.dx.some((value) => value !== 0));
   assert(relativeError(actual!.fit, y) <= 1e-5);
 });
