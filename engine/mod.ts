@@ -34,7 +34,8 @@ export {
 export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
 export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
-export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors, Uploader } from "./runtime.ts";
+export type { TensorPart } from "./tensor_parts.ts";
+export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime } from "./webgpu_runtime.ts";
 export type { AdapterIdentity, Preferences } from "./webgpu_device.ts";
