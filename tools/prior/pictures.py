@@ -1,7 +1,8 @@
-"""Writes folders of numbered 64x64 pictures for measuring, with the two masks of `deno task quality` beside them.
+"""Writes folders of numbered pictures for measuring, 64x64, with the two masks of `deno task quality` beside them.
 
     python3 pictures.py generated FOLDER --count 64          # held out: drawn from a seed that no training uses
     python3 pictures.py photographs FOLDER PHOTO...          # of each its middle square, whole and as four quarters
+    python3 pictures.py portraits FOLDER --count 1 --seed 12 # 256x256: what a sample picture is chosen from
 
 A quarter is 64x64 of the square made 128x128, so of every photograph five pictures arise: one small, four detailed.
 """
@@ -29,16 +30,26 @@ def crops(path):
     return [np.asarray(p) for p in [square.resize((64, 64), Image.BOX), *quarters]]
 
 
+def portraits(seed, count):
+    """Schematic portraits [256, 256, 3], each from a seed of its own."""
+    scenes.canvas(512)
+    drawn = [scenes.portrait(np.random.default_rng(seed + k)) for k in range(count)]
+    return [(np.clip(scenes.down(np.clip(p, 0, 1)), 0, 1) * 255 + 0.5).astype(np.uint8) for p in drawn]
+
+
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("kind", choices=["generated", "photographs"])
+    ap.add_argument("kind", choices=["generated", "photographs", "portraits"])
     ap.add_argument("folder")
     ap.add_argument("photos", nargs="*")
     ap.add_argument("--count", type=int, default=64)
     ap.add_argument("--seed", type=int, default=HELD_OUT_SEED)
     a = ap.parse_args()
-    pictures = (scenes.shard((a.seed, 0, a.count)) if a.kind == "generated" else
-                [picture for photo in a.photos for picture in crops(photo)])
+    pictures = {
+        "generated": lambda: scenes.shard((a.seed, 0, a.count)),
+        "photographs": lambda: [picture for photo in a.photos for picture in crops(photo)],
+        "portraits": lambda: portraits(a.seed, a.count),
+    }[a.kind]()
     os.makedirs(a.folder, exist_ok=True)
     for k, picture in enumerate(pictures):
         Image.fromarray(picture).save(os.path.join(a.folder, f"{k:02}.png"))
