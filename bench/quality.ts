@@ -2,7 +2,9 @@
  * How well the embedded model restores: mean PSNR and SSIM over a folder of pictures of its training size, for the usual
  * tasks, against A^+ y and bicubic enlargement. Picture k is restored with seed k, in batches of 16.
  *
- *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME] [--precision f32|f16]
+ *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME] [--precision f32|f16] [--sheets FOLDER]
+ *
+ * `--sheets` writes TASK.png of the first eight pictures: A^+ y above, the restored one, the original below.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import {
@@ -25,6 +27,7 @@ import {
   type SsdPreset,
   ssdPreset,
 } from "../samplers/mod.ts";
+import { rastersOf, writeGrid } from "./picture_grid.ts";
 
 /** One line of the table. */
 interface QualityTask {
@@ -57,13 +60,18 @@ interface Measured {
   readonly pseudoInverse: readonly Quality[];
   readonly bicubic: readonly Quality[];
   readonly restored: readonly Quality[];
+  /** A^+ y, restored, original: what a sheet shows. */
+  readonly rows: readonly (readonly Raster[])[];
 }
 
 /** Pictures that are restored at once. */
 const BATCH = 16;
 
+/** Pictures on a sheet. */
+const SHEET_COLUMNS = 8;
+
 async function main(words: readonly string[]): Promise<number> {
-  const options = parseArgs(words, { string: ["preset", "task", "precision", "_"] });
+  const options = parseArgs(words, { string: ["preset", "task", "precision", "sheets", "_"] });
   const [folder = decodeURIComponent(new URL("../tests/held_out", import.meta.url).pathname)] = options._.map(String);
   const preset = (options.preset ?? "ssd-30") as SsdPreset;
   const chosen = TASKS.filter(({ name }) => options.task === undefined || name === options.task);
@@ -87,12 +95,18 @@ async function main(words: readonly string[]): Promise<number> {
     for (let first = 0; first < pictures.length; first += BATCH) {
       parts.push(await measure(runtime, model, pictures.slice(first, first + BATCH), { task, preset, folder, first }));
     }
-    const cell = (column: keyof Measured): string => formatMean(parts.flatMap((part) => part[column]));
+    const cell = (column: Exclude<keyof Measured, "rows">): string => formatMean(parts.flatMap((part) => part[column]));
+    if (options.sheets !== undefined) await writeSheet(`${options.sheets}/${task.name}.png`, parts);
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
     print(task.name.padEnd(12) + cell("pseudoInverse") + cell("bicubic") + cell("restored") + seconds.padStart(9));
   }
   runtime.destroy();
   return 0;
+}
+
+async function writeSheet(path: string, [first]: readonly Measured[]): Promise<void> {
+  const rows = (first?.rows ?? []).map((row) => row.slice(0, SHEET_COLUMNS));
+  await writeGrid(path, rows.flat(), rows[0]?.length ?? 0);
 }
 
 /** Mean PSNR and SSIM as two columns, or dashes. */
@@ -145,6 +159,7 @@ async function measure(
     pseudoInverse: qualities(inverse, truth, shape),
     bicubic: task.scale ? qualities(enlarged(measured, operator.measurementShape, task.scale), truth, shape) : [],
     restored: qualities(restored, truth, shape),
+    rows: [inverse, restored, truth].map((batch) => rastersOf(batch, shape)),
   };
 }
 
@@ -172,11 +187,10 @@ function enlarged(
 
 /** PSNR and SSIM of every picture of a batch, of clamped, unrounded values. */
 function qualities(batch: Float32Array, truth: Float32Array, shape: readonly number[]): readonly Quality[] {
-  const each = shape.reduce((a, b) => a * b, 1);
-  return Array.from({ length: truth.length / each }, (_, index) => {
-    const picture = batch.slice(index * each, (index + 1) * each).map((v) => Math.min(Math.max(v, -1), 1));
-    const original = truth.slice(index * each, (index + 1) * each);
-    return { psnr: psnr(picture, original, { shape }), ssim: ssim(picture, original, { shape }) };
+  const originals = rastersOf(truth, shape);
+  return rastersOf(batch, shape).map(({ data }, index) => {
+    const original = (originals[index] as Raster).data;
+    return { psnr: psnr(data, original, { shape }), ssim: ssim(data, original, { shape }) };
   });
 }
 
