@@ -1,5 +1,5 @@
 /**
- * Unconditional samples of the embedded model as one picture, four rows of eight, sample k from seed k.
+ * Unconditional samples of the embedded model as one picture, two rows of eight, sample k from seed k.
  *
  *     deno task samples FILE [--steps N]
  */
@@ -11,7 +11,7 @@ import { PLAIN_SAMPLERS, seededNoise } from "../samplers/mod.ts";
 import { rastersOf, writeGrid } from "./picture_grid.ts";
 
 const COLUMNS = 8;
-const ROWS = 4;
+const ROWS = 2;
 
 async function main(words: readonly string[]): Promise<number> {
   const options = parseArgs(words, { string: ["steps", "_"] });
