@@ -297,7 +297,7 @@ def main():
         errors.append(mse)
         if step % a.every == 0:
             with open(log_path, "a", newline="") as f:
-                csv.writer(f).writerow([step, seen, f"{minutes:.2f}", f"{rate:.3g}",
+                csv.writer(f, lineterminator="\n").writerow([step, seen, f"{minutes:.2f}", f"{rate:.3g}",
                                         f"{torch.stack(errors).mean():.6f}",
                                         f"{validation.measure(model, ema, amp):.6f}"])
             errors = []
