@@ -41,6 +41,6 @@ commandTest(
     assert(Math.abs(gain - SAMPLE_GAIN) < 0.3, `${gain.toFixed(2)} dB, ${SAMPLE_GAIN} dB were expected`);
     assertEquals((await readImage(first)).width, 64);
     await gainOf(second, []);
-    assertEquals(Deno.readFileSync(second), Deno.readFileSync(first));
+    assertEquals(await Deno.readFile(second), await Deno.readFile(first));
   },
 );
