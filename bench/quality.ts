@@ -1,8 +1,10 @@
 /**
- * How well the embedded model restores: mean PSNR over a folder of pictures of its training size, for the usual tasks,
- * against A^+ y and bicubic enlargement. All pictures are restored as one batch, picture k with seed k.
+ * How well the embedded model restores: mean PSNR and SSIM over a folder of pictures of its training size, for the usual
+ * tasks, against A^+ y and bicubic enlargement. Picture k is restored with seed k, in batches of 16.
  *
- *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME] [--precision f32|f16]
+ *     deno task quality [FOLDER] [--preset ssd-30|ssd-100] [--task NAME] [--precision f32|f16] [--sheets FOLDER]
+ *
+ * `--sheets` writes TASK.png of the first eight pictures: A^+ y above, the restored one, the original below.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import {
@@ -14,7 +16,7 @@ import {
   WebGpuRuntime,
 } from "../engine/mod.ts";
 import { colourRaster, grayToRgb, type Raster, readImage, readMask, resize } from "../io/mod.ts";
-import { psnr } from "../metrics/mod.ts";
+import { psnr, ssim } from "../metrics/mod.ts";
 import { openDefaultModel, type OpenedModel, PRECISIONS } from "../models/mod.ts";
 import { createOperator, type OperatorOptions } from "../operators/mod.ts";
 import {
@@ -25,6 +27,7 @@ import {
   type SsdPreset,
   ssdPreset,
 } from "../samplers/mod.ts";
+import { rastersOf, writeGrid } from "./picture_grid.ts";
 
 /** One line of the table. */
 interface QualityTask {
@@ -38,6 +41,7 @@ interface QualityTask {
 
 const TASKS: readonly QualityTask[] = [
   { name: "sr4", operator: "sr_average", kind: "super_resolution", scale: 4 },
+  { name: "sr8", operator: "sr_average", kind: "super_resolution", scale: 8 },
   { name: "sr2", operator: "sr_average", kind: "super_resolution", scale: 2 },
   { name: "box", operator: "inpaint", kind: "inpainting", mask: "mask-box.png" },
   { name: "random-half", operator: "inpaint", kind: "inpainting", mask: "mask-random-half.png" },
@@ -45,17 +49,29 @@ const TASKS: readonly QualityTask[] = [
   { name: "deblur", operator: "deblur_gauss", kind: "deblurring" },
 ];
 
-/** Mean PSNR in dB of one task; bicubic only where pictures were made smaller. */
-interface QualityRow {
-  readonly task: string;
-  readonly pseudoInverse: number;
-  readonly bicubic: number | undefined;
-  readonly restored: number;
-  readonly seconds: number;
+/** PSNR in dB and SSIM of one picture, or their means. */
+interface Quality {
+  readonly psnr: number;
+  readonly ssim: number;
 }
 
+/** Of every picture of one task; bicubic only where pictures were made smaller. */
+interface Measured {
+  readonly pseudoInverse: readonly Quality[];
+  readonly bicubic: readonly Quality[];
+  readonly restored: readonly Quality[];
+  /** A^+ y, restored, original: what a sheet shows. */
+  readonly rows: readonly (readonly Raster[])[];
+}
+
+/** Pictures that are restored at once. */
+const BATCH = 16;
+
+/** Pictures on a sheet. */
+const SHEET_COLUMNS = 8;
+
 async function main(words: readonly string[]): Promise<number> {
-  const options = parseArgs(words, { string: ["preset", "task", "precision", "_"] });
+  const options = parseArgs(words, { string: ["preset", "task", "precision", "sheets", "_"] });
   const [folder = decodeURIComponent(new URL("../tests/held_out", import.meta.url).pathname)] = options._.map(String);
   const preset = (options.preset ?? "ssd-30") as SsdPreset;
   const chosen = TASKS.filter(({ name }) => options.task === undefined || name === options.task);
@@ -71,17 +87,33 @@ async function main(words: readonly string[]): Promise<number> {
   const runtime = await WebGpuRuntime.open();
   const model = await openDefaultModel(runtime, { precision });
   print(`${pictures.length} pictures of ${folder.split("/").at(-1)}, ${preset}, ${precision}, ${runtime.description}`);
-  print("task           A^+ y   bicubic  restored  seconds");
+  print("              A^+ y           bicubic         restored");
+  print("task          PSNR   SSIM     PSNR   SSIM     PSNR   SSIM   seconds");
   for (const task of chosen) {
-    const row = await measure(runtime, model, pictures, { task, preset, folder });
-    const cell = (value: number | undefined): string => (value === undefined ? "-" : value.toFixed(2)).padStart(8);
-    print(
-      row.task.padEnd(12) + cell(row.pseudoInverse) + cell(row.bicubic) + "  " + cell(row.restored) +
-        row.seconds.toFixed(0).padStart(9),
-    );
+    const start = performance.now();
+    const parts: Measured[] = [];
+    for (let first = 0; first < pictures.length; first += BATCH) {
+      parts.push(await measure(runtime, model, pictures.slice(first, first + BATCH), { task, preset, folder, first }));
+    }
+    const cell = (column: Exclude<keyof Measured, "rows">): string => formatMean(parts.flatMap((part) => part[column]));
+    if (options.sheets !== undefined) await writeSheet(`${options.sheets}/${task.name}.png`, parts);
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    print(task.name.padEnd(12) + cell("pseudoInverse") + cell("bicubic") + cell("restored") + seconds.padStart(9));
   }
   runtime.destroy();
   return 0;
+}
+
+async function writeSheet(path: string, [first]: readonly Measured[]): Promise<void> {
+  const rows = (first?.rows ?? []).map((row) => row.slice(0, SHEET_COLUMNS));
+  await writeGrid(path, rows.flat(), rows[0]?.length ?? 0);
+}
+
+/** Mean PSNR and SSIM as two columns, or dashes. */
+function formatMean(values: readonly Quality[]): string {
+  const mean = (name: keyof Quality): number => values.reduce((sum, value) => sum + value[name], 0) / values.length;
+  const [decibels, similarity] = values.length === 0 ? ["-", "-"] : [mean("psnr").toFixed(2), mean("ssim").toFixed(3)];
+  return decibels.padStart(6) + similarity.padStart(7) + "   ";
 }
 
 /** The pictures of a folder whose names are numbers, in order. */
@@ -97,8 +129,14 @@ async function measure(
   runtime: Runtime,
   model: OpenedModel,
   pictures: readonly Raster[],
-  { task, preset, folder }: { readonly task: QualityTask; readonly preset: SsdPreset; readonly folder: string },
-): Promise<QualityRow> {
+  { task, preset, folder, first }: {
+    readonly task: QualityTask;
+    readonly preset: SsdPreset;
+    readonly folder: string;
+    /** Seed of the first picture. */
+    readonly first: number;
+  },
+): Promise<Measured> {
   const noiseModel = model.noiseModel();
   const operator = createOperator(task.operator, noiseModel.imageShape, await operatorOptions(task, folder));
   const truth = new Float32Array(pictures.length * (pictures[0]?.data.length ?? 0));
@@ -108,8 +146,7 @@ async function measure(
   const { y } = await apply("forward", runtime.upload(truth, [pictures.length, ...noiseModel.imageShape]));
   const measured = await y.read();
   const inverse = await (await apply("pseudoInverse", y)).y.read();
-  const start = performance.now();
-  const noise = seededNoise(pictures.map((_, index) => index));
+  const noise = seededNoise(pictures.map((_, index) => first + index));
   const steps = SAMPLERS.ssd.restore(runtime, { model: noiseModel, operator, y, sigmaY: 0 }, {
     ...ssdPreset(preset, task.kind),
     noise,
@@ -117,14 +154,12 @@ async function measure(
   let next = await steps.next();
   while (!next.done) next = await steps.next();
   const restored = await next.value.read();
+  const shape = noiseModel.imageShape;
   return {
-    task: task.name,
-    pseudoInverse: meanPsnr(inverse, truth, noiseModel.imageShape),
-    bicubic: task.scale
-      ? meanPsnr(enlarged(measured, operator.measurementShape, task.scale), truth, noiseModel.imageShape)
-      : undefined,
-    restored: meanPsnr(restored, truth, noiseModel.imageShape),
-    seconds: (performance.now() - start) / 1000,
+    pseudoInverse: qualities(inverse, truth, shape),
+    bicubic: task.scale ? qualities(enlarged(measured, operator.measurementShape, task.scale), truth, shape) : [],
+    restored: qualities(restored, truth, shape),
+    rows: [inverse, restored, truth].map((batch) => rastersOf(batch, shape)),
   };
 }
 
@@ -150,15 +185,13 @@ function enlarged(
   return large;
 }
 
-/** Mean over the batch of the PSNR of clamped, unrounded values. */
-function meanPsnr(batch: Float32Array, truth: Float32Array, shape: readonly number[]): number {
-  const each = shape.reduce((a, b) => a * b, 1);
-  const values: number[] = [];
-  for (let at = 0; at < truth.length; at += each) {
-    const picture = batch.slice(at, at + each).map((v) => Math.min(Math.max(v, -1), 1));
-    values.push(psnr(picture, truth.slice(at, at + each), { shape }));
-  }
-  return values.reduce((a, b) => a + b, 0) / values.length;
+/** PSNR and SSIM of every picture of a batch, of clamped, unrounded values. */
+function qualities(batch: Float32Array, truth: Float32Array, shape: readonly number[]): readonly Quality[] {
+  const originals = rastersOf(truth, shape);
+  return rastersOf(batch, shape).map(({ data }, index) => {
+    const original = (originals[index] as Raster).data;
+    return { psnr: psnr(data, original, { shape }), ssim: ssim(data, original, { shape }) };
+  });
 }
 
 function print(line: string): void {

@@ -49,23 +49,25 @@ const LONGEST_FACTOR = 4;
 /**
  * Makes the problem that the sampler solves.
  * @param isTruth whether the picture is a good one, which is degraded here; otherwise it is the measurement itself
+ * @param longest longest side inside the network where the command line does not say; default four training sizes
  * @throws {RangeError | TypeError} if the model does not take such pictures
  */
 export async function preparePicture(
   runtime: Runtime,
   source: Source,
-  { args, task, model, isTruth }: {
+  { args, task, model, isTruth, longest }: {
     readonly args: Arguments;
     readonly task: Task;
     readonly model: OpenedModel;
     readonly isTruth: boolean;
+    readonly longest?: number | undefined;
   },
 ): Promise<Picture> {
   const colour = !isTruth && task.channels === 1 ? rgbToGray(source.colour) : grayToRgb(source.colour);
   const scale = isTruth ? 1 : task.scale;
   const canvas = planCanvas(colour, {
     multiple: leastCommonMultiple(model.downsampling, task.multiple ?? task.scale),
-    longest: args.number("size") ?? LONGEST_FACTOR * model.config.imageSize,
+    longest: args.number("size") ?? longest ?? LONGEST_FACTOR * model.config.imageSize,
     scale,
   });
   const imageShape = [canvas.padded.height, canvas.padded.width, 3];

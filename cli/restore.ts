@@ -49,7 +49,9 @@ export const RESTORE: Command = {
         kind: "integer",
         min: 8,
         max: 65535,
-        help: "Longest side inside the network; larger pictures are made smaller (default 4x its training size)",
+        help:
+          "Longest side inside the network; larger pictures are made smaller (default 4x its training size, for the " +
+          "sample picture its training size)",
       },
       out: { kind: "text", value: "FILE", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
       sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
@@ -116,7 +118,9 @@ async function run(args: Arguments): Promise<number> {
     checkTimesteps(method, loaded);
     checkConditioning(args, chosen, loaded);
     const task = fitUpsampling(args, chosen, loaded, { source, isTruth });
-    const picture = await preparePicture(runtime, source, { args, task, model: loaded.model, isTruth });
+    const { model } = loaded;
+    const longest = args.operands.length === 0 ? model.config.imageSize : undefined;
+    const picture = await preparePicture(runtime, source, { args, task, model, isTruth, longest });
     for (const note of picture.notes) reporter.note(note);
     await interrupt.check();
     const work = { runtime, args, task, method, loaded, loadSeconds, picture, recorded, reporter, interrupt };

@@ -47,7 +47,8 @@ export {
 export { reverse, type ReverseTools } from "./reverse.ts";
 export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
-export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors, Uploader } from "./runtime.ts";
+export type { TensorPart } from "./tensor_parts.ts";
+export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime } from "./webgpu_runtime.ts";
 export type { AdapterIdentity, Preferences } from "./webgpu_device.ts";

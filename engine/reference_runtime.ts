@@ -3,7 +3,7 @@ import { NonFiniteError, StaleTensorError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
 import { unpackHalf } from "./half.ts";
 import type { Call } from "./op.ts";
-import type { Runtime, RuntimeStatistics, Stage, StageBody, Uploader } from "./runtime.ts";
+import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
 import {
@@ -15,7 +15,9 @@ import {
   type Shape,
   type TensorType,
   typeOfData,
+  wordCount,
 } from "./tensor.ts";
+import { checkedParts, type TensorPart } from "./tensor_parts.ts";
 
 type Values = Map<number, Float32Array>;
 
@@ -48,11 +50,13 @@ export class ReferenceRuntime implements Runtime {
     return new HostedTensor(type, hostWords({ ...type, data }).slice());
   }
 
-  uploader(): Uploader {
-    return {
-      upload: (...given) => Promise.resolve().then(() => this.upload(...given)),
-      [Symbol.dispose]: (): void => {},
-    };
+  uploadParts(type: TensorType, parts: Iterable<TensorPart>): DeviceTensor {
+    const words = new Uint32Array(wordCount(type));
+    for (const { at, data } of checkedParts(type, parts)) {
+      words.set(new Uint32Array(data.buffer, data.byteOffset, data.length), at);
+    }
+    const { shape, dtype } = type;
+    return this.upload(dtype === "f32" ? new Float32Array(words.buffer) : words, shape, dtype);
   }
 
   stage<I extends string, C extends string, O extends string>(name: string, body: StageBody<I, C, O>): Stage<I, C, O> {

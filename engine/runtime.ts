@@ -1,6 +1,7 @@
 /** The interface that samplers and networks see: upload, trace once, replay. Two runtimes implement it. */
 import type { Plan } from "./plan.ts";
-import type { DeviceTensor, DType, Scalar, Shape, Tensor } from "./tensor.ts";
+import type { DeviceTensor, DType, Scalar, Shape, Tensor, TensorType } from "./tensor.ts";
+import type { TensorPart } from "./tensor_parts.ts";
 
 /** Symbolic inputs of a stage body, by name. */
 export type Tensors<I extends string> = Readonly<Record<I, Tensor>>;
@@ -41,15 +42,6 @@ export interface RuntimeStatistics {
   readonly plans: ReadonlyMap<string, Plan>;
 }
 
-/** Uploads many large tensors through memory that serves all of them; to be disposed of after the last. */
-export interface Uploader extends Disposable {
-  /**
-   * Like `upload` of the runtime.
-   * @returns a promise that resolves when `data` may be changed
-   */
-  upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): Promise<DeviceTensor>;
-}
-
 /** Where tensors live and stages run. */
 export interface Runtime {
   /** The adapter in words, for reports. */
@@ -65,8 +57,16 @@ export interface Runtime {
    * @throws {DeviceLimitError} if one buffer cannot hold them
    */
   upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor;
-  /** For many large tensors, one after another. */
-  uploader(): Uploader;
+  /**
+   * Copies a tensor that comes in parts, each before the next is asked for: one array can serve all parts, and making
+   * a part overlaps with the device's work on those before.
+   * @param type shape and element type
+   * @param parts all words of the tensor (for `f16` as `packHalf` orders them), none twice
+   * @throws {TypeError} if the parts hold more or fewer words than the tensor, or reach beyond it; whatever making them
+   *   throws
+   * @throws {DeviceLimitError} if one buffer cannot hold the tensor
+   */
+  uploadParts(type: TensorType, parts: Iterable<TensorPart>): DeviceTensor;
   /** Names a computation; see `Stage`. Input shapes other than those seen before are traced anew. */
   stage<I extends string, C extends string, O extends string>(
     name: string,

@@ -13,14 +13,21 @@ import {
   wordCount,
 } from "./tensor.ts";
 
-/** Bytes written before a submit: `writeBuffer` holds a copy of its data until then. */
-const UPLOAD_PIECE_BYTES = 64 * 2 ** 20;
+/**
+ * Bytes written before a submit. `writeBuffer` holds a copy of its data until they are on the device, and the software
+ * driver takes a submission only when it is done with the one before: so pieces of this size hold some 20 MB of host memory
+ * however much is uploaded, and the host prepares one while the driver copies another.
+ */
+const UPLOAD_PIECE_BYTES = 2 ** 20;
 
 /** Rows of a texture begin at multiples of so many bytes when they are copied from a buffer. */
 const TEXTURE_ROW_ALIGNMENT = 256;
 
 /** Bytes of a texel: four f32. */
 const TEXEL_BYTES = 16;
+
+/** Bytes of a word of any element type. */
+const WORD_BYTES = 4;
 
 /** Allocates the buffers and textures of one runtime and counts their bytes. */
 export class BufferStore {
@@ -108,13 +115,13 @@ export class BufferStore {
     return texture;
   }
 
-  /** Copies host words into a buffer, in pieces so that no second copy of a large tensor is staged. */
-  write(buffer: GPUBuffer, data: Float32Array | Uint32Array): void {
+  /** Copies host words into a buffer, from the word `at` on. */
+  write(buffer: GPUBuffer, data: Float32Array | Uint32Array, at = 0): void {
     const { queue } = this.#opened.device;
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES) {
-      const piece = bytes.subarray(at, at + UPLOAD_PIECE_BYTES);
-      queue.writeBuffer(buffer, at, piece);
+    for (let from = 0; from < bytes.length; from += UPLOAD_PIECE_BYTES) {
+      const piece = bytes.subarray(from, from + UPLOAD_PIECE_BYTES);
+      queue.writeBuffer(buffer, WORD_BYTES * at + from, piece);
       this.#uploadedSinceSubmit += piece.length;
       if (this.#uploadedSinceSubmit >= UPLOAD_PIECE_BYTES) {
         queue.submit([]);

@@ -2,7 +2,7 @@
 import type { ConstantSource, Graph } from "./graph.ts";
 import type { Call } from "./op.ts";
 import { makePlan, type Plan } from "./plan.ts";
-import type { Runtime, RuntimeStatistics, Stage, StageBody, Uploader } from "./runtime.ts";
+import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
 import {
@@ -12,8 +12,10 @@ import {
   formatShape,
   type Shape,
   type Tensor,
+  type TensorType,
   typeOfData,
 } from "./tensor.ts";
+import { checkedParts, type TensorPart } from "./tensor_parts.ts";
 import { BufferStore, BufferTensor } from "./webgpu_buffers.ts";
 import {
   type AdapterIdentity,
@@ -26,7 +28,6 @@ import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
 import { PipelineCache } from "./webgpu_pipelines.ts";
 import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./webgpu_profiler.ts";
 import { openTimer, type ReplayTimer } from "./webgpu_timer.ts";
-import { StagedUploader } from "./webgpu_uploads.ts";
 
 /** Which device to open, and how to run on it. */
 export interface WebGpuRuntimeOptions extends OpenOptions {
@@ -91,14 +92,18 @@ export class WebGpuRuntime implements Runtime {
   }
 
   upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor {
-    const type = typeOfData(data, shape, dtype);
-    const buffer = this.#store.allocate(byteLength(type), `tensor ${formatShape(shape)}`);
-    this.#store.write(buffer, data);
-    return new BufferTensor(this.#store, type, buffer);
+    return this.uploadParts(typeOfData(data, shape, dtype), [{ at: 0, data }]);
   }
 
-  uploader(): Uploader {
-    return new StagedUploader(this.#opened, this.#store);
+  uploadParts(type: TensorType, parts: Iterable<TensorPart>): DeviceTensor {
+    const buffer = this.#store.allocate(byteLength(type), `tensor ${formatShape(type.shape)}`);
+    try {
+      for (const { at, data } of checkedParts(type, parts)) this.#store.write(buffer, data, at);
+    } catch (error) {
+      this.#store.release(buffer);
+      throw error;
+    }
+    return new BufferTensor(this.#store, type, buffer);
   }
 
   stage<I extends string, C extends string, O extends string>(name: string, body: StageBody<I, C, O>): Stage<I, C, O> {

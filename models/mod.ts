@@ -26,7 +26,7 @@ export {
   scheduleFromBetas,
 } from "./noise_schedule.ts";
 export { ddpmTimestepTable, guidedTimestepTable } from "./timestep_table.ts";
-export { type Parameter, type ParameterLayout, repackHalf, repackParameter } from "./repack.ts";
+export { type Parameter, type ParameterLayout, repackParameter } from "./repack.ts";
 export {
   type LoadOptions,
   loadWeights,

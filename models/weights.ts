@@ -14,7 +14,7 @@ import {
 import { f32ToF16 } from "./checkpoint/half.ts";
 import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import { type Parameter, repackedShape, repackHalf, repackParameter } from "./repack.ts";
+import { type Parameter, repackedParts, repackedShape } from "./repack.ts";
 
 export type { Parameter, ParameterLayout } from "./repack.ts";
 
@@ -63,7 +63,7 @@ export interface LoadOptions extends UploadOptions {
 /**
  * Loads the parameters of a network: every tensor of the file (with the prefix, if one is given) must be a parameter of
  * the same shape, and every parameter must be there. Tensors are repacked and uploaded one at a time, each into its own
- * buffer, while the next is read, so that host memory holds three parameters and no buffer exceeds the largest of them.
+ * buffer, while the next is read, so that host memory holds two parameters and no buffer exceeds the largest of them.
  * @param runtime where the parameters go
  * @param file the checkpoint; F32, F16, BF16 and F64 tensors are widened or rounded to f32, and where f16 is asked for
  *   rounded to nearest with ties to even, while F16 tensors keep their bits
@@ -135,9 +135,9 @@ export async function uploadWeights(
   const total = [...types.values()].reduce((sum, type) => sum + byteLength(type), 0);
   const loaded = new Map<string, DeviceTensor>();
   const free = (): void => loaded.forEach((tensor) => tensor.free());
-  // Three arrays serve all parameters: as many as there are parameters would wait for the garbage collector together.
+  // Two arrays serve all parameters: as many as there are parameters would wait for the garbage collector together.
   const largest = 4 * sizes.reduce((most, size) => Math.max(most, size), 0);
-  const [packed, even, odd] = [largest, largest, largest].map((bytes) => new ArrayBuffer(bytes));
+  const [even, odd] = [largest, largest].map((bytes) => new ArrayBuffer(bytes));
   const names = [...parameters.keys()];
   const start = (index: number): Promise<Values> => {
     const values = readValues(source, names[index]!, (index % 2 === 0 ? even : odd)!, types.get(names[index]!)!);
@@ -146,14 +146,12 @@ export async function uploadWeights(
   };
   let next = start(0);
   let done = 0;
-  using uploader = runtime.uploader();
   try {
     for (const [index, name] of names.entries()) {
       const values = await next;
       if (index + 1 < names.length) next = start(index + 1);
       const type = types.get(name)!;
-      const data = pack(values, parameters.get(name)!, packed!);
-      loaded.set(name, await uploader.upload(data, type.shape, type.dtype));
+      loaded.set(name, runtime.uploadParts(type, repackedParts(values, parameters.get(name)!)));
       done += byteLength(type);
       onProgress?.(done, total);
     }
@@ -208,11 +206,6 @@ async function readValues(
   }
   // A number is read before the pattern that lies in its first half is written.
   return f32ToF16(values, new Uint16Array(values.buffer, values.byteOffset, values.length));
-}
-
-function pack(values: Values, parameter: Parameter, into: ArrayBuffer): Float32Array | Uint32Array {
-  if (values instanceof Uint16Array) return repackHalf(values, parameter, new Uint32Array(into)).data;
-  return repackParameter(values, parameter, new Float32Array(into)).data;
 }
 
 /** Fails before anything is read if a parameter is too large for a kernel to read. */

@@ -3,7 +3,6 @@ import {
   constant,
   DeviceLimitError,
   DeviceLostError,
-  type DeviceTensor,
   hostTensor,
   NoAdapterError,
   NonFiniteError,
@@ -12,6 +11,7 @@ import {
   type Scalars,
   scope,
   StaleTensorError,
+  type TensorPart,
   type Tensors,
   WebGpuRuntime,
 } from "../../engine/mod.ts";
@@ -93,30 +93,28 @@ Deno.test("a tensor of one runtime is refused by another", async () => {
   await assertRejects(() => stage({ x: foreign }, { factor: 1 }), TypeError, "tensor of another runtime");
 });
 
-bothTest("an uploader takes small and large tensors, and the caller's array at once after each", async (runtime) => {
+bothTest("a tensor can come in parts that share one array, in any order", async (runtime) => {
   const before = runtime.statistics().deviceBytes;
-  const sizes = [3, 20_000, 9_500_001];
-  const data = new Float32Array(sizes.at(-1)!);
-  const tensors: DeviceTensor[] = [];
-  {
-    using uploader = runtime.uploader();
-    for (const [index, size] of sizes.entries()) {
-      for (let i = 0; i < size; i++) data[i] = index + i % 1000;
-      tensors.push(await uploader.upload(data.subarray(0, size), [size]));
+  const count = 3_000_001;
+  const array = new Float32Array(1_000_000);
+  function* parts(): Generator<TensorPart> {
+    for (const at of [2_000_000, 0, 3_000_000, 1_000_000]) {
+      const data = array.subarray(0, Math.min(array.length, count - at));
+      for (let i = 0; i < data.length; i++) data[i] = at + i;
+      yield { at, data };
     }
-    data.fill(-1);
-    await assertRejects(
-      () => uploader.upload(new Float32Array(3), [4]),
-      TypeError,
-      "3 elements were given, 4 are needed",
-    );
   }
-  for (const [index, tensor] of tensors.entries()) {
-    const values = await tensor.read();
-    assertEquals(values.length, sizes[index]!);
-    assert(values.every((value, i) => value === index + i % 1000), `tensor ${index}`);
-    tensor.free();
-  }
+  const tensor = runtime.uploadParts({ shape: [count], dtype: "f32" }, parts());
+  array.fill(-1);
+  assert((await tensor.read()).every((value, i) => value === i));
+  tensor.free();
+  const four = { shape: [4], dtype: "f32" } as const;
+  const wrong = (parts: readonly TensorPart[], message: string): void => {
+    assertThrows(() => runtime.uploadParts(four, parts), TypeError, message);
+  };
+  wrong([{ at: 0, data: new Float32Array(3) }], "they hold 3 words, 4 are needed");
+  wrong([{ at: 2, data: new Float32Array(3) }], "one ends at word 5 of 4");
+  wrong([{ at: 0, data: new Uint32Array(4) }], "one is a Uint32Array");
   assertEquals(runtime.statistics().deviceBytes, before);
 });
 

@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows, fail } from "@std/assert";
 import {
   DeviceLimitError,
   type DeviceTensor,
+  f16ToF32,
+  halfWordCount,
   packHalf,
   ReferenceRuntime,
   type Runtime,
@@ -16,7 +18,7 @@ import {
   safetensorsBytes,
   type SafetensorsFile,
 } from "../../models/mod.ts";
-import { type Parameter, repackHalf, repackParameter } from "../../models/repack.ts";
+import { type Parameter, repackedParts, repackParameter } from "../../models/repack.ts";
 import { loadWeights } from "../../models/weights.ts";
 import { fileOf } from "./random_checkpoint.ts";
 
@@ -54,8 +56,8 @@ Deno.test("repackParameter() puts the outputs last", () => {
   assertEquals(packed([3, 2], "plain"), [[0, 1, 2, 3, 4, 5], [3, 2]]);
 });
 
-Deno.test("repackParameter() moves every element of a large convolution to its place", () => {
-  const [outputs, inputs, side] = [37, 5, 3];
+Deno.test("repackParameter() moves every element of a convolution of several parts to its place", () => {
+  const [outputs, inputs, side] = [1030, 35, 3];
   const { data } = repackParameter(tensor("", [outputs, inputs, side, side]).data, {
     shape: [outputs, inputs, side, side],
     layout: "convolution",
@@ -63,7 +65,8 @@ Deno.test("repackParameter() moves every element of a large convolution to its p
   for (let o = 0; o < outputs; o++) {
     for (let i = 0; i < inputs; i++) {
       for (let k = 0; k < side * side; k++) {
-        assertEquals(data[(k * inputs + i) * outputs + o], (o * inputs + i) * side * side + k);
+        const expected = (o * inputs + i) * side * side + k;
+        if (data[(k * inputs + i) * outputs + o] !== expected) fail(`output ${o}, input ${i}, tap ${k}`);
       }
     }
   }
@@ -159,22 +162,28 @@ Deno.test("constant() of weights gives one tensor per parameter and rejects unde
   assertEquals([...await kernel.read()], [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
 });
 
-Deno.test("repackHalf() is repackParameter() with two inputs in a word", () => {
+Deno.test("repackedParts() of patterns is repackParameter() with two inputs in a word", () => {
   const cases: readonly Parameter[] = [
     { shape: [37, 6, 3, 3], layout: "convolution" },
     { shape: [5, 3, 1, 2], layout: "convolution" },
     { shape: [33, 7], layout: "matrix" },
     { shape: [3, 4, 1], layout: "matrix" },
+    { shape: [1030, 67, 3, 3], layout: "convolution" }, // several parts, the last of them odd
   ];
   for (const parameter of cases) {
     const { data } = tensor("", parameter.shape);
-    const expected = repackParameter(data, parameter);
-    const { data: words, shape } = repackHalf(f32ToF16(data), parameter);
-    assertEquals(shape, expected.shape);
-    assertEquals(words, packHalf(expected.data, shape));
+    const bits = f32ToF16(data);
+    const expected = repackParameter(f16ToF32(bits), parameter);
+    const words = new Uint32Array(halfWordCount(expected.shape));
+    for (const part of repackedParts(bits, parameter)) words.set(part.data, part.at);
+    assertEquals(words, packHalf(expected.data, expected.shape));
   }
-  assertThrows(() => repackHalf(new Uint16Array(6), { shape: [6], layout: "plain" }), TypeError, "Cannot repack");
-  assertThrows(() => repackHalf(new Uint16Array(5), { shape: [3, 2], layout: "matrix" }), TypeError, "6 are needed");
+  assertThrows(() => repackedParts(new Uint16Array(6), { shape: [6], layout: "plain" }), TypeError, "Cannot repack");
+  assertThrows(
+    () => repackedParts(new Uint16Array(5), { shape: [3, 2], layout: "matrix" }),
+    TypeError,
+    "6 are needed",
+  );
 });
 
 const HALF_PARAMETERS = new Map<string, Parameter>([

@@ -1,31 +1,40 @@
 """Trains the embedded prior: a small guided-diffusion UNet on procedural images (scenes.py).
 
-    python3 train.py --out prior.safetensors --minutes 8 --preset small
+Open-ended training at a constant rate keeps its state in a file and goes on from it; a cool-down from any state gives
+weights to ship, and leaves the state as it was:
 
-Runs on CUDA (bf16 autocast) where there is one; else on the CPU in float32: PyTorch 1.13's bf16
-is faster there but does not learn (its channels-last group norm is plainly wrong, and the NCHW form
-drifts to zero output). 32 base channels in 32 groups make every top-level norm of `tiny` an instance norm, which
-costs quality; `small` has no such norm.
-`--resume FILE` keeps a training checkpoint and goes on from it. Writes the exponential moving average of
-the weights as float16 safetensors, parameter names as in openai/guided-diffusion, with the
-architecture and the training record in `__metadata__`, and a grid of unconditional samples as PNG.
+    python3 train.py --state state.pt --preset tiny --batch 16 --lr 4e-4
+    python3 train.py --state state.pt --cooldown 15 --out prior.safetensors
+
+`--from prior.safetensors` begins with finished weights in place of random ones. SIGTERM saves and ends. Time is
+counted in processor time on a CPU, so a stopped or starved process does not age.
+
 Loss: mean squared error of the noise, plus the variational bound / 1000 for the learned variance
-(Nichol and Dhariwal 2021, L_hybrid), linear schedule, 1000 steps.
+(Nichol and Dhariwal 2021, L_hybrid), linear schedule, 1000 steps. Kept: the exponential moving average of the weights.
+On CUDA everything runs under bf16 autocast. On a CPU the convolutions alone take bf16 operands (unet.py), and each core
+is a process of one thread with its part of the batch: where other programs take part of a core, the threads of one
+process wait for each other, ten times as long as they work.
+32 base channels in 32 groups make every top-level norm of `tiny` an instance norm, which costs quality; `small` has
+no such norm.
 """
 
 import argparse
 import contextlib
+import csv
 import json
 import math
 import os
-import struct
+import signal
 import time
+from multiprocessing import Barrier, Pool
 
 import numpy as np
 import torch
+import torch.multiprocessing as processes
 import torch.nn.functional as F
 
 import scenes
+from files import config_of, read_safetensors, write_safetensors
 from unet import UNetModel
 
 PRESETS = {
@@ -37,6 +46,8 @@ PRESETS = {
                   attention_resolutions=(4, 8), num_head_channels=32),
 }
 T = 1000
+SHARD = 500  # pictures made at a time
+VALIDATION_SEED = 7
 
 
 def schedule(device):
@@ -67,126 +78,243 @@ def variational_bound(s, x0, xt, t, eps, v):
     return torch.where((t == 0)[:, None, None, None], nll, kl).mean(dim=(1, 2, 3)) / math.log(2)
 
 
-def write_safetensors(path, tensors, metadata):
-    header, offset, blobs = {"__metadata__": metadata}, 0, []
-    for name, value in tensors.items():
-        data = value.detach().cpu().to(torch.float16).numpy().tobytes()
-        header[name] = dict(dtype="F16", shape=list(value.shape), data_offsets=[offset, offset + len(data)])
-        offset += len(data)
-        blobs.append(data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path + ".tmp", "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
-    os.replace(path + ".tmp", path)
+def pictures_to_tensor(batch):
+    """uint8 [N, 64, 64, 3] -> float [N, 3, 64, 64] in [-1, 1]."""
+    return batch.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+class Pictures:
+    """A window of the newest shards of an endless sequence of pictures: shard k is drawn from seed and k alone."""
+
+    def __init__(self, seed, images, reuse, batch, shard, pool, device):
+        self.seed, self.pool, self.device = seed, pool, device
+        self.shards = max(1, images // SHARD)
+        self.period = max(1, SHARD * reuse // batch)  # steps from one new shard to the next
+        self.newest = shard
+        jobs = [self.job(k) for k in range(shard, shard + self.shards)]
+        self.data = torch.from_numpy(np.concatenate(pool.map(scenes.shard, jobs))).to(device)
+        self.pending = pool.apply_async(scenes.shard, (self.job(shard + self.shards),))
+
+    def job(self, k):
+        return self.seed, k, SHARD
+
+    def advance(self, step):
+        """Replaces the oldest shard by a new one once in `period` steps."""
+        if step % self.period:
+            return
+        at = self.newest % self.shards * SHARD
+        self.data[at:at + SHARD] = torch.from_numpy(self.pending.get()).to(self.device)
+        self.newest += 1
+        self.pending = self.pool.apply_async(scenes.shard, (self.job(self.newest + self.shards),))
+
+    def draw(self, count):
+        x0 = pictures_to_tensor(self.data[torch.randint(len(self.data), (count,), device=self.device)])
+        return torch.where(torch.rand(count, 1, 1, 1, device=self.device) < 0.5, x0.flip(3), x0)
+
+
+class Validation:
+    """Mean squared error of the noise on held-out pictures at fixed timesteps and noise."""
+
+    def __init__(self, s, device, count=128):
+        rng = torch.Generator().manual_seed(VALIDATION_SEED)
+        x0 = pictures_to_tensor(torch.from_numpy(scenes.shard((VALIDATION_SEED, 0, count))))
+        t = ((torch.arange(count) + 0.5) * T / count).long()[torch.randperm(count, generator=rng)]
+        noise = torch.randn(x0.shape, generator=rng)
+        abar = s["abar"].cpu()[t][:, None, None, None]
+        xt = abar.sqrt() * x0 + (1 - abar).sqrt() * noise
+        self.parts = [[v.to(device) for v in part] for part in zip(xt.split(32), t.split(32), noise.split(32))]
+
+    @torch.no_grad()
+    def measure(self, model, weights, amp):
+        trained = [p.detach().clone() for p in model.parameters()]
+        load(model, weights)
+        with amp():
+            errors = [F.mse_loss(model(xt, t)[:, :3].float(), noise).item() for xt, t, noise in self.parts]
+        load(model, trained)
+        return sum(errors) / len(errors)
+
+
+class Step:
+    """Gradient of the loss of one batch, left in `.grad` of the model; `cores` processes share the batch on a CPU."""
+
+    def __init__(self, model, s, batch, device, cores, amp):
+        self.model, self.s, self.amp = model, s, amp
+        self.net = torch.compile(model) if device == "cuda" else model
+        self.layout = torch.channels_last if device == "cuda" else torch.contiguous_format
+        self.parts = [slice(k * batch // cores, (k + 1) * batch // cores) for k in range(cores)]
+        self.helpers = []
+        if cores == 1:
+            return
+        model.share_memory()
+        self.x0, self.noise = (torch.empty(batch, 3, 64, 64).share_memory_() for _ in range(2))
+        self.t = torch.empty(batch, dtype=torch.long).share_memory_()
+        self.gradients = torch.empty(cores, sum(p.numel() for p in model.parameters())).share_memory_()
+        self.barrier = Barrier(cores)
+        for k in range(1, cores):
+            helper = processes.get_context("fork").Process(target=self.help, args=(k,), daemon=True)
+            helper.start()
+            self.helpers.append(helper)
+
+    def help(self, k):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        while True:
+            self.barrier.wait()
+            self.part(k)
+            self.barrier.wait()
+
+    def part(self, k):
+        at = self.parts[k]
+        mse = self.backward(self.x0[at], self.t[at], self.noise[at])
+        torch.cat([p.grad.flatten() for p in self.model.parameters()], out=self.gradients[k])
+        return mse
+
+    def backward(self, x0, t, noise):
+        abar = self.s["abar"][t][:, None, None, None]
+        xt = (abar.sqrt() * x0 + (1 - abar).sqrt() * noise).contiguous(memory_format=self.layout)
+        with self.amp():
+            eps, v = self.net(xt, t).float().chunk(2, dim=1)
+        mse = F.mse_loss(eps, noise)
+        bound = variational_bound(self.s, x0, xt, t, eps.detach(), v).mean() * T / 1000
+        for p in self.model.parameters():
+            p.grad = None
+        (mse + bound).backward()
+        return mse.detach()
+
+    def __call__(self, x0, t, noise):
+        """-> mean squared error; in the part of the first process where there are several."""
+        if not self.helpers:
+            return self.backward(x0, t, noise)
+        self.x0.copy_(x0), self.t.copy_(t), self.noise.copy_(noise)
+        self.barrier.wait()
+        mse = self.part(0)
+        self.barrier.wait()
+        mean, at = self.gradients.mean(dim=0), 0
+        for p in self.model.parameters():
+            p.grad.copy_(mean[at:at + p.numel()].view_as(p))
+            at += p.numel()
+        return mse
 
 
 @torch.no_grad()
-def sample_grid(model, s, device, path, n=64, steps=100):
-    torch.manual_seed(1)
-    x = torch.randn(n, 3, 64, 64, device=device)
-    times = np.linspace(0, T - 1, steps).round().astype(int)[::-1]
-    for i, t in enumerate(times):
-        a = s["abar"][t]
-        p = s["abar"][times[i + 1]] if i + 1 < steps else torch.tensor(1.0, device=device)
-        eps = model(x, torch.full((n,), int(t), device=device))[:, :3].float()
-        x0 = ((x - (1 - a).sqrt() * eps) / a.sqrt()).clamp(-1, 1)
-        x = p.sqrt() * x0 + (1 - p).sqrt() * (x - a.sqrt() * x0) / (1 - a).sqrt()
-    side = int(n**0.5)
-    grid = ((x.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy()
-    grid = grid.reshape(side, side, 3, 64, 64).transpose(0, 3, 1, 4, 2).reshape(side * 64, side * 64, 3)
-    from PIL import Image
-    Image.fromarray(grid).save(path)
+def load(model, weights):
+    for p, w in zip(model.parameters(), weights):
+        p.copy_(w)
+
+
+def parse():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--out", help="weights to write (the average), float16 safetensors")
+    ap.add_argument("--state", help="training state: read if it exists, written every five minutes and at the end")
+    ap.add_argument("--from", dest="start", help="weights to begin with where there is no state")
+    ap.add_argument("--minutes", type=float, default=math.inf, help="minutes in all, earlier runs included")
+    ap.add_argument("--cooldown", type=float, help="minutes in which the rate falls to zero; the state is only read")
+    ap.add_argument("--preset", choices=PRESETS, default="tiny")
+    ap.add_argument("--images", type=int, default=16_000, help="pictures in memory at a time")
+    ap.add_argument("--reuse", type=int, default=4, help="uses of a picture before a new one takes its place")
+    ap.add_argument("--batch", type=int, default=16)
+    ap.add_argument("--lr", type=float, default=4e-4)
+    ap.add_argument("--ema", type=float, default=0.9995, help="decay of the average; 0.998 in a cool-down")
+    ap.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that draw pictures")
+    ap.add_argument("--cores", type=int, default=os.cpu_count(), help="processes that share a batch on a CPU")
+    ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--every", type=int, default=250, help="steps from one line of the log to the next")
+    a = ap.parse_args()
+    if a.out is None and a.state is None:
+        ap.error("one of --out and --state is needed")
+    if a.cooldown is not None and (a.state is None or a.out is None):
+        ap.error("--cooldown needs --state and --out")
+    return a
 
 
 def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("--out", required=True)
-    ap.add_argument("--minutes", type=float, default=8)
-    ap.add_argument("--preset", choices=PRESETS, default="small")
-    ap.add_argument("--images", type=int, default=200_000)
-    ap.add_argument("--batch", type=int, default=512)
-    ap.add_argument("--lr", type=float, default=6e-4)
-    ap.add_argument("--workers", type=int, default=os.cpu_count())
-    ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--resume", help="training checkpoint: read if it exists, written every ten minutes")
-    a = ap.parse_args()
+    a = parse()
+    pool = Pool(a.workers)  # before the first thread of PyTorch
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(a.seed)
     if device == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
-    began = time.time()
-    data = torch.from_numpy(scenes.bank(a.seed, a.images, a.workers))
-    print(f"{len(data)} images in {time.time() - began:.0f} s", flush=True)
-    data = data.to(device)
+        layout, clock, cores = torch.channels_last, time.time, 1
+        amp = lambda: torch.autocast("cuda", dtype=torch.bfloat16)
+    else:
+        layout, clock, cores = torch.contiguous_format, time.process_time, a.cores
+        amp = contextlib.nullcontext
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
     s = schedule(device)
-    layout = torch.channels_last if device == "cuda" else torch.contiguous_format
+    torch.manual_seed(a.seed)
     model = UNetModel(**PRESETS[a.preset]).to(device, memory_format=layout)
-    master = [p.detach().float().clone() for p in model.parameters()]
-    ema = [p.clone() for p in master]
-    opt = torch.optim.AdamW(master, lr=a.lr, betas=(0.9, 0.99), weight_decay=0.0)
-    step, spent_before, log = 0, 0.0, []
-    if a.resume and os.path.exists(a.resume):
-        state = torch.load(a.resume, map_location=device)
-        step, spent_before = state["step"], state["spent"]
-        for kept, now in ((state["master"], master), (state["ema"], ema)):
-            for old, new in zip(kept, now):
-                new.copy_(old)
+    opt = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.99), weight_decay=0.0)
+    step = seen = shard = 0
+    before = 0.0  # minutes of earlier runs
+    ema = None
+    if a.state and os.path.exists(a.state):
+        state = torch.load(a.state, map_location=device)
+        step, seen, shard, before, ema = (state[k] for k in ("step", "seen", "shard", "minutes", "ema"))
+        load(model, state["model"])
         opt.load_state_dict(state["opt"])
-    net = torch.compile(model) if device == "cuda" else model
-    warmup = 500 if device == "cuda" else 100
-    began = saved = time.time()
-    while (spent := spent_before + time.time() - began) < 60 * a.minutes:
-        with torch.no_grad():
-            for p, w in zip(model.parameters(), master):
-                p.copy_(w)
-        x0 = data[torch.randint(len(data), (a.batch,), device=device)].permute(0, 3, 1, 2).float() / 127.5 - 1
-        x0 = torch.where(torch.rand(a.batch, 1, 1, 1, device=device) < 0.5, x0.flip(3), x0)
+        torch.manual_seed(a.seed + step)
+    elif a.start:
+        tensors, metadata = read_safetensors(a.start)
+        load(model, [tensors[name].to(device) for name, _ in model.named_parameters()])
+        record = json.loads(metadata.get("training", "{}"))
+        step, before = record.get("steps", 0), record.get("minutes", 0.0)
+        seen = step * record.get("batch", a.batch)
+    first = step
+    ema = ema or [p.detach().clone() for p in model.parameters()]
+    gradient = Step(model, s, a.batch, device, cores, amp)
+    pictures = Pictures(a.seed, a.images, a.reuse, a.batch, shard, pool, device)
+    validation = Validation(s, device)
+    end = a.minutes if a.cooldown is None else before + a.cooldown
+    log_path = os.path.splitext(a.state or a.out)[0] + ("-cooldown.csv" if a.cooldown else ".csv")
+    errors, began, saved = [], clock(), time.time()
+
+    def save():
+        if a.state and a.cooldown is None:
+            torch.save(dict(step=step, seen=seen, shard=pictures.newest, minutes=minutes, ema=ema,
+                            model=[p.detach() for p in model.parameters()], opt=opt.state_dict()), a.state + ".tmp")
+            os.replace(a.state + ".tmp", a.state)
+
+    while not ended and (minutes := before + (clock() - began) / 60) < end:
+        x0 = pictures.draw(a.batch)
         t = torch.randint(T, (a.batch,), device=device)
         noise = torch.randn_like(x0)
-        abar = s["abar"][t][:, None, None, None]
-        xt = (abar.sqrt() * x0 + (1 - abar).sqrt() * noise).contiguous(memory_format=layout)
-        with torch.autocast("cuda", dtype=torch.bfloat16) if device == "cuda" else contextlib.nullcontext():
-            eps, v = net(xt, t).float().chunk(2, dim=1)
-        mse = F.mse_loss(eps, noise)
-        loss = mse + variational_bound(s, x0, xt, t, eps.detach(), v).mean() * T / 1000
-        frac = spent / (60 * a.minutes)
-        for g in opt.param_groups:  # warm-up, flat, cosine to zero over the last 40 %
-            g["lr"] = a.lr * min(1, (step + 1) / warmup) * (1 if frac < 0.6 else 0.5 + 0.5 * math.cos(math.pi * (frac - 0.6) / 0.4))
-        model.zero_grad(set_to_none=True)
-        loss.backward()
-        for w, p in zip(master, model.parameters()):
-            w.grad = p.grad.float()
-        torch.nn.utils.clip_grad_norm_(master, 1.0)
+        mse = gradient(x0, t, noise)
+        rate = a.lr * min(1, (step - first + 1) / 100)
+        if a.cooldown is not None:
+            rate = a.lr * (end - minutes) / a.cooldown
+        for group in opt.param_groups:
+            group["lr"] = rate
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.step()
-        step += 1
-        decay = min(0.9995, (1 + step) / (10 + step))
+        step, seen = step + 1, seen + a.batch
+        pictures.advance(step)
+        decay = min(a.ema if a.cooldown is None else 0.998, (1 + step) / (10 + step))
         with torch.no_grad():
-            for e, w in zip(ema, master):
-                e.lerp_(w, 1 - decay)
-        log.append(mse.detach())
-        if step % (500 if device == "cuda" else 50) == 0:
-            print(f"step {step} {spent:.0f} s mse {torch.stack(log[-200:]).mean():.5f}", flush=True)
-        if a.resume and time.time() - saved > 600:
-            torch.save(dict(step=step, spent=spent, master=master, ema=ema, opt=opt.state_dict()), a.resume)
+            torch._foreach_lerp_(ema, list(model.parameters()), 1 - decay) if device == "cuda" else [
+                e.lerp_(p, 1 - decay) for e, p in zip(ema, model.parameters())]
+        errors.append(mse)
+        if step % a.every == 0:
+            with open(log_path, "a", newline="") as f:
+                csv.writer(f, lineterminator="\n").writerow([step, seen, f"{minutes:.2f}", f"{rate:.3g}",
+                                        f"{torch.stack(errors).mean():.6f}",
+                                        f"{validation.measure(model, ema, amp):.6f}"])
+            errors = []
+        if time.time() - saved > 300:
+            save()
             saved = time.time()
-    model = model.eval()
-    with torch.no_grad():
-        for p, e in zip(model.parameters(), ema):
-            p.copy_(e)
-    p = PRESETS[a.preset]
-    config = dict(architecture="guided-diffusion", image_size=64, in_channels=3, out_channels=6, learn_sigma=True,
-                  model_channels=p["model_channels"], channel_mult=list(p["channel_mult"]),
-                  num_res_blocks=p["num_res_blocks"], attention_resolutions=list(p["attention_resolutions"]),
-                  num_head_channels=p["num_head_channels"], use_scale_shift_norm=True, resblock_updown=True,
-                  use_new_attention_order=False, noise_schedule="linear", diffusion_steps=T)
-    record = dict(steps=step, batch=a.batch, images=len(data), minutes=a.minutes, seed=a.seed,
-                  final_mse=float(torch.stack(log[-500:]).mean()))
-    write_safetensors(a.out, dict(model.named_parameters()),
-                      dict(format="pt", config=json.dumps(config), training=json.dumps(record)))
-    sample_grid(model, s, device, os.path.splitext(a.out)[0] + "-samples.png")
-    print(json.dumps(record), flush=True)
+    minutes = before + (clock() - began) / 60
+    save()
+    if a.out:
+        record = dict(steps=step, batch=a.batch, pictures=seen, minutes=round(minutes, 1), seed=a.seed,
+                      validation_mse=validation.measure(model, ema, amp), torch=torch.__version__)
+        load(model, ema)
+        write_safetensors(a.out, dict(model.named_parameters()), dict(
+            format="pt", config=json.dumps(config_of(PRESETS[a.preset], T)), training=json.dumps(record)))
+        print(json.dumps(record), flush=True)
+    pool.close()
+    pool.join()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""Writes folders of numbered pictures for measuring, 64x64, with the two masks of `deno task quality` beside them.
+
+    python3 pictures.py generated FOLDER --count 64          # held out: drawn from a seed that no training uses
+    python3 pictures.py photographs FOLDER PHOTO...          # of each its middle square, whole and as four quarters
+    python3 pictures.py portraits FOLDER --count 1 --seed 12 # 256x256: what a sample picture is chosen from
+
+A quarter is 64x64 of the square made 128x128, so of every photograph five pictures arise: one small, four detailed.
+"""
+
+import argparse
+import os
+import shutil
+
+import numpy as np
+from PIL import Image
+
+import scenes
+
+HELD_OUT_SEED = 777
+MASKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/held_out")
+
+
+def crops(path):
+    photo = Image.open(path).convert("RGB")
+    side = min(photo.size)
+    left, top = (photo.width - side) // 2, (photo.height - side) // 2
+    square = photo.crop((left, top, left + side, top + side))
+    large = square.resize((128, 128), Image.BOX)
+    quarters = [large.crop((x, y, x + 64, y + 64)) for y in (0, 64) for x in (0, 64)]
+    return [np.asarray(p) for p in [square.resize((64, 64), Image.BOX), *quarters]]
+
+
+def portraits(seed, count):
+    """Schematic portraits [256, 256, 3], each from a seed of its own."""
+    scenes.canvas(512)
+    drawn = [scenes.portrait(np.random.default_rng(seed + k)) for k in range(count)]
+    return [(np.clip(scenes.down(np.clip(p, 0, 1)), 0, 1) * 255 + 0.5).astype(np.uint8) for p in drawn]
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("kind", choices=["generated", "photographs", "portraits"])
+    ap.add_argument("folder")
+    ap.add_argument("photos", nargs="*")
+    ap.add_argument("--count", type=int, default=64)
+    ap.add_argument("--seed", type=int, default=HELD_OUT_SEED)
+    a = ap.parse_args()
+    pictures = {
+        "generated": lambda: scenes.shard((a.seed, 0, a.count)),
+        "photographs": lambda: [picture for photo in a.photos for picture in crops(photo)],
+        "portraits": lambda: portraits(a.seed, a.count),
+    }[a.kind]()
+    os.makedirs(a.folder, exist_ok=True)
+    for k, picture in enumerate(pictures):
+        Image.fromarray(picture).save(os.path.join(a.folder, f"{k:02}.png"))
+    for mask in ("mask-box.png", "mask-random-half.png"):
+        shutil.copyfile(os.path.join(MASKS, mask), os.path.join(a.folder, mask))
+
+
+if __name__ == "__main__":
+    main()
