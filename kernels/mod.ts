@@ -28,6 +28,7 @@ export {
   imageStatistics,
   imageStatisticsOp,
 } from "./norm_factors.ts";
+export { applyFactors, applyFactorsGradient, applyFactorsGradientOp, applyFactorsOp } from "./apply_factors.ts";
 export { weightTexelsOp } from "./weight_texels.ts";
 export { attention, attentionOp, type HeadOrder } from "./attention.ts";
 export {
