@@ -30,6 +30,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
   statisticsGradient: SECOND,
   factorsGradient: SECOND,
   siluGradient: SECOND,
+  applyFactorsGradient: SECOND,
+  attentionGradient: SECOND,
   softmaxGradient: SECOND,
   unitChannelsGradient: SECOND,
   shrinkGradient: SECOND,
