@@ -1,5 +1,5 @@
 /** The DDPM network (Ho et al. 2020): `Model` of the published DDPM, DDIM and SDEdit programs. */
-import { type HostTensor, scope, type Tensor } from "../engine/mod.ts";
+import { checkpoint, type HostTensor, scope, type Tensor } from "../engine/mod.ts";
 import { type Features, silu } from "../kernels/mod.ts";
 import { ddpmAttentionBlock, ddpmDownsample, ddpmOutput, ddpmResidualBlock, ddpmUpsample } from "./ddpm_blocks.ts";
 import type { DdpmUnetConfig } from "./ddpm_unet_config.ts";
@@ -38,7 +38,7 @@ export function ddpmUnet(config: DdpmUnetConfig, weights: Weights): Network {
     timestepTable: (timesteps: ArrayLike<number>): HostTensor => ddpmTimestepTable(timesteps, config.modelChannels),
     forward(x: Tensor, inputs: NetworkInputs): Tensor {
       requirePlainInputs("a DDPM network", { config, downsampling }, x, inputs);
-      const { timestepRows, observe } = inputs;
+      const { timestepRows, observe, checkpoint: recomputed = false } = inputs;
       const emb = embed(timestepRows);
       observe?.("emb", emb);
       const residual = [...layout.downBlocks, layout.middleBlock, ...layout.upBlocks].flat()
@@ -52,7 +52,8 @@ export function ddpmUnet(config: DdpmUnetConfig, weights: Weights): Network {
         let h = input;
         for (const layer of block) {
           const condition = projections.get(`${layer.name}.temb_proj`);
-          h = [observed(layer.name, scope(layer.name, () => runLayer(layer, h, condition, config, parameters)))];
+          const record = (): Features => scope(layer.name, () => runLayer(layer, h, condition, config, parameters));
+          h = [observed(layer.name, recomputed ? checkpoint(record) : record())];
         }
         return h[0]!;
       };

@@ -27,6 +27,11 @@ export interface NetworkInputs {
   readonly labels?: readonly Coefficient[];
   /** [N, h, w, inChannels] low-resolution image in [-1, 1]; needed by super-resolution networks and no others. */
   readonly lowRes?: Tensor;
+  /**
+   * Whether a reverse pass computes what is inside the blocks again instead of keeping it: only what passes between them
+   * is kept, for about one more forward pass. It changes no bit of the result.
+   */
+  readonly checkpoint?: boolean;
   /** Called with the result of each module as it is recorded, by module name; `emb` is the embedding of the timestep. */
   readonly observe?: (module: string, tensor: Tensor) => void;
 }

@@ -36,6 +36,8 @@ export interface NoiseModelOptions {
   readonly label?: number;
   /** [N, h, w, C] low-resolution images in [-1, 1]; needed by super-resolution networks and no others. */
   readonly lowRes?: DeviceTensor;
+  /** Whether gradients compute what is inside the blocks again instead of keeping it; see `NetworkInputs`. */
+  readonly checkpoint?: boolean;
 }
 
 /**
@@ -51,7 +53,8 @@ export interface NoiseModelOptions {
 export function noiseModel(
   network: Network,
   schedule: NoiseSchedule,
-  { height = network.config.imageSize, width = network.config.imageSize, label, lowRes }: NoiseModelOptions = {},
+  { height = network.config.imageSize, width = network.config.imageSize, label, lowRes, checkpoint = false }:
+    NoiseModelOptions = {},
 ): NoiseModel {
   const { inChannels, outChannels, numClasses, superResolution = false } = network.config;
   if (outChannels !== inChannels && outChannels !== 2 * inChannels) {
@@ -83,6 +86,7 @@ export function noiseModel(
       timestepRows: gatherRows(constant(table), Array<Coefficient>(batch).fill(timestep)),
       ...(label === undefined ? {} : { labels: Array<number>(batch).fill(label) }),
       ...(lowRes ? { lowRes: constant(lowRes) } : {}),
+      checkpoint,
     });
   };
   const model = { imageShape: [height, width, inChannels], alphaBar: schedule.alphaBar };
