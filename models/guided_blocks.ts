@@ -23,14 +23,14 @@ export type GuidedBlockRunner = (block: Block, input: Tensor | readonly Features
  * @param blocks all its blocks, whose projections of the embedding are computed together
  * @param emb [N, E] embedding of timestep and label
  * @param parameters all parameters of the network
- * @param observe called with the result of each layer and block
+ * @param inputs what is called with the result of each layer and block, and with the queries and keys of attentions
  */
 export function guidedBlockRunner(
   config: GuidedEncoderConfig,
   blocks: readonly Block[],
   emb: Tensor,
   parameters: ParameterLookup,
-  observe: NetworkInputs["observe"],
+  { observe, exchange }: Pick<NetworkInputs, "observe" | "exchange">,
 ): GuidedBlockRunner {
   const residual = blocks.flatMap(({ layers }) => layers).filter(({ kind }) => kind === "residual");
   const projections = scope(
@@ -54,6 +54,7 @@ export function guidedBlockRunner(
         return attentionBlock(first, own, {
           heads: layer.heads,
           order: config.useNewAttentionOrder ? "new" : "legacy",
+          exchange: exchange && ((own) => exchange(layer.name, own)),
         });
       case "downsample":
         return downsample(first, own, config.convResample);
