@@ -30,12 +30,24 @@ function words(folder: Folder, out: string, ...more: readonly string[]): readonl
 const TABLES = ["results.csv", "summary.csv", "results.json", "evaluation.json"];
 
 function tablesIn(folder: Folder, out: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(TABLES.map((name) => [name, Deno.readTextFileSync(folder.path(`${out}/${name}`))]));
+  return Object.fromEntries(TABLES.map((name) => [name, textAt(folder.path(`${out}/${name}`))]));
 }
 
 /** Names of the units that are there. */
 function unitsIn(folder: Folder, out: string): readonly string[] {
   return folder.list(`${out}/units`).filter((name) => /^[0-9a-f]{32}\.json$/.test(name));
+}
+
+function bytesAt(path: string): Uint8Array {
+  return Deno.readFileSync(path);
+}
+
+function textAt(path: string): string {
+  return Deno.readTextFileSync(path);
+}
+
+function writtenAt(path: string): Date | null {
+  return Deno.statSync(path).mtime;
 }
 
 function rowsOf(csv: string): readonly (readonly string[])[] {
@@ -56,10 +68,10 @@ commandTest("evaluate makes every picture with every method, as restore makes it
     row[2] === "ssd --steps 4" && row[3] === "7"
   )!;
   assertEquals([image, method, seed, nfe], ["a.png", "ssd --steps 4", "7", "3"]);
-  const record = JSON.parse(Deno.readTextFileSync(folder.path(`out/units/${unit}.json`)));
+  const record = JSON.parse(textAt(folder.path(`out/units/${unit}.json`)));
   const again = folder.path("again.png");
   await runWell([...record.command, "--out", again]);
-  assertEquals(Deno.readFileSync(again), Deno.readFileSync(folder.path(`out/units/${unit}.png`)));
+  assertEquals(bytesAt(again), bytesAt(folder.path(`out/units/${unit}.png`)));
   const { metrics } = readReport(again) as { metrics: { result: { psnr: number; ssim: number } } };
   assertEquals([metrics.result.psnr, metrics.result.ssim], [Number(psnr), Number(ssim)]);
   assertStringIncludes(stdout, "ssd --steps 4");
@@ -71,7 +83,7 @@ commandTest("a repeated evaluation makes nothing, and a larger one only what is 
   const before = tablesIn(folder, "out");
   const times = (): Record<string, unknown> =>
     Object.fromEntries(
-      folder.list("out/units").map((name) => [name, Deno.statSync(folder.path(`out/units/${name}`)).mtime]),
+      folder.list("out/units").map((name) => [name, writtenAt(folder.path(`out/units/${name}`))]),
     );
   const written = times();
   const { stderr, stdout } = await runWell(words(folder, "out"));
@@ -111,8 +123,8 @@ commandTest("shards of an evaluation merge into the tables of the whole", async 
   assertEquals(tablesIn(folder, "merged"), tablesIn(folder, "whole"));
   for (const name of unitsIn(folder, "whole").map((name) => name.replace("json", "png"))) {
     assertEquals(
-      Deno.readFileSync(folder.path(`merged/units/${name}`)),
-      Deno.readFileSync(folder.path(`whole/units/${name}`)),
+      bytesAt(folder.path(`merged/units/${name}`)),
+      bytesAt(folder.path(`whole/units/${name}`)),
     );
   }
   await runWell([
@@ -149,11 +161,11 @@ commandTest("an evaluation that is killed again and again loses only what it was
     child.kill("SIGKILL");
     await child.output();
     for (const [name, time] of kept) {
-      assertEquals(Deno.statSync(folder.path(`killed/units/${name}`)).mtime, time, "made twice");
+      assertEquals(writtenAt(folder.path(`killed/units/${name}`)), time, "made twice");
     }
     for (const name of unitsIn(folder, "killed")) {
-      kept.set(name, Deno.statSync(folder.path(`killed/units/${name}`)).mtime);
-      JSON.parse(Deno.readTextFileSync(folder.path(`killed/units/${name}`)));
+      kept.set(name, writtenAt(folder.path(`killed/units/${name}`)));
+      JSON.parse(textAt(folder.path(`killed/units/${name}`)));
     }
   }
   const { stderr } = await runWell(words(folder, "killed"));
@@ -182,9 +194,9 @@ commandTest("methods that do not go with a task are left out, with the reason", 
     stderr,
     /1 result, 0 there already\nLeft out: ddrm --steps 4 on sr2-kernel: Cannot run ddrm on "sr_kernel"/,
   );
-  const { unfit, units } = JSON.parse(Deno.readTextFileSync(folder.path("out/results.json")));
+  const { unfit, units } = JSON.parse(textAt(folder.path("out/results.json")));
   assertEquals([unfit.length, units.length], [1, 1]);
-  assertStringIncludes(Deno.readTextFileSync(folder.path("out/report.html")), "Left out");
+  assertStringIncludes(textAt(folder.path("out/report.html")), "Left out");
 });
 
 commandTest("a config says what is evaluated, with paths from its own folder", async (folder) => {
@@ -203,7 +215,7 @@ commandTest("a config says what is evaluated, with paths from its own folder", a
   assertEquals(stdout, "");
   assert(!isThere(folder, "out"), "a dry run makes nothing");
   await runWell(["evaluate", "--config", path, "--out", folder.path("out")]);
-  const page = Deno.readTextFileSync(folder.path("out/report.html"));
+  const page = textAt(folder.path("out/report.html"));
   for (const part of ["Two of &lt;them&gt;", "SSD (paper)", "28.71", "data:image/png;base64,", "--config"]) {
     assertStringIncludes(page, part);
   }
