@@ -8,6 +8,7 @@ import { gatherTables, PERCEPTUAL_OPTIONS } from "./evaluate/measure.ts";
 import { planImages, planUnits, type Shard, shardOf, type Unfit, type Unit } from "./evaluate/plan.ts";
 import { htmlReport } from "./evaluate/report.ts";
 import { findUnfit, makeUnits, secondsPerEvaluation, type Workshop } from "./evaluate/run.ts";
+import { writeSheet } from "./evaluate/sheet.ts";
 import { EVALUATION_FILE, type EvaluationRecord, jsonText, Store } from "./evaluate/store.ts";
 import {
   medianOf,
@@ -20,6 +21,7 @@ import {
 } from "./evaluate/tables.ts";
 import { Interrupt } from "./interrupt.ts";
 import { type LoadedModel, loadModel } from "./model_file.ts";
+import { checkWritable } from "./outputs.ts";
 import { METHOD_LIST } from "./posterior_methods.ts";
 import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
@@ -50,6 +52,11 @@ export const EVALUATE: Command = {
       shard: { kind: "text", value: "I/N", help: "Make only part I of N, for several machines" },
       "dry-run": { kind: "flag", help: "Show the plan and the predicted time, make nothing" },
       pictures: { kind: "integer", min: 0, max: 1000, help: "Most pictures of a task on the page (default 4)" },
+      sheet: {
+        kind: "text",
+        value: "FILE",
+        help: "Also one picture (.png) of the first picture: measurements, a row for each method, the originals",
+      },
       ...PERCEPTUAL_OPTIONS,
       ...COMMON_OPTIONS,
       ...RUNTIME_OPTIONS,
@@ -71,6 +78,7 @@ async function run(args: Arguments): Promise<number> {
   using reporter = makeReporter(args.flag("json"));
   if (args.operands[0] === "merge") return await merge(args, reporter, interrupt);
   const shard = shardOption(args.text("shard"));
+  await checkSheet(args);
   const asked = await readEvaluation(args);
   const runtime = await openRuntime(args);
   try {
@@ -112,6 +120,7 @@ async function run(args: Arguments): Promise<number> {
 
 async function merge(args: Arguments, reporter: Reporter, interrupt: Interrupt): Promise<number> {
   const folders = args.operands.slice(1);
+  await checkSheet(args);
   const foreign = ["config", "tasks", "methods", "seeds", "shard", "dry-run", "model"].find((name) => args.has(name));
   if (foreign !== undefined) throw new UsageError(`--${foreign} does not belong to "evaluate merge"; leave it out`);
   if (folders.length === 0) throw new UsageError('"evaluate merge" needs the folders that are to be joined');
@@ -136,6 +145,17 @@ function folderOf(args: Arguments): string {
 /** The command line with the model, size and class that a config may have given. */
 function asModelArguments(args: Arguments, { common }: Evaluation): Arguments {
   return new Arguments(args.operands, new Map([...args.values, ...common]), args.words);
+}
+
+/**
+ * Makes sure that the sheet can be written where one is asked for.
+ * @throws {UsageError | FileError} if it cannot
+ */
+async function checkSheet(args: Arguments): Promise<void> {
+  const path = args.text("sheet");
+  if (path === undefined) return;
+  if (!/\.png$/i.test(path)) throw new UsageError(`--sheet is "${path}", a name that ends in .png is needed`);
+  await checkWritable([path], args.operands);
 }
 
 /** @throws {UsageError} if it is not I/N with I from 1 to N */
@@ -219,6 +239,8 @@ async function writeTables(store: Store, tables: Tables, args: Arguments): Promi
   await store.writeText("summary.csv", summaryCsv(tables));
   await store.writeText("timings.csv", timingsCsv(tables));
   await store.writeText("results.json", jsonText(resultsData(tables)));
+  const sheet = args.text("sheet");
+  if (sheet !== undefined) await writeSheet(sheet, store, tables);
   const command = ["deno task evaluate", ...args.words].join(" ");
   await store.writeText(
     "report.html",

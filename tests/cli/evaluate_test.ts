@@ -1,5 +1,6 @@
 /** `evaluate`: what it makes, that it makes nothing twice, and that parts and interrupted runs come to the same. */
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { readImage } from "../../io/mod.ts";
 import { childCommand, commandTest, type Folder, readReport, runCommand, runWell } from "./run_command.ts";
 
 const TASKS = "sr2; inpaint --mask-random 0.5 --sigma-y 0.1";
@@ -214,7 +215,10 @@ commandTest("a config says what is evaluated, with paths from its own folder", a
   const { stdout } = await runWell(["evaluate", "--config", path, "--out", folder.path("out"), "--dry-run"]);
   assertEquals(stdout, "");
   assert(!isThere(folder, "out"), "a dry run makes nothing");
-  await runWell(["evaluate", "--config", path, "--out", folder.path("out")]);
+  await runWell(["evaluate", "--config", path, "--out", folder.path("out"), "--sheet", folder.path("sheet.png")]);
+  const { width, height } = await readImage(folder.path("sheet.png"));
+  // Two tasks; measurement, two methods and the original: 16x16 pixels eight times as large, with gaps of 8.
+  assertEquals([width, height], [2 * 136 + 8, 4 * 136 + 8]);
   const page = textAt(folder.path("out/report.html"));
   for (const part of ["Two of &lt;them&gt;", "SSD (paper)", "28.71", "data:image/png;base64,", "--config"]) {
     assertStringIncludes(page, part);
@@ -243,6 +247,7 @@ commandTest("evaluate refuses what contradicts itself before it opens anything",
     [[picture, "--methods", "ssd --travel-length 3"], /--travel-length belongs to --method ddnm, ddnm\+, repaint/],
     [[picture, "--seeds", "1,1"], /the seeds of the command line are 1, 1, distinct whole numbers/],
     [[picture, "--seeds", "x"], /the seeds of the command line are NaN/],
+    [[picture, "--sheet", "sheet.jpg"], /--sheet is "sheet.jpg", a name that ends in .png is needed/],
     [[picture, "--shard", "3/2"], /--shard is "3\/2", I\/N with I from 1 to N/],
     [[...config({}), "--tasks", "sr2"], /leave --tasks out/],
     [config("{"), /is no JSON/],
