@@ -26,12 +26,25 @@ export {
   isScalar,
   type LayerChoice,
   type OpDef,
+  type Recomputation,
   SCALAR_CAPACITY,
   scalarsOf,
   type Target,
   valueOf,
 } from "./op.ts";
-export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
+export {
+  checkpoint,
+  constant,
+  type ConstantSource,
+  constantSource,
+  defineOp,
+  type Graph,
+  type Op,
+  printGraph,
+  scope,
+  trace,
+} from "./graph.ts";
+export { reverse, type ReverseTools } from "./reverse.ts";
 export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
 export type { TensorPart } from "./tensor_parts.ts";
