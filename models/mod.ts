@@ -71,6 +71,7 @@ export { guidedClassifier, guidedClassifierParameters } from "./guided_classifie
 export { type DdpmUnetConfig, ddpmUnetConfig } from "./ddpm_unet_config.ts";
 export { ddpmUnetParameters } from "./ddpm_unet_layout.ts";
 export { ddpmUnet } from "./ddpm_unet.ts";
+export type { AttentionExchange } from "./attention_exchange.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
