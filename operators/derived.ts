@@ -9,7 +9,7 @@ const ITERATIONS = 20;
 
 /**
  * The transposed derivative of a forward map at x, applied to y: the gradient of <A(x), y> with respect to x. For a
- * linear map it is A^T y, whatever x is.
+ * linear map it is A^T y, whatever x is. y counts as fixed, though it may have been made from x.
  * @param forward the map, of differentiable operations, each image on its own
  * @param x images [N, ...]
  * @param y measurements [N, ...]
@@ -17,7 +17,7 @@ const ITERATIONS = 20;
  * @throws {TypeError} if an operation of the map has no gradient, or y has another shape than A(x)
  */
 export function pullBack(forward: (x: Tensor) => Tensor, x: Tensor, y: Tensor): Tensor {
-  return gradient(sampleDot(forward(x), y), [x])[0]!;
+  return gradient(sampleDot(forward(x), y), [x], [y])[0]!;
 }
 
 /**

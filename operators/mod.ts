@@ -4,7 +4,14 @@ import type { LinearOperator } from "./operator.ts";
 import type { OperatorOptions } from "./options.ts";
 import { OPERATORS } from "./register.ts";
 
-export { type LinearOperator, project, type SpectralForm } from "./operator.ts";
+export {
+  type Degradation,
+  isLinear,
+  type LinearOperator,
+  type NonlinearOperator,
+  project,
+  type SpectralForm,
+} from "./operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./masks.ts";
 export type { BlurFactors } from "./published_blur.ts";
 export type { BlurVariant } from "./gaussian_blur.ts";

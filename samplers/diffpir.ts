@@ -61,6 +61,7 @@ function defaultsFor(task: RestorationTask): DiffpirOptions {
   switch (task) {
     case "super_resolution":
     case "colorization":
+    case "phase_retrieval":
       return DEFAULTS;
     case "deblurring":
       return { ...DEFAULTS, zeta: 0.1, countsNoise: true };
