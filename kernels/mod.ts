@@ -28,8 +28,11 @@ export {
   imageStatistics,
   imageStatisticsOp,
 } from "./norm_factors.ts";
+export { applyFactors, applyFactorsGradient, applyFactorsGradientOp, applyFactorsOp } from "./apply_factors.ts";
 export { weightTexelsOp } from "./weight_texels.ts";
-export { attention, attentionOp, type HeadOrder } from "./attention.ts";
+export { attention, attentionOp } from "./attention.ts";
+export { attentionGradient, attentionGradientOp } from "./attention_gradient.ts";
+export type { HeadOrder } from "./attention_layout.ts";
 export {
   clampGradient,
   clampGradientOp,

@@ -25,6 +25,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
   winogradWeights: "weights are constants",
   weightTexels: "weights are constants",
   siluGradient: SECOND,
+  applyFactorsGradient: SECOND,
+  attentionGradient: SECOND,
   softmaxGradient: SECOND,
   unitChannelsGradient: SECOND,
   shrinkGradient: SECOND,
