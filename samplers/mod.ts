@@ -98,6 +98,7 @@ export type { McgOptions } from "./mcg.ts";
 export type { PigdmOptions } from "./pigdm.ts";
 export { MEASUREMENT_NOISES } from "./guided_walk.ts";
 export { GUIDE_LEVELS } from "./score_sde.ts";
+export type { ClassGuidance } from "./class_guidance.ts";
 export { conjugateGradients } from "./conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
