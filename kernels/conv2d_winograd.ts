@@ -9,7 +9,7 @@ import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Res
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "./conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { matmulChosen } from "./matmul_choice.ts";
-import { STATISTICS_BLOCK } from "./norm_factors.ts";
+import { STATISTICS_BLOCK } from "./statistics_blocks.ts";
 import { kernel } from "./wgsl.ts";
 import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";

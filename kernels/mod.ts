@@ -8,6 +8,10 @@ export { roundStraight, roundStraightOp } from "./round.ts";
 export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./conv2d.ts";
 export type { Padding } from "./conv2d_attrs.ts";
 export type { Resample } from "./conv2d_input.ts";
+export { inputGradientOp } from "./conv2d_input_gradient.ts";
+export { rotateWeight, rotateWeightOp } from "./rotate_weight.ts";
+export { dilate, dilateOp } from "./dilate.ts";
+export { factorsGradientOp, statisticsGradient, statisticsGradientOp } from "./statistics_gradient.ts";
 export type { Convolution } from "./conv2d_direct.ts";
 export type { Product } from "./matmul_tiled.ts";
 export {

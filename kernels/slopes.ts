@@ -24,26 +24,35 @@ function inferSlope(name: string, inputs: readonly TensorType[]): readonly Tenso
   return [{ shape: x.shape, dtype: "f32" }];
 }
 
+/**
+ * WGSL function `siluSlope(v: f32) -> f32`: s + v s (1 - s) with s = 1 / (1 + exp(-v)), from a power that cannot overflow:
+ * s and 1 - s are 1 and e over 1 + e, in the order of the sign.
+ */
+export const SILU_SLOPE_WGSL = `fn siluSlope(v: f32) -> f32 {
+  let e = exp(-abs(v));
+  let positive = v >= 0.0;
+  let sigmoid = select(e, 1.0, positive) / (1.0 + e);
+  let rest = select(1.0, e, positive) / (1.0 + e);
+  return sigmoid + v * sigmoid * rest;
+}`;
+
+/** Derivative of SiLU in f64: s + v s (1 - s) with s = 1 / (1 + exp(-v)). */
+export function siluSlopeOf(value: number): number {
+  const sigmoid = 1 / (1 + Math.exp(-value));
+  return sigmoid + value * sigmoid * (1 - sigmoid);
+}
+
 /** Definition of `siluGradient`. */
 export const siluGradientOp: Op<None> = defineOp<None>({
   name: "siluGradient",
   infer: (inputs) => inferSlope("siluGradient", inputs),
-  reference: (_call, [x, dy]) => [
-    x!.map((v, i) => {
-      const sigmoid = 1 / (1 + Math.exp(-v));
-      return dy![i]! * (sigmoid + v * sigmoid * (1 - sigmoid));
-    }),
-  ],
+  reference: (_call, [x, dy]) => [x!.map((v, i) => dy![i]! * siluSlopeOf(v))],
   lower: ({ inputs, outputs }, target) => [
     elementwise("siluGradient", target, {
       read: { x: inputs[0]!, dy: inputs[1]! },
       write: { y: outputs[0]! },
-      // From a power that cannot overflow: sigmoid and 1 - sigmoid are 1 and e over 1 + e, in the order of the sign.
-      body: `let v = x[i];
-let e = exp(-abs(v));
-let sigmoid = select(e, 1.0, v >= 0.0) / (1.0 + e);
-let rest = select(1.0, e, v >= 0.0) / (1.0 + e);
-y[i] = dy[i] * (sigmoid + v * sigmoid * rest);`,
+      declarations: SILU_SLOPE_WGSL,
+      body: "y[i] = dy[i] * siluSlope(x[i]);",
     }),
   ],
   cost: (call) => ({ flops: 9 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
