@@ -1,15 +1,17 @@
 /** Degradations: linear maps from images to measurements, found by name, and the noise of measurements. */
 import type { Shape } from "../engine/mod.ts";
 import { NONLINEAR_OPERATORS } from "./nonlinear_register.ts";
-import type { Degradation, LinearOperator } from "./operator.ts";
+import type { LinearOperator, Operator } from "./operator.ts";
 import type { OperatorOptions } from "./options.ts";
 import { OPERATORS } from "./register.ts";
 
 export {
   type Degradation,
+  estimate,
   isLinear,
   type LinearOperator,
   type NonlinearOperator,
+  type Operator,
   project,
   type SpectralForm,
 } from "./operator.ts";
@@ -50,8 +52,8 @@ export function createOperator(name: string, imageShape: Shape, options: Operato
  * @throws {RangeError} if there is no such operator, a parameter is needed, not taken or out of range
  * @throws {TypeError} if a shape does not fit
  */
-export function createDegradation(name: string, imageShape: Shape, options: OperatorOptions = {}): Degradation {
-  return built(new Map<string, Entry<Degradation>>([...OPERATORS, ...NONLINEAR_OPERATORS]), name, imageShape, options);
+export function createDegradation(name: string, imageShape: Shape, options: OperatorOptions = {}): Operator {
+  return built(new Map<string, Entry<Operator>>([...OPERATORS, ...NONLINEAR_OPERATORS]), name, imageShape, options);
 }
 
 /** What building takes from an entry of a register. */

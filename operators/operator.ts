@@ -50,6 +50,14 @@ export interface LinearOperator extends Degradation {
   spectral?(): SpectralForm;
 }
 
+/** A degradation of one of the registers. */
+export type Operator = LinearOperator | NonlinearOperator;
+
+/** A^+ y, or what stands for it where the operator is not linear: what y tells without any prior. */
+export function estimate(operator: Operator, y: Tensor): Tensor {
+  return isLinear(operator) ? operator.pseudoInverse(y) : operator.estimate(y);
+}
+
 /** Whether a degradation is linear, with A^T and A^+. */
 export function isLinear(operator: Degradation): operator is LinearOperator {
   return "adjoint" in operator && "pseudoInverse" in operator;

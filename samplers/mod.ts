@@ -93,7 +93,7 @@ export { DIFFPIR_DATA_STEPS, type DiffpirOptions, diffpirStart, diffpirWeights }
 export { DMPS_POINTS, type DmpsOptions } from "./dmps.ts";
 export type { DpsOptions } from "./dps.ts";
 export { type DpsDmpsOptions, SWITCH_RULES, type SwitchRule } from "./dps_dmps.ts";
-export { type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
+export { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
 export type { McgOptions } from "./mcg.ts";
 export type { PigdmOptions } from "./pigdm.ts";
 export { MEASUREMENT_NOISES } from "./guided_walk.ts";
