@@ -132,16 +132,13 @@ Deno.test("samples of a batch switch from DPS to DMPS each at its own step", asy
     }
     throw new Error("the image is that of no switch");
   };
-  const found: number[] = [];
-  for (let threshold = 6; threshold <= 24 && found.length === 0; threshold += 0.2) {
-    const options = { steps, rule: "psnr", threshold, leastSteps: 1, latestShare: 1 };
-    const singles = [await single(0, options), await single(1, options)];
-    const [first, second] = [await switchOf(0, singles[0]!), await switchOf(1, singles[1]!)];
-    if (first !== second) found.push(threshold);
-    const both = await restored({ ...common, options, y, seeds: [3, 4] });
-    assertEquals(both, Float32Array.from([...singles[0]!, ...singles[1]!]), `threshold ${threshold}`);
-  }
-  assert(found.length > 0, "both samples switch at the same step, whatever the threshold");
+  // Consecutive predictions agree by 21.9 dB and 22.4 dB at the first step that counts.
+  const options = { steps, rule: "psnr", threshold: 22, leastSteps: 10 };
+  const singles = [await single(0, options), await single(1, options)];
+  assertEquals(await switchOf(0, singles[0]!), 12);
+  assertEquals(await switchOf(1, singles[1]!), 10);
+  const both = await restored({ ...common, options, y, seeds: [3, 4] });
+  assertEquals(both, Float32Array.from([...singles[0]!, ...singles[1]!]));
 });
 
 const NONLINEAR = Array.from(NONLINEAR_OPERATORS.keys(), (name): Operator => createDegradation(name, SHAPE));
