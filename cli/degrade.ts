@@ -1,7 +1,7 @@
 /** `deno task degrade IMAGE`: a good picture in, the measurement that `restore` takes out. */
 import { hostTensor, type Runtime } from "../engine/mod.ts";
 import { centre, crop, FileError, grayToRgb, type Raster, resize, rgbToGray, toImage, writePng } from "../io/mod.ts";
-import { createOperator, type LinearOperator, type OperatorOptions } from "../operators/mod.ts";
+import { createOperator, type Operator, type OperatorOptions } from "../operators/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -64,7 +64,12 @@ async function run(args: Arguments): Promise<number> {
   }
   const imageShape = [picture.height, picture.width, picture.channels];
   const seed = args.number("seed") ?? 0;
-  const options = operatorOptions(task, imageShape, args, { mask: source.mask?.known, seed, isMeasured: false });
+  const options = operatorOptions(task, imageShape, args, {
+    mask: source.mask?.known,
+    network: source.network,
+    seed,
+    isMeasured: false,
+  });
   const operator = taskOperator(task, imageShape, options);
   const runtime = await openRuntime(args);
   try {
@@ -142,7 +147,7 @@ function complexPicture(colour: Raster): Raster {
 async function knownPixels(
   runtime: Runtime,
   task: Task,
-  operator: LinearOperator,
+  operator: Operator,
   options: OperatorOptions,
 ): Promise<Raster> {
   const [height = 0, width = 0, channels = 0] = operator.imageShape;

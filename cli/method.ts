@@ -1,6 +1,6 @@
 /** What a command knows of a method: a sampler with the parameters of one run. */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import type { Evaluations, NoiseSource, Problem, Progress, SsdPreset } from "../samplers/mod.ts";
+import type { Evaluations, GeneralProblem, NoiseSource, Progress, SsdPreset } from "../samplers/mod.ts";
 
 /** A sampler with the parameters of one run. */
 export interface Method {
@@ -14,5 +14,5 @@ export interface Method {
   /** Training timesteps that the process must have at least, and the option that decides it. */
   readonly timesteps: { readonly option: string; readonly least: number };
   /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
-  run(runtime: Runtime, problem: Problem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
+  run(runtime: Runtime, problem: GeneralProblem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
 }

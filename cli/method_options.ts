@@ -16,6 +16,7 @@ import {
   type SsdPreset,
   ssdPreset,
 } from "../samplers/mod.ts";
+import { NONLINEAR_OPERATORS } from "../operators/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
 import { choosePosterior, POSTERIOR_METHODS, POSTERIOR_OPTIONS, refusePosteriorOptions } from "./posterior_methods.ts";
 import type { Method } from "./method.ts";
@@ -78,7 +79,7 @@ const PLAIN_OPTIONS: readonly string[] = ["method", "steps", "ddim-eta", "no-cli
  */
 export function chooseMethod(args: Arguments, task: Task): Method {
   const isUpsampling = task.name === UPSAMPLE.name;
-  const wanted = args.text("method");
+  const wanted = NONLINEAR_OPERATORS.has(task.operator) ? nonlinearMethod(args, task) : args.text("method");
   if (wanted !== undefined && wanted in PLAIN_SAMPLERS !== isUpsampling) {
     const fitting = isUpsampling ? "ddpm or ddim" : `one of ${["ssd", "ssd+", ...POSTERIOR_METHODS.keys()].join(", ")}`;
     throw new UsageError(`--method is ${wanted}, the task is "${task.name}": ${fitting} is needed`);
@@ -88,6 +89,15 @@ export function chooseMethod(args: Arguments, task: Task): Method {
   }
   refusePosteriorOptions(args);
   return isUpsampling ? choosePlain(args) : chooseShortcut(args, task.kind);
+}
+
+/** The method for a task whose operator is not linear: DPS where none is named. */
+function nonlinearMethod(args: Arguments, { name }: Task): string {
+  const wanted = args.text("method") ?? "dps";
+  if (wanted === "dps" || (wanted === "diffpir" && args.text("data-step") === "first_order")) return wanted;
+  throw new UsageError(
+    `--method is ${wanted}, the task "${name}" is not linear: dps, or diffpir with --data-step first_order, is needed`,
+  );
 }
 
 /** Plain sampling with the published parameters. */

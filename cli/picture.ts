@@ -10,7 +10,7 @@ import {
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../io/mod.ts";
 import { randomNormal, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
-import { addNoise, type LinearOperator, type MeasurementNoise, type OperatorOptions } from "../operators/mod.ts";
+import { addNoise, type MeasurementNoise, type Operator, type OperatorOptions } from "../operators/mod.ts";
 import { DRAWS_PER_SEED } from "../samplers/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import {
@@ -32,7 +32,7 @@ export interface Picture {
   readonly source: Source;
   readonly canvas: Canvas;
   /** What the sampler is given. */
-  readonly problem: { readonly model: NoiseModel; readonly operator: LinearOperator; readonly y: DeviceTensor };
+  readonly problem: { readonly model: NoiseModel; readonly operator: Operator; readonly y: DeviceTensor };
   /** Parameters that the operator was built with. */
   readonly options: OperatorOptions;
   /** The picture as the operator's argument where it is degraded here: the ground truth, at working size. */
@@ -74,6 +74,7 @@ export async function preparePicture(
   const known = source.mask?.known;
   const options = operatorOptions(task, imageShape, args, {
     mask: known && laidOut(known, canvas),
+    network: source.network,
     seed: args.number("seed") ?? 0,
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
@@ -116,7 +117,7 @@ export async function preparePicture(
 /** A measurement from a file; what it shows where pixels are missing is taken out. */
 async function asMeasured(
   runtime: Runtime,
-  operator: LinearOperator,
+  operator: Operator,
   y: DeviceTensor,
   { kind }: Task,
 ): Promise<DeviceTensor> {
@@ -129,7 +130,7 @@ export async function baselineOf(
   { form }: Task,
   { canvas, problem: { operator, y } }: Picture,
 ): Promise<{ readonly measurement: Raster; readonly pseudoInverse: Raster }> {
-  const inverse = await applyOperator(runtime, operator, "pseudoInverse", y);
+  const inverse = await applyOperator(runtime, operator, "estimate", y);
   const { width, height } = canvas.padded;
   const [rows = 0, columns = 0, channels = 0] = operator.measurementShape;
   const solved: Raster = { width, height, channels: 3, data: await inverse.read() };
@@ -148,7 +149,7 @@ export async function baselineOf(
  */
 export async function degrade(
   runtime: Runtime,
-  operator: LinearOperator,
+  operator: Operator,
   x: DeviceTensor,
   { noise, seed }: { readonly noise: MeasurementNoise; readonly seed: number },
 ): Promise<DeviceTensor> {

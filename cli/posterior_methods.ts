@@ -6,10 +6,12 @@ import {
   DIFFPIR_DATA_STEPS,
   DMPS_POINTS,
   GUIDE_LEVELS,
+  LIKELIHOODS,
   type RestorationTask,
   type Sampler,
   type SamplerName,
   SAMPLERS,
+  SWITCH_RULES,
 } from "../samplers/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
 import type { Method } from "./method.ts";
@@ -22,6 +24,10 @@ export const POSTERIOR_METHODS: ReadonlyMap<string, { readonly sampler: SamplerN
     ["ddnm+", { sampler: "ddnm_plus", description: "the same for noisy measurements (--noise-level)" }],
     ["ddrm", { sampler: "ddrm", description: "sampling in the singular vectors of the operator (--noise-level)" }],
     ["dmps", { sampler: "dmps", description: "ancestral steps and the gradient of the likelihood (--noise-level)" }],
+    ["dps", { sampler: "dps", description: "ancestral steps and the gradient of |y - A(x0)| through the network" }],
+    ["mcg", { sampler: "mcg", description: "the same, and then a projection onto the noised measurement" }],
+    ["pigdm", { sampler: "pigdm", description: "DDIM guided by A^+ through the network (--noise-level)" }],
+    ["dps-dmps", { sampler: "dps_dmps", description: "dps for the first steps, dmps for the rest (--noise-level)" }],
     ["dds", { sampler: "dds", description: "conjugate gradients from every prediction (--noise-level)" }],
     ["diffpir", { sampler: "diffpir", description: "half-quadratic splitting (--noise-level)" }],
     ["repaint", { sampler: "repaint", description: "replaces what is known and goes back up again and again" }],
@@ -71,7 +77,42 @@ const PARAMETERS: Readonly<Record<string, { readonly key: string; readonly spec:
     key: "etaB",
     spec: { kind: "number", min: 0, max: 1, help: "ddrm: share of the measurement where it is better (1)" },
   },
-  "gradient-scale": { key: "scale", spec: { kind: "number", min: 0, help: "dmps: length of its step (1.75)" } },
+  "gradient-scale": {
+    key: "scale",
+    spec: {
+      kind: "number",
+      min: 0,
+      help: "Length of the gradient step: dmps 1.75, dps and dps-dmps 0.3 (inpaint 0.5, phase 1), mcg 1, pigdm 1",
+    },
+  },
+  likelihood: {
+    key: "likelihood",
+    spec: { kind: "choice", choices: LIKELIHOODS, help: "dps: noise of the measurement (gaussian)" },
+  },
+  "switch-rule": {
+    key: "rule",
+    spec: { kind: "choice", choices: SWITCH_RULES, help: "dps-dmps: switch after a share of the steps, or by PSNR" },
+  },
+  "switch-share": {
+    key: "share",
+    spec: { kind: "number", min: 0, max: 1, help: "dps-dmps: share of the steps that are dps (0.5)" },
+  },
+  "switch-psnr": {
+    key: "threshold",
+    spec: { kind: "number", help: "dps-dmps, rule psnr: dB from which consecutive predictions agree (20)" },
+  },
+  "switch-least": {
+    key: "leastSteps",
+    spec: { kind: "integer", min: 0, help: "dps-dmps, rule psnr: steps that are dps in any case (5)" },
+  },
+  "switch-latest": {
+    key: "latestShare",
+    spec: { kind: "number", min: 0, max: 1, help: "dps-dmps, rule psnr: highest timestep of a switch, of all (0.7)" },
+  },
+  "likelihood-scale": {
+    key: "likelihoodScale",
+    spec: { kind: "number", min: 0, help: "dps-dmps: length of the dmps step (1.75)" },
+  },
   point: {
     key: "point",
     spec: { kind: "choice", choices: DMPS_POINTS, help: "dmps: gradient after the step or before" },
@@ -139,7 +180,7 @@ function refuse(option: string): never {
   const owners = Array.from(POSTERIOR_METHODS)
     .filter(([, { sampler }]) => key !== undefined && key in SAMPLERS[sampler].defaults)
     .map(([name]) => name);
-  const methods = option === "noise-level" ? "ddnm+, ddrm, dmps, dds, diffpir" : owners.join(", ") || "ssd, ssd+";
+  const methods = option === "noise-level" ? [...NOISY].join(", ") : owners.join(", ") || "ssd, ssd+";
   throw new UsageError(`--${option} belongs to --method ${methods}; leave it out`);
 }
 
@@ -184,7 +225,7 @@ export function choosePosterior(
 }
 
 /** Methods that reckon with noise in the measurement. */
-const NOISY: ReadonlySet<string> = new Set(["ddnm+", "ddrm", "dmps", "dds", "diffpir"]);
+const NOISY: ReadonlySet<string> = new Set(["ddnm+", "ddrm", "dmps", "dds", "diffpir", "pigdm", "dps-dmps"]);
 
 /** Training timesteps of the published models. */
 const TRAINING_TIMESTEPS = 1000;

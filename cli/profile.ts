@@ -24,12 +24,17 @@ export const PROFILE: Command = {
     name: "profile",
     summary: "Shows where the time of a restoration step goes: network, prediction, projection, noise and update.\n" +
       "Every dispatch is timed; times, operations, bytes and rates are summed by stage, by block of the network and\n" +
-      "by kernel, and compared with what this adapter reaches at most.",
+      "by kernel, and compared with what this adapter reaches at most. A way back through the network is told apart.",
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
     options: {
       ...MODEL_OPTIONS,
       ...CLASS_OPTION,
       task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },
+      method: {
+        kind: "choice",
+        choices: ["ssd", "dps"],
+        help: "Whose step: Shortcut Sampling (default), or DPS with its way back through the network",
+      },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
       runs: { kind: "integer", min: 1, max: 1000, help: `Replays that medians are over (default ${DEFAULT_REPLAYS})` },
@@ -74,6 +79,7 @@ async function profile(args: Arguments): Promise<number> {
       batch: args.number("batch") ?? 1,
       label: args.number("class"),
       replays: args.number("runs") ?? DEFAULT_REPLAYS,
+      sampler: args.text("method") === "dps" ? "dps" : "ssd",
       method: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
     });
     await writeTogether([

@@ -1,7 +1,7 @@
 /** What is told of a restoration: the JSON file beside the picture, and a few lines for people. */
 import { type Runtime, WebGpuRuntime } from "../engine/mod.ts";
 import { consistency } from "../metrics/mod.ts";
-import type { OperatorOptions } from "../operators/mod.ts";
+import { isLinear, type OperatorOptions } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
 import type { Method } from "./method.ts";
@@ -55,7 +55,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
     task: {
       name: task.name,
       operator: problem.operator.name,
-      parameters: operatorParameters(picture.options, source),
+      parameters: operatorParameters(picture.options, source, args),
       measured: picture.truth === undefined,
       ...(picture.truth ? noiseParameters(args) : {}),
     },
@@ -104,9 +104,14 @@ function noiseParameters(args: Arguments): Report {
   return noise.kind === "gaussian" ? { sigmaY: noise.sigma } : { noise };
 }
 
-/** Parameters of an operator as data; of a mask its file and how much it keeps. */
-function operatorParameters({ mask, ...parameters }: OperatorOptions, { mask: file }: Source): Report {
-  if (!mask || !file) return parameters;
+/** Parameters of an operator as data; of a mask its file and how much it keeps, of a blur network its file. */
+function operatorParameters(
+  { mask, network, ...rest }: OperatorOptions,
+  { mask: file }: Source,
+  args: Arguments,
+): Report {
+  const parameters = network ? { ...rest, network: args.text("blur-network") } : rest;
+  if (!mask || !file) return mask ? { ...parameters, mask } : parameters;
   const { data } = file.known;
   const known = Float64Array.from(data).reduce((sum, value) => sum + value, 0) / data.length;
   return { mask: { file: file.path, keep: file.keep, known } };
@@ -145,7 +150,7 @@ function memoryOf(runtime: Runtime): Report {
 }
 
 /** The outcome in a few lines. */
-export function summarize({ restoration, method, result, output, seed }: Outcome): string {
+export function summarize({ restoration, method, result, output, seed, picture }: Outcome): string {
   const { evaluations, seconds } = restoration;
   const { comparison, raster } = result;
   const others = filesOf(output).slice(1).join(", ");
@@ -157,7 +162,9 @@ export function summarize({ restoration, method, result, output, seed }: Outcome
   if (comparison) {
     lines.push(
       `Restored:     ${formatQuality(comparison.result)}`,
-      `A^+ y alone:  ${formatQuality(comparison.pseudoInverse)}`,
+      `${isLinear(picture.problem.operator) ? "A^+ y alone: " : "Measured:    "} ${
+        formatQuality(comparison.pseudoInverse)
+      }`,
     );
   }
   return lines.join("\n");

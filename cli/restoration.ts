@@ -1,7 +1,7 @@
 /** One restoration: from a measurement on the device to pictures on the host, step by step. */
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import type { LinearOperator } from "../operators/mod.ts";
+import { estimate, type Operator } from "../operators/mod.ts";
 import type { Evaluations, NoiseSource, Progress } from "../samplers/mod.ts";
 import type { Method } from "./method.ts";
 
@@ -9,7 +9,7 @@ import type { Method } from "./method.ts";
 export interface RestorationProblem {
   readonly runtime: Runtime;
   readonly model: NoiseModel;
-  readonly operator: LinearOperator;
+  readonly operator: Operator;
   /** [1, ...operator.measurementShape] in [-1, 1]. */
   readonly y: DeviceTensor;
   /** Standard deviation of the noise in y that the method reckons with; default 0. */
@@ -73,17 +73,18 @@ function requireFinite(image: Float32Array): void {
 
 /**
  * Runs one method of an operator.
- * @param argument [1, ...] for `forward` an image, for `pseudoInverse` a measurement
+ * @param method A x, or A^+ y and what stands for it where the operator is not linear
+ * @param argument [1, ...] for `forward` an image, for `estimate` a measurement
  * @returns [1, ...], to be freed by the caller
  */
 export async function applyOperator(
   runtime: Runtime,
-  operator: LinearOperator,
-  method: "forward" | "pseudoInverse",
+  operator: Operator,
+  method: "forward" | "estimate",
   argument: DeviceTensor,
 ): Promise<DeviceTensor> {
   const stage = runtime.stage(`${operator.name} ${method}`, (inputs: Tensors<"x">) => ({
-    y: operator[method](inputs.x),
+    y: method === "forward" ? operator.forward(inputs.x) : estimate(operator, inputs.x),
   }));
   const result = (await stage({ x: argument }, {})).y.keep();
   stage.release();

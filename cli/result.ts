@@ -2,11 +2,11 @@
 import { ReferenceRuntime, type Runtime, type Tensors } from "../engine/mod.ts";
 import { type Raster, resize, rgbToGray } from "../io/mod.ts";
 import { psnr, ssim } from "../metrics/mod.ts";
-import { type OperatorOptions, project } from "../operators/mod.ts";
+import { createOperator, type OperatorOptions, project } from "../operators/mod.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { baselineOf, type Picture } from "./picture.ts";
 import type { Restoration } from "./restoration.ts";
-import { type Task, taskOperator } from "./tasks.ts";
+import type { Task } from "./tasks.ts";
 
 /** The outcome of one restoration. */
 export interface Result {
@@ -86,6 +86,8 @@ async function putBack(
       return await consistent(task, enlarged, measurement, source.mask ? { mask: source.mask.known } : options);
     case "colorization":
       return await consistent(task, enlarged, measurement, options);
+    case "phase_retrieval":
+      return enlarged;
   }
 }
 
@@ -102,7 +104,7 @@ async function consistent(
   y: Raster,
   options: OperatorOptions,
 ): Promise<Raster> {
-  const operator = taskOperator(task, [x.height, x.width, 3], options);
+  const operator = createOperator(task.operator, [x.height, x.width, 3], options);
   const cpu = new ReferenceRuntime();
   const isMasked = task.kind === "inpainting";
   const stage = cpu.stage("put back", (inputs: Tensors<"x" | "y">) => ({

@@ -11,7 +11,9 @@ import {
   readMask,
   type Size,
 } from "../io/mod.ts";
+import type { BlurNetwork } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
+import { readBlurNetwork } from "./blur_network.ts";
 
 /** A picture as it was read. */
 export interface Source {
@@ -22,6 +24,8 @@ export interface Source {
   /** [H, W, 1] in [-1, 1], if the file has transparency. */
   readonly alpha: Raster | undefined;
   readonly mask: SourceMask | undefined;
+  /** The network of --blur-network. */
+  readonly network: BlurNetwork | undefined;
   /** What the user should know of the files, as sentences. */
   readonly notes: readonly string[];
 }
@@ -38,7 +42,7 @@ export interface SourceMask {
 const MOST_PIXELS = 64e6;
 
 /**
- * Reads the picture and, where --mask names one, the mask.
+ * Reads the picture, and the mask and the blur network that --mask and --blur-network name.
  * @param path the picture
  * @param enlargement how many times larger the result is along each side
  * @throws {FileError} if a file cannot be read, the mask has another size, or the result would be too large
@@ -49,12 +53,14 @@ export async function readSource(args: Arguments, path: string, enlargement: num
   const alpha = alphaRaster(file);
   const colour = colourRaster(file);
   const { mask, notes } = await readKnownPixels(args, path, file);
+  const networkFile = args.text("blur-network");
   return {
     path,
     file,
     colour: alpha ? fillUnderAlpha(colour, alpha) : colour,
     alpha,
     mask,
+    network: networkFile === undefined ? undefined : await readBlurNetwork(networkFile),
     notes: [...file.warnings, ...notes].map(sentence),
   };
 }

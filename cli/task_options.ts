@@ -1,6 +1,6 @@
 /** The options of tasks: which there are, whose they are, and the parameters of operators that they give. */
 import type { HostTensor, Shape } from "../engine/mod.ts";
-import { type MeasurementNoise, type OperatorOptions, SAMPLINGS } from "../operators/mod.ts";
+import { type BlurNetwork, type MeasurementNoise, type OperatorOptions, SAMPLINGS } from "../operators/mod.ts";
 import { type Arguments, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
 import { type Task, TASKS } from "./tasks.ts";
 
@@ -91,6 +91,14 @@ export const TASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   sampling: { kind: "choice", choices: SAMPLINGS, help: "mri: how frequencies are chosen (default gaussian_1d)" },
   acceleration: { kind: "number", min: 1, max: 1000, help: "mri: one frequency in so many (default 4)" },
   centre: { kind: "number", min: 0, max: 1, help: "mri: share of columns always measured (default 0.08)" },
+  gain: { kind: "number", min: 0.01, max: 100, help: "hdr: how far the exposure exceeds the range (default 2)" },
+  quality: { kind: "number", min: 1, max: 100, help: "jpeg: quality of the compression (default 60)" },
+  oversample: { kind: "number", min: 0, max: 8, help: "phase: how much finer frequencies are sampled (default 2)" },
+  "blur-network": {
+    kind: "text",
+    value: "FILE",
+    help: "deblur-network: convolutions layers.0, layers.1, ... with max(x, 0) between them, see docs/samplers.md",
+  },
   coils: { kind: "integer", min: 1, max: 32, help: "mri: number of coils (default 1)" },
 };
 
@@ -116,6 +124,10 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "blur-boundary": ["deblur-kernel", "deblur-motion"],
   "blur-intensity": ["deblur-motion"],
   "blur-seed": ["deblur-motion"],
+  "blur-network": ["deblur-network"],
+  gain: ["hdr"],
+  quality: ["jpeg"],
+  oversample: ["phase"],
   keep: ["outpaint"],
   ratio: ["cs", "cs-block"],
   inverse: ["old-photo", "sr4-gray"],
@@ -183,7 +195,9 @@ export function chooseNoise(args: Arguments): MeasurementNoise {
 export interface TaskSetting {
   /** Known pixels [H, W], for inpainting with a given mask. */
   readonly mask?: HostTensor | undefined;
-  /** Decides where a box or random pixels are missing. */
+  /** The network of a blur; the one of the operator where there is none. */
+  readonly network?: BlurNetwork | undefined;
+  /** Decides where a box or random pixels are missing, and the code of a blur network. */
   readonly seed: number;
   /** Whether the measurement comes from a file instead of being computed here. */
   readonly isMeasured: boolean;
@@ -199,7 +213,7 @@ export function operatorOptions(
   task: Task,
   [height = 0, width = 0]: Shape,
   args: Arguments,
-  { mask, seed, isMeasured, reduction = 1 }: TaskSetting,
+  { mask, network, seed, isMeasured, reduction = 1 }: TaskSetting,
 ): OperatorOptions {
   const sigma = (fallback: number): number => (args.number("blur-sigma") ?? fallback) / reduction;
   const taps = (fallback: number): number => nearestOdd((args.number("blur-taps") ?? fallback) / reduction);
@@ -255,6 +269,14 @@ export function operatorOptions(
         boundary: choice("blur-boundary", "circular"),
         threshold,
       };
+    case "hdr":
+      return { gain: args.number("gain") ?? 2 };
+    case "jpeg":
+      return { quality: args.number("quality") ?? 60 };
+    case "deblur_network":
+      return { ...(network ? { network } : {}), seed };
+    case "phase_retrieval":
+      return { oversample: args.number("oversample") ?? 2 };
     case "cs_hadamard":
       return { ratio, seed };
     case "cs_block":

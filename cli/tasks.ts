@@ -1,6 +1,6 @@
 /** The tasks of `restore` and `degrade`: a name for an operator, and the sampler preset that goes with it. */
 import type { Shape } from "../engine/mod.ts";
-import { createOperator, type LinearOperator, type OperatorOptions } from "../operators/mod.ts";
+import { createDegradation, type Operator, type OperatorOptions } from "../operators/mod.ts";
 import type { RestorationTask } from "../samplers/mod.ts";
 import type { CommandSpec } from "./arguments.ts";
 
@@ -164,6 +164,42 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
       multiple: 32,
     },
     {
+      name: "hdr",
+      description: "recover what is clipped in an overexposed picture",
+      operator: "hdr",
+      kind: "deblurring",
+      scale: 1,
+      channels: 3,
+      form: "picture",
+    },
+    {
+      name: "jpeg",
+      description: "repair a picture compressed as JPEG",
+      operator: "jpeg",
+      kind: "deblurring",
+      scale: 1,
+      channels: 3,
+      form: "picture",
+    },
+    {
+      name: "deblur-network",
+      description: "sharpen a picture blurred by a network: that of a file, or one that smears lights",
+      operator: "deblur_network",
+      kind: "deblurring",
+      scale: 1,
+      channels: 3,
+      form: "picture",
+    },
+    {
+      name: "phase",
+      description: "phase retrieval: from the magnitudes of the frequencies of the picture",
+      operator: "phase_retrieval",
+      kind: "phase_retrieval",
+      scale: 1,
+      channels: 3,
+      form: "values",
+    },
+    {
       name: "ct",
       description: "computed tomography: from sums along parallel rays",
       operator: "ct",
@@ -212,6 +248,6 @@ export function taskList(tasks: ReadonlyMap<string, Task>): NonNullable<CommandS
 }
 
 /** Builds the operator of a task with parameters from `operatorOptions`. */
-export function taskOperator(task: Task, imageShape: Shape, options: OperatorOptions): LinearOperator {
-  return createOperator(task.operator, imageShape, options);
+export function taskOperator(task: Task, imageShape: Shape, options: OperatorOptions): Operator {
+  return createDegradation(task.operator, imageShape, options);
 }

@@ -1,7 +1,7 @@
 /**
  * A degradation of one's own in one file: a lens that darkens towards the corners, before a sensor of few pixels. Only
  * the forward map is written down; its adjoint and its pseudo-inverse are derived, so every method that needs A, A^T,
- * A^+ or the gradient of a measurement loss takes it.
+ * A^+ or the gradient of a measurement loss takes it: DDNM as here, and likewise DPS, MCG and PiGDM.
  *
  *     const operator = darkLens([256, 256, 3], { scale: 4 });
  *     const y = ...; // measurements [N, 64, 64, 3]

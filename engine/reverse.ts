@@ -24,12 +24,19 @@ interface Stretch {
  * again, at its scope followed by `.recomputed`.
  * @param loss any shape, f32
  * @param wrt the tensors to differentiate by, f32
+ * @param tools the operations that the pass needs
+ * @param held values that count as fixed, though they may depend on `wrt`
  * @returns d loss / d wrt, each of the shape of its tensor; zeros where the loss does not depend on it
  * @throws {TypeError} if an operation on the way has no `vjp`; {Error} outside a trace
  */
-export function reverse(loss: Tensor, wrt: readonly Tensor[], tools: ReverseTools): readonly Tensor[] {
+export function reverse(
+  loss: Tensor,
+  wrt: readonly Tensor[],
+  tools: ReverseTools,
+  held: readonly Tensor[] = [],
+): readonly Tensor[] {
   const trace = recording("differentiate");
-  const pass = new ReversePass(trace, wrt, tools);
+  const pass = new ReversePass(trace, wrt, tools, new Set(held.map(({ id }) => id)));
   return trace.within({ scope: "backward" }, () => {
     pass.start(loss);
     return wrt.map((tensor) => pass.cotangent(tensor) ?? tools.fill(tensor.shape, 0));
@@ -46,7 +53,7 @@ class ReversePass {
   readonly #fixed: Set<number>;
   readonly #cotangents = new Map<number, Tensor>();
 
-  constructor(trace: Recording, wrt: readonly Tensor[], tools: ReverseTools) {
+  constructor(trace: Recording, wrt: readonly Tensor[], tools: ReverseTools, held: ReadonlySet<number>) {
     [this.#trace, this.#tools] = [trace, tools];
     this.#wrt = new Set(wrt.map(({ id }) => id));
     this.#dependent = new Set(this.#wrt);
@@ -56,7 +63,7 @@ class ReversePass {
         scalarsOf(attrs).length === 0;
       if (isFixed) outputs.forEach(({ id }) => this.#fixed.add(id));
       if (!inputs.some(({ id }) => this.#dependent.has(id))) continue;
-      for (const { id, dtype } of outputs) if (dtype === "f32") this.#dependent.add(id);
+      for (const { id, dtype } of outputs) if (dtype === "f32" && !held.has(id)) this.#dependent.add(id);
     }
   }
 

@@ -4,6 +4,7 @@ export { clamp, clampOp } from "./clamp.ts";
 export { fill, fillOp } from "./fill.ts";
 export { gradient } from "./gradient.ts";
 export { relu, reluOp } from "./relu.ts";
+export { roundStraight, roundStraightOp } from "./round.ts";
 export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./conv2d.ts";
 export type { Padding } from "./conv2d_attrs.ts";
 export type { Resample } from "./conv2d_input.ts";

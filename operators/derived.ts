@@ -1,6 +1,6 @@
 /** Operators from a forward map alone: whatever else a method needs is derived from it. */
 import { formatShape, type Shape, type Tensor } from "../engine/mod.ts";
-import { fill, gradient, sampleDot } from "../kernels/mod.ts";
+import { copy, fill, gradient, sampleDot } from "../kernels/mod.ts";
 import { leastSquares } from "./least_squares.ts";
 import { type LinearOperator, linearOperator } from "./operator.ts";
 
@@ -9,7 +9,7 @@ const ITERATIONS = 20;
 
 /**
  * The transposed derivative of a forward map at x, applied to y: the gradient of <A(x), y> with respect to x. For a
- * linear map it is A^T y, whatever x is.
+ * linear map it is A^T y, whatever x is. y counts as fixed, though it may have been made from x.
  * @param forward the map, of differentiable operations, each image on its own
  * @param x images [N, ...]
  * @param y measurements [N, ...]
@@ -17,7 +17,9 @@ const ITERATIONS = 20;
  * @throws {TypeError} if an operation of the map has no gradient, or y has another shape than A(x)
  */
 export function pullBack(forward: (x: Tensor) => Tensor, x: Tensor, y: Tensor): Tensor {
-  return gradient(sampleDot(forward(x), y), [x])[0]!;
+  // x itself is no fixed value of the loss, a copy of it is.
+  const fixed = y === x ? copy(y) : y;
+  return gradient(sampleDot(forward(x), fixed), [x], [fixed])[0]!;
 }
 
 /**

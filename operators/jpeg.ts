@@ -34,19 +34,42 @@ export interface JpegOptions {
 }
 
 /** Side of the blocks that are transformed. */
-const BLOCK = 8;
+export const BLOCK = 8;
 
 /** Side that planes are padded to a multiple of: chrominance has half the size. */
-const UNIT = 16;
+export const UNIT = 16;
 
 /** What is taken from luminance, so that it lies around 0. */
-const MIDDLE = 128;
+export const MIDDLE = 128;
 
 /** COSINE[8 u + x]: the orthonormal DCT-II. */
-const COSINE = Float64Array.from({ length: 64 }, (_, i) => {
+export const COSINE = Float64Array.from({ length: 64 }, (_, i) => {
   const [u, x] = [Math.floor(i / BLOCK), i % BLOCK];
   return (u === 0 ? Math.SQRT1_2 : 1) / 2 * Math.cos((2 * x + 1) * u * Math.PI / 16);
 });
+
+/** Steps [64] to whose multiples cosine coefficients are rounded, row by row of vertical frequency. */
+export interface JpegSteps {
+  readonly luminance: Float64Array;
+  readonly chrominance: Float64Array;
+}
+
+/**
+ * The tables times a factor, 50 / q for q < 50 and 2 - q / 50 from there on; steps of 1 at q = 100.
+ * @throws {RangeError} if the quality is out of range
+ */
+export function jpegSteps({ quality, tables = "published" }: JpegOptions): JpegSteps {
+  if (!(quality >= 1 && quality <= 100)) {
+    throw new RangeError(`Cannot apply JPEG: the quality is ${quality}, a number from 1 to 100 is needed; use 60`);
+  }
+  const factor = quality < 50 ? 50 / quality : 2 - quality / 50;
+  const steps = (table: readonly number[]): Float64Array =>
+    Float64Array.from({ length: 64 }, (_, i) => {
+      const entry = table[tables === "published" ? (i % BLOCK) * BLOCK + Math.floor(i / BLOCK) : i]!;
+      return factor === 0 ? 1 : entry * factor;
+    });
+  return { luminance: steps(LUMINANCE), chrominance: steps(CHROMINANCE) };
+}
 
 interface Plane {
   readonly width: number;
@@ -65,7 +88,7 @@ interface Plane {
  * @throws {TypeError} if there are other channels
  * @throws {RangeError} if the quality is out of range
  */
-export function jpegNoise(pictures: HostTensor, { quality, tables = "published" }: JpegOptions): HostTensor {
+export function jpegNoise(pictures: HostTensor, options: JpegOptions): HostTensor {
   const [count = 0, height = 0, width = 0, channels = 0] = pictures.shape;
   if (pictures.shape.length !== 4 || (channels !== 1 && channels !== 3)) {
     throw new TypeError(
@@ -73,16 +96,7 @@ export function jpegNoise(pictures: HostTensor, { quality, tables = "published" 
         `needed; choose a task whose measurement is a picture`,
     );
   }
-  if (!(quality >= 1 && quality <= 100)) {
-    throw new RangeError(`Cannot apply JPEG: the quality is ${quality}, a number from 1 to 100 is needed; use 60`);
-  }
-  const factor = quality < 50 ? 50 / quality : 2 - quality / 50;
-  const steps = (table: readonly number[]): Float64Array =>
-    Float64Array.from({ length: 64 }, (_, i) => {
-      const entry = table[tables === "published" ? (i % BLOCK) * BLOCK + Math.floor(i / BLOCK) : i]!;
-      return factor === 0 ? 1 : entry * factor;
-    });
-  const [luminance, chrominance] = [steps(LUMINANCE), steps(CHROMINANCE)];
+  const { luminance, chrominance } = jpegSteps(options);
   const result = new Float32Array(pictures.data.length);
   const size = height * width * channels;
   for (let n = 0; n < count; n++) {

@@ -20,16 +20,26 @@ export interface SpectralForm {
   fromMeasurement(y: Tensor): Tensor;
 }
 
-/** A linear degradation A of images [N, H, W, C] in [-1, 1]; the methods record operations in the current trace. */
-export interface LinearOperator {
+/** A degradation A of images [N, H, W, C] in [-1, 1], linear or not; it records operations in the current trace. */
+export interface Degradation {
   /** Name in the register, such as `sr_bicubic`. */
   readonly name: string;
   /** Shape of one image: [H, W, C]. */
   readonly imageShape: Shape;
   /** Shape of one measurement, without the batch. */
   readonly measurementShape: Shape;
-  /** A x. */
+  /** A x, of operations that have gradients. */
   forward(x: Tensor): Tensor;
+}
+
+/** A degradation that is not linear, so that all that a method can take from it is A x and its gradient. */
+export interface NonlinearOperator extends Degradation {
+  /** A picture [N, H, W, C] that shows what y tells without any prior, to start from and to compare with. */
+  estimate(y: Tensor): Tensor;
+}
+
+/** A linear degradation A of images [N, H, W, C] in [-1, 1]; the methods record operations in the current trace. */
+export interface LinearOperator extends Degradation {
   /** A^+ y, the Moore-Penrose pseudo-inverse, or what stands for it if `isApproximate`. */
   pseudoInverse(y: Tensor): Tensor;
   /** A^T y. */
@@ -40,6 +50,56 @@ export interface LinearOperator {
   spectral?(): SpectralForm;
 }
 
+/** A degradation of one of the registers. */
+export type Operator = LinearOperator | NonlinearOperator;
+
+/** A^+ y, or what stands for it where the operator is not linear: what y tells without any prior. */
+export function estimate(operator: Operator, y: Tensor): Tensor {
+  return isLinear(operator) ? operator.pseudoInverse(y) : operator.estimate(y);
+}
+
+/** Whether a degradation is linear, with A^T and A^+. */
+export function isLinear(operator: Degradation): operator is LinearOperator {
+  return "adjoint" in operator && "pseudoInverse" in operator;
+}
+
+/** A map of tensors of one shape that checks its argument and has a scope `<name>.<method>`. */
+type Checked = (method: string, argument: string, itemShape: Shape, map: (tensor: Tensor) => Tensor) => (
+  tensor: Tensor,
+) => Tensor;
+
+function checks(name: string): Checked {
+  return (method, argument, itemShape, map) => (tensor) => {
+    const [, ...item] = tensor.shape;
+    const fits = tensor.dtype === "f32" && tensor.shape.length === itemShape.length + 1 &&
+      item.every((extent, axis) => extent === itemShape[axis]);
+    if (!fits) {
+      throw new TypeError(
+        `Cannot apply ${method} of "${name}": ${argument} is ${tensor.dtype} ${formatShape(tensor.shape)}, ` +
+          `f32 [N, ${itemShape.join(", ")}] is needed; build the operator for the shape of the image`,
+      );
+    }
+    return scope(`${name}.${method}`, () => map(tensor));
+  };
+}
+
+/**
+ * Adds to the methods of an operator that is not linear what `linearOperator` adds to those of one that is.
+ * @param operator the bare maps, which may rely on the shapes being right
+ * @returns the same operator; its methods throw TypeError on an argument of another shape
+ */
+export function nonlinearOperator(operator: NonlinearOperator): NonlinearOperator {
+  const { name, imageShape, measurementShape } = operator;
+  const checked = checks(name);
+  return {
+    name,
+    imageShape,
+    measurementShape,
+    forward: checked("forward", "x", imageShape, operator.forward),
+    estimate: checked("estimate", "y", measurementShape, operator.estimate),
+  };
+}
+
 /**
  * Adds to the methods of an operator the check of their argument's shape and a scope `<name>.<method>` for profiles.
  * @param operator the bare maps, which may rely on the shapes being right
@@ -47,20 +107,7 @@ export interface LinearOperator {
  */
 export function linearOperator(operator: LinearOperator): LinearOperator {
   const { name, imageShape, measurementShape } = operator;
-  const checked = (method: string, argument: string, itemShape: Shape, map: (tensor: Tensor) => Tensor) => {
-    return (tensor: Tensor): Tensor => {
-      const [, ...item] = tensor.shape;
-      const fits = tensor.dtype === "f32" && tensor.shape.length === itemShape.length + 1 &&
-        item.every((extent, axis) => extent === itemShape[axis]);
-      if (!fits) {
-        throw new TypeError(
-          `Cannot apply ${method} of "${name}": ${argument} is ${tensor.dtype} ${formatShape(tensor.shape)}, ` +
-            `f32 [N, ${itemShape.join(", ")}] is needed; build the operator for the shape of the image`,
-        );
-      }
-      return scope(`${name}.${method}`, () => map(tensor));
-    };
-  };
+  const checked = checks(name);
   let decomposition: SpectralForm | undefined;
   const spectral = (): SpectralForm => {
     if (decomposition) return decomposition;

@@ -1,8 +1,10 @@
 /** What the register of degradations lists: their parameters, how they are built, and cases to test them on. */
 import type { HostTensor, Shape } from "../engine/mod.ts";
+import type { BlurNetwork } from "./blur_network.ts";
 import type { CompositionInverse } from "./composition.ts";
 import type { GaussianBlurOptions } from "./gaussian_blur.ts";
 import type { BlurBoundary } from "./kernel_blur.ts";
+import type { JpegTables } from "./jpeg.ts";
 import type { MissingBox } from "./masks.ts";
 import type { Sampling } from "./mri_masks.ts";
 import type { LinearOperator } from "./operator.ts";
@@ -53,6 +55,16 @@ export interface OperatorOptions extends GaussianBlurOptions {
   readonly views?: number;
   /** Arc of the views in degrees, for computed tomography. */
   readonly arc?: number;
+  /** How much finer frequencies are sampled, for phase retrieval. */
+  readonly oversample?: number;
+  /** How far the exposure exceeds the range, for high dynamic range. */
+  readonly gain?: number;
+  /** The network of a blur. */
+  readonly network?: BlurNetwork;
+  /** Quality of JPEG compression, 1 to 100. */
+  readonly quality?: number;
+  /** Which way round the tables of JPEG compression are used. */
+  readonly tables?: JpegTables;
 }
 
 /** A small case for the law tests. */

@@ -4,7 +4,19 @@
  * Diffusion Models for Plug-and-Play Image Restoration, CVPR workshops 2023.
  */
 import { type DeviceTensor, type Runtime, sameShape, type Scalar, type Tensor, type Tensors } from "../engine/mod.ts";
-import { add, mul, sub, weightedSum } from "../kernels/mod.ts";
+import {
+  add,
+  fill,
+  gradient,
+  mul,
+  reciprocalOrZero,
+  relu,
+  sampleSquares,
+  scaleSamples,
+  sub,
+  weightedSum,
+} from "../kernels/mod.ts";
+import { isLinear } from "../operators/mod.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
 import { type Level, respace } from "./coefficients.ts";
 import { networkStep } from "./network_step.ts";
@@ -12,11 +24,21 @@ import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, START, stateShape } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
+import {
+  checkProblem,
+  checkShapes,
+  type GeneralProblem,
+  type Progress,
+  type RestorationTask,
+  type Sampler,
+} from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 import { quadraticTimesteps } from "./timesteps.ts";
 
-/** How the data step is done: exactly, by one A^+ of the residual, or by one step along its gradient. */
+/**
+ * How the data step is done: exactly, by one A^+ of the residual, or by one step along the gradient of its length, which
+ * operators that are not linear have, too.
+ */
 export type DiffpirDataStep = "exact" | "back_projection" | "first_order";
 
 /** The data steps by name. */
@@ -61,6 +83,7 @@ function defaultsFor(task: RestorationTask): DiffpirOptions {
   switch (task) {
     case "super_resolution":
     case "colorization":
+    case "phase_retrieval":
       return DEFAULTS;
     case "deblurring":
       return { ...DEFAULTS, zeta: 0.1, countsNoise: true };
@@ -88,7 +111,9 @@ export const diffpir: Sampler<DiffpirOptions> = {
     check.number("gamma", options.gamma, 0, UNLIMITED);
     check.integer("iterations", options.iterations, 1, 1000);
     check.choice("dataStep", options.dataStep, DIFFPIR_DATA_STEPS);
-    checkProblem("diffpir", problem);
+    // A step along the gradient asks nothing else of the operator.
+    if (options.dataStep === "first_order") checkShapes("diffpir", problem);
+    else checkProblem("diffpir", problem);
     return counted(walk(runtime, problem, options), quadraticTimesteps(timesteps, options.steps).length - 1);
   },
 };
@@ -118,7 +143,7 @@ export function diffpirWeights(
  */
 export async function diffpirStart(
   runtime: Runtime,
-  problem: Problem,
+  problem: GeneralProblem,
   { noise, start, countsNoise }: Pick<DiffpirOptions, "start" | "countsNoise"> & { readonly noise: NoiseSource },
 ): Promise<DeviceTensor> {
   const { operator, y, model: { alphaBar }, sigmaY } = problem;
@@ -130,8 +155,11 @@ export async function diffpirStart(
   const stage = runtime.stage<string, "image" | "fresh", "xt">("start", (inputs, c) => {
     const { y, start } = inputs as Tensors<"y"> & { readonly start?: Tensor };
     const isImage = sameShape(operator.measurementShape, operator.imageShape);
-    const image = start ?? (isImage ? y : operator.pseudoInverse(y));
-    return { xt: weightedSum([[c.image, image], [c.fresh, noise.normal(shape, inputs)]]) };
+    const inverse = isLinear(operator) ? operator.pseudoInverse(y) : undefined;
+    const image = start ?? (isImage ? y : inverse);
+    const z = noise.normal(shape, inputs);
+    // A map without inverse and of other measurements gives no image: what is left is noise alone.
+    return { xt: weightedSum(image ? [[c.image, image], [c.fresh, z]] : [[c.fresh, z]]) };
   });
   const drawn = noise.supply(START);
   const inputs = { y, ...(start ? { start } : {}), ...drawn.inputs };
@@ -150,14 +178,14 @@ type UpdateNumbers = Record<"fromX0" | "fromXt" | "fromNoise" | "rho" | "pull", 
 
 async function* walk(
   runtime: Runtime,
-  problem: Problem,
+  problem: GeneralProblem,
   options: DiffpirOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const { model: { alphaBar }, operator, sigmaY } = problem;
   const { steps, noise, dataStep, gamma, guidance, iterations } = options;
   const levels = respace(alphaBar, quadraticTimesteps(alphaBar.length, steps)).toReversed();
   const weights = diffpirWeights(alphaBar, sigmaY, options);
-  const form = dataStep === "exact" ? operator.spectral?.() : undefined;
+  const form = dataStep === "exact" && isLinear(operator) ? operator.spectral?.() : undefined;
   const solve = (
     x: Tensor,
     y: Tensor,
@@ -165,8 +193,8 @@ async function* walk(
     weight: Tensor | undefined,
   ): Tensor => {
     const missing = (): Tensor => sub(y, operator.forward(x));
+    if (dataStep === "first_order" || !isLinear(operator)) return descended(x, missing(), c.pull);
     if (dataStep === "back_projection") return add(x, weightedSum([[c.pull, operator.pseudoInverse(missing())]]));
-    if (dataStep === "first_order") return add(x, weightedSum([[c.pull, operator.adjoint(missing())]]));
     if (form && weight) return add(x, form.fromSpectrum(mul(form.fromMeasurement(missing()), weight)));
     return proximalByGradients(operator, { x, y }, { gamma: 1, rho: c.rho }, { iterations, tolerance: 1e-9 });
   };
@@ -202,6 +230,19 @@ async function* walk(
     step.release();
     start.free();
   }
+}
+
+/**
+ * x - length d(|r|^2/2)/dx with the residual r = y - A(x), of every sample its own. The length is at most |r|^2/(2 |g|^2)
+ * (Polyak), beyond which a step along g leads away: 1/rho alone has no bound.
+ */
+function descended(x: Tensor, missing: Tensor, pull: Scalar): Tensor {
+  const squares = sampleSquares(missing);
+  const grad = weightedSum([[0.5, gradient(squares, [x])[0]!]]);
+  const longest = mul(weightedSum([[0.5, squares]]), reciprocalOrZero(sampleSquares(grad)));
+  const wanted = weightedSum([[pull, fill(squares.shape, 1)]]);
+  const length = sub(longest, relu(sub(longest, wanted)));
+  return sub(x, scaleSamples(grad, length));
 }
 
 /**

@@ -3,17 +3,16 @@
  * of y under an uninformative prior, which has a closed form. Meng, Kabashima, Diffusion Model Based Posterior Sampling
  * for Noisy Linear Inverse Problems, ACML 2024.
  */
-import type { DeviceTensor, Runtime, Scalar, Tensor, Tensors } from "../engine/mod.ts";
-import { mul, sub, weightedSum } from "../kernels/mod.ts";
-import { conjugateGradients } from "./conjugate_gradients.ts";
-import { type Level, respace } from "./coefficients.ts";
-import { type AncestralNumbers, ancestralNumbers, learnsVariance, networkStep } from "./network_step.ts";
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { respace } from "./coefficients.ts";
+import { ancestralStep } from "./guided_walk.ts";
+import { likelihoodCorrection } from "./likelihood.ts";
+import { ancestralNumbers, learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
-import { spectralWeights } from "./spectral.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
 /** Where the likelihood is taken: after the ancestral step, as in the authors' program, or before it, as in the paper. */
@@ -58,77 +57,25 @@ export const dmps: Sampler<DmpsOptions> = {
   },
 };
 
-/** Keeps alphaBar away from 0 and 1, as the authors' program does. */
-function inside(value: number): number {
-  return Math.min(Math.max(value, 1e-16), 1 - 1e-16);
-}
-
-/** Numbers of the correction x + gain A^T (spread A A^T + noise I)^-1 (y - shrink A x). */
-type CorrectionNumbers = Record<"gain" | "spread" | "variance" | "restore", number>;
-
-function correctionNumbers({ alphaBar, beta }: Level, sigmaY: number, scale: number): CorrectionNumbers {
-  const [kept, alpha] = [inside(alphaBar), inside(1 - beta)];
-  return {
-    gain: (scale * (1 - alpha)) / Math.sqrt(alpha) / Math.sqrt(kept),
-    spread: (1 - kept) / kept,
-    variance: sigmaY ** 2,
-    restore: 1 / Math.sqrt(kept),
-  };
-}
-
 async function* walk(
   runtime: Runtime,
   problem: Problem,
   { steps, scale, point, clipDenoised, iterations, noise }: DmpsOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
-  const { model: { alphaBar }, operator, y, sigmaY } = problem;
+  const { alphaBar } = problem.model;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed();
-  const form = operator.spectral?.();
   const isLearned = learnsVariance(problem);
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "ancestral", clipDenoised, learnsVariance: isLearned, noise },
-    ({ xt, x0, z }, c: Record<keyof AncestralNumbers, Scalar>) => ({
-      x0,
-      xt: weightedSum([[c.xtFromX0, x0], [c.xtFromXt, xt], [c.xtFromNoise, z]]),
-    }),
-  );
-  const likelihood = (
-    missing: Tensor,
-    weight: Tensor | undefined,
-    c: Record<keyof CorrectionNumbers, Scalar>,
-  ): Tensor => {
-    if (form && weight) return form.fromSpectrum(mul(form.fromMeasurement(missing), weight));
-    // A^T (c A A^T + v)^-1 = (c A^T A + v)^-1 A^T: in the image, what y has outside the range of A is gone.
-    const apply = (g: Tensor): Tensor =>
-      weightedSum([[c.spread, operator.adjoint(operator.forward(g))], [c.variance, g]]);
-    const residual = operator.adjoint(missing);
-    return conjugateGradients(apply, { start: sub(residual, residual), residual }, { iterations });
-  };
-  const correct = runtime.stage<string, keyof CorrectionNumbers, "xt">("likelihood", (inputs, c) => {
-    const { moved, at, y, weight } = inputs as Tensors<"moved" | "at" | "y"> & { readonly weight?: Tensor };
-    const missing = weightedSum([[1, y], [c.restore, operator.forward(weightedSum([[-1, at]]))]]);
-    return { xt: weightedSum([[1, moved], [c.gain, likelihood(missing, weight, c)]]) };
-  });
+  const step = ancestralStep(runtime, problem, { clipDenoised, learnsVariance: isLearned, noise });
+  const correct = likelihoodCorrection(runtime, problem, { iterations });
   const start = await pureNoise(runtime, problem, noise);
   try {
     let xt = start;
     for (const [k, level] of levels.entries()) {
       const draw = drawOf(k);
       const moved = await step({ xt, level, numbers: ancestralNumbers(level, isLearned), draw, extra: {} });
-      const numbers = correctionNumbers(level, sigmaY, scale);
-      const { spread, variance } = numbers;
-      const weights = form && spectralWeights(runtime, form.singularValues, {
-        weight: (s) => s === 0 ? 0 : s / (s * s * spread + variance),
-      });
-      try {
-        const at = point === "after" ? moved.xt : xt;
-        xt = (await correct({ moved: moved.xt, at, y, ...weights?.tensors }, { ...numbers })).xt;
-        yield { name: draw.name, x0: moved.x0, xt, parts: { ancestral: moved.xt } };
-      } finally {
-        weights?.free();
-      }
+      const at = point === "after" ? moved.xt : xt;
+      xt = await correct({ moved: moved.xt, at, level, scale });
+      yield { name: draw.name, x0: moved.x0, xt, parts: { ancestral: moved.xt } };
     }
     return xt.keep();
   } finally {

@@ -7,7 +7,11 @@ import { ddrm } from "./ddrm.ts";
 import { dds } from "./dds.ts";
 import { diffpir } from "./diffpir.ts";
 import { dmps } from "./dmps.ts";
+import { dps } from "./dps.ts";
+import { dpsDmps } from "./dps_dmps.ts";
 import { ilvr } from "./ilvr.ts";
+import { mcg } from "./mcg.ts";
+import { pigdm } from "./pigdm.ts";
 import { ddim, ddpm } from "./plain.ts";
 import { pnpAdmm } from "./pnp_admm.ts";
 import { pseudoInverse } from "./pseudo_inverse.ts";
@@ -25,6 +29,10 @@ export const SAMPLERS = {
   ddnm_plus: ddnmPlus,
   ddrm,
   dmps,
+  dps,
+  mcg,
+  pigdm,
+  dps_dmps: dpsDmps,
   dds,
   diffpir,
   repaint,
@@ -45,7 +53,15 @@ export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
 /** Name of a plain sampler in the register. */
 export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
 
-export type { Evaluations, Problem, Progress, RestorationTask, Sampler } from "./sampler.ts";
+export {
+  type Evaluations,
+  type GeneralProblem,
+  NONLINEAR_SAMPLERS,
+  type Problem,
+  type Progress,
+  type RestorationTask,
+  type Sampler,
+} from "./sampler.ts";
 export {
   type DdimOptions,
   ddimReverse,
@@ -75,8 +91,14 @@ export { type DdrmOptions, ddrmStart } from "./ddrm.ts";
 export { DDS_SYSTEMS, type DdsOptions } from "./dds.ts";
 export { DIFFPIR_DATA_STEPS, type DiffpirOptions, diffpirStart, diffpirWeights } from "./diffpir.ts";
 export { DMPS_POINTS, type DmpsOptions } from "./dmps.ts";
+export type { DpsOptions } from "./dps.ts";
+export { type DpsDmpsOptions, SWITCH_RULES, type SwitchRule } from "./dps_dmps.ts";
+export { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
+export type { McgOptions } from "./mcg.ts";
+export type { PigdmOptions } from "./pigdm.ts";
 export { MEASUREMENT_NOISES } from "./guided_walk.ts";
 export { GUIDE_LEVELS } from "./score_sde.ts";
+export type { ClassGuidance } from "./class_guidance.ts";
 export { conjugateGradients } from "./conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";

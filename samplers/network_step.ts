@@ -8,7 +8,7 @@ import { type Level, type PredictionCoefficients, predictionCoefficients } from 
 import type { Draw, NoiseSource } from "./noise_source.ts";
 import { ancestralCoefficients } from "./plain_coefficients.ts";
 import { predictX0 } from "./predict.ts";
-import type { Problem } from "./sampler.ts";
+import type { GeneralProblem } from "./sampler.ts";
 
 /** What a step is made from. */
 export interface StepParts {
@@ -60,7 +60,7 @@ export interface StepSetting {
  */
 export function networkStep<C extends string, X extends string, O extends string>(
   runtime: Runtime,
-  { model, y }: Problem,
+  { model, y }: GeneralProblem,
   { name, clipDenoised, learnsVariance = false, noise }: StepSetting,
   body: (parts: StepParts, c: Scalars<C>, extra: Readonly<Record<X, Tensor>>) => Readonly<Record<O, Tensor>>,
 ): NetworkStep<C, X, O> {
@@ -109,6 +109,6 @@ export function ancestralNumbers(level: Level, learnsVariance: boolean): Ancestr
 }
 
 /** Whether a model says more of the variance of a step than its schedule does. */
-export function learnsVariance({ model }: Problem): boolean {
+export function learnsVariance({ model }: GeneralProblem): boolean {
   return model.predictWithVariance !== undefined;
 }

@@ -5,6 +5,7 @@
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
+import { checkGuidance, type ClassGuidance } from "./class_guidance.ts";
 import { type Level, predictionCoefficients, respace } from "./coefficients.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import {
@@ -39,6 +40,8 @@ export interface PlainProblem {
   readonly count?: number;
   /** State at the noisiest level [N, H, W, C], instead of noise; it stays the caller's. */
   readonly start?: DeviceTensor;
+  /** The class that images are drawn towards by a classifier. */
+  readonly guidance?: ClassGuidance;
 }
 
 /** A sampler that needs no measurement. `O` are its parameters. */
@@ -72,6 +75,7 @@ export const ddpm: PlainSampler<DdpmOptions> = {
   defaults: { steps: 250, clipDenoised: true },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    if (problem.guidance) checkGuidance("ddpm", problem.guidance);
     const levels = levelsOf("ddpm", problem.model, options);
     const learnsVariance = problem.model.predictWithVariance !== undefined;
     return descend(runtime, problem, {
@@ -79,6 +83,8 @@ export const ddpm: PlainSampler<DdpmOptions> = {
       levels,
       learnsVariance,
       update: (level) => ancestralCoefficients(level, learnsVariance),
+      // The mean moves by the variance of the step times the gradient.
+      classWeights: ({ xtFromNoise }) => ({ x0FromClass: 0, xtFromClass: xtFromNoise ** 2 }),
     });
   },
 };
@@ -90,13 +96,21 @@ export const ddim: PlainSampler<DdimOptions> = {
   defaults: { steps: 250, clipDenoised: true, eta: 0 },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    if (problem.guidance) checkGuidance("ddim", problem.guidance);
     const levels = levelsOf("ddim", problem.model, options);
     const { eta } = options;
     if (!(eta >= 0 && eta <= 1)) {
       throw new RangeError(`Cannot run ddim: eta is ${eta}, a number within 0..1 is needed`);
     }
     const update = (level: Level): PlainCoefficients => ddimCoefficients(level, eta);
-    return descend(runtime, problem, { ...options, levels, learnsVariance: false, update });
+    return descend(runtime, problem, {
+      ...options,
+      levels,
+      learnsVariance: false,
+      update,
+      // eps moves by -sqrt(1 - alphaBar) times the gradient.
+      classWeights: (_, { alphaBar }) => ({ x0FromClass: (1 - alphaBar) / Math.sqrt(alphaBar), xtFromClass: 0 }),
+    });
   },
 };
 
@@ -117,6 +131,7 @@ export function ddimReverse(
     name: `inv.${i}`,
     level,
     update: ddimReverseCoefficients(level, levels[i + 1]!),
+    toClass: UNGUIDED,
   }));
   return walk(runtime, { model, start: image }, { ...options, steps, learnsVariance: false, noise: SILENCE });
 }
@@ -140,26 +155,46 @@ interface RunOptions {
   readonly noise: NoiseSource;
 }
 
+/** Weights of the gradient of the class. */
+type ClassWeights = Readonly<Record<"x0FromClass" | "xtFromClass", number>>;
+
+const UNGUIDED: ClassWeights = { x0FromClass: 0, xtFromClass: 0 };
+
 /** From the noisiest level to the image. */
 function descend(
   runtime: Runtime,
   problem: PlainProblem,
-  { levels, update, ...options }: RunOptions & {
+  { levels, update, classWeights, ...options }: RunOptions & {
     readonly levels: readonly Level[];
     update(level: Level): PlainCoefficients;
+    /** For a guidance of weight 1. */
+    classWeights(update: PlainCoefficients, level: Level): ClassWeights;
   },
 ): AsyncGenerator<Progress, DeviceTensor> {
-  const steps = levels.toReversed().map((level, i) => ({ name: `gen.${i}`, level, update: update(level) }));
+  const { guidance } = problem;
+  const steps = levels.toReversed().map((level, i) => {
+    const numbers = update(level);
+    const { x0FromClass, xtFromClass } = guidance ? classWeights(numbers, level) : UNGUIDED;
+    const scale = guidance?.scale ?? 0;
+    const toClass = { x0FromClass: scale * x0FromClass, xtFromClass: scale * xtFromClass };
+    return { name: `gen.${i}`, level, update: numbers, toClass };
+  });
   return walk(runtime, problem, { ...options, steps });
+}
+
+/** One step of a run. */
+interface Step {
+  readonly name: string;
+  readonly level: Level;
+  readonly update: PlainCoefficients;
+  readonly toClass: ClassWeights;
 }
 
 /** Takes the steps one after the other; the draw of the start has the ordinal 0, those of the steps follow. */
 async function* walk(
   runtime: Runtime,
-  { model, count = 1, start }: PlainProblem,
-  { steps, ...options }: RunOptions & {
-    readonly steps: readonly { readonly name: string; readonly level: Level; readonly update: PlainCoefficients }[];
-  },
+  { model, count = 1, start, guidance }: PlainProblem,
+  { steps, ...options }: RunOptions & { readonly steps: readonly Step[] },
 ): AsyncGenerator<Progress, DeviceTensor> {
   const { noise } = options;
   const shape = [count, ...model.imageShape];
@@ -171,11 +206,11 @@ async function* walk(
     const { inputs, scalars } = noise.supply({ name: START_DRAW, ordinal: 0 });
     return (await begin(inputs, scalars)).xt;
   };
-  const takeStep = plainStep(runtime, model, options);
+  const takeStep = plainStep(runtime, model, { ...options, guidance });
   try {
     let xt = start ?? await drawStart();
-    for (const [i, { name, level, update }] of steps.entries()) {
-      const numbers = { timestep: level.timestep, ...predictionCoefficients(level), ...update };
+    for (const [i, { name, level, update, toClass }] of steps.entries()) {
+      const numbers = { timestep: level.timestep, ...predictionCoefficients(level), ...update, ...toClass };
       const state: State = await takeStep(xt, numbers, { name, ordinal: i + 1 });
       xt = state.xt;
       yield { ...state, step: i + 1, steps: steps.length, nfe: i + 1 };

@@ -1,7 +1,8 @@
 /** One step of plain sampling as one stage: network, clamp, update and noise; nothing is made consistent with anything. */
 import { type DeviceTensor, type Runtime, type Scalars, scope, type Tensor, type Tensors } from "../engine/mod.ts";
-import { clamp, exp, mul, weightedSum } from "../kernels/mod.ts";
+import { add, clamp, exp, mul, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
+import { classGradient, type ClassGuidance } from "./class_guidance.ts";
 import type { PredictionCoefficients } from "./coefficients.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
 import type { PlainCoefficients } from "./plain_coefficients.ts";
@@ -12,6 +13,10 @@ import type { State } from "./restoration_step.ts";
 export interface PlainNumbers extends PredictionCoefficients, PlainCoefficients {
   /** Training timestep that the network is given. */
   readonly timestep: number;
+  /** Weight of the gradient of the class in x0; 0 without guidance. */
+  readonly x0FromClass: number;
+  /** Weight of the gradient of the class in the state, times the learned variance. */
+  readonly xtFromClass: number;
 }
 
 /** One traced step of a run. */
@@ -29,29 +34,38 @@ export interface PlainStepOptions {
   /** Whether the deviation of the noise is what the network has learned. */
   readonly learnsVariance: boolean;
   readonly noise: NoiseSource;
+  readonly guidance?: ClassGuidance | undefined;
 }
 
 /**
- * Prepares the step: x0 = clamp(x0(x_t, eps)); x_t <- xtFromX0 x0 + xtFromXt x_t + xtFromNoise exp(slope v) z.
+ * Prepares the step: x0 = clamp(x0(x_t, eps)); x_t <- xtFromX0 x0 + xtFromXt x_t + xtFromNoise exp(slope v) z. With
+ * guidance x0FromClass g is added to x0, and xtFromClass exp(2 slope v) g to the state, with the gradient g of the class.
  * @throws {TypeError} at the first run, if the variance is to be learned and the network has none
  */
 export function plainStep(
   runtime: Runtime,
   model: NoiseModel,
-  { clipDenoised, learnsVariance, noise }: PlainStepOptions,
+  { clipDenoised, learnsVariance, noise, guidance }: PlainStepOptions,
 ): PlainStep {
   const stage = runtime.stage("sampling step", (inputs: Tensors<"xt">, c: Scalars<keyof PlainNumbers>) => {
     const { eps, variance } = scope("network", () => predict(model, inputs.xt, c.timestep, learnsVariance));
+    const toClass = guidance && classGradient(guidance, inputs.xt, c.timestep);
     const x0 = scope("predict", () => {
       const predicted = predictX0(inputs.xt, eps, c);
-      return clipDenoised ? clamp(predicted, -1, 1) : predicted;
+      const limited = clipDenoised ? clamp(predicted, -1, 1) : predicted;
+      return toClass ? add(limited, weightedSum([[c.x0FromClass, toClass]])) : limited;
     });
+    const spread = variance && scope("noise", () => exp(weightedSum([[c.slope, variance]])));
     const z = scope("noise", () => {
       const normal = noise.normal(inputs.xt.shape, inputs);
-      return variance ? mul(normal, exp(weightedSum([[c.slope, variance]]))) : normal;
+      return spread ? mul(normal, spread) : normal;
     });
-    const xt = scope("update", () => weightedSum([[c.xtFromX0, x0], [c.xtFromXt, inputs.xt], [c.xtFromNoise, z]]));
-    return { x0, xt };
+    return scope("update", () => {
+      const xt = weightedSum([[c.xtFromX0, x0], [c.xtFromXt, inputs.xt], [c.xtFromNoise, z]]);
+      if (!toClass) return { x0, xt };
+      const pull = spread ? mul(toClass, mul(spread, spread)) : toClass;
+      return { x0, xt: add(xt, weightedSum([[c.xtFromClass, pull]])) };
+    });
   });
   const takeStep = async (xt: DeviceTensor, numbers: PlainNumbers, draw: Draw): Promise<State> => {
     const drawn = noise.supply(draw);

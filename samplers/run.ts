@@ -3,7 +3,7 @@ import type { DeviceTensor, Runtime, Shape, Tensors } from "../engine/mod.ts";
 import { copy } from "../kernels/mod.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
 import type { State } from "./restoration_step.ts";
-import type { Problem, Progress } from "./sampler.ts";
+import type { GeneralProblem, Problem, Progress } from "./sampler.ts";
 
 /** The draw that makes the state a run starts from. */
 export const START: Draw = { name: "xT", ordinal: 0 };
@@ -41,7 +41,7 @@ export async function* counted(
 }
 
 /** [N, H, W, C] of the states of a problem. */
-export function stateShape({ model, y }: Problem): Shape {
+export function stateShape({ model, y }: GeneralProblem): Shape {
   return [y.shape[0] as number, ...model.imageShape];
 }
 
@@ -62,7 +62,7 @@ export async function pseudoInverseOf(runtime: Runtime, { operator, y }: Problem
  * A state of pure noise.
  * @returns [N, H, W, C]; the caller frees it
  */
-export async function pureNoise(runtime: Runtime, problem: Problem, noise: NoiseSource): Promise<DeviceTensor> {
+export async function pureNoise(runtime: Runtime, problem: GeneralProblem, noise: NoiseSource): Promise<DeviceTensor> {
   const shape = stateShape(problem);
   // A copy and not the noise itself: an input of a stage cannot be its output.
   const stage = runtime.stage<string, string, "xt">("start", (inputs) => ({ xt: copy(noise.normal(shape, inputs)) }));

@@ -4,18 +4,26 @@
  */
 import { type DeviceTensor, formatShape, type Runtime, sameShape } from "../engine/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import type { LinearOperator } from "../operators/mod.ts";
+import { type Degradation, isLinear, type LinearOperator, OPERATORS } from "../operators/mod.ts";
 import type { NoiseSource } from "./noise_source.ts";
 
-/** What is to be restored. */
-export interface Problem {
+/** What is to be restored, whether or not its degradation is linear. */
+export interface GeneralProblem {
   readonly model: NoiseModel;
-  readonly operator: LinearOperator;
+  readonly operator: Degradation;
   /** Measurements [N, ...operator.measurementShape], of images in [-1, 1]. */
   readonly y: DeviceTensor;
   /** Standard deviation of the noise in y, in units of [-1, 1]; 0 means exact. */
   readonly sigmaY: number;
 }
+
+/** What is to be restored from a linear measurement. */
+export interface Problem extends GeneralProblem {
+  readonly operator: LinearOperator;
+}
+
+/** The samplers that take degradations that are not linear: they need A x and its gradient alone. */
+export const NONLINEAR_SAMPLERS: readonly string[] = ["dps", "diffpir (data step first_order)"];
 
 /**
  * A finished step. Its tensors are valid until the sampler goes on: read or `keep()` them before the next step.
@@ -41,7 +49,7 @@ export interface Progress {
 export const PUBLISHED_TIMESTEPS = 1000;
 
 /** What is restored, as far as published parameters depend on it. */
-export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization";
+export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval";
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {
@@ -72,9 +80,26 @@ export interface Sampler<O extends object> {
    */
   restore(
     runtime: Runtime,
-    problem: Problem,
+    problem: GeneralProblem,
     options: O & { readonly noise: NoiseSource },
   ): AsyncGenerator<Progress, DeviceTensor>;
+}
+
+/**
+ * Makes sure that the operator is linear, and that model, operator and measurement speak of the same image.
+ * @param sampler name for the message
+ * @throws {TypeError} if the operator is not linear, the message lists those that are; or if a shape differs
+ */
+export function checkProblem(sampler: string, problem: GeneralProblem): asserts problem is Problem {
+  const { operator } = problem;
+  if (!isLinear(operator)) {
+    throw new TypeError(
+      `Cannot run ${sampler} on "${operator.name}": the operator is not linear, ${sampler} needs A^T or A^+; the ` +
+        `samplers that work are ${NONLINEAR_SAMPLERS.join(", ")}, the operators that work with ${sampler} are ` +
+        Array.from(OPERATORS.keys()).join(", "),
+    );
+  }
+  checkShapes(sampler, problem);
 }
 
 /**
@@ -82,7 +107,7 @@ export interface Sampler<O extends object> {
  * @param sampler name for the message
  * @throws {TypeError} if a shape differs
  */
-export function checkProblem(sampler: string, { model, operator, y }: Problem): void {
+export function checkShapes(sampler: string, { model, operator, y }: GeneralProblem): void {
   if (!sameShape(model.imageShape, operator.imageShape)) {
     throw new TypeError(
       `Cannot run ${sampler} on "${operator.name}": the operator takes images ${formatShape(operator.imageShape)}, ` +

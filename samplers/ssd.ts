@@ -10,7 +10,14 @@ import { invert } from "./inversion.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import type { RestorationStep, State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
-import { checkProblem, type Evaluations, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import {
+  checkProblem,
+  type Evaluations,
+  type GeneralProblem,
+  type Problem,
+  type Progress,
+  type Sampler,
+} from "./sampler.ts";
 import {
   checkSsdOptions,
   projectedSteps,
@@ -60,7 +67,7 @@ function evaluations({ t0, inversionSteps, generationSteps }: SsdOptions): Evalu
 function shortcut(
   name: string,
   runtime: Runtime,
-  problem: Problem,
+  problem: GeneralProblem,
   options: RunOptions,
 ): AsyncGenerator<Progress, DeviceTensor> {
   checkSsdOptions(name, options, problem.model.alphaBar.length);

@@ -1,8 +1,14 @@
-/** Measuring: one step of Shortcut Sampling is taken, then its plan is replayed and timed. */
-import type { TimingMethod, WebGpuRuntime } from "../../engine/mod.ts";
+/** Measuring: one step of Shortcut Sampling or of DPS is taken, then its plan is replayed and timed. */
+import type { DeviceTensor, TimingMethod, WebGpuRuntime } from "../../engine/mod.ts";
+import { isLinear } from "../../operators/mod.ts";
 import {
   etaMixCoefficients,
+  type GeneralProblem,
+  gradientNumbers,
+  gradientStep,
+  type NoiseSource,
   predictionCoefficients,
+  type Problem,
   respace,
   restorationStep,
   seededNoise,
@@ -28,20 +34,20 @@ export interface ProfileRun {
   readonly replays: number;
   /** By default timestamps where the adapter has them. */
   readonly method: TimingMethod | undefined;
+  /** Whose step it is: that of Shortcut Sampling, or that of DPS, which goes back through the network. */
+  readonly sampler: "ssd" | "dps";
 }
 
-/** Name of the stage of a restoration step. */
-const STAGE = "restoration step";
-
 /**
- * Takes the first generation step of SSD from noise, as every later step replays its plan, and profiles it.
+ * Takes the first generation step from noise, as every later step replays its plan, and profiles it. Where the operator
+ * is not linear it is a step of DPS.
  * @param args the command line, for the parameters of the operator
  * @throws {RangeError} if the network cannot take images of that size, or the class does not fit it
  */
 export async function measureProfile(
   runtime: WebGpuRuntime,
   args: Arguments,
-  { loaded, task, side, batch, label, replays, method }: ProfileRun,
+  { loaded, task, side, batch, label, replays, method, sampler }: ProfileRun,
 ): Promise<ProfileDocument> {
   const model = loaded.model.noiseModel({ height: side, width: side, ...(label === undefined ? {} : { label }) });
   const options = operatorOptions(task, model.imageShape, args, { seed: 0, isMeasured: false });
@@ -49,21 +55,14 @@ export async function measureProfile(
   const noise = seededNoise(Array.from({ length: batch }, (_, sample) => sample));
   const xt = runtime.upload(ramp([batch, ...model.imageShape]), [batch, ...model.imageShape]);
   const y = runtime.upload(ramp([batch, ...operator.measurementShape]), [batch, ...operator.measurementShape]);
-  const takeStep = restorationStep(runtime, { model, operator, y, sigmaY: 0 }, { clipDenoised: true, noise });
-  const { t0, generationSteps, ddimEta } = ssdPreset("ssd-30", task.kind);
-  const top = Math.min(t0, model.alphaBar.length);
-  const level = respace(model.alphaBar, ssdTimesteps(top, Math.min(generationSteps, top))).at(-1)!;
-  const numbers = {
-    timestep: level.timestep,
-    projected: true,
-    ...predictionCoefficients(level),
-    ...etaMixCoefficients(level, ddimEta),
-  };
-  await takeStep(xt, numbers, { name: "gen.0", ordinal: 0 });
+  const problem = { model, operator, y, sigmaY: 0 };
+  const { stage, release } = isLinear(operator) && sampler === "ssd"
+    ? await shortcutStep(runtime, { ...problem, operator }, { task, xt, noise })
+    : await dpsStep(runtime, problem, { xt, noise });
   const { plans, deviceBytes, peakDeviceBytes, pipelines, compileMilliseconds } = runtime.statistics();
-  const plan = plans.get(STAGE)!;
-  const profile = await runtime.profile(STAGE, { replays, ...(method ? { method } : {}) });
-  takeStep.release();
+  const plan = plans.get(stage)!;
+  const profile = await runtime.profile(stage, { replays, ...(method ? { method } : {}) });
+  release();
   const ceilings = await measureCeilings(runtime);
   return {
     format: FORMAT,
@@ -86,6 +85,53 @@ export async function measureProfile(
     kernels: divideCosts(profile.kernels),
     memory: { slotBytes: plan.slotBytes, values: memoryValues(plan), deviceBytes, peakDeviceBytes },
   };
+}
+
+/** A step that was taken: the stage to profile. */
+interface TakenStep {
+  readonly stage: string;
+  release(): void;
+}
+
+/** What a step starts from. */
+interface StepStart {
+  readonly xt: DeviceTensor;
+  readonly noise: NoiseSource;
+}
+
+async function shortcutStep(
+  runtime: WebGpuRuntime,
+  problem: Problem,
+  { task, xt, noise }: StepStart & { readonly task: Task },
+): Promise<TakenStep> {
+  const { alphaBar } = problem.model;
+  const takeStep = restorationStep(runtime, problem, { clipDenoised: true, noise });
+  const { t0, generationSteps, ddimEta } = ssdPreset("ssd-30", task.kind);
+  const top = Math.min(t0, alphaBar.length);
+  const level = respace(alphaBar, ssdTimesteps(top, Math.min(generationSteps, top))).at(-1)!;
+  const numbers = {
+    timestep: level.timestep,
+    projected: true,
+    ...predictionCoefficients(level),
+    ...etaMixCoefficients(level, ddimEta),
+  };
+  await takeStep(xt, numbers, { name: "gen.0", ordinal: 0 });
+  return { stage: "restoration step", release: takeStep.release };
+}
+
+async function dpsStep(
+  runtime: WebGpuRuntime,
+  problem: GeneralProblem,
+  { xt, noise }: StepStart,
+): Promise<TakenStep> {
+  const { alphaBar, predictWithVariance } = problem.model;
+  const learnsVariance = predictWithVariance !== undefined;
+  const setting = { clipDenoised: true, learnsVariance, likelihood: "gaussian" as const, noise };
+  const takeStep = gradientStep(runtime, problem, setting);
+  const level = respace(alphaBar, [alphaBar.length - 1])[0]!;
+  const numbers = gradientNumbers(level, learnsVariance, 1);
+  await takeStep({ xt, level, numbers, draw: { name: "0", ordinal: 0 }, extra: {} });
+  return { stage: "gradient step", release: takeStep.release };
 }
 
 /** Values between -1 and 1: what an image holds does not change how long a step takes. */

@@ -3,7 +3,7 @@ import type { DeviceTensor, Runtime, Shape } from "../../engine/mod.ts";
 import type { LinearOperator } from "../../operators/mod.ts";
 import { givenNoise, type NoiseSource, type Problem, type Progress } from "../../samplers/mod.ts";
 import { loadNetwork } from "./network.ts";
-import { publishedOperator } from "./published_operator.ts";
+import { type OperatorDescription, type PublishedOperator, publishedOperator } from "./published_operator.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
 import type { Values } from "./row.ts";
 import {
@@ -47,6 +47,8 @@ export interface PosteriorMethod {
   drawOf?(file: ReferenceFile, name: string): Promise<StoredTensor>;
   /** The operator to use instead of the engine's own. */
   operatorOf?(file: ReferenceFile, operator: LinearOperator): Promise<LinearOperator>;
+  /** The operator that the file itself brings, if it brings one. */
+  operatorFor?(file: ReferenceFile, description: OperatorDescription): Promise<PublishedOperator | undefined>;
   /** Starts the sampler; it may put further states. */
   restore(run: RecordedRun): Promise<AsyncGenerator<Progress, DeviceTensor>>;
   /** The value of `final` for one of the last state; by default (x + 1)/2. */
@@ -75,13 +77,9 @@ async function replay(
   const name = metadata.text("operator");
   const imageShape = imageShapeOf(file, ["gt", "x_t.0", "x_in.0", "final"]);
   const measured = await file.read("y");
-  const published = await publishedOperator(file, {
-    name,
-    imageShape,
-    measurementShape: measured.shape,
-    settings: config,
-    prefixes: [`${name}.`, "svd.", ""],
-  });
+  const prefixes = [`${name}.`, "svd.", ""];
+  const description = { name, imageShape, measurementShape: measured.shape, settings: config, prefixes };
+  const published = await method.operatorFor?.(file, description) ?? await publishedOperator(file, description);
   using uploads = new Uploads(runtime);
   const operator = await method.operatorOf?.(file, published.operator) ?? published.operator;
   const loaded = published.load(measured);

@@ -95,6 +95,14 @@ function familyOf(name: string, className: string): Family {
   throw new NotSupportedError(`there is no operator "${name}"`);
 }
 
+/**
+ * How the measurements of an operator are stored whose measurements are pictures.
+ * @param stored [N, C, h, w], or [N, C h w]
+ */
+export function pictureLayout(operator: LinearOperator, stored: Shape): Pick<PublishedOperator, "load" | "store"> {
+  return layoutOf(operator, stored, undefined);
+}
+
 /** How measurements are stored: as images, as flattened images, or as the values at some places of the image. */
 function layoutOf(
   { measurementShape }: LinearOperator,

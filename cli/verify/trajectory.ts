@@ -6,6 +6,7 @@ import { DDRM_METHOD } from "./ddrm_trajectory.ts";
 import { DDS_METHOD } from "./dds_trajectory.ts";
 import { DIFFPIR_METHOD } from "./diffpir_trajectory.ts";
 import { DMPS_METHOD } from "./dmps_trajectory.ts";
+import { DPS_METHOD } from "./dps_trajectory.ts";
 import { type Expectation, findings } from "./findings.ts";
 import { NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import { PLAIN_METHOD } from "./plain_trajectory.ts";
@@ -14,7 +15,7 @@ import { compareList, type Finding, NotSupportedError, refusal } from "./row.ts"
 import { INVERSION_METHOD, SHORTCUT_METHOD } from "./shortcut_trajectory.ts";
 import type { TrajectoryMethod } from "./trajectory_method.ts";
 
-/** The clamp of the first predicted image switches single pixels, so that rounding shows. */
+/** The clamp of the first predicted image switches single pixels, so that rounding shows, also in its gradient. */
 const FIRST_PREDICTION_LIMIT = 5e-3;
 
 /** Relative error of a list of coefficients in f64. */
@@ -30,6 +31,7 @@ const METHODS: readonly TrajectoryMethod[] = [
   DDNM_METHOD,
   DDRM_METHOD,
   DMPS_METHOD,
+  DPS_METHOD,
   DDS_METHOD,
   DIFFPIR_METHOD,
 ];
@@ -61,7 +63,7 @@ export async function* verifyTrajectory(
   if (!quantities.some((quantity) => method.result.test(quantity))) {
     yield refusal("final", new TypeError("the file holds no final state"));
   }
-  const isFirst = (quantity: string): boolean => /(^|\.)x0\.(inv\.|gen\.)?0$/.test(quantity);
+  const isFirst = (quantity: string): boolean => /(^|\.)(x0|grad)\.(inv\.|gen\.)?0$/.test(quantity);
   const expectations: Expectation[] = quantities.map((quantity) => ({
     quantity,
     limit: isFirst(quantity) ? FIRST_PREDICTION_LIMIT : NETWORK_LIMITS[precision],

@@ -193,6 +193,26 @@ Deno.test("a checkpoint passes on records, and what is inside can be differentia
   assertEquals(await dx.read(), Float32Array.of(12 * 27, 12 * 216));
 });
 
+Deno.test("values that are held count as fixed, also inside a checkpoint", async () => {
+  for (const within of [kept, checkpoint]) {
+    const runtime = new ReferenceRuntime();
+    const stage = runtime.stage("held", ({ x }: { readonly x: Tensor }) => {
+      let square = x;
+      const y = within(() => {
+        square = mul(x, x);
+        return mul(square, x);
+      });
+      const [free] = gradient(sampleDot(y, square), [x]);
+      const [held] = gradient(sampleDot(y, square), [x], [square]);
+      return { free: free!, held: held! };
+    });
+    const { free, held } = await stage({ x: runtime.upload(Float32Array.of(1, 2), [1, 2]) }, {});
+    // The loss is x^5; with x^2 held it is c^2 x, whose derivative is c^2 = x^4.
+    assertEquals(await free.read(), Float32Array.of(5, 80));
+    assertEquals(await held.read(), Float32Array.of(1, 16));
+  }
+});
+
 gpuTest("gradient() of a batch gives the bytes of single runs", async (runtime) => {
   const data = randomValues(3 * BYTES / 4, 5);
   const run = async (images: number, part: Float32Array): Promise<Float32Array> => {

@@ -61,6 +61,17 @@ Deno.test("pullBack() is the transposed derivative of a map that is not linear",
   assert(relativeError(found, x.map((value, i) => 2 * value * y[i]!)) <= LIMIT);
 });
 
+Deno.test("pullBack() takes y for fixed, also where it is x or made from x", async () => {
+  const operator = createOperator("identity", [2, 3, 1]);
+  const { x, y } = randomPair(operator, 3);
+  const { itself, made } = await apply(new ReferenceRuntime(), operator, x, y, (x) => ({
+    itself: pullBack((x) => mul(x, x), x, x),
+    made: pullBack((x) => mul(x, x), x, mul(x, x)),
+  }));
+  assert(relativeError(itself, x.map((value) => 2 * value ** 2)) <= LIMIT);
+  assert(relativeError(made, x.map((value) => 2 * value ** 3)) <= LIMIT);
+});
+
 Deno.test("an operator of one's own says what is wrong with its map", async () => {
   const shapes = { name: "mine", imageShape: [4, 4, 1], measurementShape: [2, 2, 1] };
   const run = async (forward: (x: Tensor) => Tensor): Promise<unknown> => {

@@ -103,6 +103,30 @@ const BOUNDS: readonly (Bound & { readonly name: SamplerName })[] = [
     nullRatio: [0.93, 1.05],
   },
   {
+    name: "dps",
+    options: { steps: 1000, scale: 0.05 },
+    rangeBias: 0.25,
+    rangeRatio: [0.8, 1],
+    nullBias: 0.15,
+    nullRatio: [0.93, 1.05],
+  },
+  {
+    name: "pigdm",
+    options: {},
+    rangeBias: 0.65,
+    rangeRatio: [0.45, 0.75],
+    nullBias: 0.15,
+    nullRatio: [0.8, 0.95],
+  },
+  {
+    name: "dps_dmps",
+    options: { likelihoodScale: 1 },
+    rangeBias: 0.2,
+    rangeRatio: [0.35, 0.7],
+    nullBias: 0.15,
+    nullRatio: [0.8, 0.95],
+  },
+  {
     name: "ddnm_plus",
     options: { form: "spectral" },
     rangeBias: 0.15,
@@ -134,10 +158,18 @@ const BOUNDS: readonly (Bound & { readonly name: SamplerName })[] = [
     nullBias: 0.1,
     nullRatio: [0.88, 1],
   },
+  {
+    name: "diffpir",
+    options: { dataStep: "first_order", lambda: 15 },
+    rangeBias: 0.3,
+    rangeRatio: [1, 1.3],
+    nullBias: 0.1,
+    nullRatio: [0.88, 1],
+  },
 ];
 
 for (const { name, options, ...bound } of BOUNDS) {
-  Deno.test(`${name} has the mean and the deviation of a Gaussian posterior within its bounds`, async () => {
+  Deno.test(`${name} with ${JSON.stringify(options)} has mean and deviation of a Gaussian posterior within bounds`, async () => {
     for (const setting of CASES) {
       const found = await distance(setting, name, options);
       const what = `${setting.operator.name}: ${JSON.stringify(found)}`;
@@ -150,7 +182,7 @@ for (const { name, options, ...bound } of BOUNDS) {
 }
 
 Deno.test("projection methods keep the prior in what the measurement loses", async () => {
-  for (const name of ["score_sde", "ccdf"] as const) {
+  for (const name of ["score_sde", "ccdf", "mcg"] as const) {
     for (const setting of CASES) {
       const { nullBias, nullRatio } = await distance(setting, name, { steps: 100 });
       assert(nullBias < 0.15 && nullRatio > 0.85 && nullRatio < 1.05, `${name}: ${nullBias}, ${nullRatio}`);
