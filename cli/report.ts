@@ -113,7 +113,7 @@ function operatorParameters({ mask, ...parameters }: OperatorOptions, { mask: fi
 }
 
 /** How far A x, of the restored picture before it is clamped, is from y. */
-async function measureConsistency(
+export async function measureConsistency(
   runtime: Runtime,
   { problem: { operator, y } }: Picture,
   { image }: Restoration,

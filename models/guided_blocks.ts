@@ -23,14 +23,15 @@ export type GuidedBlockRunner = (block: Block, input: Tensor | readonly Features
  * @param blocks all its blocks, whose projections of the embedding are computed together
  * @param emb [N, E] embedding of timestep and label
  * @param parameters all parameters of the network
- * @param inputs what is called with the result of each layer and block, and whether a reverse pass computes them again
+ * @param inputs what is called with the result of each layer and block, and with the queries and keys of attentions, and
+ *   whether a reverse pass computes layers again
  */
 export function guidedBlockRunner(
   config: GuidedEncoderConfig,
   blocks: readonly Block[],
   emb: Tensor,
   parameters: ParameterLookup,
-  { observe, checkpoint: recomputed = false }: Pick<NetworkInputs, "observe" | "checkpoint">,
+  { observe, exchange, checkpoint: recomputed = false }: Pick<NetworkInputs, "observe" | "exchange" | "checkpoint">,
 ): GuidedBlockRunner {
   const residual = blocks.flatMap(({ layers }) => layers).filter(({ kind }) => kind === "residual");
   const projections = scope(
@@ -54,6 +55,7 @@ export function guidedBlockRunner(
         return attentionBlock(first, own, {
           heads: layer.heads,
           order: config.useNewAttentionOrder ? "new" : "legacy",
+          exchange: exchange && ((own) => exchange(layer.name, own)),
         });
       case "downsample":
         return downsample(first, own, config.convResample);

@@ -1,5 +1,6 @@
 /** What all networks have in common, whatever their architecture. */
 import { type Coefficient, formatShape, type HostTensor, sameShape, type Shape, type Tensor } from "../engine/mod.ts";
+import type { AttentionExchange } from "./attention_exchange.ts";
 
 /** What a network says about itself. */
 export interface NetworkConfig {
@@ -34,6 +35,8 @@ export interface NetworkInputs {
   readonly checkpoint?: boolean;
   /** Called with the result of each module as it is recorded, by module name; `emb` is the embedding of the timestep. */
   readonly observe?: (module: string, tensor: Tensor) => void;
+  /** Called with the queries and keys of each attention, by module name; returns those that it uses. */
+  readonly exchange?: AttentionExchange | undefined;
 }
 
 /** A network together with its weights, ready to be recorded. */
