@@ -15,7 +15,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
+import { type ConvolutionInput, inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
 import { movedBytes, requireF32 } from "./operands.ts";
 import { SILU_SLOPE_WGSL, siluSlopeOf } from "./slopes.ts";
 import { elementwise, flatGrid, kernel } from "./wgsl.ts";
@@ -316,14 +316,6 @@ export const inputGradientOp: Op<InputGradientAttrs> = defineOp<InputGradientAtt
   ],
 });
 
-/** Tensors that make an image that a convolution sees; see `ConvolutionInput`. */
-export interface GradientInput {
-  readonly parts: readonly Tensor[];
-  readonly factors: Tensor | undefined;
-  readonly silu: boolean;
-  readonly resample: Resample;
-}
-
 /**
  * Cotangents of what makes an image.
  * @param input what the image was made of
@@ -333,7 +325,7 @@ export interface GradientInput {
  * @throws {TypeError} if the shapes do not fit
  */
 export function inputGradient(
-  { parts, factors, silu, resample }: GradientInput,
+  { parts, factors, silu, resample }: ConvolutionInput,
   dy: Tensor,
 ): { readonly parts: readonly Tensor[]; readonly factors: Tensor | undefined } {
   const attrs = { widths: parts.map(({ shape }) => shape[3]!), factors: factors !== undefined, silu, resample };

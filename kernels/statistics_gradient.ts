@@ -209,7 +209,7 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
       return partKernel(call, { given, result: call.outputs[part]!, firstChannel: own }, target);
     });
   },
-  cost: (call) => ({ flops: 4 * movedBytes({ inputs: [], outputs: call.outputs }) / 4, bytes: movedBytes(call) }),
+  cost: (call) => ({ flops: movedBytes({ inputs: [], outputs: call.outputs }), bytes: movedBytes(call) }),
   examples: [
     {
       inputs: [[3, 2, 32], [3, 2, 32], [3, 2, 4, 32], [32]],
