@@ -49,6 +49,7 @@ export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from ".
 export type { Lifetime } from "./arena.ts";
 export type { TensorPart } from "./tensor_parts.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
+export { ShapeOnly } from "./shape_only.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime } from "./webgpu_runtime.ts";
 export type { AdapterIdentity, Preferences } from "./webgpu_device.ts";

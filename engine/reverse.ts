@@ -72,18 +72,23 @@ class ReversePass {
     const recorded = { calls: [...calls], segments: [...segments] };
     if (!this.#dependent.has(loss.id)) return;
     this.#cotangents.set(loss.id, this.#tools.fill(loss.shape, 1));
-    this.#walk(recorded);
+    this.#walk(recorded, new Set());
   }
 
   cotangent(tensor: Tensor): Tensor | undefined {
     return this.#cotangents.get(tensor.id);
   }
 
-  #walk({ calls, segments }: Stretch): void {
+  /** @param read what calls after the stretch take as inputs */
+  #walk({ calls, segments }: Stretch, read: ReadonlySet<number>): void {
     let end = calls.length;
+    const later = new Set(read);
     for (const segment of segments.toReversed()) {
       this.#walkCalls(calls.slice(segment.end, end));
-      this.#walkSegment(calls.slice(segment.start, segment.end), segment);
+      for (const { inputs } of calls.slice(segment.end, end)) inputs.forEach(({ id }) => later.add(id));
+      const own = calls.slice(segment.start, segment.end);
+      this.#walkSegment(own, segment, later);
+      for (const { inputs } of own) inputs.forEach(({ id }) => later.add(id));
       end = segment.start;
     }
     this.#walkCalls(calls.slice(0, end));
@@ -123,8 +128,12 @@ class ReversePass {
     });
   }
 
-  /** Records the calls of a segment again and walks those, so that nothing inside it is kept from the first time. */
-  #walkSegment(calls: readonly Call[], { start, inner }: Segment): void {
+  /**
+   * Records the calls of a segment again and walks those, so that nothing is kept from the first time but what leaves the
+   * segment, which later calls need in any case.
+   * @param later what calls after the segment take as inputs
+   */
+  #walkSegment(calls: readonly Call[], { start, inner }: Segment, later: ReadonlySet<number>): void {
     const after = calls.flatMap(({ outputs }) => outputs).map((t) => this.#cotangents.get(t.id))
       .filter((t) => t !== undefined);
     if (after.length === 0) return;
@@ -133,6 +142,7 @@ class ReversePass {
     const repeated = calls.map((call): Call => {
       if (call.outputs.every(({ id }) => this.#fixed.has(id))) return call;
       const inputs = call.inputs.map((t) => copies.get(t.id) ?? t);
+      if (call.outputs.every(({ id }) => later.has(id))) return { ...call, inputs };
       const place = { scope: joined(call.scope, "recomputed"), recomputation };
       const outputs = this.#trace.within(place, () => this.#trace.repeat(call, inputs));
       for (const [index, { id }] of call.outputs.entries()) {
@@ -145,7 +155,7 @@ class ReversePass {
       return { ...call, inputs, outputs };
     });
     const segments = inner.map((segment) => shifted(segment, start));
-    this.#trace.within({ scope: "", recomputation }, () => this.#walk({ calls: repeated, segments }));
+    this.#trace.within({ scope: "", recomputation }, () => this.#walk({ calls: repeated, segments }, later));
     for (const id of this.#wrt) {
       const copy = copies.get(id);
       const given = copy && this.#cotangents.get(copy.id);

@@ -8,9 +8,9 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { type AttentionAttrs, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
+import { type AttentionAttrs, layoutOf } from "./attention_layout.ts";
 import { tilePass } from "./attention_gradient_kernels.ts";
-import { serialPass, shufflePass } from "./attention_gradient_software.ts";
+import { serialPass, shufflePass, WIDEST_SHUFFLED } from "./attention_gradient_software.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
 
 /** Definition of `attentionGradient`. */
@@ -71,7 +71,7 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
     const layout = layoutOf(qkv.shape, attrs);
     const rows = target.scratch([3, layout.images, layout.heads, layout.length]);
     const tensors = { qkv, y, dy, dqkv, rows };
-    const shuffles = target.subgroupSize > 1 && layout.head <= WIDEST_IN_REGISTERS;
+    const shuffles = target.subgroupSize > 1 && layout.head <= WIDEST_SHUFFLED;
     const pass = target.software ? (shuffles ? shufflePass : serialPass) : tilePass;
     return [pass("queries", tensors, layout, target), pass("keys", tensors, layout, target)];
   },

@@ -14,6 +14,12 @@ import {
 import { lines, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 
+/**
+ * Widest head whose vectors stay in registers: those of 32 channels take this class of adapters 3 s to compile, those of
+ * 64 channels 16 s.
+ */
+export const WIDEST_SHUFFLED = 32;
+
 /** Streamed positions that one turn of the loop takes, with shuffles. */
 const TURN = 4;
 

@@ -29,8 +29,9 @@ export interface InputGradientAttrs {
   readonly resample: Resample;
 }
 
-/** Pixels of a row whose sums one invocation adds up. */
-const PIECE = 16;
+/** Pixels of a row whose sums one invocation adds up at least, and the number of such pieces of an image to aim at. */
+const LEAST_PIECE = 16;
+const PIECES = 256;
 
 /** Channels and shares of the pieces of a workgroup that adds up their sums. */
 const FINISH_CHANNELS = 16;
@@ -47,6 +48,12 @@ function readsParts({ factors, silu }: InputGradientAttrs): boolean {
 function partShapes(seen: Shape, { widths, resample }: InputGradientAttrs): readonly Shape[] {
   const [images = 1, height = 1, width = 1] = resampledShape(seen, REVERSED[resample]);
   return widths.map((channels) => [images, height, width, channels]);
+}
+
+/** Length in pixels of the pieces that the rows of an image are cut into, and how many a row has. */
+function piecesOf([, height = 1, width = 1]: Shape): { readonly piece: number; readonly across: number } {
+  const piece = Math.min(width, Math.max(LEAST_PIECE, Math.ceil(height * width / PIECES)));
+  return { piece, across: Math.ceil(width / piece) };
 }
 
 interface Operands<T> {
@@ -124,7 +131,7 @@ function reference(
 
 /**
  * Cotangents of one part, and for each piece of its rows the sums over dv and dv (x - o), where v = (x - o) a + b.
- * Mapping: an invocation takes one channel of up to 16 neighbouring pixels.
+ * Mapping: an invocation takes one channel of the pixels of a piece.
  * @param sums [2, N, pieces, C], written at the channels of the part
  */
 function partKernel(
@@ -137,7 +144,7 @@ function partKernel(
   const { widths, silu, resample } = attrs;
   const [images = 1, height = 1, width = 1, channels = 1] = dx.shape;
   const [, seenHeight = 1, seenWidth = 1, pitch = 1] = seen.shape;
-  const across = Math.ceil(width / PIECE);
+  const { piece, across } = piecesOf(dx.shape);
   const load = readsParts(attrs)
     ? inputLoads({ parts, factors, silu, resample })[part]!
     : { read: {}, params: { channels, firstChannel: widths.slice(0, part).reduce((a, b) => a + b, 0) }, begin: "" };
@@ -151,15 +158,15 @@ function partKernel(
     read: { dy: seen, ...load.read },
     write: { dx, ...(sums ? { sums } : {}) },
     count: images * height * across * channels,
-    params: { ...load.params, height, width, seenHeight, seenWidth, pitch, across },
+    params: { ...load.params, height, width, seenHeight, seenWidth, pitch, piece, across },
     ...(silu ? { declarations: SILU_SLOPE_WGSL } : {}),
     body: `let piece = i / params.channels;
 let channel = i - piece * params.channels;
 let line = piece / params.across;
 let item = line / params.height;
 let row = line - item * params.height;
-let first = (piece - line * params.across) * ${PIECE}u;
-let end = min(first + ${PIECE}u, params.width);
+let first = (piece - line * params.across) * params.piece;
+let end = min(first + params.piece, params.width);
 ${load.begin}
 ${sums ? "var sum = 0.0;\nvar moment = 0.0;" : ""}
 for (var column = first; column < end; column += 1u) {
@@ -276,8 +283,8 @@ export const inputGradientOp: Op<InputGradientAttrs> = defineOp<InputGradientAtt
   lower(call, target): readonly Dispatch[] {
     const { inputs, outputs, attrs } = call;
     const { seen, factors } = operandsOf(inputs, attrs);
-    const [images = 1, height = 1, width = 1] = outputs[0]!.shape;
-    const sums = factors && target.scratch([2, images, height * Math.ceil(width / PIECE), seen.shape[3]!]);
+    const [images = 1, height = 1] = outputs[0]!.shape;
+    const sums = factors && target.scratch([2, images, height * piecesOf(outputs[0]!.shape).across, seen.shape[3]!]);
     return [
       ...attrs.widths.map((_, part) => partKernel(call, part, { dx: outputs[part]!, sums }, target)),
       ...(sums ? [finishKernel(sums, factors, outputs[attrs.widths.length]!, target)] : []),

@@ -19,6 +19,7 @@ import {
   randomNormal,
   sampleDot,
   silu,
+  sqrt,
   upsampleNearest,
   weightedSum,
 } from "../../kernels/mod.ts";
@@ -141,6 +142,17 @@ Deno.test("a recomputation takes what depends on constants alone as it is", () =
     return { dx: gradient(sampleDot(y, y), [x!])[0]! };
   }));
   assertEquals(graph.calls.filter((call) => call.inputs.some(({ id }) => graph.constants.has(id))).length, 1);
+});
+
+Deno.test("a recomputation leaves out what passes on to later calls, as they keep it in any case", () => {
+  const body = (x: Tensor): Tensor => checkpoint(() => sqrt(sqrt(sqrt(x))));
+  const graph = simplify(trace("chain", TYPES, ({ x }) => {
+    const y = body(body(x!));
+    return { dx: gradient(sampleDot(y, y), [x!])[0]! };
+  }));
+  const again = graph.calls.filter(({ op, recomputation }) => op.name === "sqrt" && recomputation);
+  // Each root needs its result for its gradient: two of three are computed again, the third has left the segment.
+  assertEquals(again.length, 4);
 });
 
 for (
