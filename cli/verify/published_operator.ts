@@ -57,6 +57,7 @@ const FAMILIES: readonly Family[] = [
     options: (source) => ({ scale: scaleOf(source) }),
   },
   { pattern: /color/i, name: "colorize", options: colorizationOptions },
+  { pattern: /^sr[ _-]?x\d+$/i, name: "sr_kernel", options: sampledOptions },
   { pattern: /blur/i, name: "deblur_gauss", options: blurOptions },
   {
     pattern: /inpaint|mask/i,
@@ -166,6 +167,24 @@ async function colorizationOptions(source: Source): Promise<OperatorOptions> {
   const [rows, columns] = v!.shape as [number, number];
   const scale = u!.data[0]! * s!.data[0]!;
   return { weights: Array.from({ length: rows }, (_, channel) => scale * v!.data[channel * columns]!) };
+}
+
+/** Scale and kernel, of which the published program removes no frequency. */
+async function sampledOptions(source: Source): Promise<OperatorOptions> {
+  return { scale: scaleOf(source), psf: await readKernel2d(source), threshold: 0 };
+}
+
+/** The kernel [h, w] of an operator, stored as [h, w] or [1, 1, h, w]. */
+async function readKernel2d(source: Source): Promise<NonNullable<OperatorOptions["psf"]>> {
+  const { file, name } = source;
+  const tensor = find(source, "kernel");
+  const stored = tensor === undefined ? undefined : await file.read(tensor);
+  const extents = stored?.shape.slice(-2) ?? [];
+  if (stored && extents.length === 2 && elementCount(extents) === stored.data.length) {
+    return hostTensor(stored.data, extents);
+  }
+  const found = stored ? `the kernel is ${formatShape(stored.shape)}` : "the file has no kernel for it";
+  throw new TypeError(`Cannot build operator "${name}": ${found}, [h, w] or [1, 1, h, w] is needed`);
 }
 
 /** Kernel, and for the published pairing of singular values the decomposition and their order. */
