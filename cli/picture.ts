@@ -39,6 +39,8 @@ export interface Picture {
   readonly truth: Raster | undefined;
   /** Otherwise the measurement at its full size. */
   readonly measurement: Raster | undefined;
+  /** Noise in a measurement that says it. */
+  readonly noise?: MeasurementNoise;
   /** What was done to the picture, as sentences for the user. */
   readonly notes: readonly string[];
 }
@@ -74,6 +76,7 @@ export async function preparePicture(
   const known = source.mask?.known;
   const options = operatorOptions(task, imageShape, args, {
     mask: known && laidOut(known, canvas),
+    kernel: source.kernel,
     seed: args.number("seed") ?? 0,
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,

@@ -13,6 +13,7 @@ import { kernelDownsample } from "./kernel_super_resolution.ts";
 import { gaussianKernel2d, motionKernel } from "./kernels_2d.ts";
 import { boxMask, randomMask } from "./masks.ts";
 import { magneticResonance } from "./mri.ts";
+import { pictureResonance } from "./mri_picture.ts";
 import { checkImageShape } from "./operator.ts";
 import type { OperatorEntry, OperatorOptions } from "./options.ts";
 import { outpainting } from "./outpainting.ts";
@@ -191,6 +192,17 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
       { imageShape: [15, 20, 2], options: { centre: 0.2 } },
       { imageShape: [16, 12, 2], options: { sampling: "poisson_2d", acceleration: 3, seed: 1 } },
       { imageShape: [9, 14, 2], options: { sampling: "uniform_1d", coils: 3 } },
+    ],
+  }],
+  ["mri_picture", {
+    description: "some frequencies of the mean of the channels, taken for a real image, seen by one or more coils",
+    options: ["mask", "sampling", "acceleration", "centre", "seed", "coils", "maps", "iterations"],
+    build: (imageShape, options) => pictureResonance(imageShape, options),
+    examples: [
+      { imageShape: [15, 20, 3], options: { centre: 0.2 } },
+      { imageShape: [16, 12, 1], options: { sampling: "poisson_2d", acceleration: 3, seed: 1 } },
+      { imageShape: [8, 14, 3], options: { sampling: "gaussian_2d", acceleration: 1.5 } },
+      { imageShape: [9, 14, 3], options: { sampling: "uniform_1d", coils: 3, iterations: 4 } },
     ],
   }],
   ["ct", {
