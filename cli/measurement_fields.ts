@@ -13,6 +13,7 @@ const TYPES: Readonly<Record<string, "text" | "numbers" | "box">> = {
   sampling: "text",
   weights: "numbers",
   kernel: "numbers",
+  kernelWidth: "numbers",
   box: "box",
 };
 

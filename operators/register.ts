@@ -67,7 +67,17 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
   }],
   ["deblur_gauss", {
     description: "the picture blurred by a separable kernel, a Gaussian unless one is given",
-    options: ["variant", "taps", "sigma", "kernel", "permutation", "factors", "threshold"],
+    options: [
+      "variant",
+      "taps",
+      "sigma",
+      "kernel",
+      "kernelWidth",
+      "permutation",
+      "factors",
+      "factorsWidth",
+      "threshold",
+    ],
     build: (imageShape, options) => gaussianBlur(imageShape, options),
     examples: [
       { imageShape: [16, 24, 3], options: {} },
@@ -75,6 +85,8 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
       { imageShape: [24, 24, 3], options: { variant: "published" } },
       { imageShape: [16, 25, 2], options: { variant: "published", kernel: [0.2, 0.5, 0.3] } },
       { imageShape: [32, 16, 3], options: { variant: "published_matched" } },
+      { imageShape: [14, 17, 2], options: { kernel: [0.2, 0.5, 0.3], kernelWidth: [0.1, 0.2, 0.4, 0.2, 0.1] } },
+      { imageShape: [16, 16, 3], options: { variant: "published", taps: 9, sigma: 1, kernelWidth: [0.2, 0.5, 0.3] } },
     ],
   }],
   ["identity", {
