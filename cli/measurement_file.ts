@@ -1,9 +1,10 @@
-/** Measurements that no picture file holds, as safetensors with all that is needed to make their operator again. */
-import { elementCount, type HostTensor, type Shape } from "../engine/mod.ts";
-import { atomicWriter } from "../io/mod.ts";
-import { type TensorToWrite, writeSafetensors } from "../models/mod.ts";
-import type { MeasurementNoise, OperatorOptions } from "../operators/mod.ts";
-import type { Task } from "./tasks.ts";
+/** Measurements as safetensors, exact and with all that is needed to make their operator again. */
+import { elementCount, formatShape, type HostTensor, hostTensor, sameShape, type Shape } from "../engine/mod.ts";
+import { atomicWriter, FileError, FileSource, sha256Of } from "../io/mod.ts";
+import { CheckpointError, openSafetensors, quoteName, type SafetensorsFile, writeSafetensors } from "../models/mod.ts";
+import type { BlurLayer, MeasurementNoise, Operator, OperatorOptions } from "../operators/mod.ts";
+import { readNoise, readParameters } from "./measurement_fields.ts";
+import { type Task, taskOperator, TASKS } from "./tasks.ts";
 
 /** A measurement and how it was made. */
 export interface Measurement {
@@ -13,37 +14,180 @@ export interface Measurement {
   readonly options: OperatorOptions;
   readonly noise: MeasurementNoise;
   readonly seed: number;
+  /** The picture that it was made of, as its file was. */
+  readonly picture: MeasuredPicture;
   /** [1, ...measurementShape]. */
   readonly y: HostTensor;
 }
 
+/** What is known of a picture that was measured. */
+export interface MeasuredPicture {
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly bitDepth: 8 | 16;
+}
+
+/** A measurement that was read, with its operator. */
+export interface ReadMeasurement extends Measurement {
+  readonly operator: Operator;
+  /** Of the file, hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Prefix of tensors that are parameters of the operator. */
+const PARAMETER = "parameter.";
+
+/** Prefix of the layers of a blur network, weights [KH, KW, Cin, Cout] as the operator takes them. */
+const LAYER = `${PARAMETER}network.`;
+
+/** What `kind` says in the metadata of such a file. */
+const KIND = "measurement";
+
+/** Whether a name is that of a measurement. */
+export function isMeasurementName(path: string): boolean {
+  return /\.safetensors$/i.test(path);
+}
+
 /**
- * Writes the tensor `y`, channels last, with task, operator, its parameters, noise and seed in the metadata.
+ * Writes the tensor `y`, channels last, and masks, kernels and networks as `parameter.<name>`, with task, operator, its other
+ * parameters, noise, seed and the picture in the metadata.
  * @throws {FileError} if the file cannot be written; nothing is left behind then
  */
 export async function writeMeasurement(path: string, measurement: Measurement): Promise<void> {
-  const { task, imageShape, options, noise, seed, y } = measurement;
-  const tensor: TensorToWrite = {
-    name: "y",
-    dtype: "F32",
-    shape: y.shape,
-    data: Float32Array.from(y.data.subarray(0, elementCount(y.shape))),
-  };
+  const { task, imageShape, options, noise, seed, picture, y } = measurement;
+  const { network, ...others } = options;
+  const given = Object.entries(others).filter(([, value]) => value !== undefined);
+  const named: readonly (readonly [string, HostTensor])[] = [
+    ["y", y],
+    ...Object.entries<unknown>(others).flatMap((entry): readonly (readonly [string, HostTensor])[] =>
+      isTensor(entry) ? [[PARAMETER + entry[0], entry[1]]] : []
+    ),
+    ...(network?.layers ?? []).flatMap(({ weight, bias }, index): readonly (readonly [string, HostTensor])[] => [
+      [`${LAYER}${index}.weight`, weight],
+      [`${LAYER}${index}.bias`, bias],
+    ]),
+  ];
+  const tensors = named.map(([name, { data, shape }]) => ({
+    name,
+    dtype: "F32" as const,
+    shape,
+    data: Float32Array.from(data.subarray(0, elementCount(shape))),
+  }));
   const metadata = new Map([
-    ["kind", "measurement"],
+    ["kind", KIND],
     ["layout", "channels last"],
     ["task", task.name],
     ["operator", task.operator],
     ["imageShape", JSON.stringify(imageShape)],
-    ["parameters", JSON.stringify(options)],
+    ["parameters", JSON.stringify(Object.fromEntries(given.filter((entry) => !isTensor(entry))))],
     ["noise", JSON.stringify(noise)],
     ["seed", String(seed)],
+    ["picture", JSON.stringify(picture)],
   ]);
   const writer = await atomicWriter(path);
   try {
-    await writeSafetensors({ tensors: [tensor], metadata }, (bytes) => writer.write(bytes));
+    await writeSafetensors({ tensors, metadata }, (bytes) => writer.write(bytes));
     await writer.commit();
   } finally {
     await writer.abort();
+  }
+}
+
+function isTensor(entry: readonly [string, unknown]): entry is readonly [string, HostTensor] {
+  const value = entry[1];
+  return typeof value === "object" && value !== null && "data" in value && "shape" in value;
+}
+
+/**
+ * Reads a measurement and builds its operator.
+ * @throws {FileError} if it cannot be read, is no measurement, or its parts contradict each other
+ * @throws {CheckpointError} if it is no safetensors file, or cut off
+ */
+export async function readMeasurement(path: string): Promise<ReadMeasurement> {
+  using source = await FileSource.open(path);
+  const file = await openSafetensors(source);
+  const fail = (found: string): never => {
+    throw new FileError(`Cannot restore "${path}": ${found}; name a file that "degrade" wrote`);
+  };
+  const field = (key: string): string => file.metadata.get(key) ?? fail(`its metadata have no "${key}"`);
+  if (file.metadata.get("kind") !== KIND) fail(`its metadata do not say that it is a ${KIND}`);
+  try {
+    const task = TASKS.get(field("task")) ?? fail(`there is no task ${quoteName(field("task"))}`);
+    if (field("operator") !== task.operator) {
+      fail(`its operator is ${quoteName(field("operator"))}, that of the task is "${task.operator}"`);
+    }
+    const imageShape = readImageShape(field("imageShape"), fail);
+    const parameters = readParameters(field("parameters"), fail);
+    const options: OperatorOptions = { ...parameters, ...await readTensors(file, fail) };
+    const noise = readNoise(field("noise"), fail);
+    const seed = Number(field("seed"));
+    if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32) fail(`its seed is ${quoteName(field("seed"))}`);
+    const picture = readPictureField(field("picture"), fail);
+    const operator = taskOperator(task, imageShape, options);
+    const y = await readTensor(file, "y", fail);
+    const needed = [1, ...operator.measurementShape];
+    if (!sameShape(y.shape, needed)) {
+      fail(`its measurement is ${formatShape(y.shape)}, that of its operator is ${formatShape(needed)}`);
+    }
+    return { task, imageShape, options, noise, seed, picture, y, operator, sha256: await sha256Of(source) };
+  } catch (error) {
+    if (error instanceof FileError || error instanceof CheckpointError) throw error;
+    // What the operator says of parameters that do not fit.
+    if (error instanceof RangeError || error instanceof TypeError) {
+      throw new FileError(`Cannot restore "${path}": its parameters do not fit: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+type Fail = (found: string) => never;
+
+async function readTensors(file: SafetensorsFile, fail: Fail): Promise<OperatorOptions> {
+  const names = [...file.tensors.keys()].filter((name) => name.startsWith(PARAMETER) && !name.startsWith(LAYER));
+  const entries = [];
+  for (const name of names) entries.push([name.slice(PARAMETER.length), await readTensor(file, name, fail)] as const);
+  const layers: BlurLayer[] = [];
+  for (let index = 0; file.tensors.has(`${LAYER}${index}.weight`); index++) {
+    const weight = await readTensor(file, `${LAYER}${index}.weight`, fail);
+    layers.push({ weight, bias: await readTensor(file, `${LAYER}${index}.bias`, fail) });
+  }
+  return { ...Object.fromEntries(entries), ...(layers.length > 0 ? { network: { layers } } : {}) };
+}
+
+async function readTensor(file: SafetensorsFile, name: string, fail: Fail): Promise<HostTensor> {
+  const entry = file.tensors.get(name);
+  if (!entry) return fail(`it holds no tensor "${name}"`);
+  if (entry.dtype !== "F32") return fail(`its tensor "${name}" is of ${entry.dtype}, F32 is needed`);
+  const data = await file.readFloat32(name);
+  if (!data.every(Number.isFinite)) return fail(`its tensor "${name}" holds values that are no finite numbers`);
+  return hostTensor(data, entry.shape);
+}
+
+/** Longest side of a picture, that of files. */
+const LONGEST_SIDE = 65535;
+
+function readImageShape(text: string, fail: Fail): Shape {
+  const shape = parsed(text);
+  const isShape = Array.isArray(shape) && shape.length === 3 && shape[2] === 3 &&
+    shape.every((extent) => Number.isSafeInteger(extent) && extent > 0 && extent <= LONGEST_SIDE);
+  return isShape ? shape : fail(`its image shape is ${quoteName(text)}, [height, width, 3] is needed`);
+}
+
+function readPictureField(text: string, fail: Fail): MeasuredPicture {
+  const value = parsed(text) as Partial<MeasuredPicture> | null | undefined;
+  const { file, width, height, channels, bitDepth } = value ?? {};
+  const isSide = (side: unknown): boolean => Number.isSafeInteger(side) && (side as number) > 0;
+  const isGood = typeof file === "string" && isSide(width) && isSide(height) && (channels === 1 || channels === 3) &&
+    (bitDepth === 8 || bitDepth === 16);
+  return isGood ? value as MeasuredPicture : fail("its metadata do not describe its picture");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

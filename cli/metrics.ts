@@ -4,6 +4,7 @@ import { FileError, writeAtomically } from "../io/mod.ts";
 import {
   type ConventionName,
   CONVENTIONS,
+  faithfulness,
   frechetDistance,
   type GaussianStatistics,
   imageQuality,
@@ -15,13 +16,16 @@ import {
 } from "../metrics/mod.ts";
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { CLASS_OPTION } from "./conditioning.ts";
 import { Interrupt } from "./interrupt.ts";
 import { alike, type Pair, pairsOf, picturesOf, readPicture, readSide, type Side } from "./metrics/inputs.ts";
 import { loadInception, loadLpips, perceptualDistance, statisticsOf } from "./metrics/networks.ts";
+import { reportNoise } from "./metrics/noise.ts";
+import { MODEL_OPTIONS } from "./model_file.ts";
 import { COLUMNS, formatPairs, pairData, type PairRow, type Summaries } from "./metrics/table.ts";
 import { checkWritable } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
-import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
+import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** Where the published weights are; none are part of this program. */
 const WEIGHTS = {
@@ -39,7 +43,8 @@ export const METRICS: Command = {
     name: "metrics",
     summary:
       "Compares two pictures, or the pictures of two folders by name: PSNR, SSIM, LPIPS and the Frechet distance.\n" +
-      "A is what is judged, B the truth. For the Frechet distance each may also be a file of --save-statistics.",
+      "A is what is judged, B the truth. For the Frechet distance each may also be a file of --save-statistics.\n" +
+      "With --noise-statistics: how normal the noise is that a network predicts on the way up from pictures.",
     operands: { usage: "A [B]", min: 1, max: 2 },
     options: {
       convention: {
@@ -62,13 +67,21 @@ export const METRICS: Command = {
         help: "How pictures are brought to Inception's size and range (default pytorch)",
       },
       "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
+      faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
+      "noise-statistics": {
+        kind: "flag",
+        help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
+      },
+      ...MODEL_OPTIONS,
+      ...CLASS_OPTION,
       interval: {
         kind: "choice",
         choices: ["student", "bootstrap"],
         help: "Kind of confidence interval (default student)",
       },
       confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
-      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap (default 0)" },
+      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
+      ...PRECISION_OPTION,
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
     },
@@ -81,6 +94,8 @@ export const METRICS: Command = {
       ["deno task metrics restored/ truth/ --convention basicsr-y --scale 4", "as tables of super-resolution do"],
       ["deno task metrics restored/ truth/ --lpips-weights vgg16-397923af.pth --lpips-linear vgg.pth", "with LPIPS"],
       ["deno task metrics truth/ --inception FILE --save-statistics truth.safetensors", "once for many comparisons"],
+      ["deno task metrics restored/ enlarged/ --faithfulness", "how far results went from what they were made of"],
+      ["deno task metrics small.png --noise-statistics", "the divergence of each step of an inversion"],
       ["deno task metrics restored/ truth.safetensors --inception FILE", "FID against them"],
     ],
   },
@@ -99,6 +114,9 @@ interface Plan {
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
+  if (args.flag("noise-statistics")) return await reportNoise(args, { reporter, interrupt });
+  const foreign = ["class", "precision", ...Object.keys(MODEL_OPTIONS)].find((option) => args.has(option));
+  if (foreign !== undefined) throw new UsageError(`--${foreign} needs --noise-statistics`);
   const plan = await makePlan(args, reporter);
   const needsRuntime = args.has("lpips-weights") || args.has("inception");
   const runtime = needsRuntime ? await openRuntime(args) : undefined;
@@ -189,7 +207,8 @@ async function comparePairs(
     const shape = [a.height, a.width, a.channels] as const;
     const quality = imageQuality(convention, a.data, b.data, { shape, scale });
     const distance = lpips && await perceptualDistance(lpips, pair.name, a, b);
-    rows.push({ name: pair.name, ...quality, lpips: distance?.distance });
+    const far = args.flag("faithfulness") ? faithfulness(a.data, b.data) : undefined;
+    rows.push({ name: pair.name, ...quality, lpips: distance?.distance, distance: far?.l2, rms: far?.rms });
     if (pairs.length > 1) reporter.step("pairs", index + 1, pairs.length);
     await interrupt.check();
   }

@@ -1,6 +1,7 @@
 /** The files that a command writes: names, checks before the work, writing after it. */
 import { atomicWriter, toImage, writeAtomically, writePng } from "../io/mod.ts";
 import { type Arguments, UsageError } from "./arguments.ts";
+import { resultName } from "./result_name.ts";
 import type { Result } from "./result.ts";
 import { makeSheet } from "./sheet.ts";
 import type { Trace } from "./state_files.ts";
@@ -38,9 +39,9 @@ export function planOutputs(args: Arguments): readonly SampleOutput[] {
  * @throws {UsageError} if it would not be a PNG file
  */
 export function pngName(args: Arguments, fallback: string): string {
-  const name = args.text("out") ?? fallback;
+  const name = resultName(args) ?? fallback;
   if (/\.png$/i.test(name)) return name;
-  throw new UsageError(`--out is "${name}", a name that ends in .png is needed: results are PNG files`);
+  throw new UsageError(`the result is "${name}", a name that ends in .png is needed: results are PNG files`);
 }
 
 /** The name of a file without folder and extension. */

@@ -39,6 +39,8 @@ export interface Picture {
   readonly truth: Raster | undefined;
   /** Otherwise the measurement at its full size. */
   readonly measurement: Raster | undefined;
+  /** Noise in a measurement that says it. */
+  readonly noise?: MeasurementNoise;
   /** What was done to the picture, as sentences for the user. */
   readonly notes: readonly string[];
 }
@@ -75,6 +77,7 @@ export async function preparePicture(
   const options = operatorOptions(task, imageShape, args, {
     mask: known && laidOut(known, canvas),
     network: source.network,
+    kernel: source.kernel,
     seed: args.number("seed") ?? 0,
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,

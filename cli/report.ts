@@ -1,7 +1,7 @@
 /** What is told of a restoration: the JSON file beside the picture, and a few lines for people. */
 import { type Runtime, WebGpuRuntime } from "../engine/mod.ts";
 import { consistency } from "../metrics/mod.ts";
-import { isLinear, type OperatorOptions } from "../operators/mod.ts";
+import { isLinear, type MeasurementNoise, type OperatorOptions } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
 import type { Method } from "./method.ts";
@@ -20,6 +20,9 @@ import type { Task } from "./tasks.ts";
 export interface Outcome {
   readonly runtime: Runtime;
   readonly args: Arguments;
+  /** The file that was restored, and its SHA-256. */
+  readonly path: string;
+  readonly sha256: string;
   readonly task: Task;
   readonly method: Method;
   readonly loaded: LoadedModel;
@@ -42,6 +45,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
     program: { name: "shortcut", deno: Deno.version.deno },
     command: ["restore", ...args.words],
     files: filesOf(output),
+    input: { file: outcome.path, sha256: outcome.sha256 },
     picture: {
       file: source.path,
       format: source.file.format,
@@ -57,19 +61,12 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       operator: problem.operator.name,
       parameters: operatorParameters(picture.options, source, args),
       measured: picture.truth === undefined,
-      ...(picture.truth ? noiseParameters(args) : {}),
+      ...(picture.truth ? noiseParameters(chooseNoise(args)) : picture.noise ? noiseParameters(picture.noise) : {}),
     },
     method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,
     noise: args.text("noise") ?? "seed",
-    model: {
-      name: loaded.name,
-      sha256: loaded.sha256,
-      parameters: loaded.model.parameterCount,
-      precision: precisionOf(args),
-      trainingSize: loaded.model.config.imageSize,
-      class: args.number("class") ?? null,
-    },
+    model: modelData(loaded, args),
     adapter: {
       name: runtime.description,
       features: runtime instanceof WebGpuRuntime ? runtime.features : [],
@@ -98,23 +95,45 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
   };
 }
 
-/** The noise of a measurement that was made here, as data. */
-function noiseParameters(args: Arguments): Report {
-  const noise = chooseNoise(args);
+/** The network of a restoration as data. */
+export function modelData(loaded: LoadedModel, args: Arguments): Report {
+  return {
+    name: loaded.name,
+    sha256: loaded.sha256,
+    parameters: loaded.model.parameterCount,
+    precision: precisionOf(args),
+    trainingSize: loaded.model.config.imageSize,
+    class: args.number("class") ?? null,
+  };
+}
+
+/** The noise of a measurement as data. */
+function noiseParameters(noise: MeasurementNoise): Report {
   return noise.kind === "gaussian" ? { sigmaY: noise.sigma } : { noise };
 }
 
-/** Parameters of an operator as data; of a mask its file and how much it keeps, of a blur network its file. */
+/**
+ * Parameters of an operator as data; of a mask its file and how much it keeps, of other tensors the shape, of a network
+ * its file.
+ */
 function operatorParameters(
-  { mask, network, ...rest }: OperatorOptions,
+  { mask, psf, maps, network, ...parameters }: OperatorOptions,
   { mask: file }: Source,
   args: Arguments,
 ): Report {
-  const parameters = network ? { ...rest, network: args.text("blur-network") } : rest;
-  if (!mask || !file) return mask ? { ...parameters, mask } : parameters;
-  const { data } = file.known;
-  const known = Float64Array.from(data).reduce((sum, value) => sum + value, 0) / data.length;
-  return { mask: { file: file.path, keep: file.keep, known } };
+  const shares = mask && Float64Array.from(file ? file.known.data : mask.data);
+  return {
+    ...parameters,
+    ...(shares && {
+      mask: {
+        ...(file ? { file: file.path, keep: file.keep } : {}),
+        known: shares.reduce((sum, value) => sum + value, 0) / shares.length,
+      },
+    }),
+    ...(psf && { psf: { shape: psf.shape } }),
+    ...(maps && { maps: { shape: maps.shape } }),
+    ...(network && { network: { file: args.text("blur-network") ?? null, layers: network.layers.length } }),
+  };
 }
 
 /** How far A x, of the restored picture before it is clamped, is from y. */

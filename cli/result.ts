@@ -10,7 +10,7 @@ import type { Task } from "./tasks.ts";
 
 /** The outcome of one restoration. */
 export interface Result {
-  /** The picture, gray if the file is gray and the task adds no colour. */
+  /** The picture, gray if the file is gray and the task adds no colour, or the task knows none. */
   readonly raster: Raster;
   /** Its alpha, if the file has one. */
   readonly alpha: Raster | undefined;
@@ -44,7 +44,7 @@ export async function finishPicture(
   { image }: Restoration,
 ): Promise<Result> {
   const { canvas, source, truth } = picture;
-  const isGray = source.file.channels === 1 && task.channels === 3;
+  const isGray = task.isGray === true || (source.file.channels === 1 && task.channels === 3);
   const asInFile = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
   const working = clamped(offCanvas({ ...canvas.padded, channels: 3, data: image }, canvas));
   const { measurement, pseudoInverse } = await baselineOf(runtime, task, picture);

@@ -14,18 +14,26 @@ import {
 import type { BlurNetwork } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { readBlurNetwork } from "./blur_network.ts";
+import { readKernel } from "./kernel_file.ts";
+
+/** What is known of a file, or of the picture that was measured for it. */
+export interface PictureFile extends Pick<ImageFile, "width" | "height" | "channels" | "bitDepth" | "orientation"> {
+  readonly format: ImageFile["format"] | "measurement";
+}
 
 /** A picture as it was read. */
 export interface Source {
   readonly path: string;
-  readonly file: ImageFile;
+  readonly file: PictureFile;
   /** Colour in [-1, 1], 1 or 3 channels as in the file; what transparent pixels hide is replaced by their surroundings. */
   readonly colour: Raster;
   /** [H, W, 1] in [-1, 1], if the file has transparency. */
   readonly alpha: Raster | undefined;
   readonly mask: SourceMask | undefined;
   /** The network of --blur-network. */
-  readonly network: BlurNetwork | undefined;
+  readonly network?: BlurNetwork | undefined;
+  /** The blur of --kernel [h, w]. */
+  readonly kernel?: HostTensor | undefined;
   /** What the user should know of the files, as sentences. */
   readonly notes: readonly string[];
 }
@@ -42,7 +50,7 @@ export interface SourceMask {
 const MOST_PIXELS = 64e6;
 
 /**
- * Reads the picture, and the mask and the blur network that --mask and --blur-network name.
+ * Reads the picture, and the mask, the kernel and the blur network that --mask, --kernel and --blur-network name.
  * @param path the picture
  * @param enlargement how many times larger the result is along each side
  * @throws {FileError} if a file cannot be read, the mask has another size, or the result would be too large
@@ -54,6 +62,7 @@ export async function readSource(args: Arguments, path: string, enlargement: num
   const colour = colourRaster(file);
   const { mask, notes } = await readKnownPixels(args, path, file);
   const networkFile = args.text("blur-network");
+  const kernel = args.text("kernel");
   return {
     path,
     file,
@@ -61,6 +70,7 @@ export async function readSource(args: Arguments, path: string, enlargement: num
     alpha,
     mask,
     network: networkFile === undefined ? undefined : await readBlurNetwork(networkFile),
+    kernel: kernel === undefined ? undefined : await readKernel(kernel),
     notes: [...file.warnings, ...notes].map(sentence),
   };
 }

@@ -2,6 +2,7 @@
 import type { HostTensor, Shape } from "../engine/mod.ts";
 import { type BlurNetwork, type MeasurementNoise, type OperatorOptions, SAMPLINGS } from "../operators/mod.ts";
 import { type Arguments, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
+import { reducedKernel } from "./kernel_file.ts";
 import { type Task, TASKS } from "./tasks.ts";
 
 /** The blur of the usual benchmark. */
@@ -79,6 +80,13 @@ export const TASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: `deblur-motion: from a straight line to a tangle (default ${BLUR_2D.intensity})`,
   },
   "blur-seed": { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "deblur-motion: seed of the path (default 0)" },
+  kernel: {
+    kind: "text",
+    value: "FILE",
+    help:
+      "deblur-kernel, sr2-kernel, sr4-kernel: the blur, as a picture or a text with a row of numbers on each line; " +
+      "scaled to sum 1",
+  },
   keep: { kind: "number", min: 0.01, max: 1, help: "outpaint: known share of each side (default 0.5)" },
   ratio: { kind: "number", min: 0.0001, max: 1, help: "cs, cs-block: measured share (default 0.25)" },
   inverse: {
@@ -128,6 +136,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   gain: ["hdr"],
   quality: ["jpeg"],
   oversample: ["phase"],
+  kernel: ["deblur-kernel", "sr2-kernel", "sr4-kernel"],
   keep: ["outpaint"],
   ratio: ["cs", "cs-block"],
   inverse: ["old-photo", "sr4-gray"],
@@ -165,6 +174,8 @@ export function chooseTask(args: Arguments, fallback: string, tasks = TASKS): Ta
   const masks = ["mask", "mask-box", "mask-random"].filter((option) => args.has(option));
   if (masks.length > 1) throw new UsageError(`--${masks.join(" and --")} exclude each other; give one of them`);
   if (args.has("mask-keep") && !args.has("mask")) throw new UsageError("--mask-keep needs --mask FILE");
+  const shape = ["blur-sigma", "blur-taps"].find((option) => args.has(option));
+  if (args.has("kernel") && shape) throw new UsageError(`--kernel and --${shape} exclude each other; give one of them`);
   const taps = args.number("blur-taps") ?? 1;
   if (taps % 2 === 0) throw new UsageError(`--blur-taps is ${taps}, an odd number is needed: one tap is the middle`);
   return task;
@@ -179,11 +190,18 @@ export const NOISE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 
 /**
  * The noise of a command line.
- * @throws {UsageError} if there are two kinds of it
+ * @param task what is measured, where it is known
+ * @throws {UsageError} if there are two kinds of it, or it is one of pictures and the measurement is none
  */
-export function chooseNoise(args: Arguments): MeasurementNoise {
+export function chooseNoise(args: Arguments, task?: Task): MeasurementNoise {
   const given = Object.keys(NOISE_OPTIONS).filter((option) => args.has(option));
   if (given.length > 1) throw new UsageError(`--${given.join(" and --")} exclude each other; give one of them`);
+  const ofPictures = given.find((option) => option !== "sigma-y");
+  if (task?.form === "values" && ofPictures !== undefined) {
+    throw new UsageError(
+      `--${ofPictures} is noise of pictures, measurements of task "${task.name}" are none; --sigma-y goes with them`,
+    );
+  }
   const rate = args.number("poisson-rate");
   if (rate !== undefined) return { kind: "poisson", rate };
   const quality = args.number("jpeg-quality");
@@ -195,6 +213,8 @@ export function chooseNoise(args: Arguments): MeasurementNoise {
 export interface TaskSetting {
   /** Known pixels [H, W], for inpainting with a given mask. */
   readonly mask?: HostTensor | undefined;
+  /** Blur of --kernel [h, w]. */
+  readonly kernel?: HostTensor | undefined;
   /** The network of a blur; the one of the operator where there is none. */
   readonly network?: BlurNetwork | undefined;
   /** Decides where a box or random pixels are missing, and the code of a blur network. */
@@ -213,7 +233,7 @@ export function operatorOptions(
   task: Task,
   [height = 0, width = 0]: Shape,
   args: Arguments,
-  { mask, network, seed, isMeasured, reduction = 1 }: TaskSetting,
+  { mask, kernel, network, seed, isMeasured, reduction = 1 }: TaskSetting,
 ): OperatorOptions {
   const sigma = (fallback: number): number => (args.number("blur-sigma") ?? fallback) / reduction;
   const taps = (fallback: number): number => nearestOdd((args.number("blur-taps") ?? fallback) / reduction);
@@ -225,7 +245,9 @@ export function operatorOptions(
     case "sr_bicubic":
       return { scale: task.scale };
     case "sr_kernel":
-      return { scale: task.scale, sigma: sigma(SAMPLED_BLUR.sigma), taps: taps(SAMPLED_BLUR.taps) };
+      return kernel
+        ? { scale: task.scale, psf: reducedKernel(kernel, reduction) }
+        : { scale: task.scale, sigma: sigma(SAMPLED_BLUR.sigma), taps: taps(SAMPLED_BLUR.taps) };
     case "sr_gray":
       return { scale: task.scale, inverse: choice("inverse", "exact") };
     case "inpaint":
@@ -256,8 +278,9 @@ export function operatorOptions(
       };
     case "deblur_kernel":
       return {
-        sigma: sigma(BLUR_2D.sigma),
-        taps: taps(BLUR_2D.taps),
+        ...(kernel
+          ? { psf: reducedKernel(kernel, reduction) }
+          : { sigma: sigma(BLUR_2D.sigma), taps: taps(BLUR_2D.taps) }),
         boundary: choice("blur-boundary", "circular"),
         threshold,
       };
@@ -283,7 +306,7 @@ export function operatorOptions(
       return { ratio, seed, block: 32 };
     case "ct":
       return { views: args.number("views") ?? 30, arc: args.number("arc") ?? 180 };
-    case "mri":
+    case "mri_picture":
       return {
         sampling: choice("sampling", "gaussian_1d"),
         acceleration: args.number("acceleration") ?? 4,

@@ -17,10 +17,12 @@ export interface Task {
   /** Channels of the measurement, where it is a picture. */
   readonly channels: 1 | 3;
   /**
-   * What a measurement is: a picture that `restore` takes from a file, a picture that it takes with --degrade only, or
-   * values that no picture file holds, which also need --degrade. Default `file`.
+   * What a measurement is: a picture that `restore` takes from a file, a picture that says too little by itself, or
+   * values that no picture file holds. `restore` takes the last two from a measurement file. Default `file`.
    */
   readonly form?: "file" | "picture" | "values";
+  /** Whether only the mean of the channels is measured, so that the restored picture is gray. */
+  readonly isGray?: true;
   /** Number by which the sides of the picture must be divisible; default `scale`. */
   readonly multiple?: number;
 }
@@ -128,7 +130,7 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
     },
     {
       name: "outpaint",
-      description: "continue the middle of a picture; from a file, use inpaint with the mask that degrade writes",
+      description: "continue the middle of a picture",
       operator: "outpaint",
       kind: "inpainting",
       scale: 1,
@@ -137,7 +139,7 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
     },
     {
       name: "old-photo",
-      description: "repair a good picture made scratched, gray and half as large",
+      description: "repair a picture that is scratched, gray and half as large",
       operator: "old_photo",
       kind: "colorization",
       scale: 2,
@@ -208,6 +210,16 @@ export const TASKS: ReadonlyMap<string, Task> = new Map(
       channels: 3,
       form: "values",
     },
+    {
+      name: "mri",
+      description: "magnetic resonance imaging: from some frequencies of the gray picture, a real image",
+      operator: "mri_picture",
+      kind: "inpainting",
+      scale: 1,
+      channels: 1,
+      form: "values",
+      isGray: true,
+    },
   ] satisfies Task[] as Task[]).map((task) => [task.name, task]),
 );
 
@@ -224,20 +236,6 @@ export const UPSAMPLE: Task = {
   scale: 1,
   channels: 3,
 };
-
-/** What magnetic resonance imaging measures of the gray picture; the networks for colour pictures do not restore it. */
-const IMAGING: Task = {
-  name: "mri",
-  description: "magnetic resonance imaging: some frequencies of the gray picture",
-  operator: "mri",
-  kind: "inpainting",
-  scale: 1,
-  channels: 1,
-  form: "values",
-};
-
-/** What `degrade` does: all tasks, and magnetic resonance imaging. */
-export const DEGRADE_TASKS: ReadonlyMap<string, Task> = new Map([...TASKS, [IMAGING.name, IMAGING]]);
 
 /** What `restore` does: all tasks, and upsampling. */
 export const RESTORE_TASKS: ReadonlyMap<string, Task> = new Map([...TASKS, [UPSAMPLE.name, UPSAMPLE]]);

@@ -76,6 +76,7 @@ export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
 export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type Description, type ModelPlan, planDescription } from "./model_description.ts";
 export { countParameters, type NetworkCost, networkCost, shapesOnly } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";

@@ -1,8 +1,9 @@
 import type { Shape } from "../engine/mod.ts";
-import { type Filter, filterMatrix } from "./filter_matrix.ts";
+import { filterMatrix } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { type BlurFactors, publishedBlur } from "./published_blur.ts";
 import { separableOperator, SINGULAR_THRESHOLD } from "./separable_operator.ts";
+import type { Matrix } from "./spectrum.ts";
 
 /**
  * Which blur is meant: `true`, the blur that the kernel describes; `published`, what the code published with DDRM, DDNM
@@ -20,6 +21,8 @@ export interface GaussianBlurOptions {
   readonly sigma?: number;
   /** Taps of another kernel instead of the Gaussian, used as they are; an odd number of them for `true`. */
   readonly kernel?: ArrayLike<number>;
+  /** Taps along the width, where they are others than along the height. */
+  readonly kernelWidth?: ArrayLike<number>;
   /**
    * For `published`: position (row-major, of H x W) of the singular value at each place of the descending order. The
    * published sort leaves the order of equal values open, and the operator depends on it. Default: equal values in
@@ -31,6 +34,8 @@ export interface GaussianBlurOptions {
    * vectors of nearly equal singular values depend on rounding, and the published operator on them.
    */
   readonly factors?: BlurFactors;
+  /** The same for the factor along the width, where it is another one. */
+  readonly factorsWidth?: BlurFactors;
   /**
    * Smallest singular value of a 1-D factor that is kept, 0 (all but exact zeros) to 1; default 0.03. A larger one loses
    * more of the picture, but A^+ amplifies errors of the measurement, such as rounding to 8 bits, less.
@@ -75,49 +80,38 @@ export function gaussianKernel(taps: number, sigma: number): Float64Array {
 export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {}): LinearOperator {
   const { variant = "true", taps = 9, sigma = 15, permutation, factors, threshold = SINGULAR_THRESHOLD } = options;
   const shape = checkImageShape("deblur_gauss", imageShape);
-  const kernel = options.kernel ?? gaussianKernel(taps, sigma);
+  const { kernel = gaussianKernel(taps, sigma), kernelWidth, factorsWidth } = options;
   checkKernel(kernel);
+  if (kernelWidth) checkKernel(kernelWidth);
   if (!(threshold >= 0 && threshold <= 1)) {
     throw new RangeError(
       `Cannot build operator "deblur_gauss": the threshold is ${threshold}, a number from 0 to 1 is needed; ` +
         `use ${SINGULAR_THRESHOLD}, or more for noisy pictures`,
     );
   }
-  if (variant !== "published" && (permutation !== undefined || factors !== undefined)) {
+  if (variant !== "published" && [permutation, factors, factorsWidth].some(Boolean)) {
     throw new RangeError(
       `Cannot build operator "deblur_gauss": a permutation or factors were given for the variant "${variant}", ` +
         `only "published" depends on them; leave them out`,
     );
   }
-  const half = Math.floor(kernel.length / 2);
-  const published: Filter = {
-    taps: Array.from(kernel).slice(0, 2 * half),
-    start: -half,
-    stride: 1,
-    boundary: "zero",
-  };
+  const factorOf = variant === "true" ? centred : truncated;
+  const widthFactorOf = kernelWidth && factorOf(kernelWidth);
   switch (variant) {
     case "true":
-      if (kernel.length % 2 !== 1) {
-        throw new RangeError(
-          `Cannot build operator "deblur_gauss": the kernel has ${kernel.length} taps, ` +
-            `an odd number is needed to centre it; add a tap`,
-        );
-      }
-      return separableOperator(
-        "deblur_gauss",
-        shape,
-        (extent) => filterMatrix(extent, { taps: kernel, start: -half, stride: 1, boundary: "reflect" }),
-        { threshold },
-      );
     case "published_matched":
-      return separableOperator("deblur_gauss", shape, (extent) => filterMatrix(extent, published), { threshold });
+      return separableOperator("deblur_gauss", shape, factorOf(kernel), {
+        threshold,
+        ...(widthFactorOf ? { widthFactorOf } : {}),
+      });
     case "published":
       return publishedBlur("deblur_gauss", shape, {
-        factorOf: (extent) => filterMatrix(extent, published),
+        factorOf: factorOf(kernel),
         threshold,
+        ...(widthFactorOf ? { widthFactorOf } : {}),
         ...(permutation ? { permutation } : {}),
         ...(factors ? { factors } : {}),
+        ...(factorsWidth ? { factorsWidth } : {}),
       });
     default:
       throw new RangeError(
@@ -125,6 +119,25 @@ export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {
           `"true", "published" or "published_matched" is needed; use "true"`,
       );
   }
+}
+
+/** All taps, centred, at a mirrored border. */
+function centred(taps: ArrayLike<number>): (extent: number) => Matrix {
+  if (taps.length % 2 !== 1) {
+    throw new RangeError(
+      `Cannot build operator "deblur_gauss": the kernel has ${taps.length} taps, ` +
+        `an odd number is needed to centre it; add a tap`,
+    );
+  }
+  const start = -Math.floor(taps.length / 2);
+  return (extent) => filterMatrix(extent, { taps, start, stride: 1, boundary: "reflect" });
+}
+
+/** The taps that the published code uses, between zeros. */
+function truncated(taps: ArrayLike<number>): (extent: number) => Matrix {
+  const half = Math.floor(taps.length / 2);
+  const used = Array.from(taps).slice(0, 2 * half);
+  return (extent) => filterMatrix(extent, { taps: used, start: -half, stride: 1, boundary: "zero" });
 }
 
 function checkKernel(kernel: ArrayLike<number>): void {

@@ -1,7 +1,8 @@
 /** Super-resolution behind any blur: a circular convolution, of which every s-th pixel is kept. */
 import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
-import { fourier, gatherElements, mul, NO_ELEMENT } from "../kernels/mod.ts";
+import { type ComplexArray, fourier, gatherElements, mul, NO_ELEMENT } from "../kernels/mod.ts";
 import { checkKernel, factorTensor, filtered, perChannel, transferFunction } from "./fourier_filter.ts";
+import { sampledSpectrum } from "./kernel_super_resolution_spectrum.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 /** Parameters of `kernelDownsample`. */
@@ -18,7 +19,8 @@ export interface KernelDownsampleOptions {
  * Measures every s-th pixel of the picture convolved with a kernel at a circular border, from pixel (0, 0) on: A = D K.
  * Then A A^T is a circular convolution of the small picture, whose transfer function at a frequency is the mean of
  * |h|^2 over the s^2 frequencies of the large picture that fall on it; so A^+ = K^T D^T (A A^T)^+ is exact. Where that
- * mean is below threshold^2, the frequency is removed from A, A^T and A^+ alike.
+ * mean is below threshold^2, the frequency is removed from A, A^T and A^+ alike. The singular values are the roots of
+ * those means.
  * @param imageShape [H, W, C], H and W divisible by the scale
  * @throws {TypeError} if the shape is not that of an image
  * @throws {RangeError} if a parameter is out of range
@@ -43,12 +45,7 @@ export function kernelDownsample(
   const [height, width, channels] = shape;
   const small = [height / scale, width / scale, channels] as const;
   const transfer = transferFunction(psf, height, width);
-  const power = new Float64Array(small[0] * small[1]);
-  for (let i = 0; i < transfer.re.length; i++) {
-    const [row, column] = [Math.floor(i / width), i % width];
-    power[(row % small[0]) * small[1] + column % small[1]]! += (transfer.re[i]! ** 2 + transfer.im[i]! ** 2) /
-      scale ** 2;
-  }
+  const power = meanPower(transfer, shape, small);
   const kept = power.map((value) => value < threshold ** 2 ? 0 : value);
   const factors = factorTensor(transfer, shape);
   const isFull = kept.every((value) => value > 0);
@@ -82,7 +79,24 @@ export function kernelDownsample(
     forward: (x) => inRange(gatherElements(filtered(x, factors), constant(cut))),
     pseudoInverse: (y) => back(weigh(y, inverse)),
     adjoint: (y) => back(inRange(y)),
+    spectral: () => sampledSpectrum({ transfer, power, kept, shape, small, cut, spread }),
   });
+}
+
+/** The mean of |h|^2 over the frequencies of the large picture that fall on each of the small one. */
+function meanPower(
+  { re, im }: ComplexArray,
+  [height, width]: readonly number[],
+  small: readonly number[],
+): Float64Array {
+  const [rows, columns] = [small[0]!, small[1]!];
+  const power = new Float64Array(rows * columns);
+  const share = rows * columns / (height! * width!);
+  for (let i = 0; i < re.length; i++) {
+    const [row, column] = [Math.floor(i / width!), i % width!];
+    power[(row % rows) * columns + column % columns]! += (re[i]! ** 2 + im[i]! ** 2) * share;
+  }
+  return power;
 }
 
 /** Real factors of complex frequencies [H, W] for every channel: [H, W, 2 C]. */

@@ -19,10 +19,14 @@ export interface BlurFactors {
 export interface PublishedBlurOptions {
   /** The square blur matrix for a given extent. */
   readonly factorOf: (extent: number) => Matrix;
+  /** That along the width, where it is another one. */
+  readonly widthFactorOf?: (extent: number) => Matrix;
   /** Position of the singular value at each place of the descending order; default: ties in order of position. */
   readonly permutation?: ArrayLike<number>;
   /** Decomposition to use instead of that of `factorOf`. */
   readonly factors?: BlurFactors;
+  /** Decomposition to use instead of that of `widthFactorOf`. */
+  readonly factorsWidth?: BlurFactors;
   /** Smallest singular value of a factor that is kept. */
   readonly threshold: number;
 }
@@ -40,10 +44,16 @@ export interface PublishedBlurOptions {
 export function publishedBlur(
   name: string,
   [height, width, channels]: readonly [number, number, number],
-  { factorOf, permutation, factors, threshold }: PublishedBlurOptions,
+  { factorOf, widthFactorOf, permutation, factors, factorsWidth, threshold }: PublishedBlurOptions,
 ): LinearOperator {
   const left = factors ? given(name, factors, height, width) : svd(factorOf(height));
-  const right = height === width ? left : svd(factorOf(width));
+  const right = factorsWidth
+    ? given(name, factorsWidth, height, width)
+    : widthFactorOf
+    ? svd(widthFactorOf(width))
+    : height === width
+    ? left
+    : svd(factorOf(width));
   const leftValues = truncate(left.s, threshold);
   const rightValues = truncate(right.s, threshold);
   const products = matrix(height, width, (row, column) => leftValues[row]! * rightValues[column]!).data;

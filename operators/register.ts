@@ -13,6 +13,7 @@ import { kernelDownsample } from "./kernel_super_resolution.ts";
 import { gaussianKernel2d, motionKernel } from "./kernels_2d.ts";
 import { boxMask, randomMask } from "./masks.ts";
 import { magneticResonance } from "./mri.ts";
+import { pictureResonance } from "./mri_picture.ts";
 import { checkImageShape } from "./operator.ts";
 import type { OperatorEntry, OperatorOptions } from "./options.ts";
 import { outpainting } from "./outpainting.ts";
@@ -66,7 +67,17 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
   }],
   ["deblur_gauss", {
     description: "the picture blurred by a separable kernel, a Gaussian unless one is given",
-    options: ["variant", "taps", "sigma", "kernel", "permutation", "factors", "threshold"],
+    options: [
+      "variant",
+      "taps",
+      "sigma",
+      "kernel",
+      "kernelWidth",
+      "permutation",
+      "factors",
+      "factorsWidth",
+      "threshold",
+    ],
     build: (imageShape, options) => gaussianBlur(imageShape, options),
     examples: [
       { imageShape: [16, 24, 3], options: {} },
@@ -74,6 +85,8 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
       { imageShape: [24, 24, 3], options: { variant: "published" } },
       { imageShape: [16, 25, 2], options: { variant: "published", kernel: [0.2, 0.5, 0.3] } },
       { imageShape: [32, 16, 3], options: { variant: "published_matched" } },
+      { imageShape: [14, 17, 2], options: { kernel: [0.2, 0.5, 0.3], kernelWidth: [0.1, 0.2, 0.4, 0.2, 0.1] } },
+      { imageShape: [16, 16, 3], options: { variant: "published", taps: 9, sigma: 1, kernelWidth: [0.2, 0.5, 0.3] } },
     ],
   }],
   ["identity", {
@@ -191,6 +204,17 @@ export const OPERATORS: ReadonlyMap<string, OperatorEntry> = new Map<string, Ope
       { imageShape: [15, 20, 2], options: { centre: 0.2 } },
       { imageShape: [16, 12, 2], options: { sampling: "poisson_2d", acceleration: 3, seed: 1 } },
       { imageShape: [9, 14, 2], options: { sampling: "uniform_1d", coils: 3 } },
+    ],
+  }],
+  ["mri_picture", {
+    description: "some frequencies of the mean of the channels, taken for a real image, seen by one or more coils",
+    options: ["mask", "sampling", "acceleration", "centre", "seed", "coils", "maps", "iterations"],
+    build: (imageShape, options) => pictureResonance(imageShape, options),
+    examples: [
+      { imageShape: [15, 20, 3], options: { centre: 0.2 } },
+      { imageShape: [16, 12, 1], options: { sampling: "poisson_2d", acceleration: 3, seed: 1 } },
+      { imageShape: [8, 14, 3], options: { sampling: "gaussian_2d", acceleration: 1.5 } },
+      { imageShape: [9, 14, 3], options: { sampling: "uniform_1d", coils: 3, iterations: 4 } },
     ],
   }],
   ["ct", {

@@ -63,7 +63,7 @@ export const COMMON_OPTIONS = {
 } as const;
 
 /** Options whose value names a file. */
-const FILE_OPTIONS = ["mask", "model"];
+const FILE_OPTIONS = ["mask", "kernel", "blur-network", "model"];
 
 const FIELDS = ["title", "note", "images", "tasks", "methods", "seeds", "options", "paper"];
 

@@ -7,11 +7,14 @@ export interface PairRow {
   readonly psnr: number;
   readonly ssim: number | undefined;
   readonly lpips: number | undefined;
+  /** Euclidean distance over all pixels and channels, values in [-1, 1], and its root mean square. */
+  readonly distance: number | undefined;
+  readonly rms: number | undefined;
 }
 
 /** A quantity of a table. */
 interface Column {
-  readonly key: "psnr" | "ssim" | "lpips";
+  readonly key: "psnr" | "ssim" | "lpips" | "distance" | "rms";
   readonly title: string;
   readonly digits: number;
 }
@@ -21,6 +24,8 @@ export const COLUMNS: readonly Column[] = [
   { key: "psnr", title: "PSNR dB", digits: 3 },
   { key: "ssim", title: "SSIM", digits: 5 },
   { key: "lpips", title: "LPIPS", digits: 5 },
+  { key: "distance", title: "L2", digits: 4 },
+  { key: "rms", title: "RMS", digits: 5 },
 ];
 
 /** Summaries by quantity. */
@@ -78,5 +83,6 @@ export function pairData(row: PairRow): Readonly<Record<string, unknown>> {
     psnr: row.psnr === Infinity ? "infinite" : row.psnr,
     ssim: row.ssim ?? null,
     ...(row.lpips === undefined ? {} : { lpips: row.lpips }),
+    ...(row.distance === undefined ? {} : { distance: row.distance, rms: row.rms }),
   };
 }

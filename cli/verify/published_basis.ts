@@ -25,6 +25,12 @@ export async function publishedBasis(file: ReferenceFile, name: string, imageSha
     const places = await maskedPlaces(file, pixels, channels);
     return (c) => scatter(c, places);
   }
+  const twofold = factorName(file, name, "V1");
+  if (/blur/i.test(name) && file.has(twofold)) {
+    const [left, right] = [await file.read(twofold), await file.read(factorName(file, name, "V2"))];
+    const order = Array.from(await file.readNumbers(factorName(file, name, "perm")));
+    return (c) => separable(left.data, scatterPixels(c, order, channels), imageShape, right.data);
+  }
   const v = await file.read(factorName(file, name, "V"));
   if (/color/i.test(name)) {
     return (c) => perPixel(v.data, interleave(c, channels), channels);
@@ -113,23 +119,28 @@ function rest(total: number, from: number): readonly number[] {
   return Array.from({ length: total - from }, (_, i) => from + i);
 }
 
-/** V X V^T of every channel of a square image. */
-function separable(v: Float32Array, image: Float32Array, [extent, , channels]: Shape): Float32Array {
+/** V X W^T of every channel of a square image. */
+function separable(
+  v: Float32Array,
+  image: Float32Array,
+  [extent, , channels]: Shape,
+  w: Float32Array = v,
+): Float32Array {
   const [n, c] = [extent!, channels!];
-  const along = (x: Float64Array, stride: number, other: number): Float64Array => {
+  const along = (matrix: Float32Array, x: Float64Array, stride: number, other: number): Float64Array => {
     const y = new Float64Array(x.length);
     for (let line = 0; line < n; line++) {
       for (let k = 0; k < n; k++) {
         for (let channel = 0; channel < c; channel++) {
           let sum = 0;
-          for (let j = 0; j < n; j++) sum += v[k * n + j]! * x[j * stride + line * other + channel]!;
+          for (let j = 0; j < n; j++) sum += matrix[k * n + j]! * x[j * stride + line * other + channel]!;
           y[k * stride + line * other + channel] = sum;
         }
       }
     }
     return y;
   };
-  return Float32Array.from(along(along(Float64Array.from(image), n * c, c), c, n * c));
+  return Float32Array.from(along(w, along(v, Float64Array.from(image), n * c, c), c, n * c));
 }
 
 /** Blocks of scale x scale pixels: first the leading coefficient of all, then for each block its others. */

@@ -57,6 +57,7 @@ const FAMILIES: readonly Family[] = [
     options: (source) => ({ scale: scaleOf(source) }),
   },
   { pattern: /color/i, name: "colorize", options: colorizationOptions },
+  { pattern: /^sr[ _-]?x\d+$/i, name: "sr_kernel", options: sampledOptions },
   { pattern: /blur/i, name: "deblur_gauss", options: blurOptions },
   {
     pattern: /inpaint|mask/i,
@@ -80,11 +81,25 @@ export async function publishedOperator(
   description: OperatorDescription,
 ): Promise<PublishedOperator> {
   const { name, settings, imageShape, measurementShape } = description;
-  const family = familyOf(name, settings.text("class", ""));
   const source = { ...description, file };
+  const family = isPlaneBlur(source) ? PLANE_BLUR : familyOf(name, settings.text("class", ""));
   const operator = createOperator(family.name, imageShape, await family.options(source));
   const places = measurementShape.length === 2 ? await family.places?.(source) : undefined;
   return { operator, ...layoutOf(operator, measurementShape, places) };
+}
+
+/** A blur with a two-dimensional kernel as DiffPIR computes it, of which it removes no frequency. */
+const PLANE_BLUR: Family = {
+  pattern: /blur/i,
+  name: "deblur_kernel",
+  options: async (source) => ({ psf: await readKernel2d(source), boundary: "circular", threshold: 0 }),
+};
+
+function isPlaneBlur(source: Source): boolean {
+  const kernel = find(source, "kernel");
+  const extents = kernel === undefined ? [] : source.file.shape(kernel)!;
+  const method = source.file.metadata.text("method", "");
+  return /blur/i.test(source.name) && extents.length > 1 && method.startsWith("DiffPIR");
 }
 
 /** The family of an operator by its name, or else by its class; none for block compressed sensing and compositions. */
@@ -176,36 +191,77 @@ async function colorizationOptions(source: Source): Promise<OperatorOptions> {
   return { weights: Array.from({ length: rows }, (_, channel) => scale * v!.data[channel * columns]!) };
 }
 
-/** Kernel, and for the published pairing of singular values the decomposition and their order. */
+/** Scale and kernel, of which the published program removes no frequency. */
+async function sampledOptions(source: Source): Promise<OperatorOptions> {
+  return { scale: scaleOf(source), psf: await readKernel2d(source), threshold: 0 };
+}
+
+/** The kernel [h, w] of an operator, stored as [h, w] or [1, 1, h, w]. */
+async function readKernel2d(source: Source): Promise<NonNullable<OperatorOptions["psf"]>> {
+  const { file, name } = source;
+  const tensor = find(source, "kernel");
+  const stored = tensor === undefined ? undefined : await file.read(tensor);
+  const extents = stored?.shape.slice(-2) ?? [];
+  if (stored && extents.length === 2 && elementCount(extents) === stored.data.length) {
+    return hostTensor(stored.data, extents);
+  }
+  const found = stored ? `the kernel is ${formatShape(stored.shape)}` : "the file has no kernel for it";
+  throw new TypeError(`Cannot build operator "${name}": ${found}, [h, w] or [1, 1, h, w] is needed`);
+}
+
+/** Kernels, and for the published pairing of singular values the decompositions and their order. */
 async function blurOptions(source: Source): Promise<OperatorOptions> {
   const { file, name, settings, imageShape } = source;
   const text = `${name} ${settings.text("class", "")}`;
-  if (/aniso|2D\b/i.test(text)) throw new NotSupportedError("there is no blur with two kernels");
   if (/motion|nonlinear|non-linear/i.test(text)) throw new NotSupportedError(`there is no operator "${name}"`);
   const kernelName = find(source, "kernel");
   const kernel = kernelName ? await file.read(kernelName) : undefined;
   if (kernel && kernel.shape.length !== 1) {
-    throw new NotSupportedError("there is no blur with a two-dimensional kernel");
+    throw new NotSupportedError("the border of a blur with a two-dimensional kernel is known of DiffPIR alone");
   }
+  const isTwofold = /aniso|2D\b/i.test(text) || find(source, "kernel1") !== undefined;
   const taps = settings.number("kernel_size", 9);
-  const shape: OperatorOptions = kernel
+  const shape: OperatorOptions = isTwofold
+    ? await twoKernels(source, taps)
+    : kernel
     ? { kernel: kernel.data }
     : /uni/.test(name)
     ? { kernel: new Array<number>(taps).fill(1 / taps) }
     : { taps, sigma: settings.number("sigma", 15) };
   if (/matched/.test(text)) return { ...shape, variant: "published_matched" };
   const permutation = find(source, "perm");
-  const [u, s, v] = ["U", "s", "V"].map((part) => find(source, part));
   const isSquare = imageShape[0] === imageShape[1];
-  const factors = u && s && v && isSquare
-    ? { u: (await file.read(u)).data, s: (await file.read(s)).data, v: (await file.read(v)).data }
-    : undefined;
+  const factors = isSquare ? await factorsOf(source, isTwofold ? "1" : "") : undefined;
+  const factorsWidth = isSquare && isTwofold ? await factorsOf(source, "2") : undefined;
   return {
     ...shape,
     variant: "published",
     ...(permutation ? { permutation: await file.readNumbers(permutation) } : {}),
     ...(factors ? { factors } : {}),
+    ...(factorsWidth ? { factorsWidth } : {}),
   };
+}
+
+/** The kernels along height and width: those of the file, or else Gaussians as wide as the published ones. */
+async function twoKernels(source: Source, taps: number): Promise<OperatorOptions> {
+  const { file, settings } = source;
+  const [first, second] = ["kernel1", "kernel2"].map((part) => find(source, part));
+  if (first && second) return { kernel: (await file.read(first)).data, kernelWidth: (await file.read(second)).data };
+  const gaussian = (sigma: number): readonly number[] => {
+    const middle = (taps - 1) / 2;
+    const weights = Array.from({ length: taps }, (_, k) => Math.exp(-0.5 * ((k - middle) / sigma) ** 2));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return weights.map((weight) => weight / sum);
+  };
+  return { kernel: gaussian(settings.number("sigma1", 1)), kernelWidth: gaussian(settings.number("sigma2", 20)) };
+}
+
+/** U, s and V of a 1-D factor, if the file holds them all. */
+async function factorsOf(source: Source, ending: string): Promise<OperatorOptions["factors"] | undefined> {
+  const [u, s, v] = ["U", "s", "V"].map((part) => find(source, part + ending));
+  if (!u || !s || !v) return undefined;
+  const [left, values, right] = [await source.file.read(u), await source.file.read(s), await source.file.read(v)];
+  return { u: left.data, s: values.data, v: right.data };
 }
 
 /** The mask of the operator, [H, W] or [H, W, C], from `mask` or from the tensor that the metadata name. */

@@ -22,7 +22,7 @@ const FIRST_PREDICTION_LIMIT = 5e-3;
 const COEFFICIENT_LIMIT = 1e-12;
 
 /** What a run starts from and is given: measurement, truth, mask, noise, and parts of the operator. */
-const INPUTS = /^(gt|lq|y|noise\..+|svd\..+|cg\.(A|b|x0))$|(^|\.)(mask|kernel\w*|A1d|perm|U|V|s|s_raw)$/;
+const INPUTS = /^(gt|lq|y|noise\..+|svd\..+|cg\.(A|b|x0))$|(^|\.)(mask|kernel\w*|A1d\w*|perm|[UV]\d?|s\d?(_raw)?)$/;
 
 const METHODS: readonly TrajectoryMethod[] = [
   SHORTCUT_METHOD,

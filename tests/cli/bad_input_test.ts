@@ -37,7 +37,6 @@ Deno.test("restore refuses files that are no pictures, before it opens the netwo
     folder.folder("folder");
     const cases: [path: string, fragment: string][] = [
       [folder.path("missing.png"), `Cannot read "${folder.path("missing.png")}": there is no such file`],
-      [folder.path("folder"), "it is a directory, a file is needed"],
       [folder.write("empty.png", new Uint8Array(0)), "the file is empty"],
       [folder.write("half.png", await half(whole)), "the PNG file is truncated"],
       [folder.write("half.jpg", await half(`${FIXTURES}rgb.jpg`)), "the JPEG file is truncated"],
@@ -51,6 +50,11 @@ Deno.test("restore refuses files that are no pictures, before it opens the netwo
       await refused(folder, 1, fragment, "degrade", path, "--out", out);
       await refused(folder, 1, fragment, "restore", whole, "--task", "inpaint", "--mask", path, "--out", out);
     }
+    const [empty, out] = [folder.path("folder"), folder.path("out")];
+    await refused(folder, 1, "the folder has no PNG or JPEG file", "restore", empty, out, "--task", "sr4");
+    await refused(folder, 1, "the folder has no PNG or JPEG file", "degrade", empty, out);
+    const mask = ["--task", "inpaint", "--mask", empty, "--out", folder.path("out.png")];
+    await refused(folder, 1, "it is a directory, a file is needed", "restore", whole, ...mask);
   }));
 
 Deno.test("restore refuses what would become too large, and degrade what is too small", () =>
@@ -118,7 +122,7 @@ Deno.test("contradictions and values out of range are usage errors", () =>
       ]],
       ["--mask-box needs --degrade", ["restore", picture, "--task", "inpaint", "--mask-box", "0.5", ...out]],
       ["--blur-taps is 8, an odd number", ["restore", picture, "--task", "deblur", "--blur-taps", "8", ...out]],
-      ["was given nothing, IMAGE is needed", ["degrade", "--task", "sr4", ...out]],
+      ["was given nothing, IMAGE|FOLDER [OUT] is needed", ["degrade", "--task", "sr4", ...out]],
     ];
     for (const [fragment, line] of words) await refused(folder, 2, fragment, ...line);
   }));

@@ -1,58 +1,33 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { DEGRADE_TASKS, TASKS } from "../../cli/tasks.ts";
-import { elementCount, hostTensor, ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
-import { FileSource, readImage } from "../../io/mod.ts";
-import { openSafetensors } from "../../models/mod.ts";
-import { createOperator, jpegNoise, type OperatorOptions } from "../../operators/mod.ts";
-import { relativeError } from "../support/close.ts";
+import { readMeasurement } from "../../cli/measurement_file.ts";
+import { TASKS } from "../../cli/tasks.ts";
+import { hostTensor } from "../../engine/mod.ts";
+import { readImage } from "../../io/mod.ts";
+import { jpegNoise, NONLINEAR_OPERATORS } from "../../operators/mod.ts";
 import { commandTest, readReport, runCommand, runWell } from "./run_command.ts";
 
 const QUICK = ["--steps", "4"];
 
 const IN_PLACE = [...TASKS.values()].filter(({ form = "file" }) => form !== "file");
-const OF_VALUES = [...DEGRADE_TASKS.values()].filter(({ form }) => form === "values");
 
-for (const { name } of IN_PLACE) {
+for (const { name, operator } of IN_PLACE) {
   commandTest(`restore --degrade --task ${name} makes a picture that agrees with its measurement`, async (folder) => {
     const picture = folder.picture("x.png", { width: 32, height: 32 });
     const out = folder.path("out.png");
     await runWell(["restore", picture, "--degrade", "--task", name, ...QUICK, "--sheet", "--out", out]);
     const image = await readImage(out);
-    assertEquals([image.width, image.height], [32, 32]);
+    assertEquals([image.width, image.height, image.channels], [32, 32, name === "mri" ? 1 : 3]);
     const { metrics } = readReport(out) as { metrics: { consistency: { rms: number } } };
     // Filtered back-projection is no pseudo-inverse: a projection by it does not reach the measurement.
-    if (name !== "ct") assert(metrics.consistency.rms < 1e-4, `rms ${metrics.consistency.rms}`);
+    // Nor do few steps along gradients, which operators that are not linear are left with.
+    const isExact = name !== "ct" && !NONLINEAR_OPERATORS.has(operator);
+    if (isExact) assert(metrics.consistency.rms < 1e-4, `rms ${metrics.consistency.rms}`);
   });
 
   commandTest(`restore --task ${name} without --degrade says that it needs it`, async (folder) => {
     const { code, stderr } = await runCommand(["restore", folder.picture("x.png", {}), "--task", name]);
     assertEquals(code, 2);
     assertStringIncludes(stderr, `--task ${name} needs --degrade`);
-  });
-}
-
-for (const { name } of OF_VALUES) {
-  commandTest(`degrade --task ${name} writes values from which the operator can be made again`, async (folder) => {
-    const picture = folder.picture("x.png", { width: 32, height: 32, colorType: 0 });
-    const out = folder.path("y.safetensors");
-    await runWell(["degrade", picture, "--task", name, "--seed", "3", "--out", out]);
-    using source = await FileSource.open(out);
-    const file = await openSafetensors(source);
-    const field = (key: string): string => file.metadata.get(key)!;
-    assertEquals([field("kind"), field("task"), field("seed")], ["measurement", name, "3"]);
-    const imageShape = JSON.parse(field("imageShape")) as number[];
-    const options = JSON.parse(field("parameters")) as OperatorOptions;
-    const operator = createOperator(field("operator"), imageShape, options);
-    const { samples } = await readImage(picture);
-    const channels = imageShape[2]!;
-    const x = Float32Array.from({ length: elementCount(imageShape) }, (_, i) => {
-      if (channels === 2 && i % 2 === 1) return 0;
-      return samples[Math.floor(i / channels)]! / 127.5 - 1;
-    });
-    const runtime = new ReferenceRuntime();
-    const stage = runtime.stage("forward", (inputs: Tensors<"x">) => ({ y: operator.forward(inputs.x) }));
-    const expected = await (await stage({ x: runtime.upload(x, [1, ...imageShape]) }, {})).y.read();
-    assert(relativeError(await file.readFloat32("y"), expected) < 1e-5);
   });
 }
 
@@ -66,6 +41,11 @@ commandTest("degrade refuses a picture's name for values, and options of other t
   await refused("ends in .safetensors is needed", "--task", "cs", "--out", folder.path("y.png"));
   await refused('--ratio belongs to task "cs", "cs-block"', "--task", "ct", "--ratio", "0.5");
   await refused("exclude each other", "--sigma-y", "0.1", "--jpeg-quality", "60");
+  await refused("is noise of pictures", "--task", "ct", "--poisson-rate", "1");
+  await refused("both name the result", folder.path("a.png"), "--out", folder.path("b.png"));
+  await refused("ends in .png is needed", folder.path("a.jpg"));
+  await refused("--bits belongs to PNG files", folder.path("a.safetensors"), "--bits", "16");
+  await refused("ends in .safetensors is needed", folder.path("a.png"), "--format", "safetensors");
 });
 
 commandTest("degrade writes the masks of outpainting and of an old photo", async (folder) => {
@@ -98,4 +78,57 @@ commandTest("degrade adds photon noise by its seed, and JPEG as jpegNoise() does
   const { data } = jpegNoise(hostTensor(values, [1, 16, 32, 3]), { quality: 20 });
   const compressed = await made("--jpeg-quality", "20");
   data.forEach((value, i) => assert(Math.abs((value + 1) * 127.5 - compressed[i]!) < 0.51));
+});
+
+commandTest("JPEG noise comes through every task whose measurement is a picture", async (folder) => {
+  const picture = folder.picture("x.png", { width: 32, height: 32 });
+  for (const { name } of [...TASKS.values()].filter(({ form }) => form !== "values")) {
+    const out = folder.path("y.safetensors");
+    await runWell(["degrade", picture, out, "--task", name, "--jpeg-quality", "50"]);
+    const { noise, y } = await readMeasurement(out);
+    assertEquals(noise, { kind: "jpeg", quality: 50 });
+    assert(y.data.every((value) => Math.abs(value) <= 1), name);
+  }
+});
+
+commandTest(
+  "degrade of a folder leaves what is made, makes what is not, and goes past a broken picture",
+  async (folder) => {
+    const [input, target] = [folder.folder("in"), folder.path("out")];
+    for (const name of ["a", "b"]) folder.picture(`in/${name}.png`, { sample: (x, y) => (x * y * 9) % 256 });
+    const words = ["degrade", input, target, "--task", "inpaint", "--mask-random", "0.5", "--seed", "4"];
+    assertStringIncludes((await runWell(words)).stdout, "Wrote 2 measurements");
+    const made = folder.list("out");
+    assertEquals(made, ["a-mask.png", "a.json", "a.png", "b-mask.png", "b.json", "b.png"]);
+    const bytes = (name: string): Uint8Array => Deno.readFileSync(folder.path(`out/${name}`));
+    assertNotEquals(bytes("a-mask.png"), bytes("b-mask.png"), "every picture has a seed of its own");
+    const first = bytes("a.png");
+    assertStringIncludes((await runWell(words)).stdout, "Wrote 0 measurements to " + target + ", 2 were there already");
+    await Deno.remove(folder.path("out/a.png"));
+    assertStringIncludes((await runWell(words)).stdout, "Wrote 1 measurements");
+    assertEquals(await bytes("a.png"), first);
+    folder.picture("in/b.png", { sample: () => 7 });
+    folder.write("in/c.png", new Uint8Array(9));
+    const { code, stdout, stderr } = await runCommand(words);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, "Wrote 1 measurements to " + target + ", 1 were there already, 1 failed");
+    assertStringIncludes(stderr, "c.png");
+    assertEquals(folder.list("out"), made);
+    assertStringIncludes((await runCommand([...words, "--sigma-y", "0.1"])).stdout, "Wrote 2 measurements");
+  },
+);
+
+commandTest("degrade of a folder needs another folder, pictures in it, and different names", async (folder) => {
+  const input = folder.folder("in");
+  const refused = async (code: number, part: string, ...words: string[]): Promise<void> => {
+    const outcome = await runCommand(["degrade", input, ...words]);
+    assertEquals(outcome.code, code);
+    assertStringIncludes(outcome.stderr, part);
+  };
+  await refused(1, "has no PNG or JPEG file", folder.path("out"));
+  folder.picture("in/a.png", {});
+  await refused(2, "a folder for the results is needed");
+  await refused(2, "cannot go into the same folder", `${input}/`);
+  folder.picture("in/a.jpg", {});
+  await refused(1, "have one name", folder.path("out"));
 });

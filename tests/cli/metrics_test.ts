@@ -146,3 +146,34 @@ test("metrics says what does not fit together", async (folder) => {
   folder.write("two/y.jpeg", await Deno.readFile(folder.path("two/y.png")));
   await fails([one, two], 1, "have one name");
 });
+
+test("metrics --faithfulness tells how far one picture went from the other", async (folder) => {
+  const [a, b] = [folder.picture("a.png", { sample: () => 51 }), folder.picture("b.png", { sample: () => 0 })];
+  const { stdout } = await runWell(["metrics", a, b, "--faithfulness", "--json"]);
+  const [pair] = resultOf(stdout)["pairs"] as { distance: number; rms: number }[];
+  assertAlmostEquals(pair!.rms, 0.4, 1e-6);
+  assertAlmostEquals(pair!.distance, 0.4 * Math.sqrt(16 * 16 * 3), 1e-4);
+  assert(!(await runWell(["metrics", a, b])).stdout.includes("RMS"));
+});
+
+commandTest(
+  "metrics --noise-statistics shows that Distortion Adaptive inversion is nearer to normal noise",
+  async (folder) => {
+    const input = folder.picture("a.png", { width: 17 });
+    const { stdout } = await runWell(["metrics", input, "--noise-statistics", "--json"]);
+    const { rows } = resultOf(stdout) as {
+      rows: { inversion: string; variance: number; divergence: number; mean: number }[];
+    };
+    assertEquals(rows.map(({ inversion }) => inversion), [...Array(14).fill("ddim"), ...Array(14).fill("da")]);
+    for (const { mean, variance, divergence } of rows) {
+      assertAlmostEquals(divergence, 0.5 * (variance + mean ** 2 - 1 - Math.log(variance)), 1e-9);
+    }
+    assertEquals(rows[0]!.divergence, rows[14]!.divergence);
+    for (let k = 1; k < 5; k++) assert(rows[14 + k]!.divergence < rows[k]!.divergence, `step ${k}`);
+    assertStringIncludes(
+      (await runCommand(["metrics", input, input, "--model", "x"])).stderr,
+      "needs --noise-statistics",
+    );
+    assertStringIncludes((await runCommand(["metrics", input, input, "--noise-statistics"])).stderr, "pictures alone");
+  },
+);

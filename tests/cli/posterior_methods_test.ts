@@ -35,10 +35,27 @@ Deno.test("options of another method are refused with the methods that take them
     [["--eta-a", "0.5"], "--eta-a belongs to --method ddrm; leave it out"],
     [
       ["--method", "repaint", "--noise-level", "0.1"],
-      "--noise-level belongs to --method ddnm+, ddrm, dmps, dds, diffpir",
+      "--noise-level belongs to --method ddnm+, ddrm, dmps, dds, diffpir, pigdm, dps-dmps",
     ],
     [["--method", "ddrm", "--preset", "ssd-30"], "--preset belongs to --method ssd, ssd+; leave it out"],
+    [["--method", "mcg", "--likelihood", "poisson"], "--likelihood belongs to --method dps; leave it out"],
+    [["--method", "dps", "--switch-share", "0.2"], "--switch-share belongs to --method dps-dmps; leave it out"],
     [["--method", "ddrm", "--steps", "1500"], "--steps is 1500, at most 1000 is needed"],
   ];
   for (const [words, message] of cases) assertThrows(() => method(...words), UsageError, message);
+});
+
+Deno.test("a task that is not linear is restored by DPS unless another method that takes it is named", () => {
+  assertEquals(method("--task", "hdr").options, SAMPLERS.dps.defaults);
+  assertEquals(method("--task", "phase", "--steps", "50").options, { ...SAMPLERS.dps.defaults, steps: 50, scale: 1 });
+  assertEquals(method("--task", "inpaint", "--method", "dps").options, { ...SAMPLERS.dps.defaults, scale: 0.5 });
+  const first = method("--task", "jpeg", "--method", "diffpir", "--data-step", "first_order");
+  assertEquals(first.name, "diffpir");
+  for (const words of [["--method", "ddnm"], ["--method", "ssd"], ["--method", "diffpir"]]) {
+    assertThrows(
+      () => method("--task", "jpeg", ...words),
+      UsageError,
+      `--method is ${words[1]}, the task "jpeg" is not linear: dps, or diffpir with --data-step first_order, is needed`,
+    );
+  }
 });

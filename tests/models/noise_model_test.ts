@@ -1,14 +1,17 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
 import { assertEquals, assertThrows } from "@std/assert";
-import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
+import { constant, hostTensor, ReferenceRuntime, type Runtime, type Tensors } from "../../engine/mod.ts";
+import { alongHeight, weightedSum } from "../../kernels/mod.ts";
 import {
   type GuidedUnet,
   guidedUnet,
   guidedUnetConfig,
   guidedUnetParameters,
   loadWeights,
+  type NoiseModel,
   noiseModel,
   noiseSchedule,
+  paddedModel,
 } from "../../models/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -126,4 +129,36 @@ Deno.test("noiseModel() rejects sizes, classes and networks that do not fit", as
   assertThrows(() => noiseModel(upsampler, schedule), TypeError, "none was given");
   const lowRes = runtime.upload(new Float32Array(12), [1, 2, 2, 3]);
   assertThrows(() => noiseModel(plain, schedule, { lowRes }), TypeError, "takes no low-resolution image");
+});
+
+Deno.test("a padded model predicts the middle of what it sees with mirrored borders", async () => {
+  const runtime = new ReferenceRuntime();
+  const seen: NoiseModel = {
+    imageShape: [6, 8, 1],
+    alphaBar: new Float64Array(1000),
+    predictEps: (xt) => alongHeight(constant(hostTensor(DIFFERENCES, [6, 6])), xt),
+    predictWithVariance: (xt) => ({ eps: xt, variance: weightedSum([[2, xt]]) }),
+  };
+  const model = paddedModel(seen, [3, 5, 1]);
+  assertEquals(model.imageShape, [3, 5, 1]);
+  const stage = runtime.stage("padded", ({ xt }: Tensors<"xt">) => ({
+    ...model.predictWithVariance!(xt, 0),
+    left: model.predictEps(xt, 0),
+  }));
+  const values = Float32Array.from({ length: 15 }, (_, i) => i * i);
+  const { eps, variance, left } = await stage({ xt: runtime.upload(values, [1, 3, 5, 1]) }, {});
+  assertEquals(Array.from(await eps.read()), Array.from(values));
+  assertEquals(Array.from(await variance.read()), Array.from(values, (value) => 2 * value));
+  // Row 0 has row 1 above it, by reflection; the last row lies between the others and a mirrored one.
+  const rows = (await left.read()).slice(0, 5);
+  assertEquals(Array.from(rows), Array.from({ length: 5 }, (_, i) => values[i]! - values[i + 5]!));
+  assertEquals(paddedModel(seen, [6, 8, 1]), seen);
+  assertThrows(() => paddedModel(seen, [7, 8, 1]), TypeError, "at most as many pixels");
+  assertThrows(() => paddedModel(seen, [6, 8, 3]), TypeError, "as many channels");
+});
+
+/** Every row less the one above it. */
+const DIFFERENCES = Float32Array.from({ length: 36 }, (_, i) => {
+  const [row, column] = [Math.floor(i / 6), i % 6];
+  return row === column ? 1 : row === column + 1 ? -1 : 0;
 });
