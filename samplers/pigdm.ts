@@ -25,13 +25,13 @@ export interface PigdmOptions {
   readonly eta: number;
   /** Length of the guidance. Published: 1. */
   readonly scale: number;
-  /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Default: false. */
+  /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Default: true. */
   readonly clipDenoised: boolean;
   /** Iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
   readonly iterations: number;
 }
 
-const DEFAULTS: PigdmOptions = { steps: 100, eta: 1, scale: 1, clipDenoised: false, iterations: 20 };
+const DEFAULTS: PigdmOptions = { steps: 100, eta: 1, scale: 1, clipDenoised: true, iterations: 20 };
 
 /** PiGDM. */
 export const pigdm: Sampler<PigdmOptions> = {
