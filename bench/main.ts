@@ -1,5 +1,6 @@
 /** The benchmarks: `main.ts [options]`. Exit codes: 0 done, 1 a bound exceeded or a measurement failed, 2 usage. */
 import { BOUNDED_RUN, checkBounds } from "./bounds.ts";
+import { measureGradients } from "./gradients.ts";
 import { ALGORITHM_CASES, KERNEL_CASES, measureKernels } from "./kernels.ts";
 import type { NetworkRun, StartTimes } from "./network.ts";
 import { measureInFreshProcess } from "./network_process.ts";
@@ -45,6 +46,13 @@ async function bench(options: BenchOptions): Promise<number> {
       },
       { ...options, tuned: options.tuned && !options.algorithms },
     );
+  }
+  if (options.gradients) {
+    await note("gradients");
+    await measureGradients(options.samples, async (figures, { description: adapter, features, preferences }) => {
+      const tuned = Object.keys(preferences).length;
+      await take({ kind: "gradient", ...await originOf({ adapter, features, tuned }), ...figures });
+    }, options);
   }
   if (!options.json) await print(Deno.stdout, formatRows(rows));
   return options.check ? await check(rows, options.json) : 0;

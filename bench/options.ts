@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly kernels: boolean;
   /** Whether convolutions are measured in every algorithm. */
   readonly algorithms: boolean;
+  /** Whether gradients are measured. */
+  readonly gradients: boolean;
   /** Whether subgroups are refused. */
   readonly withoutSubgroups: boolean;
   /** Repeated measurements. */
@@ -31,7 +33,17 @@ export interface BenchOptions {
   readonly check: boolean;
 }
 
-const FLAGS = ["kernels", "json", "no-record", "check", "no-tuned", "algorithms", "no-subgroups", "help"] as const;
+const FLAGS = [
+  "kernels",
+  "json",
+  "no-record",
+  "check",
+  "no-tuned",
+  "algorithms",
+  "gradients",
+  "no-subgroups",
+  "help",
+] as const;
 const VALUED = ["network", "model", "precision", "batch", "size", "runs"] as const;
 
 const DEFAULT_SAMPLES = 7;
@@ -51,6 +63,7 @@ Options:
   --size N or HxW         Image size in pixels; each network's own by default
   --kernels               Measure the kernels; alone unless --network is given
   --algorithms            Measure convolutions and a product in every algorithm, alone: for the cost model
+  --gradients             What gradients cost, alone: time and planned memory, with and without checkpoints
   --no-subgroups          --algorithms on this adapter as if it had no subgroups
   --runs N                Repeated measurements, 1 to 1000; ${DEFAULT_SAMPLES} by default
   --check                 Measure ${BOUNDED_RUN.network} and compare it with the bounds; exit code 1 if one is exceeded
@@ -101,12 +114,19 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
       "--algorithms measures convolutions alone: leave out --check, --kernels, --network, --model, --precision, --batch, --size",
     );
   }
+  const gradients = parsed.gradients === true;
+  if (gradients && (check || kernels || algorithms || chosen)) {
+    throw new UsageError(
+      "--gradients measures two networks: leave out --check, --kernels, --algorithms, --network, --model, --precision, " +
+        "--batch, --size",
+    );
+  }
   if (withoutSubgroups && !algorithms) throw new UsageError("--no-subgroups belongs to --algorithms");
   if (model !== undefined && (size === undefined || network !== undefined)) {
     throw new UsageError("--model takes the place of --network and needs --size");
   }
   const names = network?.split(",") ??
-    (kernels || algorithms || model !== undefined
+    (kernels || algorithms || gradients || model !== undefined
       ? []
       : Object.keys(NETWORKS).filter((name) => !NETWORKS[name]!.onRequest));
   const batches = batch?.split(",").map((word) => integer("batch", word, 1024));
@@ -116,8 +136,9 @@ export function parseOptions(words: readonly string[]): BenchOptions | "help" {
     : names.flatMap((name) => runsOf(name, batches, extent, samples));
   return {
     runs: check ? [{ ...BOUNDED_RUN, samples }] : runs.map((run) => ({ ...run, ...(precision && { precision }) })),
-    kernels: kernels || (!check && !algorithms && network === undefined && model === undefined),
+    kernels: kernels || (!check && !algorithms && !gradients && network === undefined && model === undefined),
     algorithms,
+    gradients,
     withoutSubgroups,
     samples,
     json: parsed.json === true,

@@ -1,6 +1,7 @@
 /** Rows of results: one JSON object a line, each complete in itself. */
 import { cpus } from "node:os";
 import type { Precision } from "../models/mod.ts";
+import type { GradientFigures } from "./gradients.ts";
 import type { KernelFigures } from "./kernels.ts";
 import type { NetworkFigures, StartTimes } from "./network.ts";
 
@@ -41,8 +42,13 @@ export interface KernelRow extends Origin, KernelFigures {
   readonly kind: "kernel";
 }
 
+/** What the gradient of a network costs. */
+export interface GradientRow extends Origin, GradientFigures {
+  readonly kind: "gradient";
+}
+
 /** Any row. */
-export type Row = NetworkRow | KernelRow;
+export type Row = NetworkRow | KernelRow | GradientRow;
 
 /**
  * Describes this machine and program.

@@ -1,7 +1,8 @@
 /** Results as text for people. */
 import type { BoundResult } from "./bounds.ts";
 import type { LoadingTimes } from "./model_file.ts";
-import type { KernelRow, NetworkRow, Row } from "./row.ts";
+import { WAYS } from "./gradients.ts";
+import type { GradientRow, KernelRow, NetworkRow, Row } from "./row.ts";
 import type { StartTimes } from "./network.ts";
 import type { Spread } from "./statistics.ts";
 
@@ -9,7 +10,8 @@ import type { Spread } from "./statistics.ts";
 export function formatRows(rows: readonly Row[]): string {
   const networks = rows.filter((row) => row.kind === "network").map(formatNetwork);
   const kernels = rows.filter((row) => row.kind === "kernel");
-  return [...networks, ...(kernels.length > 0 ? [formatKernels(kernels)] : [])].join("\n\n");
+  const gradients = rows.filter((row) => row.kind === "gradient").map(formatGradient);
+  return [...networks, ...gradients, ...(kernels.length > 0 ? [formatKernels(kernels)] : [])].join("\n\n");
 }
 
 /** A line for each bound: what was found, the limit, ok or FAILED. */
@@ -48,6 +50,34 @@ function formatNetwork(row: NetworkRow): string {
       ],
     ])
   }`;
+}
+
+function formatGradient(row: GradientRow): string {
+  const head = `${row.network}, batch 1, ${row.height}x${row.width}: ${(row.parameters / 1e6).toFixed(2)} M parameters`;
+  return `${head}\n${
+    columns(WAYS.map((way) => {
+      const times = row.milliseconds?.[way];
+      const ratio = (values: Readonly<Record<typeof way, number>>): string =>
+        way === "forward" ? "" : ` (${(values[way] / values.forward).toFixed(2)} x)`;
+      return [
+        `  ${way}`,
+        ...(times && row.milliseconds && row.processMilliseconds
+          ? [
+            formatSpread(times) + ratio(medians(row.milliseconds)),
+            `process ${milliseconds(row.processMilliseconds[way].median)}${ratio(medians(row.processMilliseconds))}`,
+          ]
+          : []),
+        `${row.gflop[way].toFixed(1)} GFLOP${ratio(row.gflop)}`,
+        `activations ${megabytes(row.activationBytes[way])}${ratio(row.activationBytes)}`,
+        `constants ${megabytes(row.constantBytes[way])}`,
+      ];
+    }))
+  }`;
+}
+
+function medians(spreads: Readonly<Record<typeof WAYS[number], Spread>>): Record<typeof WAYS[number], number> {
+  const { forward, gradient, checkpointed } = spreads;
+  return { forward: forward.median, gradient: gradient.median, checkpointed: checkpointed.median };
 }
 
 function formatLoading({ fileBytes, loadMilliseconds, readMilliseconds, skimMilliseconds }: LoadingTimes): string {

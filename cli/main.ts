@@ -6,6 +6,7 @@ import { INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./restore.ts")).RESTORE,
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
+  evaluate: async () => (await import("./evaluate.ts")).EVALUATE,
   metrics: async () => (await import("./metrics.ts")).METRICS,
   verify: async () => (await import("./verify.ts")).VERIFY,
   convert: async () => (await import("./convert.ts")).CONVERT,

@@ -52,6 +52,11 @@ export const METHOD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   },
   "ddim-eta": { kind: "number", min: 0, max: 1, help: "Share of fresh noise in generation (0.8; ddim 0)" },
   "ddpm-steps": { kind: "flag", help: "Generate with DDPM steps instead of the eta mix" },
+  "inject-attention": {
+    kind: "integer",
+    min: 0,
+    help: "First generation steps that attend to what the last inversion steps attended to (0)",
+  },
   "no-clip": { kind: "flag", help: "Do not clamp predicted pictures to the value range" },
   "stop-timestep": {
     kind: "integer",
@@ -132,8 +137,16 @@ function chooseShortcut(args: Arguments, kind: RestorationTask): Method {
     useDdim: !args.flag("ddpm-steps"),
     ddimEta: args.number("ddim-eta") ?? base.ddimEta,
     clipDenoised: !args.flag("no-clip"),
+    injectedSteps: args.number("inject-attention") ?? base.injectedSteps,
   };
   checkLengths(args, options);
+  const most = Math.min(options.inversionSteps - 1, options.generationSteps);
+  if (options.injectedSteps > most) {
+    throw new UsageError(
+      `--inject-attention is ${options.injectedSteps}, at most ${most} is possible with an inversion of ` +
+        `${options.inversionSteps} steps and a generation of ${options.generationSteps}`,
+    );
+  }
   const isPlus = args.text("method") === "ssd+";
   const stop = args.number("stop-timestep");
   if (stop !== undefined && !isPlus) throw new UsageError("--stop-timestep belongs to --method ssd+; leave it out");

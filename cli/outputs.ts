@@ -120,7 +120,7 @@ export function outputsOf(
   const { raster, alpha, bitDepth } = result;
   return [
     [tracePath, async (path) => await trace?.write(path, new Map([["report", JSON.stringify(report)]]))],
-    [sheet, (path) => writePng(path, toImage(makeSheet(result.sheet)))],
+    [sheet, (path) => writePng(path, toImage(makeSheet([result.sheet])))],
     [image, (path) => writePng(path, toImage(raster, { bitDepth, ...(alpha ? { alpha } : {}) }), SOFTWARE)],
     [reportPath, (path) => writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(report, null, 2)}\n`))],
   ];

@@ -129,7 +129,7 @@ function operatorParameters({ mask, psf, maps, ...parameters }: OperatorOptions,
 }
 
 /** How far A x, of the restored picture before it is clamped, is from y. */
-async function measureConsistency(
+export async function measureConsistency(
   runtime: Runtime,
   { problem: { operator, y } }: Picture,
   { image }: Restoration,

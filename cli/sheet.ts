@@ -1,4 +1,4 @@
-/** Pictures side by side: measurement, A^+ y, result, and the ground truth where it is known. */
+/** Pictures side by side: measurement, A^+ y, result, and the ground truth where it is known; or rows of them. */
 import { grayToRgb, type Raster, resize, type Size } from "../io/mod.ts";
 
 /** Pixels between two pictures, and around them. */
@@ -8,20 +8,29 @@ const GAP = 8;
 const LEAST_HEIGHT = 256;
 
 /**
- * Lays pictures out in a row on white, all at the size of the last one, or a multiple of it if that is small.
- * @param pictures rasters with values in [-1, 1], 1 or 3 channels; small ones are enlarged by repeating pixels
+ * Lays pictures out on white, all at the size of the last one, or a multiple of it if that is small.
+ * @param rows rasters with values in [-1, 1], 1 or 3 channels, row by row; small ones are enlarged by repeating pixels,
+ * and where there is none a place stays empty
+ * @param leastHeight of a picture on the sheet
  * @returns a raster with 3 channels
  */
-export function makeSheet(pictures: readonly Raster[]): Raster {
-  const last = pictures.at(-1);
-  if (!last) throw new TypeError("Cannot make a sheet: there is no picture, at least one is needed");
-  const factor = Math.max(1, Math.ceil(LEAST_HEIGHT / last.height));
+export function makeSheet(
+  rows: readonly (readonly (Raster | undefined)[])[],
+  leastHeight = LEAST_HEIGHT,
+): Raster {
+  const last = rows.at(-1)?.at(-1);
+  if (!last) throw new TypeError("Cannot make a sheet: the last picture is missing, whose size all take");
+  const factor = Math.max(1, Math.ceil(leastHeight / last.height));
   const cell = { width: last.width * factor, height: last.height * factor };
-  const width = pictures.length * (cell.width + GAP) + GAP;
-  const height = cell.height + 2 * GAP;
+  const width = Math.max(...rows.map((row) => row.length)) * (cell.width + GAP) + GAP;
+  const height = rows.length * (cell.height + GAP) + GAP;
   const sheet: Raster = { width, height, channels: 3, data: new Float32Array(width * height * 3).fill(1) };
-  for (const [i, picture] of pictures.entries()) {
-    paste(sheet, enlarge(grayToRgb(picture), cell), GAP + i * (cell.width + GAP), GAP);
+  for (const [down, row] of rows.entries()) {
+    for (const [across, picture] of row.entries()) {
+      if (!picture) continue;
+      const [left, top] = [GAP + across * (cell.width + GAP), GAP + down * (cell.height + GAP)];
+      paste(sheet, enlarge(grayToRgb(picture), cell), left, top);
+    }
   }
   return sheet;
 }

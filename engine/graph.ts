@@ -1,5 +1,5 @@
 /** Recording: while the body of a stage runs, every operation it calls is written down here. */
-import type { Call, OpDef } from "./op.ts";
+import type { Call, OpDef, Recomputation } from "./op.ts";
 import { type DeviceTensor, formatShape, type HostTensor, type Shape, type Tensor, type TensorType } from "./tensor.ts";
 
 /** Where a constant's elements come from: already on a device, or on the host. */
@@ -15,10 +15,34 @@ export interface Graph {
   readonly outputs: ReadonlyMap<string, Tensor>;
 }
 
-class Recorder {
+/** A checkpointed run of calls: from `start` to before `end`, with the segments inside it at the same count. */
+export interface Segment {
+  readonly start: number;
+  readonly end: number;
+  readonly inner: readonly Segment[];
+}
+
+/** What the reverse pass sees of the trace that is being recorded. */
+export interface Recording {
+  readonly constants: ReadonlyMap<number, ConstantSource>;
+  readonly calls: readonly Call[];
+  readonly segments: readonly Segment[];
+  /** Records again what a call computes, from other inputs, at the place that `within` names. */
+  repeat(call: Call, inputs: readonly Tensor[]): readonly Tensor[];
+  /** Runs `body` with a scope in place of the open ones, and marks what it records as part of a recomputation. */
+  within<T>(place: { readonly scope: string; readonly recomputation?: Recomputation }, body: () => T): T;
+  /** A number that no recomputation of the trace has yet. */
+  nextRecomputation(): number;
+}
+
+class Recorder implements Recording {
   readonly constants = new Map<number, ConstantSource>();
   readonly calls: Call[] = [];
-  readonly scopes: string[] = [];
+  scopes: string[] = [];
+  /** The segments of the open one, or of the trace. */
+  segments: Segment[] = [];
+  #recomputation: Recomputation | undefined;
+  #recomputations = 0;
   readonly #constantIds = new Map<ConstantSource, Tensor>();
   readonly #known = new Set<number>();
   #nextId = 0;
@@ -38,8 +62,56 @@ class Recorder {
     return tensor;
   }
 
-  knows(tensor: Tensor): boolean {
-    return this.#known.has(tensor.id);
+  record<A>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): readonly Tensor[] {
+    const scope = this.scopes.join(".");
+    for (const input of inputs) {
+      if (!this.#known.has(input.id)) {
+        throw new Error(`Cannot record ${op.name} at "${scope}": an input belongs to another trace`);
+      }
+    }
+    let types: readonly TensorType[];
+    try {
+      types = op.infer(inputs, attrs);
+    } catch (error) {
+      if (!(error instanceof Error) || scope === "") throw error;
+      const located = error.message.replace(/^Cannot build (\w+)/, (head) => `${head} at "${scope}"`);
+      throw error instanceof RangeError ? new RangeError(located) : new TypeError(located);
+    }
+    const outputs = types.map((type) => this.tensor(type));
+    const mark = this.#recomputation ? { recomputation: this.#recomputation } : {};
+    this.calls.push({ op: op as OpDef<unknown>, inputs, outputs, attrs, scope, ...mark });
+    return outputs;
+  }
+
+  repeat(call: Call, inputs: readonly Tensor[]): readonly Tensor[] {
+    return this.record(call.op, inputs, call.attrs);
+  }
+
+  checkpoint<T>(body: () => T): T {
+    const [around, start] = [this.segments, this.calls.length];
+    this.segments = [];
+    try {
+      return body();
+    } finally {
+      around.push({ start, end: this.calls.length, inner: this.segments });
+      this.segments = around;
+    }
+  }
+
+  within<T>(place: { readonly scope: string; readonly recomputation?: Recomputation }, body: () => T): T {
+    const [scopes, recomputation] = [this.scopes, this.#recomputation];
+    this.scopes = place.scope === "" ? [] : [place.scope];
+    this.#recomputation = place.recomputation ?? recomputation;
+    try {
+      return body();
+    } finally {
+      this.scopes = scopes;
+      this.#recomputation = recomputation;
+    }
+  }
+
+  nextRecomputation(): number {
+    return this.#recomputations++;
   }
 }
 
@@ -91,34 +163,19 @@ export interface Op<A> {
  * @throws {TypeError | RangeError} from the shape rule, naming the scope; {Error} outside a trace
  */
 export function defineOp<A>(definition: OpDef<A>): Op<A> {
-  const op = (inputs: readonly Tensor[], attrs: A): readonly Tensor[] => record(definition, inputs, attrs);
+  const op = (inputs: readonly Tensor[], attrs: A): readonly Tensor[] =>
+    current(`record ${definition.name}`).record(definition, inputs, attrs);
   return Object.assign(op, { definition });
-}
-
-function record<A>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): readonly Tensor[] {
-  const own = current(`record ${op.name}`);
-  const scope = own.scopes.join(".");
-  for (const input of inputs) {
-    if (!own.knows(input)) {
-      throw new Error(`Cannot record ${op.name} at "${scope}": an input belongs to another trace`);
-    }
-  }
-  let types: readonly TensorType[];
-  try {
-    types = op.infer(inputs, attrs);
-  } catch (error) {
-    if (!(error instanceof Error) || scope === "") throw error;
-    const located = error.message.replace(/^Cannot build (\w+)/, (head) => `${head} at "${scope}"`);
-    throw error instanceof RangeError ? new RangeError(located) : new TypeError(located);
-  }
-  const outputs = types.map((type) => own.tensor(type));
-  own.calls.push({ op: op as OpDef<unknown>, inputs, outputs, attrs, scope });
-  return outputs;
 }
 
 /** A tensor whose value is the same in every run: weights, masks, blur matrices. The same source gives one tensor. */
 export function constant(source: ConstantSource): Tensor {
   return current("use a constant").constant(source);
+}
+
+/** Where the elements of a constant of the trace come from; undefined for a tensor that is none. */
+export function constantSource(tensor: Tensor): ConstantSource | undefined {
+  return current("look up a constant").constants.get(tensor.id);
 }
 
 /** Names what `body` records: scopes nest, joined by dots, and appear in profiles and errors. */
@@ -132,6 +189,21 @@ export function scope<T>(name: string, body: () => T): T {
   }
 }
 
+/**
+ * Has a reverse pass compute the values inside `body` again, from what enters it, instead of keeping them since the
+ * forward pass: memory for about one more forward pass of the body. Checkpoints nest.
+ * @param body records the segment and returns what it computes, in any form
+ * @returns what `body` returns
+ */
+export function checkpoint<T>(body: () => T): T {
+  return current("open a checkpoint").checkpoint(body);
+}
+
+/** The trace that is being recorded, for the reverse pass. */
+export function recording(action: string): Recording {
+  return current(action);
+}
+
 /** A graph as text, one call a line: `%12 [1, 64, 64, 128] = conv2d(%9, %10, %11) at input_blocks.0.0`. */
 export function printGraph(graph: Graph): string {
   const name = (id: number): string => `%${id}`;
@@ -141,7 +213,7 @@ export function printGraph(graph: Graph): string {
   lines.push(`  ${graph.constants.size} constants`);
   for (const call of graph.calls) {
     const results = call.outputs.map((t) => `${name(t.id)} ${type(t.shape)}`).join(", ");
-    const place = call.scope ? ` at ${call.scope}` : "";
+    const place = (call.recomputation ? " again" : "") + (call.scope ? ` at ${call.scope}` : "");
     lines.push(`  ${results} = ${call.op.name}(${call.inputs.map((t) => name(t.id)).join(", ")})${place}`);
   }
   for (const [key, tensor] of graph.outputs) lines.push(`  output "${key}" = ${name(tensor.id)}`);

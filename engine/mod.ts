@@ -26,16 +26,30 @@ export {
   isScalar,
   type LayerChoice,
   type OpDef,
+  type Recomputation,
   SCALAR_CAPACITY,
   scalarsOf,
   type Target,
   valueOf,
 } from "./op.ts";
-export { constant, type ConstantSource, defineOp, type Graph, type Op, printGraph, scope, trace } from "./graph.ts";
+export {
+  checkpoint,
+  constant,
+  type ConstantSource,
+  constantSource,
+  defineOp,
+  type Graph,
+  type Op,
+  printGraph,
+  scope,
+  trace,
+} from "./graph.ts";
+export { reverse, type ReverseTools } from "./reverse.ts";
 export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from "./plan.ts";
 export type { Lifetime } from "./arena.ts";
 export type { TensorPart } from "./tensor_parts.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
+export { ShapeOnly } from "./shape_only.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime } from "./webgpu_runtime.ts";
 export type { AdapterIdentity, Preferences } from "./webgpu_device.ts";

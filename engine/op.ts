@@ -4,6 +4,14 @@ import type { Coefficient, HostTensor, Scalar, Shape, Tensor, TensorType } from 
 /** Scalars that one stage can have: entries of 16 bytes (f32 bits, low and high integer words, 0) in a uniform. */
 export const SCALAR_CAPACITY = 64;
 
+/** The second computation of a checkpointed segment, for its reverse pass. */
+export interface Recomputation {
+  /** Calls merge with equal ones of the same recomputation alone. */
+  readonly id: number;
+  /** The cotangents that reach the segment: it is not computed again before they are there. */
+  readonly after: readonly Tensor[];
+}
+
 /** One use of an operation in a trace. */
 export interface Call<A = unknown> {
   readonly op: OpDef<A>;
@@ -13,6 +21,8 @@ export interface Call<A = unknown> {
   readonly attrs: A;
   /** Where the call stands in the network or sampler, such as `input_blocks.4.0.in_layers.2`. */
   readonly scope: string;
+  /** Set if the call belongs to the reverse pass of a checkpointed segment. */
+  readonly recomputation?: Recomputation;
 }
 
 /**
@@ -120,6 +130,19 @@ export interface OpDef<A> {
   ): readonly Float32Array[];
   /** The dispatches that compute it, in order. */
   lower(call: Call<A>, target: Target): readonly Dispatch[];
+  /**
+   * The vector-Jacobian product: records the calls that give the cotangents of the inputs. Absent if the operation
+   * cannot be differentiated.
+   * @param call the inputs and outputs may be read; every use keeps them alive until the reverse pass
+   * @param cotangents one for each output; undefined is zero
+   * @param wanted whether each input depends on what is differentiated; others (weights, constants) need no cotangent
+   * @returns one for each input, of its shape; undefined is zero, and is ignored where not wanted
+   */
+  vjp?(
+    call: Call<A>,
+    cotangents: readonly (Tensor | undefined)[],
+    wanted: readonly boolean[],
+  ): readonly (Tensor | undefined)[];
   /** Floating-point operations (multiply-add = 2) and bytes that must move at least. */
   cost(call: Call<A>): { readonly flops: number; readonly bytes: number };
   /** Small odd shapes for the law tests. */

@@ -6,7 +6,8 @@ import { byteLength } from "./tensor.ts";
 
 /**
  * Orders the calls of a graph. A greedy order takes the ready call that leaves the fewest bytes live (ties in the
- * order of the trace); the order of the trace is kept where it peaks lower.
+ * order of the trace); the order of the trace is kept where it peaks lower. In both, a recomputation waits for its
+ * cotangents.
  */
 export function orderCalls(graph: Graph): readonly Call[] {
   const greedy = greedyOrder(graph);
@@ -74,7 +75,8 @@ function greedyOrder(graph: Graph): readonly Call[] {
   const readers = new Map<Call, Call[]>();
   const ready: Call[] = [];
   for (const call of graph.calls) {
-    const sources = new Set(call.inputs.map((t) => producer.get(t.id)).filter((c) => c !== undefined));
+    const needed = [...call.inputs, ...(call.recomputation?.after ?? [])];
+    const sources = new Set(needed.map((t) => producer.get(t.id)).filter((c) => c !== undefined));
     waitingFor.set(call, sources.size);
     if (sources.size === 0) ready.push(call);
     for (const source of sources) readers.set(source, [...(readers.get(source) ?? []), call]);

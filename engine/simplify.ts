@@ -3,7 +3,10 @@ import type { Graph } from "./graph.ts";
 import { type Call, scalarsOf } from "./op.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Removes unused calls and merges calls of equal operation, inputs and attributes. The result computes the same. */
+/**
+ * Removes unused calls and merges calls of equal operation, inputs and attributes, except that a recomputation stays
+ * apart from what it computes again. The result computes the same.
+ */
 export function simplify(graph: Graph): Graph {
   const merged = mergeEqualCalls(graph);
   const calls = dropUnusedCalls(merged.calls, [...merged.outputs.values()]);
@@ -17,12 +20,14 @@ function mergeEqualCalls(graph: Graph): Graph {
   const resolve = (tensor: Tensor): Tensor => replacement.get(tensor.id) ?? tensor;
   for (const call of graph.calls) {
     const inputs = call.inputs.map(resolve);
-    const key = `${call.op.name}(${inputs.map((t) => t.id)})${JSON.stringify(call.attrs)}`;
+    const recomputation = call.recomputation &&
+      { id: call.recomputation.id, after: call.recomputation.after.map(resolve) };
+    const key = `${recomputation?.id ?? ""}${call.op.name}(${inputs.map((t) => t.id)})${JSON.stringify(call.attrs)}`;
     const known = seen.get(key);
     if (known) {
       call.outputs.forEach((output, index) => replacement.set(output.id, known.outputs[index] as Tensor));
     } else {
-      const kept = { ...call, inputs };
+      const kept: Call = recomputation ? { ...call, inputs, recomputation } : { ...call, inputs };
       seen.set(key, kept);
       calls.push(kept);
     }

@@ -3,7 +3,8 @@ import type { ConstantSource, Graph } from "./graph.ts";
 import type { Call } from "./op.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
-import { splitConstantCalls } from "./simplify.ts";
+import { ShapeOnly } from "./shape_only.ts";
+import { simplify, splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
 import {
   byteLength,
@@ -155,6 +156,20 @@ export class WebGpuRuntime implements Runtime {
   withPreferences(preferences: Preferences): WebGpuRuntime {
     const opened = { ...this.#opened, profile: { ...this.#opened.profile, preferences } };
     return new WebGpuRuntime(opened, { checkFinite: this.#checkFinite }, this);
+  }
+
+  /**
+   * The plan that a stage with this recording would have on this device, without building it. Constants may be of
+   * `ShapeOnly`, and those that the plan would compute once are.
+   * @param graph from `trace`
+   * @throws {DeviceLimitError} if a tensor, a kernel or the scalars exceed what the device offers
+   * @throws {TypeError} if an output is an input or a constant itself
+   */
+  plan(graph: Graph): Plan {
+    const { constants, ...rest } = simplify(graph);
+    const { body, folded } = splitConstantCalls({ ...rest, constants });
+    const known = new Map([...constants, ...folded.map((tensor) => [tensor.id, new ShapeOnly(tensor)] as const)]);
+    return makePlan({ ...rest, calls: body, constants: known }, this.#opened.profile);
   }
 
   /**

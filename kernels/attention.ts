@@ -1,21 +1,10 @@
 /** Multi-head self-attention as a stream over the keys: no matrix of T x T numbers exists anywhere. */
 import { defineOp, type Dispatch, formatShape, type Op, type Tensor, type TensorType } from "../engine/mod.ts";
-import { type AttentionLayout, shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
+import { attentionGradient } from "./attention_gradient.ts";
+import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
+import { type AttentionAttrs, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
 import { serialKernel } from "./attention_serial.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
-
-/**
- * How the 3C channels of q, k and v are arranged: `legacy` has heads outermost (head, q|k|v, channel), `new` has
- * q, k and v outermost (q|k|v, head, channel).
- */
-export type HeadOrder = "legacy" | "new";
-
-/** Attributes of an attention call. */
-export interface AttentionAttrs {
-  readonly heads: number;
-  readonly order: HeadOrder;
-  readonly scale: number;
-}
 
 /** Options of `attention`. */
 export interface AttentionOptions {
@@ -24,27 +13,6 @@ export interface AttentionOptions {
   readonly order: HeadOrder;
   /** Factor of q . k; default (C / heads)^(-1/2). */
   readonly scale?: number;
-}
-
-/** Widest head whose query and result fit in the registers of one invocation. */
-const WIDEST_IN_REGISTERS = 64;
-
-function layoutOf(
-  [images, length, width]: readonly number[],
-  { heads, order, scale }: AttentionAttrs,
-): AttentionLayout {
-  const channels = width! / 3;
-  const head = channels / heads;
-  return {
-    images: images!,
-    length: length!,
-    channels,
-    heads,
-    head,
-    headPitch: order === "legacy" ? 3 * head : head,
-    partPitch: order === "legacy" ? head : channels,
-    scale,
-  };
 }
 
 /** Definition of `attention`. */
@@ -116,6 +84,7 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     }
     return [(wide ? wideKernel : tileKernel)(qkv, y, layout, target)];
   },
+  vjp: ({ inputs: [qkv], outputs: [y], attrs }, [dy]) => [attentionGradient(qkv!, y!, dy!, attrs)],
   cost(call): { flops: number; bytes: number } {
     const [images, length, channels] = call.outputs[0]!.shape as [number, number, number];
     const logits = images * call.attrs.heads * length * length;

@@ -4,24 +4,9 @@
  * and Gimelshein, "Online normalizer calculation for softmax", 2018).
  */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
+import type { AttentionLayout } from "./attention_layout.ts";
 import { floatBits } from "./operands.ts";
-import { flatGrid, kernel } from "./wgsl.ts";
-
-/** Sizes of an attention call and where q, k and v stand in the 3C channels of a position. */
-export interface AttentionLayout {
-  readonly images: number;
-  /** Positions, T. */
-  readonly length: number;
-  readonly channels: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly head: number;
-  /** Channels from one head to the next. */
-  readonly headPitch: number;
-  /** Channels from q to k, and from k to v. */
-  readonly partPitch: number;
-  readonly scale: number;
-}
+import { flatGrid, kernel, type KernelSource } from "./wgsl.ts";
 
 /** Stands for minus infinity, which WGSL has no literal for. */
 export const LOWEST = "-1.0e30";
@@ -40,21 +25,32 @@ function numbered(prefix: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, k) => `${prefix}${k}`);
 }
 
-/** A kernel whose workgroups each take some queries of one head; its body sees where q, k and v of that head begin. */
+/** A kernel whose workgroups each take some positions of one head; see `headKernel`. */
+export interface HeadSource {
+  readonly label: string;
+  /** Positions that a workgroup takes. */
+  readonly queries: number;
+  readonly invocations: number;
+  readonly declarations?: string;
+  readonly body: string;
+}
+
+/**
+ * A kernel whose workgroups each take some positions of one head, from `first` on; its body sees where q, k and v and
+ * the result of that head begin.
+ */
 export function headKernel(
-  qkv: Tensor,
-  y: Tensor,
+  arrays: Pick<KernelSource, "read" | "write">,
   layout: AttentionLayout,
   target: Target,
-  source: { label: string; queries: number; invocations: number; declarations?: string; body: string },
+  source: HeadSource,
 ): Dispatch {
   const { images, length, channels, heads, head, headPitch, partPitch, scale } = layout;
   const blocks = Math.ceil(length / source.queries);
   const count = images * heads * blocks;
   return kernel({
     label: source.label,
-    read: { x: qkv },
-    write: { y },
+    ...arrays,
     params: {
       count,
       blocks,
@@ -114,7 +110,7 @@ export function shuffleKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, t
     lines(KEYS, (j) => lines(parts, (b) => `let ${name}${j}_${b} = x[${base} + row${j} + channel${b}];`));
   const shared = (name: string, j: number, c: number): string =>
     `subgroupShuffle(${name}${j}_${Math.floor(c / lanes)}, ${c % lanes}u)`;
-  return headKernel(qkv, y, layout, target, {
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
     label: "attention.shuffle",
     queries: lanes,
     invocations: lanes,
@@ -161,7 +157,7 @@ export function tileKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, targ
   const components = ["x", "y", "z", "w"];
   const channel = (c: number): string => c < head ? `x[q + ${c}u] * scale` : "0.0";
   const size = TILE_KEYS * quads;
-  return headKernel(qkv, y, layout, target, {
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
     label: "attention.tile",
     queries: TILE_QUERIES,
     invocations: TILE_QUERIES,
@@ -235,7 +231,7 @@ export function wideKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, targ
     if (lane < half) { work[lane] = ${combine("work[lane]", "work[lane + half]")}; }
     workgroupBarrier();
   }`;
-  return headKernel(qkv, y, layout, target, {
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
     label: "attention.wide",
     queries: WIDE_QUERIES,
     invocations: WIDE,

@@ -1,6 +1,7 @@
 /** Streaming attention in a short text, for processors that compile slowly and share nothing between invocations. */
 import type { Dispatch, Target, Tensor } from "../engine/mod.ts";
-import { type AttentionLayout, headKernel, lines, LOWEST, softmaxStep } from "./attention_kernels.ts";
+import { headKernel, lines, LOWEST, softmaxStep } from "./attention_kernels.ts";
+import type { AttentionLayout } from "./attention_layout.ts";
 
 /** Invocations of a workgroup; each takes two queries. */
 const SIZE = 8;
@@ -21,7 +22,7 @@ function both(line: (of: "a" | "b") => string): string {
  * No shared memory.
  */
 export function serialKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
-  return headKernel(qkv, y, layout, target, {
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
     label: "attention.serial",
     queries: QUERIES.length * SIZE,
     invocations: SIZE,

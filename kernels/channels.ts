@@ -87,6 +87,13 @@ export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<strin
       copyChannels("concatChannels.second", target, b, y, { width: bWidth, begin: 0, offset: aWidth }),
     ];
   },
+  vjp: ({ inputs: [a, b] }, [dy], wanted) => {
+    const [middle, end] = [lastExtent(a!.shape), lastExtent(a!.shape) + lastExtent(b!.shape)];
+    return [
+      wanted[0] ? sliceChannels(dy!, 0, middle) : undefined,
+      wanted[1] ? sliceChannels(dy!, middle, end) : undefined,
+    ];
+  },
   cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 5, 3, 7], [2, 5, 3, 4]], attrs: {} },
@@ -136,6 +143,9 @@ export const sliceChannelsOp: Op<{ readonly begin: number; readonly end: number 
   lower: ({ inputs, outputs, attrs: { begin, end } }, target) => [
     copyChannels("sliceChannels", target, inputs[0]!, outputs[0]!, { width: end - begin, begin, offset: 0 }),
   ],
+  vjp: ({ inputs: [x], attrs: { begin, end } }, [dy]) => [
+    begin === 0 && end === lastExtent(x!.shape) ? dy : padChannels(dy!, begin, lastExtent(x!.shape)),
+  ],
   cost: (call) => ({ flops: 0, bytes: 2 * movedBytes({ inputs: [], outputs: call.outputs }) }),
   examples: [
     { inputs: [[2, 5, 3, 6]], attrs: { begin: 0, end: 3 } },
@@ -153,4 +163,63 @@ export const sliceChannelsOp: Op<{ readonly begin: number; readonly end: number 
  */
 export function sliceChannels(x: Tensor, begin: number, end: number): Tensor {
   return sliceChannelsOp([x], { begin, end })[0]!;
+}
+
+/** Definition of `padChannels`. */
+export const padChannelsOp: Op<{ readonly begin: number; readonly width: number }> = defineOp<
+  { readonly begin: number; readonly width: number }
+>({
+  name: "padChannels",
+  infer(inputs, { begin, width }): readonly TensorType[] {
+    requireF32("padChannels", inputs, ["x"]);
+    const { shape } = inputs[0]!;
+    if (shape.length === 0) throw new TypeError("Cannot build padChannels: x has shape [], [..., C] is needed");
+    const integers = Number.isSafeInteger(begin) && Number.isSafeInteger(width);
+    if (!integers || begin < 0 || begin + lastExtent(shape) > width) {
+      throw new RangeError(
+        `Cannot build padChannels: begin is ${begin} and width is ${width}, integers with 0 <= begin <= ` +
+          `width - ${lastExtent(shape)} are needed as x has shape ${formatShape(shape)}`,
+      );
+    }
+    return [{ shape: [...shape.slice(0, -1), width], dtype: "f32" }];
+  },
+  reference({ inputs, attrs: { begin, width } }, [x]): readonly Float32Array[] {
+    const channels = lastExtent(inputs[0]!.shape);
+    const rows = rowCount(inputs[0]!.shape);
+    const y = new Float32Array(rows * width);
+    for (let row = 0; row < rows; row++) {
+      y.set(x!.subarray(row * channels, (row + 1) * channels), row * width + begin);
+    }
+    return [y];
+  },
+  lower: ({ inputs, outputs, attrs: { begin, width } }, target) => [
+    elementwise("padChannels", target, {
+      read: { x: inputs[0]! },
+      write: { y: outputs[0]! },
+      params: { begin, width, channels: lastExtent(inputs[0]!.shape) },
+      body: `let row = i / params.width;
+let c = i - row * params.width;
+let inside = c >= params.begin && c < params.begin + params.channels;
+let at = select(0u, c - params.begin, inside);
+y[i] = select(0.0, x[row * params.channels + at], inside);`,
+    }),
+  ],
+  vjp: ({ inputs: [x], attrs: { begin } }, [dy]) => [sliceChannels(dy!, begin, begin + lastExtent(x!.shape))],
+  cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 5, 3, 3]], attrs: { begin: 0, width: 6 } },
+    { inputs: [[3, 29]], attrs: { begin: 4, width: 33 } },
+  ],
+});
+
+/**
+ * Channels with zeros around them, the adjoint of `sliceChannels`: y[..., begin + k] = x[..., k], and 0 elsewhere.
+ * @param x [..., C], f32
+ * @param begin where the first channel goes, at least 0
+ * @param width number of channels of the result, at least begin + C
+ * @returns [..., width]
+ * @throws {RangeError} if the channels do not fit
+ */
+export function padChannels(x: Tensor, begin: number, width: number): Tensor {
+  return padChannelsOp([x], { begin, width })[0]!;
 }

@@ -1,6 +1,7 @@
 /** Limits of the image range. */
 import { defineOp, elementCount, type Op, type Tensor, type TensorType } from "../engine/mod.ts";
 import { floatBits, movedBytes, requireF32 } from "./operands.ts";
+import { clampGradient } from "./slopes.ts";
 import { elementwise } from "./wgsl.ts";
 
 /** Definition of `clamp`. */
@@ -32,6 +33,7 @@ let is_nan = (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 y[i] = select(clamp(v, low, high), v, is_nan);`,
     }),
   ],
+  vjp: ({ inputs: [x], attrs: { low, high } }, [dy]) => [clampGradient(x!, dy!, low, high)],
   cost: (call) => ({ flops: 2 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[1, 5, 7, 3]], attrs: { low: -0.5, high: 1 } },

@@ -25,8 +25,13 @@ import {
 } from "./conv2d_input.ts";
 import { conv2dPointwise } from "./conv2d_pointwise.ts";
 import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
-import { type Features, statisticsOf, statisticsType } from "./norm_factors.ts";
-import { movedBytes, requireRank, requireWeight } from "./operands.ts";
+import { inputGradient } from "./conv2d_input_gradient.ts";
+import { imageCotangent, shiftCotangent } from "./conv2d_gradient.ts";
+import type { Features } from "./norm_factors.ts";
+import { movedBytes, refuseWanted, requireRank, requireWeight } from "./operands.ts";
+import { sumRepeats } from "./repeats.ts";
+import { statisticsGradient } from "./statistics_gradient.ts";
+import { statisticsOf, statisticsType } from "./statistics_blocks.ts";
 
 /** What a convolution reads where that is no plain tensor: see the fields, which apply in this order. */
 export interface ImageInput {
@@ -243,6 +248,38 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
       left,
     };
     return isPointwise(weight, attrs) ? conv2dPointwise(layer, target) : conv2dChosen(layer, target);
+  },
+  vjp(call, [dy, dStatistics], wanted): readonly (Tensor | undefined)[] {
+    const { attrs } = call;
+    const operands = operandsOf(call.inputs, attrs);
+    const asked = operandsOf(wanted, attrs);
+    refuseWanted("conv2d", "weight", asked.weight);
+    const [out, statistics] = call.outputs as readonly [Tensor, Tensor?];
+    const cotangent = dStatistics ? statisticsGradient(out, statistics!, dStatistics, dy) : dy!;
+    const { bias, shift, residual } = operands;
+    const seen = asked.parts.includes(true) || asked.factors
+      ? inputGradient(
+        inputOf(operands, attrs),
+        imageCotangent(cotangent, operands.weight, seenShape(operands, attrs), attrs, conv2d),
+      )
+      : undefined;
+    const skipped = residual && asked.residual && attrs.residual !== "absent"
+      ? inputGradient({ parts: [residual], factors: undefined, silu: false, resample: attrs.residual }, cotangent)
+      : undefined;
+    const optional = [
+      [operands.factors, seen?.factors],
+      [bias, bias && asked.bias ? sumRepeats(cotangent, bias.shape) : undefined],
+      [
+        shift,
+        shift && asked.shift && attrs.shift !== "absent" ? shiftCotangent(cotangent, shift, attrs.shift) : undefined,
+      ],
+      [residual, skipped?.parts[0]],
+    ] as const;
+    return [
+      ...operands.parts.map((_, part) => seen?.parts[part]),
+      undefined,
+      ...optional.filter(([operand]) => operand !== undefined).map(([, given]) => given),
+    ];
   },
   cost(call): { readonly flops: number; readonly bytes: number } {
     const { weight } = operandsOf(call.inputs, call.attrs);

@@ -184,9 +184,13 @@ function priceOf(method: Method, convolution: Shapes, target: Target): number {
   // kernel is as fast per operation at 8x8 as at 32x32, there is nothing for parts of k to gain either.
   if ("arithmetic" in method) return Infinity;
   const { tile } = method;
-  const { rows, blocks, inner, columns } = winogradSizes(convolution, tile, target);
+  const { bands, inner, columns } = winogradSizes(convolution, tile, target);
+  const [rows, blocks] = [
+    bands.reduce((sum, { rows }) => sum + rows, 0),
+    bands.reduce((sum, { blocks }) => sum + blocks, 0),
+  ];
   const elements = WINOGRAD[tile].patch ** 2;
   return 2 * elements * (rows + rowsPerBlock * blocks) * inner * columns / product +
-    transform * elements * rows * (inner + columns) + DISPATCH_NANOSECONDS +
+    transform * elements * rows * (inner + columns) + bands.length * DISPATCH_NANOSECONDS +
     NANOSECONDS_PER_BYTE * 4 * elements * inner * columns;
 }

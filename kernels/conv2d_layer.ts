@@ -13,7 +13,7 @@ import {
   resampledShape,
 } from "./conv2d_input.ts";
 import { statisticsKernel } from "./group_norm_kernels.ts";
-import { blocksOf } from "./norm_factors.ts";
+import { blocksOf } from "./statistics_blocks.ts";
 
 /** A convolution by its sizes and tensors. */
 export interface ConvolutionLayer extends Omit<Convolution, "x" | "residual"> {

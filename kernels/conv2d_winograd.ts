@@ -9,10 +9,10 @@ import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Res
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "./conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { matmulChosen } from "./matmul_choice.ts";
-import { STATISTICS_BLOCK } from "./norm_factors.ts";
+import { STATISTICS_BLOCK } from "./statistics_blocks.ts";
 import { kernel } from "./wgsl.ts";
 import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
-import { type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
+import { type WinogradBand, type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";
 
 /**
@@ -34,31 +34,35 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
   const elements = WINOGRAD[tile].patch ** 2;
   const patches = target.scratch([elements, rows, inner]);
   const products = target.scratch([elements, rows, columns]);
-  const product = prefersBroadcast(target)
-    ? [broadcastProducts(patches, weights.tensor, products, sizes, target)]
-    : matmulChosen({
-      a: patches,
-      b: weights.tensor,
-      out: products,
-      batch: elements,
-      rows,
-      inner,
-      columns,
-      images: sizes.batch,
-      sharesB: false,
-      firstRow: 0,
-      factors: undefined,
-      bias: undefined,
-      residual: undefined,
-    }, target);
+  const productOf = (band: WinogradBand): readonly Dispatch[] =>
+    prefersBroadcast(target)
+      ? [broadcastProducts(patches, weights.tensor, products, sizes, band, target)]
+      : matmulChosen({
+        a: patches,
+        b: weights.tensor,
+        out: products,
+        batch: elements,
+        rows: band.rows,
+        inner,
+        columns,
+        images: band.images,
+        sharesB: false,
+        firstRow: 0,
+        factors: undefined,
+        bias: undefined,
+        residual: undefined,
+      }, target);
   const counts = tile === STATISTICS_BLOCK;
+  const transformedLayer = { ...layer, residual, statistics: counts ? layer.statistics : undefined };
   return [
     ...weights.before,
     ...before,
     ...beforeResidual,
-    ...inputLoads(seen).map((load) => inputTransform(layer, seen, load, patches, sizes)),
-    ...product,
-    outputTransform({ ...layer, residual, statistics: counts ? layer.statistics : undefined }, products, sizes),
+    ...sizes.bands.flatMap((band) => [
+      ...inputLoads(seen).map((load) => inputTransform(layer, seen, load, patches, sizes, band)),
+      ...productOf(band),
+      outputTransform(transformedLayer, products, sizes, band),
+    ]),
     ...(counts ? [] : statisticsAfter(layer, target)),
   ];
 }
@@ -100,8 +104,8 @@ function transformedWeight(
 }
 
 /** Workgroups with one invocation per channel and tile: channels along x, tiles along y and z. */
-function tileGrid({ batch, tilesDown, tilesAcross }: WinogradSizes, channels: number): [number, number, number] {
-  return [Math.ceil(channels / TRANSFORM_WORKGROUP), tilesAcross, batch * tilesDown];
+function tileGrid({ tilesAcross }: WinogradSizes, { count }: WinogradBand, channels: number): [number, number, number] {
+  return [Math.ceil(channels / TRANSFORM_WORKGROUP), tilesAcross, count];
 }
 
 /** WGSL of a row or column of the tensor that holds one of the image that the convolution sees. */
@@ -119,8 +123,10 @@ function inputTransform(
   load: InputLoad,
   patches: Tensor,
   sizes: WinogradSizes,
+  band: WinogradBand,
 ): Dispatch {
-  const { tile, tilesDown, tilesAcross, rows, inner } = sizes;
+  const { tile, tilesDown, tilesAcross, inner } = sizes;
+  const { first, rows } = band;
   const { resample } = seen;
   const { patch, input } = WINOGRAD[tile];
   const [, height = 1, width = 1] = inputShape(seen);
@@ -134,14 +140,28 @@ function inputTransform(
     label: `conv2d.winograd${tile}.input${load.suffix}${resample === "none" ? "" : `.${resample}`}`,
     read: load.read,
     write: { patches },
-    params: { ...load.params, height, width, inHeight, inWidth, top, left, tilesDown, tilesAcross, rows, inner, known },
+    params: {
+      ...load.params,
+      height,
+      width,
+      inHeight,
+      inWidth,
+      top,
+      left,
+      tilesDown,
+      tilesAcross,
+      first,
+      rows,
+      inner,
+      known,
+    },
     workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, known),
+    workgroups: tileGrid(sizes, band, known),
     declarations: load.declarations,
     body: `let channel = group.x * ${TRANSFORM_WORKGROUP}u + lane;
 if (channel >= params.known) { return; }
-let item = group.z / params.tilesDown;
-let down = group.z % params.tilesDown;
+let item = (params.first + group.z) / params.tilesDown;
+let down = (params.first + group.z) % params.tilesDown;
 let top = down * ${tile}u - params.top;
 let left = group.y * ${tile}u - params.left;
 let isChannel = channel < params.channels;
@@ -162,7 +182,7 @@ ${
       ).join("\n")
     }
 ${product.lines.join("\n")}
-let to = ((item * params.tilesDown + down) * params.tilesAcross + group.y) * params.inner + params.firstChannel + channel;
+let to = (group.z * params.tilesAcross + group.y) * params.inner + params.firstChannel + channel;
 let step = params.rows * params.inner;
 ${
       elements.map(({ row, column }) =>
@@ -181,7 +201,8 @@ function broadcastProducts(
   patches: Tensor,
   weights: Tensor,
   products: Tensor,
-  { tile, rows, rowBlock, groups: groupCount, inner, columns, texels }: WinogradSizes,
+  { tile, rowBlock, groups: groupCount, inner, columns, texels }: WinogradSizes,
+  { rows, blocks }: WinogradBand,
   target: Target,
 ): Dispatch {
   const lanes = target.subgroupSize;
@@ -196,7 +217,7 @@ function broadcastProducts(
     write: { products },
     params: { rows, inner, columns },
     workgroupSize: lanes,
-    workgroups: [columns / (groupCount * lanes), rows / rowBlock, WINOGRAD[tile].patch ** 2],
+    workgroups: [columns / (groupCount * lanes), blocks, WINOGRAD[tile].patch ** 2],
     body: `let column = group.x * ${groupCount * lanes}u + lane;
 let row = group.z * params.rows + group.y * ${rowBlock}u;
 ${block.map((p) => `let a${p} = (row + ${p}u) * params.inner + lane;`).join("\n")}
@@ -229,9 +250,15 @@ ${
  * Tiles A^T m A of the output, with all that is added, and the statistics of each tile; what lies beyond the image is
  * not stored.
  */
-function outputTransform(layer: ConvolutionLayer, products: Tensor, sizes: WinogradSizes): Dispatch {
+function outputTransform(
+  layer: ConvolutionLayer,
+  products: Tensor,
+  sizes: WinogradSizes,
+  band: WinogradBand,
+): Dispatch {
   const { out, bias, shift, residual, statistics } = layer;
-  const { tile, tilesDown, tilesAcross, rows, columns } = sizes;
+  const { tile, tilesDown, tilesAcross, columns } = sizes;
+  const { first, rows } = band;
   const { patch, output } = WINOGRAD[tile];
   const [batch = 1, outHeight = 1, outWidth = 1, outChannels = 1] = out.shape;
   const side = range(patch);
@@ -255,20 +282,20 @@ function outputTransform(layer: ConvolutionLayer, products: Tensor, sizes: Winog
       outChannels,
       tilesDown,
       tilesAcross,
+      first,
       rows,
       columns,
       ...(statistics ? { plane: batch * tilesDown * tilesAcross * outChannels } : {}),
       ...epilogueParams(epilogue, outChannels),
     },
     workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, outChannels),
+    workgroups: tileGrid(sizes, band, outChannels),
     declarations: epilogueFunctions("f32", epilogue),
     body: `let column = group.x * ${TRANSFORM_WORKGROUP}u + lane;
 if (column >= params.outChannels) { return; }
-let item = group.z / params.tilesDown;
-let down = group.z % params.tilesDown;
-let place = (item * params.tilesDown + down) * params.tilesAcross + group.y;
-let base = place * params.columns + column;
+let item = (params.first + group.z) / params.tilesDown;
+let down = (params.first + group.z) % params.tilesDown;
+let base = (group.z * params.tilesAcross + group.y) * params.columns + column;
 let step = params.rows * params.columns;
 ${side.flatMap((row) => side.map((k) => `let d${row}_${k} = products[base + ${row * patch + k}u * step];`)).join("\n")}
 ${tileOf.lines.join("\n")}
@@ -302,7 +329,7 @@ squares = fma(s${name}, s${name}, squares);`
 ${
       statistics
         ? `let mean = sum / f32(min(${tile}u, params.outHeight - oy) * min(${tile}u, params.outWidth - ox));
-let block = place * params.outChannels + column;
+let block = ((params.first + group.z) * params.tilesAcross + group.y) * params.outChannels + column;
 statistics[block] = v0_0;
 statistics[params.plane + block] = mean;
 statistics[2u * params.plane + block] = max(fma(-sum, mean, squares), 0.0);`

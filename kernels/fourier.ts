@@ -12,6 +12,7 @@ import {
 import { hostFourier } from "./fourier_host.ts";
 import { fourierPass, type Pass, radices } from "./fourier_stage.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { sumRepeats } from "./repeats.ts";
 import { elementwise } from "./wgsl.ts";
 
 type ImageShape = readonly [number, number, number, number];
@@ -91,6 +92,10 @@ export const fourierOp: Op<FourierAttrs> = defineOp<FourierAttrs>({
     return [Float32Array.from({ length: 2 * count }, (_, i) => i % 2 === 0 ? re[i / 2]! : im[(i - 1) / 2]!)];
   },
   lower: ({ inputs, outputs, attrs }, target) => lowerFourier(inputs[0]!, outputs[0]!, attrs, target),
+  // The transform is unitary, and dropping imaginary parts is the adjoint of having none.
+  vjp: ({ attrs: { inverse, fromReal, toReal } }, [dy]) => [
+    fourier(dy!, { inverse: !inverse, fromReal: toReal, toReal: fromReal }),
+  ],
   cost: (call) => {
     const [, height, width] = call.inputs[0]!.shape as ImageShape;
     const count = elementCount(call.inputs[0]!.shape) / (call.attrs.fromReal ? 1 : 2);
@@ -170,6 +175,10 @@ y[2u * i + 1u] = p.x * q.y + p.y * q.x;`,
       }),
     ];
   },
+  vjp: ({ inputs: [a, b], attrs: { conjugate } }, [dy], wanted) => [
+    wanted[0] ? complexMul(dy!, b!, !conjugate) : undefined,
+    wanted[1] ? sumRepeats(conjugate ? complexMul(a!, dy!, true) : complexMul(dy!, a!, true), b!.shape) : undefined,
+  ],
   cost: (call) => ({ flops: 3 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 5, 7, 6], [5, 7, 6]], attrs: { conjugate: false } },

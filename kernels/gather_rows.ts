@@ -1,8 +1,10 @@
-/** Rows of a table, such as the timestep embedding of the current step. */
+/** Rows of a table, such as the timestep embedding of the current step, and the adjoint. */
 import {
   type Coefficient,
   defineOp,
   type Dispatch,
+  elementCount,
+  formatShape,
   type Op,
   type Tensor,
   type TensorType,
@@ -51,6 +53,7 @@ y[i] = source[inside * params.width + (i - item * params.width)];`,
       }),
     ];
   },
+  vjp: ({ inputs: [table], attrs: { rows } }, [dy]) => [scatterRows(dy!, rows, table!.shape[0]!)],
   cost: (call) => ({ flops: 0, bytes: 2 * movedBytes({ inputs: [], outputs: call.outputs }) }),
   examples: [
     { inputs: [[11, 7]], attrs: { rows: [{ scalar: "t" }] }, scalars: { t: 10 } },
@@ -69,4 +72,77 @@ y[i] = source[inside * params.width + (i - item * params.width)];`,
  */
 export function gatherRows(table: Tensor, rows: readonly Coefficient[]): Tensor {
   return gatherRowsOp([table], { rows })[0]!;
+}
+
+/** Attributes of `scatterRows`. */
+interface ScatterAttrs {
+  readonly rows: readonly Coefficient[];
+  readonly height: number;
+}
+
+/** Definition of `scatterRows`. */
+export const scatterRowsOp: Op<ScatterAttrs> = defineOp<ScatterAttrs>({
+  name: "scatterRows",
+  infer(inputs, { rows, height }): readonly TensorType[] {
+    requireF32("scatterRows", inputs, ["x"]);
+    const x = inputs[0]!;
+    requireRank("scatterRows", "x", x, 2, "[K, C]");
+    if (rows.length !== x.shape[0]) {
+      throw new TypeError(
+        `Cannot build scatterRows: x has shape ${formatShape(x.shape)} and ${rows.length} rows are named, ` +
+          `one for each row of x is needed`,
+      );
+    }
+    requireIntegers("scatterRows", "row", rows, height);
+    return [{ shape: [height, x.shape[1]!], dtype: "f32" }];
+  },
+  reference({ inputs, attrs: { rows, height } }, [x], scalars): readonly Float32Array[] {
+    const width = inputs[0]!.shape[1]!;
+    const sums = new Float64Array(height * width);
+    rows.forEach((coefficient, item) => {
+      const row = valueOf(coefficient, scalars);
+      requireInteger("Cannot run scatterRows", `row ${item}`, row, height);
+      for (let c = 0; c < width; c++) sums[row * width + c]! += x![item * width + c]!;
+    });
+    return [Float32Array.from(sums)];
+  },
+  // Mapping: an invocation computes one element of the table and looks through all rows of x, of which there are few.
+  lower({ inputs, outputs, attrs: { rows } }, target): readonly Dispatch[] {
+    const x = inputs[0]!;
+    return [
+      elementwise("scatterRows", target, {
+        read: { x },
+        write: { y: outputs[0]! },
+        params: { width: x.shape[1]!, items: rows.length, height: outputs[0]!.shape[0]! },
+        declarations: itemIntegers("row_of", rows, target),
+        body: `let row = i / params.width;
+let c = i - row * params.width;
+var sum = 0.0;
+for (var item = 0u; item < params.items; item += 1u) {
+  let at = row_of(item);
+  let inside = select(params.height - 1u, min(at.x, params.height - 1u), at.y == 0u);
+  if (inside == row) { sum += x[item * params.width + c]; }
+}
+y[i] = sum;`,
+      }),
+    ];
+  },
+  vjp: ({ attrs: { rows } }, [dy]) => [gatherRows(dy!, rows)],
+  cost: (call) => ({ flops: elementCount(call.inputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[1, 7]], attrs: { rows: [{ scalar: "t" }], height: 11 }, scalars: { t: 10 } },
+    { inputs: [[3, 33]], attrs: { rows: [{ scalar: "t" }, 0, { scalar: "t" }], height: 5 }, scalars: { t: 4 } },
+  ],
+});
+
+/**
+ * Rows added up at their places in a table, the adjoint of `gatherRows`: y[r, c] = sum over k with rows[k] = r of x[k, c].
+ * @param x [K, C], f32
+ * @param rows one row index for each row of x, an integer from 0 to height - 1 (number, or scalar of the run)
+ * @param height number of rows of the table
+ * @returns [height, C]
+ * @throws {TypeError} if there is not one index for each row; {RangeError} as `gatherRows`
+ */
+export function scatterRows(x: Tensor, rows: readonly Coefficient[], height: number): Tensor {
+  return scatterRowsOp([x], { rows, height })[0]!;
 }

@@ -12,7 +12,11 @@ import {
 } from "../engine/mod.ts";
 import { SILU_WGSL, siluOf } from "./elementwise.ts";
 import { applyKernel, blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
-import { movedBytes, requireF32 } from "./operands.ts";
+import { inputGradient } from "./conv2d_input_gradient.ts";
+import { groupNormFactorsOp, imageStatistics, modulationCotangent, statisticsCotangents } from "./norm_factors.ts";
+import { movedBytes, refuseWanted, requireF32 } from "./operands.ts";
+import { reshape } from "./reshape.ts";
+import { statisticsGradient } from "./statistics_gradient.ts";
 
 /** Attributes of a group normalisation. */
 export interface GroupNormAttrs {
@@ -149,6 +153,13 @@ export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
       ),
     ];
   },
+  vjp(call, [dy], wanted): readonly (Tensor | undefined)[] {
+    const [x, gamma, beta, modulation] = call.inputs as readonly [Tensor, Tensor, Tensor, Tensor?];
+    refuseWanted("groupNorm", "gamma", wanted[1]);
+    refuseWanted("groupNorm", "beta", wanted[2]);
+    const [dx, dModulation] = groupNormGradient({ x, gamma, beta, modulation }, dy!, call.attrs, wanted[3] === true);
+    return [dx, undefined, undefined, ...(modulation ? [dModulation] : [])];
+  },
   cost: (call) => ({
     flops: (call.attrs.silu ? 10 : 6) * elementCount(call.outputs[0]!.shape),
     bytes: movedBytes(call) + 4 * elementCount(call.inputs[0]!.shape),
@@ -157,9 +168,39 @@ export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
     { inputs: [[2, 7, 5, 33], [33], [33], [2, 66]], attrs: { groups: 3, eps: 1e-5, silu: true } },
     { inputs: [[1, 11, 9, 32], [32], [32]], attrs: { groups: 32, eps: 1e-6, silu: false } },
     { inputs: [[2, 3, 130], [130], [130], [2, 260]], attrs: { groups: 1, eps: 1e-5, silu: false } },
-    { inputs: [[3, 8], [8], [8]], attrs: { groups: 4, eps: 1e-5, silu: true } },
+    { inputs: [[3, 20], [20], [20]], attrs: { groups: 4, eps: 1e-5, silu: true } },
   ],
 });
+
+/** What is normalised, and by what. */
+interface Normalised {
+  readonly x: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly modulation: Tensor | undefined;
+}
+
+/** The way back through the factors, which are computed once more, and the statistics. */
+function groupNormGradient(
+  { x, gamma, beta, modulation }: Normalised,
+  dy: Tensor,
+  { groups, eps, silu }: GroupNormAttrs,
+  ofModulation: boolean,
+): readonly [dx: Tensor, dModulation: Tensor | undefined] {
+  const channels = x.shape.at(-1)!;
+  const shape = x.shape.length === 4 ? x.shape : [x.shape[0]!, elementCount(x.shape.slice(1, -1)), 1, channels];
+  const image = reshape(x, shape);
+  const [, height, width] = shape as readonly [number, number, number];
+  const statistics = imageStatistics(image);
+  const inputs = [statistics, gamma, beta, ...(modulation ? [modulation] : [])];
+  const attrs = { groups, eps, height, width, parts: 1, ...(modulation ? { modulationAt: 0 } : {}) };
+  const outputs = groupNormFactorsOp(inputs, attrs);
+  const input = { parts: [image], factors: outputs[0]!, silu, resample: "none" as const };
+  const { parts: [direct], factors } = inputGradient(input, reshape(dy, shape));
+  const call = { inputs, outputs, attrs };
+  const dx = statisticsGradient(image, statistics, statisticsCotangents(call, factors!)[0]!, direct);
+  return [reshape(dx, x.shape), ofModulation ? modulationCotangent(call, factors!) : undefined];
+}
 
 /**
  * Group normalisation y = (x - mean) / sqrt(variance + eps) gamma + beta, mean and biased variance taken over the

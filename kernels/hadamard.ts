@@ -105,6 +105,7 @@ export const hadamardOp: Op<Record<string, never>> = defineOp<Record<string, nev
     });
     return dispatches;
   },
+  vjp: (_call, [dy]) => [hadamard(dy!)],
   cost: (call) => {
     const { positions } = layout(call.inputs[0]!.shape);
     return { flops: elementCount(call.inputs[0]!.shape) * Math.log2(positions), bytes: movedBytes(call) };

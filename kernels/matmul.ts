@@ -9,8 +9,12 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
+import { applyFactors, applyFactorsGradient } from "./apply_factors.ts";
 import { halfExample, movedBytes, requireWeight } from "./operands.ts";
 import { matmulChosen } from "./matmul_choice.ts";
+import { sumRepeats } from "./repeats.ts";
+import { reshape } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 
 /** What may be added to a product, as the operation records it: which of the two is there. */
 interface Summands {
@@ -185,6 +189,22 @@ export const matmulOp = defineOp<MatmulAttrs>({
     const sizes = productSizes(a, b, optional.factors);
     return matmulChosen({ a, b, out, ...sizes, ...optional, firstRow: 0 }, target);
   },
+  vjp(call, [dy], wanted): readonly (Tensor | undefined)[] {
+    const { a, b } = operands(call);
+    const { bias, residual, factors } = split(call.inputs, call.attrs);
+    const asked = split(wanted, call.attrs);
+    const [da, dFactors] = wanted[0] || asked.factors ? leftCotangents(dy!, a, b, factors) : [];
+    const parts = [
+      [bias, asked.bias ? sumRepeats(dy!, bias!.shape) : undefined],
+      [residual, dy],
+      [factors, dFactors],
+    ] as const;
+    return [
+      da,
+      wanted[1] ? rightCotangent(dy!, factors ? applyFactors(a, factors) : a, b) : undefined,
+      ...parts.filter(([operand]) => operand !== undefined).map(([, cotangent]) => cotangent),
+    ];
+  },
   cost(call): { readonly flops: number; readonly bytes: number } {
     const { a, b } = operands(call);
     const { batch, rows, inner, columns } = productSizes(a, b, split(call.inputs, call.attrs).factors);
@@ -212,6 +232,25 @@ export const matmulOp = defineOp<MatmulAttrs>({
     },
   ],
 });
+
+/** The cotangents dy b^T of a, and of the factors that it is normalised with. */
+function leftCotangents(
+  dy: Tensor,
+  a: Tensor,
+  b: Tensor,
+  factors: Tensor | undefined,
+): readonly [Tensor, Tensor | undefined] {
+  const cotangent = matmul(dy, transpose(b));
+  return factors ? applyFactorsGradient(a, factors, cotangent) : [cotangent, undefined];
+}
+
+/** The cotangent a^T dy of b: of each matrix, or of the one that all rows of a share. */
+function rightCotangent(dy: Tensor, a: Tensor, b: Tensor): Tensor {
+  if (b.shape.length > 2) return matmul(transpose(a), dy);
+  const [inner, columns] = b.shape as readonly [number, number];
+  const rows = elementCount(dy.shape) / columns;
+  return matmul(transpose(reshape(a, [rows, inner])), reshape(dy, [rows, columns]));
+}
 
 /** Element i of a normalised matrix [batch, rows, inner]. */
 function normalisedValue(

@@ -3,23 +3,22 @@
  * which whoever reads the image applies while loading. The normalised image itself is never stored.
  */
 import {
+  type Call,
   defineOp,
   type Dispatch,
-  elementCount,
   formatShape,
-  type HostTensor,
-  hostTensor,
   type Op,
   sameShape,
-  type Shape,
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { blockCount, type Blocks, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
-
-/** Side in pixels of the blocks whose statistics are kept apart: the tiles of a Winograd convolution. */
-export const STATISTICS_BLOCK = 4;
+import { blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
+import { concatChannels, padChannels, sliceChannels } from "./channels.ts";
+import { add, mul } from "./elementwise.ts";
+import { movedBytes, refuseWanted, requireF32, requireRank } from "./operands.ts";
+import { reshape } from "./reshape.ts";
+import { factorsGradientOp, statisticsGradient } from "./statistics_gradient.ts";
+import { blocksOf, exampleStatistics, STATISTICS_BLOCK, statisticsOf, statisticsType } from "./statistics_blocks.ts";
 
 /** An image together with the statistics of its blocks. */
 export interface Features {
@@ -27,44 +26,6 @@ export interface Features {
   readonly x: Tensor;
   /** [3, N, blocks, C]; see `imageStatistics`. */
   readonly statistics: Tensor;
-}
-
-/** The blocks of an image [N, H, W, C]. */
-export function blocksOf([, height = 1, width = 1]: Shape): Blocks {
-  return { height, width, blockHeight: STATISTICS_BLOCK, blockWidth: STATISTICS_BLOCK };
-}
-
-/** Type of the statistics of an image [N, H, W, C]: [3, N, blocks, C]. */
-export function statisticsType({ shape }: TensorType): TensorType {
-  return { shape: [3, shape[0]!, blockCount(blocksOf(shape)), shape[3]!], dtype: "f32" };
-}
-
-/** Statistics of an image of the shape [N, H, W, C] on the CPU; see `imageStatistics`. */
-export function statisticsOf(x: Float32Array, shape: Shape): Float32Array {
-  const [images = 1, height = 1, width = 1, channels = 1] = shape;
-  const across = Math.ceil(width / STATISTICS_BLOCK);
-  const count = images * blockCount(blocksOf(shape)) * channels;
-  const result = new Float32Array(3 * count);
-  for (let i = 0; i < count; i++) {
-    const c = i % channels;
-    const block = Math.floor(i / channels);
-    const image = Math.floor(block / blockCount(blocksOf(shape)));
-    const inside = block % blockCount(blocksOf(shape));
-    const top = Math.floor(inside / across) * STATISTICS_BLOCK;
-    const left = (inside % across) * STATISTICS_BLOCK;
-    const values: number[] = [];
-    for (let row = top; row < Math.min(height, top + STATISTICS_BLOCK); row++) {
-      for (let column = left; column < Math.min(width, left + STATISTICS_BLOCK); column++) {
-        values.push(x[((image * height + row) * width + column) * channels + c]!);
-      }
-    }
-    const k = values[0]!;
-    const mean = values.reduce((sum, value) => sum + (value - k), 0) / values.length;
-    result[i] = k;
-    result[count + i] = mean;
-    result[2 * count + i] = values.reduce((sum, value) => sum + (value - k - mean) ** 2, 0);
-  }
-  return result;
 }
 
 /** Definition of `imageStatistics`. */
@@ -79,6 +40,7 @@ export const imageStatisticsOp: Op<Record<string, never>> = defineOp<Record<stri
   lower: ({ inputs: [x], outputs: [partial] }, target) => [
     statisticsKernel(x!, partial!, blocksOf(x!.shape), target),
   ],
+  vjp: ({ inputs: [x], outputs: [statistics] }, [cotangent]) => [statisticsGradient(x!, statistics!, cotangent!)],
   cost: (call) => ({ flops: 3 * movedBytes({ inputs: call.inputs, outputs: [] }) / 4, bytes: movedBytes(call) }),
   examples: [{ inputs: [[2, 7, 5, 3]], attrs: {} }, { inputs: [[1, 8, 12, 33]], attrs: {} }],
 });
@@ -229,6 +191,18 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
       ),
     ];
   },
+  vjp(call, [cotangent], wanted): readonly (Tensor | undefined)[] {
+    const { parts } = call.attrs;
+    const [gamma, beta, modulation] = wanted.slice(parts);
+    refuseWanted("groupNormFactors", "gamma", gamma);
+    refuseWanted("groupNormFactors", "beta", beta);
+    return [
+      ...wanted.slice(0, parts).includes(true) ? statisticsCotangents(call, cotangent!) : Array(parts).fill(undefined),
+      undefined,
+      undefined,
+      modulation ? modulationCotangent(call, cotangent!) : undefined,
+    ];
+  },
   cost: (call) => ({ flops: 2 * movedBytes({ inputs: call.inputs, outputs: [] }) / 4, bytes: movedBytes(call) }),
   examples: [
     {
@@ -246,10 +220,29 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
   ],
 });
 
-/** Statistics of an image of distinct values, for the examples: statistics must be possible ones. */
-function exampleStatistics(shape: Shape): HostTensor {
-  const x = Float32Array.from({ length: elementCount(shape) }, (_, i) => 2 + Math.sin(i * i));
-  return hostTensor(statisticsOf(x, shape), statisticsType({ shape, dtype: "f32" }).shape);
+/** What a normalisation computes factors from, and the factors. */
+export type FactorsCall = Pick<Call<GroupNormFactorsAttrs>, "inputs" | "outputs" | "attrs">;
+
+/** Cotangents of the statistics of each part, given that of the factors. */
+export function statisticsCotangents({ inputs, outputs, attrs }: FactorsCall, cotangent: Tensor): readonly Tensor[] {
+  const { eps: _, ...sizes } = attrs;
+  const statistics = inputs.slice(0, attrs.parts);
+  const [gamma, , modulation] = inputs.slice(attrs.parts);
+  return factorsGradientOp([cotangent, outputs[0]!, ...statistics, gamma!, ...(modulation ? [modulation] : [])], sizes);
+}
+
+/** The cotangent of the modulation: A a + B b for scales, with the factors a, b before the modulation, and B for shifts. */
+export function modulationCotangent({ inputs, attrs }: FactorsCall, cotangent: Tensor): Tensor {
+  const { modulationAt = 0, ...plain } = attrs;
+  const factors = groupNormFactorsOp(inputs.slice(0, -1), plain)[0]!;
+  const [, images, channels] = cotangent.shape as readonly [number, number, number];
+  const plane = (x: Tensor, index: number): Tensor => {
+    const size = images * channels;
+    return reshape(sliceChannels(reshape(x, [1, 3 * size]), index * size, (index + 1) * size), [images, channels]);
+  };
+  const shifts = plane(cotangent, 2);
+  const scales = add(mul(plane(cotangent, 1), plane(factors, 1)), mul(shifts, plane(factors, 2)));
+  return padChannels(concatChannels(scales, shifts), modulationAt, inputs.at(-1)!.shape[1]!);
 }
 
 /** Options of `groupNormFactors`. */

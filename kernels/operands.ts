@@ -74,6 +74,20 @@ export function requireRank(op: string, name: string, type: TensorType, rank: nu
   }
 }
 
+/**
+ * Says that an operation has no gradient with respect to an operand, where one is wanted.
+ * @param op name of the operation
+ * @param operand its name in the operation
+ * @param wanted whether it depends on what is differentiated
+ * @throws {TypeError} if it does
+ */
+export function refuseWanted(op: string, operand: string, wanted: boolean | undefined): void {
+  if (!wanted) return;
+  throw new TypeError(
+    `Cannot differentiate ${op} with respect to its ${operand}: it is taken for fixed; make it a constant of the trace`,
+  );
+}
+
 /** Bytes that a call must move at least: every input read once and every output written once. */
 export function movedBytes({ inputs, outputs }: Pick<Call, "inputs" | "outputs">): number {
   return [...inputs, ...outputs].reduce((sum, tensor) => sum + byteLength(tensor), 0);

@@ -1,5 +1,6 @@
 /** Kernels that keep one unit of the adapter busy: their rates are the ceilings that a profile compares others with. */
 import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../engine/mod.ts";
+import { weightedSum } from "./elementwise.ts";
 import { floatBits, movedBytes, requireF32 } from "./operands.ts";
 import { elementwise, flatGrid, kernel } from "./wgsl.ts";
 
@@ -50,6 +51,7 @@ y[i] = (${chains.join(" + ")}) / ${CHAINS}.0f;`,
       }),
     ];
   },
+  vjp: ({ attrs: { rounds } }, [dy]) => [weightedSum([[FACTOR ** (UNROLLED * rounds), dy!]])],
   cost: (call) => ({
     flops: 2 * CHAINS * UNROLLED * call.attrs.rounds * elementCount(call.outputs[0]!.shape),
     bytes: movedBytes(call),
@@ -106,6 +108,7 @@ ${copies.join("\n")}`,
       }),
     ];
   },
+  vjp: (_call, [dy]) => [dy],
   cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
   examples: [
     { inputs: [[67]], attrs: {} },

@@ -9,7 +9,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { movedBytes, refuseWanted, requireF32, requireRank } from "./operands.ts";
 import { elementwise } from "./wgsl.ts";
 
 type Shape4 = readonly [number, number, number, number];
@@ -137,6 +137,11 @@ y[i] = sum;`,
       }),
     ];
   },
+  vjp({ inputs: [x, directions] }, [dy], wanted): readonly (Tensor | undefined)[] {
+    refuseWanted("radon", "directions", wanted[1]);
+    const [, height, width] = x!.shape as Shape4;
+    return [backProject(dy!, directions!, { height, width })];
+  },
   cost: (call) => ({
     flops: 4 * elementCount(call.inputs[0]!.shape) * call.inputs[1]!.shape[0]!,
     bytes: movedBytes(call),
@@ -232,6 +237,10 @@ for (var view = 0u; view < params.views; view += 1u) {
 x[i] = sum;`,
       }),
     ];
+  },
+  vjp({ inputs: [y, directions] }, [dx], wanted): readonly (Tensor | undefined)[] {
+    refuseWanted("backProject", "directions", wanted[1]);
+    return [radon(dx!, directions!, y!.shape[2]!)];
   },
   cost: (call) => ({
     flops: 4 * elementCount(call.outputs[0]!.shape) * call.inputs[1]!.shape[0]!,

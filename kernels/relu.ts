@@ -1,6 +1,7 @@
 /** The rectifier of feature networks. */
 import { defineOp, elementCount, type Op, type Tensor, type TensorType } from "../engine/mod.ts";
 import { movedBytes, requireF32 } from "./operands.ts";
+import { reluGradient } from "./slopes.ts";
 import { elementwise } from "./wgsl.ts";
 
 /** Definition of `relu`. */
@@ -21,6 +22,7 @@ let is_nan = (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 y[i] = select(max(v, 0.0), v, is_nan);`,
     }),
   ],
+  vjp: ({ outputs: [y] }, [dy]) => [reluGradient(y!, dy!)],
   cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [{ inputs: [[2, 5, 7, 3]], attrs: {} }, { inputs: [[131]], attrs: {} }],
 });

@@ -1,4 +1,4 @@
-/** Changing the size of images: replication, block means, and bilinear interpolation. */
+/** Changing the size of images: replication, block means and their adjoint, and bilinear interpolation. */
 import {
   type Call,
   constant,
@@ -13,6 +13,7 @@ import {
   type TensorType,
 } from "../engine/mod.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { weightedSum } from "./elementwise.ts";
 import { separable } from "./separable.ts";
 import { elementwise } from "./wgsl.ts";
 
@@ -103,6 +104,7 @@ for (var column = first; column < end; column += 1u) {
       }),
     ];
   },
+  vjp: ({ attrs: { factor } }, [dy]) => [weightedSum([[factor ** 2, averagePool(dy!, factor)]])],
   cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 3, 5, 7]], attrs: { factor: 2 } },
@@ -173,6 +175,10 @@ for (var column = first; column < end; column += 1u) {
       }),
     ];
   },
+  vjp: ({ inputs, attrs: { factor } }, [dy]) => {
+    const [, height, width] = inputs[0]!.shape as readonly [number, number, number, number];
+    return [spread(dy!, { factor, height, width })];
+  },
   cost: (call) => ({
     flops: elementCount(call.outputs[0]!.shape) * call.attrs.factor ** 2,
     bytes: movedBytes(call),
@@ -194,6 +200,82 @@ for (var column = first; column < end; column += 1u) {
  */
 export function averagePool(x: Tensor, factor: number): Tensor {
   return averagePoolOp([x], { factor })[0]!;
+}
+
+/** Side of the blocks and size of the image. */
+export interface SpreadAttrs {
+  /** A positive integer. */
+  readonly factor: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Definition of `spread`. */
+export const spreadOp: Op<SpreadAttrs> = defineOp<SpreadAttrs>({
+  name: "spread",
+  infer(inputs, { factor, height, width }): readonly TensorType[] {
+    requireF32("spread", inputs, ["y"]);
+    requireRank("spread", "y", inputs[0]!, 4, "[N, P, Q, C]");
+    const [images, rows, columns, channels] = inputs[0]!.shape as [number, number, number, number];
+    if (rows !== Math.floor(height / factor) || columns !== Math.floor(width / factor)) {
+      throw new TypeError(
+        `Cannot build spread: y has shape ${formatShape(inputs[0]!.shape)}, blocks of ${factor} of an image of ` +
+          `${height} x ${width} pixels are needed`,
+      );
+    }
+    return [{ shape: [images, height, width, channels], dtype: "f32" }];
+  },
+  reference({ inputs, attrs: { factor, height, width } }, [y]): readonly Float32Array[] {
+    const [images, rows, columns, channels] = inputs[0]!.shape as [number, number, number, number];
+    const x = new Float32Array(images * height * width * channels);
+    for (let at = 0; at < x.length; at++) {
+      const pixel = Math.floor(at / channels);
+      const line = Math.floor(pixel / width);
+      const [row, column] = [Math.floor(line % height / factor), Math.floor(pixel % width / factor)];
+      if (row >= rows || column >= columns) continue;
+      const block = (Math.floor(line / height) * rows + row) * columns + column;
+      x[at] = y![block * channels + at % channels]! / factor ** 2;
+    }
+    return [x];
+  },
+  // Mapping: an invocation writes one channel of one pixel.
+  lower({ inputs, outputs, attrs: { factor, height, width } }, target): readonly Dispatch[] {
+    const y = inputs[0]!;
+    const [, rows, columns, channels] = y.shape as [number, number, number, number];
+    return [
+      elementwise("spread", target, {
+        read: { y },
+        write: { x: outputs[0]! },
+        params: { factor, height, width, rows, columns, channels },
+        body: `let pixel = i / params.channels;
+let line = pixel / params.width;
+let image = line / params.height;
+let row = (line - image * params.height) / params.factor;
+let column = (pixel - line * params.width) / params.factor;
+let block = (image * params.rows + min(row, params.rows - 1u)) * params.columns + min(column, params.columns - 1u);
+let v = y[block * params.channels + (i - pixel * params.channels)] / f32(params.factor * params.factor);
+x[i] = select(0.0, v, row < params.rows && column < params.columns);`,
+      }),
+    ];
+  },
+  vjp: ({ attrs: { factor } }, [dx]) => [averagePool(dx!, factor)],
+  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 3, 5, 7]], attrs: { factor: 2, height: 6, width: 10 } },
+    { inputs: [[2, 4, 6, 3]], attrs: { factor: 3, height: 13, width: 19 } },
+  ],
+});
+
+/**
+ * Every value in equal shares over the factor x factor pixels of its block, and 0 where no whole block is: the adjoint of
+ * `averagePool`.
+ * @param y [N, floor(height / factor), floor(width / factor), C], f32
+ * @param attrs side of the blocks and size of the image
+ * @returns [N, height, width, C]
+ * @throws {TypeError} if the shape does not fit
+ */
+export function spread(y: Tensor, attrs: SpreadAttrs): Tensor {
+  return spreadOp([y], attrs)[0]!;
 }
 
 /** Weights [to, from] of linear interpolation between pixel centres; beyond the first and last centre they repeat. */

@@ -39,6 +39,7 @@ export const reshapeOp: Op<{ readonly shape: Shape }> = defineOp<{ readonly shap
   },
   reference: (_call, [x]) => [x!],
   lower: () => [],
+  vjp: ({ inputs }, [dy]) => [reshape(dy!, inputs[0]!.shape)],
   cost: () => ({ flops: 0, bytes: 0 }),
   examples: [
     { inputs: [[2, 3, 5]], attrs: { shape: [6, 5] } },

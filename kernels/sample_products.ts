@@ -6,14 +6,56 @@ import {
   formatShape,
   type Op,
   sameShape,
+  type Target,
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
+import { mul } from "./elementwise.ts";
+import { fill } from "./fill.ts";
+import { reciprocalOrZero } from "./functions.ts";
 import { floatBits, movedBytes, requireF32 } from "./operands.ts";
 import { elementwise, flatGrid, kernel } from "./wgsl.ts";
 
 /** Invocations of the workgroup that sums one sample. */
 const SIZE = 256;
+
+/**
+ * The sum of the products of a and b, or the root of the sum of the squares of x, for every sample.
+ * Mapping: a workgroup sums one sample, an invocation every 256th product; a fixed tree adds the 256 sums. 1,024 bytes of
+ * shared memory.
+ */
+function sumKernel(
+  label: string,
+  read: { readonly a: Tensor; readonly b: Tensor } | { readonly x: Tensor },
+  y: Tensor,
+  target: Target,
+): Dispatch {
+  const first = "x" in read ? read.x : read.a;
+  const samples = first.shape[0]!;
+  return kernel({
+    label,
+    read: { ...read },
+    write: { y },
+    params: { samples, size: elementCount(first.shape) / samples },
+    workgroupSize: SIZE,
+    workgroups: flatGrid(samples, target),
+    declarations: `var<workgroup> sums: array<f32, ${SIZE}>;`,
+    body: `let sample = group.y * groups.x + group.x;
+if (sample >= params.samples) { return; }
+let base = sample * params.size;
+var sum = 0.0;
+for (var i = lane; i < params.size; i += ${SIZE}u) {
+  sum += ${"x" in read ? "x[base + i] * x[base + i]" : "a[base + i] * b[base + i]"};
+}
+sums[lane] = sum;
+workgroupBarrier();
+for (var half = ${SIZE / 2}u; half > 0u; half = half >> 1u) {
+  if (lane < half) { sums[lane] += sums[lane + half]; }
+  workgroupBarrier();
+}
+if (lane == 0u) { y[sample] = ${"x" in read ? "sqrt(sums[0])" : "sums[0]"}; }`,
+  });
+}
 
 /** Definition of `sampleDot`. */
 export const sampleDotOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
@@ -40,34 +82,13 @@ export const sampleDotOp: Op<Record<string, never>> = defineOp<Record<string, ne
       }),
     ];
   },
-  // Mapping: a workgroup sums one sample, an invocation every 256th product; a fixed tree adds the 256 sums.
   lower({ inputs, outputs }, target): readonly Dispatch[] {
-    const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const samples = a.shape[0]!;
-    return [
-      kernel({
-        label: "sampleDot",
-        read: { a, b },
-        write: { y },
-        params: { samples, size: elementCount(a.shape) / samples },
-        workgroupSize: SIZE,
-        workgroups: flatGrid(samples, target),
-        declarations: `var<workgroup> sums: array<f32, ${SIZE}>;`,
-        body: `let sample = group.y * groups.x + group.x;
-if (sample >= params.samples) { return; }
-let base = sample * params.size;
-var sum = 0.0;
-for (var i = lane; i < params.size; i += ${SIZE}u) { sum += a[base + i] * b[base + i]; }
-sums[lane] = sum;
-workgroupBarrier();
-for (var half = ${SIZE / 2}u; half > 0u; half = half >> 1u) {
-  if (lane < half) { sums[lane] += sums[lane + half]; }
-  workgroupBarrier();
-}
-if (lane == 0u) { y[sample] = sums[0]; }`,
-      }),
-    ];
+    return [sumKernel("sampleDot", { a: inputs[0]!, b: inputs[1]! }, outputs[0]!, target)];
   },
+  vjp: ({ inputs: [a, b] }, [dy], wanted) => [
+    wanted[0] ? scaleSamples(b!, dy!) : undefined,
+    wanted[1] ? scaleSamples(a!, dy!) : undefined,
+  ],
   cost: (call) => ({ flops: 2 * elementCount(call.inputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[3, 5, 7, 3], [3, 5, 7, 3]], attrs: {} },
@@ -86,6 +107,54 @@ export function sampleDot(a: Tensor, b: Tensor): Tensor {
   return sampleDotOp([a, b], {})[0]!;
 }
 
+/** Definition of `scaleSamples`. */
+export const scaleSamplesOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "scaleSamples",
+  infer(inputs): readonly TensorType[] {
+    requireF32("scaleSamples", inputs, ["x", "factors"]);
+    const [x, factors] = [inputs[0]!, inputs[1]!];
+    if (x.shape.length === 0 || !sameShape(factors.shape, [x.shape[0]!])) {
+      throw new TypeError(
+        `Cannot build scaleSamples: x has shape ${formatShape(x.shape)}, factors has ${formatShape(factors.shape)}, ` +
+          `[N, ...] and [N] are needed`,
+      );
+    }
+    return [{ shape: x.shape, dtype: "f32" }];
+  },
+  reference(_call, [x, factors]): readonly Float32Array[] {
+    const size = x!.length / factors!.length;
+    return [x!.map((value, i) => value * factors![Math.floor(i / size)]!)];
+  },
+  lower: ({ inputs: [x, factors], outputs: [y] }, target) => [
+    elementwise("scaleSamples", target, {
+      read: { x: x!, factors: factors! },
+      write: { y: y! },
+      params: { size: elementCount(x!.shape) / x!.shape[0]! },
+      body: "y[i] = x[i] * factors[i / params.size];",
+    }),
+  ],
+  vjp: ({ inputs: [x, factors] }, [dy], wanted) => [
+    wanted[0] ? scaleSamples(dy!, factors!) : undefined,
+    wanted[1] ? sampleDot(dy!, x!) : undefined,
+  ],
+  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[3, 5, 7, 2], [3]], attrs: {} },
+    { inputs: [[131], [131]], attrs: {} },
+  ],
+});
+
+/**
+ * Every sample times a number of its own: y[n, i] = factors[n] x[n, i].
+ * @param x [N, ...], f32
+ * @param factors [N], f32
+ * @returns [N, ...]
+ * @throws {TypeError} if the shapes do not fit
+ */
+export function scaleSamples(x: Tensor, factors: Tensor): Tensor {
+  return scaleSamplesOp([x, factors], {})[0]!;
+}
+
 /** Attributes of `addRatioOp`. */
 export interface AddRatioAttrs {
   /** 1 or -1. */
@@ -93,6 +162,68 @@ export interface AddRatioAttrs {
   /** Numerators up to this count as 0. */
   readonly floor: number;
 }
+
+/**
+ * Definition of `ratioSlopes`: of numerators and denominators [N] the signed ratio of `addRatio` and its derivatives by
+ * both, [N] each; all 0 where the numerator is at most `floor`.
+ */
+export const ratioSlopesOp: Op<AddRatioAttrs> = defineOp<AddRatioAttrs>({
+  name: "ratioSlopes",
+  infer(inputs): readonly TensorType[] {
+    requireF32("ratioSlopes", inputs, ["numerator", "denominator"]);
+    const [a, b] = [inputs[0]!, inputs[1]!];
+    if (!sameShape(a.shape, b.shape)) {
+      throw new TypeError(
+        `Cannot build ratioSlopes: numerator has shape ${formatShape(a.shape)}, denominator has ` +
+          `${formatShape(b.shape)}, one shape is needed`,
+      );
+    }
+    return [0, 1, 2].map(() => ({ shape: a.shape, dtype: "f32" as const }));
+  },
+  reference({ attrs: { sign, floor } }, [numerator, denominator]): readonly Float32Array[] {
+    const each = (value: (top: number, bottom: number) => number): Float32Array =>
+      numerator!.map((top, n) => top > Math.fround(floor) ? sign * value(top, denominator![n]!) : 0);
+    return [
+      each((top, bottom) => top / bottom),
+      each((_, bottom) => 1 / bottom),
+      each((top, bottom) => -top / bottom ** 2),
+    ];
+  },
+  lower: ({ inputs: [numerator, denominator], outputs: [ratio, up, down], attrs: { sign, floor } }, target) => [
+    elementwise("ratioSlopes", target, {
+      read: { numerator: numerator!, denominator: denominator! },
+      write: { ratio: ratio!, up: up!, down: down! },
+      params: { sign: floatBits(sign), floor: floatBits(floor) },
+      body: `let top = numerator[i];
+var slope = 0.0;
+var quotient = 0.0;
+if (top > bitcast<f32>(params.floor)) {
+  slope = bitcast<f32>(params.sign) / denominator[i];
+  quotient = top / denominator[i];
+}
+ratio[i] = slope * top;
+up[i] = slope;
+down[i] = -slope * quotient;`,
+    }),
+  ],
+  cost: (call) => ({ flops: 4 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    {
+      inputs: [
+        { shape: [3], dtype: "f32", data: Float32Array.of(0.5, 1e-12, 2) },
+        { shape: [3], dtype: "f32", data: Float32Array.of(-0.75, 0, 3) },
+      ],
+      attrs: { sign: 1, floor: 1e-10 },
+    },
+    {
+      inputs: [
+        { shape: [2], dtype: "f32", data: Float32Array.of(0, 1.5) },
+        { shape: [2], dtype: "f32", data: Float32Array.of(0, 0.5) },
+      ],
+      attrs: { sign: -1, floor: 0 },
+    },
+  ],
+});
 
 /** Definition of `addRatio`. */
 export const addRatioOp: Op<AddRatioAttrs> = defineOp<AddRatioAttrs>({
@@ -132,6 +263,16 @@ var ratio = 0.0;
 if (top > bitcast<f32>(params.floor)) { ratio = bitcast<f32>(params.sign) * top / denominator[sample]; }
 y[i] = x[i] + ratio * direction[i];`,
       }),
+    ];
+  },
+  vjp({ inputs: [, direction, numerator, denominator], attrs }, [dy], wanted): readonly (Tensor | undefined)[] {
+    const [ratio, ofNumerator, ofDenominator] = ratioSlopesOp([numerator!, denominator!], attrs);
+    const along = wanted[2] || wanted[3] ? sampleDot(dy!, direction!) : undefined;
+    return [
+      dy,
+      wanted[1] ? scaleSamples(dy!, ratio!) : undefined,
+      wanted[2] ? scaleSamples(along!, ofNumerator!) : undefined,
+      wanted[3] ? scaleSamples(along!, ofDenominator!) : undefined,
     ];
   },
   cost: (call) => ({ flops: 2 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
@@ -178,4 +319,64 @@ export function addRatio(
   attrs: AddRatioAttrs,
 ): Tensor {
   return addRatioOp([terms.x, terms.direction, terms.numerator, terms.denominator], attrs)[0]!;
+}
+
+/**
+ * The sum of every sample: y[n] = sum over i of x[n, i].
+ * @param x [N, ...], f32
+ * @returns [N]
+ * @throws {TypeError} if x is a single number
+ */
+export function sampleSum(x: Tensor): Tensor {
+  return sampleDot(x, fill(x.shape, 1));
+}
+
+/**
+ * The sum of the squares of every sample: y[n] = sum over i of x[n, i]^2.
+ * @param x [N, ...], f32
+ * @returns [N]
+ * @throws {TypeError} if x is a single number
+ */
+export function sampleSquares(x: Tensor): Tensor {
+  return sampleDot(x, x);
+}
+
+/** Definition of `sampleNorm`. */
+export const sampleNormOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "sampleNorm",
+  infer(inputs): readonly TensorType[] {
+    requireF32("sampleNorm", inputs, ["x"]);
+    const { shape } = inputs[0]!;
+    if (shape.length === 0) throw new TypeError("Cannot build sampleNorm: x has shape [], [N, ...] is needed");
+    return [{ shape: [shape[0]!], dtype: "f32" }];
+  },
+  reference({ inputs }, [x]): readonly Float32Array[] {
+    const samples = inputs[0]!.shape[0]!;
+    const size = x!.length / samples;
+    return [
+      Float32Array.from({ length: samples }, (_, n) => {
+        let sum = 0;
+        for (let i = n * size; i < (n + 1) * size; i++) sum += x![i]! ** 2;
+        return Math.sqrt(sum);
+      }),
+    ];
+  },
+  lower: ({ inputs, outputs }, target) => [sumKernel("sampleNorm", { x: inputs[0]! }, outputs[0]!, target)],
+  vjp: ({ inputs: [x], outputs: [y] }, [dy]) => [scaleSamples(x!, mul(dy!, reciprocalOrZero(y!)))],
+  cost: (call) => ({ flops: 2 * elementCount(call.inputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[3, 5, 7, 3]], attrs: {} },
+    { inputs: [[2, 1031]], attrs: {} },
+  ],
+});
+
+/**
+ * The length of every sample, as a loss of samplers: y[n] = sqrt(sum over i of x[n, i]^2). Its gradient x / y is 0 where
+ * the sample is 0.
+ * @param x [N, ...], f32
+ * @returns [N]
+ * @throws {TypeError} if x is a single number
+ */
+export function sampleNorm(x: Tensor): Tensor {
+  return sampleNormOp([x], {})[0]!;
 }

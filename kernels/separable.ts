@@ -10,7 +10,8 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "./operands.ts";
+import { movedBytes, refuseWanted, requireF32, requireRank } from "./operands.ts";
+import { transpose } from "./transpose.ts";
 import { flatGrid, kernel } from "./wgsl.ts";
 
 type None = Record<string, never>;
@@ -174,6 +175,10 @@ export const alongHeightOp: Op<None> = defineOp<None>({
     return [referenceAlong(data, [images, height, width * channels], inputs[0]!.shape[0]!)];
   },
   lower: (call, target) => [heightKernel(call, target)],
+  vjp({ inputs: [matrix] }, [dy], wanted): readonly (Tensor | undefined)[] {
+    refuseWanted("alongHeight", "matrix", wanted[0]);
+    return [undefined, alongHeight(transpose(matrix!), dy!)];
+  },
   cost: costAlong,
   examples: [
     { inputs: [[5, 11], [2, 11, 7, 3]], attrs: {} },
@@ -201,6 +206,10 @@ export const alongWidthOp: Op<None> = defineOp<None>({
     return [referenceAlong(data, [images * height, width, channels], inputs[0]!.shape[0]!)];
   },
   lower: (call, target) => [widthKernel(call, target)],
+  vjp({ inputs: [matrix] }, [dy], wanted): readonly (Tensor | undefined)[] {
+    refuseWanted("alongWidth", "matrix", wanted[0]);
+    return [undefined, alongWidth(transpose(matrix!), dy!)];
+  },
   cost: costAlong,
   examples: [
     { inputs: [[5, 11], [2, 7, 11, 3]], attrs: {} },

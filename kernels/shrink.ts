@@ -9,6 +9,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
+import { fill } from "./fill.ts";
 import { floatBits, movedBytes, requireF32 } from "./operands.ts";
 import { elementwise } from "./wgsl.ts";
 
@@ -52,6 +53,10 @@ sy[i] = factor * v.y;`,
       }),
     ];
   },
+  vjp({ inputs: [dx, dy], outputs: [sx], attrs }, cotangents): readonly Tensor[] {
+    const [gx, gy] = cotangents.map((given) => given ?? fill(sx!.shape, 0));
+    return shrinkGradientOp([dx!, dy!, gx!, gy!], attrs);
+  },
   cost: (call) => ({ flops: 8 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 5, 7, 3], [2, 5, 7, 3]], attrs: { threshold: 0.4 } },
@@ -73,3 +78,55 @@ export function shrink(dx: Tensor, dy: Tensor, threshold: number): readonly [Ten
   const [sx, sy] = shrinkOp([dx, dy], { threshold });
   return [sx!, sy!];
 }
+
+/** Definition of `shrinkGradient`: the inputs of `shrink` and the cotangents of its outputs give those of its inputs. */
+export const shrinkGradientOp: Op<{ readonly threshold: number }> = defineOp<{ readonly threshold: number }>({
+  name: "shrinkGradient",
+  infer(inputs): readonly TensorType[] {
+    requireF32("shrinkGradient", inputs, ["dx", "dy", "gx", "gy"]);
+    const { shape } = inputs[0]!;
+    if (!inputs.every((input) => sameShape(input.shape, shape))) {
+      throw new TypeError(
+        `Cannot build shrinkGradient: the shapes are ${inputs.map((input) => formatShape(input.shape)).join(", ")}, ` +
+          `one shape is needed`,
+      );
+    }
+    return [{ shape, dtype: "f32" }, { shape, dtype: "f32" }];
+  },
+  // The derivative of v (1 - t / |v|) is (1 - t / |v|) I + t v v^T / |v|^3, which is symmetric.
+  reference({ attrs: { threshold } }, [dx, dy, gx, gy]): readonly Float32Array[] {
+    const along = (own: Float32Array, cotangent: Float32Array): Float32Array =>
+      own.map((value, i) => {
+        const length = Math.hypot(dx![i]!, dy![i]!);
+        if (!(length > threshold)) return 0;
+        const pull = threshold * (dx![i]! * gx![i]! + dy![i]! * gy![i]!) / length ** 3;
+        return (1 - threshold / length) * cotangent[i]! + pull * value;
+      });
+    return [along(dx!, gx!), along(dy!, gy!)];
+  },
+  lower({ inputs: [dx, dy, gx, gy], outputs: [rx, ry], attrs: { threshold } }, target): readonly Dispatch[] {
+    return [
+      elementwise("shrinkGradient", target, {
+        read: { dx: dx!, dy: dy!, gx: gx!, gy: gy! },
+        write: { rx: rx!, ry: ry! },
+        params: { threshold: floatBits(threshold) },
+        body: `let v = vec2f(dx[i], dy[i]);
+let g = vec2f(gx[i], gy[i]);
+let limit = bitcast<f32>(params.threshold);
+let size = sqrt(dot(v, v));
+var result = vec2f(0.0);
+if (size > limit) {
+  let unit = v / size;
+  result = (1.0 - limit / size) * g + (limit / size) * dot(unit, g) * unit;
+}
+rx[i] = result.x;
+ry[i] = result.y;`,
+      }),
+    ];
+  },
+  cost: (call) => ({ flops: 16 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 5, 7, 3], [2, 5, 7, 3], [2, 5, 7, 3], [2, 5, 7, 3]], attrs: { threshold: 0.4 } },
+    { inputs: [[131], [131], [131], [131]], attrs: { threshold: 0 } },
+  ],
+});

@@ -1,5 +1,14 @@
 /** Softmax over the last dimension. */
-import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../engine/mod.ts";
+import {
+  defineOp,
+  type Dispatch,
+  elementCount,
+  formatShape,
+  type Op,
+  sameShape,
+  type Tensor,
+  type TensorType,
+} from "../engine/mod.ts";
 import { movedBytes, requireF32 } from "./operands.ts";
 import { flatGrid, kernel } from "./wgsl.ts";
 
@@ -69,6 +78,7 @@ for (var c = lane; c < params.width; c += ${SIZE}u) { y[base + c] = exp(x[base +
       }),
     ];
   },
+  vjp: ({ outputs: [y] }, [dy]) => [softmaxGradient(y!, dy!)],
   cost: (call) => ({ flops: 5 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 5, 7]], attrs: {} },
@@ -84,4 +94,72 @@ for (var c = lane; c < params.width; c += ${SIZE}u) { y[base + c] = exp(x[base +
  */
 export function softmax(x: Tensor): Tensor {
   return softmaxOp([x], {})[0]!;
+}
+
+/** Definition of `softmaxGradient`. */
+export const softmaxGradientOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "softmaxGradient",
+  infer(inputs): readonly TensorType[] {
+    requireF32("softmaxGradient", inputs, ["y", "dy"]);
+    const [y, dy] = [inputs[0]!, inputs[1]!];
+    if (y.shape.length === 0 || !sameShape(y.shape, dy.shape)) {
+      throw new TypeError(
+        `Cannot build softmaxGradient: y has shape ${formatShape(y.shape)}, dy has ${formatShape(dy.shape)}, ` +
+          `one shape [..., C] is needed`,
+      );
+    }
+    return [{ shape: y.shape, dtype: "f32" }];
+  },
+  reference({ inputs }, [y, dy]): readonly Float32Array[] {
+    const width = inputs[0]!.shape.at(-1)!;
+    const dx = new Float32Array(y!.length);
+    for (let at = 0; at < dx.length; at += width) {
+      let sum = 0;
+      for (let c = at; c < at + width; c++) sum += y![c]! * dy![c]!;
+      for (let c = at; c < at + width; c++) dx[c] = y![c]! * (dy![c]! - sum);
+    }
+    return [dx];
+  },
+  // Mapping: a workgroup of 64 computes one row; an invocation every 64th element. 256 bytes of shared memory.
+  lower({ inputs, outputs }, target): readonly Dispatch[] {
+    const [y, dy, dx] = [inputs[0]!, inputs[1]!, outputs[0]!];
+    const width = y.shape.at(-1)!;
+    const rows = elementCount(y.shape) / width;
+    return [
+      kernel({
+        label: "softmaxGradient",
+        read: { y, dy },
+        write: { dx },
+        params: { rows, width },
+        workgroupSize: SIZE,
+        workgroups: flatGrid(rows, target),
+        declarations: `var<workgroup> shared_values: array<f32, ${SIZE}>;`,
+        body: `let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+let base = row * params.width;
+var sum = 0.0;
+for (var c = lane; c < params.width; c += ${SIZE}u) { sum += y[base + c] * dy[base + c]; }
+shared_values[lane] = sum;
+${tree((a, b) => `${a} + ${b}`)}
+let mean = shared_values[0];
+for (var c = lane; c < params.width; c += ${SIZE}u) { dx[base + c] = y[base + c] * (dy[base + c] - mean); }`,
+      }),
+    ];
+  },
+  cost: (call) => ({ flops: 4 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 5, 7], [2, 5, 7]], attrs: {} },
+    { inputs: [[3, 131], [3, 131]], attrs: {} },
+  ],
+});
+
+/**
+ * The cotangent of softmax: dx[..., c] = y[..., c] (dy[..., c] - sum over k of y[..., k] dy[..., k]).
+ * @param y the result of softmax [..., C], f32
+ * @param dy its cotangent, the same shape
+ * @returns the same shape
+ * @throws {TypeError} if the shapes differ
+ */
+export function softmaxGradient(y: Tensor, dy: Tensor): Tensor {
+  return softmaxGradientOp([y, dy], {})[0]!;
 }

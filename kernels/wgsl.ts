@@ -100,27 +100,38 @@ function asPort(port: Port | Tensor): Port {
 /** Invocations of a workgroup in elementwise kernels. */
 const FLAT_SIZE = 64;
 
+/** What a kernel of independent elements consists of; see `elementwise`. */
+export interface ElementwiseSource extends Pick<KernelSource, "read" | "write" | "params" | "declarations" | "body"> {
+  /** How often the body runs: as often as the first output has elements by default. */
+  readonly count?: number;
+  /** How often each invocation runs it, once by default; neighbouring invocations take neighbouring elements. */
+  readonly turns?: number;
+}
+
 /**
- * A kernel with one invocation per element of its first output; the body sees the element number as `i`.
- * The grid folds into two dimensions, so that any number of elements works.
+ * A kernel whose body runs once for each element of its first output, and sees the element number as `i`. The grid folds
+ * into two dimensions, so that any number of elements works.
  */
-export function elementwise(
-  label: string,
-  target: Target,
-  source: Pick<KernelSource, "read" | "write" | "params" | "declarations" | "body"> & { readonly count?: number },
-): Dispatch {
+export function elementwise(label: string, target: Target, source: ElementwiseSource): Dispatch {
   const first = Object.values(source.write)[0];
   if (!first) throw new TypeError(`Cannot build kernel "${label}": it has no output`);
-  const count = source.count ?? elementCount(asPort(first).tensor.shape);
+  const { count = elementCount(asPort(first).tensor.shape), turns = 1, ...rest } = source;
+  const index = "group.y * groups.x + group.x";
   return kernel({
-    ...source,
+    ...rest,
     label,
     params: { count, ...source.params },
     workgroupSize: FLAT_SIZE,
-    workgroups: flatGrid(Math.ceil(count / FLAT_SIZE), target),
-    body: `let i = (group.y * groups.x + group.x) * ${FLAT_SIZE}u + lane;
+    workgroups: flatGrid(Math.ceil(count / (turns * FLAT_SIZE)), target),
+    body: turns === 1
+      ? `let i = (${index}) * ${FLAT_SIZE}u + lane;
 if (i >= params.count) { return; }
-${source.body}`,
+${source.body}`
+      : `let begin = (${index}) * ${turns * FLAT_SIZE}u + lane;
+let end = min(begin + ${turns * FLAT_SIZE}u, params.count);
+for (var i = begin; i < end; i += ${FLAT_SIZE}u) {
+${source.body}
+}`,
   });
 }
 

@@ -11,26 +11,7 @@ import {
 } from "../engine/mod.ts";
 import { movedBytes, requireF32, requireRank } from "./operands.ts";
 import { elementwise } from "./wgsl.ts";
-
-/** Windows of size x size pixels every `stride` pixels, over an image with a border of `padding` pixels. */
-export interface PoolWindow {
-  /** Side of the window, a positive integer. */
-  readonly size: number;
-  /** Distance of neighbouring windows, a positive integer. */
-  readonly stride: number;
-  /** Width of the border, 0 to size / 2; 0 by default. */
-  readonly padding?: number;
-}
-
-/**
- * What becomes of a window: its greatest value, the mean of its pixels inside the image, or the sum of those over the
- * number of pixels of the whole window, so that the border counts as zeros.
- */
-type Reduction = "max" | "mean" | "mean-with-border";
-
-interface PoolAttrs extends Required<PoolWindow> {
-  readonly reduction: Reduction;
-}
+import { type PoolAttrs, type PoolWindow, windowPoolGradient } from "./window_pool_gradient.ts";
 
 function inferPool(inputs: readonly TensorType[], { size, stride, padding }: PoolAttrs): readonly TensorType[] {
   requireF32("windowPool", inputs, ["x"]);
@@ -144,6 +125,7 @@ y[i] = ${FINISH[reduction]};`,
       }),
     ];
   },
+  vjp: ({ inputs: [x], attrs }, [dy]) => [windowPoolGradient(x!, dy!, attrs)],
   cost: (call) => ({
     flops: elementCount(call.outputs[0]!.shape) * call.attrs.size ** 2,
     bytes: movedBytes(call),

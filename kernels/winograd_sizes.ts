@@ -18,17 +18,37 @@ const BLOCKS = {
 /** The same for the product without subgroups, which takes any number of rows. */
 const VECTOR_ROWS = [1, 2, 4, 8];
 
+/**
+ * Bytes of patches or products that are made at a time. Large images are computed band by band, whose intermediate
+ * results take turns in one place: 256@256x256 would take 144 MiB for each, more than many devices bind.
+ */
+const BAND_BYTES = 2 ** 25;
+
+/** Rows of tiles that are computed at a time: a part of one image, or all of one or several images. */
+export interface WinogradBand {
+  /** First row of tiles, counted through all images. */
+  readonly first: number;
+  /** Number of rows of tiles. */
+  readonly count: number;
+  /** Number of images; 1 if it is a part of one. */
+  readonly images: number;
+  /** Tiles, with subgroups filled up to whole blocks of the product. */
+  readonly rows: number;
+  /** Blocks of the product, from top to bottom. */
+  readonly blocks: number;
+}
+
 /** Sizes of a Winograd convolution. */
 export interface WinogradSizes {
   readonly tile: TileSize;
   readonly batch: number;
   readonly tilesDown: number;
   readonly tilesAcross: number;
-  /** Tiles of all images, with subgroups filled up to whole blocks of the product. */
+  readonly bands: readonly WinogradBand[];
+  /** Most rows of a band. */
   readonly rows: number;
-  /** Rows of one block of the product, and how many blocks there are. */
+  /** Rows of one block of the product. */
   readonly rowBlock: number;
-  readonly blocks: number;
   /** Column groups of one block of the product, with subgroups. */
   readonly groups: number;
   /** Input channels, filled up. */
@@ -65,18 +85,22 @@ export function winogradSizes(
   const rowBlock = (broadcast ? heights : VECTOR_ROWS).find((size, index, sizes) =>
     size >= tiles || index === sizes.length - 1
   )!;
-  const blocks = Math.ceil(tiles / rowBlock);
-  const rows = broadcast ? blocks * rowBlock : tiles;
-  const largestBytes = 4 * elements * Math.max(rows * inner, rows * columns, inner * columns);
-  const largestSide = Math.max(batch * tilesDown, tilesAcross, blocks);
+  const bytesPerTile = 4 * elements * Math.max(inner, columns);
+  const bands = bandsOf({ batch, tilesDown, bytesPerRow: bytesPerTile * tilesAcross }).map((band): WinogradBand => {
+    const blocks = Math.ceil(band.count * tilesAcross / rowBlock);
+    return { ...band, blocks, rows: broadcast ? blocks * rowBlock : band.count * tilesAcross };
+  });
+  const rows = Math.max(...bands.map(({ rows }) => rows));
+  const largestBytes = Math.max(bytesPerTile * rows, 4 * elements * inner * columns);
+  const largestSide = Math.max(tilesAcross, ...bands.flatMap(({ count, blocks }) => [count, blocks]));
   return {
     tile,
     batch,
     tilesDown,
     tilesAcross,
+    bands,
     rows,
     rowBlock,
-    blocks,
     groups,
     inner,
     columns,
@@ -84,6 +108,27 @@ export function winogradSizes(
     largestBytes,
     largestSide,
   };
+}
+
+/** Cuts rows of tiles into bands; an image is cut as it would be alone, so that a batch gives the bits of its images. */
+function bandsOf(
+  { batch, tilesDown, bytesPerRow }: {
+    readonly batch: number;
+    readonly tilesDown: number;
+    readonly bytesPerRow: number;
+  },
+): readonly Pick<WinogradBand, "first" | "count" | "images">[] {
+  const images = Math.min(batch, Math.floor(BAND_BYTES / (bytesPerRow * tilesDown)));
+  const parts = Math.ceil(bytesPerRow * tilesDown / BAND_BYTES);
+  const most = images > 0 ? images * tilesDown : Math.ceil(tilesDown / parts);
+  const stretch = images > 0 ? batch * tilesDown : tilesDown;
+  const bands: Pick<WinogradBand, "first" | "count" | "images">[] = [];
+  for (let first = 0; first < batch * tilesDown;) {
+    const count = Math.min(most, stretch - first % stretch);
+    bands.push({ first, count, images: Math.max(1, count / tilesDown) });
+    first += count;
+  }
+  return bands;
 }
 
 function roundUp(value: number, multiple: number): number {

@@ -14,6 +14,7 @@ import {
   reshape,
   upsampleNearest,
 } from "../kernels/mod.ts";
+import { exchangeQueriesAndKeys } from "./attention_exchange.ts";
 import {
   convolution,
   convolutionFeatures,
@@ -85,9 +86,14 @@ export function* ddpmResidualParameters(options: {
  * 1x1 convolutions run as one: their weights are joined when the trace is built, not at every run.
  * @param features [N, H, W, C]
  * @param parameters the block's parameters, see `ddpmAttentionParameters`
+ * @param exchange is given the queries and keys, and returns those to use
  * @returns [N, H, W, C]
  */
-export function ddpmAttentionBlock(features: Features, parameters: ParameterLookup): Features {
+export function ddpmAttentionBlock(
+  features: Features,
+  parameters: ParameterLookup,
+  exchange?: (queriesAndKeys: Tensor) => Tensor,
+): Features {
   const { x } = features;
   const [batch, height, width, channels] = x.shape;
   const factors = normFactors([features], "norm", parameters, NORM_EPS);
@@ -95,7 +101,10 @@ export function ddpmAttentionBlock(features: Features, parameters: ParameterLook
     concatChannels(concatChannels(parameters(`q.${part}`), parameters(`k.${part}`)), parameters(`v.${part}`));
   const qkv = scope("qkv", () => conv2d({ parts: [x], factors }, joined("weight"), { bias: joined("bias") }));
   const tokens = reshape(qkv, [batch!, height! * width!, 3 * channels!]);
-  const mixed = scope("attention", () => attention(tokens, { heads: 1, order: "new" }));
+  const mixed = scope("attention", () => {
+    const layout = { heads: 1, order: "new" } as const;
+    return attention(exchange ? exchangeQueriesAndKeys(tokens, layout, exchange) : tokens, layout);
+  });
   const image = reshape(mixed, x.shape);
   return scope("proj_out", () => convolutionFeatures(image, "proj_out", parameters, { padding: 0, residual: x }));
 }

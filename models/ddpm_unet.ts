@@ -1,5 +1,5 @@
 /** The DDPM network (Ho et al. 2020): `Model` of the published DDPM, DDIM and SDEdit programs. */
-import { type HostTensor, scope, type Tensor } from "../engine/mod.ts";
+import { checkpoint, type HostTensor, scope, type Tensor } from "../engine/mod.ts";
 import { type Features, silu } from "../kernels/mod.ts";
 import { ddpmAttentionBlock, ddpmDownsample, ddpmOutput, ddpmResidualBlock, ddpmUpsample } from "./ddpm_blocks.ts";
 import type { DdpmUnetConfig } from "./ddpm_unet_config.ts";
@@ -38,7 +38,7 @@ export function ddpmUnet(config: DdpmUnetConfig, weights: Weights): Network {
     timestepTable: (timesteps: ArrayLike<number>): HostTensor => ddpmTimestepTable(timesteps, config.modelChannels),
     forward(x: Tensor, inputs: NetworkInputs): Tensor {
       requirePlainInputs("a DDPM network", { config, downsampling }, x, inputs);
-      const { timestepRows, observe } = inputs;
+      const { timestepRows, observe, exchange, checkpoint: recomputed = false } = inputs;
       const emb = embed(timestepRows);
       observe?.("emb", emb);
       const residual = [...layout.downBlocks, layout.middleBlock, ...layout.upBlocks].flat()
@@ -52,7 +52,9 @@ export function ddpmUnet(config: DdpmUnetConfig, weights: Weights): Network {
         let h = input;
         for (const layer of block) {
           const condition = projections.get(`${layer.name}.temb_proj`);
-          h = [observed(layer.name, scope(layer.name, () => runLayer(layer, h, condition, config, parameters)))];
+          const record = (): Features =>
+            scope(layer.name, () => runLayer(layer, h, condition, config, parameters, exchange));
+          h = [observed(layer.name, recomputed ? checkpoint(record) : record())];
         }
         return h[0]!;
       };
@@ -74,6 +76,7 @@ function runLayer(
   condition: Projection | undefined,
   { convResample }: DdpmUnetConfig,
   parameters: ParameterLookup,
+  exchange: NetworkInputs["exchange"],
 ): Features {
   const own: ParameterLookup = (name) => parameters(`${layer.name}.${name}`);
   const [first] = parts as readonly [Features];
@@ -81,7 +84,7 @@ function runLayer(
     case "residual":
       return ddpmResidualBlock(parts, condition!, own, layer.outputs);
     case "attention":
-      return ddpmAttentionBlock(first, own);
+      return ddpmAttentionBlock(first, own, exchange && ((queriesAndKeys) => exchange(layer.name, queriesAndKeys)));
     case "downsample":
       return ddpmDownsample(first, own, convResample);
     case "upsample":

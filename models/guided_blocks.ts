@@ -1,5 +1,5 @@
 /** Recording the blocks of guided-diffusion networks, whose layers follow one another. */
-import { scope, type Tensor } from "../engine/mod.ts";
+import { checkpoint, scope, type Tensor } from "../engine/mod.ts";
 import type { Features } from "../kernels/mod.ts";
 import type { GuidedEncoderConfig } from "./guided_unet_config.ts";
 import type { Block, Layer } from "./guided_unet_layout.ts";
@@ -23,14 +23,15 @@ export type GuidedBlockRunner = (block: Block, input: Tensor | readonly Features
  * @param blocks all its blocks, whose projections of the embedding are computed together
  * @param emb [N, E] embedding of timestep and label
  * @param parameters all parameters of the network
- * @param observe called with the result of each layer and block
+ * @param inputs what is called with the result of each layer and block, and with the queries and keys of attentions, and
+ *   whether a reverse pass computes layers again
  */
 export function guidedBlockRunner(
   config: GuidedEncoderConfig,
   blocks: readonly Block[],
   emb: Tensor,
   parameters: ParameterLookup,
-  observe: NetworkInputs["observe"],
+  { observe, exchange, checkpoint: recomputed = false }: Pick<NetworkInputs, "observe" | "exchange" | "checkpoint">,
 ): GuidedBlockRunner {
   const residual = blocks.flatMap(({ layers }) => layers).filter(({ kind }) => kind === "residual");
   const projections = scope(
@@ -54,6 +55,7 @@ export function guidedBlockRunner(
         return attentionBlock(first, own, {
           heads: layer.heads,
           order: config.useNewAttentionOrder ? "new" : "legacy",
+          exchange: exchange && ((own) => exchange(layer.name, own)),
         });
       case "downsample":
         return downsample(first, own, config.convResample);
@@ -64,7 +66,8 @@ export function guidedBlockRunner(
   return (block, input) => {
     let h = input;
     for (const layer of block.layers) {
-      const features = scope(layer.name, () => runLayer(layer, h));
+      const record = (): Features => scope(layer.name, () => runLayer(layer, h));
+      const features = recomputed ? checkpoint(record) : record();
       observe?.(layer.name, features.x);
       h = [features];
     }

@@ -51,7 +51,7 @@ export function guidedClassifier(config: GuidedClassifierConfig, weights: Weight
       const emb = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
       observe?.("emb", emb);
       const blocks = [...layout.inputBlocks, layout.middleBlock];
-      const run = guidedBlockRunner(config, blocks, emb, parameters, observe);
+      const run = guidedBlockRunner(config, blocks, emb, parameters, inputs);
       const features: Features[] = [];
       for (const block of blocks) {
         const before = features.at(-1);

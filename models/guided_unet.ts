@@ -45,7 +45,7 @@ export function guidedUnet(config: GuidedUnetConfig, weights: Weights): GuidedUn
       requireInputs(config, layout.downsampling, x, inputs);
       const { observe, lowRes } = inputs;
       const emb = embed(inputs);
-      const run = guidedBlockRunner(config, blocks, emb, parameters, observe);
+      const run = guidedBlockRunner(config, blocks, emb, parameters, inputs);
       let image = x;
       if (lowRes) {
         const [, height, width] = x.shape;

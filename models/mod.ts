@@ -71,13 +71,14 @@ export { guidedClassifier, guidedClassifierParameters } from "./guided_classifie
 export { type DdpmUnetConfig, ddpmUnetConfig } from "./ddpm_unet_config.ts";
 export { ddpmUnetParameters } from "./ddpm_unet_layout.ts";
 export { ddpmUnet } from "./ddpm_unet.ts";
+export type { AttentionExchange } from "./attention_exchange.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export type { Architecture, NetworkPlan } from "./architecture.ts";
 export { ARCHITECTURES } from "./architectures.ts";
 export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type Description, type ModelPlan, planDescription } from "./model_description.ts";
-export { countParameters, type NetworkCost, networkCost } from "./network_cost.ts";
+export { countParameters, type NetworkCost, networkCost, shapesOnly } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 export {
   describeCheckpoint,

@@ -1,5 +1,6 @@
 /** What all networks have in common, whatever their architecture. */
 import { type Coefficient, formatShape, type HostTensor, sameShape, type Shape, type Tensor } from "../engine/mod.ts";
+import type { AttentionExchange } from "./attention_exchange.ts";
 
 /** What a network says about itself. */
 export interface NetworkConfig {
@@ -27,8 +28,15 @@ export interface NetworkInputs {
   readonly labels?: readonly Coefficient[];
   /** [N, h, w, inChannels] low-resolution image in [-1, 1]; needed by super-resolution networks and no others. */
   readonly lowRes?: Tensor;
+  /**
+   * Whether a reverse pass computes what is inside the blocks again instead of keeping it: only what passes between them
+   * is kept, for about one more forward pass. It changes no bit of the result.
+   */
+  readonly checkpoint?: boolean;
   /** Called with the result of each module as it is recorded, by module name; `emb` is the embedding of the timestep. */
   readonly observe?: (module: string, tensor: Tensor) => void;
+  /** Called with the queries and keys of each attention, by module name; returns those that it uses. */
+  readonly exchange?: AttentionExchange | undefined;
 }
 
 /** A network together with its weights, ready to be recorded. */

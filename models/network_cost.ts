@@ -2,10 +2,10 @@
 import {
   type Call,
   constant,
-  type DeviceTensor,
   elementCount,
   type Graph,
   type Shape,
+  ShapeOnly,
   type Tensor,
   trace,
 } from "../engine/mod.ts";
@@ -74,10 +74,16 @@ const PRODUCTS: Readonly<Record<string, (call: Call) => number>> = {
   attention: ({ outputs: [out] }) => 2 * elementCount(out!.shape) * out!.shape.at(-2)!,
 };
 
-/** Weights that have shapes and no values, for recordings that are never run. */
-function shapesOnly(parameters: ParameterSet): Weights {
+/**
+ * Weights that have shapes and no values, for recordings that are never run.
+ * @param parameters what the network needs
+ */
+export function shapesOnly(parameters: ParameterSet): Weights {
   const tensors = new Map(
-    Array.from(parameters, ([name, parameter]) => [name, new ShapeOnly(packedShape(parameter))]),
+    Array.from(
+      parameters,
+      ([name, parameter]) => [name, new ShapeOnly({ shape: packedShape(parameter), dtype: "f32" })],
+    ),
   );
   return {
     name: "shapes",
@@ -100,21 +106,4 @@ function packedShape({ shape, layout }: Parameter): Shape {
   const [outputs, inputs, ...window] = shape;
   if (layout === "convolution") return [...window, inputs!, outputs!];
   return layout === "matrix" ? [inputs!, outputs!] : shape;
-}
-
-/** Stands where a parameter on a device would be. */
-class ShapeOnly implements DeviceTensor {
-  readonly dtype = "f32";
-
-  constructor(readonly shape: Shape) {}
-
-  read(): never {
-    throw new Error("Cannot read a tensor that has a shape and no values");
-  }
-
-  keep(): never {
-    return this.read();
-  }
-
-  free(): void {}
 }

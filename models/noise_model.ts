@@ -1,6 +1,7 @@
 /** What samplers see of a network: eps(x_t, t), the image it is for, and the schedule it was trained with. */
 import { type Coefficient, constant, type DeviceTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherRows, sliceChannels } from "../kernels/mod.ts";
+import type { AttentionExchange } from "./attention_exchange.ts";
 import type { Network } from "./network.ts";
 import type { NoiseSchedule } from "./noise_schedule.ts";
 
@@ -14,9 +15,10 @@ export interface NoiseModel {
    * Records the prediction of the noise; a learned variance is split off.
    * @param xt [N, H, W, C] noisy images
    * @param timestep training timestep 0 to T - 1, one for all items
+   * @param exchange called with the queries and keys of each attention; models without attention never call it
    * @returns [N, H, W, C]
    */
-  predictEps(xt: Tensor, timestep: Coefficient): Tensor;
+  predictEps(xt: Tensor, timestep: Coefficient, exchange?: AttentionExchange): Tensor;
   /**
    * Records the prediction together with v [N, H, W, C], nominally in [-1, 1], which says where the log variance of the
    * step down lies between that of the posterior (-1) and log beta (1). There only if the network learns the variance.
@@ -36,6 +38,8 @@ export interface NoiseModelOptions {
   readonly label?: number;
   /** [N, h, w, C] low-resolution images in [-1, 1]; needed by super-resolution networks and no others. */
   readonly lowRes?: DeviceTensor;
+  /** Whether gradients compute what is inside the blocks again instead of keeping it; see `NetworkInputs`. */
+  readonly checkpoint?: boolean;
 }
 
 /**
@@ -51,7 +55,8 @@ export interface NoiseModelOptions {
 export function noiseModel(
   network: Network,
   schedule: NoiseSchedule,
-  { height = network.config.imageSize, width = network.config.imageSize, label, lowRes }: NoiseModelOptions = {},
+  { height = network.config.imageSize, width = network.config.imageSize, label, lowRes, checkpoint = false }:
+    NoiseModelOptions = {},
 ): NoiseModel {
   const { inChannels, outChannels, numClasses, superResolution = false } = network.config;
   if (outChannels !== inChannels && outChannels !== 2 * inChannels) {
@@ -77,19 +82,21 @@ export function noiseModel(
     );
   }
   const table = network.timestepTable(schedule.timesteps);
-  const record = (xt: Tensor, timestep: Coefficient): Tensor => {
+  const record = (xt: Tensor, timestep: Coefficient, exchange?: AttentionExchange): Tensor => {
     const batch = xt.shape[0]!;
     return network.forward(xt, {
       timestepRows: gatherRows(constant(table), Array<Coefficient>(batch).fill(timestep)),
       ...(label === undefined ? {} : { labels: Array<number>(batch).fill(label) }),
       ...(lowRes ? { lowRes: constant(lowRes) } : {}),
+      exchange,
+      checkpoint,
     });
   };
   const model = { imageShape: [height, width, inChannels], alphaBar: schedule.alphaBar };
   if (outChannels === inChannels) return { ...model, predictEps: record };
   return {
     ...model,
-    predictEps: (xt, timestep) => sliceChannels(record(xt, timestep), 0, inChannels),
+    predictEps: (xt, timestep, exchange) => sliceChannels(record(xt, timestep, exchange), 0, inChannels),
     predictWithVariance(xt, timestep): { readonly eps: Tensor; readonly variance: Tensor } {
       const out = record(xt, timestep);
       return { eps: sliceChannels(out, 0, inChannels), variance: sliceChannels(out, inChannels, outChannels) };

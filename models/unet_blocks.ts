@@ -22,6 +22,7 @@ import {
   silu,
   upsampleNearest,
 } from "../kernels/mod.ts";
+import { exchangeQueriesAndKeys } from "./attention_exchange.ts";
 import type { Parameter } from "./weights.ts";
 
 /** A parameter of a block as a constant of the trace, by its name inside the block, such as `in_layers.0.weight`. */
@@ -170,6 +171,8 @@ export interface AttentionBlockOptions {
   readonly heads: number;
   /** Layout of the 3C channels of queries, keys and values; see `attention`. */
   readonly order: HeadOrder;
+  /** Is given the queries and keys, and returns those to use. */
+  readonly exchange?: ((queriesAndKeys: Tensor) => Tensor) | undefined;
 }
 
 /**
@@ -182,14 +185,17 @@ export interface AttentionBlockOptions {
 export function attentionBlock(
   features: Features,
   parameters: ParameterLookup,
-  { heads, order }: AttentionBlockOptions,
+  { heads, order, exchange }: AttentionBlockOptions,
 ): Features {
   const { x } = features;
   const [batch, height, width, channels] = x.shape;
   const tokens = reshape(x, [batch!, height! * width!, channels!]);
   const factors = normFactors([features], "norm", parameters, NORM_EPS);
   const qkv = scope("qkv", () => matmul(tokens, parameters("qkv.weight"), { bias: parameters("qkv.bias"), factors }));
-  const mixed = scope("attention", () => attention(qkv, { heads, order }));
+  const mixed = scope("attention", () => {
+    const used = exchange ? exchangeQueriesAndKeys(qkv, { heads, order }, exchange) : qkv;
+    return attention(used, { heads, order });
+  });
   return scope("proj_out", () => {
     const bias = parameters("proj_out.bias");
     return withStatistics(reshape(matmul(mixed, parameters("proj_out.weight"), { bias, residual: tokens }), x.shape));

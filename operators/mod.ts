@@ -12,6 +12,7 @@ export type { BlurBoundary } from "./kernel_blur.ts";
 export { gaussianKernel2d, motionKernel } from "./kernels_2d.ts";
 export { composition, type CompositionInverse, type CompositionOptions } from "./composition.ts";
 export { leastSquares } from "./least_squares.ts";
+export { adjointOf, type OwnOperator, ownOperator, pullBack } from "./derived.ts";
 export { coilMaps } from "./mri.ts";
 export { jpegNoise, type JpegOptions, type JpegTables } from "./jpeg.ts";
 export { addNoise, type MeasurementNoise, NOISES } from "./noise.ts";

@@ -3,9 +3,8 @@
  * the sampler makes of them. Every step replays the same plan with other numbers.
  */
 import { type DeviceTensor, type Runtime, type Scalars, scope, type Tensor } from "../engine/mod.ts";
-import { clamp, mul, weightedSum } from "../kernels/mod.ts";
+import { clamp, exp, mul, weightedSum } from "../kernels/mod.ts";
 import { type Level, type PredictionCoefficients, predictionCoefficients } from "./coefficients.ts";
-import { EXPONENTIAL_SCALE, scaledExponential } from "./exponential.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
 import { ancestralCoefficients } from "./plain_coefficients.ts";
 import { predictX0 } from "./predict.ts";
@@ -21,7 +20,7 @@ export interface StepParts {
   readonly eps: Tensor;
   /** The clean image that it implies [N, H, W, C], clamped if the sampler does so. */
   readonly x0: Tensor;
-  /** Standard normal deviates [N, H, W, C], times exp(slope v)/EXPONENTIAL_SCALE where the variance is learned. */
+  /** Standard normal deviates [N, H, W, C], times exp(slope v) where the variance is learned. */
   readonly z: Tensor;
 }
 
@@ -81,7 +80,7 @@ export function networkStep<C extends string, X extends string, O extends string
     });
     const z = scope("noise", () => {
       const normal = noise.normal(xt.shape, inputs);
-      return variance ? mul(normal, scaledExponential(weightedSum([[c.slope, variance]]))) : normal;
+      return variance ? mul(normal, exp(weightedSum([[c.slope, variance]]))) : normal;
     });
     return scope("update", () => body({ xt, y, eps, x0, z }, c, inputs as Readonly<Record<X, Tensor>>));
   });
@@ -106,7 +105,7 @@ export type AncestralNumbers = Record<"xtFromX0" | "xtFromXt" | "xtFromNoise" | 
  */
 export function ancestralNumbers(level: Level, learnsVariance: boolean): AncestralNumbers {
   const { xtFromX0, xtFromXt, xtFromNoise, slope } = ancestralCoefficients(level, learnsVariance);
-  return { xtFromX0, xtFromXt, xtFromNoise: xtFromNoise * (learnsVariance ? EXPONENTIAL_SCALE : 1), slope };
+  return { xtFromX0, xtFromXt, xtFromNoise, slope };
 }
 
 /** Whether a model says more of the variance of a step than its schedule does. */

@@ -1,9 +1,8 @@
 /** One step of plain sampling as one stage: network, clamp, update and noise; nothing is made consistent with anything. */
 import { type DeviceTensor, type Runtime, type Scalars, scope, type Tensor, type Tensors } from "../engine/mod.ts";
-import { clamp, mul, weightedSum } from "../kernels/mod.ts";
+import { clamp, exp, mul, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
 import type { PredictionCoefficients } from "./coefficients.ts";
-import { EXPONENTIAL_SCALE, scaledExponential } from "./exponential.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
 import type { PlainCoefficients } from "./plain_coefficients.ts";
 import { predictX0 } from "./predict.ts";
@@ -49,15 +48,14 @@ export function plainStep(
     });
     const z = scope("noise", () => {
       const normal = noise.normal(inputs.xt.shape, inputs);
-      return variance ? mul(normal, scaledExponential(weightedSum([[c.slope, variance]]))) : normal;
+      return variance ? mul(normal, exp(weightedSum([[c.slope, variance]]))) : normal;
     });
     const xt = scope("update", () => weightedSum([[c.xtFromX0, x0], [c.xtFromXt, inputs.xt], [c.xtFromNoise, z]]));
     return { x0, xt };
   });
   const takeStep = async (xt: DeviceTensor, numbers: PlainNumbers, draw: Draw): Promise<State> => {
     const drawn = noise.supply(draw);
-    const xtFromNoise = numbers.xtFromNoise * (learnsVariance ? EXPONENTIAL_SCALE : 1);
-    const out = await stage({ xt, ...drawn.inputs }, { ...numbers, xtFromNoise, ...drawn.scalars });
+    const out = await stage({ xt, ...drawn.inputs }, { ...numbers, ...drawn.scalars });
     return { name: draw.name, ...out };
   };
   return Object.assign(takeStep, { release: stage.release });

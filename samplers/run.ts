@@ -30,7 +30,7 @@ export async function* counted(
     for (let step = 1;; step++) {
       const next = await states.next();
       if (next.done) return next.value;
-      const { evaluations = 1, ...state } = next.value;
+      const { evaluations = 1, maps: _, ...state } = next.value;
       nfe += evaluations;
       yield { ...state, step, steps, nfe };
     }

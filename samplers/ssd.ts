@@ -5,9 +5,10 @@
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { ddpmCoefficients, etaMixCoefficients, type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import { injectingSteps } from "./attention_injection.ts";
 import { invert } from "./inversion.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { type RestorationStep, restorationStep, type State } from "./restoration_step.ts";
+import type { RestorationStep, State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
 import { checkProblem, type Evaluations, type Problem, type Progress, type Sampler } from "./sampler.ts";
 import {
@@ -76,14 +77,14 @@ async function* trajectory(
   const levelsOf = (count: number): readonly Level[] => respace(model.alphaBar, ssdTimesteps(options.t0, count));
   const upward = levelsOf(options.inversionSteps);
   const downward = levelsOf(options.generationSteps);
-  const takeStep = restorationStep(runtime, problem, options);
+  const steps = injectingSteps(runtime, problem, { ...options, transitions: upward.length - 1 });
   const image = await pseudoInverseOf(runtime, problem);
   try {
-    const xt = yield* invert(takeStep, image, { ...options, levels: upward });
-    const x0 = yield* generate(takeStep, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
+    const xt = yield* invert(steps.up, image, { ...options, levels: upward });
+    const x0 = yield* generate(steps.down, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
     return x0.keep();
   } finally {
-    takeStep.release();
+    steps.release();
     image.free();
   }
 }

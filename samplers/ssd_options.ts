@@ -22,6 +22,11 @@ export interface SsdOptions extends InversionOptions {
   readonly ddimEta: number;
   /** Whether predicted images are clamped to [-1, 1]. Published: true. */
   readonly clipDenoised: boolean;
+  /**
+   * First generation steps whose attentions look at what those of the last inversion steps looked at, the last of these
+   * first; 0..inversionSteps - 1. Published: 0, no injection.
+   */
+  readonly injectedSteps: number;
 }
 
 /** Parameters of SSD+, for noisy measurements. */
@@ -46,7 +51,7 @@ export function ssdPreset(preset: SsdPreset, task: RestorationTask): SsdOptions 
     "ssd-100": { inversionSteps: 15, generationSteps: 85 },
   }[preset];
   const shortcut = task === "colorization" ? { t0: 750, eta: 0.8 } : { t0: 550, eta: 0.4 };
-  return { ...shortcut, ...steps, inversion: "da", useDdim: true, ddimEta: 0.8, clipDenoised: true };
+  return { ...shortcut, ...steps, inversion: "da", useDdim: true, ddimEta: 0.8, clipDenoised: true, injectedSteps: 0 };
 }
 
 /**
@@ -64,11 +69,12 @@ export function projectedSteps({ t0, generationSteps, tStop }: SsdPlusOptions): 
  * @throws {RangeError} naming the first parameter that is out of range
  */
 export function checkSsdOptions(sampler: string, options: SsdOptions | SsdPlusOptions, timesteps: number): void {
-  const { t0, inversionSteps, generationSteps, inversion, eta, ddimEta } = options;
+  const { t0, inversionSteps, generationSteps, inversion, eta, ddimEta, injectedSteps } = options;
   const check = optionChecks(sampler);
   check.integer("t0", t0, 2, timesteps);
   check.integer("inversionSteps", inversionSteps, 2, t0);
   check.integer("generationSteps", generationSteps, 2, t0);
+  check.integer("injectedSteps", injectedSteps, 0, Math.min(inversionSteps - 1, generationSteps));
   check.number("eta", eta, 0, 1);
   check.number("ddimEta", ddimEta, 0, 1);
   if ("tStop" in options) check.number("tStop", options.tStop, 0, t0);

@@ -1,5 +1,6 @@
 /** The flame view of a page: scopes as boxes, each as wide as its time. */
 import type { KernelTime } from "../../engine/mod.ts";
+import { escapeText } from "../html.ts";
 import { type ScopeNode, scopeTree } from "./scope_tree.ts";
 import { operationOf, time, totalsBy } from "./summary.ts";
 
@@ -11,18 +12,6 @@ const WIDTH = 1200;
 
 /** Width below which a box is left out, and characters are not shown, in units of the drawing. */
 const LEAST_BOX = 0.3;
-
-/** Text for HTML, in elements and attributes. */
-export function escapeText(text: string): string {
-  const names: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
-}
 
 /** The colour class of each operation, by time; the same on the whole page. */
 export function colourOf(rows: readonly KernelTime[]): (label: string) => string {

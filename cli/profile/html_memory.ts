@@ -1,6 +1,7 @@
 /** The memory picture of a page: slots over dispatches, and the bytes that are live. */
+import { escapeText } from "../html.ts";
 import type { ProfileDocument } from "./document.ts";
-import { colourOf, escapeText } from "./html_flame.ts";
+import { colourOf } from "./html_flame.ts";
 import { liveBytes, size } from "./summary.ts";
 
 const WIDTH = 1200;

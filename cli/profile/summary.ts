@@ -26,9 +26,18 @@ export function scopeLevels(scope: string): readonly string[] {
   return scope.match(/[^.]+(?:\.\d+(?![^.]))?/g) ?? [];
 }
 
-/** The stage of the step that a dispatch belongs to: network, predict, projection, noise or update. */
-export function stageOf({ scope }: Pick<KernelTime, "scope">): string {
-  return scopeLevels(scope)[0] ?? "(no scope)";
+/** Whether a dispatch belongs to a reverse pass: it computes a cotangent, or again what a checkpoint did not keep. */
+export function isBackward({ scope }: Pick<KernelTime, "scope">): boolean {
+  return /(^|\.)(backward|recomputed)$/.test(scope);
+}
+
+/**
+ * The stage of the step that a dispatch belongs to: network, predict, projection, noise or update; those of a reverse
+ * pass are marked `(backward)`.
+ */
+export function stageOf(row: Pick<KernelTime, "scope">): string {
+  const stage = scopeLevels(row.scope)[0] ?? "(no scope)";
+  return isBackward(row) && stage !== row.scope ? `${stage} (backward)` : stage;
 }
 
 /** The block of the network: the first two levels of the scope. */

@@ -1,14 +1,24 @@
 /** Files of kind `ops`: single operations and whole blocks, each on its own recorded input. */
-import { constant, hostTensor, type Runtime, type Shape, type Tensor } from "../../engine/mod.ts";
+import {
+  constant,
+  type DeviceTensor,
+  hostTensor,
+  type Runtime,
+  type Shape,
+  type Tensor,
+  type Tensors,
+} from "../../engine/mod.ts";
 import {
   attention,
   averagePool,
   bilinearResize,
   conv2d,
+  gradient,
   groupNorm,
   linear,
   matmul,
   reshape,
+  sampleDot,
   silu,
   softmax,
   upsampleNearest,
@@ -29,7 +39,7 @@ import {
   shapeChannelsLast,
   type StoredTensor,
 } from "./reference_file.ts";
-import { type Finding, NotSupportedError, refusal, type Values } from "./row.ts";
+import { type Finding, NotSupportedError, type Values } from "./row.ts";
 
 const LIMIT = 1e-5;
 
@@ -96,18 +106,39 @@ async function* verifyCase(
   fields.forEach((field) => file.claim(field));
   const result = `${name}.y`;
   const limit = /offset|peaked/.test(name) && !/softmax/.test(name) ? LOOSE_LIMIT : LIMIT;
+  const read = async (field: string, operation: Operation): Promise<DeviceTensor> => {
+    const stored = operation.rows ? await file.read(field) : await file.readChannelsLast(field);
+    return runtime.upload(stored.data, stored.shape);
+  };
+  const values = async (tensor: DeviceTensor, operation: Operation): Promise<Values> => {
+    const found = { data: await tensor.read(), shape: tensor.shape };
+    return operation.rows ? asStored(found) : found;
+  };
   yield* findings(file, [{ quantity: result, limit }], async () => {
     const operation = operationOf(settings);
-    const x = operation.rows ? await file.read(`${name}.x`) : await file.readChannelsLast(`${name}.x`);
     const use = await readCase(file, name, fields, settings);
-    const input = runtime.upload(x.data, x.shape);
-    const stage = runtime.stage(name, ({ x }: { readonly x: Tensor }) => ({ y: operation.record(x, use) }));
-    const { y } = await stage({ x: input }, {});
-    const values = { data: await y.read(), shape: y.shape };
-    input.free();
-    return new Map([[result, operation.rows ? asStored(values) : values]]);
+    const x = await read(`${name}.x`, operation);
+    const stage = runtime.stage(name, ({ x }: Tensors<"x">) => ({ y: operation.record(x, use) }));
+    const { y } = await stage({ x }, {});
+    const found = await values(y, operation);
+    x.free();
+    return new Map([[result, found]]);
   });
-  if (file.has(`${name}.gx`)) yield refusal(`${name}.gx`, new NotSupportedError("the engine has no gradients"));
+  const quantity = `${name}.gx`;
+  if (!file.has(quantity)) return;
+  yield* findings(file, [{ quantity, limit }], async () => {
+    const operation = operationOf(settings);
+    const use = await readCase(file, name, fields, settings);
+    const inputs = { x: await read(`${name}.x`, operation), gy: await read(`${name}.gy`, operation) };
+    const stage = runtime.stage(quantity, ({ x, gy }: Tensors<"x" | "gy">) => {
+      const [gx] = gradient(sampleDot(operation.record(x, use), gy), [x]);
+      return { gx: gx! };
+    });
+    const { gx } = await stage(inputs, {});
+    const found = await values(gx, operation);
+    Object.values(inputs).forEach((tensor) => tensor.free());
+    return new Map([[quantity, found]]);
+  });
 }
 
 /** Rows as the comparison expects them, which takes dimension 1 for the channels and puts it last. */

@@ -59,6 +59,7 @@ function shortcutOptions(config: Settings): SsdPlusOptions {
     eta: config.number("noise_eta"),
     useDdim: config.flag("use_ddim", true),
     ddimEta: config.number("ddim_eta"),
+    injectedSteps: 0,
     clipDenoised: config.flag("clip_denoised", true),
     tStop: config.number("stop_consistency_timestep", SSD_PLUS_STOP),
   };

@@ -1,6 +1,7 @@
 /** Files of kind `unet-*`: one evaluation of a network, with the activations that leave its modules. */
 import type { DeviceTensor, HostTensor, Runtime, Shape, Tensor, Tensors } from "../../engine/mod.ts";
-import type { Precision } from "../../models/mod.ts";
+import { gradient, sampleDot } from "../../kernels/mod.ts";
+import type { Network, NetworkInputs, Precision } from "../../models/mod.ts";
 import { type Expectation, findings } from "./findings.ts";
 import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
@@ -9,10 +10,13 @@ import { type Finding, measured, NotSupportedError, refusal, type Values } from 
 /** Names of the tensors that are results of a network. */
 const RESULTS = /^(output|emb|emb\.sinusoid|act\..+)$/;
 const STATISTICS = /^actstat\./;
-const GRADIENTS = /^grad\.x$/;
+const GRADIENT = "grad.x";
+/** The gradient is that of the sum of its products with the output. */
+const COTANGENT = "grad.v";
 
 /**
- * Compares the output, the embedding and its sinusoids, slices of activations and their statistics.
+ * Compares the output, the embedding and its sinusoids, slices of activations and their statistics, and the gradient with
+ * respect to the image.
  * @param runtime where the network runs
  * @param file of kind `unet-*`
  * @param precision how the weights are kept
@@ -54,9 +58,10 @@ export async function* verifyNetwork(
       yield refusal(quantity, error);
     }
   }
-  for (const name of file.names(GRADIENTS)) {
-    file.claim(name);
-    yield refusal(name, new NotSupportedError("the engine has no gradients"));
+  if (file.has(GRADIENT)) {
+    yield* findings(file, [{ quantity: GRADIENT, limit }], async () => {
+      return new Map([[GRADIENT, await differentiate(runtime, file, precision)]]);
+    });
   }
 }
 
@@ -76,16 +81,15 @@ async function evaluate(
 ): Promise<ReadonlyMap<string, Values>> {
   using loaded = await loadNetwork(runtime, file, precision);
   const { network } = loaded;
+  const forward = await forwardOf(network, file);
   const wanted = new Set(file.names(/^(act|actstat)\./).map((name) => name.replace(/^\w+\./, "")));
   wanted.add("emb");
-  const labels = file.has("input.y") ? Array.from(await file.readNumbers("input.y")) : undefined;
   const stage = runtime.stage("network", (tensors: Readonly<Record<string, Tensor>>) => {
-    const { x, timestepRows, lowRes } = tensors as Tensors<"x" | "timestepRows" | "lowRes">;
     const observed: Record<string, Tensor> = {};
     const observe = (module: string, tensor: Tensor): void => {
       if (wanted.has(module)) observed[module] = tensor;
     };
-    const output = network.forward(x, { timestepRows, observe, ...(labels && { labels }), ...(lowRes && { lowRes }) });
+    const output = forward(tensors, observe);
     return { ...observed, output };
   });
   const sinusoids = network.timestepTable(await file.readNumbers("input.t"));
@@ -95,6 +99,45 @@ async function evaluate(
   for (const [module, tensor] of Object.entries(results)) {
     values.set(module, { data: await tensor.read(), shape: tensor.shape });
   }
+  Object.values(inputs).forEach((tensor) => tensor.free());
+  return values;
+}
+
+type Observe = NonNullable<NetworkInputs["observe"]>;
+
+/** Records the network on the inputs of a stage, with the labels of the file. */
+async function forwardOf(
+  network: Network,
+  file: ReferenceFile,
+): Promise<(tensors: Readonly<Record<string, Tensor>>, observe?: Observe) => Tensor> {
+  const labels = file.has("input.y") ? Array.from(await file.readNumbers("input.y")) : undefined;
+  return (tensors, observe) => {
+    const { x, timestepRows, lowRes } = tensors as Tensors<"x" | "timestepRows" | "lowRes">;
+    return network.forward(x, {
+      timestepRows,
+      ...(observe && { observe }),
+      ...(labels && { labels }),
+      ...(lowRes && { lowRes }),
+    });
+  };
+}
+
+/** The gradient of the sum of v times the output with respect to the image. */
+async function differentiate(runtime: Runtime, file: ReferenceFile, precision: Precision): Promise<Values> {
+  using loaded = await loadNetwork(runtime, file, precision);
+  const { network } = loaded;
+  const forward = await forwardOf(network, file);
+  const stage = runtime.stage("gradient", (tensors: Readonly<Record<string, Tensor>>) => {
+    const [dx] = gradient(sampleDot(forward(tensors), tensors["v"]!), [tensors["x"]!]);
+    return { dx: dx! };
+  });
+  const v = await file.readChannelsLast(COTANGENT);
+  const inputs = {
+    ...await uploadInputs(runtime, file, network.timestepTable(await file.readNumbers("input.t"))),
+    v: runtime.upload(v.data, v.shape),
+  };
+  const { dx } = await stage(inputs, {});
+  const values = { data: await dx.read(), shape: dx.shape };
   Object.values(inputs).forEach((tensor) => tensor.free());
   return values;
 }

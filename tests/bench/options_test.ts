@@ -86,6 +86,14 @@ Deno.test("the help text names every network", () => {
   assertEquals(missing, []);
 });
 
+Deno.test("--gradients measures what gradients cost, alone", () => {
+  const { runs, kernels, algorithms, gradients } = parsed("--gradients");
+  assertEquals([runs.length, kernels, algorithms, gradients], [0, false, false, true]);
+  for (const words of [["--gradients", "--check"], ["--gradients", "--batch", "2"], ["--gradients", "--algorithms"]]) {
+    assertThrows(() => parseOptions(words), UsageError, "--gradients measures two networks");
+  }
+});
+
 Deno.test("--algorithms measures convolutions alone, on request without subgroups", () => {
   const { runs, kernels, algorithms, withoutSubgroups } = parsed("--algorithms");
   assertEquals([runs.length, kernels, algorithms, withoutSubgroups], [0, false, true, false]);

@@ -1,5 +1,5 @@
 /** Rows with made-up figures. */
-import type { KernelRow, NetworkRow } from "../../bench/row.ts";
+import type { GradientRow, KernelRow, NetworkRow } from "../../bench/row.ts";
 
 const ORIGIN = {
   date: "2026-01-02T03:04:05.000Z",
@@ -48,4 +48,21 @@ export const KERNEL_ROW: KernelRow = {
   check: { method: "reference", error: 4.3e-7 },
   milliseconds: { median: 23.3, min: 22.8, max: 23.7, samples: 5 },
   gflopPerSecond: 12.9,
+};
+
+const TIMES = { median: 200, min: 190, max: 230, samples: 3 };
+
+/** What a gradient costs. */
+export const GRADIENT_ROW: GradientRow = {
+  kind: "gradient",
+  ...ORIGIN,
+  network: "unet-64",
+  height: 64,
+  width: 64,
+  parameters: 7831174,
+  gflop: { forward: 10, gradient: 20.5, checkpointed: 26 },
+  activationBytes: { forward: 20e6, gradient: 44e6, checkpointed: 35e6 },
+  constantBytes: { forward: 77e6, gradient: 149e6, checkpointed: 149e6 },
+  milliseconds: { forward: TIMES, gradient: { ...TIMES, median: 460 }, checkpointed: { ...TIMES, median: 600 } },
+  processMilliseconds: { forward: TIMES, gradient: { ...TIMES, median: 470 }, checkpointed: { ...TIMES, median: 610 } },
 };

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { checkBounds } from "../../bench/bounds.ts";
 import { formatBounds, formatRows } from "../../bench/table.ts";
-import { KERNEL_ROW, NETWORK_ROW } from "./sample_rows.ts";
+import { GRADIENT_ROW, KERNEL_ROW, NETWORK_ROW } from "./sample_rows.ts";
 
 Deno.test("a network's block shows time, host time, starts and memory", () => {
   const text = formatRows([NETWORK_ROW]);
@@ -27,6 +27,39 @@ Deno.test("kernels stand below the networks, a line each", () => {
   const lines = formatRows([KERNEL_ROW, NETWORK_ROW]).split("\n");
   assertEquals(lines.at(-2), "");
   assertStringIncludes(lines.at(-1)!, "12.9 GFLOP/s  error 4.3e-7  conv2d.broadcast");
+});
+
+Deno.test("a gradient is shown beside the evaluation, with and without checkpoints", () => {
+  const [head, ...lines] = formatRows([GRADIENT_ROW]).split("\n");
+  assertEquals(head, "unet-64, batch 1, 64x64: 7.83 M parameters");
+  assertEquals(lines.map((line) => line.trim().split(/ {2,}/)), [
+    [
+      "forward",
+      "200 ms (190 ms to 230 ms in 3)",
+      "process 200 ms",
+      "10.0 GFLOP",
+      "activations 20.0 MB",
+      "constants 77.0 MB",
+    ],
+    [
+      "gradient",
+      "460 ms (190 ms to 230 ms in 3) (2.30 x)",
+      "process 470 ms (2.35 x)",
+      "20.5 GFLOP (2.05 x)",
+      "activations 44.0 MB (2.20 x)",
+      "constants 149.0 MB",
+    ],
+    [
+      "checkpointed",
+      "600 ms (190 ms to 230 ms in 3) (3.00 x)",
+      "process 610 ms (3.05 x)",
+      "26.0 GFLOP (2.60 x)",
+      "activations 35.0 MB (1.75 x)",
+      "constants 149.0 MB",
+    ],
+  ]);
+  const { milliseconds: _, processMilliseconds: __, ...planned } = GRADIENT_ROW;
+  assertStringIncludes(formatRows([planned]), "forward       10.0 GFLOP  ");
 });
 
 Deno.test("bounds are told as ok or FAILED", () => {

@@ -26,6 +26,11 @@ Deno.test("a number in a scope belongs to the name before it", () => {
   assertEquals(scopeLevels(""), []);
   const row = { scope: "network.middle_block.1.qkv", label: "matmul.tiled" };
   assertEquals([stageOf(row), blockOf(row), kernelOf(row)], ["network", "network.middle_block.1", "matmul.tiled"]);
+  const of = (scope: string): string => stageOf({ scope });
+  assertEquals(
+    ["network.out.2.backward", "network.middle_block.1.recomputed", "backward", "network.backward_block"].map(of),
+    ["network (backward)", "network (backward)", "backward", "network"],
+  );
 });
 
 Deno.test("the costs of a call are divided among its dispatches by their time", () => {

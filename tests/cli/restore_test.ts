@@ -283,6 +283,7 @@ commandTest("the report holds everything that is needed to make the picture agai
     useDdim: true,
     ddimEta: 0.8,
     clipDenoised: true,
+    injectedSteps: 0,
     tStop: 200,
   });
   assertEquals([report["seed"], report["noise"], report["evaluations"]], [9, "seed", { nominal: 4, actual: 3 }]);

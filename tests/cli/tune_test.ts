@@ -280,7 +280,7 @@ commandTest("what is stored is taken, unless the command line says how layers ar
 });
 
 commandTest("tune measures the embedded network, stores for this adapter alone, and forgets", async (folder) => {
-  const words = ["tune", "--size", "16", "--budget", "1.5", "--json"];
+  const words = ["tune", "--size", "16", "--budget", "4", "--json"];
   await withUserCache(folder.path("cache"), async () => {
     const dry = await runWell([...words, "--dry-run"]);
     assertEquals(folder.list(), []);

@@ -7,11 +7,13 @@ import {
   type Plan,
   printPlan,
   type Shape,
+  ShapeOnly,
   type Tensor,
   trace,
 } from "../../engine/mod.ts";
 import { orderCalls, peakBytes } from "../../engine/order.ts";
 import { makePlan } from "../../engine/plan.ts";
+import { gpuTest, sharedRuntime } from "../support/gpu.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { randomValues } from "../support/random.ts";
 import { modest, plus, preparedPlus, scaled, viewed } from "../support/toy_ops.ts";
@@ -129,4 +131,19 @@ Deno.test("what is asked for in place of a refused constant is prepared while th
   assertEquals(shapes(1600), [[4, 100]]);
   assertEquals(shapes(1599), [[100]]);
   assertEquals(shapes(399), []);
+});
+
+gpuTest("a runtime plans a recording whose constants have shapes alone as it plans a stage with values", async () => {
+  const runtime = await sharedRuntime();
+  const source = hostTensor(randomValues(64, 1), [64]);
+  const body = (x: Tensor, weight: Tensor): Tensor => plus(scaled(plus(x, scaled(weight, 2)), 3), weight);
+  const graph = trace("shapes", x(64), ({ x }) => ({ y: body(x!, constant(new ShapeOnly(source))) }));
+  const stage = runtime.stage("values", ({ x }: { readonly x: Tensor }) => ({ y: body(x, constant(source)) }));
+  await stage({ x: runtime.upload(randomValues(64, 2), [64]) }, {});
+  const [planned, built] = [runtime.plan(graph), runtime.statistics().plans.get("values")!];
+  assertEquals(planned.dispatches.map(({ label }) => label), built.dispatches.map(({ label }) => label));
+  assertEquals(planned.slotBytes, built.slotBytes);
+  // What depends on constants alone is one: computed before, not planned.
+  assertEquals(planned.constants.size, built.constants.size);
+  assertEquals(planned.constants.size, 2);
 });

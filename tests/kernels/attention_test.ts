@@ -1,13 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { defineOp, type DeviceProfile, ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
-import { attention, attentionOp } from "../../kernels/mod.ts";
+import { defineOp, type DeviceProfile, type Op, ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { attention, attentionGradientOp, attentionOp, gradient, sampleDot } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { build, runOnce, type Values, values } from "./run_once.ts";
 
-/** Attention as it is lowered for another class of devices, recording the kernels it chose. */
-function attentionFor(profile: Partial<DeviceProfile>, labels: Set<string>): typeof attentionOp {
-  const { definition } = attentionOp;
+/** An operation as it is lowered for another class of devices, recording the kernels it chose. */
+function loweredFor<A>({ definition }: Op<A>, profile: Partial<DeviceProfile>, labels: Set<string>): Op<A> {
   return defineOp({
     ...definition,
     lower: (call, target) => {
@@ -30,7 +29,7 @@ for (const { profile, head, kernel } of CLASSES) {
   const device = JSON.stringify(profile);
   gpuTest(`attention() of head width ${head} matches its reference as lowered for ${device}`, async (runtime) => {
     const labels = new Set<string>();
-    const op = attentionFor(profile, labels);
+    const op = loweredFor(attentionOp, profile, labels);
     for (const [length, order] of [[67, "legacy"], [64, "new"], [3, "new"]] as const) {
       const x = values([2, length, 3 * 2 * head], 1, (v) => 3 * v);
       const attrs = { heads: 2, order, scale: head ** -0.5 };
@@ -107,4 +106,56 @@ Deno.test("attention() refuses shapes without q, k and v, and heads that do not 
     "the number of heads is 3, a divisor of the 8 channels is needed",
   );
   assertThrows(() => build([[1, 5, 24]], (x) => attention(x, { heads: 0, order: "new" })), RangeError, "heads is 0");
+});
+
+const GRADIENT_CLASSES = [
+  { profile: {}, head: 6, kernel: "shuffle" },
+  { profile: { software: false }, head: 6, kernel: undefined },
+  { profile: { software: false }, head: 68, kernel: undefined },
+  { profile: { software: true, subgroupSize: 0 }, head: 6, kernel: "serial" },
+  { profile: { software: true }, head: 68, kernel: "serial" },
+] as const;
+
+for (const { profile, head, kernel } of GRADIENT_CLASSES) {
+  const device = JSON.stringify(profile);
+  gpuTest(`the gradient of attention() of head width ${head} as lowered for ${device}`, async (runtime) => {
+    const labels = new Set<string>();
+    const op = loweredFor(attentionGradientOp, profile, labels);
+    for (const [length, order] of [[67, "legacy"], [64, "new"], [3, "new"]] as const) {
+      const shape = [2, length, 2 * head];
+      const given = [values([2, length, 6 * head], 1, (v) => 3 * v), values(shape, 2), values(shape, 3)];
+      const attrs = { heads: 2, order, scale: head ** -0.5 };
+      const expected = await runOnce(new ReferenceRuntime(), given, (...x) => attentionGradientOp(x, attrs)[0]!);
+      assertClose(await runOnce(runtime, given, (...x) => op(x, attrs)[0]!), expected, 1e-5, `T = ${length}`);
+    }
+    if (runtime.description.includes("llvmpipe") || kernel !== "shuffle") {
+      const suffix = kernel ? `.${kernel}` : "";
+      assertEquals([...labels], ["queries", "keys"].map((pass) => `attentionGradient.${pass}${suffix}`));
+    }
+  });
+}
+
+gpuTest("the gradient of attention() is sound for logits of several hundred", async (runtime) => {
+  const given = [values([1, 40, 3 * 16], 5, (v) => 30 * v), values([1, 40, 16], 6)];
+  const run = (qkv: Tensor, dy: Tensor): Tensor =>
+    gradient(sampleDot(attention(qkv, { heads: 2, order: "legacy" }), dy), [qkv])[0]!;
+  const actual = await runOnce(runtime, given, run);
+  assertClose(actual, await runOnce(new ReferenceRuntime(), given, run), 1e-4);
+  assert(actual.every(Number.isFinite));
+});
+
+gpuTest("the gradient of attention() over 4096 positions needs no matrix of that size", async (runtime) => {
+  const length = 4096;
+  const given = [values([1, length, 3 * 8], 6), values([1, length, 8], 7)];
+  const before = runtime.statistics().peakDeviceBytes;
+  const dqkv = await runOnce(runtime, given, (qkv, dy) => {
+    return gradient(sampleDot(attention(qkv, { heads: 1, order: "new", scale: 0 }), dy), [qkv])[0]!;
+  });
+  const mean = Array.from({ length: 8 }, (_, c) => {
+    let sum = 0;
+    for (let t = 0; t < length; t++) sum += given[1]!.data[8 * t + c]!;
+    return sum / length;
+  });
+  assertClose(dqkv.subarray(24 * 4095 + 16), mean, 1e-4, "equal weights give the mean of dy to every v");
+  assert(runtime.statistics().peakDeviceBytes - before < 4 * length * length / 8);
 });

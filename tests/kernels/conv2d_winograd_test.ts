@@ -119,6 +119,23 @@ for (const algorithm of ["direct", "winograd2", "winograd4"] as const) {
   });
 }
 
+for (const [place, gpu] of [["", undefined], [" without subgroups", withoutSubgroups]] as const) {
+  gpuTest(`large images are computed in bands, and a batch as its images one by one${place}`, async () => {
+    const runtime = await forced("winograd4", gpu);
+    // Two bands for each image; and two images in the first band, one in the second.
+    for (const [index, [count, height, width]] of ([[2, 246, 243], [3, 167, 168]] as const).entries()) {
+      const large = layer([count, height, width, 3], 64, { residual: true });
+      const name = `bands ${index}`;
+      const actual = await run(runtime, name, large);
+      assertClose(actual, await run(new ReferenceRuntime(), "reference", large), 1e-5, name);
+      const bands = (runtime.statistics().plans.get(name)?.dispatches.length ?? 0) / 3;
+      assertEquals(bands, index === 0 ? 4 : 2, name);
+      const single = await run(runtime, `${name}, one image`, { ...large, x: [1, height, width, 3] });
+      assertEquals(actual.subarray(0, single.length), single, name);
+    }
+  });
+}
+
 for (const [tile, algorithm] of [[2, "winograd2"], [4, "winograd4"]] as const) {
   gpuTest(`${algorithm} keeps an infinite value within the tiles whose patches hold it`, async () => {
     const runtime = await forced(algorithm);

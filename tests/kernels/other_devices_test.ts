@@ -1,7 +1,7 @@
 /** The forms that kernels take on other devices than this: without subgroups, and on a graphics card. */
 import { assertEquals } from "@std/assert";
 import { type Op, ReferenceRuntime, WebGpuRuntime } from "../../engine/mod.ts";
-import { conv2dOp, groupNormOp, matmulOp } from "../../kernels/mod.ts";
+import { conv2dOp, groupNormOp, inputGradientOp, matmulOp } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { asGraphicsCard, gpuTest, withoutSubgroups } from "../support/gpu.ts";
 import { runExample } from "../support/run_example.ts";
@@ -16,7 +16,7 @@ function open(gpu: GPU): Promise<WebGpuRuntime> {
 
 const DEVICES = [
   { where: "without subgroups", gpu: withoutSubgroups, operations: [conv2dOp, matmulOp] },
-  { where: "on a graphics card", gpu: asGraphicsCard, operations: [conv2dOp, matmulOp, groupNormOp] },
+  { where: "on a graphics card", gpu: asGraphicsCard, operations: [conv2dOp, matmulOp, groupNormOp, inputGradientOp] },
 ] as const;
 
 const CASES = DEVICES.flatMap(({ where, gpu, operations }) =>

@@ -1,12 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  constant,
-  type DeviceTensor,
-  hostTensor,
-  ReferenceRuntime,
-  type Runtime,
-  type Tensors,
-} from "../../engine/mod.ts";
+import { constant, type DeviceTensor, hostTensor, ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
 import { weightedSum } from "../../kernels/mod.ts";
 import { type NoiseModel, noiseSchedule, respacedSchedule } from "../../models/mod.ts";
 import {
@@ -23,7 +16,6 @@ import {
   spaceTimesteps,
   START_DRAW,
 } from "../../samplers/mod.ts";
-import { EXPONENTIAL_SCALE, scaledExponential } from "../../samplers/exponential.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
@@ -189,17 +181,5 @@ gpuTest("plain sampling gives the same on a GPU and on the CPU reference", async
     const sample = (runtime: Runtime): Promise<Float32Array> =>
       finish(PLAIN_SAMPLERS[name].sample(runtime, { model }, { ...FEW, noise: seededNoise([3]) }));
     assertClose(await sample(gpu), await sample(new ReferenceRuntime()), 1e-5, name);
-  }
-});
-
-gpuTest("scaledExponential() is exp(x) over its scale, within 1e-5", async (gpu) => {
-  const values = Float32Array.from({ length: 60 }, (_, i) => -4 + i / 10);
-  for (const runtime of [gpu, new ReferenceRuntime()]) {
-    const stage = runtime.stage("exponential", ({ x }: Tensors<"x">) => ({ y: scaledExponential(x) }));
-    const y = await (await stage({ x: runtime.upload(values, [4, 15]) }, {})).y.read();
-    y.forEach((value, i) => {
-      const ratio = value * EXPONENTIAL_SCALE / Math.exp(values[i]!);
-      assert(Math.abs(ratio - 1) < 1e-5, `exp(${values[i]}): ratio ${ratio} on ${runtime.description}`);
-    });
   }
 });

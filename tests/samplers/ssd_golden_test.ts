@@ -68,6 +68,7 @@ function recordedOptions(file: SafetensorsFile): SsdPlusOptions {
     generationSteps: config.backward_timestep,
     eta: config.noise_eta,
     ddimEta: config.ddim_eta,
+    injectedSteps: 0,
     useDdim: config.use_ddim,
     clipDenoised: config.clip_denoised,
     tStop: config.stop_consistency_timestep,

@@ -31,6 +31,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   cli: { imports: ["io", ...LIBRARY], types: [], browser: false },
   bench: { imports: ["io", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
+  docs: { imports: LIBRARY, types: [], browser: true },
 };
 
 /** Folders of code that no room may import and that may import anything. */

@@ -1,0 +1,52 @@
+/** Where q, k and v of a head stand in the channels of an attention call. */
+
+/**
+ * How the 3C channels of q, k and v are arranged: `legacy` has heads outermost (head, q|k|v, channel), `new` has
+ * q, k and v outermost (q|k|v, head, channel).
+ */
+export type HeadOrder = "legacy" | "new";
+
+/** Attributes of an attention call. */
+export interface AttentionAttrs {
+  readonly heads: number;
+  readonly order: HeadOrder;
+  readonly scale: number;
+}
+
+/** Sizes of an attention call and where q, k and v stand in the 3C channels of a position. */
+export interface AttentionLayout {
+  readonly images: number;
+  /** Positions, T. */
+  readonly length: number;
+  readonly channels: number;
+  readonly heads: number;
+  /** Channels of one head. */
+  readonly head: number;
+  /** Channels from one head to the next. */
+  readonly headPitch: number;
+  /** Channels from q to k, and from k to v. */
+  readonly partPitch: number;
+  readonly scale: number;
+}
+
+/** Widest head whose query and result fit in the registers of one invocation. */
+export const WIDEST_IN_REGISTERS = 64;
+
+/** Sizes and places of an attention call on qkv [N, T, 3C]. */
+export function layoutOf(
+  [images, length, width]: readonly number[],
+  { heads, order, scale }: AttentionAttrs,
+): AttentionLayout {
+  const channels = width! / 3;
+  const head = channels / heads;
+  return {
+    images: images!,
+    length: length!,
+    channels,
+    heads,
+    head,
+    headPitch: order === "legacy" ? 3 * head : head,
+    partPitch: order === "legacy" ? head : channels,
+    scale,
+  };
+}

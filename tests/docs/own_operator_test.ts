@@ -1,0 +1,34 @@
+/** The example of an operator of one's own works as the text beside it says. */
+import { assert } from "@std/assert";
+import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { darkLens } from "../../docs/own_operator.ts";
+import { gradient, sampleNorm, sub } from "../../kernels/mod.ts";
+import { project } from "../../operators/mod.ts";
+import { relativeError } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { apply, lawErrors, randomPair } from "../operators/laws.ts";
+
+const operator = darkLens([16, 24, 3], { scale: 4 });
+
+Deno.test("the operator of the example has a derived adjoint and pseudo-inverse that obey their laws", async () => {
+  for (const [law, error] of Object.entries(await lawErrors(new ReferenceRuntime(), operator))) {
+    assert(error <= 1e-5, `${law}: error ${error}`);
+  }
+});
+
+gpuTest("the operator of the example gives the gradient of a measurement loss and projections", async (runtime) => {
+  const { x, y } = randomPair(operator, 9);
+  const body = (x: Tensor, y: Tensor): Record<"dx" | "fit" | "dpx", Tensor> => ({
+    dx: gradient(sampleNorm(sub(operator.forward(x), y)), [x])[0]!,
+    fit: operator.forward(project(operator, x, y)),
+    // Methods that differentiate through A^+ take it too.
+    dpx: gradient(sampleNorm(operator.pseudoInverse(sub(operator.forward(x), y))), [x])[0]!,
+  });
+  const [actual, expected] = await Promise.all(
+    [runtime, new ReferenceRuntime()].map((each) => apply(each, operator, x, y, body)),
+  );
+  assert(relativeError(actual!.dx, expected!.dx) <= 1e-5);
+  assert(relativeError(actual!.dpx, expected!.dpx) <= 1e-5);
+  assert(actual!.dx.some((value) => value !== 0));
+  assert(relativeError(actual!.fit, y) <= 1e-5);
+});
