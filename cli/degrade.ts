@@ -113,7 +113,7 @@ async function degradeFolder(args: Arguments, { task, reporter, interrupt }: Fol
       try {
         const key = { command: ["degrade", ...words], picture: path, sha256: await fileHash(path), seed };
         const out = `${stem}.${format}`;
-        if (await isMade(`${stem}.json`, key, [out])) counts.kept++;
+        if (await isMade(`${stem}.json`, key)) counts.kept++;
         else {
           const made: Degradation = await degradePicture(args, path, {
             task,

@@ -111,20 +111,18 @@ export async function fileHash(path: string): Promise<string> {
  * Whether a result is there that was made of the same file in the same way. The record is written last, so a result
  * without one is made again.
  * @param record path of the JSON file beside the result
- * @param wanted entries that it must hold
- * @param files the files of the result
+ * @param wanted entries that it must hold, besides the names of the files that were made
  */
 export async function isMade(
   record: string,
   wanted: Readonly<Record<string, unknown>>,
-  files: readonly string[],
 ): Promise<boolean> {
   try {
     const found = JSON.parse(await Deno.readTextFile(record)) as Record<string, unknown>;
     if (Object.entries(wanted).some(([key, value]) => JSON.stringify(found[key]) !== JSON.stringify(value))) {
       return false;
     }
-    for (const file of files) if (!(await Deno.stat(file)).isFile) return false;
+    for (const file of found["files"] as string[]) if (!(await Deno.stat(file)).isFile) return false;
     return true;
   } catch {
     return false;

@@ -190,8 +190,6 @@ async function isRestored({ loaded }: Session, { args, path, sha256, outputs }: 
     input: { file: path, sha256 },
     model: modelData(loaded, args),
   };
-  for (const { image, report, sheet } of outputs) {
-    if (!await isMade(report, wanted, sheet === undefined ? [image] : [image, sheet])) return false;
-  }
+  for (const { report } of outputs) if (!await isMade(report, wanted)) return false;
   return true;
 }

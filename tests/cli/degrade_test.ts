@@ -107,6 +107,8 @@ commandTest(
     await Deno.remove(folder.path("out/a.png"));
     assertStringIncludes((await runWell(words)).stdout, "Wrote 1 measurements");
     assertEquals(await bytes("a.png"), first);
+    await Deno.remove(folder.path("out/b-mask.png"));
+    assertStringIncludes((await runWell(words)).stdout, "Wrote 1 measurements");
     folder.picture("in/b.png", { sample: () => 7 });
     folder.write("in/c.png", new Uint8Array(9));
     const { code, stdout, stderr } = await runCommand(words);
