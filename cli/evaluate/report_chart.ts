@@ -138,7 +138,7 @@ function ticks({ low, high }: Axis, count: number): readonly number[] {
 function logarithmicTicks(values: readonly number[]): readonly number[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
   const width = Math.log(sorted.at(-1)! / sorted[0]!) || 1;
-  let last = -Infinity;
+  let last = 0;
   return sorted.filter((value) => {
     if (Math.log(value / last) < width * 0.09) return false;
     last = value;
@@ -148,6 +148,7 @@ function logarithmicTicks(values: readonly number[]): readonly number[] {
 
 function short(value: number): string {
   const size = Math.abs(value);
+  if (size > 0 && size < 0.001) return value.toExponential(1);
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   const text = value.toFixed(digits);
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;

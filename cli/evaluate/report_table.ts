@@ -24,14 +24,17 @@ function rounded(value: number, metric: MetricName): number {
   return Number.isFinite(value) ? Number(value.toFixed(metricOf(metric).digits)) : value;
 }
 
-/** A value as tables show it. */
+/** A value as tables show it; what the digits of the quantity would hide is written with an exponent. */
 export function formatValue(value: number, metric: MetricName): string {
-  return value === Infinity ? "equal" : Number.isNaN(value) ? "-" : value.toFixed(metricOf(metric).digits);
+  const { digits } = metricOf(metric);
+  if (value === Infinity) return "equal";
+  if (Number.isNaN(value)) return "-";
+  return value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits ? value.toExponential(0) : value.toFixed(digits);
 }
 
 function interval({ count, interval: [low, high] }: Summary, metric: MetricName): Content {
   if (count < 2) return undefined;
-  return html`<small>±${((high - low) / 2).toFixed(metricOf(metric).digits)}</small>`;
+  return html`<small>±${formatValue((high - low) / 2, metric)}</small>`;
 }
 
 /**
