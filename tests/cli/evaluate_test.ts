@@ -1,0 +1,128 @@
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { filesBelow, smallEvaluation, tablesOf, temporaryFiles } from "./evaluate_runs.ts";
+import { commandTest, runCommand, runWell } from "./run_command.ts";
+
+interface Unit {
+  readonly unit: string;
+  readonly noise?: readonly { readonly timestep: number; readonly divergence: number }[];
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The cells of results.json. */
+function cellsOf(out: string): readonly { readonly method: string; readonly units: readonly Unit[] }[] {
+  return JSON.parse(Deno.readTextFileSync(`${out}/results.json`)).cells;
+}
+
+commandTest("evaluate prints its plan, and with --plan writes nothing", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const changed = { methods: "ssd steps=6, ddrm steps=4", tasks: "sr4, ct" };
+  const { stdout, stderr } = await runWell([...line(changed), "--plan"]);
+  assertStringIncludes(stderr, "3 pictures x 2 tasks x 2 methods x 1 seed: 9 units, 42 network evaluations");
+  assertStringIncludes(stderr, 'Not applicable: ddrm steps=4 on ct: Cannot run ddrm on "ct"');
+  assert(/9 units to do: 42 network evaluations, about [\d.]+ s by one network evaluation/.test(stderr), stderr);
+  assertStringIncludes(stdout, "0 of 9 units are there already, 9 are to be done");
+  assertEquals(folder.list(), ["pictures", "small.safetensors"]);
+});
+
+commandTest(
+  "a repeated evaluation does nothing, and shards one by one give the bytes of a whole in batches",
+  async (folder) => {
+    const line = await smallEvaluation(folder);
+    const whole = folder.path("out");
+    await runWell(line({ batch: "3" }));
+    const before = filesBelow(whole).map((name) => [name, Deno.statSync(`${whole}/${name}`).mtime?.getTime()] as const);
+    const again = await runWell(line());
+    assertStringIncludes(again.stdout, "All units were there already: nothing was restored");
+    for (const [name, time] of before.filter(([name]) => /^(units|pictures)\//.test(name))) {
+      assertEquals(Deno.statSync(`${whole}/${name}`).mtime?.getTime(), time, name);
+    }
+    const parts = [1, 2].map((index) => folder.path(`part-${index}`));
+    for (const [index, out] of parts.entries()) await runWell(line({ out, shard: `${index + 1}/2`, batch: "1" }));
+    await runWell(["evaluate", "merge", ...parts, "--out", folder.path("merged")]);
+    assertEquals(tablesOf(folder.path("merged")), tablesOf(whole));
+    assertEquals(filesBelow(folder.path("merged")), filesBelow(whole));
+    for (const name of filesBelow(whole).filter((name) => name.endsWith(".png"))) {
+      assertEquals(Deno.readFileSync(folder.path(`merged/${name}`)), Deno.readFileSync(`${whole}/${name}`), name);
+    }
+
+    const incomplete = await runCommand(["evaluate", "merge", parts[0]!, "--out", folder.path("half")]);
+    assertEquals(incomplete.code, 1);
+    assertStringIncludes(incomplete.stdout, "9 of 18 units are missing");
+    const other = folder.path("other");
+    await runWell(line({ out: other, seeds: "1", limit: "1", methods: "pseudo-inverse" }));
+    const refused = await runCommand(["evaluate", "merge", parts[0]!, other, "--out", folder.path("mixed")]);
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.stderr, "they are of different plans");
+  },
+);
+
+commandTest("a unit is made anew when the picture, the noise, an option or the seed is another", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const out = folder.path("out");
+  const usual = { tasks: "sr4 sigma-y=0.1", methods: "ssd steps=6", limit: "1" };
+  const seen: string[] = [];
+  const changes: readonly Readonly<Record<string, string>>[] = [
+    {},
+    { tasks: "sr4 sigma-y=0.2" },
+    { tasks: "sr2 sigma-y=0.1" },
+    { methods: "ssd steps=6 eta=0.5" },
+    { seeds: "1" },
+    { convention: "ssd" },
+  ];
+  const add = async (changed: Readonly<Record<string, string>>): Promise<void> => {
+    await runWell(line({ ...usual, ...changed }));
+    const id = cellsOf(out)[0]!.units[0]!.unit;
+    assert(!seen.includes(id), JSON.stringify(changed));
+    seen.push(id);
+  };
+  for (const changed of changes) await add(changed);
+  folder.picture("pictures/a.png", { width: 16, height: 16, sample: (x, y) => (x * y) % 256 });
+  await add({});
+  assertEquals(filesBelow(`${out}/units`).length, 2 * seen.length);
+});
+
+commandTest("a unit that fails is told and left out, the others are there", async (folder) => {
+  const line = await smallEvaluation(folder);
+  folder.picture("pictures/b.png", { width: 12, height: 16 });
+  const { code, stdout, stderr } = await runCommand(line({ methods: "pseudo-inverse", tasks: "cs" }));
+  assertEquals(code, 1, stderr);
+  assertStringIncludes(stderr, "Failed: b.png, cs, pseudo-inverse, seed 0: Cannot");
+  assertStringIncludes(stdout, "1 of 3 units are missing");
+  const lines = Deno.readTextFileSync(folder.path("out/results.csv")).trim().split("\n");
+  assertEquals(lines.map((line) => line.split(",")[2]), ["image", "a.png", "c.png"]);
+});
+
+commandTest("the noise that is predicted during the inversion is measured on request", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const methods = "ssd inversion=ddim|da inversion-steps=4 generation-steps=2, ddnm steps=4";
+  await runWell([...line({ methods, tasks: "sr4" }), "--noise-statistics"]);
+  const cells = cellsOf(folder.path("out"));
+  for (const { method, units: [unit] } of cells) {
+    const { noise, metrics } = unit!;
+    if (method === "ddnm steps=4") assertEquals([noise, metrics["divergence"]], [undefined, undefined]);
+    else {
+      assertEquals(noise?.map(({ timestep }) => timestep), [0, 183, 366]);
+      assertEquals(metrics["divergence"], noise!.reduce((sum, { divergence }) => sum + divergence, 0) / 3);
+    }
+  }
+  // Both begin with A^+ y at the lowest timestep, and part from there on.
+  const [ddim, da] = cells.map(({ units }) => units[0]!.noise!);
+  assertEquals(ddim![0], da![0]);
+  assertNotEquals(ddim![1], da![1]);
+});
+
+commandTest("two evaluations cannot write to one folder, and leftovers of a killed one are removed", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const out = folder.folder("out");
+  folder.folder("out/units");
+  folder.write("out/units/.01234567-0123-0123-0123-0123456789ab.tmp", new Uint8Array(3));
+  using lock = await Deno.open(`${out}/.lock`, { write: true, create: true });
+  await lock.lock(true);
+  const words = line({ methods: "pseudo-inverse" });
+  const refused = await runCommand(words);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "another evaluation is at work there");
+  await lock.unlock();
+  await runWell(words);
+  assertEquals(temporaryFiles(out), []);
+});
