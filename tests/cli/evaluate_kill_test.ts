@@ -16,7 +16,7 @@ async function stopped(
   { signal, after, delay }: { readonly signal: Deno.Signal; readonly after: number; readonly delay: number },
 ): Promise<number> {
   const child = childCommand([...words, "--json"]).spawn();
-  child.stderr.cancel();
+  const errors = new Response(child.stderr).text();
   let steps = 0;
   let sent = false;
   // Read to the end: a process whose output nobody reads would end for that reason.
@@ -31,8 +31,8 @@ async function stopped(
       // It was faster.
     }
   }
-  const { code } = await child.status;
-  return code;
+  await errors;
+  return (await child.status).code;
 }
 
 commandTest(
