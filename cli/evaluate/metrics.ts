@@ -45,3 +45,11 @@ export function metricOf(name: MetricName): Metric {
 
 /** Names in the order of columns. */
 export const METRIC_NAMES = Object.keys(METRICS) as readonly MetricName[];
+
+/** A value as tables show it; what the digits of the quantity would hide is written with an exponent. */
+export function formatValue(value: number, metric: MetricName): string {
+  const { digits } = metricOf(metric);
+  if (value === Infinity) return "equal";
+  if (Number.isNaN(value)) return "-";
+  return value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits ? value.toExponential(0) : value.toFixed(digits);
+}

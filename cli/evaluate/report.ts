@@ -3,11 +3,11 @@ import { type Results, shownMean } from "./cells.ts";
 import type { Trend } from "./expectations.ts";
 import { html, Markup } from "./html.ts";
 import type { KeptPlan } from "./merge.ts";
-import { metricOf } from "./metrics.ts";
+import { formatValue, metricOf } from "./metrics.ts";
 import { noiseCurves, optionCurves, qualityCurves } from "./report_curves.ts";
 import { makeGallery } from "./report_pictures.ts";
 import { SCRIPT, STYLE } from "./report_style.ts";
-import { formatValue, MAIN_METRICS, resultTable } from "./report_table.ts";
+import { MAIN_METRICS, resultTable } from "./report_table.ts";
 import type { Store } from "./store.ts";
 
 /** What the report tells besides the results. */
@@ -66,7 +66,7 @@ async function makeReport(
         <pre>${configuration}</pre>
       </details>
     `}</section>
-    <dialog aria-label="Comparison"><h3></h3><div class="stage"><img alt="result"><img class="over" alt="compared with"></div><div class="tools"><label>left: <select><option value="before">A⁺y</option><option value="truth">original</option></select></label><input type="range" min="0" max="100" value="50" aria-label="border between the pictures"><button type="button">Close</button></div></dialog>
+    <dialog aria-label="Comparison"><h3></h3><div class="view"><div class="stage"><img alt="result"><img class="over" alt="compared with"></div></div><div class="tools"><label>left: <select><option value="before">A⁺y</option><option value="truth">original</option></select></label><label>zoom: <select><option value="1">1x</option><option value="2">2x</option><option value="4">4x</option></select></label><input type="range" min="0" max="100" value="50" aria-label="border between the pictures"><button type="button">Close</button></div></dialog>
     <script type="application/json" id="data">${new Markup(data)}</script><script>${new Markup(SCRIPT)}</script></body>
     </html>
   `;

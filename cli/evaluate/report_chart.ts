@@ -12,31 +12,33 @@ export interface Chart {
   readonly title: string;
   readonly xTitle: string;
   readonly yTitle: string;
-  /** Whether the horizontal axis is logarithmic. */
-  readonly logarithmic?: boolean;
+  /** The axes that are logarithmic; their values must be positive. */
+  readonly logarithmic?: "x" | "y";
   readonly series: readonly Series[];
 }
 
 const WIDTH = 420;
 const HEIGHT = 270;
-const MARGIN = { left: 52, right: 14, top: 28, bottom: 40 };
+const MARGIN = { left: 58, right: 14, top: 28, bottom: 40 };
 
 /** Number of colours of the style sheet. */
 const COLOURS = 8;
 
 /** A chart; nothing without points. */
-export function chart({ title, xTitle, yTitle, logarithmic = false, series }: Chart): Markup | undefined {
+export function chart({ title, xTitle, yTitle, logarithmic, series }: Chart): Markup | undefined {
   const points = series.flatMap((line) => line.points).filter((point) => point.every(Number.isFinite));
   if (points.length === 0) return undefined;
-  const scale = (value: number): number => logarithmic ? Math.log(value) : value;
-  const x = axis(points.map(([value]) => scale(value)), 0.04);
-  const y = axis(points.map(([, value]) => value), 0.08);
+  const xScale = logarithmic === "x" ? Math.log10 : identity;
+  const yScale = logarithmic === "y" ? Math.log10 : identity;
+  const x = axis(points.map(([value]) => xScale(value)), 0.04);
+  const y = axis(points.map(([, value]) => yScale(value)), 0.08);
   const left = (value: number): number =>
-    MARGIN.left + (WIDTH - MARGIN.left - MARGIN.right) * (scale(value) - x.low) / (x.high - x.low);
+    MARGIN.left + (WIDTH - MARGIN.left - MARGIN.right) * (xScale(value) - x.low) / (x.high - x.low);
   const top = (value: number): number =>
-    HEIGHT - MARGIN.bottom - (HEIGHT - MARGIN.top - MARGIN.bottom) * (value - y.low) / (y.high - y.low);
-  const xTicks = logarithmic ? logarithmicTicks(points.map(([value]) => value)) : ticks(x, 6);
-  const grid = ticks(y, 5).map((value) =>
+    HEIGHT - MARGIN.bottom - (HEIGHT - MARGIN.top - MARGIN.bottom) * (yScale(value) - y.low) / (y.high - y.low);
+  const xTicks = logarithmic === "x" ? logarithmicTicks(points.map(([value]) => value)) : ticks(x, 6);
+  const yTicks = logarithmic === "y" ? powers(y) : ticks(y, 5);
+  const grid = yTicks.map((value) =>
     html`
       <line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${top(value).toFixed(1)}" y2="${top(value)
         .toFixed(1)}" />
@@ -58,7 +60,7 @@ export function chart({ title, xTitle, yTitle, logarithmic = false, series }: Ch
         aria-label="${title}: ${yTitle} against ${xTitle}"><text class="name" x="${MARGIN
           .left}" y="17">${title}</text>${grid}${marks}<text class="axis" x="${(MARGIN.left + WIDTH - MARGIN.right) /
           2}" y="${HEIGHT -
-          6}" text-anchor="middle">${xTitle}</text><text class="axis" x="13" y="${middle}" text-anchor="middle" transform="rotate(-90 13 ${middle})">${yTitle}</text>${lines}</svg>
+          6}" text-anchor="middle">${xTitle}</text><text class="axis" x="11" y="${middle}" text-anchor="middle" transform="rotate(-90 11 ${middle})">${yTitle}</text>${lines}</svg>
     </figure>
   `;
 }
@@ -125,6 +127,16 @@ function axis(values: readonly number[], margin: number): Axis {
   return { low: low - room, high: high + room };
 }
 
+function identity(value: number): number {
+  return value;
+}
+
+/** Powers of ten within an axis of logarithms. */
+function powers({ low, high }: Axis): readonly number[] {
+  const first = Math.ceil(low);
+  return Array.from({ length: Math.max(0, Math.floor(high) - first + 1) }, (_, k) => 10 ** (first + k));
+}
+
 /** Round numbers within an axis. */
 function ticks({ low, high }: Axis, count: number): readonly number[] {
   const raw = (high - low) / count;
@@ -148,7 +160,7 @@ function logarithmicTicks(values: readonly number[]): readonly number[] {
 
 function short(value: number): string {
   const size = Math.abs(value);
-  if (size > 0 && size < 0.001) return value.toExponential(1);
+  if (size > 0 && size < 0.001) return value.toExponential(1).replace(".0", "");
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   const text = value.toFixed(digits);
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;

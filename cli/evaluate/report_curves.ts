@@ -20,7 +20,7 @@ export function qualityCurves(results: Results): Markup | undefined {
       title: label,
       xTitle: "network evaluations",
       yTitle: titleOf(metric),
-      logarithmic: true,
+      logarithmic: "x",
       series: names.map((name): Series => ({
         name,
         points: plan.methods.flatMap(({ series }, method) => {
@@ -75,6 +75,7 @@ export function noiseCurves(results: Results): Markup | undefined {
     title: label,
     xTitle: "timestep",
     yTitle: "KL of predicted noise",
+    logarithmic: "y",
     series: names.map((name, task): Series => ({ name, points: meanDivergence(results, task, method) })),
   }));
   return section("Predicted noise during the inversion", charts, names);

@@ -1,7 +1,7 @@
 /** The pictures of the report: a grid for each task; a click opens one large, with a slider between two of them. */
 import { type Results } from "./cells.ts";
 import { type Content, html, type Markup } from "./html.ts";
-import { formatValue } from "./report_table.ts";
+import { formatValue } from "./metrics.ts";
 import type { Store } from "./store.ts";
 
 /** The grids, and the pictures they show as data URIs by name. */

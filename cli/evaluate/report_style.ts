@@ -33,7 +33,7 @@ details{background:var(--card);border:1px solid var(--line);border-radius:10px;p
 .row img{display:block;width:100%;border-radius:6px;image-rendering:pixelated;background:var(--line)}figcaption{font-size:12px;line-height:1.35;margin-top:4px;overflow-wrap:anywhere}figcaption b{color:var(--text);font-weight:600}
 pre{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px;overflow-x:auto;font-size:12.5px;line-height:1.45;margin:8px 0}
 dialog{border:0;border-radius:12px;padding:14px;background:var(--card);color:var(--text);width:min(94vw,720px)}dialog::backdrop{background:#000a}
-.stage{position:relative;width:100%;overflow:hidden;border-radius:8px;touch-action:none;cursor:ew-resize}.stage img{display:block;width:100%;image-rendering:pixelated;user-select:none;-webkit-user-drag:none}
+.view{overflow:auto;max-height:74vh;border-radius:8px}.stage{position:relative;width:calc(100%*var(--zoom,1));overflow:hidden;border-radius:8px;touch-action:none;cursor:ew-resize}.stage.large{touch-action:auto}.stage img{display:block;width:100%;image-rendering:pixelated;user-select:none;-webkit-user-drag:none}
 .stage .over{position:absolute;inset:0;clip-path:inset(0 calc(100% - var(--at)) 0 0)}.stage::after{content:"";position:absolute;top:0;bottom:0;left:var(--at);width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 4px #000}
 .tools{display:flex;flex-wrap:wrap;gap:10px;align-items:center;margin-top:10px}.tools input{flex:1;min-width:160px}.tools button,.tools select{font:inherit;padding:4px 12px;border:1px solid var(--line);border-radius:7px;background:var(--bg);color:inherit}
 .holds{color:var(--c2);font-weight:600}.fails{color:var(--c1);font-weight:600}
@@ -46,13 +46,14 @@ const pictures=JSON.parse(document.getElementById("data").textContent);
 for(const image of document.querySelectorAll("[data-source]"))image.src=pictures[image.dataset.source];
 const dialog=document.querySelector("dialog");
 if(dialog){
-const [under,over]=dialog.querySelectorAll("img"),slider=dialog.querySelector("input"),choice=dialog.querySelector("select"),stage=dialog.querySelector(".stage");
+const [under,over]=dialog.querySelectorAll("img"),slider=dialog.querySelector("input"),[choice,zoom]=dialog.querySelectorAll("select"),stage=dialog.querySelector(".stage");
 let shown;
 const place=()=>stage.style.setProperty("--at",slider.value+"%");
 const compare=()=>{over.src=pictures[shown[choice.value]];};
 for(const button of document.querySelectorAll("[data-picture]"))button.addEventListener("click",()=>{
 shown=button.dataset;under.src=pictures[shown.picture];dialog.querySelector("h3").textContent=shown.caption;slider.value=50;place();compare();dialog.showModal();});
 slider.addEventListener("input",place);choice.addEventListener("change",compare);
+const enlarge=()=>{stage.style.setProperty("--zoom",zoom.value);stage.classList.toggle("large",zoom.value>1);};zoom.addEventListener("change",enlarge);
 const drag=(event)=>{if(event.type==="pointermove"&&!event.buttons)return;const box=stage.getBoundingClientRect();slider.value=100*(event.clientX-box.left)/box.width;place();};
 stage.addEventListener("pointerdown",(event)=>{stage.setPointerCapture(event.pointerId);drag(event);});stage.addEventListener("pointermove",drag);
 dialog.addEventListener("click",(event)=>{if(event.target===dialog)dialog.close();});

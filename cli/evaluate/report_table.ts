@@ -5,7 +5,7 @@ import { type Content, html, type Markup } from "./html.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
 
 /** Quantities of the first table, as in papers; the others have a table of their own. */
-export const MAIN_METRICS: readonly MetricName[] = ["psnr", "ssim", "lpips", "fid"];
+export const MAIN_METRICS: readonly MetricName[] = ["psnr", "ssim", "lpips", "fid", "divergence"];
 
 /** Rank of each method in one column: 1 the best, 2 the second, by what tables show; only among at least two. */
 function ranks(results: Results, task: number, metric: MetricName): ReadonlyMap<number, number> {
@@ -22,14 +22,6 @@ function ranks(results: Results, task: number, metric: MetricName): ReadonlyMap<
 
 function rounded(value: number, metric: MetricName): number {
   return Number.isFinite(value) ? Number(value.toFixed(metricOf(metric).digits)) : value;
-}
-
-/** A value as tables show it; what the digits of the quantity would hide is written with an exponent. */
-export function formatValue(value: number, metric: MetricName): string {
-  const { digits } = metricOf(metric);
-  if (value === Infinity) return "equal";
-  if (Number.isNaN(value)) return "-";
-  return value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits ? value.toExponential(0) : value.toFixed(digits);
 }
 
 function interval({ count, interval: [low, high] }: Summary, metric: MetricName): Content {

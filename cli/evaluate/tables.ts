@@ -1,7 +1,7 @@
 /** The tables of an evaluation as files. They hold no times, so equal units give equal bytes; times are a file of their own. */
 import type { Summary } from "../../metrics/mod.ts";
 import { type Cell, type Results, shownMean } from "./cells.ts";
-import type { MetricName } from "./metrics.ts";
+import { formatValue, type MetricName } from "./metrics.ts";
 import type { Store } from "./store.ts";
 
 /** Names of the files. */
@@ -150,7 +150,7 @@ export function formatCells(results: Results): string {
   const text = (cell: Cell | undefined): string =>
     cell === undefined ? "n/a" : cell.units.length === 0 ? "-" : shown.map((name) => {
       const summary = cell.summaries[name];
-      return summary ? shownMean(summary).toFixed(name === "psnr" ? 2 : 3) : "-";
+      return summary ? formatValue(shownMean(summary), name) : "-";
     }).join(" / ");
   const rows = [
     [shown.join(" / "), ...plan.tasks.map(({ label }) => label)],

@@ -51,9 +51,9 @@ commandTest(
       const now = finished(out);
       for (const name of kept) assert(now.includes(name), `${name} is gone`);
       for (const name of now) {
-        const { id } = JSON.parse(Deno.readTextFileSync(`${out}/units/${name}`));
+        const { id } = JSON.parse(await Deno.readTextFile(`${out}/units/${name}`));
         assertEquals(`${id}.json`, name);
-        assert(Deno.statSync(`${out}/units/${id}.png`).isFile);
+        assert((await Deno.stat(`${out}/units/${id}.png`)).isFile);
       }
       kept = now;
     }
