@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { inversionTimesteps, NoiseStudy } from "../../cli/evaluate/noise_study.ts";
+import type { StepNoise } from "../../cli/evaluate/store.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { weightedSum } from "../../kernels/mod.ts";
 import { noiseStatistics } from "../../metrics/mod.ts";
@@ -23,7 +24,7 @@ Deno.test("NoiseStudy looks at the noise predicted for the state before each ste
   await study.add({ ...progress, name: "inv.0", step: 1, xt: states[1]! });
   await study.add({ ...progress, name: "inv.1", step: 2, xt: states[2]! });
   await study.add({ ...progress, name: "gen.0", step: 3, xt: states[2]! });
-  const expected = (timestep: number, values: readonly number[]): object => ({
+  const expected = (timestep: number, values: readonly number[]): StepNoise => ({
     timestep,
     ...noiseStatistics(Float32Array.from(values, (value) => timestep * value)),
   });
