@@ -2,7 +2,7 @@
 import type { Summary } from "../../metrics/mod.ts";
 import { type Cell, cellAt, type Results, shownMean } from "./cells.ts";
 import { type Content, html, type Markup } from "./html.ts";
-import { type MetricName, metricOf } from "./metrics.ts";
+import { formatValue, type MetricName, metricOf } from "./metrics.ts";
 
 /** Quantities of the first table, as in papers; the others have a table of their own. */
 export const MAIN_METRICS: readonly MetricName[] = ["psnr", "ssim", "lpips", "fid", "divergence"];
