@@ -36,10 +36,14 @@ export async function listImages(paths: readonly string[], limit = Infinity): Pr
   }
   const taken = files.slice(0, limit);
   const names = taken.map((path) => path.split(/[\\/]/).at(-1) as string);
-  return await Promise.all(taken.map(async (path, index) => {
+  const listed: ListedImage[] = [];
+  // One after the other: a folder may hold more files than a process may have open.
+  for (const [index, path] of taken.entries()) {
     const name = names[index] as string;
-    return { path, name: names.indexOf(name) === names.lastIndexOf(name) ? name : path, sha256: await fileHash(path) };
-  }));
+    const isAlone = names.indexOf(name) === names.lastIndexOf(name);
+    listed.push({ path, name: isAlone ? name : path, sha256: await fileHash(path) });
+  }
+  return listed;
 }
 
 /**

@@ -22,9 +22,6 @@ export interface PassMeans {
   readonly runtime: () => Promise<Runtime>;
 }
 
-/** The options that ask for passes. */
-export const PASS_OPTIONS: readonly string[] = ["lpips-weights", "inception"];
-
 /**
  * Measures what is asked for and not kept yet. Pictures are compared as they are stored, with 8 bits.
  * @param records finished units

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
+import { linearTensors, perceptualTensors } from "../models/feature_files.ts";
 import { filesBelow, smallEvaluation, tablesOf, temporaryFiles } from "./evaluate_runs.ts";
 import { commandTest, runCommand, runWell } from "./run_command.ts";
 
@@ -126,4 +128,30 @@ commandTest("two evaluations cannot write to one folder, and leftovers of a kill
   await lock.unlock();
   await runWell(words);
   assertEquals(temporaryFiles(out), []);
+});
+
+commandTest("LPIPS of stored units is measured afterwards, as the metrics command does, and kept", async (folder) => {
+  const line = await smallEvaluation(folder);
+  folder.picture("pictures/a.png", { width: 40, height: 40 });
+  const write = async (name: string, tensors: readonly TensorToWrite[]): Promise<string> =>
+    folder.write(name, await safetensorsBytes({ tensors }));
+  const drawn = { seed: 3, divisor: 1 } as const;
+  const weights = await write("alex.safetensors", perceptualTensors("alex", drawn));
+  const linear = await write("linear.safetensors", linearTensors("alex", drawn));
+  const usual = { methods: "pseudo-inverse", tasks: "sr4", limit: "1", size: "40" };
+  await runWell(line(usual));
+  const words = line({ ...usual, "lpips-weights": weights, "lpips-linear": linear });
+  const { stdout } = await runWell(words);
+  const out = folder.path("out");
+  const [{ unit, metrics }] = cellsOf(out)[0]!.units as [Unit];
+  const { truth } = JSON.parse(await Deno.readTextFile(`${out}/units/${unit}.json`));
+  const pair = [`${out}/units/${unit}.png`, `${out}/pictures/${truth}`];
+  const compared = await runWell(["metrics", ...pair, "--lpips-weights", weights, "--lpips-linear", linear, "--json"]);
+  assertEquals(metrics["lpips"], JSON.parse(compared.stdout.trim().split("\n").at(-1)!).pairs[0].lpips);
+  assertStringIncludes(stdout, "nothing was restored");
+  // What is kept is not computed again: a network that cannot be loaded is not missed.
+  const [side] = filesBelow(`${out}/units`).filter((name) => name.includes("lpips"));
+  await Deno.writeTextFile(`${out}/units/${side}`, JSON.stringify({ distance: 7 }));
+  await runWell(words);
+  assertEquals(cellsOf(out)[0]!.units[0]!.metrics["lpips"], 7);
 });
