@@ -14,7 +14,12 @@ export function qualityCurves(results: Results): Markup | undefined {
       )
     );
   const shown = columns.filter((name) => (["psnr", "ssim", "lpips", "fid"] as MetricName[]).includes(name));
-  if (new Set(results.cells.filter(({ actual }) => actual > 0).map(({ actual }) => actual)).size < 2) return undefined;
+  const isCurve = (name: string, task: number): boolean => {
+    const cells = results.cells.filter((cell) => cell.task === task && plan.methods[cell.method]?.series === name);
+    return new Set(cells.map(({ actual }) => actual)).size > 1;
+  };
+  // Points alone are no curves: the table says as much.
+  if (!names.some((name) => plan.tasks.some((_, task) => isCurve(name, task)))) return undefined;
   const charts = plan.tasks.flatMap(({ label }, task) =>
     shown.map((metric): Chart => ({
       title: label,
