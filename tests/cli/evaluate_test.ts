@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { colourRaster, readImage } from "../../io/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { linearTensors, perceptualTensors } from "../models/feature_files.ts";
 import { filesBelow, smallEvaluation, tablesOf, temporaryFiles } from "./evaluate_runs.ts";
-import { commandTest, runCommand, runWell } from "./run_command.ts";
+import { commandTest, readReport, runCommand, runWell } from "./run_command.ts";
 
 interface Unit {
   readonly unit: string;
@@ -154,4 +155,22 @@ commandTest("LPIPS of stored units is measured afterwards, as the metrics comman
   await Deno.writeTextFile(`${out}/units/${side}`, JSON.stringify({ distance: 7 }));
   await runWell(words);
   assertEquals(cellsOf(out)[0]!.units[0]!.metrics["lpips"], 7);
+});
+
+commandTest("a unit is the picture that restore makes with the same options and seed", async (folder) => {
+  const line = await smallEvaluation(folder);
+  await runWell(line({ tasks: "inpaint mask-random=0.3 sigma-y=0.1", methods: "ssd steps=6", seeds: "3", limit: "1" }));
+  const options = ["--task=inpaint", "--mask-random=0.3", "--sigma-y=0.1", "--method=ssd", "--steps=6", "--seed=3"];
+  const files = [`--model=${folder.path("small.safetensors")}`, `--out=${folder.path("r.png")}`];
+  await runWell(["restore", folder.path("pictures/a.png"), "--degrade", ...options, ...files]);
+  const [{ unit, metrics }] = cellsOf(folder.path("out"))[0]!.units as [Unit];
+  const [ours, restored] = [
+    await readImage(folder.path(`out/units/${unit}.png`)),
+    await readImage(folder.path("r.png")),
+  ];
+  assertEquals(colourRaster(ours!).data, colourRaster(restored!).data);
+  const report = readReport(folder.path("r.png")) as { metrics: Record<string, Record<string, number>> };
+  const { psnr, ssim } = report.metrics["result"]!;
+  assertEquals([metrics["psnr"], metrics["ssim"]], [psnr, ssim]);
+  assertEquals(metrics["consistency"], report.metrics["consistency"]!["rms"]);
 });
