@@ -6,8 +6,8 @@ import { INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./restore.ts")).RESTORE,
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
-  evaluate: async () => (await import("./evaluate.ts")).EVALUATE,
   metrics: async () => (await import("./metrics.ts")).METRICS,
+  evaluate: async () => (await import("./evaluate.ts")).EVALUATE,
   verify: async () => (await import("./verify.ts")).VERIFY,
   convert: async () => (await import("./convert.ts")).CONVERT,
   models: async () => (await import("./models.ts")).MODELS,

@@ -1,304 +1,176 @@
-/** What is to be evaluated: images, tasks, methods and seeds, from flags or from one JSON file. */
+/** What an evaluation is asked for: from options of the command line, or from one JSON file, or both. */
 import { FileError } from "../../io/mod.ts";
-import { Arguments, parseCommand, UsageError } from "../arguments.ts";
-import { CLASS_OPTION } from "../conditioning.ts";
-import type { Method } from "../method.ts";
-import { chooseMethod, METHOD_OPTIONS } from "../method_options.ts";
-import { MODEL_OPTIONS } from "../model_file.ts";
-import { picturesOf, readSide } from "../metrics/inputs.ts";
-import { PRECISION_OPTION, RUNTIME_OPTIONS } from "../runtime.ts";
-import { chooseNoise, chooseTask, NOISE_OPTIONS, TASK_OPTIONS } from "../task_options.ts";
-import { type Task, TASKS } from "../tasks.ts";
-import { type PaperRow, readPaper } from "./paper.ts";
+import {
+  type Arguments,
+  Arguments as Values,
+  didYouMean,
+  type OptionSpec,
+  parseCommand,
+  UsageError,
+} from "../arguments.ts";
+import { type Entry, parseEntries, readEntries } from "./entries.ts";
+import { type Expectations, readExpectations } from "./expectations.ts";
 
-/** Values of options by name. */
-export type OptionValues = ReadonlyMap<string, string | number | boolean>;
-
-/** A task of an evaluation. */
-export interface TaskEntry {
-  /** Heading of its columns. */
-  readonly name: string;
-  readonly task: Task;
-  readonly values: OptionValues;
-  /** The words of the command line that choose it. */
-  readonly words: readonly string[];
-}
-
-/** A method of an evaluation. */
-export interface MethodEntry {
-  /** Heading of its row. */
-  readonly name: string;
-  readonly values: OptionValues;
-  readonly words: readonly string[];
-}
-
-/** A whole evaluation. */
-export interface Evaluation {
+/** What is asked for. */
+export interface Configuration {
   readonly title: string;
-  /** What it is meant to show, as a sentence; may be empty. */
-  readonly note: string;
-  /** Paths of pictures, in order. */
+  /** Folders and files of pictures. */
   readonly images: readonly string[];
-  readonly tasks: readonly TaskEntry[];
-  readonly methods: readonly MethodEntry[];
+  readonly tasks: readonly Entry[];
+  readonly methods: readonly Entry[];
   readonly seeds: readonly number[];
-  /** Model, size and precision, the same for all. */
-  readonly common: OptionValues;
-  readonly commonWords: readonly string[];
-  /** Published figures to stand beside ours. */
-  readonly paper: readonly PaperRow[];
+  /** The other options, from the file and the command line. */
+  readonly args: Arguments;
+  readonly expectations: Expectations;
+  /** The configuration file as it is, if there is one. */
+  readonly source: { readonly path: string; readonly text: string } | undefined;
 }
 
-/** The options that hold for all results. */
-export const COMMON_OPTIONS = {
-  ...MODEL_OPTIONS,
-  ...CLASS_OPTION,
-  size: {
-    kind: "integer",
-    min: 8,
-    max: 65535,
-    help: "Longest side inside the network; larger pictures are made smaller (default: its training size)",
-  },
-  ...PRECISION_OPTION,
-} as const;
+/** Keys of a configuration file that are no options of the command line, or are written otherwise there. */
+const OWN_KEYS: readonly string[] = ["title", "images", "tasks", "methods", "seeds", "paper", "trends"];
 
-/** Options whose value names a file. */
-const FILE_OPTIONS = ["mask", "kernel", "blur-network", "model"];
-
-const FIELDS = ["title", "note", "images", "tasks", "methods", "seeds", "options", "paper"];
-
-/** The tasks that are evaluated where none is named. */
-const DEFAULT_TASKS = ["sr4", "deblur", "colorize", "inpaint"];
-
-const DEFAULT_METHODS = ["pseudo-inverse", "ssd", "ddnm", "ddrm"];
+/** Options that belong to one run and not to what is evaluated. */
+const NOT_IN_FILES: readonly string[] = ["config", "plan", "dry-run", "shard", "json", "out"];
 
 /**
- * The evaluation of a command line: that of --config, or one made of flags.
- * @throws {UsageError} if something in it contradicts itself or is unknown
- * @throws {FileError} if a file cannot be read
+ * Reads what a command line asks for; its options outweigh those of the file.
+ * @param options the options of the command
+ * @throws {UsageError} naming the place of what does not fit
+ * @throws {FileError} if the file cannot be read
  */
-export async function readEvaluation(args: Arguments): Promise<Evaluation> {
+export async function readConfiguration(
+  args: Arguments,
+  options: Readonly<Record<string, OptionSpec>>,
+): Promise<Configuration> {
   const path = args.text("config");
-  if (path !== undefined) {
-    const foreign = ["tasks", "methods", "seeds"].find((name) => args.has(name));
-    if (foreign !== undefined || args.operands.length > 0) {
-      throw new UsageError(
-        `--config says what is evaluated; leave ${foreign === undefined ? "the pictures" : `--${foreign}`} out`,
-      );
-    }
-    return await readConfig(path, args);
+  const file = path === undefined ? undefined : await readFile(path);
+  const found = file?.data ?? {};
+  const resolve = (name: string): string => path === undefined ? name : besides(path, name);
+  const at = (key: string): string => path === undefined ? `--${key}` : `"${path}" at ${key}`;
+  const known = [...OWN_KEYS, ...Object.keys(options).filter((key) => !NOT_IN_FILES.includes(key))];
+  const foreign = Object.keys(found).find((key) => !known.includes(key));
+  if (foreign !== undefined) {
+    throw new UsageError(`"${path}" has the key "${foreign}", which means nothing${didYouMean(foreign, known)}`);
   }
-  if (args.operands.length === 0) {
-    throw new UsageError("evaluate was given no picture; name pictures or folders, or --config FILE");
-  }
-  return await makeEvaluation({
-    place: "the command line",
-    folder: "",
-    title: "Evaluation",
-    note: "",
-    images: args.operands,
-    tasks: split(args.text("tasks")) ?? DEFAULT_TASKS,
-    methods: split(args.text("methods")) ?? DEFAULT_METHODS,
-    seeds: (split(args.text("seeds"), ",") ?? ["0"]).map(Number),
-    common: commonOf(args),
-    paper: [],
-  });
+  const fromFile = optionsOf(found, { options, at, resolve });
+  const tasks = args.text("tasks");
+  const methods = args.text("methods");
+  const seeds = args.text("seeds");
+  const title = found["title"] ?? "Evaluation";
+  if (typeof title !== "string") throw new UsageError(`${at("title")} is ${JSON.stringify(title)}, a text is needed`);
+  const entries = {
+    tasks: tasks === undefined
+      ? readEntries("task", found["tasks"] ?? ["sr4"], { place: at("tasks"), resolve })
+      : parseEntries("task", tasks),
+    methods: methods === undefined
+      ? readEntries("method", found["methods"] ?? ["pseudo-inverse", "ssd"], { place: at("methods"), resolve })
+      : parseEntries("method", methods),
+  };
+  return {
+    title: args.text("title") ?? title,
+    images: args.operands.length > 0 ? args.operands : readImages(found["images"], at("images")).map(resolve),
+    ...entries,
+    seeds: seeds === undefined ? readSeeds(found["seeds"] ?? [0], at("seeds")) : parseSeeds(seeds),
+    args: new Values(args.operands, new Map([...fromFile, ...args.values]), args.words),
+    expectations: readExpectations(found, entries, at),
+    source: file && path !== undefined ? { path, text: file.text } : undefined,
+  };
 }
 
-/** The items of a list in one option, undefined if it was not given. */
-function split(text: string | undefined, separator = ";"): readonly string[] | undefined {
-  return text?.split(separator).map((item) => item.trim()).filter((item) => item !== "");
-}
-
-/** What a config says, before names are looked up. */
-interface Wishes {
-  /** Where it was said, for messages. */
-  readonly place: string;
-  /** Folder that relative paths count from, with its separator. */
-  readonly folder: string;
-  readonly title: string;
-  readonly note: string;
-  readonly images: readonly string[];
-  readonly tasks: readonly (string | Named)[];
-  readonly methods: readonly (string | Named)[];
-  readonly seeds: readonly number[];
-  readonly common: OptionValues;
-  readonly paper: readonly PaperRow[];
-}
-
-/** An item with a heading of its own. */
-interface Named {
-  readonly name: string;
-  readonly options: string;
-}
-
-async function readConfig(path: string, args: Arguments): Promise<Evaluation> {
-  const place = `"${path}"`;
+async function readFile(path: string): Promise<{ readonly data: Record<string, unknown>; readonly text: string }> {
   const text = await Deno.readTextFile(path).catch((error) => {
-    throw new FileError(
-      `Cannot read ${place}: ${error instanceof Deno.errors.NotFound ? "no such file" : error.message}`,
-    );
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : error.message;
+    throw new FileError(`Cannot read configuration "${path}": ${reason}`);
   });
-  const config = parseJson(text, place);
-  const unknown = Object.keys(config).find((field) => !FIELDS.includes(field));
-  if (unknown !== undefined) {
-    throw new UsageError(`${place} has a field "${unknown}", ${FIELDS.join(", ")} are known`);
-  }
-  const folder = path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
-  const shared = optionValues(COMMON_OPTIONS, wordsOf(textOf(config, "options", place, "")), `options of ${place}`);
-  const common = new Map([...rooted(shared, folder), ...commonOf(args)]);
-  return await makeEvaluation({
-    place,
-    folder,
-    title: textOf(config, "title", place, "Evaluation"),
-    note: textOf(config, "note", place, ""),
-    images: listOf(config, "images", place).map((item) => {
-      if (typeof item === "string") return inFolder(item, folder);
-      throw new UsageError(`images of ${place} has ${JSON.stringify(item)}, paths are needed`);
-    }),
-    tasks: itemsOf(config, "tasks", place, DEFAULT_TASKS),
-    methods: itemsOf(config, "methods", place, DEFAULT_METHODS),
-    seeds: config["seeds"] === undefined ? [0] : listOf(config, "seeds", place).map(Number),
-    common,
-    paper: readPaper(config["paper"], place),
-  });
-}
-
-function parseJson(text: string, place: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
+  let data: unknown;
   try {
-    value = JSON.parse(text);
+    data = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${place} is no JSON: ${(error as Error).message}`);
+    throw new UsageError(`"${path}" is no JSON file: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new UsageError(`${place} holds no object, {"images": [...], "tasks": [...], "methods": [...]} is needed`);
+  if (typeof data !== "object" || data === null || Array.isArray(data)) {
+    throw new UsageError(`"${path}" holds no object, {"tasks": [...], "methods": [...]} is needed`);
+  }
+  return { data: data as Record<string, unknown>, text };
 }
 
-function textOf(config: Readonly<Record<string, unknown>>, field: string, place: string, fallback: string): string {
-  const value = config[field] ?? fallback;
-  if (typeof value === "string") return value;
-  throw new UsageError(`${field} of ${place} is ${JSON.stringify(value)}, a text is needed`);
-}
-
-function listOf(config: Readonly<Record<string, unknown>>, field: string, place: string): readonly unknown[] {
-  const value = config[field];
-  if (Array.isArray(value) && value.length > 0) return value;
-  throw new UsageError(`${field} of ${place} is ${JSON.stringify(value) ?? "missing"}, a list is needed`);
-}
-
-function itemsOf(
-  config: Readonly<Record<string, unknown>>,
-  field: string,
-  place: string,
-  fallback: readonly string[],
-): readonly (string | Named)[] {
-  if (config[field] === undefined) return fallback;
-  return listOf(config, field, place).map((item) => {
-    if (typeof item === "string") return item;
-    const { name, options } = (item ?? {}) as Partial<Named>;
-    if (typeof name === "string" && typeof options === "string") return { name, options };
-    throw new UsageError(
-      `${field} of ${place} has ${JSON.stringify(item)}, "NAME --option ..." or {"name", "options"} is needed`,
-    );
-  });
-}
-
-async function makeEvaluation(wishes: Wishes): Promise<Evaluation> {
-  const { place, folder, title, note, seeds, common, paper } = wishes;
-  const tasks = wishes.tasks.map((item) => taskEntry(item, folder, place));
-  const methods = wishes.methods.map((item) => methodEntry(item, place));
-  for (const [what, entries] of [["task", tasks], ["method", methods]] as const) {
-    const names = entries.map(({ name }) => name);
-    const twice = names.find((name, index) => names.indexOf(name) !== index);
-    if (twice !== undefined) {
-      throw new UsageError(`${place} has two ${what}s "${twice}"; give them names: {"name": ..., "options": ...}`);
+/** The options of a file, checked like those of a command line. */
+function optionsOf(
+  found: Readonly<Record<string, unknown>>,
+  { options, at, resolve }: {
+    readonly options: Readonly<Record<string, OptionSpec>>;
+    readonly at: (key: string) => string;
+    readonly resolve: (name: string) => string;
+  },
+): ReadonlyMap<string, string | number | boolean> {
+  const values = new Map<string, string | number | boolean>();
+  for (const [key, value] of Object.entries(found)) {
+    const spec = options[key];
+    if (!spec || OWN_KEYS.includes(key) || value === false) continue;
+    if (typeof value !== "string" && typeof value !== "number" && value !== true) {
+      throw new UsageError(`${at(key)} is ${JSON.stringify(value)}, a text, a number, true or false is needed`);
     }
+    const word = value === true ? `--${key}` : `--${key}=${spec.value === "FILE" ? resolve(String(value)) : value}`;
+    const checked = checkedAt(at(key), () => parseCommand({ ...NO_OPERANDS, options: { [key]: spec } }, [word]));
+    if (checked !== "help") { for (const [name, each] of checked.values) values.set(name, each); }
   }
-  const bad = seeds.find((seed) => !Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32);
-  if (bad !== undefined || seeds.length === 0 || new Set(seeds).size !== seeds.length) {
-    throw new UsageError(`the seeds of ${place} are ${seeds.join(", ")}, distinct whole numbers below 2^32 are needed`);
-  }
-  // A method that does not go with a task at all is found now, not after hours.
-  for (const { task, values } of tasks) {
-    for (const method of methods) chooseMethod(new Arguments([], new Map([...values, ...method.values])), task);
-  }
-  const images = (await Promise.all(wishes.images.map(readSide))).flatMap(picturesOf);
-  if (images.length === 0) throw new UsageError(`${place} names no picture`);
-  return { title, note, images, tasks, methods, seeds, common, commonWords: optionWords(common), paper };
+  return values;
 }
 
-function taskEntry(item: string | Named, folder: string, place: string): TaskEntry {
-  const { name, options } = typeof item === "string" ? { name: item, options: item } : item;
-  const words = ["--task", ...wordsOf(options)];
-  const values = rooted(
-    optionValues({ ...TASK_OPTIONS, ...NOISE_OPTIONS }, words, `task "${name}" of ${place}`),
-    folder,
-  );
-  const args = new Arguments([], values);
-  const task = chooseTask(args, "sr4", TASKS);
-  chooseNoise(args);
-  return { name, task, values, words: optionWords(values) };
-}
+const NO_OPERANDS = { name: "evaluate", summary: "", operands: { usage: "options", min: 0, max: 0 }, examples: [] };
 
-function methodEntry(item: string | Named, place: string): MethodEntry {
-  const { name, options } = typeof item === "string" ? { name: item, options: item } : item;
-  const values = optionValues(METHOD_OPTIONS, ["--method", ...wordsOf(options)], `method "${name}" of ${place}`);
-  return { name, values, words: optionWords(values) };
-}
-
-/** The evaluation with the size of its pictures spoken out: by default the longest side that the network was trained for. */
-export function withSize(evaluation: Evaluation, imageSize: number): Evaluation {
-  const common = new Map([["size", imageSize] as const, ...evaluation.common]);
-  return { ...evaluation, common, commonWords: optionWords(common) };
-}
-
-/** The method of a unit: that of the entry, with the published parameters of the task. */
-export function methodFor({ values }: MethodEntry, entry: TaskEntry): Method {
-  return chooseMethod(new Arguments([], new Map([...entry.values, ...values])), entry.task);
-}
-
-/** The words of a text; quotes keep spaces together. */
-function wordsOf(text: string): readonly string[] {
-  return Array.from(text.matchAll(/"([^"]*)"|\S+/g), ([word, quoted]) => quoted ?? word);
-}
-
-function optionValues(
-  options: Parameters<typeof parseCommand>[0]["options"],
-  words: readonly string[],
-  what: string,
-): OptionValues {
-  const spec = { name: what, summary: "", operands: { usage: "options", min: 0, max: 0 }, options, examples: [] };
+function checkedAt<T>(place: string, body: () => T): T {
   try {
-    const parsed = parseCommand(spec, words);
-    if (parsed !== "help") return parsed.values;
+    return body();
   } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`${what}: ${error.message}`);
-    throw error;
+    throw error instanceof UsageError ? new UsageError(`${place}: ${error.message}`) : error;
   }
-  throw new UsageError(`${what} has --help, options of restore are needed`);
 }
 
-/** Options as words of a command line. */
-function optionWords(values: OptionValues): readonly string[] {
-  return Array.from(values).flatMap(([name, value]) => value === true ? [`--${name}`] : [`--${name}`, String(value)]);
-}
-
-/** The values of a command line that hold for all results. */
-function commonOf(args: Arguments): OptionValues {
-  return new Map(Array.from(args.values).filter(([name]) => name in COMMON_OPTIONS && !(name in RUNTIME_OPTIONS)));
-}
-
-/** Options with the files that they name taken from a folder. */
-function rooted(values: OptionValues, folder: string): OptionValues {
-  return new Map(
-    Array.from(
-      values,
-      ([name, value]) => [name, FILE_OPTIONS.includes(name) ? inFolder(String(value), folder) : value],
-    ),
+function readImages(found: unknown, place: string): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(found) ? found : found === undefined ? [] : [found];
+  list.forEach((item) => {
+    if (typeof item !== "string" || item === "") {
+      throw new UsageError(`${place} holds ${JSON.stringify(item)}, a folder, a file or a list of them is needed`);
+    }
+  });
+  if (list.length > 0) return list as readonly string[];
+  throw new UsageError(
+    'evaluate was given no pictures, IMAGES or "images" in the configuration is needed; "evaluate --help" explains it',
   );
 }
 
-function inFolder(path: string, folder: string): string {
-  return /^([\\/]|[A-Za-z]:)/.test(path) ? path : `${folder}${path}`;
+/** The largest seed. */
+const MOST = 2 ** 32 - 1;
+
+function readSeeds(found: unknown, place: string): readonly number[] {
+  const list: readonly unknown[] = Array.isArray(found) ? found : [found];
+  for (const seed of list) {
+    if (typeof seed === "number" && Number.isInteger(seed) && seed >= 0 && seed <= MOST) continue;
+    throw new UsageError(`${place} holds ${JSON.stringify(seed)}, whole numbers from 0 to ${MOST} are needed`);
+  }
+  if (list.length === 0) throw new UsageError(`${place} is an empty list, at least one seed is needed`);
+  const repeated = list.find((seed, index) => list.indexOf(seed) !== index);
+  if (repeated !== undefined) throw new UsageError(`${place} holds ${repeated} twice; leave one of them out`);
+  return list as readonly number[];
+}
+
+/** `0,1,5` or `0-4`. */
+function parseSeeds(text: string): readonly number[] {
+  const seeds = text.split(",").flatMap((part) => {
+    const [, first, last] = /^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$/.exec(part) ?? [];
+    const [from, to] = [Number(first), Number(last ?? first)];
+    if (first === undefined || to < from || to - from > 1e6) {
+      throw new UsageError(`--seeds is "${text}", numbers such as 0,1,2 or 0-4 are needed`);
+    }
+    return Array.from({ length: to - from + 1 }, (_, k) => from + k);
+  });
+  return readSeeds(seeds, "--seeds");
+}
+
+/** A path of a configuration file, which is relative to the file's folder. */
+function besides(file: string, path: string): string {
+  if (/^([\\/]|[A-Za-z]:)/.test(path)) return path;
+  const cut = Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1;
+  return `${file.slice(0, cut)}${path}`;
 }

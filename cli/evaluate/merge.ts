@@ -1,37 +1,72 @@
-/** Joining the folders of parts of an evaluation. */
-import { FileError } from "../../io/mod.ts";
+/** Joins the output folders of shards into one. */
+import { FileError, writeAtomically } from "../../io/mod.ts";
 import type { Interrupt } from "../interrupt.ts";
-import { EVALUATION_FILE, type EvaluationRecord, jsonText, type Store } from "./store.ts";
+import type { Reporter } from "../progress.ts";
+import type { Plan } from "./plan.ts";
+import { canonical, Store } from "./store.ts";
+
+/** A plan as it is kept, with how it was asked for. */
+export interface KeptPlan {
+  readonly plan: Plan;
+  /** The command line of the evaluation, without what belongs to one shard. */
+  readonly command: string;
+  /** The configuration file as it was, if there was one. */
+  readonly configuration: string | null;
+}
+
+/** The file of the plan. */
+export const PLAN_FILE = "plan.json";
 
 /**
- * Copies the units of several folders into one; a unit that is there already stays.
- * @returns what the folders say of themselves
- * @throws {FileError} if a folder is none of an evaluation, or they are of different ones
+ * The plan of an output folder.
+ * @throws {FileError} if there is none
  */
-export async function mergeFolders(
-  parts: readonly Store[],
-  whole: Store,
-  interrupt: Interrupt,
-): Promise<EvaluationRecord> {
-  const records = await Promise.all(parts.map((part) => part.readEvaluation()));
-  const text = jsonText(records[0]);
-  const other = records.findIndex((record) => jsonText(record) !== text);
-  if (other > 0) {
+export async function readPlan(folder: string): Promise<KeptPlan> {
+  const kept = await Store.reading(folder).readJson(PLAN_FILE) as KeptPlan | undefined;
+  if (kept?.plan?.units) return kept;
+  throw new FileError(`Cannot read "${folder}": it has no ${PLAN_FILE}; give the --out folder of an evaluation`);
+}
+
+/**
+ * Copies the units of parts, with their pictures and side files, to a folder.
+ * @returns the plan, which all parts share
+ * @throws {FileError} if a folder is none of an evaluation, or of another one
+ */
+export async function mergeParts(
+  parts: readonly string[],
+  store: Store,
+  { reporter, interrupt }: { readonly reporter: Reporter; readonly interrupt: Interrupt },
+): Promise<KeptPlan> {
+  const plans = await Promise.all(parts.map(readPlan));
+  const [first] = plans as [KeptPlan, ...KeptPlan[]];
+  const known = canonical(first.plan);
+  const other = plans.findIndex(({ plan }) => canonical(plan) !== known);
+  if (other >= 0) {
     throw new FileError(
-      `Cannot merge "${parts[0]!.folder}" with "${parts[other]!.folder}": they are parts of different evaluations; ` +
-        "run all parts with the same pictures, tasks, methods, seeds and model",
+      `Cannot merge "${parts[0]}" and "${
+        parts[other]
+      }": they are of different plans; give the shards of one evaluation`,
     );
   }
-  await whole.open();
-  for (const { hash, case: own } of records[0]!.units) {
-    await interrupt.check();
-    if (await whole.read(hash)) continue;
-    for (const part of parts) {
-      if (!await part.read(hash)) continue;
-      await interrupt.hold(() => whole.copy(part, { hash, case: own }));
-      break;
+  for (const [index, part] of parts.entries()) {
+    for (const folder of ["pictures", "units"]) {
+      const names: string[] = [];
+      for await (const { name, isFile } of Deno.readDir(`${part}/${folder}`)) {
+        if (isFile && !name.startsWith(".")) names.push(name);
+      }
+      // Pictures come before the JSON files that count: ".png" sorts after ".json", so by this order.
+      names.sort((a, b) => Number(a.endsWith(".json")) - Number(b.endsWith(".json")) || (a < b ? -1 : 1));
+      for (const name of names) {
+        const path = `${folder}/${name}`;
+        if (await store.has(path)) continue;
+        const bytes = await Deno.readFile(`${part}/${path}`);
+        await interrupt.hold(() => writeAtomically(store.path(path), bytes));
+        await interrupt.check();
+      }
     }
+    reporter.step("merge", index + 1, parts.length);
   }
-  await interrupt.hold(() => whole.writeText(EVALUATION_FILE, text));
-  return records[0]!;
+  reporter.done();
+  await store.writeJson(PLAN_FILE, first);
+  return first;
 }

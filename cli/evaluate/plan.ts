@@ -1,139 +1,340 @@
-/** From an evaluation to its units: one image, task, method and seed each, named by a hash of all that decides them. */
-import { createHash } from "node:crypto";
+/** The plan of an evaluation: which units there are, which pairs of task and method cannot be, and what everything is called. */
+import { ENGINE_VERSION, ReferenceRuntime, type Shape } from "../../engine/mod.ts";
 import { FileSource, sha256Of } from "../../io/mod.ts";
-import { Arguments } from "../arguments.ts";
+import { type ConventionName } from "../../metrics/mod.ts";
+import { defaultModelSource, type NoiseModel, planDescription } from "../../models/mod.ts";
+import type { MeasurementNoise } from "../../operators/mod.ts";
+import { type Evaluations, seededNoise } from "../../samplers/mod.ts";
+import { type Arguments, Arguments as Values, UsageError } from "../arguments.ts";
+import { leastCommonMultiple } from "../canvas.ts";
+import { chooseMethod } from "../method_options.ts";
 import type { Method } from "../method.ts";
-import type { LoadedModel } from "../model_file.ts";
-import { type Evaluation, type MethodEntry, methodFor, type OptionValues, type TaskEntry } from "./config.ts";
+import { openDescribed } from "../model_file.ts";
+import { precisionOf } from "../runtime.ts";
+import { chooseNoise, chooseTask, operatorOptions, TASK_OPTIONS } from "../task_options.ts";
+import { type Task, taskOperator, TASKS } from "../tasks.ts";
+import type { Configuration } from "./config.ts";
+import { type Entry, within } from "./entries.ts";
+import type { Expectations } from "./expectations.ts";
+import { fileHash, type ListedImage, listImages, prepareImage, readTaskFiles } from "./images.ts";
+import { hashOf } from "./store.ts";
 
-/** Part of every hash: a change of the program that changes results makes units new. */
-const RESULTS_VERSION = 1;
+/** Raised when the same units would give other results. */
+const RESULT_VERSION = 1;
 
-/** A picture of an evaluation. */
-export interface PlannedImage {
-  readonly path: string;
-  /** File name without folder. */
+/** What is known of a model before it is opened. */
+export interface ModelIdentity {
   readonly name: string;
   readonly sha256: string;
+  /** Published checkpoints with the same tensors. */
+  readonly known: readonly string[];
 }
 
-/** An image, a task and a seed: one measurement, which several methods restore. */
-export interface Case {
-  /** 32 hexadecimal digits. */
-  readonly hash: string;
-  readonly image: PlannedImage;
-  readonly entry: TaskEntry;
+/** A task or method as plans and tables know it. */
+export interface Label {
+  readonly name: string;
+  readonly label: string;
+  readonly series: string;
+}
+
+/** A result to be had: indices into the lists of the plan. */
+export interface PlannedUnit {
+  /** Hash of all that decides the result. */
+  readonly id: string;
+  readonly task: number;
+  readonly method: number;
+  readonly image: number;
   readonly seed: number;
 }
 
-/** One result. */
-export interface Unit extends Case {
-  /** Hash of the case. */
-  readonly case: string;
-  readonly method: MethodEntry;
-  /** The method with all its parameters. */
-  readonly chosen: Method;
+/** A pair of task and method that can be, and what a run of it costs. */
+export interface PlannedPair {
+  readonly task: number;
+  readonly method: number;
+  readonly evaluations: Evaluations;
 }
 
-/** A method and a task that do not go together. */
-export interface Unfit {
-  readonly task: string;
-  readonly method: string;
-  readonly reason: string;
+/** The plan as data, the same for all shards. */
+export interface Plan {
+  readonly version: string;
+  readonly title: string;
+  readonly model: ModelIdentity;
+  readonly precision: string;
+  readonly size: number;
+  readonly convention: ConventionName;
+  /** Of the intervals of means. */
+  readonly confidence: number;
+  readonly images: readonly { readonly name: string; readonly sha256: string }[];
+  readonly tasks: readonly Label[];
+  readonly methods: readonly Label[];
+  readonly seeds: readonly number[];
+  readonly pairs: readonly PlannedPair[];
+  readonly notApplicable: readonly { readonly task: number; readonly method: number; readonly reason: string }[];
+  readonly units: readonly PlannedUnit[];
+  readonly expectations: Expectations;
 }
 
-/** The command line of `restore` that makes the result of a unit, without the names of the files it writes. */
-export function commandOf({ image, entry, method, seed }: Unit, { commonWords }: Evaluation): readonly string[] {
-  return ["restore", image.path, "--degrade", ...entry.words, ...method.words, "--seed", `${seed}`, ...commonWords];
+/** What is needed to run a pair. */
+export interface Pair {
+  readonly task: Task;
+  readonly taskArgs: Arguments;
+  readonly method: Method;
+  readonly noise: MeasurementNoise;
+  /** Standard deviation that the method reckons with. */
+  readonly sigmaY: number;
+  /** What decides its results, besides picture and seed. */
+  readonly key: Readonly<Record<string, unknown>>;
 }
 
-/** The options of a unit, as `restore` would be given them. */
-export function argumentsOf(unit: Unit, evaluation: Evaluation): Arguments {
-  const values = new Map([
-    ...evaluation.common,
-    ...unit.entry.values,
-    ...unit.method.values,
-    ["degrade", true] as const,
-    ["seed", unit.seed] as const,
-  ]);
-  return new Arguments([unit.image.path], values, commandOf(unit, evaluation).slice(1));
+/** A plan with what is needed to carry it out. */
+export interface Work {
+  readonly plan: Plan;
+  readonly images: readonly ListedImage[];
+  /** The pair of a task and a method, by `pairName`. */
+  readonly pairs: ReadonlyMap<string, Pair>;
+  /** Whether predicted noise is measured. */
+  readonly withNoise: boolean;
+}
+
+/** Name of a pair in `Work.pairs`. */
+export function pairName(task: number, method: number): string {
+  return `${task}/${method}`;
 }
 
 /**
- * Reads and hashes the pictures of an evaluation.
- * @throws {FileError} if one cannot be read
+ * Makes the plan.
+ * @throws {UsageError} if something does not fit, with its place
+ * @throws {FileError} if a picture or model cannot be read
  */
-export async function planImages({ images }: Evaluation): Promise<readonly PlannedImage[]> {
-  const planned: PlannedImage[] = [];
-  for (const path of images) {
-    planned.push({ path, name: path.split(/[\\/]/).at(-1)!, sha256: await fileHash(path) });
-  }
-  return planned;
-}
-
-/**
- * All units of an evaluation: image by image, so that a picture is prepared once, then by task, seed and method.
- * @param model the network that all are made with
- */
-export async function planUnits(
-  evaluation: Evaluation,
-  images: readonly PlannedImage[],
-  model: LoadedModel,
-): Promise<readonly Unit[]> {
-  const { tasks, methods, seeds, common } = evaluation;
-  const shared = {
-    version: RESULTS_VERSION,
-    model: model.sha256,
-    ...Object.fromEntries(["size", "precision", "class"].map((name) => [name, common.get(name) ?? null])),
+export async function makePlan(configuration: Configuration): Promise<Work> {
+  const { args, tasks, methods, seeds, title, expectations } = configuration;
+  const model = await identifyModel(args);
+  const images = await listImages(configuration.images, args.number("limit"));
+  const size = args.number("size") ?? model.imageSize;
+  const convention = (args.text("convention") ?? "ddnm") as ConventionName;
+  const withNoise = args.flag("noise-statistics");
+  const common = {
+    result: RESULT_VERSION,
+    engine: ENGINE_VERSION,
+    model: model.identity.sha256,
+    precision: precisionOf(args),
+    class: args.number("class") ?? null,
+    size,
+    convention,
+    noiseStatistics: withNoise,
   };
-  const taskKeys = new Map<TaskEntry, unknown>();
-  for (const entry of tasks) taskKeys.set(entry, await keyOf(entry.values));
-  const chosen = new Map(tasks.map((entry) => [entry, methods.map((method) => methodFor(method, entry))] as const));
-  return images.flatMap((image) =>
-    tasks.flatMap((entry) =>
-      seeds.flatMap((seed) => {
-        const key = { ...shared, image: image.sha256, task: taskKeys.get(entry), seed };
-        const one = { image, entry, seed };
-        const caseHash = hashOf(key);
-        return methods.map((method, index): Unit => {
-          const restorer = chosen.get(entry)![index]!;
-          const { name, options } = restorer;
-          const level = method.values.get("noise-level") ?? null;
-          const hash = hashOf({ ...key, method: { name, options: sorted({ ...options }), level } });
-          return { ...one, hash, case: caseHash, method, chosen: restorer };
-        });
-      })
+  const pairs = new Map<string, Pair>();
+  const planned: PlannedPair[] = [];
+  const notApplicable: Plan["notApplicable"][number][] = [];
+  for (const [taskIndex, taskEntry] of tasks.entries()) {
+    const task = within(taskEntry.place, () => chooseTask(taskEntry.args, "", TASKS));
+    const noise = within(taskEntry.place, () => chooseNoise(taskEntry.args, task));
+    const taskKey = await describeTask(taskEntry, task, noise);
+    const probe = await makeProbe(images[0]!, { task, taskArgs: taskEntry.args, size, seed: seeds[0] ?? 0 });
+    for (const [methodIndex, entry] of methods.entries()) {
+      const method = methodOf(entry, task);
+      const sigmaY = entry.args.number("noise-level") ?? taskEntry.args.number("sigma-y") ?? 0;
+      const place = { task: taskIndex, method: methodIndex };
+      const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY, model.timesteps);
+      if (typeof method === "string" || reason !== undefined) {
+        notApplicable.push({ ...place, reason: reason ?? "" });
+        continue;
+      }
+      const key = { ...common, ...taskKey, sigmaY, method: { name: method.name, options: method.options } };
+      pairs.set(pairName(taskIndex, methodIndex), { task, taskArgs: taskEntry.args, method, noise, sigmaY, key });
+      planned.push({ ...place, evaluations: method.evaluations });
+    }
+  }
+  const units = planned.flatMap(({ task, method }) =>
+    seeds.flatMap((seed) =>
+      images.map(({ sha256 }, image) => ({
+        id: hashOf({ ...pairs.get(pairName(task, method))!.key, image: sha256, seed }),
+        task,
+        method,
+        image,
+        seed,
+      }))
     )
   );
+  const plan: Plan = {
+    version: ENGINE_VERSION,
+    title,
+    model: model.identity,
+    precision: precisionOf(args),
+    size,
+    convention,
+    confidence: args.number("confidence") ?? 0.95,
+    images: images.map(({ name, sha256 }) => ({ name, sha256 })),
+    tasks: tasks.map(labelOf),
+    methods: methods.map(labelOf),
+    seeds,
+    pairs: planned,
+    notApplicable,
+    units,
+    expectations,
+  };
+  return { plan, images, pairs, withNoise };
 }
 
-/** The units of a part of an evaluation: every n-th, from the i-th on. */
-export function shardOf(units: readonly Unit[], { index, count }: Shard): readonly Unit[] {
-  return units.filter((_, position) => position % count === index - 1);
+function labelOf({ name, label, series }: Entry): Label {
+  return { name, label, series };
 }
 
-/** One part of several: part `index` of `count`, counted from 1. */
-export interface Shard {
-  readonly index: number;
-  readonly count: number;
+/** All that decides a unit of a pair. */
+export function unitKey(work: Work, { task, method, image, seed }: PlannedUnit): Readonly<Record<string, unknown>> {
+  return { ...work.pairs.get(pairName(task, method))!.key, image: work.plan.images[image]!.sha256, seed };
 }
 
-/** Options of a task with files replaced by what is in them. */
-async function keyOf(values: OptionValues): Promise<Readonly<Record<string, unknown>>> {
-  const mask = values.get("mask");
-  const hashed = mask === undefined ? {} : { mask: await fileHash(String(mask)) };
-  return sorted({ ...Object.fromEntries(values), ...hashed });
+/** The units of shard `index` (from 1) of `count`: every count-th. */
+export function shardOf(
+  units: readonly PlannedUnit[],
+  { index, count }: { readonly index: number; readonly count: number },
+): readonly PlannedUnit[] {
+  return units.filter((_, k) => k % count === index - 1);
 }
 
-function sorted(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => a < b ? -1 : 1));
+/** Options of tasks that name a file. */
+const FILE_OPTIONS: readonly string[] = ["mask", "kernel", "blur-network"];
+
+/** What the configuration says of a task, files by their content. */
+async function describeTask(
+  { args }: Entry,
+  { name, operator }: Task,
+  noise: MeasurementNoise,
+): Promise<Readonly<Record<string, unknown>>> {
+  const options: Record<string, unknown> = {};
+  for (const option of Object.keys(TASK_OPTIONS)) {
+    if (option === "task" || !args.has(option)) continue;
+    const value = args.values.get(option);
+    options[option] = FILE_OPTIONS.includes(option) ? await fileHash(String(value)) : value;
+  }
+  return { task: { name, operator, options }, noise };
 }
 
-function hashOf(key: unknown): string {
-  return createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 32);
+/** The method of an entry for a task, or why there is none. */
+function methodOf(entry: Entry, task: Task): Method | string {
+  if (!entry.lenient) return within(entry.place, () => chooseMethod(entry.args, task));
+  // What `*` says is for the methods that take it.
+  const given = [...entry.args.values].filter(([option]) => option !== "method");
+  const kept = new Map<string, string | number | boolean>([["method", entry.name]]);
+  let method = chooseMethod(new Values([], kept), task);
+  for (const [option, value] of given) {
+    try {
+      method = chooseMethod(new Values([], new Map([...kept, [option, value]])), task);
+      kept.set(option, value);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+    }
+  }
+  return method;
 }
 
-async function fileHash(path: string): Promise<string> {
-  using source = await FileSource.open(path);
-  return await sha256Of(source);
+/** The network's size and process, and how it is told apart from others. */
+interface KnownModel {
+  readonly identity: ModelIdentity;
+  readonly imageSize: number;
+  readonly timesteps: Float64Array;
+}
+
+async function identifyModel(args: Arguments): Promise<KnownModel> {
+  const path = args.text("model");
+  const file = path === undefined ? undefined : await FileSource.open(path);
+  try {
+    const source = file ?? await defaultModelSource();
+    const { description, known } = await openDescribed(source, args);
+    const { plan, schedule } = planDescription(description, "noise");
+    const name = source.name.split(/[\\/]/).at(-1) as string;
+    const as = args.text("as");
+    return {
+      identity: {
+        name,
+        sha256: await sha256Of(source),
+        known: as === undefined ? known.map(({ name }) => name) : [as],
+      },
+      imageSize: plan.config.imageSize,
+      timesteps: schedule.alphaBar,
+    };
+  } finally {
+    file?.close();
+  }
+}
+
+/** An operator to ask methods about, or why it cannot be built. */
+type Probe = { readonly operator: ReturnType<typeof taskOperator>; readonly imageShape: Shape } | string;
+
+async function makeProbe(
+  image: ListedImage,
+  { task, taskArgs, size, seed }: {
+    readonly task: Task;
+    readonly taskArgs: Arguments;
+    readonly size: number;
+    readonly seed: number;
+  },
+): Promise<Probe> {
+  const { padded, mask } = await prepareImage(image.path, {
+    multiple: multipleOf(task, 1),
+    longest: size,
+    mask: maskOf(taskArgs),
+  });
+  const imageShape = [padded.height, padded.width, 3];
+  try {
+    const setting = { ...await readTaskFiles(taskArgs), mask, seed, isMeasured: false };
+    const options = operatorOptions(task, imageShape, taskArgs, setting);
+    return { operator: taskOperator(task, imageShape, options), imageShape };
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** Sides of pictures are multiples of it. */
+export function multipleOf(task: Task, downsampling: number): number {
+  return leastCommonMultiple(downsampling, task.multiple ?? task.scale);
+}
+
+/** The mask file of a task. */
+export function maskOf(args: Arguments): { readonly path: string; readonly keep: "white" | "black" } | undefined {
+  const path = args.text("mask");
+  return path === undefined ? undefined : { path, keep: args.text("mask-keep") === "black" ? "black" : "white" };
+}
+
+/** Why a method refuses an operator; undefined if it does not. Samplers check everything before anything runs. */
+async function refusal(
+  probe: Probe,
+  { run, timesteps }: Method,
+  sigmaY: number,
+  alphaBar: Float64Array,
+): Promise<string | undefined> {
+  if (typeof probe === "string") return probe;
+  if (timesteps.least > alphaBar.length) {
+    return `${timesteps.option} is ${timesteps.least}, the network was trained with ${alphaBar.length} timesteps`;
+  }
+  const { operator, imageShape } = probe;
+  const cpu = new ReferenceRuntime();
+  const model: NoiseModel = {
+    imageShape,
+    alphaBar,
+    predictEps(): never {
+      throw new Error("Cannot predict noise: this network is there to be asked for its shape alone");
+    },
+  };
+  const shape = [1, ...operator.measurementShape];
+  const y = cpu.upload(new Float32Array(shape.reduce((product, extent) => product * extent, 1)), shape);
+  try {
+    const steps = run(cpu, { model, operator, y, sigmaY }, seededNoise([0]));
+    await steps.return(undefined as never);
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    cpu.destroy();
+  }
+}
+
+/**
+ * The message of a refusal.
+ * @throws what is no refusal
+ */
+function reasonOf(error: unknown): string {
+  if (error instanceof RangeError || error instanceof TypeError) return error.message;
+  throw error;
 }

@@ -1,212 +1,240 @@
-/** The page of an evaluation: tables as papers print them, quality against evaluations, time, pictures to compare. */
-import { escapeText, htmlDocument } from "../html.ts";
-import { qualityCharts } from "./chart.ts";
-import { pictureGrid } from "./pictures.ts";
+/** The report of an evaluation: one HTML file that needs nothing else. */
+import { type Results, shownMean } from "./cells.ts";
+import type { Trend } from "./expectations.ts";
+import { html, Markup } from "../html.ts";
+import type { KeptPlan } from "./merge.ts";
+import { formatValue, metricOf } from "./metrics.ts";
+import { noiseCurves, optionCurves, qualityCurves } from "./report_curves.ts";
+import { makeGallery } from "./report_pictures.ts";
 import { SCRIPT, STYLE } from "./report_style.ts";
+import { MAIN_METRICS, resultTable } from "./report_table.ts";
 import type { Store } from "./store.ts";
-import { type Cell, medianOf, type Tables } from "./tables.ts";
 
-/** What the page says besides the tables. */
-export interface ReportOptions {
-  /** The command line that wrote it. */
-  readonly command: string;
-  /** Most pictures of a task that are shown. */
+/** What the report tells besides the results. */
+export interface ReportSetting extends Pick<KeptPlan, "command" | "configuration"> {
+  /** Pictures shown for each task. */
   readonly pictures: number;
 }
 
-/** A column of a task, with the direction in which it is better. */
-interface Metric {
-  readonly name: string;
-  readonly better: "up" | "down";
-  readonly digits: number;
-  valueOf(cell: Cell): number;
-  /** Half the width of the confidence interval, if there is one. */
-  reachOf(cell: Cell): number | undefined;
-  /** The same figure of a published table. */
-  readonly paper: "psnr" | "ssim" | "lpips" | "fid";
+/** Writes `report.html`. */
+export async function writeReport(store: Store, results: Results, setting: ReportSetting): Promise<void> {
+  await store.writeText("report.html", await makeReport(store, results, setting));
 }
 
-const reach = ({ interval: [low, high] }: Cell["psnr"]): number => (high - low) / 2;
+/** The page. */
+async function makeReport(
+  store: Store,
+  results: Results,
+  { command, configuration, pictures: limit }: ReportSetting,
+): Promise<string> {
+  const { plan, columns } = results;
+  const { markup: gallery, pictures } = await makeGallery(store, results, limit);
+  const main = columns.filter((name) => MAIN_METRICS.includes(name));
+  const others = columns.filter((name) => !MAIN_METRICS.includes(name));
+  const data = JSON.stringify(pictures).replaceAll("<", "\\u003c");
+  const page = html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width,initial-scale=1">
+        <title>${plan.title}</title>
+        <style>${new Markup(
+          STYLE,
+        )}</style>
+      </head>
+      <body>
+    <header><h1>${plan.title}</h1>${facts(results)}</header>
+    <section><h2>Results</h2>${main.length > 0 ? resultTable(results, main) : undefined}${legendOfTable(
+      results,
+    )}</section>
+    ${expectations(results)}
+    ${qualityCurves(results)}
+    ${optionCurves(results)}
+    ${noiseCurves(results)}
+    ${gallery}
+    ${others.length > 0
+      ? html`<section><h2>Further quantities</h2>${resultTable(results, others)}<p class="soft">${
+        others.map((name) => `${metricOf(name).title}: ${metricOf(name).meaning}`).join("; ")
+      }</p></section>`
+      : undefined}
+    ${times(results)}
+    ${refusals(results)}
+    <section><h2>How it was made</h2><pre>${command}</pre>${configuration === null ? undefined : html`
+      <details>
+        <summary>Configuration</summary>
+        <pre>${configuration}</pre>
+      </details>
+    `}</section>
+    <dialog aria-label="Comparison"><h3></h3><div class="view"><div class="stage"><img alt="result"><img class="over" alt="compared with"></div></div><div class="tools"><label>left: <select><option value="before">A⁺y</option><option value="truth">original</option></select></label><label>zoom: <select><option value="1">1x</option><option value="2">2x</option><option value="4">4x</option></select></label><input type="range" min="0" max="100" value="50" aria-label="border between the pictures"><button type="button">Close</button></div></dialog>
+    <script type="application/json" id="data">${new Markup(data)}</script><script>${new Markup(SCRIPT)}</script></body>
+    </html>
+  `;
+  return page.text;
+}
 
-const METRICS: readonly Metric[] = [
-  {
-    name: "PSNR",
-    better: "up",
-    digits: 2,
-    valueOf: ({ psnr }) => psnr.infinite > 0 ? Infinity : psnr.mean,
-    reachOf: ({ psnr }) => psnr.infinite > 0 ? undefined : reach(psnr),
-    paper: "psnr",
-  },
-  {
-    name: "SSIM",
-    better: "up",
-    digits: 3,
-    valueOf: ({ ssim }) => ssim.mean,
-    reachOf: () => undefined,
-    paper: "ssim",
-  },
-  {
-    name: "LPIPS",
-    better: "down",
-    digits: 3,
-    valueOf: ({ lpips }) => lpips?.mean ?? NaN,
-    reachOf: () => undefined,
-    paper: "lpips",
-  },
-  { name: "FID", better: "down", digits: 2, valueOf: ({ fid }) => fid ?? NaN, reachOf: () => undefined, paper: "fid" },
-];
-
-/** The page, with everything that it shows inside. */
-export async function htmlReport(store: Store, tables: Tables, options: ReportOptions): Promise<string> {
-  const { evaluation, rows } = tables;
-  const { title, note, model, unfit, units } = evaluation;
-  const adapters = [...new Set(rows.map(({ adapter }) => adapter))].join("; ");
-  const missing = units.length - rows.length;
-  const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
-  const facts = [
-    count(evaluation.images.length, "picture"),
-    count(evaluation.seeds.length, "seed"),
-    `model ${model.name} (${(model.parameters / 1e6).toFixed(1)} M parameters)`,
-    adapters,
-    ...(missing > 0 ? [`${missing} of ${units.length} results are missing`] : []),
+function facts({ plan, cells }: Results): Markup {
+  const devices = [...new Set(cells.flatMap(({ units }) => units.map(({ record }) => record.device)))];
+  const known = plan.model.known.length > 0 ? ` (${plan.model.known.join(", ")})` : "";
+  const rows: readonly (readonly [string, string])[] = [
+    ["Pictures", `${plan.images.length} at ${plan.size} pixels`],
+    ["Seeds", plan.seeds.length > 8 ? `${plan.seeds.length}` : plan.seeds.join(", ")],
+    ["Model", `${plan.model.name}${known}, ${plan.precision}, SHA-256 ${plan.model.sha256.slice(0, 12)}`],
+    ["Adapter", devices.join("; ") || "none"],
+    ["PSNR, SSIM", `convention ${plan.convention}`],
+    ["Version", plan.version],
   ];
-  return htmlDocument({
-    title,
-    style: STYLE,
-    script: SCRIPT,
-    body: `<header>
-<h1>${escapeText(title)}</h1>
-${note === "" ? "" : `<p>${escapeText(note)}</p>`}
-<p>${escapeText(facts.join(" · "))}</p>
-</header>
-<main>
-<section id="quality"><h2>Quality</h2>
-<p>Means over pictures and seeds, PSNR in dB with the half width of its 95 % confidence interval. <b>Best</b>, <u>second best</u> of a column.</p>
-${qualityTable(tables)}
-</section>
-<section id="curves"><h2>Quality against network evaluations</h2>
-${qualityCharts(tables)}
-</section>
-<section id="time"><h2>Time</h2>
-<p>Medians for one picture, as it was restored: alone, and with the work of its first step.</p>
-${timeTable(tables)}
-</section>
-<section id="pictures"><h2>Pictures</h2>
-<p>Click a picture to look closer, and to slide between it and another.</p>
-${await pictureGrid(store, tables, options.pictures)}
-</section>
-${unfit.length === 0 ? "" : unfitList(tables)}
-<section id="origin"><h2>How this was made</h2>
-<pre>${escapeText(options.command)}</pre>
-<details><summary>Everything that decides the results</summary>
-<pre>${escapeText(JSON.stringify({ ...evaluation, units: units.length }, null, 2))}</pre>
-</details>
-</section>
-</main>
-${VIEWER}`,
-  });
+  return html`<ul class="facts">${rows.map(([name, value]) => html`<li>${name}: <b>${value}</b></li>`)}</ul>`;
 }
 
-/** What shows a picture larger, above another. */
-const VIEWER = `<dialog id="viewer" aria-label="Comparison">
-<header><label>Left <select></select></label><strong></strong><button type="button" aria-label="Close">×</button></header>
-<div class="stage"><img class="under" alt=""><img class="over" alt=""><span class="edge"></span></div>
-<input type="range" min="0" max="100" value="50" aria-label="Share of the left picture">
-</dialog>`;
+function legendOfTable({ plan, cells }: Results): Markup {
+  const missing = cells.reduce((sum, cell) => sum + cell.missing, 0);
+  return html`
+    <p
+      class="soft">Means; ± half of the ${String(
+        100 * plan.confidence,
+      )} % confidence interval${plan.images.length * plan.seeds.length < 2
+        ? " needs at least two pictures or seeds"
+        : ""}. Best bold, second best underlined.${missing > 0 ? ` ${missing} units are missing.` : ""}</p>
+  `;
+}
 
-function qualityTable({ evaluation, cells }: Tables): string {
-  const { paper } = evaluation;
-  const tasks = evaluation.tasks.filter(({ name }) => cells.some(({ task }) => task === name));
-  const columns = tasks.flatMap(({ name }) =>
-    METRICS.flatMap((metric) => {
-      const own = cells.filter(({ task }) => task === name);
-      const isThere = own.some((cell) => !Number.isNaN(metric.valueOf(cell))) ||
-        paper.some((row) => row.task === name && row.figures[metric.paper] !== undefined);
-      return isThere ? [{ task: name, metric, ranks: ranksOf(own, metric) }] : [];
-    })
-  );
-  const width = (task: string): number => columns.filter((column) => column.task === task).length;
-  const heads = tasks.map(({ name, options }) =>
-    `<th colspan="${width(name)}" class="group" title="${escapeText(options)}">${escapeText(name)}</th>`
-  );
-  const metricHeads = columns.map(({ metric, task }, index) =>
-    `<th class="n${columns[index - 1]?.task === task ? "" : " first"}">${metric.name} ${
-      metric.better === "up" ? "↑" : "↓"
-    }</th>`
-  );
-  const rows = evaluation.methods.flatMap(({ name, options }) => {
-    const own = cells.filter(({ method }) => method === name);
-    if (own.length === 0) return [];
-    const fields = columns.map(({ task, metric, ranks }, index) => {
-      const cell = own.find((cell) => cell.task === task);
-      const first = columns[index - 1]?.task === task ? "" : " first";
-      return `<td class="n${first}">${cell ? figure(cell, metric, ranks) : "–"}</td>`;
+/** Published figures beside ours where the network is the published one, else whether the trends hold. */
+function expectations({ plan, ...results }: Results): Markup | undefined {
+  const { paper, trends } = plan.expectations;
+  const isPublished = paper?.checkpoints.some((name) => plan.model.known.includes(name)) ?? false;
+  if (paper && isPublished) return paperTable({ plan, ...results });
+  if (trends.length === 0) return undefined;
+  const rows = trends.map((trend) => {
+    const { text, holds } = judge(trend, { plan, ...results });
+    const verdict = holds === undefined
+      ? html`<span class="soft">not measured</span>`
+      : holds
+      ? html`<span class="holds">holds</span>`
+      : html`<span class="fails">does not hold</span>`;
+    return html`<li>${trend.statement}: ${verdict} <span class="soft">${text}</span></li>`;
+  });
+  const note = paper
+    ? html`
+      <p
+        class="soft">The figures of ${paper.source} were made with ${paper.checkpoints.join(
+          ", ",
+        )}; with this network only their order can be compared.</p>
+    `
+    : undefined;
+  return html`<section><h2>Expected order</h2>${note}<ul>${rows}</ul></section>`;
+}
+
+/** Whether means rise as a trend says. */
+function judge(
+  { metric, rising, task, method }: Trend,
+  { plan, cells }: Results,
+): { readonly text: string; readonly holds: boolean | undefined } {
+  const means = rising.map((label) => {
+    const [taskLabel, methodLabel] = task === undefined ? [label, method] : [task, label];
+    const cell = cells.find((cell) =>
+      plan.tasks[cell.task]?.label === taskLabel && plan.methods[cell.method]?.label === methodLabel
+    );
+    const summary = cell?.summaries[metric];
+    return summary ? shownMean(summary) : NaN;
+  });
+  const text = `${metricOf(metric).title}: ${
+    rising.map((label, index) => `${label} ${formatValue(means[index]!, metric)}`).join(" < ")
+  }`;
+  if (means.some(Number.isNaN)) return { text, holds: undefined };
+  return { text, holds: means.every((mean, index) => index === 0 || means[index - 1]! < mean) };
+}
+
+function paperTable({ plan, cells }: Results): Markup {
+  const { source, rows } = plan.expectations.paper!;
+  const lines = rows.flatMap(({ task, method, values }) => {
+    const cell = cells.find((cell) =>
+      plan.tasks[cell.task]?.label === task && plan.methods[cell.method]?.label === method
+    );
+    return Object.entries(values).map(([name, published]) => {
+      const metric = name as keyof typeof values;
+      const summary = cell?.summaries[metric];
+      const ours = summary ? shownMean(summary) : NaN;
+      return html`
+        <tr>
+          <th scope="row">${method}</th>
+          <td>${task}</td>
+          <td>${metricOf(metric).title}</td>
+          <td>${formatValue(published, metric)}</td>
+          <td>${formatValue(ours, metric)}</td>
+          <td>${formatValue(ours - published, metric)}</td>
+        </tr>
+      `;
     });
-    const nfe = [...new Set(own.map((cell) => cell.nfe))].join(", ");
-    return [
-      `<tr><th title="${escapeText(options)}">${escapeText(name)}</th><td class="n">${nfe}</td>${fields.join("")}</tr>`,
-    ];
   });
-  const published = [...Map.groupBy(paper, ({ method }) => method)].map(([method, own]) => {
-    const fields = columns.map(({ task, metric }, index) => {
-      const value = own.find((row) => row.task === task)?.figures[metric.paper];
-      const first = columns[index - 1]?.task === task ? "" : " first";
-      return `<td class="n${first}">${value === undefined ? "–" : value.toFixed(metric.digits)}</td>`;
-    });
-    const nfe = own.find((row) => row.nfe !== undefined)?.nfe ?? "–";
-    return `<tr class="paper"><th>${escapeText(method)}</th><td class="n">${nfe}</td>${fields.join("")}</tr>`;
+  return html`
+    <section>
+      <h2>Beside ${source}</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>Method</th>
+              <th>Task</th>
+              <th>Quantity</th>
+              <th>Published</th>
+              <th>Here</th>
+              <th>Difference</th>
+            </tr>
+          </thead>
+          <tbody>${lines}</tbody>
+        </table>
+      </div>
+    </section>
+  `;
+}
+
+/** Mean time of a picture by method, without compiling. */
+function times({ plan, cells }: Results): Markup | undefined {
+  const means = plan.methods.flatMap(({ label }, method) => {
+    const found = cells.filter((cell) => cell.method === method).flatMap(({ units }) => units);
+    if (found.length === 0) return [];
+    return [{ label, seconds: found.reduce((sum, { record }) => sum + record.time.steadySeconds, 0) / found.length }];
   });
-  return `<div class="scroll"><table class="quality"><thead>
-<tr><th rowspan="2">Method</th><th rowspan="2" class="n">NFE</th>${heads.join("")}</tr>
-<tr>${metricHeads.join("")}</tr></thead>
-<tbody>${rows.join("\n")}</tbody>
-${published.length === 0 ? "" : `<tbody class="published">${published.join("\n")}</tbody>`}</table></div>`;
-}
-
-/** The best value of a metric and the second best, as they are printed. */
-function ranksOf(cells: readonly Cell[], { valueOf, better, digits }: Metric): readonly string[] {
-  const values = cells.map(valueOf).filter((value) => !Number.isNaN(value));
-  const ordered = values.toSorted((a, b) => better === "up" ? b - a : a - b).map((value) => printed(value, digits));
-  return [...new Set(ordered)].slice(0, 2);
-}
-
-function printed(value: number, digits: number): string {
-  return value === Infinity ? "exact" : value.toFixed(digits);
-}
-
-function figure(cell: Cell, metric: Metric, [best, second]: readonly string[]): string {
-  const value = metric.valueOf(cell);
-  if (Number.isNaN(value)) return "–";
-  const text = printed(value, metric.digits);
-  const marked = text === best ? `<b>${text}</b>` : text === second ? `<u>${text}</u>` : text;
-  const half = metric.reachOf(cell);
-  return half === undefined || Number.isNaN(half) ? marked : `${marked} <small>±${half.toFixed(metric.digits)}</small>`;
-}
-
-function timeTable({ evaluation, cells }: Tables): string {
-  const rows = evaluation.methods.flatMap(({ name }) => {
-    const own = cells.filter(({ method }) => method === name).flatMap((cell) => cell.rows);
-    if (own.length === 0) return [];
-    const evaluated = own.filter(({ evaluations }) => evaluations.actual > 1);
-    const each = evaluated.length === 0
-      ? "–"
-      : `${(1000 * medianOf(evaluated.map(({ timings }) => timings.secondsPerNfe))).toPrecision(3)} ms`;
-    const seconds = medianOf(own.map(({ timings }) => timings.seconds));
-    const nfe = [...new Set(own.map(({ evaluations }) => evaluations.actual))].join(", ");
-    return [
-      `<tr><th>${escapeText(name)}</th><td class="n">${nfe}</td><td class="n">${seconds.toPrecision(3)} s</td>` +
-      `<td class="n">${each}</td></tr>`,
-    ];
-  });
-  return `<div class="scroll"><table><thead><tr><th>Method</th><th class="n">NFE</th><th class="n">per picture</th>
-<th class="n">per evaluation</th></tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
-}
-
-function unfitList({ evaluation }: Tables): string {
-  const rows = evaluation.unfit.map(({ task, method, reason }) =>
-    `<tr><th>${escapeText(method)}</th><td>${escapeText(task)}</td><td class="reason">${escapeText(reason)}</td></tr>`
+  const most = Math.max(...means.map(({ seconds }) => seconds));
+  if (means.length === 0) return undefined;
+  const bars = means.map(({ label, seconds }) =>
+    html`<span>${label}</span><div><i style="width:${(70 * seconds / most).toFixed(2)}%"></i>${
+      seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : `${seconds.toFixed(2)} s`
+    }</div>`
   );
-  return `<section id="unfit"><h2>Left out</h2>
-<p>Methods that do not go with a task.</p>
-<div class="scroll"><table><tbody>${rows.join("\n")}</tbody></table></div></section>`;
+  return html`
+    <section>
+      <h2>Time per picture</h2>
+      <p
+        class="soft">Mean over tasks and pictures, without tracing and compiling; pictures restored together share the time.</p>
+      <div class="bars">${bars}</div>
+    </section>
+  `;
+}
+
+function refusals({ plan }: Results): Markup | undefined {
+  if (plan.notApplicable.length === 0) return undefined;
+  const rows = plan.notApplicable.map(({ task, method, reason }) =>
+    html`
+      <tr>
+        <th scope="row">${plan.methods[method]?.label}</th>
+        <td style="text-align:left">${plan.tasks[task]?.label}</td>
+        <td style="text-align:left;white-space:normal">${reason}</td>
+      </tr>
+    `
+  );
+  return html`
+    <section>
+      <h2>Not applicable</h2>
+      <details>
+        <summary>${String(plan.notApplicable.length)} pairs of method and task</summary>
+        <div class="scroll">
+          <table>
+            <tbody>${rows}</tbody>
+          </table>
+        </div>
+      </details>
+    </section>
+  `;
 }

@@ -1,185 +1,165 @@
 /**
- * The folder of an evaluation. Results lie under the hash of what decides them: `units/HASH.json` is written last, so a
- * unit is there wholly or not at all, and whatever was interrupted is done again.
+ * The output folder of an evaluation: `units/` with a JSON file and a picture for each result, named by the hash of all
+ * that decides it; `pictures/` with originals and baselines; `plan.json`; the tables and the report.
  */
-import { FileError, toImage, writeAtomically, writePng } from "../../io/mod.ts";
-import type { Raster } from "../../io/mod.ts";
-import type { Evaluations } from "../../samplers/mod.ts";
-import type { Case, Unfit, Unit } from "./plan.ts";
-import type { PaperRow } from "./paper.ts";
+import { createHash } from "node:crypto";
+import { FileError, writeAtomically } from "../../io/mod.ts";
+import type { UnitMetrics } from "./metrics.ts";
 
-/** What is kept of a unit besides its picture. */
+/** Statistics of the noise that the network predicted at one step. */
+export interface StepNoise {
+  readonly timestep: number;
+  readonly mean: number;
+  readonly variance: number;
+  /** KL(N(mean, variance) || N(0, 1)). */
+  readonly divergence: number;
+}
+
+/** One finished result. */
 export interface UnitRecord {
-  readonly image: string;
-  readonly task: string;
-  readonly method: string;
-  readonly seed: number;
-  /** Name of the sampler and all its parameters. */
-  readonly sampler: Readonly<Record<string, unknown>>;
-  readonly evaluations: Evaluations;
+  readonly id: string;
+  /** All that decides the result; `id` is its hash. */
+  readonly key: Readonly<Record<string, unknown>>;
+  /** An infinite value is the text "infinite". */
+  readonly metrics: Readonly<Record<string, number | "infinite">>;
+  /** Of each inversion step, where that was asked for. */
+  readonly noise?: readonly StepNoise[];
+  /** Network evaluations that were made. */
+  readonly nfe: number;
+  /** Names of files in `pictures/`. */
+  readonly truth: string;
+  readonly before: string;
   readonly width: number;
   readonly height: number;
-  readonly metrics: Metrics;
-  readonly adapter: string;
-  /** The command that makes the same picture. */
-  readonly command: readonly string[];
-  /** All that differs when it is made again. */
-  readonly timings: { readonly seconds: number; readonly secondsPerNfe: number };
+  readonly time: {
+    /** Wall time of the run divided by its pictures. */
+    readonly seconds: number;
+    /** The same without tracing and compiling: by the time of the steps after the first. */
+    readonly steadySeconds: number;
+    /** Pictures that were restored at once. */
+    readonly batch: number;
+  };
+  /** The adapter. */
+  readonly device: string;
 }
 
-/** How good a result is; see `metrics/`. JSON has no infinity. */
-export interface Metrics {
-  /** In dB, of values in [-1, 1], clamped, not rounded. */
-  readonly psnr: number | "infinite";
-  /** null for pictures smaller than the window of 7x7. */
-  readonly ssim: number | null;
-  /** Root mean square of A x - y. */
-  readonly consistency: number;
+/** The measured values of a unit with infinity as a number. */
+export function metricsOf({ metrics }: UnitRecord): UnitMetrics {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [name, value === "infinite" ? Infinity : value]),
+  );
 }
 
-/** What a folder says of itself, in `evaluation.json`: nothing that differs between machines or runs. */
-export interface EvaluationRecord {
-  readonly kind: "evaluation";
-  readonly title: string;
-  readonly note: string;
-  readonly model: { readonly name: string; readonly sha256: string; readonly parameters: number };
-  /** Options of all results. */
-  readonly options: string;
-  readonly images: readonly { readonly name: string; readonly sha256: string }[];
-  readonly tasks: readonly { readonly name: string; readonly options: string }[];
-  readonly methods: readonly { readonly name: string; readonly options: string }[];
-  readonly seeds: readonly number[];
-  readonly paper: readonly PaperRow[];
-  readonly unfit: readonly Unfit[];
-  /** All units that can be made, in the order of the tables. */
-  readonly units: readonly { readonly hash: string; readonly case: string }[];
+/** JSON with sorted keys, the same text for equal data. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_key, found) =>
+      typeof found === "object" && found !== null && !Array.isArray(found)
+        ? Object.fromEntries(Object.entries(found).sort(([a], [b]) => a < b ? -1 : 1))
+        : found,
+  );
 }
 
-/** Which picture of a case. */
-export type CasePicture = "truth" | "measurement";
+/** SHA-256 of data, as 64 hexadecimal digits. */
+export function hashOf(data: unknown): string {
+  return createHash("sha256").update(canonical(data)).digest("hex");
+}
 
-/** The folder of one evaluation. */
-export class Store {
-  constructor(readonly folder: string) {}
+/** Reads and writes an output folder. */
+export class Store implements Disposable {
+  #lock: Deno.FsFile | undefined;
+
+  private constructor(readonly folder: string) {}
+
+  /** Opens a folder to be read; nothing in it is changed. */
+  static reading(folder: string): Store {
+    return new Store(folder);
+  }
 
   /**
-   * Makes the folder.
-   * @throws {FileError} if it cannot be made
+   * Opens a folder to be written: makes it if needed, keeps others from writing to it, and removes temporary files that
+   * a killed process left.
+   * @throws {FileError} if it cannot be made, holds something else, or another evaluation writes to it
    */
-  async open(): Promise<void> {
-    for (const name of ["units", "cases"]) {
-      await Deno.mkdir(`${this.folder}/${name}`, { recursive: true }).catch((error) => {
-        throw new FileError(`Cannot make the folder "${this.folder}": ${error.message}; choose another with --out`);
-      });
+  static async writing(folder: string): Promise<Store> {
+    const store = new Store(folder);
+    try {
+      for (const part of ["units", "pictures"]) await Deno.mkdir(`${folder}/${part}`, { recursive: true });
+      store.#lock = await Deno.open(`${folder}/.lock`, { write: true, create: true });
+    } catch (error) {
+      throw new FileError(`Cannot write to "${folder}": ${(error as Error).message}; choose another folder with --out`);
+    }
+    if (!store.#lock.tryLockSync(true)) {
+      store[Symbol.dispose]();
+      throw new FileError(
+        `Cannot write to "${folder}": another evaluation is at work there; wait for it, or give this one its own --out ` +
+          "(shards are joined by evaluate merge)",
+      );
+    }
+    for (const part of ["", "units/", "pictures/"]) await store.#sweep(part);
+    return store;
+  }
+
+  async #sweep(part: string): Promise<void> {
+    for await (const { name, isFile } of Deno.readDir(`${this.folder}/${part}`)) {
+      if (isFile && /^\.[0-9a-f-]{36}\.tmp$/.test(name)) await Deno.remove(`${this.folder}/${part}${name}`);
     }
   }
 
-  /** The record of a unit, undefined if it has not been made. */
-  async read(hash: string): Promise<UnitRecord | undefined> {
-    const text = await readIfThere(this.#path(hash, "json"));
-    return text === undefined ? undefined : JSON.parse(text);
-  }
-
-  /** Writes a unit: its picture, then its record. */
-  async write({ hash }: Pick<Unit, "hash">, record: UnitRecord, picture: Raster): Promise<void> {
-    await writePng(this.picturePath(hash), toImage(picture), SOFTWARE);
-    await writeJson(this.#path(hash, "json"), record);
+  /** Path of a file of the folder. */
+  path(name: string): string {
+    return `${this.folder}/${name}`;
   }
 
   /** Path of the restored picture of a unit. */
-  picturePath(hash: string): string {
-    return this.#path(hash, "png");
+  picturePath(id: string): string {
+    return this.path(`units/${id}.png`);
   }
 
-  /** Path of a picture of a case. */
-  casePath(hash: string, picture: CasePicture): string {
-    return `${this.folder}/cases/${hash}-${picture}.png`;
+  /** The finished unit of a hash; undefined if there is none, or its file cannot be read as one. */
+  async read(id: string): Promise<UnitRecord | undefined> {
+    const record = await this.readJson(`units/${id}.json`) as UnitRecord | undefined;
+    if (record?.id !== id || !(await this.has(`units/${id}.png`))) return undefined;
+    return record;
   }
 
-  /** Writes the pictures of a case, unless they are there. */
-  async writeCase(
-    { case: hash }: { readonly case: Case["hash"] },
-    pictures: Readonly<Record<CasePicture, Raster>>,
-  ): Promise<void> {
-    for (const name of ["truth", "measurement"] as const) {
-      const path = this.casePath(hash, name);
-      const isThere = await Deno.stat(path).then(() => true, () => false);
-      if (!isThere) await writePng(path, toImage(pictures[name]), SOFTWARE);
+  /** All finished units of a list of hashes. */
+  async readAll(ids: Iterable<string>): Promise<ReadonlyMap<string, UnitRecord>> {
+    const found = new Map<string, UnitRecord>();
+    for (const id of new Set(ids)) {
+      const record = await this.read(id);
+      if (record) found.set(id, record);
+    }
+    return found;
+  }
+
+  /** Data of a JSON file; undefined if it is missing or no JSON. */
+  async readJson(name: string): Promise<unknown> {
+    try {
+      return JSON.parse(await Deno.readTextFile(this.path(name)));
+    } catch {
+      return undefined;
     }
   }
 
-  /** Takes a unit and the pictures of its case over from another folder. */
-  async copy(from: Store, { hash, case: own }: { readonly hash: string; readonly case: string }): Promise<void> {
-    const paths = (store: Store): readonly string[] => [
-      store.casePath(own, "truth"),
-      store.casePath(own, "measurement"),
-      store.picturePath(hash),
-      store.#path(hash, "json"),
-    ];
-    for (const [index, path] of paths(from).entries()) {
-      await writeAtomically(paths(this)[index]!, await Deno.readFile(path));
-    }
+  /** Whether there is a file of that name. */
+  async has(name: string): Promise<boolean> {
+    return await Deno.stat(this.path(name)).then(({ isFile }) => isFile, () => false);
   }
 
-  /** LPIPS of a unit by weights, undefined if it has not been computed. */
-  async readLpips(hash: string, weights: string): Promise<number | undefined> {
-    const text = await readIfThere(this.#path(hash, `lpips-${weights.slice(0, 8)}.json`));
-    return text === undefined ? undefined : JSON.parse(text).lpips;
+  /** Writes data as JSON; the file appears complete or not at all. */
+  async writeJson(name: string, data: unknown): Promise<void> {
+    await this.writeText(name, `${JSON.stringify(data, null, 2)}\n`);
   }
 
-  async writeLpips(hash: string, weights: string, lpips: number): Promise<void> {
-    await writeJson(this.#path(hash, `lpips-${weights.slice(0, 8)}.json`), { weights, lpips });
-  }
-
-  /** Writes a file of the folder itself. */
+  /** Writes a text; the file appears complete or not at all. */
   async writeText(name: string, text: string): Promise<void> {
-    await writeAtomically(`${this.folder}/${name}`, new TextEncoder().encode(text));
+    await writeAtomically(this.path(name), new TextEncoder().encode(text));
   }
 
-  /**
-   * What the folder says of itself.
-   * @throws {FileError} if it is no folder of an evaluation
-   */
-  async readEvaluation(): Promise<EvaluationRecord> {
-    const path = `${this.folder}/${EVALUATION_FILE}`;
-    const record = parsed(await readIfThere(path));
-    if (record?.kind === "evaluation" && Array.isArray(record.units)) return record;
-    throw new FileError(`Cannot merge "${this.folder}": it has no ${EVALUATION_FILE} of an evaluation`);
-  }
-
-  #path(hash: string, extension: string): string {
-    return `${this.folder}/units/${hash}.${extension}`;
-  }
-}
-
-/** Name of the file in which a folder says what it is. */
-export const EVALUATION_FILE = "evaluation.json";
-
-/** Text chunk of pictures. */
-const SOFTWARE = { Software: "Shortcut" };
-
-/** Data as JSON text with a last line end. */
-export function jsonText(data: unknown): string {
-  return `${JSON.stringify(data, null, 2)}\n`;
-}
-
-async function writeJson(path: string, data: unknown): Promise<void> {
-  await writeAtomically(path, new TextEncoder().encode(jsonText(data)));
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new FileError(`Cannot read "${path}": ${(error as Error).message}`);
-  }
-}
-
-function parsed(text: string | undefined): EvaluationRecord | undefined {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
+  [Symbol.dispose](): void {
+    this.#lock?.close();
+    this.#lock = undefined;
   }
 }

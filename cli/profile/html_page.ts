@@ -1,6 +1,6 @@
 /** A profile as one page that needs nothing else: no other file, no network. */
 import type { KernelTime } from "../../engine/mod.ts";
-import { escapeText, htmlDocument } from "../html.ts";
+import { escapeText } from "../html.ts";
 import type { ProfileDocument } from "./document.ts";
 import { flameChart, legend } from "./html_flame.ts";
 import { memoryChart } from "./html_memory.ts";
@@ -23,15 +23,21 @@ import {
 /** The page. */
 export function htmlPage(document: ProfileDocument): string {
   const { kernels } = document;
-  return htmlDocument({
-    title: `Profile: ${titleOf(document)}`,
-    style: STYLE,
-    script: SCRIPT,
-    body: `<header>
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Profile: ${escapeText(titleOf(document))}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
 <h1>Where the time goes</h1>
 <p>${escapeText(titleOf(document))}, on ${
-      escapeText(document.adapter)
-    }. Times by ${document.method}, medians of ${document.replays} replays.</p>
+    escapeText(document.adapter)
+  }. Times by ${document.method}, medians of ${document.replays} replays.</p>
 </header>
 <main>
 ${tiles(document)}
@@ -61,8 +67,11 @@ ${dispatchTable(document)}
 <p>A row is a slot, as high as it is large; a bar is a value, from the dispatch that makes it to the last that reads it. Empty stretches are memory that nothing uses. Above, the bytes that are live.</p>
 ${memoryChart(document)}
 </section>
-</main>`,
-  });
+</main>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`;
 }
 
 function tiles(document: ProfileDocument): string {

@@ -1,274 +1,176 @@
-/** `evaluate`: what it makes, that it makes nothing twice, and that parts and interrupted runs come to the same. */
-import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { readImage } from "../../io/mod.ts";
-import { childCommand, commandTest, type Folder, readReport, runCommand, runWell } from "./run_command.ts";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { colourRaster, readImage } from "../../io/mod.ts";
+import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
+import { linearTensors, perceptualTensors } from "../models/feature_files.ts";
+import { filesBelow, smallEvaluation, tablesOf, temporaryFiles } from "./evaluate_runs.ts";
+import { commandTest, readReport, runCommand, runWell } from "./run_command.ts";
 
-const TASKS = "sr2; inpaint --mask-random 0.5 --sigma-y 0.1";
-const METHODS = "pseudo-inverse; ssd --steps 4; ddnm+ --steps 4";
-
-/** Two small pictures, in a folder of their own. */
-function pictures(folder: Folder): string {
-  const path = folder.folder("pictures");
-  folder.picture("pictures/a.png", { width: 16, height: 16 });
-  folder.picture("pictures/b.png", { width: 24, height: 16 });
-  return path;
+interface Unit {
+  readonly unit: string;
+  readonly noise?: readonly { readonly timestep: number; readonly divergence: number }[];
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
-function words(folder: Folder, out: string, ...more: readonly string[]): readonly string[] {
-  return [
-    "evaluate",
-    folder.path("pictures"),
-    "--tasks",
-    TASKS,
-    "--methods",
-    METHODS,
-    "--out",
-    folder.path(out),
-    ...more,
-  ];
+/** The cells of results.json. */
+function cellsOf(out: string): readonly { readonly method: string; readonly units: readonly Unit[] }[] {
+  return JSON.parse(Deno.readTextFileSync(`${out}/results.json`)).cells;
 }
 
-const TABLES = ["results.csv", "summary.csv", "results.json", "evaluation.json"];
-
-function tablesIn(folder: Folder, out: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(TABLES.map((name) => [name, textAt(folder.path(`${out}/${name}`))]));
-}
-
-/** Names of the units that are there. */
-function unitsIn(folder: Folder, out: string): readonly string[] {
-  return folder.list(`${out}/units`).filter((name) => /^[0-9a-f]{32}\.json$/.test(name));
-}
-
-function bytesAt(path: string): Uint8Array {
-  return Deno.readFileSync(path);
-}
-
-function textAt(path: string): string {
-  return Deno.readTextFileSync(path);
-}
-
-function writtenAt(path: string): Date | null {
-  return Deno.statSync(path).mtime;
-}
-
-function rowsOf(csv: string): readonly (readonly string[])[] {
-  return csv.trimEnd().split("\n").slice(1).map((line) => line.split(","));
-}
-
-commandTest("evaluate makes every picture with every method, as restore makes it", async (folder) => {
-  pictures(folder);
-  const { stdout } = await runWell(words(folder, "out", "--seeds", "0,7"));
-  const rows = rowsOf(tablesIn(folder, "out")["results.csv"]!);
-  assertEquals(rows.length, 2 * 2 * 3 * 2);
-  assertEquals(
-    new Set(rows.map(([image, task, method, seed]) => [image, task, method, seed].join())).size,
-    rows.length,
-  );
-  assertEquals(folder.list("out/units").length, 2 * rows.length, "a picture and a record for each");
-  const [image, , method, seed, nfe, psnr, ssim, , , unit] = rows.find((row) =>
-    row[2] === "ssd --steps 4" && row[3] === "7"
-  )!;
-  assertEquals([image, method, seed, nfe], ["a.png", "ssd --steps 4", "7", "3"]);
-  const record = JSON.parse(textAt(folder.path(`out/units/${unit}.json`)));
-  const again = folder.path("again.png");
-  await runWell([...record.command, "--out", again]);
-  assertEquals(bytesAt(again), bytesAt(folder.path(`out/units/${unit}.png`)));
-  const { metrics } = readReport(again) as { metrics: { result: { psnr: number; ssim: number } } };
-  assertEquals([metrics.result.psnr, metrics.result.ssim], [Number(psnr), Number(ssim)]);
-  assertStringIncludes(stdout, "ssd --steps 4");
+commandTest("evaluate prints its plan, and with --plan writes nothing", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const changed = { methods: "ssd steps=6, ddrm steps=4", tasks: "sr4, ct" };
+  const { stdout, stderr } = await runWell([...line(changed), "--plan"]);
+  assertStringIncludes(stderr, "3 pictures x 2 tasks x 2 methods x 1 seed: 9 units, 42 network evaluations");
+  assertStringIncludes(stderr, 'Not applicable: ddrm steps=4 on ct: Cannot run ddrm on "ct"');
+  assert(/9 units to do: 42 network evaluations, about [\d.]+ s by one network evaluation/.test(stderr), stderr);
+  assertStringIncludes(stdout, "0 of 9 units are there already, 9 are to be done");
+  assertEquals(folder.list(), ["pictures", "small.safetensors"]);
 });
 
-commandTest("a repeated evaluation makes nothing, and a larger one only what is new", async (folder) => {
-  pictures(folder);
-  await runWell(words(folder, "out"));
-  const before = tablesIn(folder, "out");
-  const times = (): Record<string, unknown> =>
-    Object.fromEntries(
-      folder.list("out/units").map((name) => [name, writtenAt(folder.path(`out/units/${name}`))]),
-    );
-  const written = times();
-  const { stderr, stdout } = await runWell(words(folder, "out"));
-  assertMatch(stderr, /12 results, 12 there already/);
-  assertStringIncludes(stdout, "no result was made anew");
-  assertEquals(times(), written);
-  assertEquals(tablesIn(folder, "out"), before);
-  const more = await runWell([...words(folder, "out").with(5, `${METHODS}; ddrm --steps 4`)]);
-  assertMatch(more.stderr, /16 results, 12 there already/);
-  for (const [name, time] of Object.entries(written)) assertEquals(times()[name], time, name);
-});
-
-commandTest("what decides a result is in its name: another option is another unit", async (folder) => {
-  pictures(folder);
-  const one = ["evaluate", folder.path("pictures/a.png"), "--out", folder.path("out"), "--tasks", "sr2"];
-  await runWell([...one, "--methods", "ssd --steps 4"]);
-  const first = unitsIn(folder, "out");
-  await runWell([...one, "--methods", "ssd --steps 4 --eta 0.5"]);
-  await runWell([...one, "--methods", "ssd --steps 4", "--seeds", "3"]);
-  await runWell([...one, "--methods", "ssd --steps 4", "--size", "8"]);
-  await runWell([...one, "--methods", "ssd --inversion-steps 2 --generation-steps 2"]);
-  assertEquals([first.length, unitsIn(folder, "out").length], [1, 4], "the last says the first in other words");
-});
-
-commandTest("shards of an evaluation merge into the tables of the whole", async (folder) => {
-  pictures(folder);
-  await runWell(words(folder, "whole"));
-  for (const part of [1, 2, 3]) await runWell(words(folder, `part${part}`, "--shard", `${part}/3`));
-  const counts = [1, 2, 3].map((part) => unitsIn(folder, `part${part}`).length);
-  assertEquals(counts, [4, 4, 4]);
-  assertMatch(
-    (await runWell(["evaluate", "merge", folder.path("part1"), "--out", folder.path("some")])).stdout,
-    /8 of 12/,
-  );
-  const parts = [1, 2, 3].map((part) => folder.path(`part${part}`));
-  await runWell(["evaluate", "merge", ...parts.toReversed(), "--out", folder.path("merged")]);
-  assertEquals(tablesIn(folder, "merged"), tablesIn(folder, "whole"));
-  for (const name of unitsIn(folder, "whole").map((name) => name.replace("json", "png"))) {
-    assertEquals(
-      bytesAt(folder.path(`merged/units/${name}`)),
-      bytesAt(folder.path(`whole/units/${name}`)),
-    );
-  }
-  await runWell([
-    "evaluate",
-    folder.path("pictures/a.png"),
-    "--tasks",
-    "sr2",
-    "--methods",
-    "ssd --steps 4",
-    "--out",
-    folder.path("other"),
-  ]);
-  const { code, stderr } = await runCommand([
-    "evaluate",
-    "merge",
-    parts[0]!,
-    folder.path("other"),
-    "--out",
-    folder.path("bad"),
-  ]);
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "they are parts of different evaluations");
-});
-
-commandTest("an evaluation that is killed again and again loses only what it was making", async (folder) => {
-  pictures(folder);
-  await runWell(words(folder, "whole"));
-  const kept = new Map<string, Date | null>();
-  for (let kill = 0; kill < 3; kill++) {
-    const child = childCommand(words(folder, "killed")).spawn();
-    const goal = Math.min(kept.size + 2 + kill, 11);
-    while (!isThere(folder, "killed") || unitsIn(folder, "killed").length < goal) await pause(5);
-    await pause(17 * kill);
-    child.kill("SIGKILL");
-    await child.output();
-    for (const [name, time] of kept) {
-      assertEquals(writtenAt(folder.path(`killed/units/${name}`)), time, "made twice");
+commandTest(
+  "a repeated evaluation does nothing, and shards one by one give the bytes of a whole in batches",
+  async (folder) => {
+    const line = await smallEvaluation(folder);
+    const whole = folder.path("out");
+    await runWell(line({ batch: "3" }));
+    const kept = filesBelow(whole).filter((name) => /^(units|pictures)\//.test(name));
+    const timesOf = (): Promise<readonly unknown[]> =>
+      Promise.all(kept.map(async (name) => (await Deno.stat(`${whole}/${name}`)).mtime?.getTime()));
+    const before = await timesOf();
+    const again = await runWell(line());
+    assertStringIncludes(again.stdout, "All units were there already: nothing was restored");
+    assertEquals(await timesOf(), before);
+    const parts = [1, 2].map((index) => folder.path(`part-${index}`));
+    for (const [index, out] of parts.entries()) await runWell(line({ out, shard: `${index + 1}/2`, batch: "1" }));
+    await runWell(["evaluate", "merge", ...parts, "--out", folder.path("merged")]);
+    assertEquals(tablesOf(folder.path("merged")), tablesOf(whole));
+    assertEquals(filesBelow(folder.path("merged")), filesBelow(whole));
+    for (const name of filesBelow(whole).filter((name) => name.endsWith(".png"))) {
+      assertEquals(await Deno.readFile(folder.path(`merged/${name}`)), await Deno.readFile(`${whole}/${name}`), name);
     }
-    for (const name of unitsIn(folder, "killed")) {
-      kept.set(name, writtenAt(folder.path(`killed/units/${name}`)));
-      JSON.parse(textAt(folder.path(`killed/units/${name}`)));
+
+    const incomplete = await runCommand(["evaluate", "merge", parts[0]!, "--out", folder.path("half")]);
+    assertEquals(incomplete.code, 1);
+    assertStringIncludes(incomplete.stdout, "9 of 18 units are missing");
+    const other = folder.path("other");
+    await runWell(line({ out: other, seeds: "1", limit: "1", methods: "pseudo-inverse" }));
+    const refused = await runCommand(["evaluate", "merge", parts[0]!, other, "--out", folder.path("mixed")]);
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.stderr, "they are of different plans");
+  },
+);
+
+commandTest("a unit is made anew when the picture, the noise, an option or the seed is another", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const out = folder.path("out");
+  const usual = { tasks: "sr4 sigma-y=0.1", methods: "ssd steps=6", limit: "1" };
+  const seen: string[] = [];
+  const changes: readonly Readonly<Record<string, string>>[] = [
+    {},
+    { tasks: "sr4 sigma-y=0.2" },
+    { tasks: "sr2 sigma-y=0.1" },
+    { methods: "ssd steps=6 eta=0.5" },
+    { seeds: "1" },
+    { convention: "ssd" },
+  ];
+  const add = async (changed: Readonly<Record<string, string>>): Promise<void> => {
+    await runWell(line({ ...usual, ...changed }));
+    const id = cellsOf(out)[0]!.units[0]!.unit;
+    assert(!seen.includes(id), JSON.stringify(changed));
+    seen.push(id);
+  };
+  for (const changed of changes) await add(changed);
+  folder.picture("pictures/a.png", { width: 16, height: 16, sample: (x, y) => (x * y) % 256 });
+  await add({});
+  assertEquals(filesBelow(`${out}/units`).length, 2 * seen.length);
+});
+
+commandTest("a unit that fails is told and left out, the others are there", async (folder) => {
+  const line = await smallEvaluation(folder);
+  folder.picture("pictures/b.png", { width: 12, height: 16 });
+  const { code, stdout, stderr } = await runCommand(line({ methods: "pseudo-inverse", tasks: "cs" }));
+  assertEquals(code, 1, stderr);
+  assertStringIncludes(stderr, "Failed: b.png, cs, pseudo-inverse, seed 0: Cannot");
+  assertStringIncludes(stdout, "1 of 3 units are missing");
+  const lines = (await Deno.readTextFile(folder.path("out/results.csv"))).trim().split("\n");
+  assertEquals(lines.map((line) => line.split(",")[2]), ["image", "a.png", "c.png"]);
+});
+
+commandTest("the noise that is predicted during the inversion is measured on request", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const methods = "ssd inversion=ddim|da inversion-steps=4 generation-steps=2, ddnm steps=4";
+  await runWell([...line({ methods, tasks: "sr4" }), "--noise-statistics"]);
+  const cells = cellsOf(folder.path("out"));
+  for (const { method, units: [unit] } of cells) {
+    const { noise, metrics } = unit!;
+    if (method === "ddnm steps=4") assertEquals([noise, metrics["divergence"]], [undefined, undefined]);
+    else {
+      assertEquals(noise?.map(({ timestep }) => timestep), [0, 183, 366]);
+      assertEquals(metrics["divergence"], noise!.reduce((sum, { divergence }) => sum + divergence, 0) / 3);
     }
   }
-  const { stderr } = await runWell(words(folder, "killed"));
-  assertStringIncludes(stderr, `12 results, ${kept.size} there already`);
-  assertEquals(tablesIn(folder, "killed"), tablesIn(folder, "whole"));
+  // Both begin with A^+ y at the lowest timestep, and part from there on.
+  const [ddim, da] = cells.map(({ units }) => units[0]!.noise!);
+  assertEquals(ddim![0], da![0]);
+  assertNotEquals(ddim![1], da![1]);
 });
 
-function isThere(folder: Folder, out: string): boolean {
-  try {
-    return Deno.statSync(folder.path(`${out}/units`)).isDirectory;
-  } catch {
-    return false;
-  }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-commandTest("methods that do not go with a task are left out, with the reason", async (folder) => {
-  const picture = folder.picture("a.png", {});
-  const { stderr } = await runWell([
-    ...["evaluate", picture, "--tasks", "sr4-gray; sr2", "--methods", "ddrm --steps 4", "--out", folder.path("out")],
-  ]);
-  assertMatch(
-    stderr,
-    /1 result, 0 there already\nLeft out: ddrm --steps 4 on sr4-gray: Cannot run ddrm on "sr_gray"/,
-  );
-  const { unfit, units } = JSON.parse(textAt(folder.path("out/results.json")));
-  assertEquals([unfit.length, units.length], [1, 1]);
-  assertStringIncludes(textAt(folder.path("out/report.html")), "Left out");
+commandTest("two evaluations cannot write to one folder, and leftovers of a killed one are removed", async (folder) => {
+  const line = await smallEvaluation(folder);
+  const out = folder.folder("out");
+  folder.folder("out/units");
+  folder.write("out/units/.01234567-0123-0123-0123-0123456789ab.tmp", new Uint8Array(3));
+  using lock = await Deno.open(`${out}/.lock`, { write: true, create: true });
+  await lock.lock(true);
+  const words = line({ methods: "pseudo-inverse" });
+  const refused = await runCommand(words);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "another evaluation is at work there");
+  await lock.unlock();
+  await runWell(words);
+  assertEquals(temporaryFiles(out), []);
 });
 
-commandTest("a config says what is evaluated, with paths from its own folder", async (folder) => {
-  pictures(folder);
-  folder.picture("pictures/mask.png", { width: 16, height: 16, colorType: 0, sample: (x) => x < 4 ? 0 : 255 });
-  const config = {
-    title: "Two of <them>",
-    images: ["pictures/a.png"],
-    tasks: [{ name: "torn", options: "inpaint --mask pictures/mask.png" }, "sr2"],
-    methods: [{ name: "SSD", options: "ssd --steps 4" }, "ddnm --steps 4"],
-    options: "--size 16",
-    paper: [{ method: "SSD (paper)", task: "sr2", nfe: 30, psnr: 28.71 }],
-  };
-  const path = folder.write("config.json", new TextEncoder().encode(JSON.stringify(config)));
-  const { stdout } = await runWell(["evaluate", "--config", path, "--out", folder.path("out"), "--dry-run"]);
-  assertEquals(stdout, "");
-  assert(!isThere(folder, "out"), "a dry run makes nothing");
-  await runWell(["evaluate", "--config", path, "--out", folder.path("out"), "--sheet", folder.path("sheet.png")]);
-  const { width, height } = await readImage(folder.path("sheet.png"));
-  // Two tasks; measurement, two methods and the original: 16x16 pixels eight times as large, with gaps of 8.
-  assertEquals([width, height], [2 * 136 + 8, 4 * 136 + 8]);
-  const page = textAt(folder.path("out/report.html"));
-  for (const part of ["Two of &lt;them&gt;", "SSD (paper)", "28.71", "data:image/png;base64,", "--config"]) {
-    assertStringIncludes(page, part);
-  }
-  assertEquals(page.match(/(src|href)="(?!data:)[^"]*"/g), null, "the page needs nothing else");
-  assertEquals(rowsOf(tablesIn(folder, "out")["summary.csv"]!).map(([task, method]) => [task, method]), [
-    ["torn", "SSD"],
-    ["torn", "ddnm --steps 4"],
-    ["sr2", "SSD"],
-    ["sr2", "ddnm --steps 4"],
-  ]);
+commandTest("LPIPS of stored units is measured afterwards, as the metrics command does, and kept", async (folder) => {
+  const line = await smallEvaluation(folder);
+  folder.picture("pictures/a.png", { width: 40, height: 40 });
+  const write = async (name: string, tensors: readonly TensorToWrite[]): Promise<string> =>
+    folder.write(name, await safetensorsBytes({ tensors }));
+  const drawn = { seed: 3, divisor: 1 } as const;
+  const weights = await write("alex.safetensors", perceptualTensors("alex", drawn));
+  const linear = await write("linear.safetensors", linearTensors("alex", drawn));
+  const usual = { methods: "pseudo-inverse", tasks: "sr4", limit: "1", size: "40" };
+  await runWell(line(usual));
+  const words = line({ ...usual, "lpips-weights": weights, "lpips-linear": linear });
+  const { stdout } = await runWell(words);
+  const out = folder.path("out");
+  const [{ unit, metrics }] = cellsOf(out)[0]!.units as [Unit];
+  const { truth } = JSON.parse(await Deno.readTextFile(`${out}/units/${unit}.json`));
+  const pair = [`${out}/units/${unit}.png`, `${out}/pictures/${truth}`];
+  const compared = await runWell(["metrics", ...pair, "--lpips-weights", weights, "--lpips-linear", linear, "--json"]);
+  assertEquals(metrics["lpips"], JSON.parse(compared.stdout.trim().split("\n").at(-1)!).pairs[0].lpips);
+  assertStringIncludes(stdout, "nothing was restored");
+  // What is kept is not computed again: a network that cannot be loaded is not missed.
+  const [side] = filesBelow(`${out}/units`).filter((name) => name.includes("lpips"));
+  await Deno.writeTextFile(`${out}/units/${side}`, JSON.stringify({ distance: 7 }));
+  await runWell(words);
+  assertEquals(cellsOf(out)[0]!.units[0]!.metrics["lpips"], 7);
 });
 
-commandTest("evaluate refuses what contradicts itself before it opens anything", async (folder) => {
-  const picture = folder.picture("a.png", {});
-  const config = (value: unknown): string[] => {
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    return ["--config", folder.write(`${crypto.randomUUID()}.json`, new TextEncoder().encode(text))];
-  };
-  const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /no picture; name pictures or folders, or --config FILE/],
-    [[picture, "--tasks", "sr3"], /there is no task "sr3"/],
-    [[picture, "--tasks", "sr2 --mask-random 0.5"], /--mask-random belongs to task "inpaint"/],
-    [[picture, "--tasks", "sr2 --colour"], /task "sr2 --colour" of the command line: .* has no option "--colour"/],
-    [[picture, "--methods", "ssd; ssd"], /the command line has two methods "ssd"/],
-    [[picture, "--methods", "ssd --travel-length 3"], /--travel-length belongs to --method ddnm, ddnm\+, repaint/],
-    [[picture, "--seeds", "1,1"], /the seeds of the command line are 1, 1, distinct whole numbers/],
-    [[picture, "--seeds", "x"], /the seeds of the command line are NaN/],
-    [[picture, "--sheet", "sheet.jpg"], /--sheet is "sheet.jpg", a name that ends in .png is needed/],
-    [[picture, "--shard", "3/2"], /--shard is "3\/2", I\/N with I from 1 to N/],
-    [[...config({}), "--tasks", "sr2"], /leave --tasks out/],
-    [config("{"), /is no JSON/],
-    [config([]), /holds no object/],
-    [config({ images: [picture], task: ["sr2"] }), /has a field "task", title, note, images, tasks/],
-    [config({ images: "a.png" }), /images of ".*" is "a.png", a list is needed/],
-    [config({ images: [picture], methods: [{ name: "x" }] }), /methods of ".*" has \{"name":"x"\}/],
-    [config({ images: [picture], paper: [{ method: "x", task: "y", psnr: "28" }] }), /paper of ".*" has/],
-    [["merge"], /needs the folders that are to be joined/],
-    [["merge", "a", "--tasks", "sr2"], /--tasks does not belong to "evaluate merge"/],
+commandTest("a unit is the picture that restore makes with the same options and seed", async (folder) => {
+  const line = await smallEvaluation(folder);
+  await runWell(line({ tasks: "inpaint mask-random=0.3 sigma-y=0.1", methods: "ssd steps=6", seeds: "3", limit: "1" }));
+  const options = ["--task=inpaint", "--mask-random=0.3", "--sigma-y=0.1", "--method=ssd", "--steps=6", "--seed=3"];
+  const files = [`--model=${folder.path("small.safetensors")}`, `--out=${folder.path("r.png")}`];
+  await runWell(["restore", folder.path("pictures/a.png"), "--degrade", ...options, ...files]);
+  const [{ unit, metrics }] = cellsOf(folder.path("out"))[0]!.units as [Unit];
+  const [ours, restored] = [
+    await readImage(folder.path(`out/units/${unit}.png`)),
+    await readImage(folder.path("r.png")),
   ];
-  for (const [line, message] of cases) {
-    const { code, stderr } = await runCommand(["evaluate", ...line, "--out", folder.path("out")]);
-    assertEquals(code, 2, `${line}: ${stderr}`);
-    assertMatch(stderr, message);
-  }
-  const missing = await runCommand(["evaluate", folder.path("none.png"), "--out", folder.path("out")]);
-  assertEquals(missing.code, 1);
-  const none = await runCommand(["evaluate", "merge", folder.folder("empty"), "--out", folder.path("out")]);
-  assertEquals(none.code, 1);
-  assertStringIncludes(none.stderr, "it has no evaluation.json of an evaluation");
-  assert(!isThere(folder, "out"));
-  assertNotEquals(missing.stderr, "");
+  assertEquals(colourRaster(ours!).data, colourRaster(restored!).data);
+  const report = readReport(folder.path("r.png")) as { metrics: Record<string, Record<string, number>> };
+  const { psnr, ssim } = report.metrics["result"]!;
+  assertEquals([metrics["psnr"], metrics["ssim"]], [psnr, ssim]);
+  assertEquals(metrics["consistency"], report.metrics["consistency"]!["rms"]);
 });

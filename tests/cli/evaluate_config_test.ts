@@ -1,0 +1,94 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Arguments, UsageError } from "../../cli/arguments.ts";
+import { EVALUATE } from "../../cli/evaluate.ts";
+import { type Configuration, readConfiguration } from "../../cli/evaluate/config.ts";
+import { METHOD_NAMES, parseEntries } from "../../cli/evaluate/entries.ts";
+import { METHOD_OPTIONS } from "../../cli/method_options.ts";
+import { TASKS } from "../../cli/tasks.ts";
+import { withFolder } from "./run_command.ts";
+
+/** Reads a configuration file with some content. */
+async function read(content: unknown, options: Readonly<Record<string, string>> = {}): Promise<Configuration> {
+  let found: Configuration | undefined;
+  await withFolder(async (folder) => {
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    const path = folder.write("c.json", new TextEncoder().encode(text));
+    const args = new Arguments([], new Map(Object.entries({ config: path, ...options })));
+    found = await readConfiguration(args, EVALUATE.spec.options);
+  });
+  return found!;
+}
+
+/** The message of a configuration that does not fit, with the folder taken out. */
+async function refusal(content: unknown): Promise<string> {
+  const error = await assertRejects(() => read(content), UsageError);
+  return error.message.replace(/"[^"]*\/c\.json"/, '"c.json"');
+}
+
+const IMAGES = { images: "a.png" };
+
+Deno.test("a configuration that does not fit is refused with the place of what does not", async () => {
+  const cases: readonly (readonly [unknown, string])[] = [
+    ["{", '"c.json" is no JSON file'],
+    [[], '"c.json" holds no object'],
+    [{ ...IMAGES, task: ["sr4"] }, '"c.json" has the key "task", which means nothing; did you mean "tasks"?'],
+    [{ tasks: ["sr4"] }, "evaluate was given no pictures"],
+    [{ ...IMAGES, tasks: [] }, '"c.json" at tasks is [], a list of at least one task is needed'],
+    [{ ...IMAGES, tasks: ["sr5"] }, '"c.json" at tasks[0].task is "sr5"'],
+    [{ ...IMAGES, tasks: ["sr4", { label: "x" }] }, '"c.json" at tasks[1].task is missing'],
+    [{ ...IMAGES, tasks: [{ task: "sr4", "sigma-y": "much" }] }, '"c.json" at tasks[0]: --sigma-y is "much", a number'],
+    [{ ...IMAGES, tasks: [{ task: "sr4", sigma: 1 }] }, '"c.json" at tasks[0]: evaluate has no option "--sigma"'],
+    [{ ...IMAGES, methods: [{ method: "ssd", steps: [10, null] }] }, '"c.json" at methods[0].steps[1] is null'],
+    [{ ...IMAGES, methods: [{ method: "ssd", steps: [] }] }, '"c.json" at methods[0].steps is an empty list'],
+    [{ ...IMAGES, methods: ["ssd", "ssd"] }, '"c.json" at methods[1] is called "ssd" like "'],
+    [{ ...IMAGES, methods: ["ddim"] }, '"c.json" at methods[0].method is "ddim"'],
+    [{ ...IMAGES, methods: [{ method: "*", label: "all" }] }, '"c.json" at methods[0].label is "all"'],
+    [{ ...IMAGES, seeds: [0, -1] }, '"c.json" at seeds holds -1'],
+    [{ ...IMAGES, seeds: [3, 3] }, '"c.json" at seeds holds 3 twice'],
+    [{ ...IMAGES, size: 4 }, '"c.json" at size: --size is "4", a whole number from 8'],
+    [{ ...IMAGES, convention: "best" }, '"c.json" at convention: --convention is "best"'],
+    [{ ...IMAGES, shard: "1/2" }, '"c.json" has the key "shard"'],
+    [
+      { ...IMAGES, trends: [{ statement: "s", metric: "psnr", rising: ["ssd"], task: "sr4" }] },
+      "at least 2 are needed",
+    ],
+    [
+      { ...IMAGES, trends: [{ statement: "s", metric: "psnr", rising: ["a", "b"], task: "sr4" }] },
+      'trends[0].rising[0] is "a"',
+    ],
+    [
+      { ...IMAGES, paper: { source: "s", checkpoints: [], rows: [{ method: "ssd", task: "sr4", psnr: "x" }] } },
+      'paper.rows[0].psnr is "x"',
+    ],
+  ];
+  for (const [content, message] of cases) assertStringIncludes(await refusal(content), message);
+});
+
+Deno.test("paths in a configuration are relative to its folder, options of the command line outweigh it", async () => {
+  const configuration = await read({ images: ["b", "/c"], size: 32, seeds: [4], limit: 3 }, { seeds: "0-2,7" });
+  assertEquals(configuration.images.map((path) => path.replace(/^.*\/(?=b$)/, "")), ["b", "/c"]);
+  assertEquals(configuration.images[0]!.startsWith("/"), true);
+  assertEquals(configuration.seeds, [0, 1, 2, 7]);
+  assertEquals([configuration.args.number("size"), configuration.args.number("limit")], [32, 3]);
+});
+
+Deno.test("a list of values makes an entry of each, in a file and on the command line", async () => {
+  const { methods } = await read({
+    ...IMAGES,
+    methods: [{ label: "S", method: "ssd", eta: [0, 0.5], steps: [10, 20] }],
+  });
+  const labels = ["S eta=0 steps=10", "S eta=0 steps=20", "S eta=0.5 steps=10", "S eta=0.5 steps=20"];
+  assertEquals(methods.map(({ label }) => label), labels);
+  assertEquals(methods.map(({ series }) => series), ["S", "S", "S", "S"]);
+  assertEquals(methods.map(({ args }) => args.number("eta")), [0, 0, 0.5, 0.5]);
+  const parsed = parseEntries("method", "ssd steps=10|20 no-clip, ddnm");
+  assertEquals(parsed.map(({ label }) => label), ["ssd no-clip steps=10", "ssd no-clip steps=20", "ddnm"]);
+  assertEquals(parsed.map(({ args }) => args.flag("no-clip")), [true, true, false]);
+});
+
+Deno.test('"*" stands for every task, and for every method that the restore command has', () => {
+  assertEquals(parseEntries("task", "*").map(({ name }) => name), [...TASKS.keys()]);
+  const methods = parseEntries("method", "* steps=6").map(({ label }) => label);
+  assertEquals(methods, [...METHOD_NAMES]);
+  assertEquals([...methods, "ddpm", "ddim"].sort(), [...METHOD_OPTIONS["method"]!.choices!].sort());
+});
