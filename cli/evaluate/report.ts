@@ -122,7 +122,7 @@ function expectations({ plan, ...results }: Results): Markup | undefined {
         )}; with this network only their order can be compared.</p>
     `
     : undefined;
-  return html`<section><h2>Expected order</h2>${note}<ul>${rows}</ul></section>`;
+  return html`<section><h2>Expected order</h2>${note}<p class="soft">Judged by means alone: differences within their intervals say little.</p><ul>${rows}</ul></section>`;
 }
 
 /** Whether means rise as a trend says. */
