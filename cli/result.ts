@@ -46,7 +46,9 @@ export async function finishPicture(
   const { canvas, source, truth } = picture;
   const isGray = task.isGray === true || (source.file.channels === 1 && task.channels === 3);
   const asInFile = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
-  const working = clamped(offCanvas({ ...canvas.padded, channels: 3, data: image }, canvas));
+  const solved = offCanvas({ ...canvas.padded, channels: 3, data: image }, canvas);
+  // Colours that nothing measured may be out of range where their mean is not.
+  const working = clamped(task.isGray ? rgbToGray(solved) : solved);
   const { measurement, pseudoInverse } = await baselineOf(runtime, task, picture);
   const isPutBack = isShrunk(canvas) && !truth;
   const raster = asInFile(isPutBack ? await putBack(task, picture, working) : working);

@@ -134,3 +134,13 @@ commandTest("degrade of a folder needs another folder, pictures in it, and diffe
   folder.picture("in/a.jpg", {});
   await refused(1, "have one name", folder.path("out"));
 });
+
+commandTest("the gray picture of imaging is the mean of colours before these are cut off", async (folder) => {
+  const picture = folder.picture("x.png", { width: 32, height: 32, colorType: 0, sample: (x) => x < 16 ? 10 : 245 });
+  const out = folder.path("out.png");
+  const words = ["--task", "mri", "--acceleration", "1", "--method", "ddnm", "--steps", "4", "--out", out];
+  await runWell(["restore", picture, "--degrade", ...words]);
+  const [before, after] = [await readImage(picture), await readImage(out)];
+  // Everything is measured, so the mean is exact, whatever colours the network sees.
+  after.samples.forEach((sample, i) => assert(Math.abs(sample - before.samples[i]!) <= 1, `${i}: ${sample}`));
+});
