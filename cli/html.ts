@@ -20,7 +20,9 @@ function textOf(value: Content): string {
   return escapeText(String(value));
 }
 
+const NAMES: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" };
+
 /** Text for HTML, in elements and attributes. */
 export function escapeText(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  return text.replace(/[&<>"']/g, (sign) => `&${NAMES[sign]};`);
 }
