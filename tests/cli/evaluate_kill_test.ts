@@ -45,7 +45,7 @@ commandTest(
     const words = line({ batch: "2" });
     const out = folder.path("out");
     let kept: readonly string[] = [];
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 3; round++) {
       const moment = { after: 2 + Math.floor(14 * Math.random()), delay: Math.floor(60 * Math.random()) };
       await stopped(words, { signal: "SIGKILL", ...moment });
       const now = finished(out);

@@ -1,9 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { type Arguments, parseCommand } from "../../cli/arguments.ts";
+import { EVALUATE } from "../../cli/evaluate.ts";
+import { readConfiguration } from "../../cli/evaluate/config.ts";
+import { makePlan } from "../../cli/evaluate/plan.ts";
 import { colourRaster, readImage } from "../../io/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { linearTensors, perceptualTensors } from "../models/feature_files.ts";
-import { filesBelow, smallEvaluation, tablesOf, temporaryFiles } from "./evaluate_runs.ts";
-import { commandTest, readReport, runCommand, runWell } from "./run_command.ts";
+import { filesBelow, SMALL, smallEvaluation, tablesOf, temporaryFiles } from "./evaluate_runs.ts";
+import { randomModel } from "./random_model.ts";
+import { commandTest, readReport, runCommand, runWell, withFolder } from "./run_command.ts";
 
 interface Unit {
   readonly unit: string;
@@ -60,29 +65,35 @@ commandTest(
   },
 );
 
-commandTest("a unit is made anew when the picture, the noise, an option or the seed is another", async (folder) => {
-  const line = await smallEvaluation(folder);
-  const out = folder.path("out");
-  const usual = { tasks: "sr4 sigma-y=0.1", methods: "ssd steps=6", limit: "1" };
-  const seen: string[] = [];
-  const changes: readonly Readonly<Record<string, string>>[] = [
-    {},
-    { tasks: "sr4 sigma-y=0.2" },
-    { tasks: "sr2 sigma-y=0.1" },
-    { methods: "ssd steps=6 eta=0.5" },
-    { seeds: "1" },
-    { convention: "ssd" },
-  ];
-  const add = async (changed: Readonly<Record<string, string>>): Promise<void> => {
-    await runWell(line({ ...usual, ...changed }));
-    const id = cellsOf(out)[0]!.units[0]!.unit;
-    assert(!seen.includes(id), JSON.stringify(changed));
-    seen.push(id);
-  };
-  for (const changed of changes) await add(changed);
-  folder.picture("pictures/a.png", { width: 16, height: 16, sample: (x, y) => (x * y) % 256 });
-  await add({});
-  assertEquals(filesBelow(`${out}/units`).length, 2 * seen.length);
+Deno.test("a unit has another name when the picture, the noise, an option, the seed or the model is another", async () => {
+  await withFolder(async (folder) => {
+    const line = await smallEvaluation(folder);
+    const usual = { tasks: "sr4 sigma-y=0.1", methods: "ssd steps=6", limit: "1" };
+    const nameOf = async (changed: Readonly<Record<string, string>> = {}): Promise<string> => {
+      const args = parseCommand(EVALUATE.spec, line({ ...usual, ...changed }).slice(1)) as Arguments;
+      const { plan } = await makePlan(await readConfiguration(args, EVALUATE.spec.options));
+      assertEquals(plan.units.length, 1);
+      return plan.units[0]!.id;
+    };
+    const names = [
+      await nameOf(),
+      await nameOf({ tasks: "sr4 sigma-y=0.2" }),
+      await nameOf({ tasks: "sr4 jpeg-quality=60" }),
+      await nameOf({ tasks: "sr2 sigma-y=0.1" }),
+      await nameOf({ methods: "ssd steps=6 eta=0.5" }),
+      await nameOf({ methods: "ssd+ steps=6" }),
+      await nameOf({ seeds: "1" }),
+      await nameOf({ size: "8" }),
+      await nameOf({ precision: "f16" }),
+      await nameOf({ convention: "ssd" }),
+      await nameOf({ model: await randomModel(folder, "other.safetensors", SMALL, 2) }),
+    ];
+    folder.picture("pictures/a.png", { width: 16, height: 16, sample: (x, y) => (x * y) % 256 });
+    names.push(await nameOf());
+    assertEquals(new Set(names).size, names.length);
+    // What is called otherwise, or said in other words, is the same.
+    assertEquals(await nameOf({ methods: "ssd steps=6 eta=0.4", title: "Another" }), names.at(-1));
+  });
 });
 
 commandTest("a unit that fails is told and left out, the others are there", async (folder) => {

@@ -26,8 +26,13 @@ export const BY_CLASS: Description = {
 export const UPSAMPLER: Description = { ...BY_CLASS, class: "SuperResModel", small_size: 4 };
 
 /** Writes the file of a network with random weights and returns its path. */
-export async function randomModel(folder: Folder, name: string, description: Description): Promise<string> {
-  const tensors = randomTensorsOf(planDescription(description).plan.parameters, 1);
+export async function randomModel(
+  folder: Folder,
+  name: string,
+  description: Description,
+  seed = 1,
+): Promise<string> {
+  const tensors = randomTensorsOf(planDescription(description).plan.parameters, seed);
   const metadata = new Map([["config", JSON.stringify(description)]]);
   return folder.write(name, await safetensorsBytes({ tensors, metadata }));
 }
