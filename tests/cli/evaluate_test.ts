@@ -189,11 +189,11 @@ function pause(milliseconds: number): Promise<void> {
 commandTest("methods that do not go with a task are left out, with the reason", async (folder) => {
   const picture = folder.picture("a.png", {});
   const { stderr } = await runWell([
-    ...["evaluate", picture, "--tasks", "sr2-kernel; sr2", "--methods", "ddrm --steps 4", "--out", folder.path("out")],
+    ...["evaluate", picture, "--tasks", "ct; sr2", "--methods", "ddrm --steps 4", "--out", folder.path("out")],
   ]);
   assertMatch(
     stderr,
-    /1 result, 0 there already\nLeft out: ddrm --steps 4 on sr2-kernel: Cannot run ddrm on "sr_kernel"/,
+    /1 result, 0 there already\nLeft out: ddrm --steps 4 on ct: Cannot run ddrm on "ct"/,
   );
   const { unfit, units } = JSON.parse(textAt(folder.path("out/results.json")));
   assertEquals([unfit.length, units.length], [1, 1]);

@@ -47,7 +47,7 @@ async function verifyCopy(name: string, changes: Changes, runtime?: Runtime): Pr
 
 /** Tensors that are no results: what a computation starts from, its parameters, and upstream gradients. */
 const INPUTS =
-  /^(model\..*|input\..*|grad\.v|noise\..*|x|x0|lq|gt|temb\.t|y|mask|cg\.(A|b|x0))$|\.(x|gy|weight|bias|scale|shift|emb|\w*__\w*)$|\.(y|U|V|s|s_raw|perm|kernel|mask|A1d)$/;
+  /^(model\..*|input\..*|grad\.v|noise\..*|x|x0|lq|gt|temb\.t|y|mask|kernel|cg\.(A|b|x0))$|\.(x|gy|weight|bias|scale|shift|emb|\w*__\w*)$|\.(y|U|V|s|s_raw|perm|kernel|mask|A1d)$/;
 
 gpuTest("every recorded file agrees with the engine, and every result in it has a row", async (runtime) => {
   const names = await goldenNames();
