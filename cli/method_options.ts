@@ -79,7 +79,9 @@ const PLAIN_OPTIONS: readonly string[] = ["method", "steps", "ddim-eta", "no-cli
  */
 export function chooseMethod(args: Arguments, task: Task): Method {
   const isUpsampling = task.name === UPSAMPLE.name;
-  const wanted = NONLINEAR_OPERATORS.has(task.operator) ? nonlinearMethod(args, task) : args.text("method");
+  const refusal = methodRefusal(args, task);
+  if (refusal !== undefined) throw new UsageError(refusal);
+  const wanted = methodName(args, task);
   if (wanted !== undefined && wanted in PLAIN_SAMPLERS !== isUpsampling) {
     const fitting = isUpsampling ? "ddpm or ddim" : `one of ${["ssd", "ssd+", ...POSTERIOR_METHODS.keys()].join(", ")}`;
     throw new UsageError(`--method is ${wanted}, the task is "${task.name}": ${fitting} is needed`);
@@ -91,13 +93,18 @@ export function chooseMethod(args: Arguments, task: Task): Method {
   return isUpsampling ? choosePlain(args) : chooseShortcut(args, task.kind);
 }
 
-/** The method for a task whose operator is not linear: DPS where none is named. */
-function nonlinearMethod(args: Arguments, { name }: Task): string {
-  const wanted = args.text("method") ?? "dps";
-  if (wanted === "dps" || (wanted === "diffpir" && args.text("data-step") === "first_order")) return wanted;
-  throw new UsageError(
-    `--method is ${wanted}, the task "${name}" is not linear: dps, or diffpir with --data-step first_order, is needed`,
-  );
+/** The method that is named; DPS where none is and the operator of the task is not linear. */
+function methodName(args: Arguments, { operator }: Task): string | undefined {
+  return args.text("method") ?? (NONLINEAR_OPERATORS.has(operator) ? "dps" : undefined);
+}
+
+/** Why the method of a command line does not go with a task whose operator is not linear; undefined if it does. */
+export function methodRefusal(args: Arguments, task: Task): string | undefined {
+  if (!NONLINEAR_OPERATORS.has(task.operator)) return undefined;
+  const wanted = methodName(args, task);
+  if (wanted === "dps" || (wanted === "diffpir" && args.text("data-step") === "first_order")) return undefined;
+  return `--method is ${wanted}, the task "${task.name}" is not linear: dps, or diffpir with --data-step first_order, ` +
+    "is needed";
 }
 
 /** Plain sampling with the published parameters. */

@@ -7,7 +7,7 @@ import type { MeasurementNoise } from "../../operators/mod.ts";
 import { type Evaluations, seededNoise } from "../../samplers/mod.ts";
 import { type Arguments, Arguments as Values, UsageError } from "../arguments.ts";
 import { leastCommonMultiple } from "../canvas.ts";
-import { chooseMethod } from "../method_options.ts";
+import { chooseMethod, methodRefusal } from "../method_options.ts";
 import type { Method } from "../method.ts";
 import { openDescribed } from "../model_file.ts";
 import { precisionOf } from "../runtime.ts";
@@ -213,6 +213,8 @@ async function describeTask(
 
 /** The method of an entry for a task, or why there is none. */
 function methodOf(entry: Entry, task: Task): Method | string {
+  const unfit = methodRefusal(entry.args, task);
+  if (unfit !== undefined) return unfit;
   if (!entry.lenient) return within(entry.place, () => chooseMethod(entry.args, task));
   // What `*` says is for the methods that take it.
   const given = [...entry.args.values].filter(([option]) => option !== "method");
