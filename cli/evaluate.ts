@@ -14,10 +14,12 @@ import { makePlan, pairName, type Plan, type PlannedUnit, shardOf, type Work } f
 import { evaluationsOf, measureSpeed, type Speed, speedOfUnits } from "./evaluate/prediction.ts";
 import { writeReport } from "./evaluate/report.ts";
 import { type Failure, runUnits } from "./evaluate/run_units.ts";
+import { writeSheet } from "./evaluate/sheet.ts";
 import { Store, type UnitRecord } from "./evaluate/store.ts";
 import { formatCells, TABLE_FILES, writeTables } from "./evaluate/tables.ts";
 import { Interrupt } from "./interrupt.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { checkWritable } from "./outputs.ts";
 import { METHOD_LIST } from "./posterior_methods.ts";
 import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
@@ -81,6 +83,11 @@ export const EVALUATE: Command = {
         help: "How pictures are brought to Inception's size",
       },
       out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
+      sheet: {
+        kind: "text",
+        value: "FILE",
+        help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
+      },
       plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
       "dry-run": { kind: "flag", help: "The same as --plan" },
       shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
@@ -150,6 +157,7 @@ class Session implements Disposable {
     const configuration = await readConfiguration(this.#args, EVALUATE.spec.options);
     this.#args = configuration.args;
     checkPasses(this.#args);
+    await checkSheet(this.#args);
     const work = await makePlan(configuration);
     const mine = shard ? shardOf(work.plan.units, shard) : work.plan.units;
     const folder = this.#args.text("out") ?? OUT;
@@ -180,6 +188,7 @@ class Session implements Disposable {
       throw new UsageError("merge takes its plan from the parts; leave --config and --shard out");
     }
     checkPasses(this.#args);
+    await checkSheet(this.#args);
     using store = await Store.writing(folder);
     const kept = await mergeParts(parts, store, this);
     return await this.#finish(kept, store, { pending: [], failures: [] });
@@ -262,13 +271,16 @@ class Session implements Disposable {
       runtime: () => this.#open(),
     });
     const results = gather(plan, records, passes);
+    const sheet = this.#args.text("sheet");
     await this.interrupt.check();
     await this.interrupt.hold(async () => {
       await writeTables(store, results);
       await writeReport(store, results, { ...kept, pictures: this.#args.number("report-images") ?? 4 });
+      if (sheet !== undefined) await writeSheet(sheet, store, results);
     });
     const missing = results.cells.reduce((sum, cell) => sum + cell.missing, 0);
-    const files = [...TABLE_FILES, "report.html"].map((name) => store.path(name));
+    const tables = [...TABLE_FILES, "report.html"].map((name) => store.path(name));
+    const files = [...tables, ...(sheet === undefined ? [] : [sheet])];
     const done = pending.length === 0 && failures.length === 0 && missing === 0 && this.#args.operands[0] !== MERGE;
     const lines = [
       formatCells(results),
@@ -302,6 +314,17 @@ function checkPasses(args: Arguments): void {
   if (args.has("preparation") && !args.has("inception")) throw new UsageError("--preparation needs --inception FILE");
 }
 
+/**
+ * Makes sure that the sheet can be written where one is asked for.
+ * @throws {UsageError | FileError} if it cannot
+ */
+async function checkSheet(args: Arguments): Promise<void> {
+  const path = args.text("sheet");
+  if (path === undefined) return;
+  if (!/\.png$/i.test(path)) throw new UsageError(`--sheet is "${path}", a name that ends in .png is needed`);
+  await checkWritable([path], []);
+}
+
 /** As many pictures as 8 of 64x64 have pixels. */
 function defaultBatch(size: number): number {
   return Math.max(1, Math.floor(8 * 64 * 64 / (size * size)));
@@ -327,12 +350,13 @@ function describePlan({ plan }: Work, mine: readonly PlannedUnit[], shard: Shard
       count(plan.units.length, "unit")
     }, ` +
     `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
-  const refused = Map.groupBy(plan.notApplicable, ({ method, reason }) => `${method} ${reason}`);
+  const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
+  const listed = (names: readonly (string | undefined)[]): string => [...new Set(names)].join(", ");
   return [
     total,
-    ...Array.from(refused.values(), (pairs) => {
-      const tasks = pairs.map(({ task }) => plan.tasks[task]?.label).join(", ");
-      return `Not applicable: ${plan.methods[pairs[0]!.method]?.label} on ${tasks}: ${pairs[0]!.reason}`;
+    ...Array.from(refused, ([reason, pairs]) => {
+      const methods = listed(pairs.map(({ method }) => plan.methods[method]?.label));
+      return `Not applicable: ${methods} on ${listed(pairs.map(({ task }) => plan.tasks[task]?.label))}: ${reason}`;
     }),
   ];
 }

@@ -80,8 +80,8 @@ const PLAIN_OPTIONS: readonly string[] = ["method", "steps", "ddim-eta", "no-cli
 export function chooseMethod(args: Arguments, task: Task): Method {
   const isUpsampling = task.name === UPSAMPLE.name;
   const refusal = methodRefusal(args, task);
-  if (refusal !== undefined) throw new UsageError(refusal);
   const wanted = methodName(args, task);
+  if (refusal !== undefined) throw new UsageError(`--method is ${wanted}, the task is "${task.name}": ${refusal}`);
   if (wanted !== undefined && wanted in PLAIN_SAMPLERS !== isUpsampling) {
     const fitting = isUpsampling ? "ddpm or ddim" : `one of ${["ssd", "ssd+", ...POSTERIOR_METHODS.keys()].join(", ")}`;
     throw new UsageError(`--method is ${wanted}, the task is "${task.name}": ${fitting} is needed`);
@@ -103,8 +103,7 @@ export function methodRefusal(args: Arguments, task: Task): string | undefined {
   if (!NONLINEAR_OPERATORS.has(task.operator)) return undefined;
   const wanted = methodName(args, task);
   if (wanted === "dps" || (wanted === "diffpir" && args.text("data-step") === "first_order")) return undefined;
-  return `--method is ${wanted}, the task "${task.name}" is not linear: dps, or diffpir with --data-step first_order, ` +
-    "is needed";
+  return "what is not linear needs dps, or diffpir with --data-step first_order";
 }
 
 /** Plain sampling with the published parameters. */

@@ -8,7 +8,7 @@ const GAP = 8;
 const LEAST_HEIGHT = 256;
 
 /**
- * Lays pictures out on white, all at the size of the last one, or a multiple of it if that is small.
+ * Lays pictures out on white, all at the size of the largest one, or a multiple of it if that is small.
  * @param rows rasters with values in [-1, 1], 1 or 3 channels, row by row; small ones are enlarged by repeating pixels,
  * and where there is none a place stays empty
  * @param leastHeight of a picture on the sheet
@@ -18,10 +18,11 @@ export function makeSheet(
   rows: readonly (readonly (Raster | undefined)[])[],
   leastHeight = LEAST_HEIGHT,
 ): Raster {
-  const last = rows.at(-1)?.at(-1);
-  if (!last) throw new TypeError("Cannot make a sheet: the last picture is missing, whose size all take");
-  const factor = Math.max(1, Math.ceil(leastHeight / last.height));
-  const cell = { width: last.width * factor, height: last.height * factor };
+  const [first, ...others] = rows.flat().filter((picture) => picture !== undefined);
+  if (!first) throw new TypeError("Cannot make a sheet: there is no picture, at least one is needed");
+  const largest = others.reduce((a, b) => b.height >= a.height ? b : a, first);
+  const factor = Math.max(1, Math.ceil(leastHeight / largest.height));
+  const cell = { width: largest.width * factor, height: largest.height * factor };
   const width = Math.max(...rows.map((row) => row.length)) * (cell.width + GAP) + GAP;
   const height = rows.length * (cell.height + GAP) + GAP;
   const sheet: Raster = { width, height, channels: 3, data: new Float32Array(width * height * 3).fill(1) };
