@@ -96,6 +96,27 @@ Deno.test("a unit has another name when the picture, the noise, an option, the s
   });
 });
 
+commandTest(
+  "--sheet shows the original, A^+ y and each method, and leaves empty what does not go together",
+  async (folder) => {
+    const line = await smallEvaluation(folder);
+    const sheet = folder.path("sheet.png");
+    const methods = "pseudo-inverse, dps steps=4";
+    const { stderr } = await runWell([...line({ methods, tasks: "sr4, hdr", limit: "1" }), "--sheet", sheet]);
+    assertStringIncludes(stderr, "Not applicable: pseudo-inverse on hdr: what is not linear needs dps");
+    // Pictures of 16 x 16, eight times as large, with gaps of 8: two tasks, four rows.
+    const picture = colourRaster(await readImage(sheet));
+    assertEquals([picture.width, picture.height], [2 * 136 + 8, 4 * 136 + 8]);
+    const corner = (column: number, row: number): number =>
+      picture.data[3 * ((row * 136 + 8) * picture.width + column * 136 + 8)]!;
+    const truth = colourRaster(await readImage(folder.path("pictures/a.png")));
+    assertEquals([corner(0, 0), corner(1, 0), corner(1, 2)], [truth.data[0], truth.data[0], 1]);
+    assert(corner(0, 2) < 1 && corner(1, 3) < 1);
+    const refused = await runCommand([...line(), "--sheet", folder.path("sheet.jpg")]);
+    assertEquals([refused.code, /a name that ends in .png is needed/.test(refused.stderr)], [2, true]);
+  },
+);
+
 commandTest("a unit that fails is told and left out, the others are there", async (folder) => {
   const line = await smallEvaluation(folder);
   folder.picture("pictures/b.png", { width: 12, height: 16 });

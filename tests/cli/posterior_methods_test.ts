@@ -55,7 +55,9 @@ Deno.test("a task that is not linear is restored by DPS unless another method th
     assertThrows(
       () => method("--task", "jpeg", ...words),
       UsageError,
-      `--method is ${words[1]}, the task "jpeg" is not linear: dps, or diffpir with --data-step first_order, is needed`,
+      `--method is ${
+        words[1]
+      }, the task is "jpeg": what is not linear needs dps, or diffpir with --data-step first_order`,
     );
   }
 });
