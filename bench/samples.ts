@@ -32,7 +32,7 @@ async function main(words: readonly string[]): Promise<number> {
   });
   const [path] = options._.map(String);
   if (path === undefined) {
-    Deno.stderr.writeSync(new TextEncoder().encode("error: name the PNG to write\n"));
+    complain("name the PNG to write");
     return 2;
   }
   const runtime = await WebGpuRuntime.open();
@@ -60,4 +60,15 @@ async function main(words: readonly string[]): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+function complain(reason: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`error: ${reason}\n`));
+}
+
+if (import.meta.main) {
+  Deno.exit(
+    await main(Deno.args).catch((error) => {
+      complain(error instanceof Error ? error.message : String(error));
+      return 1;
+    }),
+  );
+}
