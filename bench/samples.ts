@@ -1,16 +1,27 @@
 /**
- * Samples of the embedded model as one picture, two rows of eight, sample k from seed k: unconditional ones, or drawn
- * towards a class by a classifier of noisy images.
+ * Samples of the embedded model, or of a checkpoint, as one picture, sample k from seed k: unconditional ones, those of a
+ * class, or drawn towards a class by a classifier of noisy images.
  *
- *     deno task samples FILE [--steps N] [--ancestral] [--classifier FILE --class N [--guidance S]]
+ *     deno task samples FILE [--steps N] [--ancestral] [--rows 2] [--columns 8] [--model FILE]
+ *         [--class N [--classifier FILE [--guidance S]]]
+ *
+ * `--guidance` is the weight of the classifier: 1 for class-conditional networks, up to 10 for others.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { WebGpuRuntime } from "../engine/mod.ts";
 import { FileSource, type Raster } from "../io/mod.ts";
-import { describeCheckpoint, openCheckpoint, openClassifier, openDefaultModel } from "../models/mod.ts";
+import {
+  describeCheckpoint,
+  openCheckpoint,
+  openClassifier,
+  openDefaultModel,
+  type OpenedModel,
+  openModel,
+} from "../models/mod.ts";
 import { type ClassGuidance, PLAIN_SAMPLERS, seededNoise } from "../samplers/mod.ts";
 import { rastersOf, writeGrid } from "./picture_grid.ts";
 
+/** Samples in a row, and rows; a row is made at once. */
 const COLUMNS = 8;
 const ROWS = 2;
 
@@ -25,9 +36,15 @@ async function openGuidance(
   return { logits, label, scale };
 }
 
+async function open(runtime: WebGpuRuntime, path: string | undefined): Promise<OpenedModel> {
+  if (path === undefined) return await openDefaultModel(runtime);
+  using source = await FileSource.open(path);
+  return await openModel(runtime, describeCheckpoint(await openCheckpoint(source), {}).checkpoint);
+}
+
 async function main(words: readonly string[]): Promise<number> {
   const options = parseArgs(words, {
-    string: ["steps", "classifier", "class", "guidance", "_"],
+    string: ["steps", "rows", "columns", "model", "classifier", "class", "guidance", "_"],
     boolean: ["ancestral"],
   });
   const [path] = options._.map(String);
@@ -36,26 +53,31 @@ async function main(words: readonly string[]): Promise<number> {
     return 2;
   }
   const runtime = await WebGpuRuntime.open();
-  const noiseModel = (await openDefaultModel(runtime)).noiseModel();
+  const model = await open(runtime, options.model);
+  const label = model.config.numClasses === undefined ? {} : { label: Number(options.class) };
+  const noiseModel = model.noiseModel(label);
   const guidance = options.classifier === undefined ? undefined : await openGuidance(runtime, {
     path: options.classifier,
     label: Number(options.class ?? 0),
     scale: Number(options.guidance ?? 1),
   });
+  const [rows, columns] = [Number(options.rows ?? ROWS), Number(options.columns ?? COLUMNS)];
+  const isCount = (count: number): boolean => Number.isSafeInteger(count) && count > 0;
+  if (!isCount(rows) || !isCount(columns)) throw new RangeError("--rows and --columns are whole numbers of at least 1");
   const samples: Raster[] = [];
-  for (let row = 0; row < ROWS; row++) {
-    const problem = { model: noiseModel, count: COLUMNS, ...(guidance ? { guidance } : {}) };
+  for (let row = 0; row < rows; row++) {
+    const problem = { model: noiseModel, count: columns, ...(guidance ? { guidance } : {}) };
     const sampling = PLAIN_SAMPLERS[options.ancestral === true ? "ddpm" : "ddim"].sample(runtime, problem, {
       ...PLAIN_SAMPLERS.ddim.defaults,
       steps: Number(options.steps ?? 100),
-      noise: seededNoise(Array.from({ length: COLUMNS }, (_, column) => row * COLUMNS + column)),
+      noise: seededNoise(Array.from({ length: columns }, (_, column) => row * columns + column)),
     });
     let next = await sampling.next();
     while (!next.done) next = await sampling.next();
     samples.push(...rastersOf(await next.value.read(), noiseModel.imageShape));
     next.value.free();
   }
-  await writeGrid(path, samples, COLUMNS);
+  await writeGrid(path, samples, columns);
   runtime.destroy();
   return 0;
 }
