@@ -1,19 +1,9 @@
 /** `deno task degrade IN [OUT]`: good pictures in, the measurements that `restore` takes out. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileError } from "../io/mod.ts";
+import { FileError, sha256OfFile } from "../io/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { type Degradation, degradePicture, formatOf, outputName } from "./degradation.ts";
-import {
-  fileHash,
-  isFolder,
-  isMade,
-  isOfOneFile,
-  join,
-  listFolder,
-  resultFolder,
-  seedOf,
-  writeRecord,
-} from "./folder.ts";
+import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf, writeRecord } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
 import { fileStem } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
@@ -111,7 +101,7 @@ async function degradeFolder(args: Arguments, { task, reporter, interrupt }: Fol
       const stem = join(target, fileStem(path));
       const seed = seedOf(path, args.number("seed") ?? 0);
       try {
-        const key = { command: ["degrade", ...words], picture: path, sha256: await fileHash(path), seed };
+        const key = { command: ["degrade", ...words], picture: path, sha256: await sha256OfFile(path), seed };
         const out = `${stem}.${format}`;
         if (await isMade(`${stem}.json`, key)) counts.kept++;
         else {

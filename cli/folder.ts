@@ -1,5 +1,5 @@
 /** Commands on folders: which files are meant, where their results go, and which of these are there already. */
-import { FileError, FileSource, sha256Of, writeAtomically } from "../io/mod.ts";
+import { FileError, writeAtomically } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
 import { type Arguments, UsageError } from "./arguments.ts";
 import { fileStem } from "./outputs.ts";
@@ -99,12 +99,6 @@ export function seedOf(path: string, seed: number): number {
   for (const byte of new TextEncoder().encode(fileStem(path))) hash = Math.imul(hash ^ byte, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   return (hash ^ (hash >>> 13)) >>> 0;
-}
-
-/** SHA-256 of a file, hexadecimal. */
-export async function fileHash(path: string): Promise<string> {
-  using source = await FileSource.open(path);
-  return await sha256Of(source);
 }
 
 /**

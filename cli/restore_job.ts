@@ -1,9 +1,9 @@
 /** One picture or measurement of `restore`: read, prepared, restored once or several times, written. */
 import type { Runtime } from "../engine/mod.ts";
+import { sha256OfFile } from "../io/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { type Arguments, UsageError } from "./arguments.ts";
 import { checkConditioning, fitUpsampling } from "./conditioning.ts";
-import { fileHash } from "./folder.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { checkMeasuredOptions, measuredSource, prepareMeasured } from "./measured_picture.ts";
 import { isMeasurementName, type ReadMeasurement, readMeasurement } from "./measurement_file.ts";
@@ -76,7 +76,7 @@ export async function readJob(
   const source = measured ? measuredSource(path, measured) : await readSource(args, path, isTruth ? 1 : task.scale);
   const noiseFile = args.text("noise");
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
-  const sha256 = measured ? measured.sha256 : await fileHash(path);
+  const sha256 = measured ? measured.sha256 : await sha256OfFile(path);
   return { args, path, sha256, isTruth, task, method, source, measured, outputs, recorded, isSample };
 }
 

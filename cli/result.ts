@@ -121,7 +121,8 @@ function shapeOf({ height, width, channels }: Raster): [number, number, number, 
   return [1, height, width, channels];
 }
 
-function clamped(raster: Raster): Raster {
+/** A picture with its values brought into [-1, 1]. */
+export function clamped(raster: Raster): Raster {
   return { ...raster, data: raster.data.map((value) => Math.min(Math.max(value, -1), 1)) };
 }
 

@@ -1,7 +1,7 @@
 /** Files and pictures: the thin layer between the disk and the tensors; the only room below the commands that knows Deno. */
 export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";
-export { sha256Of } from "./sha256.ts";
+export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { type Image, ImageError, type ImageFile, type Samples } from "./image.ts";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ByteSource } from "../models/mod.ts";
+import { FileSource } from "./file_source.ts";
 
 /** Bytes hashed at a time. */
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -25,4 +26,15 @@ export async function sha256Of(
     onProgress?.(at, source.size);
   }
   return hash.digest("hex");
+}
+
+/**
+ * The SHA-256 of a file.
+ *
+ * @returns 64 hexadecimal digits, lower case.
+ * @throws FileError If it cannot be read.
+ */
+export async function sha256OfFile(path: string): Promise<string> {
+  using source = await FileSource.open(path);
+  return await sha256Of(source);
 }

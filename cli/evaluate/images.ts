@@ -1,14 +1,5 @@
 /** The pictures of an evaluation: which they are, what they hash to, and how they are brought to the network's size. */
-import {
-  colourRaster,
-  FileError,
-  FileSource,
-  grayToRgb,
-  type Raster,
-  readImage,
-  readMask,
-  sha256Of,
-} from "../../io/mod.ts";
+import { colourRaster, FileError, grayToRgb, type Raster, readImage, readMask, sha256OfFile } from "../../io/mod.ts";
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
 import { type Canvas, offCanvas, ontoCanvas, planCanvas } from "../canvas.ts";
 import type { BlurNetwork } from "../../operators/mod.ts";
@@ -45,18 +36,9 @@ export async function listImages(paths: readonly string[], limit = Infinity): Pr
   for (const [index, path] of taken.entries()) {
     const name = names[index] as string;
     const isAlone = names.indexOf(name) === names.lastIndexOf(name);
-    listed.push({ path, name: isAlone ? name : path, sha256: await fileHash(path) });
+    listed.push({ path, name: isAlone ? name : path, sha256: await sha256OfFile(path) });
   }
   return listed;
-}
-
-/**
- * SHA-256 of a file.
- * @throws {FileError} if it cannot be read
- */
-export async function fileHash(path: string): Promise<string> {
-  using source = await FileSource.open(path);
-  return await sha256Of(source);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What is measured of finished units by networks with weights of the user: LPIPS of each, FID of a cell. Both are kept. */
 import type { Runtime } from "../../engine/mod.ts";
-import { grayToRgb } from "../../io/mod.ts";
+import { grayToRgb, sha256OfFile } from "../../io/mod.ts";
 import { type FeatureExtractor, FeatureStatistics, frechetDistance } from "../../metrics/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Interrupt } from "../interrupt.ts";
@@ -8,7 +8,6 @@ import { readPicture } from "../metrics/inputs.ts";
 import { loadInception, loadLpips, perceptualDistance } from "../metrics/networks.ts";
 import type { Reporter } from "../progress.ts";
 import type { Passes } from "./cells.ts";
-import { fileHash } from "./images.ts";
 import { pairName, type Plan } from "./plan.ts";
 import { hashOf, type Store, type UnitRecord } from "./store.ts";
 
@@ -42,8 +41,8 @@ async function measureLpips(
   const found = new Map<string, number>();
   if (weights === undefined) return found;
   const name = hashOf([
-    await fileHash(weights),
-    await fileHash(args.text("lpips-linear") ?? weights),
+    await sha256OfFile(weights),
+    await sha256OfFile(args.text("lpips-linear") ?? weights),
     args.text("lpips-network") ?? null,
   ]).slice(0, 16);
   let lpips: Awaited<ReturnType<typeof loadLpips>>;
@@ -74,7 +73,7 @@ async function measureFid(
   const weights = args.text("inception");
   const found = new Map<string, number>();
   if (weights === undefined) return found;
-  const network = [await fileHash(weights), args.text("preparation") ?? null];
+  const network = [await sha256OfFile(weights), args.text("preparation") ?? null];
   const cells = Map.groupBy(plan.units, ({ task, method }) => pairName(task, method));
   let extractor: FeatureExtractor | undefined;
   let done = 0;

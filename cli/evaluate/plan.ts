@@ -1,6 +1,6 @@
 /** The plan of an evaluation: which units there are, which pairs of task and method cannot be, and what everything is called. */
 import { ENGINE_VERSION, ReferenceRuntime, type Shape } from "../../engine/mod.ts";
-import { FileSource, sha256Of } from "../../io/mod.ts";
+import { FileSource, sha256Of, sha256OfFile } from "../../io/mod.ts";
 import { type ConventionName } from "../../metrics/mod.ts";
 import { defaultModelSource, type NoiseModel, planDescription } from "../../models/mod.ts";
 import type { MeasurementNoise } from "../../operators/mod.ts";
@@ -16,7 +16,7 @@ import { type Task, taskOperator, TASKS } from "../tasks.ts";
 import type { Configuration } from "./config.ts";
 import { type Entry, within } from "./entries.ts";
 import type { Expectations } from "./expectations.ts";
-import { fileHash, type ListedImage, listImages, prepareImage, readTaskFiles } from "./images.ts";
+import { type ListedImage, listImages, prepareImage, readTaskFiles } from "./images.ts";
 import { hashOf } from "./store.ts";
 
 /** Raised when the same units would give other results. */
@@ -206,7 +206,7 @@ async function describeTask(
   for (const option of Object.keys(TASK_OPTIONS)) {
     if (option === "task" || !args.has(option)) continue;
     const value = args.values.get(option);
-    options[option] = FILE_OPTIONS.includes(option) ? await fileHash(String(value)) : value;
+    options[option] = FILE_OPTIONS.includes(option) ? await sha256OfFile(String(value)) : value;
   }
   return { task: { name, operator, options }, noise };
 }

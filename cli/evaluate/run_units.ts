@@ -10,6 +10,7 @@ import type { LoadedModel } from "../model_file.ts";
 import { degrade } from "../picture.ts";
 import type { Reporter } from "../progress.ts";
 import { applyOperator, runRestoration } from "../restoration.ts";
+import { clamped } from "../result.ts";
 import { operatorOptions } from "../task_options.ts";
 import { taskOperator } from "../tasks.ts";
 import { type Prepared, prepareImage, readTaskFiles } from "./images.ts";
@@ -317,8 +318,4 @@ interface FinishedPicture {
   readonly picture: Float32Array<ArrayBuffer>;
   readonly guide: Float32Array<ArrayBuffer>;
   readonly metrics: Readonly<Record<string, number>>;
-}
-
-function clamped(raster: Raster): Raster {
-  return { ...raster, data: raster.data.map((value) => Math.min(Math.max(value, -1), 1)) };
 }
