@@ -1,6 +1,6 @@
 /** Carries out the units of a plan: pictures that share task, method and seed are restored in batches. */
 import { DeviceLimitError, type DeviceTensor, type Runtime } from "../../engine/mod.ts";
-import { type Raster, toImage, writePng } from "../../io/mod.ts";
+import { type Raster, rgbToGray, toImage, writePng } from "../../io/mod.ts";
 import { consistency, faithfulness, imageQuality } from "../../metrics/mod.ts";
 import type { Operator } from "../../operators/mod.ts";
 import { seededNoise } from "../../samplers/mod.ts";
@@ -256,18 +256,21 @@ class Bench {
   async #write({ unit, prepared }: Item, result: FinishedRun & FinishedPicture): Promise<void> {
     const { store, runtime } = this.means;
     const { pair, index, study, time } = result;
-    const { canvas, padded, truth } = prepared;
+    const { canvas, padded } = prepared;
+    const { isGray = false, scale } = pair.task;
+    const inItsColours = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
     const shown = (data: Float32Array<ArrayBuffer>): Raster =>
-      clamped(offCanvas({ width: padded.width, height: padded.height, channels: 3, data }, canvas));
+      clamped(inItsColours(offCanvas({ width: padded.width, height: padded.height, channels: 3, data }, canvas)));
+    const truth = inItsColours(prepared.truth);
     const restored = shown(result.picture);
-    const { width, height } = truth;
+    const { width, height, channels } = truth;
     const { psnr, ssim } = imageQuality(this.work.plan.convention, restored.data, truth.data, {
-      shape: [height, width, 3],
-      scale: pair.task.scale,
+      shape: [height, width, channels],
+      scale,
     });
     const key = unitKey(this.work, unit);
     const files = {
-      truth: `${hashOf({ image: key["image"], size: key["size"], width, height })}.png`,
+      truth: `${hashOf({ image: key["image"], size: key["size"], width, height, isGray })}.png`,
       before: `${hashOf({ ...key, method: "A^+ y", sigmaY: 0, noiseStatistics: false })}.png`,
     };
     const rows = study?.of(index);
