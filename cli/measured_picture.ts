@@ -49,7 +49,11 @@ export function prepareMeasured(
   const up = (side: number): number => Math.ceil(side / model.downsampling) * model.downsampling;
   const outer = { width: up(width), height: up(height) };
   const label = args.number("class");
-  const whole: NoiseModel = model.noiseModel({ ...outer, ...(label === undefined ? {} : { label }) });
+  const whole: NoiseModel = model.noiseModel({
+    ...outer,
+    ...(label === undefined ? {} : { label }),
+    checkpoint: args.flag("recompute"),
+  });
   const size = { width, height };
   const isPadded = outer.width !== width || outer.height !== height;
   return {

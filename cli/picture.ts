@@ -99,6 +99,7 @@ export async function preparePicture(
     ...canvas.padded,
     ...(label === undefined ? {} : { label }),
     ...(model.config.superResolution ? { lowRes: y } : {}),
+    checkpoint: args.flag("recompute"),
   });
   return {
     source,

@@ -62,6 +62,10 @@ export const RESTORE: Command = {
         help: "Write states and noise of every step as safetensors; --noise takes such a file",
       },
       ...PRECISION_OPTION,
+      recompute: {
+        kind: "flag",
+        help: "Methods with gradients: compute blocks of the network again instead of keeping them, for less memory",
+      },
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },

@@ -6,7 +6,9 @@ import { POSTERIOR_METHODS } from "../../cli/posterior_methods.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { chooseTask } from "../../cli/task_options.ts";
 import { RESTORE_TASKS } from "../../cli/tasks.ts";
+import { readImage } from "../../io/mod.ts";
 import { SAMPLERS } from "../../samplers/mod.ts";
+import { commandTest, readReport, runWell } from "./run_command.ts";
 
 function method(...words: string[]): Method {
   const args = parseCommand(RESTORE.spec, words);
@@ -61,3 +63,18 @@ Deno.test("a task that is not linear is restored by DPS unless another method th
     );
   }
 });
+
+commandTest(
+  "--recompute computes blocks again where a gradient needs them: other memory, the same picture",
+  async (folder) => {
+    const picture = folder.picture("x.png", { width: 32, height: 32 });
+    const words = ["restore", picture, "--degrade", "--task", "sr4", "--method", "dps", "--steps", "4"];
+    const [kept, again] = [folder.path("kept.png"), folder.path("again.png")];
+    await runWell([...words, "--out", kept]);
+    await runWell([...words, "--recompute", "--out", again]);
+    assertEquals((await readImage(again)).samples, (await readImage(kept)).samples);
+    const bytesOf = (out: string): number =>
+      (readReport(out) as { memory: { peakDeviceBytes: number } }).memory.peakDeviceBytes;
+    assert(bytesOf(again) < bytesOf(kept), `${bytesOf(again)} and ${bytesOf(kept)} bytes`);
+  },
+);
