@@ -14,6 +14,7 @@ import { makePlan, pairName, type Plan, type PlannedUnit, shardOf, type Work } f
 import { evaluationsOf, measureSpeed, type Speed, speedOfUnits } from "./evaluate/prediction.ts";
 import { writeReport } from "./evaluate/report.ts";
 import { type Failure, runUnits } from "./evaluate/run_units.ts";
+import { countSeeds } from "./evaluate/seeds.ts";
 import { writeSheet } from "./evaluate/sheet.ts";
 import { Store, type UnitRecord } from "./evaluate/store.ts";
 import { formatCells, TABLE_FILES, writeTables } from "./evaluate/tables.ts";
@@ -51,7 +52,11 @@ export const EVALUATE: Command = {
       },
       tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
       methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
-      seeds: { kind: "text", value: "LIST", help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0)" },
+      seeds: {
+        kind: "text",
+        value: "LIST",
+        help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
+      },
       limit: { kind: "integer", min: 1, help: "Take only the first pictures" },
       size: { kind: "integer", min: 8, max: 65535, help: "Longest side of the pictures (default: the training size)" },
       title: { kind: "text", help: "Heading of the report" },
@@ -88,6 +93,7 @@ export const EVALUATE: Command = {
         value: "FILE",
         help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
       },
+      "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
       plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
       "dry-run": { kind: "flag", help: "The same as --plan" },
       shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
@@ -276,7 +282,7 @@ class Session implements Disposable {
     await this.interrupt.hold(async () => {
       await writeTables(store, results);
       await writeReport(store, results, { ...kept, pictures: this.#args.number("report-images") ?? 4 });
-      if (sheet !== undefined) await writeSheet(sheet, store, results);
+      if (sheet !== undefined) await writeSheet(sheet, store, results, this.#args.number("sheet-images") ?? 1);
     });
     const missing = results.cells.reduce((sum, cell) => sum + cell.missing, 0);
     const tables = [...TABLE_FILES, "report.html"].map((name) => store.path(name));
@@ -320,6 +326,7 @@ function checkPasses(args: Arguments): void {
  */
 async function checkSheet(args: Arguments): Promise<void> {
   const path = args.text("sheet");
+  if (path === undefined && args.has("sheet-images")) throw new UsageError("--sheet-images needs --sheet FILE");
   if (path === undefined) return;
   if (!/\.png$/i.test(path)) throw new UsageError(`--sheet is "${path}", a name that ends in .png is needed`);
   await checkWritable([path], []);
@@ -346,9 +353,7 @@ function describePlan({ plan }: Work, mine: readonly PlannedUnit[], shard: Shard
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
   const part = shard ? `; shard ${shard.index} of ${shard.count} has ${mine.length}` : "";
   const total = `${count(plan.images.length, "picture")} x ${count(plan.tasks.length, "task")} x ` +
-    `${count(plan.methods.length, "method")} x ${count(plan.seeds.length, "seed")}: ${
-      count(plan.units.length, "unit")
-    }, ` +
+    `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}: ${count(plan.units.length, "unit")}, ` +
     `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
   const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
   const listed = (names: readonly (string | undefined)[]): string => [...new Set(names)].join(", ");

@@ -20,6 +20,7 @@ import type { Method } from "./method.ts";
 export const POSTERIOR_METHODS: ReadonlyMap<string, { readonly sampler: SamplerName; readonly description: string }> =
   new Map([
     ["pseudo-inverse", { sampler: "pseudo_inverse", description: "A^+ y, without any network" }],
+    ["bicubic", { sampler: "bicubic", description: "the measurement enlarged, without any network: for sr tasks" }],
     ["ddnm", { sampler: "ddnm", description: "null-space model: replaces the measured part at every step" }],
     ["ddnm+", { sampler: "ddnm_plus", description: "the same for noisy measurements (--noise-level)" }],
     ["ddrm", { sampler: "ddrm", description: "sampling in the singular vectors of the operator (--noise-level)" }],

@@ -13,7 +13,7 @@ export interface BicubicDownsampleOptions {
 const CUBIC_A = -0.5;
 
 /** Keys' cubic convolution kernel with a = -1/2, nonzero for |u| < 2. */
-function cubic(u: number): number {
+export function cubic(u: number): number {
   const d = Math.abs(u);
   if (d <= 1) return ((CUBIC_A + 2) * d - (CUBIC_A + 3)) * d * d + 1;
   if (d < 2) return ((d - 5) * d + 8) * d * CUBIC_A - 4 * CUBIC_A;

@@ -16,6 +16,7 @@ export {
   type SpectralForm,
 } from "./operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./masks.ts";
+export { cubic } from "./bicubic_downsample.ts";
 export type { BlurFactors } from "./published_blur.ts";
 export type { BlurVariant } from "./gaussian_blur.ts";
 export type { BlurBoundary } from "./kernel_blur.ts";

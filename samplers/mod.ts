@@ -1,5 +1,6 @@
 /** The register of samplers, and the arithmetic that they share. */
 import { admmTv } from "./admm_tv.ts";
+import { bicubic } from "./bicubic.ts";
 import { ccdf } from "./ccdf.ts";
 import { ddnm } from "./ddnm.ts";
 import { ddnmPlus } from "./ddnm_plus.ts";
@@ -23,6 +24,7 @@ import { ssd, ssdPlus } from "./ssd.ts";
 /** Samplers by name. */
 export const SAMPLERS = {
   pseudo_inverse: pseudoInverse,
+  bicubic,
   ssd,
   ssd_plus: ssdPlus,
   ddnm,

@@ -10,6 +10,7 @@ import {
 } from "../arguments.ts";
 import { type Entry, parseEntries, readEntries } from "./entries.ts";
 import { type Expectations, readExpectations } from "./expectations.ts";
+import { parseSeeds, readSeeds, type Seeds } from "./seeds.ts";
 
 /** What is asked for. */
 export interface Configuration {
@@ -18,7 +19,7 @@ export interface Configuration {
   readonly images: readonly string[];
   readonly tasks: readonly Entry[];
   readonly methods: readonly Entry[];
-  readonly seeds: readonly number[];
+  readonly seeds: Seeds;
   /** The other options, from the file and the command line. */
   readonly args: Arguments;
   readonly expectations: Expectations;
@@ -138,34 +139,6 @@ function readImages(found: unknown, place: string): readonly string[] {
   throw new UsageError(
     'evaluate was given no pictures, IMAGES or "images" in the configuration is needed; "evaluate --help" explains it',
   );
-}
-
-/** The largest seed. */
-const MOST = 2 ** 32 - 1;
-
-function readSeeds(found: unknown, place: string): readonly number[] {
-  const list: readonly unknown[] = Array.isArray(found) ? found : [found];
-  for (const seed of list) {
-    if (typeof seed === "number" && Number.isInteger(seed) && seed >= 0 && seed <= MOST) continue;
-    throw new UsageError(`${place} holds ${JSON.stringify(seed)}, whole numbers from 0 to ${MOST} are needed`);
-  }
-  if (list.length === 0) throw new UsageError(`${place} is an empty list, at least one seed is needed`);
-  const repeated = list.find((seed, index) => list.indexOf(seed) !== index);
-  if (repeated !== undefined) throw new UsageError(`${place} holds ${repeated} twice; leave one of them out`);
-  return list as readonly number[];
-}
-
-/** `0,1,5` or `0-4`. */
-function parseSeeds(text: string): readonly number[] {
-  const seeds = text.split(",").flatMap((part) => {
-    const [, first, last] = /^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$/.exec(part) ?? [];
-    const [from, to] = [Number(first), Number(last ?? first)];
-    if (first === undefined || to < from || to - from > 1e6) {
-      throw new UsageError(`--seeds is "${text}", numbers such as 0,1,2 or 0-4 are needed`);
-    }
-    return Array.from({ length: to - from + 1 }, (_, k) => from + k);
-  });
-  return readSeeds(seeds, "--seeds");
 }
 
 /** A path of a configuration file, which is relative to the file's folder. */

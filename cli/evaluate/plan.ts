@@ -17,6 +17,7 @@ import type { Configuration } from "./config.ts";
 import { type Entry, within } from "./entries.ts";
 import type { Expectations } from "./expectations.ts";
 import { type ListedImage, listImages, prepareImage, readTaskFiles } from "./images.ts";
+import { type Seeds, seedsOf } from "./seeds.ts";
 import { hashOf } from "./store.ts";
 
 /** Raised when the same units would give other results. */
@@ -67,7 +68,7 @@ export interface Plan {
   readonly images: readonly { readonly name: string; readonly sha256: string }[];
   readonly tasks: readonly Label[];
   readonly methods: readonly Label[];
-  readonly seeds: readonly number[];
+  readonly seeds: Seeds;
   readonly pairs: readonly PlannedPair[];
   readonly notApplicable: readonly { readonly task: number; readonly method: number; readonly reason: string }[];
   readonly units: readonly PlannedUnit[];
@@ -82,6 +83,8 @@ export interface Pair {
   readonly noise: MeasurementNoise;
   /** Standard deviation that the method reckons with. */
   readonly sigmaY: number;
+  /** Whether the operator is drawn from the seed, as random masks are. */
+  readonly isDrawn: boolean;
   /** What decides its results, besides picture and seed. */
   readonly key: Readonly<Record<string, unknown>>;
 }
@@ -130,31 +133,34 @@ export async function makePlan(configuration: Configuration): Promise<Work> {
     const task = within(taskEntry.place, () => chooseTask(taskEntry.args, "", TASKS));
     const noise = within(taskEntry.place, () => chooseNoise(taskEntry.args, task));
     const taskKey = await describeTask(taskEntry, task, noise);
-    const probe = await makeProbe(images[0]!, { task, taskArgs: taskEntry.args, size, seed: seeds[0] ?? 0 });
+    const probe = await makeProbe(images[0]!, { task, taskArgs: taskEntry.args, size, seed: seedsOf(seeds, 0)[0]! });
     for (const [methodIndex, entry] of methods.entries()) {
       const method = methodOf(entry, task);
       const sigmaY = entry.args.number("noise-level") ?? taskEntry.args.number("sigma-y") ?? 0;
       const place = { task: taskIndex, method: methodIndex };
       const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY, model.timesteps);
-      if (typeof method === "string" || reason !== undefined) {
+      if (typeof method === "string" || typeof probe === "string" || reason !== undefined) {
         notApplicable.push({ ...place, reason: reason ?? "" });
         continue;
       }
       const key = { ...common, ...taskKey, sigmaY, method: { name: method.name, options: method.options } };
-      pairs.set(pairName(taskIndex, methodIndex), { task, taskArgs: taskEntry.args, method, noise, sigmaY, key });
+      const { isDrawn } = probe;
+      const taskArgs = taskEntry.args;
+      pairs.set(pairName(taskIndex, methodIndex), { task, taskArgs, method, noise, sigmaY, isDrawn, key });
       planned.push({ ...place, evaluations: method.evaluations });
     }
   }
+  const runs = seedsOf(seeds, 0).flatMap((_, pass) =>
+    images.map(({ sha256 }, image) => ({ sha256, image, seed: seedsOf(seeds, image)[pass]! }))
+  );
   const units = planned.flatMap(({ task, method }) =>
-    seeds.flatMap((seed) =>
-      images.map(({ sha256 }, image) => ({
-        id: hashOf({ ...pairs.get(pairName(task, method))!.key, image: sha256, seed }),
-        task,
-        method,
-        image,
-        seed,
-      }))
-    )
+    runs.map(({ sha256, image, seed }) => ({
+      id: hashOf({ ...pairs.get(pairName(task, method))!.key, image: sha256, seed }),
+      task,
+      method,
+      image,
+      seed,
+    }))
   );
   const plan: Plan = {
     version: ENGINE_VERSION,
@@ -262,7 +268,9 @@ async function identifyModel(args: Arguments): Promise<KnownModel> {
 }
 
 /** An operator to ask methods about, or why it cannot be built. */
-type Probe = { readonly operator: ReturnType<typeof taskOperator>; readonly imageShape: Shape } | string;
+type Probe =
+  | { readonly operator: ReturnType<typeof taskOperator>; readonly imageShape: Shape; readonly isDrawn: boolean }
+  | string;
 
 async function makeProbe(
   image: ListedImage,
@@ -282,7 +290,7 @@ async function makeProbe(
   try {
     const setting = { ...await readTaskFiles(taskArgs), mask, seed, isMeasured: false };
     const options = operatorOptions(task, imageShape, taskArgs, setting);
-    return { operator: taskOperator(task, imageShape, options), imageShape };
+    return { operator: taskOperator(task, imageShape, options), imageShape, isDrawn: "seed" in options };
   } catch (error) {
     return reasonOf(error);
   }

@@ -8,6 +8,7 @@ import { noiseCurves, optionCurves, qualityCurves } from "./report_curves.ts";
 import { makeGallery } from "./report_pictures.ts";
 import { SCRIPT, STYLE } from "./report_style.ts";
 import { MAIN_METRICS, resultTable } from "./report_table.ts";
+import { listSeeds, seedsOf } from "./seeds.ts";
 import type { Store } from "./store.ts";
 
 /** What the report tells besides the results. */
@@ -78,7 +79,7 @@ function facts({ plan, cells }: Results): Markup {
   const known = plan.model.known.length > 0 ? ` (${plan.model.known.join(", ")})` : "";
   const rows: readonly (readonly [string, string])[] = [
     ["Pictures", `${plan.images.length} at ${plan.size} pixels`],
-    ["Seeds", plan.seeds.length > 8 ? `${plan.seeds.length}` : plan.seeds.join(", ")],
+    ["Seeds", listSeeds(plan.seeds)],
     ["Model", `${plan.model.name}${known}, ${plan.precision}, SHA-256 ${plan.model.sha256.slice(0, 12)}`],
     ["Adapter", devices.join("; ") || "none"],
     ["PSNR, SSIM", `convention ${plan.convention}`],
@@ -93,7 +94,7 @@ function legendOfTable({ plan, cells }: Results): Markup {
     <p
       class="soft">Means; ± half of the ${String(
         100 * plan.confidence,
-      )} % confidence interval${plan.images.length * plan.seeds.length < 2
+      )} % confidence interval${plan.images.length * seedsOf(plan.seeds, 0).length < 2
         ? " needs at least two pictures or seeds"
         : ""}. Best bold, second best underlined.${missing > 0 ? ` ${missing} units are missing.` : ""}</p>
   `;

@@ -2,6 +2,7 @@
 import { type Results } from "./cells.ts";
 import { type Content, html, type Markup } from "../html.ts";
 import { formatValue } from "./metrics.ts";
+import { seedsOf } from "./seeds.ts";
 import type { Store } from "./store.ts";
 
 /** The grids, and the pictures they show as data URIs by name. */
@@ -30,7 +31,7 @@ export async function makeGallery(store: Store, results: Results, limit: number)
     const rows: Content[] = [];
     for (const [image, { name }] of plan.images.slice(0, limit).entries()) {
       const shown = cells.flatMap(({ method, units }) => {
-        const found = units.find(({ unit }) => unit.image === image && unit.seed === plan.seeds[0]);
+        const found = units.find(({ unit }) => unit.image === image && unit.seed === seedsOf(plan.seeds, image)[0]);
         return found ? [{ method, found }] : [];
       });
       const [first] = shown;

@@ -1,4 +1,4 @@
-/** Carries out the units of a plan: pictures that share task, method and seed are restored in batches. */
+/** Carries out the units of a plan: pictures that share task, method and operator are restored in batches. */
 import { DeviceLimitError, type DeviceTensor, type Runtime } from "../../engine/mod.ts";
 import { type Raster, rgbToGray, toImage, writePng } from "../../io/mod.ts";
 import { consistency, faithfulness, imageQuality } from "../../metrics/mod.ts";
@@ -44,7 +44,7 @@ export interface Failure {
  */
 export async function runUnits(work: Work, pending: readonly PlannedUnit[], means: Means): Promise<readonly Failure[]> {
   const failures: Failure[] = [];
-  const chunks = chunksOf(pending, means.batch);
+  const chunks = chunksOf(work, pending, means.batch);
   const total = new Meter(work, pending, means);
   const bench = new Bench(work, means, total);
   let decoded = decode(work, chunks[0] ?? [], means);
@@ -65,14 +65,19 @@ interface Item {
   readonly prepared: Prepared;
 }
 
-/** Neighbours that share task, method and seed, at most `batch` at a time; equal units once. */
-function chunksOf(pending: readonly PlannedUnit[], batch: number): readonly (readonly PlannedUnit[])[] {
+/** Neighbours that share task, method and operator, at most `batch` at a time; equal units once. */
+function chunksOf(
+  { pairs }: Work,
+  pending: readonly PlannedUnit[],
+  batch: number,
+): readonly (readonly PlannedUnit[])[] {
   const chunks: PlannedUnit[][] = [];
   for (const unit of new Map(pending.map((unit) => [unit.id, unit])).values()) {
     const last = chunks.at(-1);
     const [first] = last ?? [];
-    const fits = first && first.task === unit.task && first.method === unit.method && first.seed === unit.seed;
-    if (last && fits && last.length < batch) last.push(unit);
+    const isSamePair = first?.task === unit.task && first.method === unit.method;
+    const isSame = isSamePair && (first.seed === unit.seed || !pairs.get(pairName(unit.task, unit.method))!.isDrawn);
+    if (last && isSame && last.length < batch) last.push(unit);
     else chunks.push([unit]);
   }
   return chunks;
@@ -132,7 +137,7 @@ class Meter {
   }
 }
 
-/** Most operators that are kept; seeds of one task alternate between them. */
+/** Most operators that are kept; sizes and seeds of one task alternate between them. */
 const KEPT_OPERATORS = 8;
 
 class Bench {
@@ -158,7 +163,7 @@ class Bench {
   }
 
   async #operator(pair: Pair, unit: PlannedUnit, { padded, mask }: Prepared): Promise<Operator> {
-    const name = `${unit.task}/${unit.seed}/${padded.width}x${padded.height}`;
+    const name = `${unit.task}/${pair.isDrawn ? unit.seed : ""}/${padded.width}x${padded.height}`;
     const kept = this.#operators.get(name);
     if (kept) return kept;
     const imageShape = [padded.height, padded.width, 3];
@@ -185,7 +190,7 @@ class Bench {
       const timesteps = this.work.withNoise ? inversionTimesteps(pair.method.options) : undefined;
       using study = timesteps && new NoiseStudy(runtime, model, guide, timesteps);
       let steps = 1;
-      const noise = seededNoise(items.map(() => unit.seed));
+      const noise = seededNoise(items.map(({ unit: { seed } }) => seed));
       const problem = { runtime, model, operator, y, sigmaY: pair.sigmaY, method: pair.method, noise };
       const restoration = await runRestoration(problem, async (progress) => {
         steps = progress.steps;

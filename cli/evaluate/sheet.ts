@@ -1,22 +1,28 @@
-/** The results of an evaluation as one picture: a row for each method, a column for each task. */
+/** The results of an evaluation as one picture: a row for each method, columns for tasks and pictures. */
 import { colourRaster, type Raster, readImage, toImage, writePng } from "../../io/mod.ts";
 import { makeSheet } from "../sheet.ts";
 import { cellAt, type FinishedUnit, type Results } from "./cells.ts";
+import { seedsOf } from "./seeds.ts";
 import type { Store } from "./store.ts";
 
 /** Least height of a picture on the sheet. */
 const LEAST_HEIGHT = 128;
 
 /**
- * Writes the sheet of the first picture and seed: the original, A^+ y, and the results of each method. Where a method
- * does not go with a task its place is empty.
+ * Writes the sheet of the first pictures and the first seed: the original, A^+ y, and the results of each method, a
+ * column for each picture of each task. Where a method does not go with a task its place is empty.
+ * @param count how many pictures
  * @throws {FileError} if it cannot be written
  */
-export async function writeSheet(path: string, store: Store, results: Results): Promise<void> {
+export async function writeSheet(path: string, store: Store, results: Results, count: number): Promise<void> {
   const { plan } = results;
-  const columns = plan.tasks.map((_, task) =>
-    plan.methods.map((_, method): FinishedUnit | undefined =>
-      cellAt(results, task, method)?.units.find(({ unit }) => unit.image === 0 && unit.seed === plan.seeds[0])
+  const columns = plan.tasks.flatMap((_, task) =>
+    plan.images.slice(0, count).map((_, image) =>
+      plan.methods.map((_, method): FinishedUnit | undefined =>
+        cellAt(results, task, method)?.units.find(({ unit }) =>
+          unit.image === image && unit.seed === seedsOf(plan.seeds, image)[0]
+        )
+      )
     )
   );
   const read = async (name: string | undefined): Promise<Raster | undefined> =>

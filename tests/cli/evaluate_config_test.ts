@@ -44,6 +44,7 @@ Deno.test("a configuration that does not fit is refused with the place of what d
     [{ ...IMAGES, methods: ["ddim"] }, '"c.json" at methods[0].method is "ddim"'],
     [{ ...IMAGES, methods: [{ method: "*", label: "all" }] }, '"c.json" at methods[0].label is "all"'],
     [{ ...IMAGES, seeds: [0, -1] }, '"c.json" at seeds holds -1'],
+    [{ ...IMAGES, seeds: "all" }, '"c.json" at seeds holds "all"'],
     [{ ...IMAGES, seeds: [3, 3] }, '"c.json" at seeds holds 3 twice'],
     [{ ...IMAGES, size: 4 }, '"c.json" at size: --size is "4", a whole number from 8'],
     [{ ...IMAGES, convention: "best" }, '"c.json" at convention: --convention is "best"'],
@@ -69,6 +70,7 @@ Deno.test("paths in a configuration are relative to its folder, options of the c
   assertEquals(configuration.images.map((path) => path.replace(/^.*\/(?=b$)/, "")), ["b", "/c"]);
   assertEquals(configuration.images[0]!.startsWith("/"), true);
   assertEquals(configuration.seeds, [0, 1, 2, 7]);
+  assertEquals((await read({ images: "a", seeds: "each" })).seeds, "each");
   assertEquals([configuration.args.number("size"), configuration.args.number("limit")], [32, 3]);
 });
 

@@ -65,6 +65,26 @@ commandTest(
   },
 );
 
+commandTest(
+  "with --seeds each picture k has seed k, and the bytes that it has with that seed alone",
+  async (folder) => {
+    const line = await smallEvaluation(folder);
+    const usual = { methods: "ssd steps=6", tasks: "sr4, inpaint mask-random=0.5" };
+    const out = folder.path("out");
+    const { stderr } = await runWell([...line({ ...usual, seeds: "each" }), "--sheet", folder.path("a.png")]);
+    assertStringIncludes(stderr, "3 pictures x 2 tasks x 1 method x a seed each: 6 units");
+    const seedOf = (row: string): string => row.split(",").slice(2, 4).join(" ");
+    const rows = (await Deno.readTextFile(`${out}/results.csv`)).trim().split("\n").slice(1);
+    assertEquals(rows.map(seedOf), [..."012", ..."012"].map((seed, k) => `${"abc"[k % 3]}.png ${seed}`));
+    await runWell(line({ ...usual, seeds: "0-2", batch: "1", out: folder.path("all") }));
+    const units = filesBelow(out).filter((name) => /^units.*png$/.test(name));
+    assertEquals(units.length, 6);
+    for (const name of units) {
+      assertEquals(await Deno.readFile(`${out}/${name}`), await Deno.readFile(folder.path(`all/${name}`)), name);
+    }
+  },
+);
+
 Deno.test("a unit has another name when the picture, the noise, an option, the seed or the model is another", async () => {
   await withFolder(async (folder) => {
     const line = await smallEvaluation(folder);
@@ -97,7 +117,7 @@ Deno.test("a unit has another name when the picture, the noise, an option, the s
 });
 
 commandTest(
-  "--sheet shows the original, A^+ y and each method, and leaves empty what does not go together",
+  "--sheet shows the original, A^+ y and each method of the first pictures, and leaves empty what does not go together",
   async (folder) => {
     const line = await smallEvaluation(folder);
     const sheet = folder.path("sheet.png");
@@ -112,8 +132,16 @@ commandTest(
     const truth = colourRaster(await readImage(folder.path("pictures/a.png")));
     assertEquals([corner(0, 0), corner(1, 0), corner(1, 2)], [truth.data[0], truth.data[0], 1]);
     assert(corner(0, 2) < 1 && corner(1, 3) < 1);
-    const refused = await runCommand([...line(), "--sheet", folder.path("sheet.jpg")]);
-    assertEquals([refused.code, /a name that ends in .png is needed/.test(refused.stderr)], [2, true]);
+    const both = ["--sheet", folder.path("both.png"), "--sheet-images", "2"];
+    await runWell([...line({ methods: "pseudo-inverse, bicubic", tasks: "sr4, deblur" }), ...both]);
+    const wide = colourRaster(await readImage(folder.path("both.png")));
+    assertEquals([wide.width, wide.height], [4 * 136 + 8, 4 * 136 + 8]);
+    const refused = async (words: readonly string[], reason: RegExp): Promise<void> => {
+      const { code, stderr } = await runCommand([...line(), ...words]);
+      assertEquals([code, reason.test(stderr)], [2, true], stderr);
+    };
+    await refused(["--sheet", folder.path("sheet.jpg")], /a name that ends in .png is needed/);
+    await refused(["--sheet-images", "2"], /--sheet-images needs --sheet FILE/);
   },
 );
 

@@ -3,6 +3,7 @@ import { readImage } from "../../io/mod.ts";
 import { commandTest, readReport, runWell } from "./run_command.ts";
 
 const HELD_OUT = new URL("../held_out/", import.meta.url).pathname;
+const BOX = new URL("../../evaluations/masks/box.png", import.meta.url).pathname;
 
 /**
  * What the embedded prior gains over A^+ y with the default preset, in dB, by picture. The noise has the same bits on
@@ -10,7 +11,7 @@ const HELD_OUT = new URL("../held_out/", import.meta.url).pathname;
  */
 const GAINS = [
   { task: "sr4", options: [], gains: { "05.png": 3.85, "11.png": 3.69 } },
-  { task: "inpaint", options: ["--mask", `${HELD_OUT}mask-box.png`], gains: { "05.png": 4.94, "11.png": 6.47 } },
+  { task: "inpaint", options: ["--mask", BOX], gains: { "05.png": 4.94, "11.png": 6.47 } },
 ];
 
 /** The same for the picture that is restored where none is named. */

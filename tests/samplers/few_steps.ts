@@ -14,6 +14,7 @@ import {
 /** Options of every sampler that make its runs short and use all that it does. */
 export const FEW_STEPS: Readonly<Record<SamplerName, object>> = {
   "pseudo_inverse": {},
+  bicubic: {},
   ssd: { inversionSteps: 3, generationSteps: 4 },
   "ssd_plus": { inversionSteps: 3, generationSteps: 4 },
   ddnm: { steps: 5, travelLength: 2, travelRepeat: 2 },

@@ -1,6 +1,6 @@
-"""Writes folders of numbered pictures for measuring, 64x64, with the two masks of `deno task quality` beside them.
+"""Writes folders of numbered pictures for measuring, 64x64, or to choose a sample from.
 
-    python3 pictures.py generated FOLDER --count 64          # held out: drawn from a seed that no training uses
+    python3 pictures.py generated FOLDER --count 64          # evaluations/held_out: from a seed that no training uses
     python3 pictures.py photographs FOLDER PHOTO...          # of each its middle square, whole and as four quarters
     python3 pictures.py portraits FOLDER --count 1 --seed 12 # 256x256: what a sample picture is chosen from
 
@@ -9,7 +9,6 @@ A quarter is 64x64 of the square made 128x128, so of every photograph five pictu
 
 import argparse
 import os
-import shutil
 
 import numpy as np
 from PIL import Image
@@ -17,7 +16,6 @@ from PIL import Image
 import scenes
 
 HELD_OUT_SEED = 777
-MASKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/held_out")
 
 
 def crops(path):
@@ -53,8 +51,6 @@ def main():
     os.makedirs(a.folder, exist_ok=True)
     for k, picture in enumerate(pictures):
         Image.fromarray(picture).save(os.path.join(a.folder, f"{k:02}.png"))
-    for mask in ("mask-box.png", "mask-random-half.png"):
-        shutil.copyfile(os.path.join(MASKS, mask), os.path.join(a.folder, mask))
 
 
 if __name__ == "__main__":
