@@ -155,7 +155,7 @@ Deno.test("the embedded model opens and is the network its card describes", asyn
   assertEquals(model.noiseModel().imageShape, [64, 64, 3]);
   assertEquals(model.schedule.alphaBar.length, 1000);
   const { metadata } = await openSafetensors(await defaultModelSource());
-  assertEquals(JSON.parse(metadata.get("training")!).steps, 7250);
+  assertEquals(JSON.parse(metadata.get("training")!).steps, 34_048);
   model.free();
 });
 
