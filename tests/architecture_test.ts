@@ -43,6 +43,20 @@ Deno.test("readRepository() finds code in every folder of code", () => {
   }
 });
 
+Deno.test("readRepository() leaves out what commands wrote beside the code", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const name of ["evaluations", "evaluation"]) await Deno.mkdir(`${folder}/${name}`);
+    const ours = ["README.md", "deno.json", "evaluations/a.json"];
+    for (const path of [...ours, "sample-restored.json", "evaluation/plan.json", "evaluation/report.html"]) {
+      await Deno.writeTextFile(`${folder}/${path}`, "{}");
+    }
+    assertEquals([...(await readRepository(new URL(`file://${folder}/`))).keys()].sort(), ours);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("importsOf() sees every form of import and tells types apart", () => {
   const text = `import { a } from "./a.ts";
 import type { B } from './b.ts';

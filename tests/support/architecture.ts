@@ -156,9 +156,8 @@ function isOurs(path: string): boolean {
   return /^deno[\w.]*\.json$/.test(path) || folder in ROOMS || [...OUTSIDE, "evaluations", ".ci"].includes(folder);
 }
 
-/** All texts of the repository that somebody wrote by hand: code, documents and settings. */
-export async function readRepository(): Promise<Files> {
-  const root = new URL("../../", import.meta.url);
+/** All texts of the repository that somebody wrote by hand: code, documents and settings. `root` ends with a slash. */
+export async function readRepository(root = new URL("../../", import.meta.url)): Promise<Files> {
   const files = new Map<string, string>();
   const walk = async (folder: string): Promise<void> => {
     for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
