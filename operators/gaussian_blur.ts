@@ -24,9 +24,8 @@ export interface GaussianBlurOptions {
   /** Taps along the width, where they are others than along the height. */
   readonly kernelWidth?: ArrayLike<number>;
   /**
-   * For `published`: position (row-major, of H x W) of the singular value at each place of the descending order. The
-   * published sort leaves the order of equal values open, and the operator depends on it. Default: equal values in
-   * order of position.
+   * For `published`: position (row-major, of H x W) of the singular value at each place of the descending order.
+   * Default: the order of the published program, whose sort is not stable: see `introsortDescending`.
    */
   readonly permutation?: ArrayLike<number>;
   /**

@@ -1,9 +1,10 @@
 /** The blur that the code published with DDRM, DDNM and SSD computes, to reproduce published numbers. */
 import { constant, type HostTensor, hostTensor, type Tensor } from "../engine/mod.ts";
 import { mul, separable } from "../kernels/mod.ts";
+import { introsortDescending } from "./introsort.ts";
 import { type LinearOperator, linearOperator } from "./operator.ts";
 import { invert, truncate } from "./separable_operator.ts";
-import { type Matrix, matrix, matrixTensor, svd, transpose } from "./spectrum.ts";
+import { type Matrix, matrixTensor, svd, transpose } from "./spectrum.ts";
 
 /** Singular value decomposition of the n x n factor of a blur of square images: U diag(s) V^T. */
 export interface BlurFactors {
@@ -21,7 +22,7 @@ export interface PublishedBlurOptions {
   readonly factorOf: (extent: number) => Matrix;
   /** That along the width, where it is another one. */
   readonly widthFactorOf?: (extent: number) => Matrix;
-  /** Position of the singular value at each place of the descending order; default: ties in order of position. */
+  /** Position of the singular value at each place of the descending order; default: as the published program sorts. */
   readonly permutation?: ArrayLike<number>;
   /** Decomposition to use instead of that of `factorOf`. */
   readonly factors?: BlurFactors;
@@ -36,6 +37,9 @@ export interface PublishedBlurOptions {
  * values, sorted in descending order to d_0, d_1, ..., meet the wrong coefficients: the coefficient of V_L^T X V_R at
  * sorted place p in channel c is scaled by d[(C p + c) mod N] instead of d[p]. The published code lays coefficients out
  * with the channel fastest, but the sorted values channel after channel. A, A^T and A^+ remain consistent.
+ *
+ * So the operator depends on the order of equal products: of d_i d_j and d_j d_i, and of all that the threshold has made
+ * zero. The published program multiplies in f32 and sorts with PyTorch, whose order is that of `introsortDescending`.
  * @param name name in the register
  * @param imageShape [H, W, C], checked
  * @throws {TypeError} if the permutation or the factors have another size
@@ -54,10 +58,13 @@ export function publishedBlur(
     : height === width
     ? left
     : svd(factorOf(width));
-  const leftValues = truncate(left.s, threshold);
-  const rightValues = truncate(right.s, threshold);
-  const products = matrix(height, width, (row, column) => leftValues[row]! * rightValues[column]!).data;
-  const order = permutation ? checkedPermutation(name, permutation, products.length) : descending(products);
+  const leftValues = truncate(left.s.map(Math.fround), threshold);
+  const rightValues = truncate(right.s.map(Math.fround), threshold);
+  const products = Float32Array.from(
+    { length: height * width },
+    (_, i) => leftValues[Math.floor(i / width)]! * rightValues[i % width]!,
+  );
+  const order = permutation ? checkedPermutation(name, permutation, products.length) : introsortDescending(products);
   const gains = new Float64Array(products.length * channels);
   order.forEach((position, place) => {
     for (let channel = 0; channel < channels; channel++) {
@@ -122,12 +129,7 @@ function given(
   return { u: square(u), s: Float64Array.from(s), v: square(v) };
 }
 
-/** Positions of the values from the largest to the smallest, equal values in order of position. */
-function descending(values: Float64Array): readonly number[] {
-  return Array.from(values.keys()).sort((i, j) => values[j]! - values[i]! || i - j);
-}
-
-function checkedPermutation(name: string, permutation: ArrayLike<number>, count: number): readonly number[] {
+function checkedPermutation(name: string, permutation: ArrayLike<number>, count: number): Int32Array {
   const order = Array.from(permutation);
   if (order.length !== count) {
     throw new TypeError(
@@ -145,5 +147,5 @@ function checkedPermutation(name: string, permutation: ArrayLike<number>, count:
     }
     seen[position] = 1;
   }
-  return order;
+  return Int32Array.from(order);
 }
