@@ -124,9 +124,9 @@ function seenShape({ parts, factors }: Operands<TensorType>, { resample }: Conv2
         `[3, ${images}, ${channels}] is needed for x with ${channels} channels`,
     );
   }
-  if (resample === "down" && (height % 2 !== 0 || width % 2 !== 0)) {
+  if (resample === "down" && (height < 2 || width < 2)) {
     throw new TypeError(
-      `Cannot build conv2d: x is ${height}x${width} pixels, an even height and width are needed to halve it`,
+      `Cannot build conv2d: x is ${height}x${width} pixels, at least 2x2 are needed to halve it`,
     );
   }
   return resampledShape([images, height, width, channels], resample);

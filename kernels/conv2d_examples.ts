@@ -38,6 +38,8 @@ function example(
   const outWidth = Math.floor((width + padding.left + padding.right - weight[1]!) / stride) + 1;
   const columns = weight[3]!;
   const scale = { none: 1, up: 0.5, down: 2, absent: 0 }[residual];
+  const halved = resample === "down" && residual === "down";
+  const sides = halved ? parts[0]!.slice(1, 3) : [outHeight * scale, outWidth * scale];
   return {
     inputs: [
       ...parts,
@@ -45,7 +47,7 @@ function example(
       ...(attrs.factors ? [[3, images, weight[2]!]] : []),
       ...(attrs.bias ? [[columns]] : []),
       ...(attrs.shift === "absent" ? [] : [[images, attrs.shift + columns + 2]]),
-      ...(residual === "absent" ? [] : [[images, outHeight * scale, outWidth * scale, columns]]),
+      ...(residual === "absent" ? [] : [[images, ...sides, columns]]),
     ],
     attrs,
   };
@@ -90,6 +92,8 @@ export const EXAMPLES: readonly Example<Conv2dAttrs>[] = [
     residual: "down",
     statistics: true,
   }),
+  example([[2, 11, 7, 8]], [3, 3, 8, 16], { factors: true, silu: true, resample: "down", residual: "down" }),
+  example([[1, 9, 12, 16], [1, 9, 12, 16]], [3, 3, 32, 32], { resample: "down", statistics: true }),
   example([[1, 8, 4, 8], [1, 8, 4, 8]], [3, 3, 16, 4], { silu: true, resample: "down", stride: 2, residual: "none" }),
   example([[2, 3, 5, 8], [2, 3, 5, 12]], [1, 1, 20, 34], { padding: NO_PADDING, bias: true, statistics: true }),
   example([[1, 3, 5, 6], [1, 3, 5, 3]], [1, 1, 9, 8], { padding: NO_PADDING, silu: true, shift: 0 }),

@@ -6,7 +6,10 @@ import { type Dispatch, type Shape, type Target, type Tensor } from "../engine/m
 import { SILU_WGSL, siluOf } from "./elementwise.ts";
 import { elementwise, type KernelSource } from "./wgsl.ts";
 
-/** Whether an image is read as it is, with every pixel as a block of 2 x 2, or as the means of blocks of 2 x 2. */
+/**
+ * Whether an image is read as it is, with every pixel as a block of 2 x 2, or as the means of blocks of 2 x 2. The last
+ * row or column of an odd side is in no block and left out.
+ */
 export type Resample = "none" | "up" | "down";
 
 /** How the image that a convolution reads comes about. */
@@ -24,7 +27,8 @@ export interface ConvolutionInput {
 /** Shape of an image that is resampled. */
 export function resampledShape([images = 1, height = 1, width = 1, channels = 1]: Shape, resample: Resample): Shape {
   if (resample === "up") return [images, 2 * height, 2 * width, channels];
-  return resample === "down" ? [images, height / 2, width / 2, channels] : [images, height, width, channels];
+  const half = (side: number): number => Math.floor(side / 2);
+  return resample === "down" ? [images, half(height), half(width), channels] : [images, height, width, channels];
 }
 
 /** Shape of the image that the convolution sees. */

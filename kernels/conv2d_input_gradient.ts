@@ -27,6 +27,10 @@ export interface InputGradientAttrs {
   readonly factors: boolean;
   readonly silu: boolean;
   readonly resample: Resample;
+  /** Rows of the parts. */
+  readonly height: number;
+  /** Columns of the parts. */
+  readonly width: number;
 }
 
 /** Pixels of a row whose sums one invocation adds up at least, and the number of such pieces of an image to aim at. */
@@ -37,16 +41,13 @@ const PIECES = 256;
 const FINISH_CHANNELS = 16;
 const FINISH_SHARES = 16;
 
-const REVERSED: Readonly<Record<Resample, Resample>> = { none: "none", up: "down", down: "up" };
-
 /** Whether the parts themselves are needed: their values are where a slope depends on them. */
 function readsParts({ factors, silu }: InputGradientAttrs): boolean {
   return factors || silu;
 }
 
-/** Shapes of the parts of an image of the shape [N, H', W', C]. */
-function partShapes(seen: Shape, { widths, resample }: InputGradientAttrs): readonly Shape[] {
-  const [images = 1, height = 1, width = 1] = resampledShape(seen, REVERSED[resample]);
+/** Shapes of the parts of a number of images. */
+function partShapes(images: number, { widths, height, width }: InputGradientAttrs): readonly Shape[] {
   return widths.map((channels) => [images, height, width, channels]);
 }
 
@@ -68,9 +69,16 @@ function operandsOf<T>(inputs: readonly T[], attrs: InputGradientAttrs): Operand
 }
 
 /** How the cotangents that one pixel of a part takes are read, `read` being given row and column. */
-function gathered(resample: Resample, read: (row: string, column: string) => string): string {
+function gathered(
+  { resample, height, width }: InputGradientAttrs,
+  read: (row: string, column: string) => string,
+): string {
   if (resample === "none") return read("row", "column");
-  if (resample === "down") return `0.25 * ${read("row / 2u", "column / 2u")}`;
+  if (resample === "down" && height % 2 === 0 && width % 2 === 0) return `0.25 * ${read("row / 2u", "column / 2u")}`;
+  if (resample === "down") {
+    const nearest = read("min(row / 2u, params.seenHeight - 1u)", "min(column / 2u, params.seenWidth - 1u)");
+    return `select(0.0, 0.25 * ${nearest}, row / 2u < params.seenHeight && column / 2u < params.seenWidth)`;
+  }
   return `(${read("2u * row", "2u * column")} + ${read("2u * row", "2u * column + 1u")}) + ` +
     `(${read("2u * row + 1u", "2u * column")} + ${read("2u * row + 1u", "2u * column + 1u")})`;
 }
@@ -89,7 +97,7 @@ function gatheredValue(
 ): number {
   const read = (y: number, x: number): number => seen[((item * height + y) * width + x) * pitch + c]!;
   if (resample === "none") return read(row, column);
-  if (resample === "down") return read(row >> 1, column >> 1) / 4;
+  if (resample === "down") return row >> 1 < height && column >> 1 < width ? read(row >> 1, column >> 1) / 4 : 0;
   return read(2 * row, 2 * column) + read(2 * row, 2 * column + 1) + read(2 * row + 1, 2 * column) +
     read(2 * row + 1, 2 * column + 1);
 }
@@ -149,7 +157,7 @@ function partKernel(
     ? inputLoads({ parts, factors, silu, resample })[part]!
     : { read: {}, params: { channels, firstChannel: widths.slice(0, part).reduce((a, b) => a + b, 0) }, begin: "" };
   const given = gathered(
-    resample,
+    attrs,
     (row, column) =>
       `dy[((item * params.seenHeight + ${row}) * params.seenWidth + ${column}) * params.pitch + params.firstChannel + channel]`,
   );
@@ -260,21 +268,24 @@ ${store("whole.x", "whole.y")}
 export const inputGradientOp: Op<InputGradientAttrs> = defineOp<InputGradientAttrs>({
   name: "inputGradient",
   infer(inputs, attrs): readonly TensorType[] {
-    const { widths, resample } = attrs;
+    const { widths, resample, height, width } = attrs;
     const parts = readsParts(attrs) ? widths.map((_, index) => `part ${index}`) : [];
     requireF32("inputGradient", inputs, ["dy", ...parts, ...(attrs.factors ? ["factors"] : [])]);
     const { seen, parts: given, factors } = operandsOf(inputs, attrs);
     const channels = widths.reduce((sum, width) => sum + width, 0);
-    const isImage = seen.shape.length === 4 && seen.shape[3] === channels &&
-      (resample !== "up" || (seen.shape[1]! % 2 === 0 && seen.shape[2]! % 2 === 0));
-    const shapes = isImage ? partShapes(seen.shape, attrs) : [];
-    const factorShape = [3, seen.shape[0]!, channels];
-    const fits = isImage && given.every(({ shape }, index) => sameShape(shape, shapes[index]!)) &&
+    const images = seen.shape[0]!;
+    const shapes = partShapes(images, attrs);
+    const factorShape = [3, images, channels];
+    const fits = sameShape(seen.shape, resampledShape([images, height, width, channels], resample)) &&
+      given.every(({ shape }, index) => sameShape(shape, shapes[index]!)) &&
       (!factors || sameShape(factors.shape, factorShape));
     if (!fits) {
       throw new TypeError(
         `Cannot build inputGradient: the shapes are ${inputs.map(({ shape }) => formatShape(shape)).join(", ")}, ` +
-          `which are none of an image of ${widths.join(" + ")} channels with resampling "${resample}"`,
+          `which are none of an image of ${height}x${width} pixels and ${
+            widths.join(" + ")
+          } channels with resampling ` +
+          `"${resample}"`,
       );
     }
     return [...shapes, ...(factors ? [factorShape] : [])].map((shape) => ({ shape, dtype: "f32" }));
@@ -297,22 +308,36 @@ export const inputGradientOp: Op<InputGradientAttrs> = defineOp<InputGradientAtt
   examples: [
     {
       inputs: [[2, 5, 19, 12], [2, 5, 19, 12], [3, 2, 12]],
-      attrs: { widths: [12], factors: true, silu: true, resample: "none" },
+      attrs: { widths: [12], factors: true, silu: true, resample: "none", height: 5, width: 19 },
     },
     {
       inputs: [[2, 6, 10, 33], [2, 3, 5, 20], [2, 3, 5, 13], [3, 2, 33]],
-      attrs: { widths: [20, 13], factors: true, silu: true, resample: "up" },
+      attrs: { widths: [20, 13], factors: true, silu: true, resample: "up", height: 3, width: 5 },
     },
     {
       inputs: [[1, 3, 5, 8], [1, 6, 10, 8], [3, 1, 8]],
-      attrs: { widths: [8], factors: true, silu: false, resample: "down" },
+      attrs: { widths: [8], factors: true, silu: false, resample: "down", height: 6, width: 10 },
     },
     {
       inputs: [[1, 17, 3, 9], [1, 17, 3, 4], [1, 17, 3, 5]],
-      attrs: { widths: [4, 5], factors: false, silu: true, resample: "none" },
+      attrs: { widths: [4, 5], factors: false, silu: true, resample: "none", height: 17, width: 3 },
     },
-    { inputs: [[2, 3, 5, 7]], attrs: { widths: [3, 4], factors: false, silu: false, resample: "down" } },
-    { inputs: [[2, 4, 6, 3]], attrs: { widths: [3], factors: false, silu: false, resample: "up" } },
+    {
+      inputs: [[2, 3, 2, 8], [2, 7, 5, 8], [3, 2, 8]],
+      attrs: { widths: [8], factors: true, silu: true, resample: "down", height: 7, width: 5 },
+    },
+    {
+      inputs: [[1, 3, 5, 4]],
+      attrs: { widths: [4], factors: false, silu: false, resample: "down", height: 6, width: 11 },
+    },
+    {
+      inputs: [[2, 3, 5, 7]],
+      attrs: { widths: [3, 4], factors: false, silu: false, resample: "down", height: 6, width: 10 },
+    },
+    {
+      inputs: [[2, 4, 6, 3]],
+      attrs: { widths: [3], factors: false, silu: false, resample: "up", height: 2, width: 3 },
+    },
   ],
 });
 
@@ -328,7 +353,9 @@ export function inputGradient(
   { parts, factors, silu, resample }: ConvolutionInput,
   dy: Tensor,
 ): { readonly parts: readonly Tensor[]; readonly factors: Tensor | undefined } {
-  const attrs = { widths: parts.map(({ shape }) => shape[3]!), factors: factors !== undefined, silu, resample };
+  const [, height = 1, width = 1] = parts[0]!.shape;
+  const widths = parts.map(({ shape }) => shape[3]!);
+  const attrs = { widths, factors: factors !== undefined, silu, resample, height, width };
   if (parts.length === 1 && !readsParts(attrs) && resample === "none") return { parts: [dy], factors: undefined };
   const cotangents = inputGradientOp(
     [dy, ...(readsParts(attrs) ? parts : []), ...(factors ? [factors] : [])],
