@@ -124,10 +124,10 @@ const RIGHT_AND_BOTTOM = { top: 0, left: 0, bottom: 1, right: 1 } as const;
 
 /**
  * Halves an image: a 3x3 convolution of stride 2 (`conv`), or the mean of 2x2 blocks.
- * @param features [N, H, W, C], H and W even
+ * @param features [N, H, W, C]
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
- * @returns [N, H / 2, W / 2, C]
+ * @returns [N, H / 2, W / 2, C]; halves of odd sides are rounded down
  */
 export function ddpmDownsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
   if (!convolved) return withStatistics(averagePool(x, 2));

@@ -30,7 +30,7 @@ const LARGEST_F32 = 3.4028234663852886e38;
  * a head that its `pool` chooses. `adaptive`: mean of the last image, 1x1 convolution. `attention`: see `attentionPool`.
  * `spatial`, `spatial_v2`: the means of what all blocks give, through two linear layers with ReLU, or with group norm and
  * SiLU, between them. `forward` shows `observe` the embedding as `emb`, each block (`input_blocks.3`, `middle_block`),
- * each of its layers and `out`.
+ * each of its layers and `out`. Nothing is joined on a way up, so sides may be odd: halving rounds them as PyTorch does.
  * @param config the network
  * @param weights its parameters, loaded with `guidedClassifierParameters(config)`
  * @throws {RangeError} if an attention's channels do not divide into its heads
@@ -38,13 +38,12 @@ const LARGEST_F32 = 3.4028234663852886e38;
 export function guidedClassifier(config: GuidedClassifierConfig, weights: Weights): Network {
   const layout = guidedEncoderLayout(config, config.inChannels);
   const parameters: ParameterLookup = (name) => weights.constant(name);
-  const { downsampling } = layout;
   return {
     config,
-    downsampling,
+    downsampling: layout.downsampling,
     timestepTable: (timesteps: ArrayLike<number>): HostTensor => guidedTimestepTable(timesteps, config.modelChannels),
     forward(x: Tensor, inputs: NetworkInputs): Tensor {
-      requirePlainInputs("a guided classifier", { config, downsampling }, x, inputs);
+      requirePlainInputs("a guided classifier", { config, downsampling: 1 }, x, inputs);
       requireSize(config, x);
       const { timestepRows, observe } = inputs;
       const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));

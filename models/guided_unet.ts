@@ -4,7 +4,7 @@ import { add, bilinearResize, concatChannels, type Features, gatherRows, silu } 
 import type { GuidedUnetConfig } from "./guided_unet_config.ts";
 import { guidedBlockRunner } from "./guided_blocks.ts";
 import { guidedUnetLayout } from "./guided_unet_layout.ts";
-import type { Network, NetworkInputs } from "./network.ts";
+import { neededSides, type Network, type NetworkInputs } from "./network.ts";
 import { guidedTimestepTable } from "./timestep_table.ts";
 import { matrix, outputConvolution, type ParameterLookup } from "./unet_blocks.ts";
 import type { Weights } from "./weights.ts";
@@ -79,7 +79,7 @@ function requireInputs(
     fail(`x is ${formatShape(x.shape)}, [N, H, W, ${config.inChannels}] is needed`);
   }
   if (height! % downsampling !== 0 || width! % downsampling !== 0 || height! * width! === 0) {
-    fail(`x is ${formatShape(x.shape)}, height and width must be multiples of ${downsampling}`);
+    fail(`x is ${formatShape(x.shape)}, ${neededSides(downsampling)}`);
   }
   const rows: Shape = [batch!, config.modelChannels];
   if (!sameShape(timestepRows.shape, rows)) {

@@ -42,7 +42,7 @@ export interface NetworkInputs {
 /** A network together with its weights, ready to be recorded. */
 export interface Network {
   readonly config: NetworkConfig;
-  /** Heights and widths must be multiples of it. */
+  /** Heights and widths must be multiples of it, except for classifiers, whose sides may be odd. */
   readonly downsampling: number;
   /**
    * The sinusoids that stand for timesteps.
@@ -59,6 +59,16 @@ export interface Network {
    * @throws {TypeError} if a shape does not fit, or conditioning is missing or not expected
    */
   forward(x: Tensor, inputs: NetworkInputs): Tensor;
+}
+
+/**
+ * What a network needs of the sides of an image, for messages.
+ * @param downsampling factor by which its smallest level is smaller; 1 where no level is joined to another one
+ */
+export function neededSides(downsampling: number): string {
+  if (downsampling === 1) return "height and width must not be 0";
+  return `height and width must be multiples of ${downsampling}: an odd side that is halved and doubled again no longer ` +
+    "fits the skip connection that is joined to it, in PyTorch neither";
 }
 
 /**
@@ -80,7 +90,7 @@ export function requirePlainInputs(
     fail(`x is ${formatShape(x.shape)}, [N, H, W, ${config.inChannels}] is needed`);
   }
   if (height! % downsampling !== 0 || width! % downsampling !== 0 || height! * width! === 0) {
-    fail(`x is ${formatShape(x.shape)}, height and width must be multiples of ${downsampling}`);
+    fail(`x is ${formatShape(x.shape)}, ${neededSides(downsampling)}`);
   }
   const rows: Shape = [batch!, config.modelChannels];
   if (!sameShape(timestepRows.shape, rows)) {

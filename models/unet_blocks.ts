@@ -96,7 +96,10 @@ export interface ResidualBlockOptions {
   readonly outputChannels: number;
   /** Whether the embedding scales and shifts the second norm; otherwise it is added before that norm. */
   readonly scaleShiftNorm: boolean;
-  /** Whether the image is doubled or halved between the first activation and the first convolution. */
+  /**
+   * Whether the image is doubled or halved between the first activation and the first convolution; of an odd side the last
+   * row or column is left out.
+   */
   readonly resample: Resample;
 }
 
@@ -215,10 +218,10 @@ export function* attentionBlockParameters(channels: number): Generator<NamedPara
 
 /**
  * Halves an image outside residual blocks: a 3x3 convolution of stride 2 (`op`), or the mean of 2x2 blocks.
- * @param features [N, H, W, C], H and W even
+ * @param features [N, H, W, C]
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
- * @returns [N, H / 2, W / 2, C]
+ * @returns [N, H / 2, W / 2, C]; halves of odd sides are rounded up by the convolution and down by the mean
  */
 export function downsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
   if (!convolved) return withStatistics(averagePool(x, 2));

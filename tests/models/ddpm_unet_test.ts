@@ -82,6 +82,7 @@ Deno.test("forward() rejects sizes and conditioning that do not fit the network"
     await assertRejects(() => outputOf(new ReferenceRuntime(), changes), TypeError, text);
   };
   await rejects({ x: image([2, 6, 9, 3], 1) }, "x is [2, 6, 9, 3], height and width must be multiples of 2");
+  await rejects({ x: image([2, 6, 9, 3], 1) }, "no longer fits the skip connection");
   await rejects({ x: image([2, 8, 8, 4], 1) }, "x is [2, 8, 8, 4], [N, H, W, 3] is needed");
   await rejects({ timesteps: [1] }, "the timestep rows are [1, 32], [2, 32] is needed");
   await rejects({ labels: [1, 2] }, "class labels were given, it takes none");

@@ -26,6 +26,16 @@ for (const pool of ["adaptive", "attention", "spatial", "spatial-v2"]) {
   Deno.test(`guidedClassifier() reproduces the pool ${pool} on the CPU`, () => check(new ReferenceRuntime()));
 }
 
+for (const halving of ["residual", "convolved", "pooled"]) {
+  const check = async (runtime: Runtime): Promise<void> => {
+    const recording = await openRecorded(`classifier-odd-${halving}`);
+    const compared = await assertRecording(runtime, recording, await drawnParameters(recording));
+    assertEquals(compared.length, 9);
+  };
+  gpuTest(`guidedClassifier() halves odd sides as PyTorch does, ${halving}`, check);
+  Deno.test(`guidedClassifier() halves odd sides on the CPU, ${halving}`, () => check(new ReferenceRuntime()));
+}
+
 const COMMON = {
   in_channels: 3,
   model_channels: 128,
@@ -80,7 +90,7 @@ const SMALL = {
   pool: "attention",
 };
 
-Deno.test("an attention pool insists on the training size, and all pools on the downsampling", async () => {
+Deno.test("an attention pool insists on the training size, and all pools on sides that can be halved", async () => {
   const run = async (keywords: Record<string, unknown>, [height, width]: [number, number]): Promise<unknown> => {
     const plan = architectureOf("EncoderUNetModel").plan({ ...SMALL, ...keywords });
     return await runNetwork(new ReferenceRuntime(), {
@@ -92,7 +102,9 @@ Deno.test("an attention pool insists on the training size, and all pools on the 
   };
   const size = "x is [1, 8, 10, 3], its attention pool needs 8 x 8";
   await assertRejects(() => run({}, [8, 10]), TypeError, size);
-  await assertRejects(() => run({ pool: "spatial" }, [8, 9]), TypeError, "multiples of 2");
+  await assertRejects(() => run({ pool: "spatial" }, [8, 0]), TypeError, "must not be 0");
+  await assertRejects(() => run({ pool: "spatial", resblock_updown: true }, [8, 1]), TypeError, "at least 2x2");
+  await assertRejects(() => run({ pool: "spatial", conv_resample: false }, [8, 1]), RangeError, "the factor is 2");
   await run({ pool: "adaptive" }, [4, 10]);
 });
 

@@ -154,6 +154,7 @@ Deno.test("forward() rejects sizes and conditioning that do not fit the network"
   };
   const three = { channel_mult: [1, 1, 1] };
   await rejects(three, { x: image([2, 6, 8, 3], 1) }, "x is [2, 6, 8, 3], height and width must be multiples of 4");
+  await rejects({ resblock_updown: true }, { x: image([2, 7, 8, 3], 1) }, "no longer fits the skip connection");
   await rejects({}, { x: image([2, 8, 8, 4], 1) }, "x is [2, 8, 8, 4], [N, H, W, 3] is needed");
   await rejects({}, { timesteps: [1] }, "the timestep rows are [1, 32], [2, 32] is needed");
   await rejects({ num_classes: 4 }, {}, "0 class labels were given, needed are 2");

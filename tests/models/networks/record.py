@@ -318,6 +318,12 @@ CASES = {
     "ddpm-three-levels": (Model, {
         **DDPM, "ch_mult": [1, 2, 2], "num_res_blocks": 2, "attn_resolutions": [16, 8], "out_ch": 6, "resolution": 16,
         "in_channels": 1}, (16, 16)),
+    # Odd sides, which three ways of halving round down or up.
+    "classifier-odd-residual": (EncoderUNetModel, {
+        **CLASSIFIER, "channel_mult": [1, 2, 2], "resblock_updown": True, "use_scale_shift_norm": True}, (7, 11)),
+    "classifier-odd-convolved": (EncoderUNetModel, {**CLASSIFIER, "channel_mult": [1, 2, 2]}, (7, 9)),
+    "classifier-odd-pooled": (EncoderUNetModel, {
+        **CLASSIFIER, "channel_mult": [1, 2, 2], "conv_resample": False, "pool": "spatial"}, (6, 7)),
 }
 
 
