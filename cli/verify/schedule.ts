@@ -31,32 +31,39 @@ interface Rule {
   compute(file: ReferenceFile, groups: readonly string[], length: number): ArrayLike<number>;
 }
 
+/** A training schedule by its name, such as `linear` or `cosine100`: the curve, and the number of steps if it is told. */
+const TRAINING = "([a-z]+(?:_[a-z]+)*?)(\\d*)";
+
+/** The two lists of Shortcut Sampling, such as `linear250_f5_b25_t150`: name, curve and steps. */
+const SHORTCUT = `(${TRAINING}_f\\d+_b\\d+_t\\d+)`;
+
 const RULES: readonly Rule[] = [
   {
-    pattern: /^([a-z]+)\.([a-z0-9_]+)$/,
-    compute: (_file, [curve, table], length) => tableOf(training(curve!, length), table!),
+    pattern: new RegExp(`^(?:${TRAINING}_)?respace_([\\da-z,-]+)\\.(\\w+)$`),
+    compute: (file, [named, told, rule, table]) => {
+      const { curve, steps } = named === undefined ? respacedByDefault(file) : { curve: named, steps: told! };
+      const schedule = training(curve, stepsOf(file, curve, steps));
+      const kept = spaceTimesteps(schedule.betas.length, rule!.replaceAll("-", ","));
+      return tableOf(respacedSchedule(schedule, kept), table!);
+    },
   },
   {
-    pattern: /^(([a-z]+)_f\d+_b\d+_t\d+)\.(forward|backward)\.([a-z0-9_]+)$/,
-    compute: (file, [name, curve, direction, table]) => {
-      const schedule = training(curve!, stepsOf(file, curve!));
+    pattern: new RegExp(`^${TRAINING}\\.(\\w+)$`),
+    compute: (_file, [curve, steps, table], length) => tableOf(training(curve!, countOf(steps!) ?? length), table!),
+  },
+  {
+    pattern: new RegExp(`^${SHORTCUT}\\.(forward|backward)\\.(\\w+)$`),
+    compute: (file, [name, curve, steps, direction, table]) => {
+      const schedule = training(curve!, stepsOf(file, curve!, steps!));
       return tableOf(respacedSchedule(schedule, shortcutSteps(file, name!, direction!)), table!);
     },
   },
   {
-    pattern: /^(([a-z]+)_f\d+_b\d+_t\d+)\.inversion_c([12])\.eta([\d.e-]+)$/,
-    compute: (file, [name, curve, which, eta]) => {
-      const schedule = training(curve!, stepsOf(file, curve!));
+    pattern: new RegExp(`^${SHORTCUT}\\.inversion_c([12])\\.eta([\\d.e-]+)$`),
+    compute: (file, [name, curve, steps, which, eta]) => {
+      const schedule = training(curve!, stepsOf(file, curve!, steps!));
       const levels = respace(schedule.alphaBar, shortcutSteps(file, name!, "forward"));
       return inversionTable(levels, Number(eta), which === "1" ? "xtFromEps" : "xtFromNoise");
-    },
-  },
-  {
-    pattern: /^respace_([\da-z,-]+)\.([a-z0-9_]+)$/,
-    compute: (file, [rule, table]) => {
-      const schedule = training("linear", stepsOf(file, "linear"));
-      const kept = spaceTimesteps(schedule.betas.length, rule!.replaceAll("-", ","));
-      return tableOf(respacedSchedule(schedule, kept), table!);
     },
   },
 ];
@@ -100,9 +107,24 @@ function training(curve: string, steps: number): NoiseSchedule {
   throw new NotSupportedError(`there is no noise schedule "${curve}"`);
 }
 
-/** Steps of the training process that the respaced tables of the file thin out. */
-function stepsOf(file: ReferenceFile, curve: string): number {
-  return file.shape(`${curve}.betas`)?.[0] ?? TRAINING_STEPS;
+/** Steps of the training process that a respaced table thins out: those of its name, or of the file's tables. */
+function stepsOf(file: ReferenceFile, curve: string, told: string): number {
+  return countOf(told) ?? file.shape(`${curve}.betas`)?.[0] ?? TRAINING_STEPS;
+}
+
+/** The number of steps that a name tells; undefined if it tells none. */
+function countOf(digits: string): number | undefined {
+  return digits === "" ? undefined : Number(digits);
+}
+
+/** What `respace_<rule>` thins out: `linear`, or else the file's only training schedule. */
+function respacedByDefault(file: ReferenceFile): { readonly curve: string; readonly steps: string } {
+  const pattern = new RegExp(`^${TRAINING}\\.`);
+  const known = file.names(pattern).map((name) => pattern.exec(name)!).filter(([, curve]) => isBetaCurve(curve));
+  const own = new Map(known.map(([name, curve, steps]) => [name, { curve: curve!, steps: steps! }]));
+  if (own.size === 0 || own.has("linear.")) return { curve: "linear", steps: "" };
+  if (own.size === 1) return own.values().next().value!;
+  throw new NotSupportedError("the file does not tell which of its schedules this one thins out");
 }
 
 function tableOf(schedule: NoiseSchedule, table: string): ArrayLike<number> {
