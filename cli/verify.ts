@@ -16,7 +16,8 @@ export const VERIFY: Command = {
     name: "verify",
     summary:
       "Compares the engine on this adapter with reference files (safetensors, made by the original programs):\n" +
-      "operations, networks, degradations, noise schedules and whole trajectories. Prints one row per quantity.\n" +
+      "operations, networks, degradations, noise schedules and whole trajectories. Prints one row per quantity, and one\n" +
+      "per input of a file that is unused: nothing that was compared depends on it.\n" +
       "With --against ORIGINAL, FILE is a converted checkpoint, whose values are compared bit by bit with the original's,\n" +
       "rounded to the type that each tensor has.\n" +
       "Exit code 0: all agree; 1: something does not, or a file cannot be read; 3: something is not supported.",
@@ -100,7 +101,7 @@ async function printGroups(
     readonly adapter?: string;
   },
 ): Promise<number> {
-  const counts: Record<Status, number> = { ok: 0, FAILED: 0, "not supported": 0 };
+  const counts: Record<Status, number> = { ok: 0, FAILED: 0, "not supported": 0, unused: 0 };
   const fileWidth = paths.reduce((width, path) => Math.max(width, path.length), "file".length);
   if (!json) print(tableLine(["file", "quantity", "error", "limit", "status"], fileWidth, QUANTITY_WIDTH));
   for (const group of groups) {
@@ -120,11 +121,13 @@ async function printGroups(
       ok: counts.ok,
       failed: counts.FAILED,
       notSupported: counts["not supported"],
+      unused: counts.unused,
     };
     print(JSON.stringify({ summary: { ...summary, ...(adapter === undefined ? {} : { adapter }), exitCode } }));
   } else {
     const where = adapter === undefined ? "" : `, on ${adapter}`;
-    print(`${counts.ok} ok, ${counts.FAILED} FAILED, ${counts["not supported"]} not supported${where}`);
+    const unused = counts.unused > 0 ? `, ${counts.unused} unused` : "";
+    print(`${counts.ok} ok, ${counts.FAILED} FAILED, ${counts["not supported"]} not supported${unused}${where}`);
   }
   return exitCode;
 }

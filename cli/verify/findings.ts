@@ -21,7 +21,6 @@ export async function* findings(
   compute: () => Promise<ReadonlyMap<string, Values>>,
 ): AsyncGenerator<Finding, void> {
   if (expectations.length === 0) return;
-  expectations.forEach(({ quantity }) => file.claim(quantity));
   let results: ReadonlyMap<string, Values>;
   try {
     results = await compute();

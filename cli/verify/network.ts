@@ -36,7 +36,6 @@ export async function loadNetwork(
   file: ReferenceFile,
   precision: Precision,
 ): Promise<LoadedNetwork> {
-  file.names(WEIGHTS).forEach((name) => file.claim(name));
   if (file.names(WEIGHTS).length > 0 && file.metadata.has("constructor")) {
     return await load(runtime, file, { first: [], precision });
   }
@@ -58,6 +57,7 @@ async function load(
   const plan = architecture.plan({ class: name, ...source.settings("constructor").values });
   const prefix = holder.names(WEIGHTS).length > 0 ? PREFIX : "";
   const weights = await loadWeights(runtime, holder.checkpoint, plan.parameters, { prefix, precision });
+  for (const parameter of plan.parameters.keys()) holder.use(prefix + parameter);
   try {
     return { network: plan.build(weights), [Symbol.dispose]: () => weights.free() };
   } catch (error) {

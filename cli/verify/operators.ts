@@ -26,8 +26,8 @@ const PARTS = /\.(y|mask|missing\w*|kernel\w*|perm\w*|A1d\w*|[UV]t?\d?|s\d?(_raw
  * @param file of kind `operators`
  */
 export async function* verifyOperators(runtime: Runtime, file: ReferenceFile): AsyncGenerator<Finding, void> {
-  file.claim("x");
-  file.names(PARTS).forEach((name) => file.claim(name));
+  file.declareInputs(/^x$/);
+  file.declareInputs(PARTS);
   for (const name of operatorNames(file)) {
     const quantities = RESULTS.map((result) => `${name}.${result}`).filter((quantity) => file.has(quantity));
     if (quantities.length === 0) {

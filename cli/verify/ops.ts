@@ -103,7 +103,7 @@ async function* verifyCase(
   settings: Settings,
 ): AsyncGenerator<Finding, void> {
   const fields = file.names(/./).filter((tensor) => tensor.startsWith(`${name}.`));
-  fields.forEach((field) => file.claim(field));
+  file.declareInputs(new RegExp(`^${RegExp.escape(name)}\\.(?!(y|gx)$)`));
   const result = `${name}.y`;
   const limit = /offset|peaked/.test(name) && !/softmax/.test(name) ? LOOSE_LIMIT : LIMIT;
   const read = async (field: string, operation: Operation): Promise<DeviceTensor> => {
@@ -165,12 +165,14 @@ async function readCase(
   const tensors = new Map<string, StoredTensor>();
   for (const tensor of fields) {
     const field = tensor.slice(name.length + 1);
-    if (!/^(x|y|gx|gy)$/.test(field)) tensors.set(field.replaceAll("__", "."), await file.read(tensor));
+    if (!/^(x|y|gx|gy)$/.test(field)) tensors.set(field.replaceAll("__", "."), await file.preview(tensor));
   }
   const stored = (field: string): StoredTensor => {
     const tensor = tensors.get(field);
-    if (tensor) return tensor;
-    throw new TypeError(`Cannot run "${name}": the file has no tensor "${name}.${field.replaceAll(".", "__")}"`);
+    const stored = `${name}.${field.replaceAll(".", "__")}`;
+    if (!tensor) throw new TypeError(`Cannot run "${name}": the file has no tensor "${stored}"`);
+    file.use(stored);
+    return tensor;
   };
   return {
     settings,
@@ -293,7 +295,7 @@ async function* verifyEmbedding(
   settings: Settings,
 ): AsyncGenerator<Finding, void> {
   const timesteps = settings.text("x", `${name}.t`);
-  file.claim(timesteps);
+  file.declareInputs(new RegExp(`^${RegExp.escape(timesteps)}$`));
   for (const quantity of file.names(/\.(guided|ddpm)\.\d+$/).filter((tensor) => tensor.startsWith(`${name}.`))) {
     const [family, width] = quantity.split(".").slice(-2) as [keyof typeof EMBEDDINGS, string];
     yield* findings(file, [{ quantity, limit: LOOSE_LIMIT }], async () => {

@@ -215,16 +215,15 @@ async function blurOptions(source: Source): Promise<OperatorOptions> {
   const text = `${name} ${settings.text("class", "")}`;
   if (/motion|nonlinear|non-linear/i.test(text)) throw new NotSupportedError(`there is no operator "${name}"`);
   const kernelName = find(source, "kernel");
-  const kernel = kernelName ? await file.read(kernelName) : undefined;
-  if (kernel && kernel.shape.length !== 1) {
+  if (kernelName && file.shape(kernelName)!.length !== 1) {
     throw new NotSupportedError("the border of a blur with a two-dimensional kernel is known of DiffPIR alone");
   }
   const isTwofold = /aniso|2D\b/i.test(text) || find(source, "kernel1") !== undefined;
   const taps = settings.number("kernel_size", 9);
   const shape: OperatorOptions = isTwofold
     ? await twoKernels(source, taps)
-    : kernel
-    ? { kernel: kernel.data }
+    : kernelName
+    ? { kernel: (await file.read(kernelName)).data }
     : /uni/.test(name)
     ? { kernel: new Array<number>(taps).fill(1 / taps) }
     : { taps, sigma: settings.number("sigma", 15) };

@@ -82,13 +82,17 @@ export class Settings {
   }
 }
 
-/** An open reference file. It remembers which tensors were asked for, so that none is passed over in silence. */
+/**
+ * An open reference file. It remembers which tensors were read, and nothing but reading makes a tensor used, so that none
+ * is passed over in silence: what is neither read nor has a row of its own is left over.
+ */
 export class ReferenceFile {
   /** The metadata; a value that is no JSON stands for itself. */
   readonly metadata: Settings;
   readonly #file: SafetensorsFile;
   readonly #source: FileSource;
-  readonly #claimed = new Set<string>();
+  readonly #used = new Set<string>();
+  readonly #inputs: RegExp[] = [];
 
   private constructor(source: FileSource, file: SafetensorsFile) {
     this.#source = source;
@@ -147,14 +151,32 @@ export class ReferenceFile {
     return this.#file.tensors.get(name)?.shape;
   }
 
-  /** Says that a tensor has been dealt with: compared, used, or known to be no result. */
-  claim(name: string): void {
-    this.#claimed.add(name);
+  /** Says which tensors are no results; that does not make them used. */
+  declareInputs(pattern: RegExp): void {
+    this.#inputs.push(pattern);
   }
 
-  /** Names of the tensors that nothing has asked for. */
-  unclaimed(): readonly string[] {
-    return [...this.#file.tensors.keys()].filter((name) => !this.#claimed.has(name));
+  /** Whether a tensor was declared to be no result. */
+  isInput(name: string): boolean {
+    return this.#inputs.some((pattern) => pattern.test(name));
+  }
+
+  /** Says that a tensor was used which was read by way of `checkpoint` or `preview`. */
+  use(name: string): void {
+    this.#used.add(name);
+  }
+
+  /** Names of the tensors that nothing has used. */
+  unused(): readonly string[] {
+    return [...this.#file.tensors.keys()].filter((name) => !this.#used.has(name));
+  }
+
+  /**
+   * A tensor in the order of the file, for a caller that says by `use` whether it comes to use it.
+   * @throws {CheckpointError} as `read`
+   */
+  async preview(name: string): Promise<StoredTensor> {
+    return { data: await this.#file.readFloat32(name), shape: this.shape(name)! };
   }
 
   /**
@@ -162,9 +184,9 @@ export class ReferenceFile {
    * @throws {CheckpointError} if there is none, or it is not of real numbers
    */
   async read(name: string): Promise<StoredTensor> {
-    this.claim(name);
-    const data = await this.#file.readFloat32(name);
-    return { data, shape: this.shape(name)! };
+    const tensor = await this.preview(name);
+    this.use(name);
+    return tensor;
   }
 
   /**
@@ -181,9 +203,10 @@ export class ReferenceFile {
    * @throws {CheckpointError} if there are none of that name, or they are too large
    */
   async readNumbers(name: string): Promise<ArrayLike<number>> {
-    this.claim(name);
     const isInteger = /^[IU]/.test(this.#file.tensors.get(name)?.dtype ?? "");
-    return isInteger ? await this.#file.readIntegers(name) : await this.#file.readFloat64(name);
+    const numbers = isInteger ? await this.#file.readIntegers(name) : await this.#file.readFloat64(name);
+    this.use(name);
+    return numbers;
   }
 
   /**

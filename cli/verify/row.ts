@@ -2,8 +2,8 @@
 import { formatShape, sameShape, type Shape } from "../../engine/mod.ts";
 import { relativeError } from "../../metrics/mod.ts";
 
-/** Outcome of one comparison. */
-export type Status = "ok" | "FAILED" | "not supported";
+/** Outcome of one comparison; `unused` is an input of the file on which nothing that was compared depends. */
+export type Status = "ok" | "FAILED" | "not supported" | "unused";
 
 /** The outcome for one quantity of a file. */
 export interface Finding {
@@ -38,6 +38,11 @@ export class NotSupportedError extends Error {
 export function refusal(quantity: string, error: unknown): Finding {
   const status = error instanceof NotSupportedError ? "not supported" : "FAILED";
   return { quantity, status, reason: error instanceof Error ? error.message : String(error) };
+}
+
+/** The finding of an input that no computation has read. */
+export function unusedInput(quantity: string): Finding {
+  return { quantity, status: "unused", reason: "nothing that was computed depends on it" };
 }
 
 /** The finding of a measured error. */

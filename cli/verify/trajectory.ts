@@ -49,12 +49,10 @@ export async function* verifyTrajectory(
 ): AsyncGenerator<Finding, void> {
   const name = file.metadata.text("method");
   const method = METHODS.find(({ pattern }) => pattern.test(name));
-  for (const pattern of [INPUTS, WEIGHTS]) file.names(pattern).forEach((tensor) => file.claim(tensor));
-  if (method) file.names(method.inputs).forEach((tensor) => file.claim(tensor));
-  const quantities = file.unclaimed();
+  for (const pattern of [INPUTS, WEIGHTS, ...(method ? [method.inputs] : [])]) file.declareInputs(pattern);
+  const quantities = file.names(/./).filter((tensor) => !file.isInput(tensor));
   if (!method) {
     for (const quantity of quantities) {
-      file.claim(quantity);
       yield refusal(quantity, new NotSupportedError(`there is no sampler for the method "${name}"`));
     }
     return;

@@ -27,7 +27,8 @@ export async function* verifyNetwork(
   precision: Precision,
 ): AsyncGenerator<Finding, void> {
   const limit = NETWORK_LIMITS[precision];
-  claimInputs(file);
+  file.declareInputs(WEIGHTS);
+  file.declareInputs(/^input\.(x|t|y|low_res)$|^grad\.v$/);
   const quantities = ["output", ...file.names(RESULTS).filter((name) => name !== "output")];
   const expectations: Expectation[] = quantities.map((quantity) => ({ quantity, limit }));
   const statistics = file.names(STATISTICS);
@@ -51,7 +52,6 @@ export async function* verifyNetwork(
   for (const quantity of statistics) {
     const activation = activations.get(quantity.replace(STATISTICS, ""));
     try {
-      file.claim(quantity);
       if (!activation) throw failure;
       yield compareStatistics({ quantity, limit }, activation.data, await file.readNumbers(quantity));
     } catch (error) {
@@ -63,11 +63,6 @@ export async function* verifyNetwork(
       return new Map([[GRADIENT, await differentiate(runtime, file, precision)]]);
     });
   }
-}
-
-function claimInputs(file: ReferenceFile): void {
-  file.names(WEIGHTS).forEach((name) => file.claim(name));
-  file.names(/^input\.(x|t|y|low_res)$|^grad\.v$/).forEach((name) => file.claim(name));
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Precision } from "../../models/mod.ts";
 import { verifyOperators } from "./operators.ts";
 import { verifyOps } from "./ops.ts";
 import { ReferenceFile } from "./reference_file.ts";
-import { type Finding, NotSupportedError, refusal, type Row } from "./row.ts";
+import { WEIGHTS } from "./network.ts";
+import { type Finding, NotSupportedError, refusal, type Row, unusedInput } from "./row.ts";
 import { verifySchedule } from "./schedule.ts";
 import { verifyTrajectory } from "./trajectory.ts";
 import { verifyNetwork } from "./unet.ts";
@@ -21,8 +22,9 @@ const KINDS: ReadonlyMap<string, Verifier> = new Map([
 ]);
 
 /**
- * Compares everything that a file holds with the engine. A tensor that no rule knows gets a row of its own; a file that
- * cannot be read, is of an unknown kind or holds nothing to compare is one failed row.
+ * Compares everything that a file holds with the engine. Every tensor that was not read gets a row of its own, as an
+ * input that is unused or as something that no rule knows; unused weights share one row. A file that cannot be read, is
+ * of an unknown kind or holds nothing to compare is one failed row.
  * @param runtime where the engine runs
  * @param path the file
  * @param precision how the weights of networks are kept
@@ -32,21 +34,30 @@ export async function* verifyFile(
   path: string,
   precision: Precision,
 ): AsyncGenerator<Row, void> {
-  let rows = 0;
+  const reported = new Set<string>();
   try {
     using file = await ReferenceFile.open(path);
     for await (const finding of verifierOf(file)(runtime, file, precision)) {
-      rows++;
+      reported.add(finding.quantity);
       yield { file: path, ...finding };
     }
-    for (const quantity of file.unclaimed()) {
-      rows++;
+    const rest = file.unused().filter((name) => !reported.has(name));
+    const unknown = rest.filter((name) => !file.isInput(name));
+    for (const quantity of unknown) {
       yield { file: path, ...refusal(quantity, new NotSupportedError("there is no rule for a tensor of this name")) };
     }
-    if (rows === 0) throw new TypeError("the file holds nothing to compare");
+    if (reported.size + unknown.length === 0) throw new TypeError("the file holds nothing to compare");
+    for (const finding of unusedInputs(rest.filter((name) => file.isInput(name)))) yield { file: path, ...finding };
   } catch (error) {
     yield { file: path, ...refusal("file", error) };
   }
+}
+
+/** A finding for each input that was not read, and one for all such weights. */
+function* unusedInputs(names: readonly string[]): Generator<Finding, void> {
+  const weights = names.filter((name) => WEIGHTS.test(name));
+  for (const name of names) if (!WEIGHTS.test(name)) yield unusedInput(name);
+  if (weights.length > 0) yield unusedInput(weights.length === 1 ? weights[0]! : `${weights.length} of model.*`);
 }
 
 function verifierOf({ metadata }: ReferenceFile): Verifier {

@@ -139,6 +139,8 @@ gpuTest("a classifier agrees, and an altered logit fails", async (runtime) => {
 Deno.test("a network of a class that the models do not have is not supported", async () => {
   const outcome = await verifyCopy("unet-ddpm-a-tiny", { metadata: { class: "ViT" } });
   assertEquals(outcome.rows.find(({ quantity }) => quantity === "output")!.status, "not supported");
+  const weights = (await tensorNames(goldenPath("unet-ddpm-a-tiny"))).filter((name) => name.startsWith("model."));
+  assert(having("unused", outcome).includes(`${weights.length} of model.*`));
   assertStringIncludes(outcome.rows[0]!.reason!, 'no network of class "ViT"');
   assertEquals(outcome.code, 3);
 });
@@ -279,7 +281,15 @@ Deno.test("files that cannot be verified are one failed row each, and the others
     for (const { quantity, reason } of rows.slice(0, -1)) assert(quantity === "file" && reason, reason);
     assertStringIncludes(rows[5]!.reason!, '"symphony"');
     assertEquals(code, 1);
-    assertEquals(summary, { files: 9, ok: 1, failed: 8, notSupported: 0, adapter: "CPU reference", exitCode: 1 });
+    assertEquals(summary, {
+      files: 9,
+      ok: 1,
+      failed: 8,
+      notSupported: 0,
+      unused: 0,
+      adapter: "CPU reference",
+      exitCode: 1,
+    });
   });
 });
 
