@@ -96,10 +96,7 @@ export interface ResidualBlockOptions {
   readonly outputChannels: number;
   /** Whether the embedding scales and shifts the second norm; otherwise it is added before that norm. */
   readonly scaleShiftNorm: boolean;
-  /**
-   * Whether the image is doubled or halved between the first activation and the first convolution; of an odd side the last
-   * row or column is left out.
-   */
+  /** Whether the image is doubled, or halved and rounded down, between the first activation and the first convolution. */
   readonly resample: Resample;
 }
 
