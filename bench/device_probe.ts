@@ -1,5 +1,5 @@
 /** A runtime whose waiting can be suspended, so that a benchmark decides when to wait. */
-import { ENGINE_VERSION, WebGpuRuntime } from "../engine/mod.ts";
+import { chooseBackend, ENGINE_VERSION, WebGpuRuntime } from "../engine/mod.ts";
 import { storedPreferences } from "../io/mod.ts";
 import { TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import type { Precision } from "../models/mod.ts";
@@ -31,11 +31,13 @@ export interface ProbeOptions {
  * @throws {NoAdapterError} if there is none
  */
 export async function openProbed(
-  { provider = navigator.gpu, tuned = false, precision = "f32", withoutSubgroups = false }: ProbeOptions = {},
+  { provider, tuned = false, precision = "f32", withoutSubgroups = false }: ProbeOptions = {},
 ): Promise<ProbedRuntime> {
+  if (!provider) await chooseBackend();
+  const adapters = provider ?? navigator.gpu;
   let device: GPUDevice | undefined;
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
-    const adapter = await provider.requestAdapter(options);
+    const adapter = await adapters.requestAdapter(options);
     if (!adapter) return null;
     const request = adapter.requestDevice.bind(adapter);
     // The engine may try several devices before it keeps one: the last.
@@ -46,7 +48,7 @@ export async function openProbed(
     };
     return adapter;
   };
-  const gpu: GPU = Object.assign(Object.create(provider), { requestAdapter });
+  const gpu: GPU = Object.assign(Object.create(adapters), { requestAdapter });
   const runtime = await WebGpuRuntime.open({
     gpu,
     preferences: (adapter) =>

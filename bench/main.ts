@@ -1,4 +1,5 @@
 /** The benchmarks: `main.ts [options]`. Exit codes: 0 done, 1 a bound exceeded or a measurement failed, 2 usage. */
+import { chooseBackend } from "../engine/mod.ts";
 import { BOUNDED_RUN, checkBounds } from "./bounds.ts";
 import { measureGradients } from "./gradients.ts";
 import { ALGORITHM_CASES, KERNEL_CASES, measureKernels } from "./kernels.ts";
@@ -18,6 +19,7 @@ async function main(words: readonly string[]): Promise<number> {
       await print(Deno.stdout, helpText());
       return 0;
     }
+    await chooseBackend();
     return await bench(options);
   } catch (error) {
     await print(Deno.stderr, `error: ${error instanceof Error ? error.message : String(error)}`);

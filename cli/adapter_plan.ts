@@ -4,15 +4,17 @@
 
 /**
  * What a WebGPU adapter is made of. "software" is a CPU driver with everything the engine can use (Mesa's Vulkan
- * driver llvmpipe, SwiftShader); "software OpenGL" is llvmpipe through OpenGL: correct, but slower and without f16.
+ * driver llvmpipe, SwiftShader). Through OpenGL both kinds are correct, but slower and without f16; it is taken only
+ * where no other graphics API has an adapter.
  */
-export type AdapterKind = "hardware" | "software" | "software OpenGL" | "none";
+export type AdapterKind = "hardware" | "software" | "hardware OpenGL" | "software OpenGL" | "none";
 
 /** What an adapter says about itself. */
 export interface AdapterFacts {
   readonly description: string;
   readonly isFallback: boolean;
-  readonly features: readonly string[];
+  /** The graphics APIs that it was chosen from, as `chooseBackend` gives them. */
+  readonly backend: string | undefined;
 }
 
 /** The fields of `/etc/os-release` that name a distribution; empty where absent. */
@@ -58,17 +60,16 @@ export const BACKPORTS_FILE = "/etc/apt/sources.list.d/shortcut-backports.source
 export const FAST_MESA = 25;
 
 const SOFTWARE_NAME = /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i;
-const MESA_NAME = /llvmpipe|softpipe/i;
 
 /**
- * Tells hardware from software, and Mesa's Vulkan driver from its OpenGL one, which lacks `shader-f16`.
+ * Tells hardware from software, and OpenGL from the other graphics APIs.
  * @param facts what the adapter says, or null where there is none
  * @returns the kind
  */
 export function classifyAdapter(facts: AdapterFacts | null): AdapterKind {
   if (facts === null) return "none";
-  if (!facts.isFallback && !SOFTWARE_NAME.test(facts.description)) return "hardware";
-  return MESA_NAME.test(facts.description) && !facts.features.includes("shader-f16") ? "software OpenGL" : "software";
+  const made = facts.isFallback || SOFTWARE_NAME.test(facts.description) ? "software" : "hardware";
+  return facts.backend === "gl" ? `${made} OpenGL` : made;
 }
 
 /**
@@ -207,8 +208,7 @@ export function installCommand({ os, release, sources }: Omit<Machine, "isRoot">
  * Decides what a look at the adapter leads to.
  * @param adapter kind and name of what was found
  * @param machine where it was found
- * @param isFirstStep whether another command waits for the adapter: then a good one is not worth a line, and one that
- *   works is not replaced
+ * @param isFirstStep whether another command waits for the adapter: then a good one is not worth a line
  * @returns the plan; "stop" means exit code 1
  */
 export function choosePlan(
@@ -222,18 +222,14 @@ export function choosePlan(
     case "hardware":
     case "software":
       return { action: "go on", message: isFirstStep ? "" : `${found}; nothing to install` };
+    case "hardware OpenGL":
+      return { action: "go on", message: `${found}: works; a Vulkan driver for this card is faster` };
     case "software OpenGL":
-      if (isFirstStep) {
-        return {
-          action: "go on",
-          message: `${found}: works; "deno task setup" shows how to get the faster software Vulkan driver`,
-        };
-      }
       return canInstall
-        ? { action: "install", message: `${found}: works; installing the faster software Vulkan driver` }
+        ? { action: "install", message: `${found}: works; installing the software Vulkan driver, four times faster` }
         : {
           action: "go on",
-          message: `${found}: works; for the faster software Vulkan driver:\n  ${installCommand(machine)}`,
+          message: `${found}: works; for the software Vulkan driver, four times faster:\n  ${installCommand(machine)}`,
         };
     case "none":
       return canInstall

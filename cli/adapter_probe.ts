@@ -2,6 +2,7 @@
  * Looks for the WebGPU adapter of this process and, run as a program, prints it as one line of JSON. A program of its
  * own since a process that found no adapter does not see a driver that is installed later.
  */
+import { chooseBackend } from "../engine/mod.ts";
 import { type AdapterKind, classifyAdapter } from "./adapter_plan.ts";
 
 /** An adapter as `setup` speaks of it; the name is empty where there is none. */
@@ -13,10 +14,11 @@ export interface FoundAdapter {
 /** @returns kind and name of the adapter that the engine would get */
 export async function findAdapter(): Promise<FoundAdapter> {
   quietDisplayLibrary();
+  const backend = await chooseBackend();
   const adapter = await navigator.gpu?.requestAdapter() ?? null;
   if (adapter === null) return { kind: "none", name: "" };
   const { description, vendor, device, isFallbackAdapter } = adapter.info;
-  const kind = classifyAdapter({ description, isFallback: isFallbackAdapter, features: [...adapter.features] });
+  const kind = classifyAdapter({ description, isFallback: isFallbackAdapter, backend });
   return { kind, name: description || `${vendor} ${device}` };
 }
 

@@ -1,16 +1,33 @@
 /** The runtime of a command: the GPU, or the CPU reference. */
 import {
   type AdapterIdentity,
+  BACKENDS,
   ENGINE_VERSION,
   type Preferences,
   ReferenceRuntime,
   type Runtime,
   WebGpuRuntime,
+  type WebGpuRuntimeOptions,
 } from "../engine/mod.ts";
 import { storedPreferences, type TunedSubject } from "../io/mod.ts";
 import { CONVOLUTION_ALGORITHMS, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import { type Precision, PRECISIONS } from "../models/mod.ts";
 import type { Arguments, OptionSpec } from "./arguments.ts";
+
+/** The option that says which graphics API adapters come from. */
+export const BACKEND_OPTION: Readonly<Record<string, OptionSpec>> = {
+  backend: {
+    kind: "choice",
+    choices: BACKENDS,
+    help: "Graphics API to compute with; by default OpenGL (gl) only where no other has an adapter",
+  },
+};
+
+/** The graphics API that a command line asks for, as an option of `WebGpuRuntime.open`. */
+export function backendOf(args: Arguments): Pick<WebGpuRuntimeOptions, "backend"> {
+  const backend = BACKENDS.find((name) => name === args.text("backend"));
+  return backend ? { backend } : {};
+}
 
 /** The options that say how the GPU computes. */
 export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -20,6 +37,7 @@ export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: "How 3x3 convolutions are computed; auto takes the one a cost model says is fastest for each layer; " +
       "by default also what tune has stored for this adapter",
   },
+  ...BACKEND_OPTION,
   "no-tuned": { kind: "flag", help: "Do not take what tune has stored for this adapter" },
 };
 
@@ -63,6 +81,7 @@ export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
   const explicit: Preferences = convolution === undefined ? {} : { conv2d: convolution };
   const isExplicit = convolution !== undefined || args.flag("no-tuned");
   return await WebGpuRuntime.open({
+    ...backendOf(args),
     checkFinite: args.flag("check-finite"),
     preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter, precisionOf(args))),
   });

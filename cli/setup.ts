@@ -123,7 +123,8 @@ async function install(machine: Machine): Promise<void> {
 async function findAdapterAnew(): Promise<FoundAdapter> {
   const probe = new URL("./adapter_probe.ts", import.meta.url).href;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--allow-env=XDG_RUNTIME_DIR", probe],
+    args: ["run", "--quiet", "--no-prompt", "--allow-env=XDG_RUNTIME_DIR,DENO_WEBGPU_BACKEND", probe],
+    env: { DENO_WEBGPU_BACKEND: "" },
     stdin: "null",
     stderr: "null",
   }).output();

@@ -7,7 +7,7 @@ import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
-import { PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
+import { BACKEND_OPTION, backendOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 import type { MemoryTerms } from "./tune/decide.ts";
 import { Limit } from "./tune/limit.ts";
 import { storeOutcome } from "./tune/store.ts";
@@ -28,6 +28,7 @@ export const TUNE: Command = {
     operands: { usage: "", min: 0, max: 0 },
     options: {
       ...MODEL_OPTIONS,
+      ...BACKEND_OPTION,
       class: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
@@ -60,13 +61,13 @@ export const TUNE: Command = {
   async run(args: Arguments): Promise<number> {
     checkCombination(args);
     using reporter = makeReporter(args.flag("json"));
-    return args.flag("forget") ? await forget(reporter) : await tune(args, reporter);
+    return args.flag("forget") ? await forget(args, reporter) : await tune(args, reporter);
   },
 };
 
 async function tune(args: Arguments, reporter: Reporter): Promise<number> {
   using interrupt = new Interrupt();
-  const runtime = await WebGpuRuntime.open();
+  const runtime = await WebGpuRuntime.open(backendOf(args));
   try {
     const precision = precisionOf(args);
     const subject = tunedSubject(runtime.adapter, precision);
@@ -121,8 +122,8 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
   }
 }
 
-async function forget(reporter: Reporter): Promise<number> {
-  const runtime = await WebGpuRuntime.open();
+async function forget(args: Arguments, reporter: Reporter): Promise<number> {
+  const runtime = await WebGpuRuntime.open(backendOf(args));
   try {
     const removed: string[] = [];
     for (const precision of PRECISIONS) {

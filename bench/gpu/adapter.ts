@@ -1,4 +1,5 @@
 /** What an adapter says of itself, as one line of JSON; a program for Deno's own provider or for Dawn (`dawn`). */
+import { chooseBackend } from "../../engine/mod.ts";
 import { openDawn } from "./dawn_provider.ts";
 
 /**
@@ -28,6 +29,7 @@ function properties(object: object): Record<string, unknown> {
 }
 
 if (import.meta.main) {
+  await chooseBackend();
   const provider = Deno.args[0] === "dawn" ? await openDawn() : navigator.gpu;
   await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(await describeAdapter(provider))}\n`));
   Deno.exit(0);

@@ -2,6 +2,7 @@
  * The comparison with other engines: `main.ts [options]`. Our process and one peer's are asked in turn, A B A B. Exit
  * codes: 0 done, 1 a peer failed or disagrees, 2 usage.
  */
+import { chooseBackend } from "../../engine/mod.ts";
 import { relativeError } from "../../metrics/mod.ts";
 import { UsageError } from "../options.ts";
 import { type Origin, originOf, recordRow } from "../row.ts";
@@ -39,6 +40,7 @@ async function main(words: readonly string[]): Promise<number> {
       await print(Deno.stdout, peerHelpText());
       return 0;
     }
+    await chooseBackend();
     return await comparePeers(options);
   } catch (error) {
     await print(Deno.stderr, `error: ${messageOf(error)}`);

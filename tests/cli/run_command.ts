@@ -1,6 +1,7 @@
 /** Running commands inside the test process, in a folder of their own, with what they print. */
 import { assertEquals } from "@std/assert";
 import { main } from "../../cli/main.ts";
+import { chooseBackend } from "../../engine/mod.ts";
 import "../support/user_cache.ts";
 import { makePng, type PngRecipe } from "../io/png_maker.ts";
 
@@ -96,6 +97,7 @@ function smooth(recipe: Partial<PngRecipe>): PngRecipe {
   };
 }
 
+await chooseBackend();
 const adapter = await navigator.gpu?.requestAdapter();
 // deno-lint-ignore no-console -- a skipped test must say why
 if (!adapter) console.log("Commands are not tried: no WebGPU adapter was found; `deno task setup` installs one");

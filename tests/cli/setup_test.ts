@@ -55,17 +55,21 @@ function adapter(kind: AdapterKind): { kind: AdapterKind; name: string } {
   return { kind, name: kind === "none" ? "" : "llvmpipe" };
 }
 
-Deno.test("classifyAdapter() tells hardware, software, Mesa's OpenGL and nothing apart", () => {
-  const f16 = ["shader-f16", "timestamp-query"];
+Deno.test("classifyAdapter() tells hardware, software, OpenGL and nothing apart", () => {
+  const kindOf = (description: string, isFallback: boolean, backend: string | undefined): AdapterKind =>
+    classifyAdapter({ description, isFallback, backend });
+  const apis = "vulkan,metal,dx12";
+  const llvmpipe = "llvmpipe (LLVM 15.0.6, 256 bits)";
   assertEquals(classifyAdapter(null), "none");
-  assertEquals(classifyAdapter({ description: "NVIDIA H200", isFallback: false, features: f16 }), "hardware");
-  assertEquals(classifyAdapter({ description: "Old GPU", isFallback: false, features: [] }), "hardware");
-  const llvmpipe = { description: "llvmpipe (LLVM 15.0.6, 256 bits)", isFallback: true };
-  assertEquals(classifyAdapter({ ...llvmpipe, features: f16 }), "software");
-  assertEquals(classifyAdapter({ ...llvmpipe, features: ["timestamp-query"] }), "software OpenGL");
-  assertEquals(classifyAdapter({ ...llvmpipe, isFallback: false, features: f16 }), "software");
-  assertEquals(classifyAdapter({ description: "A new CPU driver", isFallback: true, features: [] }), "software");
-  assertEquals(classifyAdapter({ description: "SwiftShader Device", isFallback: true, features: [] }), "software");
+  assertEquals(kindOf("NVIDIA H200", false, apis), "hardware");
+  assertEquals(kindOf("NVIDIA H200", false, undefined), "hardware");
+  assertEquals(kindOf("Old GPU", false, "gl"), "hardware OpenGL");
+  assertEquals(kindOf(llvmpipe, true, apis), "software");
+  assertEquals(kindOf(llvmpipe, false, apis), "software");
+  assertEquals(kindOf(llvmpipe, true, "gl"), "software OpenGL");
+  assertEquals(kindOf(llvmpipe, false, "gl"), "software OpenGL");
+  assertEquals(kindOf("A new CPU driver", true, undefined), "software");
+  assertEquals(kindOf("SwiftShader Device", true, "vulkan"), "software");
 });
 
 Deno.test("parseOsRelease() reads quoted and bare fields and survives an absent file", () => {
@@ -194,13 +198,24 @@ Deno.test("choosePlan() without an adapter installs as root on Debian and Ubuntu
   assertStringIncludes(message, "sudo apt-get install -y");
 });
 
-Deno.test("choosePlan() takes software OpenGL for an adapter and replaces it only when asked", () => {
-  const first = choosePlan(adapter("software OpenGL"), machine(DEBIAN, true), true);
-  assertEquals(first.action, "go on");
-  assert(!first.message.includes("\n"));
-  assertStringIncludes(first.message, "deno task setup");
-  assertEquals(choosePlan(adapter("software OpenGL"), machine(DEBIAN, true), false).action, "install");
-  const offer = choosePlan(adapter("software OpenGL"), machine(DEBIAN, false), false);
-  assertEquals(offer.action, "go on");
-  assertStringIncludes(offer.message, "sudo apt-get install -y");
+Deno.test("choosePlan() installs the Vulkan driver where only software OpenGL is found, as the first step too", () => {
+  for (const isFirstStep of [true, false]) {
+    const { action, message } = choosePlan(adapter("software OpenGL"), machine(DEBIAN, true), isFirstStep);
+    assertEquals(action, "install");
+    assertStringIncludes(message, "four times faster");
+  }
+});
+
+Deno.test("choosePlan() takes software OpenGL where it may not install, and says how to get the faster driver", () => {
+  for (const isFirstStep of [true, false]) {
+    const { action, message } = choosePlan(adapter("software OpenGL"), machine(DEBIAN, false), isFirstStep);
+    assertEquals(action, "go on");
+    assertStringIncludes(message, "sudo apt-get update && sudo apt-get install -y");
+  }
+});
+
+Deno.test("choosePlan() says of a card that is found through OpenGL alone that Vulkan is faster", () => {
+  const { action, message } = choosePlan(adapter("hardware OpenGL"), machine(DEBIAN, true), true);
+  assertEquals(action, "go on");
+  assertStringIncludes(message, "Vulkan");
 });

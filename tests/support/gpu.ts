@@ -1,7 +1,8 @@
 /** Tests that need a GPU adapter (a software one is enough). */
-import { type Runtime, WebGpuRuntime } from "../../engine/mod.ts";
+import { chooseBackend, type Runtime, WebGpuRuntime } from "../../engine/mod.ts";
 import "./user_cache.ts";
 
+await chooseBackend();
 const adapter = await navigator.gpu?.requestAdapter();
 // deno-lint-ignore no-console -- a skipped test must say why
 if (!adapter) console.log("GPU tests are skipped: no WebGPU adapter was found; `deno task setup` installs one");
