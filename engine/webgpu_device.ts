@@ -1,6 +1,7 @@
 /** Opening a device: adapter choice, optional features, limits, and what happens when it is lost. */
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "./errors.ts";
 import type { DeviceProfile } from "./op.ts";
+import { type Backend, chooseBackend } from "./webgpu_backend.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;
@@ -16,6 +17,8 @@ export interface AdapterIdentity {
 export interface OpenOptions {
   /** Where adapters come from; another provider (a browser's, Dawn's) can be handed in. Default: `navigator.gpu`. */
   readonly gpu?: GPU;
+  /** Graphics API of `navigator.gpu` in Deno; by default OpenGL only where no other has an adapter. */
+  readonly backend?: Backend;
   readonly powerPreference?: GPUPowerPreference;
   /** Preferences, or what finds them once it is known which adapter was opened. */
   readonly preferences?: Preferences | ((adapter: AdapterIdentity) => Promise<Preferences>);
@@ -32,22 +35,28 @@ export interface OpenOptions {
  */
 const PREPARED_BYTES = 2 ** 29;
 
-/** An open device and what is known of it. */
-export interface OpenDevice {
+/** A device and what is known of it whatever it is used for. */
+interface Connection {
   readonly device: GPUDevice;
-  readonly profile: DeviceProfile;
   /** The adapter in words. */
   readonly description: string;
   /** Optional features that were granted. */
   readonly features: readonly string[];
   /** What a module that uses subgroup builtins must begin with. */
   readonly subgroupDirective: string;
+}
+
+/** An open device, for one user at a time. */
+export interface OpenDevice extends Connection {
+  readonly profile: DeviceProfile;
   /**
-   * Fails if the device was lost or reported an error outside every error scope.
+   * Fails if the device was closed or lost, or reported an error outside every error scope.
    * @throws {DeviceLostError} if it is gone; {DeviceLimitError} if its memory is full; {Error} with the driver's words
    *   otherwise
    */
   check(): void;
+  /** Gives the device back. Its buffers must have been destroyed. */
+  close(): void;
 }
 
 /** Granted where the adapter has them. `subgroups` must be asked for: Deno does not list it among the features. */
@@ -64,32 +73,22 @@ const RAISED_LIMITS = [
 
 /**
  * Opens a device with every optional feature and the highest limits that the adapter grants.
- * @throws {NoAdapterError} if there is no WebGPU or no adapter
+ * @throws {NoAdapterError} if there is no WebGPU or no adapter; {TypeError} if a backend is asked for that cannot be
+ *   chosen here
  */
 export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice> {
-  const gpu = options.gpu ?? globalThis.navigator?.gpu;
-  const adapter = await requestAdapter(gpu, options);
-  const { description, software, subgroupSize } = describe(adapter.info);
-  const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  if (options.gpu && options.backend) {
+    throw new TypeError(`Cannot choose the WebGPU backend "${options.backend}" of a provider that is handed in`);
+  }
+  const backend = options.gpu ? undefined : await chooseBackend(options.backend);
+  const connected = await connect(options.gpu ?? globalThis.navigator?.gpu, options, backend);
+  const { connection, facts: { software, subgroupSize } } = connected;
+  const { device, description, features } = connection;
   const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
   const { preferences = {} } = options;
-  let failure: Error | undefined;
-  device.lost.then((info) => {
-    failure = new DeviceLostError(
-      `Cannot go on: the device "${description}" was lost (${info.reason}): ${info.message}`,
-    );
-  });
-  device.addEventListener("uncapturederror", (event) => {
-    event.preventDefault();
-    failure ??= failureOf(description, (event as GPUUncapturedErrorEvent).error);
-  });
+  let isClosed = false;
   return {
-    device,
-    description,
-    features,
-    // Deno grants the feature without listing it and rejects the directive that all others ask for.
-    subgroupDirective: adapter.features.has("subgroups" as GPUFeatureName) ? "enable subgroups;\n" : "",
+    ...connection,
     profile: {
       maxWorkgroupInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
@@ -108,9 +107,70 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       ...options.limits,
     },
     check: () => {
-      if (failure) throw failure;
+      if (isClosed) throw new DeviceLostError(`Cannot go on: the device "${description}" was closed; open one anew`);
+      if (connected.failure) throw connected.failure;
+    },
+    close: () => {
+      if (!isClosed) connected.disconnect();
+      isClosed = true;
     },
   };
+}
+
+/** A connection, and what happened to it. */
+interface Connected {
+  readonly connection: Connection;
+  readonly facts: AdapterFacts;
+  failure: Error | undefined;
+  disconnect(): void;
+}
+
+/**
+ * Devices that were given back in good health, by provider and request. A device is some 9 MB that only the garbage
+ * collector lets go, as it does not see a reason to; so it is taken again rather than destroyed and requested anew.
+ */
+const IDLE = new WeakMap<GPU, Map<string, Connected[]>>();
+
+async function connect(gpu: GPU | undefined, options: OpenOptions, backend: string | undefined): Promise<Connected> {
+  const request = JSON.stringify([options.powerPreference, backend]);
+  const idle = gpu && (IDLE.get(gpu)?.get(request) ?? []);
+  for (let known = idle?.pop(); known; known = idle?.pop()) {
+    if (!known.failure) return known;
+    known.connection.device.destroy();
+  }
+  const adapter = await requestAdapter(gpu, options);
+  const facts = describe(adapter.info, backend);
+  const { description } = facts;
+  const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const connected: Connected = {
+    connection: {
+      device,
+      description,
+      features,
+      // Deno grants the feature without listing it and rejects the directive that all others ask for.
+      subgroupDirective: adapter.features.has("subgroups" as GPUFeatureName) ? "enable subgroups;\n" : "",
+    },
+    facts,
+    failure: undefined,
+    disconnect: () => {
+      if (connected.failure || !gpu) return device.destroy();
+      const requests = IDLE.get(gpu) ?? new Map<string, Connected[]>();
+      IDLE.set(gpu, requests.set(request, [...requests.get(request) ?? [], connected]));
+    },
+  };
+  device.lost.then((info) => {
+    connected.failure = new DeviceLostError(
+      `Cannot go on: the device "${description}" was lost (${info.reason}): ${info.message}`,
+    );
+  });
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    connected.failure ??= failureOf(description, (event as GPUUncapturedErrorEvent).error);
+  });
+  // Drivers do not expect their process to end under them.
+  globalThis.addEventListener?.("unload", () => device.destroy());
+  return connected;
 }
 
 function failureOf(description: string, error: GPUError): Error {
@@ -121,10 +181,16 @@ function failureOf(description: string, error: GPUError): Error {
   );
 }
 
-async function requestAdapter(gpu: GPU | undefined, { powerPreference }: OpenOptions): Promise<GPUAdapter> {
+async function requestAdapter(gpu: GPU | undefined, { powerPreference, backend }: OpenOptions): Promise<GPUAdapter> {
   const wish = powerPreference ?? "high-performance";
   const adapter = await gpu?.requestAdapter({ powerPreference: wish });
   if (adapter) return adapter;
+  if (backend) {
+    throw new NoAdapterError(
+      `Cannot open a WebGPU device: no adapter of the backend "${backend}" was found; leave the backend out, and open ` +
+        "the device before anything else asks for an adapter, as a thread keeps the backends that it asked for first",
+    );
+  }
   throw new NoAdapterError(
     "Cannot open a WebGPU device: no adapter was found; install a Vulkan driver (on Debian or Ubuntu " +
       "`deno task setup` does it)",
@@ -163,9 +229,10 @@ interface AdapterFacts {
   readonly subgroupSize: number;
 }
 
-function describe(info: GPUAdapterInfo): AdapterFacts {
-  const description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ") ||
+function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFacts {
+  const name = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ") ||
     "unknown adapter";
+  const description = backend === "gl" ? `${name}, OpenGL` : name;
   const software = info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader/i.test(description);
   const { subgroupMinSize: least, subgroupMaxSize: most } = info;
   return { description, software, subgroupSize: least !== undefined && least === most ? least : 0 };

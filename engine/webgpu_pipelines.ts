@@ -16,19 +16,30 @@ type BindingType = GPUBufferBindingType | "texture";
 
 const BINDING_TYPES = { read: "read-only-storage", write: "storage", sample: "texture" } as const;
 
-/** Compiles every distinct WGSL text once. */
+/** What has been made on a device, whoever used it. */
+interface Made {
+  readonly kernels: Map<string, CompiledKernel>;
+  readonly layouts: Map<string, GPUBindGroupLayout>;
+}
+
+const MADE = new WeakMap<GPUDevice, Made>();
+
+/** Compiles every distinct WGSL text once on a device. */
 export class PipelineCache {
   readonly #opened: OpenDevice;
-  readonly #kernels = new Map<string, CompiledKernel>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #made: Made;
+  /** The texts of the kernels that its own user has asked for. */
+  readonly #asked = new Set<string>();
   #milliseconds = 0;
 
   constructor(opened: OpenDevice) {
     this.#opened = opened;
+    this.#made = MADE.get(opened.device) ?? { kernels: new Map(), layouts: new Map() };
+    MADE.set(opened.device, this.#made);
   }
 
   get count(): number {
-    return this.#kernels.size;
+    return this.#asked.size;
   }
 
   get milliseconds(): number {
@@ -41,16 +52,17 @@ export class PipelineCache {
    */
   async compile(dispatches: readonly Dispatch[]): Promise<void> {
     for (const dispatch of dispatches) {
-      if (this.#kernels.has(dispatch.wgsl)) continue;
+      this.#asked.add(dispatch.wgsl);
+      if (this.#made.kernels.has(dispatch.wgsl)) continue;
       const start = performance.now();
-      this.#kernels.set(dispatch.wgsl, await this.#compile(dispatch));
+      this.#made.kernels.set(dispatch.wgsl, await this.#compile(dispatch));
       this.#milliseconds += performance.now() - start;
     }
   }
 
   /** The kernel of a dispatch that was compiled before. */
   get(dispatch: Dispatch): CompiledKernel {
-    return this.#kernels.get(dispatch.wgsl) as CompiledKernel;
+    return this.#made.kernels.get(dispatch.wgsl) as CompiledKernel;
   }
 
   async #compile(dispatch: Dispatch): Promise<CompiledKernel> {
@@ -79,7 +91,7 @@ export class PipelineCache {
 
   #layout(types: readonly BindingType[]): GPUBindGroupLayout {
     const key = types.join();
-    const known = this.#layouts.get(key);
+    const known = this.#made.layouts.get(key);
     if (known) return known;
     const layout = this.#opened.device.createBindGroupLayout({
       entries: types.map((type, binding) => ({
@@ -88,7 +100,7 @@ export class PipelineCache {
         ...(type === "texture" ? { texture: { sampleType: "unfilterable-float" } } : { buffer: { type } }),
       })),
     });
-    this.#layouts.set(key, layout);
+    this.#made.layouts.set(key, layout);
     return layout;
   }
 }

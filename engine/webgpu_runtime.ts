@@ -1,6 +1,8 @@
 /** The runtime on a GPU device: constants uploaded once, stages compiled into executables and replayed. */
+import { ConstantUse } from "./constant_use.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
 import type { Call } from "./op.ts";
+import { Pace } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { ShapeOnly } from "./shape_only.ts";
@@ -36,9 +38,6 @@ export interface WebGpuRuntimeOptions extends OpenOptions {
   readonly checkFinite?: boolean;
 }
 
-/** Milliseconds of submitted work after which a run waits: bounds what is in flight and lets progress be seen. */
-const IN_FLIGHT_MILLISECONDS = 1000;
-
 /** Bytes of prepared constants that are computed at once. */
 const PREPARED_BYTES = 2 ** 22;
 
@@ -55,16 +54,18 @@ export class WebGpuRuntime implements Runtime {
   readonly #pipelines: PipelineCache;
   readonly #checkFinite: boolean;
   readonly #hostConstants: Map<ConstantSource, GPUBuffer>;
-  readonly #constantNumbers: Map<ConstantSource, number>;
-  readonly #executables = new Set<Executable>();
-  /** Results of calls on constants alone, shared by all stages. */
+  readonly #use: ConstantUse;
+  readonly #stopListening: () => void;
+  /** What was built, with the constants that its stage reads. */
+  readonly #executables = new Map<Executable, readonly ConstantSource[]>();
+  /** Results of calls on constants alone, shared by all stages, by the text of the call (`#foldedKeys`). */
   readonly #folded = new Map<string, DeviceTensor>();
   /** Prepared constants that kernels sample; they have no buffer any more. */
   readonly #textures = new Map<ConstantSource, GPUTexture>();
   readonly #plans = new Map<string, Plan>();
   /** What ran last by stage name. */
   readonly #latest = new Map<string, Executable>();
-  readonly #pace: Pace;
+  readonly #pace: Pace<Executable>;
 
   /**
    * Opens a device.
@@ -84,7 +85,8 @@ export class WebGpuRuntime implements Runtime {
     this.#store = parent ? parent.#store : new BufferStore(opened);
     this.#pipelines = parent ? parent.#pipelines : new PipelineCache(opened);
     this.#hostConstants = parent ? parent.#hostConstants : new Map();
-    this.#constantNumbers = parent ? parent.#constantNumbers : new Map();
+    this.#use = parent ? parent.#use : new ConstantUse();
+    this.#stopListening = this.#use.onUnused((source, number) => this.#forget(source, number));
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
@@ -124,8 +126,7 @@ export class WebGpuRuntime implements Runtime {
     const release = (): void => {
       for (const executable of cache.clear()) {
         if (this.#latest.get(name) === executable) this.#latest.delete(name);
-        this.#executables.delete(executable);
-        executable.destroy();
+        this.#release(executable);
       }
     };
     return Object.assign(run, { release });
@@ -213,16 +214,13 @@ export class WebGpuRuntime implements Runtime {
 
   destroy(): void {
     if (this.#parent) {
-      for (const executable of this.#executables) executable.destroy();
-      for (const tensor of this.#folded.values()) tensor.free();
-      for (const texture of this.#textures.values()) this.#store.release(texture);
-      this.#textures.clear();
-      this.#executables.clear();
-      this.#folded.clear();
+      for (const executable of this.#executables.keys()) this.#release(executable);
+      for (const key of this.#folded.keys()) this.#drop(key);
+      this.#stopListening();
       return;
     }
     this.#store.releaseAll();
-    this.#opened.device.destroy();
+    this.#opened.close();
   }
 
   #context(): ExecutableContext {
@@ -235,7 +233,46 @@ export class WebGpuRuntime implements Runtime {
     };
   }
 
+  #release(executable: Executable): void {
+    executable.destroy();
+    const sources = this.#executables.get(executable) ?? [];
+    this.#executables.delete(executable);
+    this.#use.end(sources);
+  }
+
+  /** Frees what the device holds of a constant that no stage reads any more. */
+  #forget(source: ConstantSource, number: number): void {
+    const made = new RegExp(`#${number}\\b`);
+    for (const key of this.#folded.keys()) if (made.test(key)) this.#drop(key);
+    const buffer = this.#hostConstants.get(source);
+    this.#hostConstants.delete(source);
+    if (buffer) this.#store.release(buffer);
+  }
+
+  /** Frees the result of a call on constants, which may have become a texture. */
+  #drop(key: string): void {
+    const tensor = this.#folded.get(key) as DeviceTensor;
+    this.#folded.delete(key);
+    tensor.free();
+    const texture = this.#textures.get(tensor);
+    this.#textures.delete(tensor);
+    if (texture) this.#store.release(texture);
+  }
+
   async #build(graph: Graph): Promise<Executable> {
+    const sources = [...graph.constants.values()];
+    this.#use.begin(sources);
+    try {
+      const executable = await this.#compile(graph);
+      this.#executables.set(executable, sources);
+      return executable;
+    } catch (error) {
+      this.#use.end(sources);
+      throw error;
+    }
+  }
+
+  async #compile(graph: Graph): Promise<Executable> {
     const { prologue, body, folded } = splitConstantCalls(graph);
     const constants = new Map(graph.constants);
     for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
@@ -243,9 +280,7 @@ export class WebGpuRuntime implements Runtime {
     const prepared = await this.#prepare({ ...graph, constants }, lowered);
     const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);
-    const executable = await Executable.build(plan, this.#context());
-    this.#executables.add(executable);
-    return executable;
+    return await Executable.build(plan, this.#context());
   }
 
   /** Runs the calls that kernels asked for, few at a time: a result and its copy exist together only for a moment. */
@@ -309,9 +344,7 @@ export class WebGpuRuntime implements Runtime {
   #foldedKeys(graph: Graph, prologue: readonly Call[]): ReadonlyMap<number, string> {
     const keys = new Map<number, string>();
     for (const [id, source] of graph.constants) {
-      const number = this.#constantNumbers.get(source) ?? this.#constantNumbers.size;
-      this.#constantNumbers.set(source, number);
-      keys.set(id, `#${number}`);
+      keys.set(id, `#${this.#use.numberOf(source)}`);
     }
     for (const { op, inputs, outputs, attrs } of prologue) {
       const key = `${op.name}(${inputs.map((t) => keys.get(t.id))})${JSON.stringify(attrs)}`;
@@ -344,31 +377,5 @@ export class WebGpuRuntime implements Runtime {
     this.#store.write(buffer, source.data);
     this.#hostConstants.set(source, buffer);
     return buffer;
-  }
-}
-
-/** Waits about once per second of GPU work: a wait costs a fixed 10 ms on Deno, so not at every run. */
-class Pace {
-  readonly #settle: () => Promise<void>;
-  readonly #milliseconds = new Map<Executable, number>();
-  #pending = 0;
-  #runs: Executable[] = [];
-  #start = performance.now();
-
-  constructor(settle: () => Promise<void>) {
-    this.#settle = settle;
-  }
-
-  /** To be called after each submit; resolves at once unless enough work is in flight. */
-  async submitted(executable: Executable): Promise<void> {
-    if (this.#runs.length === 0) this.#start = performance.now();
-    this.#runs.push(executable);
-    this.#pending += this.#milliseconds.get(executable) ?? IN_FLIGHT_MILLISECONDS;
-    if (this.#pending < IN_FLIGHT_MILLISECONDS) return;
-    await this.#settle();
-    const each = (performance.now() - this.#start) / this.#runs.length;
-    for (const run of this.#runs) this.#milliseconds.set(run, each);
-    this.#pending = 0;
-    this.#runs = [];
   }
 }
