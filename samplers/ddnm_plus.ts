@@ -60,8 +60,10 @@ export const ddnmPlus: Sampler<DdnmPlusOptions> = {
     checkDdnmWalk("ddnm_plus", options, problem.model.alphaBar.length);
     optionChecks("ddnm_plus").choice("form", options.form, DDNM_PLUS_FORMS);
     checkProblem("ddnm_plus", problem);
+    // Of an exact measurement the authors' program makes the plain DDNM step, which turns nothing.
+    const isPublished = options.form === "published_spectral" && problem.sigmaY > 0;
     const step = options.form.endsWith("spectral")
-      ? spectralStepDown(runtime, problem, { ...options, isPublished: options.form === "published_spectral" })
+      ? spectralStepDown(runtime, problem, { ...options, isPublished })
       : simplifiedStepDown(runtime, problem, options);
     return counted(ddnmWalk(runtime, problem, options, step), ddnmMoves(options));
   },
