@@ -12,6 +12,7 @@ import {
   ancestralCoefficients,
   ddimCoefficients,
   ddimReverseCoefficients,
+  firstLearnedVariance,
   type PlainCoefficients,
 } from "./plain_coefficients.ts";
 import { plainStep } from "./plain_step.ts";
@@ -78,13 +79,18 @@ export const ddpm: PlainSampler<DdpmOptions> = {
     if (problem.guidance) checkGuidance("ddpm", problem.guidance);
     const levels = levelsOf("ddpm", problem.model, options);
     const learnsVariance = problem.model.predictWithVariance !== undefined;
+    const [first, second] = levels as [Level, Level];
     return descend(runtime, problem, {
       ...options,
       levels,
       learnsVariance,
       update: (level) => ancestralCoefficients(level, learnsVariance),
       // The mean moves by the variance of the step times the gradient.
-      classWeights: ({ xtFromNoise }) => ({ x0FromClass: 0, xtFromClass: xtFromNoise ** 2 }),
+      classWeights({ xtFromNoise, slope }, level): ClassWeights {
+        if (level !== first || !learnsVariance) return { x0FromClass: 0, xtFromClass: xtFromNoise ** 2, slope };
+        const learned = firstLearnedVariance(first, second);
+        return { x0FromClass: 0, xtFromClass: learned.variance, slope: learned.slope };
+      },
     });
   },
 };
@@ -109,7 +115,11 @@ export const ddim: PlainSampler<DdimOptions> = {
       learnsVariance: false,
       update,
       // eps moves by -sqrt(1 - alphaBar) times the gradient.
-      classWeights: (_, { alphaBar }) => ({ x0FromClass: (1 - alphaBar) / Math.sqrt(alphaBar), xtFromClass: 0 }),
+      classWeights: ({ slope }, { alphaBar }) => ({
+        x0FromClass: (1 - alphaBar) / Math.sqrt(alphaBar),
+        xtFromClass: 0,
+        slope,
+      }),
     });
   },
 };
@@ -155,10 +165,10 @@ interface RunOptions {
   readonly noise: NoiseSource;
 }
 
-/** Weights of the gradient of the class. */
-type ClassWeights = Readonly<Record<"x0FromClass" | "xtFromClass", number>>;
+/** Weights of the gradient of the class, and the slope of the variance that multiplies the second of them. */
+type ClassWeights = Readonly<Record<"x0FromClass" | "xtFromClass" | "slope", number>>;
 
-const UNGUIDED: ClassWeights = { x0FromClass: 0, xtFromClass: 0 };
+const UNGUIDED: ClassWeights = { x0FromClass: 0, xtFromClass: 0, slope: 0 };
 
 /** From the noisiest level to the image. */
 function descend(
@@ -174,9 +184,11 @@ function descend(
   const { guidance } = problem;
   const steps = levels.toReversed().map((level, i) => {
     const numbers = update(level);
-    const { x0FromClass, xtFromClass } = guidance ? classWeights(numbers, level) : UNGUIDED;
     const scale = guidance?.scale ?? 0;
-    const toClass = { x0FromClass: scale * x0FromClass, xtFromClass: scale * xtFromClass };
+    const { x0FromClass, xtFromClass, slope } = guidance
+      ? classWeights(numbers, level)
+      : { ...UNGUIDED, slope: numbers.slope };
+    const toClass = { x0FromClass: scale * x0FromClass, xtFromClass: scale * xtFromClass, slope };
     return { name: `gen.${i}`, level, update: numbers, toClass };
   });
   return walk(runtime, problem, { ...options, steps });

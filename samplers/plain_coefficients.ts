@@ -35,6 +35,20 @@ export function ancestralCoefficients(
 }
 
 /**
+ * The learned variance of the step from the first level. That step adds no noise, but guidance moves its mean by the
+ * variance. As the posterior has none there, what is learned lies between beta and the posterior variance of the second
+ * level, the clipped variance of the published program.
+ * @returns the variance at v = 0, and the derivative of the log of the deviation by v
+ */
+export function firstLearnedVariance(
+  first: Level,
+  second: Level,
+): { readonly variance: number; readonly slope: number } {
+  const posterior = (1 - second.alphaBarPrevious) / (1 - second.alphaBar) * second.beta;
+  return { variance: Math.sqrt(first.beta * posterior), slope: Math.log(first.beta / posterior) / 4 };
+}
+
+/**
  * One DDIM step down from a level (Song et al. 2021, eq. 12): sqrt(a) x0 + sqrt(1 - a - s^2) eps + s z with
  * a = alphaBarPrevious, s = eta sqrt((1 - a)/(1 - alphaBar)) sqrt(1 - alphaBar/a), and eps of x_t and x0.
  * @param eta share of the posterior's deviation, 0..1

@@ -243,6 +243,7 @@ export async function assertSameRun(
     readonly asked: readonly number[];
     readonly names: readonly string[];
   },
+  firstOrdinal = 0,
 ): Promise<void> {
   const { steps, image } = await states(run);
   const expected = [...second];
@@ -255,7 +256,11 @@ export async function assertSameRun(
   assertClose(image, expected.at(-1)!.xt, LIMIT, `${what}, image`);
   assertEquals(logs.seen, logs.asked, `${what}: timesteps that the network is given`);
   assertEquals(logs.draws.map(({ name }) => name), logs.names, `${what}: draws`);
-  assertEquals(logs.draws.map(({ ordinal }) => ordinal), logs.draws.map((_, i) => i), `${what}: ordinals`);
+  assertEquals(
+    logs.draws.map(({ ordinal }) => ordinal),
+    logs.draws.map((_, i) => firstOrdinal + i),
+    `${what}: ordinals`,
+  );
   assertEquals(steps.at(-1)!.nfe, logs.seen.length, `${what}: evaluations that are counted`);
 }
 
