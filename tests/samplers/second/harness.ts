@@ -15,7 +15,7 @@ import {
   type Tensor,
   valueOf,
 } from "../../../engine/mod.ts";
-import { matmul, reshape } from "../../../kernels/mod.ts";
+import { matmul, reshape, weightedSum } from "../../../kernels/mod.ts";
 import type { NoiseModel } from "../../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../../operators/mod.ts";
 import { type Draw, givenNoise, type NoiseSource, type Progress, SAMPLERS } from "../../../samplers/mod.ts";
@@ -30,6 +30,7 @@ import {
   type Matrix,
   normals,
   orthogonal,
+  sum,
   times,
   transposed,
   type Vector,
@@ -59,21 +60,43 @@ export function analyticEps(abar: readonly number[]): StateFunction {
 }
 
 /** v of a learned variance, which leaves [-1, 1]. */
-export const analyticVariance: StateFunction = (x, t) =>
-  x.map((value, i) => 1.2 * Math.sin(value - 0.02 * t + 0.5 * i));
+export function analyticVariance(x: Vector, t: number): Vector {
+  return x.map((value, i) => 1.2 * Math.sin(value - 0.02 * t + 0.5 * i));
+}
 
 /** What `mapped` applies; calls that differ in nothing but functions count as equal, so `part` tells them apart. */
 interface MappedAttrs {
-  readonly part: "eps" | "variance";
+  readonly part: string;
   readonly map: StateFunction;
   readonly t: Coefficient;
   readonly seen: number[];
 }
 
+/** What the two attentions of an attentive network look at. */
+const LOOKS: Readonly<Record<"first" | "second", { readonly weight: number; readonly look: StateFunction }>> = {
+  first: { weight: 0.3, look: (x, t) => x.map((value, i) => Math.sin(value + 0.03 * t + i)) },
+  second: { weight: -0.2, look: (x, t) => x.map((value, i) => Math.cos(2 * value - 0.02 * t + 2 * i)) },
+};
+const MODULES = ["first", "second"] as const;
+
+/** What the attentions look at, one after the other. */
+export function analyticLooks(x: Vector, t: number): readonly Vector[] {
+  return MODULES.map((module) => LOOKS[module].look(x, t));
+}
+
+/** eps with attentions that look at something of their own or at what is given. */
+export function attentiveEps(
+  abar: readonly number[],
+): (x: Vector, t: number, looks?: readonly Vector[]) => Vector {
+  const eps = analyticEps(abar);
+  return (x, t, looks = analyticLooks(x, t)) =>
+    sum([1, eps(x, t)], ...MODULES.map((module, i) => [LOOKS[module].weight, looks[i]!] as const));
+}
+
 const mapped = defineOp<MappedAttrs>({
   name: "mapped",
   infer: ([x]) => [x!],
-  reference({ attrs: { map, t, seen } }, [x], scalars) {
+  reference({ attrs: { map, t, seen } }, [x], scalars): readonly Float32Array[] {
     seen.push(valueOf(t, scalars));
     const count = x!.length / COUNT;
     const items = Array.from(
@@ -92,12 +115,27 @@ const mapped = defineOp<MappedAttrs>({
 /** A noise model that calls functions of arrays and keeps every timestep that it is asked for. */
 export function countingModel(
   abar: readonly number[],
-  { learnsVariance = false, shape = SHAPE }: { readonly learnsVariance?: boolean; readonly shape?: Shape } = {},
+  { learnsVariance = false, isAttentive = false }: {
+    readonly learnsVariance?: boolean;
+    readonly isAttentive?: boolean;
+  } = {},
 ): { readonly model: NoiseModel; readonly seen: number[] } {
   const seen: number[] = [];
   const map = analyticEps(abar);
   const predictEps = (xt: Tensor, t: Coefficient): Tensor => mapped([xt], { part: "eps", map, t, seen })[0]!;
-  const model = { imageShape: shape, alphaBar: Float64Array.from(abar), predictEps };
+  const model = { imageShape: SHAPE, alphaBar: Float64Array.from(abar), predictEps };
+  if (isAttentive) {
+    const attentive: NoiseModel["predictEps"] = (xt, t, exchange) => {
+      const looks = MODULES.map((module) => {
+        const own = mapped([xt], { part: module, map: LOOKS[module].look, t, seen: [] })[0]!;
+        if (!exchange) return [LOOKS[module].weight, own] as const;
+        const tokens = exchange(module, reshape(own, [xt.shape[0]!, COUNT / SHAPE[2]!, SHAPE[2]!]));
+        return [LOOKS[module].weight, reshape(tokens, xt.shape)] as const;
+      });
+      return weightedSum([[1, predictEps(xt, t)], ...looks]);
+    };
+    return { model: { ...model, predictEps: attentive }, seen };
+  }
   if (!learnsVariance) return { model, seen };
   const predictWithVariance = (xt: Tensor, t: Coefficient): { readonly eps: Tensor; readonly variance: Tensor } => ({
     eps: predictEps(xt, t),
@@ -194,6 +232,7 @@ export interface Comparison {
   readonly abar: readonly number[];
   readonly sigmaY: number;
   readonly learnsVariance?: boolean;
+  readonly isAttentive?: boolean;
   readonly shapeOf?: (name: string) => Shape;
 }
 
@@ -271,10 +310,10 @@ export async function compare<O extends object>(
   comparison: Comparison,
   second: (problem: PlainProblem & { readonly v?: StateFunction }, options: O) => Iterable<PlainState>,
 ): Promise<void> {
-  const { pair: { operator, dense }, abar, sigmaY, learnsVariance = false, shapeOf } = comparison;
+  const { pair: { operator, dense }, abar, sigmaY, learnsVariance = false, isAttentive = false, shapeOf } = comparison;
   const what = `${name} on ${operator.name}, sigmaY ${sigmaY}, ${JSON.stringify(options)}`;
   const runtime = new ReferenceRuntime();
-  const { model, seen } = countingModel(abar, { learnsVariance });
+  const { model, seen } = countingModel(abar, { learnsVariance, isAttentive });
   const { noise, draws } = recordedNoise(runtime, shapeOf);
   const y = measurement(comparison);
   const problem = {
@@ -286,13 +325,14 @@ export async function compare<O extends object>(
   const sampler = SAMPLERS[name];
   const run = sampler.restore(runtime, problem, { ...options, noise } as never);
   const [asked, names]: [number[], string[]] = [[], []];
-  const eps = analyticEps(abar);
+  const eps = isAttentive ? attentiveEps(abar) : analyticEps(abar);
   const states = second({
     abar,
     operator: dense,
     y,
     sigmaY,
-    eps: (x, t) => (asked.push(t), eps(x, t)),
+    eps: (x, t, looks) => (asked.push(t), eps(x, t, looks)),
+    looks: analyticLooks,
     z: (name) => (names.push(name), drawn(name, elementCount(shapeOf?.(name) ?? SHAPE))),
     ...(learnsVariance ? { v: analyticVariance } : {}),
   }, options);

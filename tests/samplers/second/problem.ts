@@ -5,7 +5,10 @@ import { clamped, type DenseOperator, difference, sum, times, type Vector } from
 export interface PlainProblem {
   /** abar by training timestep. */
   readonly abar: readonly number[];
-  readonly eps: (x: Vector, t: number) => Vector;
+  /** Predicted noise; attentions look at what is given, if anything is. */
+  readonly eps: (x: Vector, t: number, looks?: readonly Vector[]) => Vector;
+  /** What the attentions look at by themselves. */
+  readonly looks?: (x: Vector, t: number) => readonly Vector[];
   readonly operator: DenseOperator;
   readonly y: Vector;
   readonly sigmaY: number;

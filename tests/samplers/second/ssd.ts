@@ -13,20 +13,24 @@ export interface SsdParameters {
   readonly useDdim: boolean;
   readonly ddimEta: number;
   readonly clipDenoised: boolean;
+  readonly injectedSteps: number;
   /** SSD+ alone. */
   readonly tStop?: number;
 }
 
 /** SSD, and SSD+ if `tStop` is given. */
 export function* ssd(problem: PlainProblem, options: SsdParameters): Generator<PlainState> {
-  const { abar, eps, operator, y, z } = problem;
-  const { t0, inversionSteps, generationSteps, inversion, eta, useDdim, ddimEta, clipDenoised, tStop } = options;
+  const { abar, eps, looks, operator, y, z } = problem;
+  const { t0, inversionSteps, generationSteps, inversion, eta, useDdim, ddimEta, clipDenoised, tStop, injectedSteps } =
+    options;
+  const looked: (readonly Vector[])[] = [];
   let x: Vector = times(operator.pseudoInverse, y);
 
   const up = places(abar, spaced(t0, inversionSteps));
   for (let i = 0; i < up.length - 1; i++) {
     const [here, next] = [up[i]!, up[i + 1]!];
     const noise = eps(x, here.t);
+    if (looks) looked.push(looks(x, here.t));
     const x0 = predicted(x, noise, here.abar, clipDenoised);
     const fresh = inversion === "ddim" ? 0 : inversion === "ddpm" ? 1 - next.abar : eta * next.beta;
     x = sum(
@@ -39,7 +43,7 @@ export function* ssd(problem: PlainProblem, options: SsdParameters): Generator<P
 
   const projected = tStop === undefined ? generationSteps : Math.trunc((t0 - tStop) / t0 * generationSteps);
   for (const [k, here] of places(abar, spaced(t0, generationSteps)).toReversed().entries()) {
-    const noise = eps(x, here.t);
+    const noise = eps(x, here.t, k < injectedSteps ? looked.pop() : undefined);
     let x0 = predicted(x, noise, here.abar, clipDenoised);
     if (k < projected) x0 = corrected(problem, x0, y);
     const fresh = z(`gen.${k}`);

@@ -2,7 +2,7 @@ import { compare, PAIRS } from "./harness.ts";
 import { LINEAR, MILD } from "./schedule.ts";
 import { ssd, type SsdParameters } from "./ssd.ts";
 
-const OPTIONS: SsdParameters & { readonly injectedSteps: number } = {
+const OPTIONS: SsdParameters = {
   t0: 110,
   inversionSteps: 4,
   generationSteps: 6,
@@ -55,5 +55,15 @@ Deno.test("ssd and ssd_plus make the same states with the published shortcuts on
     const options = { ...published, ...variant };
     await compare("ssd", options, { pair: PAIRS[1]!, abar: LINEAR, sigmaY: 0 }, ssd);
     await compare("ssd_plus", { ...options, tStop: 200 }, { pair: PAIRS[2]!, abar: LINEAR, sigmaY: 0.1 }, ssd);
+  }
+});
+
+Deno.test("ssd and ssd_plus let the first steps down look where the last steps up looked, the last first", async () => {
+  for (const injectedSteps of [1, 2, 3]) {
+    for (const pair of PAIRS.slice(0, 2)) {
+      const setting = { pair, abar: MILD, sigmaY: 0.1, isAttentive: true };
+      await compare("ssd", { ...OPTIONS, injectedSteps }, setting, ssd);
+      await compare("ssd_plus", { ...OPTIONS, injectedSteps, tStop: 40, clipDenoised: false }, setting, ssd);
+    }
   }
 });
