@@ -1,5 +1,5 @@
 import { ddrm } from "./ddrm.ts";
-import { compare, PAIRS } from "./harness.ts";
+import { compare, PAIRS, spectralPairs } from "./harness.ts";
 import { LINEAR, MILD } from "./schedule.ts";
 
 /** All three shares differ, so that none can stand for another. */
@@ -21,5 +21,13 @@ Deno.test("ddrm makes the states of the published rule where the measurement is 
 Deno.test("ddrm makes the same states on the schedule of 1000 steps, with one step more where they do not divide it", async () => {
   for (const steps of [9, 30]) {
     await compare("ddrm", { ...OPTIONS[0]!, steps }, { pair: PAIRS[0]!, abar: LINEAR, sigmaY: 0.1 }, ddrm);
+  }
+});
+
+Deno.test("ddrm samples the coefficients of a blur, of which some are lost", async () => {
+  for (const pair of await spectralPairs()) {
+    for (const sigmaY of [0, 0.1, 1]) {
+      for (const options of OPTIONS) await compare("ddrm", options, { pair, abar: MILD, sigmaY }, ddrm);
+    }
   }
 });

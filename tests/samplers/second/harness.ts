@@ -28,6 +28,7 @@ import {
   grayValues,
   keptPixels,
   type Matrix,
+  matrix,
   normals,
   orthogonal,
   sum,
@@ -225,6 +226,38 @@ export function maskPair(): OperatorPair {
 
 /** All pairs. */
 export const PAIRS: readonly OperatorPair[] = [denseOperator(), averagePair(), grayPair(), maskPair()];
+
+/** An operator of the project with matrices made of its own decomposition, whose basis some published forms depend on. */
+export async function spectralPair(operator: LinearOperator): Promise<OperatorPair> {
+  const runtime = new ReferenceRuntime();
+  const form = operator.spectral!();
+  const { data, shape } = form.singularValues;
+  const unit = matrix(COUNT, COUNT, (i, j) => i === j ? 1 : 0);
+  const basis = runtime.upload(Float32Array.from(unit.flat()), [COUNT, ...shape]);
+  const stage = runtime.stage<"c", never, "v" | "u">("basis", ({ c }) => ({
+    v: form.fromSpectrum(c),
+    u: form.toMeasurement(c),
+  }));
+  const images = await stage({ c: basis }, {});
+  const columns = async (tensor: DeviceTensor): Promise<Matrix> => {
+    const values = await tensor.read();
+    const size = values.length / COUNT;
+    return matrix(size, COUNT, (i, j) => values[j * size + i]!);
+  };
+  const s = Array.from(data);
+  const u = (await columns(images.u)).map((row) => row.map((entry, i) => s[i]! > 0 ? entry : 0));
+  return { operator, dense: fromDecomposition({ u, s, v: await columns(images.v) }) };
+}
+
+/** Operators of the project with the basis that they bring. */
+export async function spectralPairs(): Promise<readonly OperatorPair[]> {
+  const operators = [
+    createOperator("sr_average", SHAPE, { scale: 2 }),
+    createOperator("colorize", SHAPE),
+    createOperator("deblur_gauss", SHAPE, { taps: 3, sigma: 1, threshold: 0.1 }),
+  ];
+  return await Promise.all(operators.map(spectralPair));
+}
 
 /** A comparison. */
 export interface Comparison {
