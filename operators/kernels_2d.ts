@@ -74,8 +74,18 @@ export function motionKernel(size: number, intensity: number, seed: number): Hos
   return normalized(taps, size);
 }
 
-/** Points of the path in pixels from the middle of the kernel, evenly spaced along it; those outside are left out. */
-function motionPath(size: number, intensity: number, seed: number): readonly (readonly [number, number])[] {
+/** What is drawn for a motion kernel. */
+export interface MotionWalk {
+  /** Lengths of the steps on the canvas, in pixels. */
+  readonly steps: readonly number[];
+  /** By how much the direction turns before each step. */
+  readonly angles: readonly number[];
+  /** Angle by which the whole path is turned. */
+  readonly turn: number;
+}
+
+/** Draws the steps of a motion kernel; parameters as for `motionKernel`. */
+export function motionWalk(size: number, intensity: number, seed: number): MotionWalk {
   const { uniform } = draws(seed);
   const diagonal = 2 * size * Math.SQRT2;
   const longest = 0.75 * diagonal * (uniform() + uniform() * intensity ** 2);
@@ -91,16 +101,26 @@ function motionPath(size: number, intensity: number, seed: number): readonly (re
   // The second smallest of 21 uniform numbers has the distribution Beta(2, 20).
   const flips = Array.from({ length: 21 }, uniform).toSorted((a, b) => a - b)[1]!;
   let angle = (2 * uniform() - 1) * largest;
-  const corners: [number, number][] = [[0, 0]];
-  let heading = 0;
-  for (const step of steps) {
-    heading += angle;
-    const [row, column] = corners[corners.length - 1]!;
-    corners.push([row + step * Math.sin(heading), column + step * Math.cos(heading)]);
+  const angles: number[] = [];
+  while (angles.length < steps.length) {
+    angles.push(angle);
     const sign = (angle < 0 ? -1 : 1) * (uniform() < flips ? -1 : 1);
     angle = sign * triangular(uniform(), intensity * largest, largest);
   }
   const turn = uniform() * Math.PI;
+  return { steps, angles, turn };
+}
+
+/** Points of the path in pixels from the middle of the kernel, evenly spaced along it; those outside are left out. */
+function motionPath(size: number, intensity: number, seed: number): readonly (readonly [number, number])[] {
+  const { steps, angles, turn } = motionWalk(size, intensity, seed);
+  const corners: [number, number][] = [[0, 0]];
+  let heading = 0;
+  for (const [k, step] of steps.entries()) {
+    heading += angles[k]!;
+    const [row, column] = corners[corners.length - 1]!;
+    corners.push([row + step * Math.sin(heading), column + step * Math.cos(heading)]);
+  }
   const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
   const points = alongPath(corners);
   const mean = [0, 1].map((axis) => points.reduce((sum, point) => sum + point[axis]!, 0) / points.length);
