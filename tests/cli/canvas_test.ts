@@ -33,6 +33,64 @@ Deno.test("a picture laid on the canvas and cut out again is the same, for every
   }
 });
 
+/** Pixels beyond each side, and the picture mirrored there without its edge pixels. */
+const SIDES = [
+  // 5 x 7 pixels lie on 8 x 8: 3 columns and 1 row are added, the odd one at the right and at the bottom.
+  { width: 5, height: 7, multiple: 8, scale: 1, left: 1, right: 2, top: 0, bottom: 1 },
+  { width: 7, height: 5, multiple: 8, scale: 1, left: 0, right: 1, top: 1, bottom: 2 },
+  { width: 10, height: 13, multiple: 16, scale: 1, left: 3, right: 3, top: 1, bottom: 2 },
+  // In pixels of a measurement half or a quarter as large, of which a multiple has 8 / 2 or 16 / 4.
+  { width: 5, height: 6, multiple: 8, scale: 2, left: 1, right: 2, top: 1, bottom: 1 },
+  { width: 7, height: 5, multiple: 16, scale: 4, left: 0, right: 1, top: 1, bottom: 2 },
+] as const;
+
+Deno.test("each side is padded by its own number of pixels, which mirror what lies at that side", () => {
+  for (const { width, height, multiple, scale, left, right, top, bottom } of SIDES) {
+    const raster: Raster = {
+      width,
+      height,
+      channels: 2,
+      data: Float32Array.from({ length: width * height * 2 }, (_, i) => {
+        const pixel = Math.floor(i / 2);
+        return (i % 2 === 0 ? 1 : -1) * (100 * (1 + Math.floor(pixel / width)) + 1 + pixel % width);
+      }),
+    };
+    const canvas = planCanvas(raster, { multiple, longest: 999, scale });
+    const { place, padded } = canvas;
+    assertEquals([place.x, place.y], [left * scale, top * scale], "left and top");
+    assertEquals(padded.width - place.x - place.width, right * scale, "right");
+    assertEquals(padded.height - place.y - place.height, bottom * scale, "bottom");
+    const laid = ontoCanvas(raster, canvas);
+    assertEquals([laid.width, laid.height], [left + width + right, top + height + bottom]);
+    const value = (row: number, column: number): readonly number[] => {
+      const at = (row * laid.width + column) * 2;
+      return [laid.data[at]!, laid.data[at + 1]!];
+    };
+    const pixel = (row: number, column: number): readonly number[] => {
+      const number = 100 * (1 + row) + 1 + column;
+      return [number, -number];
+    };
+    for (let row = 0; row < height; row++) {
+      for (let k = 1; k <= left; k++) assertEquals(value(top + row, left - k), pixel(row, k), "left");
+      for (let k = 1; k <= right; k++) {
+        assertEquals(value(top + row, left + width - 1 + k), pixel(row, width - 1 - k), "right");
+      }
+    }
+    for (let column = 0; column < width; column++) {
+      for (let k = 1; k <= top; k++) assertEquals(value(top - k, left + column), pixel(k, column), "top");
+      for (let k = 1; k <= bottom; k++) {
+        assertEquals(value(top + height - 1 + k, left + column), pixel(height - 1 - k, column), "bottom");
+      }
+    }
+    // A corner is mirrored both ways.
+    assertEquals(
+      value(top + height - 1 + bottom, left + width - 1 + right),
+      pixel(height - 1 - bottom, width - 1 - right),
+      "corner",
+    );
+  }
+});
+
 Deno.test("the place of the picture is whole pixels of the measurement, so that nothing shifts", () => {
   for (const scale of [2, 3, 4]) {
     for (let side = 1; side <= 40; side++) {

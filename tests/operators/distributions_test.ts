@@ -267,8 +267,8 @@ Deno.test("poisson() has the distribution of its mean, on both sides of the chan
   for (const mean of [0.3, 4, 11.9, 12.1, 40, 255]) {
     const most = Math.ceil(mean + 12 * Math.sqrt(mean) + 12);
     const counts = new Array<number>(most + 1).fill(0);
-    for (let i = 0; i < 20000; i++) counts[poisson(mean, uniform)]!++;
-    assertCounts(counts, poissonShares(mean, most).map((p) => 20000 * p), `mean ${mean}`);
+    for (let i = 0; i < 200000; i++) counts[poisson(mean, uniform)]!++;
+    assertCounts(counts, poissonShares(mean, most).map((p) => 200000 * p), `mean ${mean}`);
   }
 });
 
