@@ -278,6 +278,11 @@ const BY_NAME: Readonly<Record<string, readonly Built[]>> = {
       {},
       () => exact(define.knownPixels(SQUARE, dense(8, 8, (y, x) => y >= 2 && y < 6 && x >= 2 && x < 6 ? 1 : 0).data)),
     ],
+    [
+      TALL,
+      { keep: 0.7 },
+      () => exact(define.knownPixels(TALL, dense(8, 4, (y, x) => y >= 1 && y < 7 && x < 3 ? 1 : 0).data)),
+    ],
     // round(0.7 4) = 3 rows from floor(1 / 2) = 0 on, round(0.7 8) = 6 columns from 1 on.
     [
       WIDE,
