@@ -269,7 +269,7 @@ const BY_NAME: Readonly<Record<string, readonly Built[]>> = {
     hadamard(WIDE, { ratio: 0.6, seed: 4 }, randomPermutation(32, 4)),
   ],
   "cs_block": [
-    blocks(SQUARE, { block: 4, seed: 2 }),
+    blocks(SQUARE, { block: 4, ratio: 0.35, seed: 2 }),
     blocks(WIDE, { block: 2, ratio: 0.6 }),
   ],
   outpaint: [

@@ -288,6 +288,7 @@ Deno.test("jpeg noise and the jpeg operator are the formula of the published exp
       "published",
     ],
     [[10, 8, 1], 5, "standard"],
+    [[8, 8, 3], 55, "standard"],
     [[8, 8, 3], 100, "published"],
   ] as const;
   for (const [shape, quality, tables] of cases) {
