@@ -232,24 +232,27 @@ async function gainOf(runtime: WebGpuRuntime, factor: number): Promise<number[]>
   return [...await y.read()];
 }
 
-gpuTest("work after destroy() is refused, and the device serves the next runtime that asks for one like it", async () => {
-  const { gpu, devices } = watched();
-  const runtime = await WebGpuRuntime.open({ gpu });
-  const stage = runtime.stage("gain", gain);
-  const x = runtime.upload(new Float32Array([1]), [1]);
-  await stage({ x }, { factor: 1 });
-  runtime.destroy();
-  runtime.destroy();
-  await assertRejects(() => stage({ x }, { factor: 1 }), DeviceLostError, "was closed");
-  assertThrows(() => runtime.upload(new Float32Array([1]), [1]), DeviceLostError, "was closed");
-  const requests = devices.length;
-  const [next, other] = [await WebGpuRuntime.open({ gpu }), await WebGpuRuntime.open({ gpu })];
-  assertEquals(devices.length - requests, requests, "the first takes the device again, the second a new one");
-  assertEquals([await gainOf(next, 2), await gainOf(other, 5)], [[2, 4], [5, 10]]);
-  assertEquals(next.statistics().pipelines, 1);
-  next.destroy();
-  other.destroy();
-});
+gpuTest(
+  "work after destroy() is refused, and the device serves the next runtime that asks for one like it",
+  async () => {
+    const { gpu, devices } = watched();
+    const runtime = await WebGpuRuntime.open({ gpu });
+    const stage = runtime.stage("gain", gain);
+    const x = runtime.upload(new Float32Array([1]), [1]);
+    await stage({ x }, { factor: 1 });
+    runtime.destroy();
+    runtime.destroy();
+    await assertRejects(() => stage({ x }, { factor: 1 }), DeviceLostError, "was closed");
+    assertThrows(() => runtime.upload(new Float32Array([1]), [1]), DeviceLostError, "was closed");
+    const requests = devices.length;
+    const [next, other] = [await WebGpuRuntime.open({ gpu }), await WebGpuRuntime.open({ gpu })];
+    assertEquals(devices.length - requests, requests, "the first takes the device again, the second a new one");
+    assertEquals([await gainOf(next, 2), await gainOf(other, 5)], [[2, 4], [5, 10]]);
+    assertEquals(next.statistics().pipelines, 1);
+    next.destroy();
+    other.destroy();
+  },
+);
 
 gpuTest("opening and closing many runtimes asks for one device", async () => {
   const { gpu, devices } = watched();
@@ -257,30 +260,36 @@ gpuTest("opening and closing many runtimes asks for one device", async () => {
   assert(devices.length <= 4, `${devices.length} devices`);
 });
 
-gpuTest("a released stage leaves nothing of its constants on the device, nor of what was computed from them", async (shared) => {
-  const runtime = shared as WebGpuRuntime;
-  const x = runtime.upload(new Float32Array([1, 2]), [2]);
-  const kept = runtime.upload(new Float32Array([5, 7]), [2]);
-  const run = async (): Promise<number> => {
-    const own = hostTensor(new Float32Array([2, 3]), [2]);
-    const stage = runtime.stage("own constants", ({ x }: Tensors<"x">) => ({
-      y: plus(x, plus(constant(own), plus(constant(own), constant(kept)))),
-    }));
-    const { y } = await stage({ x }, {});
-    assertEquals([...await y.read()], [10, 15]);
-    const other = runtime.withPreferences({});
-    const again = other.stage("the same constants", ({ x }: Tensors<"x">) => ({ y: plus(x, plus(constant(own), x)) }));
-    stage.release();
-    const { y: z } = await again({ x }, {});
-    assertEquals([...await z.read()], [4, 7]);
-    other.destroy();
-    return runtime.statistics().deviceBytes;
-  };
-  const before = await run();
-  for (let k = 0; k < 5; k++) assertEquals(await run(), before);
-  x.free();
-  kept.free();
-});
+gpuTest(
+  "a released stage leaves nothing of its constants on the device, nor of what was computed from them",
+  async (shared) => {
+    const runtime = shared as WebGpuRuntime;
+    const x = runtime.upload(new Float32Array([1, 2]), [2]);
+    const kept = runtime.upload(new Float32Array([5, 7]), [2]);
+    const run = async (): Promise<number> => {
+      const own = hostTensor(new Float32Array([2, 3]), [2]);
+      const stage = runtime.stage("own constants", ({ x }: Tensors<"x">) => ({
+        y: plus(x, plus(constant(own), plus(constant(own), constant(kept)))),
+      }));
+      const { y } = await stage({ x }, {});
+      assertEquals([...await y.read()], [10, 15]);
+      const other = runtime.withPreferences({});
+      const again = other.stage(
+        "the same constants",
+        ({ x }: Tensors<"x">) => ({ y: plus(x, plus(constant(own), x)) }),
+      );
+      stage.release();
+      const { y: z } = await again({ x }, {});
+      assertEquals([...await z.read()], [4, 7]);
+      other.destroy();
+      return runtime.statistics().deviceBytes;
+    };
+    const before = await run();
+    for (let k = 0; k < 5; k++) assertEquals(await run(), before);
+    x.free();
+    kept.free();
+  },
+);
 
 Deno.test("a provider without adapters is refused with what to do", async () => {
   const none = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
