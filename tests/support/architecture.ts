@@ -18,14 +18,15 @@ interface Room {
   readonly browser: boolean;
 }
 
-const LIBRARY = ["metrics", "samplers", "operators", "models", "kernels", "engine"];
+const LIBRARY = ["metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
 
 const ROOMS: Readonly<Record<string, Room>> = {
+  parameters: { imports: [], types: [], browser: true },
   engine: { imports: [], types: [], browser: true },
   kernels: { imports: ["engine"], types: [], browser: true },
-  models: { imports: ["kernels", "engine"], types: [], browser: true },
-  operators: { imports: ["kernels", "engine"], types: [], browser: true },
-  samplers: { imports: ["operators", "kernels", "engine"], types: ["models"], browser: true },
+  models: { imports: ["parameters", "kernels", "engine"], types: [], browser: true },
+  operators: { imports: ["parameters", "kernels", "engine"], types: [], browser: true },
+  samplers: { imports: ["parameters", "operators", "kernels", "engine"], types: ["models"], browser: true },
   metrics: { imports: ["models", "operators", "kernels", "engine"], types: [], browser: true },
   io: { imports: [], types: ["models", "engine"], browser: false },
   cli: { imports: ["io", ...LIBRARY], types: [], browser: false },

@@ -1,0 +1,148 @@
+/**
+ * Parameters as data: what a parameter is follows from one line, and its type, default, checks, option, help and row in
+ * a table follow from that.
+ */
+
+/** What can be said of a parameter beside its default. */
+export interface ParameterNotes {
+  /** Least and greatest value of a number; without a limit where absent. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Its option on a command line, where that is not its name in kebab case; a flag that is on by default has `no-...`. */
+  readonly option?: string;
+  /** What stands for the value in help texts, such as FILE. */
+  readonly value?: string;
+}
+
+/** One parameter. `T` is the type of its value, with `undefined` where it may be left open. */
+export interface Parameter<T> extends ParameterNotes {
+  readonly kind: "integer" | "number" | "flag" | "choice" | "text" | "file";
+  /** What holds where nothing is given; undefined: left open. */
+  readonly default: T;
+  /** The values of a choice. */
+  readonly choices?: readonly string[];
+  /** What it is, in a line without its default. */
+  readonly help: string;
+}
+
+/** Parameters by name. */
+export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
+
+/** The values of parameters, all of them given. */
+export type ValuesOf<P extends Parameters> = {
+  readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never;
+};
+
+/** An integer. */
+export function integer(initial: number, notes: ParameterNotes, help: string): Parameter<number>;
+/** An integer that may be left open. */
+export function integer(initial: undefined, notes: ParameterNotes, help: string): Parameter<number | undefined>;
+export function integer<T extends number | undefined>(initial: T, notes: ParameterNotes, help: string): Parameter<T> {
+  return { kind: "integer", default: initial, ...notes, help };
+}
+
+/** A number. */
+export function number(initial: number, notes: ParameterNotes, help: string): Parameter<number>;
+/** A number that may be left open. */
+export function number(initial: undefined, notes: ParameterNotes, help: string): Parameter<number | undefined>;
+export function number<T extends number | undefined>(initial: T, notes: ParameterNotes, help: string): Parameter<T> {
+  return { kind: "number", default: initial, ...notes, help };
+}
+
+/** Yes or no. On a command line it is given to turn its default round. */
+export function flag(initial: boolean, notes: Pick<ParameterNotes, "option">, help: string): Parameter<boolean> {
+  return { kind: "flag", default: initial, ...notes, help };
+}
+
+/** One of several words, named in `choices`; the type of the value is the union of them. */
+export function choice<const C extends string>(
+  initial: NoInfer<C>,
+  choices: readonly C[],
+  notes: Pick<ParameterNotes, "option">,
+  help: string,
+): Parameter<C> {
+  return { kind: "choice", default: initial, choices, ...notes, help };
+}
+
+/**
+ * A value that comes from a file, such as a mask. The command line gives a path; `T` is what is read from it, and what a
+ * program gives.
+ */
+export function file<T>(notes: Pick<ParameterNotes, "option">, help: string): Parameter<T | undefined> {
+  return { kind: "file", default: undefined, value: "FILE", ...notes, help };
+}
+
+/** The values that hold where nothing is given. */
+export function defaultsOf<P extends Parameters>(parameters: P): ValuesOf<P> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { default: initial }]) => [name, initial]),
+  ) as ValuesOf<P>;
+}
+
+/** The option of a parameter on a command line, without the dashes: its name in kebab case unless it says otherwise. */
+export function optionName(name: string, { option, kind, default: initial }: Parameter<unknown>): string {
+  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return option ?? (kind === "flag" && initial === true ? `no-${kebab}` : kebab);
+}
+
+/** What a value must be, in words: "an integer within 1..20", `one of "a", "b"`. */
+export function needed({ kind, min, max, choices }: Parameter<unknown>): string {
+  if (kind === "choice") return `one of ${choices!.map((choice) => `"${choice}"`).join(", ")}`;
+  if (kind === "flag") return "true or false";
+  if (kind === "text") return "a text";
+  if (kind === "file") return "what its file holds";
+  const noun = kind === "integer" ? "an integer" : "a number";
+  if (min !== undefined && max !== undefined) return `${noun} within ${min}..${max}`;
+  if (min !== undefined) return `${noun} of at least ${min}`;
+  return max === undefined ? noun : `${noun} of at most ${max}`;
+}
+
+/** Whether a parameter can have a value. */
+export function fits(
+  { kind, default: initial, min = -Infinity, max = Infinity, choices }: Parameter<unknown>,
+  value: unknown,
+): boolean {
+  if (value === undefined) return initial === undefined;
+  switch (kind) {
+    case "flag":
+      return typeof value === "boolean";
+    case "choice":
+      return choices!.includes(value as string);
+    case "text":
+      return typeof value === "string";
+    case "file":
+      return true;
+    default:
+      return typeof value === "number" && Number.isFinite(value) && value >= min && value <= max &&
+        (kind === "number" || Number.isSafeInteger(value));
+  }
+}
+
+/**
+ * All values of parameters: those given, and the defaults of the others.
+ * @param what for messages, such as `run ddrm` or `build operator "hdr"`
+ * @param parameters what there is
+ * @param given some of the values; one that is undefined counts as not given
+ * @param base what holds instead of the defaults, such as what is published for a task
+ * @throws {RangeError} if a value is given that no parameter has a name for, or that its parameter cannot have
+ */
+export function checkedValues<P extends Parameters>(
+  what: string,
+  parameters: P,
+  given: Readonly<Record<string, unknown>>,
+  base: Partial<ValuesOf<P>> = {},
+): ValuesOf<P> {
+  const known = Object.keys(parameters);
+  for (const [name, value] of Object.entries(given)) {
+    const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (!parameter) {
+      const takes = known.length > 0 ? `; its parameters are ${known.join(", ")}` : "; it has none";
+      throw new RangeError(`Cannot ${what}: there is no parameter "${name}"${takes}`);
+    }
+    if (value === undefined || fits(parameter, value)) continue;
+    const found = typeof value === "string" ? `"${value}"` : String(value);
+    throw new RangeError(`Cannot ${what}: ${name} is ${found}, ${needed(parameter)} is needed`);
+  }
+  const entries = known.map((name) => [name, given[name] ?? base[name] ?? parameters[name]!.default]);
+  return Object.fromEntries(entries) as ValuesOf<P>;
+}

@@ -1,0 +1,40 @@
+/** What a parameter is on a command line and in a table. */
+import { optionName, type Parameter } from "./parameter.ts";
+
+/** An option of a command line, as the parser of commands takes it. */
+export interface ParameterOption {
+  readonly kind: "flag" | "text" | "integer" | "number" | "choice";
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  readonly help: string;
+}
+
+/** The option of a parameter; the name is `optionName`. Its help ends with the default, unless a flag has none to tell. */
+export function optionOf(
+  { kind, default: initial, choices, min, max, value, help }: Parameter<unknown>,
+): ParameterOption {
+  const shown = kind === "flag" || initial === undefined ? help : `${help} (${initial})`;
+  return {
+    kind: kind === "file" ? "text" : kind,
+    ...(value === undefined ? {} : { value }),
+    ...(choices === undefined ? {} : { choices }),
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+    help: shown,
+  };
+}
+
+/** The cells of a parameter in a table of a document: name, option, values, default, meaning. */
+export function parameterRow(
+  name: string,
+  parameter: Parameter<unknown>,
+): readonly [string, string, string, string, string] {
+  const { kind, min, max, choices, default: initial, help } = parameter;
+  const range = kind === "integer" || kind === "number"
+    ? `${min ?? ""}..${max ?? ""}`
+    : choices?.join(", ") ?? (kind === "flag" ? "yes, no" : kind);
+  const shown = initial === undefined ? "" : kind === "flag" ? (initial ? "yes" : "no") : String(initial);
+  return [name, `--${optionName(name, parameter)}`, range, shown, help];
+}

@@ -1,0 +1,88 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  checkedValues,
+  choice,
+  defaultsOf,
+  file,
+  flag,
+  integer,
+  number,
+  optionName,
+  optionOf,
+  parameterRow,
+  type ValuesOf,
+} from "../../parameters/mod.ts";
+
+const PARAMETERS = {
+  steps: integer(20, { min: 1, max: 1000 }, "number of steps"),
+  etaA: number(0.85, { min: 0, max: 1 }, "fresh noise"),
+  threshold: number(undefined, { min: 0 }, "smallest singular value"),
+  clipDenoised: flag(true, { option: "no-clip" }, "clamps predictions"),
+  useDdim: flag(false, {}, "DDIM steps"),
+  rule: choice("share", ["share", "psnr"], { option: "switch-rule" }, "when to switch"),
+  mask: file<Float32Array>({}, "what is missing"),
+};
+
+Deno.test("the values of parameters have the types of their declarations", () => {
+  const values: ValuesOf<typeof PARAMETERS> = defaultsOf(PARAMETERS);
+  const rule: "share" | "psnr" = values.rule;
+  const mask: Float32Array | undefined = values.mask;
+  const threshold: number | undefined = values.threshold;
+  assertEquals([values.steps, values.etaA, values.clipDenoised, values.useDdim, rule, mask, threshold], [
+    ...[20, 0.85, true, false, "share", undefined, undefined],
+  ]);
+});
+
+Deno.test("checkedValues() takes what is given, then what is published, then the defaults", () => {
+  const values = checkedValues("run x", PARAMETERS, { steps: 5, etaA: undefined, rule: "psnr" }, {
+    etaA: 0.5,
+    steps: 7,
+  });
+  assertEquals(values, { ...defaultsOf(PARAMETERS), steps: 5, etaA: 0.5, rule: "psnr" });
+  assertEquals(checkedValues("run x", PARAMETERS, { clipDenoised: false }, { clipDenoised: true }).clipDenoised, false);
+});
+
+Deno.test("checkedValues() refuses what a parameter cannot be, and says what it must be", () => {
+  const refused: readonly (readonly [object, string])[] = [
+    [{ steps: 0 }, "Cannot run x: steps is 0, an integer within 1..1000 is needed"],
+    [{ steps: 1001 }, "an integer within 1..1000"],
+    [{ steps: 2.5 }, "steps is 2.5"],
+    [{ steps: "5" }, 'steps is "5"'],
+    [{ etaA: NaN }, "etaA is NaN, a number within 0..1 is needed"],
+    [{ etaA: 1.01 }, "a number within 0..1"],
+    [{ threshold: -1 }, "threshold is -1, a number of at least 0 is needed"],
+    [{ threshold: Infinity }, "threshold is Infinity"],
+    [{ clipDenoised: "no" }, 'clipDenoised is "no", true or false is needed'],
+    [{ rule: "never" }, 'rule is "never", one of "share", "psnr" is needed'],
+    [{ stepz: 5 }, 'there is no parameter "stepz"; its parameters are steps, etaA, threshold'],
+    [{ toString: 5 }, 'there is no parameter "toString"'],
+  ];
+  for (const [given, message] of refused) {
+    assertThrows(() => checkedValues("run x", PARAMETERS, { ...given }), RangeError, message);
+  }
+  assertThrows(() => checkedValues("run y", {}, { a: 1 }), RangeError, 'there is no parameter "a"; it has none');
+});
+
+Deno.test("the option of a parameter has its name in kebab case, unless it says otherwise", () => {
+  const names = Object.entries(PARAMETERS).map(([name, parameter]) => optionName(name, parameter));
+  assertEquals(names, ["steps", "eta-a", "threshold", "no-clip", "use-ddim", "switch-rule", "mask"]);
+  assertEquals(optionName("clipDenoised", flag(true, {}, "")), "no-clip-denoised");
+});
+
+Deno.test("the option of a parameter has its range and choices, and tells the default", () => {
+  assertEquals(optionOf(PARAMETERS.steps), { kind: "integer", min: 1, max: 1000, help: "number of steps (20)" });
+  assertEquals(optionOf(PARAMETERS.threshold), { kind: "number", min: 0, help: "smallest singular value" });
+  assertEquals(optionOf(PARAMETERS.clipDenoised), { kind: "flag", help: "clamps predictions" });
+  assertEquals(optionOf(PARAMETERS.rule), {
+    kind: "choice",
+    choices: ["share", "psnr"],
+    help: "when to switch (share)",
+  });
+  assertEquals(optionOf(PARAMETERS.mask), { kind: "text", value: "FILE", help: "what is missing" });
+});
+
+Deno.test("the row of a parameter shows name, option, values, default and meaning", () => {
+  assertEquals(parameterRow("steps", PARAMETERS.steps), ["steps", "--steps", "1..1000", "20", "number of steps"]);
+  assertEquals(parameterRow("useDdim", PARAMETERS.useDdim), ["useDdim", "--use-ddim", "yes, no", "no", "DDIM steps"]);
+  assertEquals(parameterRow("threshold", PARAMETERS.threshold)[2], "0..");
+});
