@@ -5,8 +5,11 @@ import {
   DDS_SYSTEMS,
   DIFFPIR_DATA_STEPS,
   DMPS_POINTS,
+  FIXED_VARIANCES,
   GUIDE_LEVELS,
+  ILVR_REFERENCES,
   LIKELIHOODS,
+  PIGDM_FORMS,
   type RestorationTask,
   type Sampler,
   type SamplerName,
@@ -147,6 +150,22 @@ const PARAMETERS: Readonly<Record<string, { readonly key: string; readonly spec:
   "filter-factor": {
     key: "factor",
     spec: { kind: "integer", min: 0, help: "ilvr: reduction of its low-pass filter (that of the task)" },
+  },
+  "ilvr-reference": {
+    key: "reference",
+    spec: { kind: "choice", choices: ILVR_REFERENCES, help: "ilvr: noise of the reference, as in program or paper" },
+  },
+  "pigdm-form": {
+    key: "guidanceForm",
+    spec: { kind: "choice", choices: PIGDM_FORMS, help: "pigdm: as in the program, or in the paper (--noise-level)" },
+  },
+  "fixed-variance": {
+    key: "fixedVariance",
+    spec: {
+      kind: "choice",
+      choices: FIXED_VARIANCES,
+      help: "Ancestral steps where the network learns no variance: posterior's (small) or beta",
+    },
   },
   "free-steps": { key: "freeSteps", spec: { kind: "integer", min: 0, help: "ilvr: last steps without condition (0)" } },
 };

@@ -7,6 +7,7 @@ import { respace } from "./coefficients.ts";
 import { guidedWalk, MEASUREMENT_NOISES, type MeasurementNoise, noised, projectionGuide } from "./guided_walk.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf, START } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
@@ -21,13 +22,22 @@ export interface CcdfOptions {
   readonly steps: number;
   /** Whether predicted images are clamped to [-1, 1]. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
   /** At which level the measurement is noised. */
   readonly level: GuideLevel;
   /** Where its noise is drawn. */
   readonly noiseIn: MeasurementNoise;
 }
 
-const DEFAULTS: CcdfOptions = { t0: 200, steps: 200, clipDenoised: true, level: "next", noiseIn: "image" };
+const DEFAULTS: CcdfOptions = {
+  t0: 200,
+  steps: 200,
+  clipDenoised: true,
+  fixedVariance: "small",
+  level: "next",
+  noiseIn: "image",
+};
 
 /** CCDF. */
 export const ccdf: Sampler<CcdfOptions> = {
@@ -43,6 +53,7 @@ export const ccdf: Sampler<CcdfOptions> = {
     check.integer("steps", options.steps, 2, options.t0);
     check.choice("level", options.level, GUIDE_LEVELS);
     check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("ccdf", problem);
     return counted(walk(runtime, problem, options), options.steps);
   },
@@ -51,7 +62,7 @@ export const ccdf: Sampler<CcdfOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { t0, steps, clipDenoised, level, noiseIn, noise }: CcdfOptions & { readonly noise: NoiseSource },
+  { t0, steps, clipDenoised, fixedVariance, level, noiseIn, noise }: CcdfOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const levels = respace(problem.model.alphaBar, ssdTimesteps(t0, steps)).toReversed();
   const estimate = await pseudoInverseOf(runtime, problem);
@@ -61,6 +72,7 @@ async function* walk(
       levels,
       clipDenoised,
       usesLearnedVariance: true,
+      fixedVariance,
       noise,
       guide: projectionGuide(runtime, problem, noise, noiseIn),
       levelOf: (at) => level === "current" ? at.alphaBar : at.alphaBarPrevious,

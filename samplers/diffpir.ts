@@ -27,8 +27,10 @@ import { counted, drawOf, START, stateShape } from "./run.ts";
 import {
   checkProblem,
   checkShapes,
+  type Evaluations,
   type GeneralProblem,
   type Progress,
+  PUBLISHED_TIMESTEPS,
   type RestorationTask,
   type Sampler,
 } from "./sampler.ts";
@@ -99,7 +101,9 @@ export const diffpir: Sampler<DiffpirOptions> = {
   needs: [],
   defaults: DEFAULTS,
   defaultsFor,
-  evaluations: ({ steps }) => ({ nominal: steps, actual: steps - 1 }),
+  evaluations({ steps }, timesteps = PUBLISHED_TIMESTEPS): Evaluations {
+    return { nominal: steps, actual: quadraticTimesteps(timesteps, steps).length - 1 };
+  },
   restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     const check = optionChecks("diffpir");
     const timesteps = problem.model.alphaBar.length;

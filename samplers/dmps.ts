@@ -10,6 +10,7 @@ import { likelihoodCorrection } from "./likelihood.ts";
 import { ancestralNumbers, learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
@@ -31,11 +32,20 @@ export interface DmpsOptions {
   readonly point: DmpsPoint;
   /** Whether predicted images are clamped to [-1, 1]. Published: true. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
   /** Iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
   readonly iterations: number;
 }
 
-const DEFAULTS: DmpsOptions = { steps: 1000, scale: 1.75, point: "after", clipDenoised: true, iterations: 20 };
+const DEFAULTS: DmpsOptions = {
+  steps: 1000,
+  scale: 1.75,
+  point: "after",
+  clipDenoised: true,
+  fixedVariance: "small",
+  iterations: 20,
+};
 
 /** DMPS. */
 export const dmps: Sampler<DmpsOptions> = {
@@ -52,6 +62,7 @@ export const dmps: Sampler<DmpsOptions> = {
     check.number("scale", options.scale, 0, UNLIMITED);
     check.choice("point", options.point, DMPS_POINTS);
     check.integer("iterations", options.iterations, 1, 1000);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("dmps", problem);
     return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
   },
@@ -60,7 +71,9 @@ export const dmps: Sampler<DmpsOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { steps, scale, point, clipDenoised, iterations, noise }: DmpsOptions & { readonly noise: NoiseSource },
+  { steps, scale, point, clipDenoised, fixedVariance, iterations, noise }: DmpsOptions & {
+    readonly noise: NoiseSource;
+  },
 ): AsyncGenerator<State, DeviceTensor> {
   const { alphaBar } = problem.model;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed();
@@ -72,7 +85,8 @@ async function* walk(
     let xt = start;
     for (const [k, level] of levels.entries()) {
       const draw = drawOf(k);
-      const moved = await step({ xt, level, numbers: ancestralNumbers(level, isLearned), draw, extra: {} });
+      const numbers = ancestralNumbers(level, isLearned, fixedVariance);
+      const moved = await step({ xt, level, numbers, draw, extra: {} });
       const at = point === "after" ? moved.xt : xt;
       xt = await correct({ moved: moved.xt, at, level, scale });
       yield { name: draw.name, x0: moved.x0, xt, parts: { ancestral: moved.xt } };

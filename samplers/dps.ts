@@ -9,6 +9,7 @@ import { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./g
 import { learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
 import { checkShapes, type GeneralProblem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
@@ -24,9 +25,17 @@ export interface DpsOptions {
   readonly likelihood: Likelihood;
   /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Published: true. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
 }
 
-const DEFAULTS: DpsOptions = { steps: 1000, scale: 0.3, likelihood: "gaussian", clipDenoised: true };
+const DEFAULTS: DpsOptions = {
+  steps: 1000,
+  scale: 0.3,
+  likelihood: "gaussian",
+  clipDenoised: true,
+  fixedVariance: "small",
+};
 
 /** The lengths of the published program. */
 export function dpsScale(task: RestorationTask): number {
@@ -48,6 +57,7 @@ export const dps: Sampler<DpsOptions> = {
     check.integer("steps", options.steps, 2, timesteps);
     check.number("scale", options.scale, 0, UNLIMITED);
     check.choice("likelihood", options.likelihood, LIKELIHOODS);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkShapes("dps", problem);
     return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
   },
@@ -56,7 +66,7 @@ export const dps: Sampler<DpsOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: GeneralProblem,
-  { steps, scale, likelihood, clipDenoised, noise }: DpsOptions & { readonly noise: NoiseSource },
+  { steps, scale, likelihood, clipDenoised, fixedVariance, noise }: DpsOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const { alphaBar } = problem.model;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed();
@@ -70,7 +80,7 @@ async function* walk(
       const { x0, ...made } = await step({
         xt,
         level,
-        numbers: gradientNumbers(level, isLearned, scale),
+        numbers: gradientNumbers(level, { learnsVariance: isLearned, fixedVariance, scale }),
         draw,
         extra: {},
       });

@@ -12,6 +12,7 @@ import { likelihoodCorrection } from "./likelihood.ts";
 import { ancestralNumbers, learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
 import { dpsScale } from "./dps.ts";
@@ -44,6 +45,8 @@ export interface DpsDmpsOptions {
   readonly likelihoodScale: number;
   /** Whether predicted images are clamped to [-1, 1]. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
   /** Iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
   readonly iterations: number;
 }
@@ -58,6 +61,7 @@ const DEFAULTS: DpsDmpsOptions = {
   scale: 0.3,
   likelihoodScale: 1.75,
   clipDenoised: true,
+  fixedVariance: "small",
   iterations: 20,
 };
 
@@ -82,6 +86,7 @@ export const dpsDmps: Sampler<DpsDmpsOptions> = {
     check.number("scale", options.scale, 0, UNLIMITED);
     check.number("likelihoodScale", options.likelihoodScale, 0, UNLIMITED);
     check.integer("iterations", options.iterations, 1, 1000);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("dps_dmps", problem);
     return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
   },
@@ -92,7 +97,7 @@ async function* walk(
   problem: Problem,
   { noise, ...options }: DpsDmpsOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
-  const { clipDenoised, scale, likelihoodScale } = options;
+  const { clipDenoised, fixedVariance, scale, likelihoodScale } = options;
   const { alphaBar } = problem.model;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(options.steps))).toReversed();
   const isLearned = learnsVariance(problem);
@@ -109,12 +114,14 @@ async function* walk(
       const draw = drawOf(k);
       const switched = decide.switched(k);
       if (switched.every((is) => is)) {
-        const moved = await plain({ xt, level, numbers: ancestralNumbers(level, isLearned), draw, extra: {} });
+        const numbers = ancestralNumbers(level, isLearned, fixedVariance);
+        const moved = await plain({ xt, level, numbers, draw, extra: {} });
         xt = await correct({ moved: moved.xt, at: moved.xt, level, scale: likelihoodScale });
         yield { name: draw.name, x0: moved.x0, xt };
         continue;
       }
-      const moved = await guided({ xt, level, numbers: gradientNumbers(level, isLearned, scale), draw, extra: {} });
+      const numbers = gradientNumbers(level, { learnsVariance: isLearned, fixedVariance, scale });
+      const moved = await guided({ xt, level, numbers, draw, extra: {} });
       xt = moved.xt;
       if (switched.includes(true)) {
         const { ancestral } = moved;

@@ -19,6 +19,7 @@ import {
 import { type AncestralNumbers, ancestralNumbers, type NetworkStep, networkStep } from "./network_step.ts";
 import type { Level } from "./coefficients.ts";
 import type { NoiseSource } from "./noise_source.ts";
+import type { FixedVariance } from "./plain_coefficients.ts";
 import type { GeneralProblem } from "./sampler.ts";
 
 /** What the loss makes of the residual: its length, or for counted photons its length times the mean of 1/|y|. */
@@ -26,6 +27,16 @@ export type Likelihood = "gaussian" | "poisson";
 
 /** The likelihoods by name. */
 export const LIKELIHOODS: readonly Likelihood[] = ["gaussian", "poisson"];
+
+/** How the numbers of a gradient step are made. */
+export interface GradientLength {
+  /** As in the step's setting. */
+  readonly learnsVariance: boolean;
+  /** The variance where it is not learned. */
+  readonly fixedVariance: FixedVariance;
+  /** Length of the gradient step. */
+  readonly scale: number;
+}
 
 /** Numbers of the step: those of an ancestral one, and the length of the gradient step with a minus. */
 export type GradientNumbers = AncestralNumbers & Readonly<Record<"pull", number>>;
@@ -68,13 +79,12 @@ export function gradientStep(
   );
 }
 
-/**
- * The numbers of a step down from a level.
- * @param learnsVariance as in the step's setting
- * @param scale length of the gradient step
- */
-export function gradientNumbers(level: Level, learnsVariance: boolean, scale: number): GradientNumbers {
-  return { ...ancestralNumbers(level, learnsVariance), pull: -scale };
+/** The numbers of a step down from a level. */
+export function gradientNumbers(
+  level: Level,
+  { learnsVariance, fixedVariance, scale }: GradientLength,
+): GradientNumbers {
+  return { ...ancestralNumbers(level, learnsVariance, fixedVariance), pull: -scale };
 }
 
 /** Least |y| that a likelihood of photons divides by: half a step of 8-bit pictures in [-1, 1]. */

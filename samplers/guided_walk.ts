@@ -13,6 +13,7 @@ import {
   networkStep,
 } from "./network_step.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
+import type { FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { drawOf, stateShape } from "./run.ts";
 import type { Problem } from "./sampler.ts";
@@ -112,6 +113,8 @@ export interface GuidedWalk {
   readonly clipDenoised: boolean;
   /** Whether a variance that the network has learned is used. */
   readonly usesLearnedVariance: boolean;
+  /** The variance where it is not learned. */
+  readonly fixedVariance: FixedVariance;
   readonly noise: NoiseSource;
   /** Follows every step. */
   readonly guide: Guide;
@@ -124,7 +127,7 @@ export async function* guidedWalk(
   runtime: Runtime,
   problem: Problem,
   start: DeviceTensor,
-  { levels, clipDenoised, usesLearnedVariance, noise, guide, levelOf }: GuidedWalk,
+  { levels, clipDenoised, usesLearnedVariance, fixedVariance, noise, guide, levelOf }: GuidedWalk,
 ): AsyncGenerator<State, DeviceTensor> {
   const isLearned = usesLearnedVariance && learnsVariance(problem);
   const step = ancestralStep(runtime, problem, { clipDenoised, learnsVariance: isLearned, noise });
@@ -132,7 +135,8 @@ export async function* guidedWalk(
     let xt = start;
     for (const [k, level] of levels.entries()) {
       const draws = guidedDraws(k);
-      const moved = await step({ xt, level, numbers: ancestralNumbers(level, isLearned), draw: draws.step, extra: {} });
+      const numbers = ancestralNumbers(level, isLearned, fixedVariance);
+      const moved = await step({ xt, level, numbers, draw: draws.step, extra: {} });
       const alphaBar = levelOf(level, k);
       xt = alphaBar === undefined ? moved.xt : await guide(moved.xt, alphaBar, draws.guide);
       yield { name: draws.step.name, x0: moved.x0, xt };

@@ -8,10 +8,20 @@ import { respace } from "./coefficients.ts";
 import { guide, guidedWalk } from "./guided_walk.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf, pureNoise } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
 import { spaceTimesteps } from "./timesteps.ts";
+
+/**
+ * Level of the noise in the reference after a step: that of the step, as in the authors' program, or the one that the
+ * step arrives at, as in the paper.
+ */
+export type IlvrReference = "published" | "paper";
+
+/** The levels by name. */
+export const ILVR_REFERENCES: readonly IlvrReference[] = ["published", "paper"];
 
 /** Parameters of ILVR. */
 export interface IlvrOptions {
@@ -19,13 +29,26 @@ export interface IlvrOptions {
   readonly steps: number;
   /** Reduction of the low-pass filter; 0 takes the ratio of image and measurement, at least 2. Published: 8, 16, 32. */
   readonly factor: number;
-  /** Steps at the end that are not conditioned, 0..steps. Published: 20 in the demonstration, 0 by default. */
+  /**
+   * Steps at the end that are not conditioned, 0..steps; with the "published" reference one more, as the last one would
+   * leave the noise of its level in the picture. Published: 20 in the demonstration, 0 by default.
+   */
   readonly freeSteps: number;
+  readonly reference: IlvrReference;
   /** Whether predicted images are clamped to [-1, 1]. Published: true. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
 }
 
-const DEFAULTS: IlvrOptions = { steps: 100, factor: 0, freeSteps: 0, clipDenoised: true };
+const DEFAULTS: IlvrOptions = {
+  steps: 100,
+  factor: 0,
+  freeSteps: 0,
+  reference: "published",
+  clipDenoised: true,
+  fixedVariance: "small",
+};
 
 /** Elsewhere than in enlarging, A^+ y is a picture of full size whose details are what is missing. */
 function defaultsFor(task: RestorationTask): IlvrOptions {
@@ -46,6 +69,8 @@ export const ilvr: Sampler<IlvrOptions> = {
     check.integer("steps", options.steps, 2, problem.model.alphaBar.length);
     check.integer("factor", options.factor, 0, Math.min(height!, width!));
     check.integer("freeSteps", options.freeSteps, 0, options.steps);
+    check.choice("reference", options.reference, ILVR_REFERENCES);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("ilvr", problem);
     return counted(walk(runtime, problem, options), options.steps);
   },
@@ -54,13 +79,16 @@ export const ilvr: Sampler<IlvrOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { steps, factor, freeSteps, clipDenoised, noise }: IlvrOptions & { readonly noise: NoiseSource },
+  { steps, factor, freeSteps, reference: form, clipDenoised, fixedVariance, noise }: IlvrOptions & {
+    readonly noise: NoiseSource;
+  },
 ): AsyncGenerator<State, DeviceTensor> {
   const { model: { alphaBar, imageShape }, operator } = problem;
   const [height, width] = imageShape as [number, number, number];
   const reduction = factor || Math.max(2, Math.round(height / (operator.measurementShape[0] ?? height)));
   const filters = [lowPass(height, reduction), lowPass(width, reduction)] as const;
   const smooth = (x: Tensor): Tensor => separable(constant(filters[0]), x, constant(filters[1]));
+  const conditioned = steps - freeSteps - (form === "published" ? 1 : 0);
   const reference = await pseudoInverseOf(runtime, problem);
   const start = await pureNoise(runtime, problem, noise);
   try {
@@ -68,13 +96,17 @@ async function* walk(
       levels: respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed(),
       clipDenoised,
       usesLearnedVariance: true,
+      fixedVariance,
       noise,
       // The filter is linear, so that one application to the difference replaces two.
       guide: guide(runtime, reference, noise, ({ xt, known, draw }, c) => {
         const noised = weightedSum([[c.keep, known], [c.fresh, draw(xt.shape)]]);
         return add(xt, smooth(sub(noised, xt)));
       }),
-      levelOf: (level, k) => k < steps - freeSteps ? level.alphaBarPrevious : undefined,
+      levelOf(level, k): number | undefined {
+        if (k >= conditioned) return undefined;
+        return form === "published" ? level.alphaBar : level.alphaBarPrevious;
+      },
     });
   } finally {
     start.free();

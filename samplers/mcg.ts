@@ -10,6 +10,7 @@ import { guidedDraws, MEASUREMENT_NOISES, type MeasurementNoise, projectionGuide
 import { learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pureNoise } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
@@ -24,13 +25,22 @@ export interface McgOptions {
   readonly scale: number;
   /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Published: true. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
   /** At which level the measurement is noised. Published: "current". */
   readonly level: GuideLevel;
   /** Published: "measurement", which is too noisy where A averages; default: "image". */
   readonly noiseIn: MeasurementNoise;
 }
 
-const DEFAULTS: McgOptions = { steps: 1000, scale: 1, clipDenoised: true, level: "current", noiseIn: "image" };
+const DEFAULTS: McgOptions = {
+  steps: 1000,
+  scale: 1,
+  clipDenoised: true,
+  fixedVariance: "small",
+  level: "current",
+  noiseIn: "image",
+};
 
 /** MCG. */
 export const mcg: Sampler<McgOptions> = {
@@ -47,6 +57,7 @@ export const mcg: Sampler<McgOptions> = {
     check.number("scale", options.scale, 0, UNLIMITED);
     check.choice("level", options.level, GUIDE_LEVELS);
     check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("mcg", problem);
     return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
   },
@@ -55,7 +66,7 @@ export const mcg: Sampler<McgOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { steps, scale, clipDenoised, level, noiseIn, noise }: McgOptions & { readonly noise: NoiseSource },
+  { steps, scale, clipDenoised, fixedVariance, level, noiseIn, noise }: McgOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const { alphaBar } = problem.model;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed();
@@ -68,7 +79,7 @@ async function* walk(
     let xt = start;
     for (const [k, at] of levels.entries()) {
       const draws = guidedDraws(k);
-      const numbers = gradientNumbers(at, isLearned, scale);
+      const numbers = gradientNumbers(at, { learnsVariance: isLearned, fixedVariance, scale });
       const moved = await step({ xt, level: at, numbers, draw: draws.step, extra: {} });
       xt = await project(moved.xt, level === "current" ? at.alphaBar : at.alphaBarPrevious, draws.guide);
       yield { name: draws.step.name, x0: moved.x0, xt, parts: { grad: moved.grad, norms: moved.norms } };

@@ -76,6 +76,8 @@ export {
   ancestralCoefficients,
   ddimCoefficients,
   ddimReverseCoefficients,
+  FIXED_VARIANCES,
+  type FixedVariance,
   type PlainCoefficients,
 } from "./plain_coefficients.ts";
 export {
@@ -97,7 +99,8 @@ export type { DpsOptions } from "./dps.ts";
 export { type DpsDmpsOptions, SWITCH_RULES, type SwitchRule } from "./dps_dmps.ts";
 export { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
 export type { McgOptions } from "./mcg.ts";
-export type { PigdmOptions } from "./pigdm.ts";
+export { PIGDM_FORMS, type PigdmForm, type PigdmOptions } from "./pigdm.ts";
+export { ILVR_REFERENCES, type IlvrOptions, type IlvrReference } from "./ilvr.ts";
 export { MEASUREMENT_NOISES } from "./guided_walk.ts";
 export { GUIDE_LEVELS } from "./score_sde.ts";
 export type { ClassGuidance } from "./class_guidance.ts";

@@ -6,7 +6,7 @@ import { type DeviceTensor, type Runtime, type Scalars, scope, type Tensor } fro
 import { clamp, exp, mul, weightedSum } from "../kernels/mod.ts";
 import { type Level, type PredictionCoefficients, predictionCoefficients } from "./coefficients.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
-import { ancestralCoefficients } from "./plain_coefficients.ts";
+import { ancestralCoefficients, type FixedVariance } from "./plain_coefficients.ts";
 import { predictX0 } from "./predict.ts";
 import type { GeneralProblem } from "./sampler.ts";
 
@@ -102,9 +102,10 @@ export type AncestralNumbers = Record<"xtFromX0" | "xtFromXt" | "xtFromNoise" | 
 /**
  * The numbers of an ancestral step down from a level.
  * @param learnsVariance as in the step's setting
+ * @param fixed the variance where it is not learned
  */
-export function ancestralNumbers(level: Level, learnsVariance: boolean): AncestralNumbers {
-  const { xtFromX0, xtFromXt, xtFromNoise, slope } = ancestralCoefficients(level, learnsVariance);
+export function ancestralNumbers(level: Level, learnsVariance: boolean, fixed: FixedVariance): AncestralNumbers {
+  const { xtFromX0, xtFromXt, xtFromNoise, slope } = ancestralCoefficients(level, learnsVariance, fixed);
   return { xtFromX0, xtFromXt, xtFromNoise, slope };
 }
 

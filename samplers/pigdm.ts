@@ -6,18 +6,29 @@
 import type { DeviceTensor, Runtime, Scalar, Tensor } from "../engine/mod.ts";
 import { add, gradient, sampleDot, sub, weightedSum } from "../kernels/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
+import { noised } from "./guided_walk.ts";
 import { likelihoodDirection, likelihoodWeight } from "./likelihood.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks, UNLIMITED } from "./option_checks.ts";
 import { ddimCoefficients } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
-import { counted, drawOf, pureNoise } from "./run.ts";
+import { counted, drawOf, pseudoInverseOf, pureNoise, START } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
-/** Parameters of PiGDM. */
+/**
+ * What is followed, how far, and from where. "published", the authors' program: A^+ (y - A x0) with the length
+ * sqrt(alphaBar alphaBarPrevious), no clamp, from A^+ y noised to the first level. "paper": the likelihood of y with the
+ * length sqrt(alphaBar) r^2, from pure noise.
+ */
+export type PigdmForm = "published" | "paper";
+
+/** The forms by name. */
+export const PIGDM_FORMS: readonly PigdmForm[] = ["published", "paper"];
+
+/** Parameters of PiGDM. The published form does not read the deviation of the noise. */
 export interface PigdmOptions {
   /** Number of steps, 2..T. Published: 100. */
   readonly steps: number;
@@ -25,13 +36,21 @@ export interface PigdmOptions {
   readonly eta: number;
   /** Length of the guidance. Published: 1. */
   readonly scale: number;
-  /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Default: true. */
+  readonly guidanceForm: PigdmForm;
+  /** "paper": whether predicted images are clamped to [-1, 1], where the gradient stops. Default: true. */
   readonly clipDenoised: boolean;
-  /** Iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
+  /** "paper": iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
   readonly iterations: number;
 }
 
-const DEFAULTS: PigdmOptions = { steps: 100, eta: 1, scale: 1, clipDenoised: true, iterations: 20 };
+const DEFAULTS: PigdmOptions = {
+  steps: 100,
+  eta: 1,
+  scale: 1,
+  guidanceForm: "published",
+  clipDenoised: true,
+  iterations: 20,
+};
 
 /** PiGDM. */
 export const pigdm: Sampler<PigdmOptions> = {
@@ -47,6 +66,7 @@ export const pigdm: Sampler<PigdmOptions> = {
     check.integer("steps", options.steps, 2, timesteps);
     check.number("eta", options.eta, 0, 1);
     check.number("scale", options.scale, 0, UNLIMITED);
+    check.choice("guidanceForm", options.guidanceForm, PIGDM_FORMS);
     check.integer("iterations", options.iterations, 1, 1000);
     checkProblem("pigdm", problem);
     return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
@@ -56,18 +76,20 @@ export const pigdm: Sampler<PigdmOptions> = {
 type StepNumbers = Record<"xtFromX0" | "xtFromXt" | "xtFromNoise" | "pull" | "spread" | "variance", number>;
 
 /**
- * sqrt(a) x0 + sqrt(1 - a - d^2) eps + d z + scale sqrt(alphaBar) r^2 g with the DDIM deviation d, and the variance
- * r^2 = 1 - alphaBar of images around x0.
+ * sqrt(a) x0 + sqrt(1 - a - d^2) eps + d z + scale w g with a = alphaBarPrevious, the DDIM deviation d, and w =
+ * sqrt(alphaBar) r^2 in the paper, r^2 = 1 - alphaBar being the variance of images around x0, or sqrt(alphaBar a).
  */
 function stepNumbers(
   level: Level,
   sigmaY: number,
-  { eta, scale }: Pick<PigdmOptions, "eta" | "scale">,
+  { eta, scale, guidanceForm }: Pick<PigdmOptions, "eta" | "scale" | "guidanceForm">,
 ): StepNumbers {
   const { xtFromX0, xtFromXt, xtFromNoise } = ddimCoefficients(level, eta);
   const spread = 1 - level.alphaBar;
-  const variance = sigmaY ** 2;
-  return { xtFromX0, xtFromXt, xtFromNoise, pull: scale * Math.sqrt(level.alphaBar) * spread, spread, variance };
+  const weight = guidanceForm === "paper"
+    ? Math.sqrt(level.alphaBar) * spread
+    : Math.sqrt(level.alphaBar * level.alphaBarPrevious);
+  return { xtFromX0, xtFromXt, xtFromNoise, pull: scale * weight, spread, variance: sigmaY ** 2 };
 }
 
 async function* walk(
@@ -77,27 +99,33 @@ async function* walk(
 ): AsyncGenerator<State, DeviceTensor> {
   const { model: { alphaBar }, operator, sigmaY } = problem;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(options.steps))).toReversed();
-  const form = operator.spectral?.();
+  const isPaper = options.guidanceForm === "paper";
+  const decomposition = isPaper ? operator.spectral?.() : undefined;
   const step = networkStep(
     runtime,
     problem,
-    { name: "guided step", clipDenoised, noise },
+    { name: "guided step", clipDenoised: isPaper && clipDenoised, noise },
     ({ xt, y, x0, z }, c: Record<keyof StepNumbers, Scalar>, { weight }: { readonly weight?: Tensor }) => {
       const missing = sub(y, operator.forward(x0));
-      const direction = likelihoodDirection(operator, missing, weight, { ...c, iterations });
+      const direction = isPaper
+        ? likelihoodDirection(operator, missing, weight, { ...c, iterations })
+        : operator.pseudoInverse(missing);
       // g is the transposed derivative of x0 times the direction, which counts as fixed.
       const grad = gradient(sampleDot(x0, direction), [xt], [direction])[0]!;
       const unguided = weightedSum([[c.xtFromX0, x0], [c.xtFromXt, xt], [c.xtFromNoise, z]]);
       return { x0, xt: add(unguided, weightedSum([[c.pull, grad]])), grad };
     },
   );
-  const start = await pureNoise(runtime, problem, noise);
+  const start = isPaper
+    ? await pureNoise(runtime, problem, noise)
+    : await noisedEstimate(runtime, problem, levels[0]!.alphaBar, noise);
   try {
     let xt = start;
     for (const [k, level] of levels.entries()) {
       const draw = drawOf(k);
       const numbers = stepNumbers(level, sigmaY, options);
-      const weights = form && spectralWeights(runtime, form.singularValues, { weight: likelihoodWeight(numbers) });
+      const weights = decomposition &&
+        spectralWeights(runtime, decomposition.singularValues, { weight: likelihoodWeight(numbers) });
       try {
         const { x0, grad, ...made } = await step({ xt, level, numbers, draw, extra: { ...weights?.tensors } as never });
         xt = made.xt;
@@ -110,5 +138,23 @@ async function* walk(
   } finally {
     step.release();
     start.free();
+  }
+}
+
+/**
+ * A^+ y, noised to a level.
+ * @returns [N, H, W, C]; the caller frees it
+ */
+async function noisedEstimate(
+  runtime: Runtime,
+  problem: Problem,
+  alphaBar: number,
+  noise: NoiseSource,
+): Promise<DeviceTensor> {
+  const estimate = await pseudoInverseOf(runtime, problem);
+  try {
+    return await noised(runtime, problem, estimate, { alphaBar, noise, draw: START });
+  } finally {
+    estimate.free();
   }
 }

@@ -13,6 +13,7 @@ import {
   ddimCoefficients,
   ddimReverseCoefficients,
   firstLearnedVariance,
+  type FixedVariance,
   type PlainCoefficients,
 } from "./plain_coefficients.ts";
 import { plainStep } from "./plain_step.ts";
@@ -26,6 +27,8 @@ export interface DdpmOptions {
   readonly steps: number;
   /** Whether predicted images are clamped to [-1, 1]. Published: true. */
   readonly clipDenoised: boolean;
+  /** DDPM: variance of the steps where the network does not learn it. Default: "small", the posterior's. */
+  readonly fixedVariance?: FixedVariance;
 }
 
 /** Parameters of DDIM. */
@@ -84,7 +87,7 @@ export const ddpm: PlainSampler<DdpmOptions> = {
       ...options,
       levels,
       learnsVariance,
-      update: (level) => ancestralCoefficients(level, learnsVariance),
+      update: (level) => ancestralCoefficients(level, learnsVariance, options.fixedVariance),
       // The mean moves by the variance of the step times the gradient.
       classWeights({ xtFromNoise, slope }, level): ClassWeights {
         if (level !== first || !learnsVariance) return { x0FromClass: 0, xtFromClass: xtFromNoise ** 2, slope };

@@ -14,15 +14,24 @@ export interface PlainCoefficients {
   readonly slope: number;
 }
 
+/** The variance of an ancestral step where the network does not learn it: the posterior's, or beta itself. */
+export type FixedVariance = "small" | "large";
+
+/** The variances by name. */
+export const FIXED_VARIANCES: readonly FixedVariance[] = ["small", "large"];
+
 /**
  * One ancestral step down from a level (Ho et al. 2020, eq. 7): the posterior mean and
- * - the posterior variance s = (1 - a)/(1 - alphaBar) beta' with a = alphaBarPrevious, or, where it is learned,
+ * - the posterior variance s = (1 - a)/(1 - alphaBar) beta' with a = alphaBarPrevious ("small"), or
+ * - beta' ("large"), or, where it is learned,
  * - beta'^((1 + v)/2) s^((1 - v)/2) (Nichol and Dhariwal 2021, eq. 15), v not clamped.
  * The step from the first level adds no noise.
+ * @param fixed the variance where it is not learned
  */
 export function ancestralCoefficients(
   { alphaBar, alphaBarPrevious, beta }: Level,
   learnsVariance: boolean,
+  fixed: FixedVariance = "small",
 ): PlainCoefficients {
   const variance = (1 - alphaBarPrevious) / (1 - alphaBar) * beta;
   const mean = {
@@ -30,7 +39,7 @@ export function ancestralCoefficients(
     xtFromXt: (1 - alphaBarPrevious) * Math.sqrt(1 - beta) / (1 - alphaBar),
   };
   if (variance === 0) return { ...mean, xtFromNoise: 0, slope: 0 };
-  if (!learnsVariance) return { ...mean, xtFromNoise: Math.sqrt(variance), slope: 0 };
+  if (!learnsVariance) return { ...mean, xtFromNoise: Math.sqrt(fixed === "small" ? variance : beta), slope: 0 };
   return { ...mean, xtFromNoise: (beta * variance) ** 0.25, slope: Math.log(beta / variance) / 4 };
 }
 

@@ -16,6 +16,7 @@ import {
 import { ancestralNumbers, learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pureNoise, stateShape } from "./run.ts";
 import { checkProblem, type Evaluations, type Problem, type Progress, type Sampler } from "./sampler.ts";
@@ -28,6 +29,8 @@ export interface RepaintOptions extends TravelOptions {
   readonly steps: number;
   /** Whether predicted images are clamped to [-1, 1]. Published: true. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
   /** Where the noise of the measurement is drawn; the same for masks. */
   readonly noiseIn: MeasurementNoise;
 }
@@ -37,6 +40,7 @@ const DEFAULTS: RepaintOptions = {
   travelLength: 10,
   travelRepeat: 10,
   clipDenoised: true,
+  fixedVariance: "small",
   noiseIn: "image",
 };
 
@@ -57,6 +61,7 @@ export const repaint: Sampler<RepaintOptions> = {
     check.integer("travelLength", options.travelLength, 1, options.steps);
     check.integer("travelRepeat", options.travelRepeat, 1, 1000);
     check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("repaint", problem);
     return counted(walk(runtime, problem, options), travelMoves(options.steps, options).length);
   },
@@ -65,7 +70,7 @@ export const repaint: Sampler<RepaintOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { steps, clipDenoised, noiseIn, noise, ...travel }: RepaintOptions & { readonly noise: NoiseSource },
+  { steps, clipDenoised, fixedVariance, noiseIn, noise, ...travel }: RepaintOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const { alphaBar } = problem.model;
   const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps)));
@@ -88,7 +93,7 @@ async function* walk(
         const level = levels[from] as Level;
         // The first state has no measured part yet: it is pure noise already.
         if (x0) xt = await replace(xt, level.alphaBar, draws.guide);
-        const numbers = ancestralNumbers(level, isLearned);
+        const numbers = ancestralNumbers(level, isLearned, fixedVariance);
         const out = await step({ xt, level, numbers, draw: draws.step, extra: {} });
         [xt, x0] = [out.xt, out.x0];
         yield { name, ...out };

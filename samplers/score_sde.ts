@@ -8,6 +8,7 @@ import { respace } from "./coefficients.ts";
 import { guidedWalk, MEASUREMENT_NOISES, type MeasurementNoise, projectionGuide } from "./guided_walk.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pureNoise } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
@@ -25,13 +26,21 @@ export interface ScoreSdeOptions {
   readonly steps: number;
   /** Whether predicted images are clamped to [-1, 1]. Published: true. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
   /** Published: "current". */
   readonly level: GuideLevel;
   /** Published: "measurement", which is too noisy where A averages; default: "image". */
   readonly noiseIn: MeasurementNoise;
 }
 
-const DEFAULTS: ScoreSdeOptions = { steps: 1000, clipDenoised: true, level: "current", noiseIn: "image" };
+const DEFAULTS: ScoreSdeOptions = {
+  steps: 1000,
+  clipDenoised: true,
+  fixedVariance: "small",
+  level: "current",
+  noiseIn: "image",
+};
 
 /** The projection of Score-SDE. */
 export const scoreSde: Sampler<ScoreSdeOptions> = {
@@ -46,6 +55,7 @@ export const scoreSde: Sampler<ScoreSdeOptions> = {
     check.integer("steps", options.steps, 2, problem.model.alphaBar.length);
     check.choice("level", options.level, GUIDE_LEVELS);
     check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("score_sde", problem);
     return counted(walk(runtime, problem, options), options.steps);
   },
@@ -54,7 +64,7 @@ export const scoreSde: Sampler<ScoreSdeOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { steps, clipDenoised, level, noiseIn, noise }: ScoreSdeOptions & { readonly noise: NoiseSource },
+  { steps, clipDenoised, fixedVariance, level, noiseIn, noise }: ScoreSdeOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const { alphaBar } = problem.model;
   const start = await pureNoise(runtime, problem, noise);
@@ -63,6 +73,7 @@ async function* walk(
       levels: respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed(),
       clipDenoised,
       usesLearnedVariance: true,
+      fixedVariance,
       noise,
       guide: projectionGuide(runtime, problem, noise, noiseIn),
       levelOf: (at) => level === "current" ? at.alphaBar : at.alphaBarPrevious,

@@ -9,6 +9,7 @@ import { ancestralStep, noised } from "./guided_walk.ts";
 import { ancestralNumbers } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { optionChecks } from "./option_checks.ts";
+import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
 import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
@@ -24,9 +25,11 @@ export interface SdeditOptions {
   readonly repeats: number;
   /** Whether predicted images are clamped to [-1, 1]. Published: false. */
   readonly clipDenoised: boolean;
+  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
+  readonly fixedVariance: FixedVariance;
 }
 
-const DEFAULTS: SdeditOptions = { t0: 500, steps: 500, repeats: 3, clipDenoised: false };
+const DEFAULTS: SdeditOptions = { t0: 500, steps: 500, repeats: 3, clipDenoised: false, fixedVariance: "small" };
 
 /** SDEdit, from A^+ y. */
 export const sdedit: Sampler<SdeditOptions> = {
@@ -41,6 +44,7 @@ export const sdedit: Sampler<SdeditOptions> = {
     check.integer("t0", options.t0, 2, problem.model.alphaBar.length);
     check.integer("steps", options.steps, 2, options.t0);
     check.integer("repeats", options.repeats, 1, 100);
+    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
     checkProblem("sdedit", problem);
     return counted(walk(runtime, problem, options), options.repeats * options.steps);
   },
@@ -50,7 +54,7 @@ export const sdedit: Sampler<SdeditOptions> = {
 async function* walk(
   runtime: Runtime,
   problem: Problem,
-  { t0, steps, repeats, clipDenoised, noise }: SdeditOptions & { readonly noise: NoiseSource },
+  { t0, steps, repeats, clipDenoised, fixedVariance, noise }: SdeditOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<State, DeviceTensor> {
   const levels = respace(problem.model.alphaBar, ssdTimesteps(t0, steps)).toReversed();
   const step = ancestralStep(runtime, problem, { clipDenoised, learnsVariance: false, noise });
@@ -64,7 +68,7 @@ async function* walk(
       let xt = start;
       for (const [i, level] of levels.entries()) {
         const name = String(pass * steps + i);
-        const numbers = ancestralNumbers(level, false);
+        const numbers = ancestralNumbers(level, false, fixedVariance);
         const out = await step({ xt, level, numbers, draw: { name, ordinal: ordinal++ }, extra: {} });
         xt = out.xt;
         yield { name, ...out };

@@ -129,7 +129,7 @@ async function dpsStep(
   const setting = { clipDenoised: true, learnsVariance, likelihood: "gaussian" as const, noise };
   const takeStep = gradientStep(runtime, problem, setting);
   const level = respace(alphaBar, [alphaBar.length - 1])[0]!;
-  const numbers = gradientNumbers(level, learnsVariance, 1);
+  const numbers = gradientNumbers(level, { learnsVariance, fixedVariance: "small", scale: 1 });
   await takeStep({ xt, level, numbers, draw: { name: "0", ordinal: 0 }, extra: {} });
   return { stage: "gradient step", release: takeStep.release };
 }

@@ -84,7 +84,7 @@ Deno.test("with Poisson noise the gradient of DPS is weighted by the mean of 1/|
 
 Deno.test("PiGDM follows A^T (r^2 A A^T + sigma^2)^-1 (y - A x0) through the network", async () => {
   for (const sigma of [0, 0.3]) {
-    const { grad, x0 } = await thirdStep("pigdm", { clipDenoised: false }, sigma);
+    const { grad, x0 } = await thirdStep("pigdm", { clipDenoised: false, guidanceForm: "paper" }, sigma);
     const expected = x0.map((value, i) => slope() * MASK[i]! * (Y[i]! - value) / (1 - alphaBar + sigma ** 2));
     assertClose(grad, expected, 1e-5, `sigma ${sigma}`);
   }

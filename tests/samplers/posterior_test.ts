@@ -186,7 +186,7 @@ const LAWS: readonly Law[] = [
   },
   {
     name: "pigdm",
-    options: { clipDenoised: false },
+    options: { clipDenoised: false, guidanceForm: "paper" },
     limit: walked(spaced(100), white, (level, setting) => recursion.pigdmStep(level, setting)),
   },
   {
