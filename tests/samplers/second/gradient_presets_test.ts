@@ -18,7 +18,7 @@ interface Published {
 
 const ANCESTRAL = { clipDenoised: true, fixedVariance: "small" };
 const DPS = { steps: 1000, scale: 0.3, likelihood: "gaussian", ...ANCESTRAL };
-const DPS_SCALES = { inpainting: { scale: 0.5 }, phase_retrieval: { scale: 1 } };
+const DPS_SCALES = { inpainting: { scale: 0.5 }, "phase_retrieval": { scale: 1 } };
 const DIFFPIR = { lambda: 1, eta: 0, guidance: 1, dataStep: "exact", gamma: 0.01, iterations: 20 };
 
 const PUBLISHED: Partial<Record<SamplerName, Published>> = {
@@ -31,7 +31,7 @@ const PUBLISHED: Partial<Record<SamplerName, Published>> = {
     parameters: { steps: 100, eta: 1, scale: 1, guidanceForm: "published", clipDenoised: true, iterations: 20 },
   },
   dmps: { parameters: { steps: 1000, scale: 1.75, point: "after", iterations: 20, ...ANCESTRAL } },
-  dps_dmps: {
+  "dps_dmps": {
     parameters: {
       steps: 100,
       rule: "share",
@@ -57,11 +57,11 @@ const PUBLISHED: Partial<Record<SamplerName, Published>> = {
   repaint: { parameters: { steps: 250, travelLength: 10, travelRepeat: 10, noiseIn: "image", ...ANCESTRAL } },
   ilvr: {
     parameters: { steps: 100, factor: 4, freeSteps: 0, reference: "published", ...ANCESTRAL },
-    of: { super_resolution: { factor: 0 } },
+    of: { "super_resolution": { factor: 0 } },
   },
-  score_sde: { parameters: { steps: 1000, level: "current", noiseIn: "image", ...ANCESTRAL } },
-  pnp_admm: { parameters: { steps: 12, rho: 0.2, sigma: 0.1, iterations: 20 } },
-  admm_tv: {
+  "score_sde": { parameters: { steps: 1000, level: "current", noiseIn: "image", ...ANCESTRAL } },
+  "pnp_admm": { parameters: { steps: 12, rho: 0.2, sigma: 0.1, iterations: 20 } },
+  "admm_tv": {
     parameters: { steps: 100, lambda: 0.027, rho: 0.01, iterations: 10 },
     of: { deblurring: { rho: 0.14 } },
   },
@@ -73,7 +73,7 @@ Deno.test("the methods have the published parameters of every task", () => {
     for (const task of TASKS) {
       assertEquals({ ...sampler.defaultsFor(task) }, { ...parameters, ...of[task] }, `${name}, ${task}`);
     }
-    const common = name === "ilvr" ? { ...parameters, ...of.super_resolution } : parameters;
+    const common = name === "ilvr" ? { ...parameters, ...of["super_resolution"] } : parameters;
     assertEquals({ ...sampler.defaults }, common, name);
   }
 });
