@@ -26,6 +26,7 @@ export const DPS_METHOD: TrajectoryMethod = posteriorTrajectory({
     const sampler = config.text("sampler", "ddpm");
     if (sampler !== "ddpm") throw new NotSupportedError(`there is no DPS with the steps of "${sampler}"`);
     const steps = SAMPLERS.dps.restore(runtime, problem, {
+      ...SAMPLERS.dps.defaults,
       steps: timestepsOf(config).length,
       scale: config.number("scale"),
       likelihood: likelihoodOf(config),

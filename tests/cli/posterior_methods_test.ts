@@ -29,6 +29,10 @@ Deno.test("parameters are the published ones of the task unless an option says o
   const ddrm = method("--method", "ddrm", "--steps", "40", "--eta-b", "0.9").options;
   assertEquals(ddrm, { ...SAMPLERS.ddrm.defaults, steps: 40, etaB: 0.9 });
   assertEquals(method("--method", "ccdf", "--shortcut", "50").evaluations.actual, 50);
+  const ilvr = method("--method", "ilvr", "--ilvr-reference", "paper", "--fixed-variance", "large").options;
+  assertEquals(ilvr, { ...SAMPLERS.ilvr.defaults, reference: "paper", fixedVariance: "large" });
+  const pigdm = method("--method", "pigdm", "--pigdm-form", "paper").options;
+  assertEquals(pigdm, { ...SAMPLERS.pigdm.defaults, guidanceForm: "paper" });
 });
 
 Deno.test("options of another method are refused with the methods that take them", () => {
@@ -42,6 +46,7 @@ Deno.test("options of another method are refused with the methods that take them
     [["--method", "ddrm", "--preset", "ssd-30"], "--preset belongs to --method ssd, ssd+; leave it out"],
     [["--method", "mcg", "--likelihood", "poisson"], "--likelihood belongs to --method dps; leave it out"],
     [["--method", "dps", "--switch-share", "0.2"], "--switch-share belongs to --method dps-dmps; leave it out"],
+    [["--method", "ddnm+", "--pigdm-form", "paper"], "--pigdm-form belongs to --method pigdm; leave it out"],
     [["--method", "ddrm", "--steps", "1500"], "--steps is 1500, at most 1000 is needed"],
   ];
   for (const [words, message] of cases) assertThrows(() => method(...words), UsageError, message);

@@ -243,12 +243,19 @@ Deno.test("dps_dmps() makes every state of the second implementation", async () 
     { after: 4, options: { rule: "share", share: 0.45 } },
     { after: 0, options: { rule: "share", share: 0 } },
     {
-      psnr: { threshold: 17, least: 4, latest: 0.7 },
-      options: { rule: "psnr", threshold: 17, leastSteps: 4, latestShare: 0.7 },
+      // The second sample switches a step before the first.
+      psnr: { threshold: 20.6, least: 4, latest: 0.7 },
+      options: { rule: "psnr", threshold: 20.6, leastSteps: 4, latestShare: 0.7 },
     },
     {
-      psnr: { threshold: -100, least: 0, latest: 0.5 },
-      options: { rule: "psnr", threshold: -100, leastSteps: 0, latestShare: 0.5 },
+      // Predictions beyond [-1, 1] count as clamped.
+      psnr: { threshold: 16.6, least: 7, latest: 1 },
+      options: { rule: "psnr", threshold: 16.6, leastSteps: 7, latestShare: 1 },
+    },
+    {
+      // Timestep 85 itself is one that may switch.
+      psnr: { threshold: -100, least: 0, latest: 0.425 },
+      options: { rule: "psnr", threshold: -100, leastSteps: 0, latestShare: 0.425 },
     },
   ];
   for (const pair of [pool, mask]) {

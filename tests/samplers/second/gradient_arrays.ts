@@ -4,14 +4,16 @@
  */
 import { randomValues } from "../../support/random.ts";
 
-/** An image [8, 8, 3], a measurement or any other vector. */
+/** An image [8, 12, 3], a measurement or any other vector. */
 export type Vector = readonly number[];
 
-/** [height, width, channels] of all images here. */
-export const SHAPE = [8, 8, 3] as const;
+/** [height, width, channels] of all images here: not square, so that the sides cannot be confused. */
+export const SHAPE = [8, 12, 3] as const;
+
+const [HEIGHT, WIDTH] = SHAPE;
 
 /** Numbers of one image. */
-export const SIZE = 8 * 8 * 3;
+export const SIZE = HEIGHT * WIDTH * 3;
 
 /** Training timesteps of the schedule here; not the published 1000, which nothing may take for granted. */
 export const TIMESTEPS = 200;
@@ -36,7 +38,9 @@ export function times(a: Vector, b: Vector): Vector {
 
 /** The inner product. */
 export function dot(a: Vector, b: Vector): number {
-  return a.reduce((total, value, i) => total + value * b[i]!, 0);
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += a[i]! * b[i]!;
+  return total;
 }
 
 /** Length of a vector. */
@@ -173,11 +177,13 @@ export function apply(rows: Matrix, x: Vector): Vector {
 
 /** A^T y. */
 export function adjoint(rows: Matrix, y: Vector): Vector {
-  return rows[0]!.map((_, i) => rows.reduce((total, row, j) => total + row[i]! * y[j]!, 0));
+  const x = new Array<number>(rows[0]!.length).fill(0);
+  for (const [j, row] of rows.entries()) for (let i = 0; i < x.length; i++) x[i]! += row[i]! * y[j]!;
+  return x;
 }
 
 /** The solution of a system by Gaussian elimination with pivots. */
-export function solved(rows: Matrix, right: Vector): Vector {
+function solved(rows: Matrix, right: Vector): Vector {
   const m = rows.map((row, i) => [...row, right[i]!]);
   for (let k = 0; k < m.length; k++) {
     let best = k;
@@ -235,20 +241,23 @@ export function conjugate(
   return x;
 }
 
-const index = (row: number, column: number, channel: number): number => (row * 8 + column) * 3 + channel;
+/** Place of a value in an image. */
+export function index(row: number, column: number, channel: number): number {
+  return (row * WIDTH + column) * 3 + channel;
+}
 
 function matrixOf(rows: number, weight: (row: number, element: number) => number): Matrix {
   return Array.from({ length: rows }, (_, row) => Array.from({ length: SIZE }, (_, i) => weight(row, i)));
 }
 
-/** A map along both sides by one matrix [rows, 8], channel by channel. */
-function bothSides(side: Matrix): Matrix {
+/** A map along both sides, each by its matrix, channel by channel. */
+function bothSides(side: (extent: number) => Matrix): Matrix {
   const rows: number[][] = [];
-  for (const top of side) {
-    for (const left of side) {
+  for (const top of side(HEIGHT)) {
+    for (const left of side(WIDTH)) {
       for (let channel = 0; channel < 3; channel++) {
         const row = new Array<number>(SIZE).fill(0);
-        for (let i = 0; i < 8; i++) for (let j = 0; j < 8; j++) row[index(i, j, channel)] = top[i]! * left[j]!;
+        for (const [i, a] of top.entries()) for (const [j, b] of left.entries()) row[index(i, j, channel)] = a * b;
         rows.push(row);
       }
     }
@@ -256,10 +265,21 @@ function bothSides(side: Matrix): Matrix {
   return rows;
 }
 
+/** Means of s x s pixels. */
+function pool(s: number): Matrix {
+  return bothSides((extent) =>
+    Array.from(
+      { length: extent / s },
+      (_, row) => Array.from({ length: extent }, (_, i) => Math.floor(i / s) === row ? 1 / s : 0),
+    )
+  );
+}
+
 /** Means of 2 x 2 pixels. */
-export const POOL: Matrix = bothSides(
-  Array.from({ length: 4 }, (_, row) => Array.from({ length: 8 }, (_, i) => Math.floor(i / 2) === row ? 0.5 : 0)),
-);
+export const POOL: Matrix = pool(2);
+
+/** Means of 4 x 4 pixels. */
+export const POOL4: Matrix = pool(4);
 
 /** Keys' cubic with a = -1/2. */
 function cubic(u: number): number {
@@ -268,33 +288,34 @@ function cubic(u: number): number {
   return d < 2 ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
 }
 
-/** Bicubic reduction of 8 pixels by a power of two: 4 s taps around each centre, mirrored at the edge. */
-function reduction(s: number): Matrix {
+/** The place at which the picture, mirrored with its edge repeated, shows what lies beyond it. */
+function mirrored(place: number, extent: number): number {
+  const turned = place < 0 ? -place - 1 : 2 * extent - 1 - place;
+  return place >= 0 && place < extent ? place : mirrored(turned, extent);
+}
+
+/** Bicubic reduction by a power of two: 4 s taps around each centre. */
+function reduction(extent: number, s: number): Matrix {
   const taps = Array.from({ length: 4 * s }, (_, i) => cubic((i - 2 * s + 0.5) / s));
   const total = taps.reduce((a, b) => a + b);
-  return Array.from({ length: 8 / s }, (_, row) => {
-    const weights = new Array<number>(8).fill(0);
-    for (const [i, tap] of taps.entries()) {
-      let column = row * s + Math.floor(s / 2) + i - 2 * s;
-      while (column < 0 || column > 7) column = column < 0 ? -column - 1 : 15 - column;
-      weights[column]! += tap / total;
-    }
+  return Array.from({ length: extent / s }, (_, row) => {
+    const weights = new Array<number>(extent).fill(0);
+    const first = row * s + Math.floor(s / 2) - 2 * s;
+    for (const [i, tap] of taps.entries()) weights[mirrored(first + i, extent)]! += tap / total;
     return weights;
   });
 }
 
 /** Bicubic reduction by 2: singular values that differ. */
-export const BICUBIC: Matrix = bothSides(reduction(2));
+export const BICUBIC: Matrix = bothSides((extent) => reduction(extent, 2));
 
-/** Bicubic enlargement of 8/s pixels to 8: four taps around each centre, mirrored at the edge. */
-function enlargement(s: number): Matrix {
-  return Array.from({ length: 8 }, (_, row) => {
-    const weights = new Array<number>(8 / s).fill(0);
+/** Bicubic enlargement: four taps around each centre. */
+function enlargement(extent: number, s: number): Matrix {
+  return Array.from({ length: extent }, (_, row) => {
+    const weights = new Array<number>(extent / s).fill(0);
     const centre = (row + 0.5) / s - 0.5;
     for (let tap = Math.floor(centre) - 1; tap <= Math.floor(centre) + 2; tap++) {
-      let column = tap;
-      while (column < 0 || column >= 8 / s) column = column < 0 ? -column - 1 : 2 * (8 / s) - 1 - column;
-      weights[column]! += cubic(tap - centre);
+      weights[mirrored(tap, extent / s)]! += cubic(tap - centre);
     }
     return weights;
   });
@@ -302,18 +323,23 @@ function enlargement(s: number): Matrix {
 
 /** The low-pass filter of ILVR along both sides: reduced, then enlarged. */
 export function lowPass(s: number): Matrix {
-  const [down, up] = [reduction(s), enlargement(s)];
-  return bothSides(up.map((row) => down[0]!.map((_, i) => row.reduce((all, w, k) => all + w * down[k]![i]!, 0))));
+  return bothSides((extent) => {
+    const columns = reduction(extent, s)[0]!.map((_, i) => reduction(extent, s).map((row) => row[i]!));
+    return enlargement(extent, s).map((row) => columns.map((column) => dot(row, column)));
+  });
 }
 
-/** Which pixels a mask keeps, [8, 8]. */
-export const MASK: Vector = Array.from(randomValues(64, 17), (value) => value > -0.1 ? 1 : 0);
+/** Which pixels a mask keeps, [8, 12]. */
+export const MASK: Vector = Array.from(randomValues(HEIGHT * WIDTH, 17), (value) => value > -0.1 ? 1 : 0);
 
 /** The mask as a map of images. */
 export const MASKED: Matrix = matrixOf(SIZE, (row, i) => row === i ? MASK[Math.floor(i / 3)]! : 0);
 
 /** Gray values with the published weights. */
-export const GRAY: Matrix = matrixOf(64, (row, i) => Math.floor(i / 3) === row ? [0.3333, 0.3334, 0.3333][i % 3]! : 0);
+export const GRAY: Matrix = matrixOf(
+  HEIGHT * WIDTH,
+  (row, i) => Math.floor(i / 3) === row ? [0.3333, 0.3334, 0.3333][i % 3]! : 0,
+);
 
 /** Standard normal deviates of single precision by the name of a draw, of one sample. */
 export function deviates(name: string, sample: number, size: number): Vector {

@@ -13,7 +13,15 @@ import { add, gatherRows, mul, reshape, silu } from "../../../kernels/mod.ts";
 import type { NoiseModel } from "../../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../../operators/mod.ts";
 import { inpainting } from "../../../operators/inpainting.ts";
-import { givenNoise, type Progress, type Sampler, type SamplerName, SAMPLERS } from "../../../samplers/mod.ts";
+import {
+  type Draw,
+  givenNoise,
+  type NoiseSource,
+  type Progress,
+  type Sampler,
+  type SamplerName,
+  SAMPLERS,
+} from "../../../samplers/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { randomValues } from "../../support/random.ts";
 import {
@@ -27,6 +35,7 @@ import {
   type Matrix,
   networkWeights,
   POOL,
+  POOL4,
   SHAPE,
   SIZE,
   TIMESTEPS,
@@ -103,8 +112,9 @@ export function withoutDecomposition({ operator: { spectral: _, ...operator }, r
 /** Operators by name. */
 export const PAIRS = {
   pool: { operator: createOperator("sr_average", SHAPE, { scale: 2 }) as LinearOperator, rows: POOL },
+  pool4: { operator: createOperator("sr_average", SHAPE, { scale: 4 }) as LinearOperator, rows: POOL4 },
   bicubic: { operator: createOperator("sr_bicubic", SHAPE, { scale: 2 }) as LinearOperator, rows: BICUBIC },
-  mask: { operator: inpainting(SHAPE, { mask: hostTensor(Float32Array.from(MASK), [8, 8]) }), rows: MASKED },
+  mask: { operator: inpainting(SHAPE, { mask: hostTensor(Float32Array.from(MASK), SHAPE.slice(0, 2)) }), rows: MASKED },
   gray: { operator: createOperator("colorize", SHAPE, {}) as LinearOperator, rows: GRAY },
 } satisfies Record<string, Pair>;
 
@@ -133,10 +143,12 @@ export interface Comparison {
   readonly options: object;
   readonly sigma?: number;
   readonly learned?: boolean;
+  /** Images of both samples that are given as options. */
+  readonly images?: Readonly<Record<string, readonly Vector[]>>;
   /** Draws whose deviates are those of a measurement. */
   readonly inMeasurement?: (draw: string) => boolean;
   /** All states of one sample, in order. */
-  second(sample: Sample): readonly Expected[];
+  second(sample: Sample, number: number): readonly Expected[];
 }
 
 /** Samples of a batch. */
@@ -168,21 +180,36 @@ export function measurements({ rows }: Pair): readonly Vector[] {
   );
 }
 
+/** A run with the options that it was given and the draws that it has asked for. */
+interface Run {
+  readonly states: AsyncGenerator<Progress, DeviceTensor>;
+  readonly options: object;
+  readonly draws: readonly Draw[];
+}
+
 /** Starts a sampler on the problem of a comparison. */
-export function started(
-  { name, pair, options, sigma = 0, learned = false, inMeasurement = () => false }: Omit<Comparison, "second">,
-  counter: Counter = { calls: 0 },
-): { readonly run: AsyncGenerator<Progress, DeviceTensor>; readonly all: object } {
+function started(
+  { name, pair, options, images = {}, sigma = 0, learned = false, inMeasurement = () => false }: Comparison,
+  counter: Counter,
+): Run {
   const runtime = new ReferenceRuntime();
   const { operator } = pair;
   const sampler = SAMPLERS[name] as Sampler<object>;
-  const y = runtime.upload(Float32Array.from(measurements(pair).flat()), [BATCH, ...operator.measurementShape]);
-  const noise = givenNoise(
+  const upload = (values: readonly Vector[], shape: readonly number[]): DeviceTensor =>
+    runtime.upload(Float32Array.from(values.flat()), [BATCH, ...shape]);
+  const given = givenNoise(
     new RecordedNoise(runtime, (draw) => inMeasurement(draw) ? operator.measurementShape : SHAPE),
   );
-  const all = { ...sampler.defaults, ...options };
+  const draws: Draw[] = [];
+  const supply = (draw: Draw): ReturnType<NoiseSource["supply"]> => {
+    draws.push(draw);
+    return given.supply(draw);
+  };
+  const uploaded = Object.entries(images).map(([key, values]) => [key, upload(values, SHAPE)]);
+  const all = { ...sampler.defaults, ...options, ...Object.fromEntries(uploaded) };
+  const y = upload(measurements(pair), operator.measurementShape);
   const problem = { model: model({ learned, counter }), operator, y, sigmaY: sigma };
-  return { run: sampler.restore(runtime, problem, { ...all, noise }), all };
+  return { states: sampler.restore(runtime, problem, { ...all, noise: { ...given, supply } }), options: all, draws };
 }
 
 /** Fails unless every state of the sampler, with all its parts, is that of the second implementation. */
@@ -197,13 +224,13 @@ export async function compare(comparison: Comparison): Promise<void> {
       sigma,
       z: (draw) => deviates(draw, sample, SIZE),
       zy: (draw) => deviates(draw, sample, size),
-    })
+    }, sample)
   );
-  const { run, all } = started(comparison, counter);
+  const run = started(comparison, counter);
   const what = `${name} ${JSON.stringify(options)}`;
   let last: Vector = [];
   for (let k = 0;; k++) {
-    const { done, value } = await run.next();
+    const { done, value } = await run.states.next();
     if (done) {
       assertEquals(k, samples[0]!.length, `${what}: number of states`);
       assertEquals([...await value.read()], last, `${what}: the result is the last state`);
@@ -219,5 +246,9 @@ export async function compare(comparison: Comparison): Promise<void> {
     }
     assertEquals([value.step, value.steps, value.nfe], [k + 1, samples[0]!.length, counter.calls], `${what}: counts`);
   }
-  assertEquals(sampler.evaluations(all, TIMESTEPS).actual, counter.calls, `${what}: evaluations`);
+  assertEquals(sampler.evaluations(run.options, TIMESTEPS).actual, counter.calls, `${what}: evaluations`);
+  for (const key of ["name", "ordinal"] as const) {
+    const found = run.draws.map((draw) => draw[key]);
+    assertEquals(new Set<unknown>(found).size, found.length, `${what}: every draw has a ${key} of its own`);
+  }
 }

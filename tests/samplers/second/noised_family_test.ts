@@ -12,7 +12,7 @@ import {
 } from "./gradient_arrays.ts";
 import { compare, type Expected, PAIRS, type Sample } from "./gradient_runs.ts";
 
-const { pool, bicubic, mask, gray } = PAIRS;
+const { pool, pool4, bicubic, mask, gray } = PAIRS;
 
 interface Stepped {
   readonly kind: VarianceKind;
@@ -133,6 +133,7 @@ Deno.test("score_sde() makes every state of the second implementation", async ()
 Deno.test("ilvr() makes every state of the second implementation", async () => {
   const cases = [
     { pair: pool, options: { factor: 0, freeSteps: 0 }, factor: 2 },
+    { pair: pool4, options: { factor: 0, freeSteps: 0 }, factor: 4 },
     { pair: bicubic, options: { factor: 4, freeSteps: 2 }, factor: 4 },
     { pair: mask, options: { factor: 0, freeSteps: 1 }, factor: 2 },
   ];

@@ -5,7 +5,10 @@ import {
   apply,
   BETAS,
   conjugate,
+  deviates,
   dot,
+  gaussianInverse,
+  index,
   keep,
   type Matrix,
   noiseOf,
@@ -13,7 +16,6 @@ import {
   pseudoInverse,
   SHAPE,
   SIZE,
-  solved,
   strided,
   sum,
   TIMESTEPS,
@@ -70,17 +72,8 @@ function dataStep({ y, rows }: Sample, x0: Vector, rho: number, { dataStep, gamm
   if (dataStep === "back_projection") return sum([1, x0], [gamma / (1 + rho), pseudoInverse(rows, r)]);
   const g = adjoint(rows, r);
   if (dataStep === "first_order") return sum([1, x0], [Math.min(1 / rho, dot(r, r) / (2 * dot(g, g))), g]);
-  const system = rows[0]!.map((_, i) => rows[0]!.map((_, j) => (i === j ? rho : 0) + squares(rows)[i]![j]!));
-  return solved(system, sum([1, adjoint(rows, y)], [rho, x0]));
-}
-
-const SQUARES = new WeakMap<Matrix, Matrix>();
-
-/** A^T A, computed once. */
-function squares(rows: Matrix): Matrix {
-  const known = SQUARES.get(rows) ?? rows[0]!.map((_, i) => adjoint(rows, rows.map((row) => row[i]!)));
-  SQUARES.set(rows, known);
-  return known;
+  // (A^T A + rho)^-1 (A^T y + rho x0) = x0 + A^T (A A^T + rho)^-1 (y - A x0)
+  return sum([1, x0], [1, adjoint(rows, gaussianInverse(rows, r, 1, rho))]);
 }
 
 const levelNoise = (a: number): number => Math.sqrt((1 - a) / a);
@@ -91,13 +84,13 @@ function nearest(deviation: number): number {
   return distances.indexOf(Math.min(...distances));
 }
 
-function diffpir(sample: Sample, steps: number, options: Diffpir): readonly Expected[] {
+function diffpir(sample: Sample, steps: number, options: Diffpir, start?: Vector): readonly Expected[] {
   const { y, rows, sigma } = sample;
   const { lambda, zeta, eta, guidance } = options;
   const sequence = Array.from({ length: steps }, (_, i) => Math.floor(Math.sqrt(i * TIMESTEPS ** 2 / (steps - 1))));
   sequence[steps - 1]!--;
   const path = keep([...new Set(sequence.map((position) => TIMESTEPS - 1 - position))].reverse());
-  const image = y.length === SIZE ? y : pseudoInverse(rows, y);
+  const image = start ?? (y.length === SIZE ? y : pseudoInverse(rows, y));
   const [top, known] = [path[0]!.a, options.countsNoise ? ALPHA_BAR[nearest(sigma)]! : 1];
   let x = sum([Math.sqrt(top / known), image], [
     Math.sqrt((1 - top) - top / known * (1 - known)),
@@ -136,16 +129,16 @@ function pnpAdmm(
   });
 }
 
-const at = (row: number, column: number, channel: number): number => (row * SHAPE[1] + column) * 3 + channel;
+const [HEIGHT, WIDTH] = SHAPE;
 
 /** Differences to the next pixel below and to the right; 0 at the last one. */
 function differences(x: Vector): readonly [Vector, Vector] {
   const [down, right] = [new Array<number>(SIZE).fill(0), new Array<number>(SIZE).fill(0)];
-  for (let i = 0; i < 8; i++) {
-    for (let j = 0; j < 8; j++) {
+  for (let i = 0; i < HEIGHT; i++) {
+    for (let j = 0; j < WIDTH; j++) {
       for (let c = 0; c < 3; c++) {
-        if (i < 7) down[at(i, j, c)] = x[at(i + 1, j, c)]! - x[at(i, j, c)]!;
-        if (j < 7) right[at(i, j, c)] = x[at(i, j + 1, c)]! - x[at(i, j, c)]!;
+        if (i < HEIGHT - 1) down[index(i, j, c)] = x[index(i + 1, j, c)]! - x[index(i, j, c)]!;
+        if (j < WIDTH - 1) right[index(i, j, c)] = x[index(i, j + 1, c)]! - x[index(i, j, c)]!;
       }
     }
   }
@@ -155,11 +148,15 @@ function differences(x: Vector): readonly [Vector, Vector] {
 /** D^T of a pair of differences. */
 function gathered([down, right]: readonly [Vector, Vector]): Vector {
   const x = new Array<number>(SIZE).fill(0);
-  for (let i = 0; i < 8; i++) {
-    for (let j = 0; j < 8; j++) {
+  for (let i = 0; i < HEIGHT; i++) {
+    for (let j = 0; j < WIDTH; j++) {
       for (let c = 0; c < 3; c++) {
-        if (i < 7) [x[at(i + 1, j, c)]! += down[at(i, j, c)]!, x[at(i, j, c)]! -= down[at(i, j, c)]!];
-        if (j < 7) [x[at(i, j + 1, c)]! += right[at(i, j, c)]!, x[at(i, j, c)]! -= right[at(i, j, c)]!];
+        if (i < HEIGHT - 1) {
+          [x[index(i + 1, j, c)]! += down[index(i, j, c)]!, x[index(i, j, c)]! -= down[index(i, j, c)]!];
+        }
+        if (j < WIDTH - 1) {
+          [x[index(i, j + 1, c)]! += right[index(i, j, c)]!, x[index(i, j, c)]! -= right[index(i, j, c)]!];
+        }
       }
     }
   }
@@ -206,8 +203,10 @@ Deno.test("dds() makes every state of the second implementation", async () => {
   }
 });
 
+const DIFFPIR = { lambda: 2, zeta: 0.3, eta: 0, guidance: 1, gamma: 0.4, countsNoise: false };
+
 Deno.test("diffpir() makes every state of the second implementation", async () => {
-  const common = { lambda: 2, zeta: 0.3, eta: 0, guidance: 1, gamma: 0.4, countsNoise: false };
+  const common = DIFFPIR;
   const cases = [
     { options: { ...common, dataStep: "exact" }, sigma: 0.2 },
     { options: { ...common, dataStep: "exact", eta: 0.7, guidance: 0.6, countsNoise: true }, sigma: 0.4 },
@@ -230,16 +229,23 @@ Deno.test("diffpir() makes every state of the second implementation", async () =
   }
 });
 
+Deno.test("diffpir() starts from a given image", async () => {
+  const start = [0, 1].map((sample) => deviates("start", sample, SIZE));
+  for (const countsNoise of [false, true]) {
+    const options = { ...DIFFPIR, countsNoise, dataStep: "exact" } as const;
+    await compare({
+      name: "diffpir",
+      pair: bicubic,
+      sigma: 0.2,
+      options: { ...options, steps: 3 },
+      images: { start },
+      second: (sample, number) => diffpir(sample, 3, options, start[number]),
+    });
+  }
+});
+
 Deno.test("diffpir() counts the levels that are left where neighbouring ones fall together", async () => {
-  const options = {
-    lambda: 2,
-    zeta: 0.3,
-    eta: 0,
-    guidance: 1,
-    gamma: 0.4,
-    countsNoise: false,
-    dataStep: "back_projection",
-  } as const;
+  const options = { ...DIFFPIR, dataStep: "back_projection" } as const;
   const steps = TIMESTEPS - 20;
   await compare({
     name: "diffpir",
