@@ -71,7 +71,7 @@ export interface PlainSampler<O extends DdpmOptions> {
 /** Name of the draw that plain sampling begins with. */
 export const START_DRAW = "start";
 
-/** Ancestral sampling, with the variance that the network has learned, or else the posterior's. */
+/** Ancestral sampling, with the variance that the network has learned, or else a fixed one. */
 export const ddpm: PlainSampler<DdpmOptions> = {
   name: "ddpm",
   paper: "Ho et al., Denoising Diffusion Probabilistic Models, NeurIPS 2020; Nichol and Dhariwal, Improved Denoising " +
