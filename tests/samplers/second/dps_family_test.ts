@@ -1,4 +1,5 @@
 /** DPS, MCG, PiGDM, DMPS and the switch against the second implementation, state by state. */
+import { assertNotEquals } from "@std/assert";
 import {
   adjoint,
   ancestral,
@@ -106,12 +107,16 @@ function switching(
   steps: number,
   options: Guided & {
     readonly likelihoodScale: number;
+    /** Takes the first step of DMPS. */
+    readonly switches: number[];
     readonly after?: number;
     readonly psnr?: { readonly threshold: number; readonly least: number; readonly latest: number };
   },
 ): readonly Expected[] {
   let [x, before, switched] = [sample.z("xT"), undefined as Vector | undefined, options.after === 0];
-  return spaced(steps).map((at, k) => {
+  let first = steps;
+  const states = spaced(steps).map((at, k) => {
+    if (switched) first = Math.min(first, k);
     const { x0, moved, plain } = guided(x, at, sample.z(`${k}`), sample, options);
     x = switched ? towards(plain, plain, at, sample, options.likelihoodScale) : moved;
     const seen = limited(x0);
@@ -123,6 +128,8 @@ function switching(
     switched ||= k + 1 === options.after;
     return { x0, xt: x };
   });
+  options.switches.push(first);
+  return states;
 }
 
 /** x0 is guided along r: the likelihood of y in the paper, A^+ (y - A x0) in the authors' program. */
@@ -243,9 +250,14 @@ Deno.test("dps_dmps() makes every state of the second implementation", async () 
     { after: 4, options: { rule: "share", share: 0.45 } },
     { after: 0, options: { rule: "share", share: 0 } },
     {
-      // The second sample switches a step before the first.
-      psnr: { threshold: 20.6, least: 4, latest: 0.7 },
-      options: { rule: "psnr", threshold: 20.6, leastSteps: 4, latestShare: 0.7 },
+      mixes: "small",
+      psnr: { threshold: 20.27, least: 4, latest: 0.7 },
+      options: { rule: "psnr", threshold: 20.27, leastSteps: 4, latestShare: 0.7 },
+    },
+    {
+      mixes: "large",
+      psnr: { threshold: 19.76, least: 4, latest: 0.7 },
+      options: { rule: "psnr", threshold: 19.76, leastSteps: 4, latestShare: 0.7 },
     },
     {
       // Predictions beyond [-1, 1] count as clamped.
@@ -260,7 +272,8 @@ Deno.test("dps_dmps() makes every state of the second implementation", async () 
   ];
   for (const pair of [pool, mask]) {
     for (const { setting, learned, options } of STEPPED) {
-      for (const { options: ruled, ...rule } of rules) {
+      for (const { options: ruled, mixes, ...rule } of rules) {
+        const switches: number[] = [];
         const [scale, likelihoodScale] = [0.5, 0.9];
         await compare({
           name: "dps_dmps",
@@ -268,8 +281,10 @@ Deno.test("dps_dmps() makes every state of the second implementation", async () 
           sigma: 0.2,
           learned,
           options: { ...options, ...ruled, steps, scale, likelihoodScale },
-          second: (sample) => switching(sample, steps, { ...setting, scale, likelihoodScale, ...rule }),
+          second: (sample) => switching(sample, steps, { ...setting, scale, likelihoodScale, ...rule, switches }),
         });
+        // Where the samples switch at different steps, a step of the batch is DPS for one and DMPS for the other.
+        if (mixes === setting.kind) assertNotEquals(switches[0], switches[1]);
       }
     }
   }
