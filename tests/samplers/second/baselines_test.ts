@@ -98,8 +98,9 @@ Deno.test("the parameters of every sampler are the published ones, for every tas
     assertEquals(ddnmPlus.defaultsFor(task), { ...walk, form: "simplified" });
     assertEquals(ddrm.defaultsFor(task), { steps: 20, eta: 0.85, etaA: 0.85, etaB: 1 });
     const { level: _, noiseIn: __, ...start } = ccdf.defaultsFor(task);
-    assertEquals(start, { t0: 200, steps: 200, clipDenoised: true });
-    assertEquals(sdedit.defaultsFor(task), { t0: 500, steps: 500, repeats: 3, clipDenoised: false });
+    assertEquals(start, { t0: 200, steps: 200, clipDenoised: true, fixedVariance: "small" });
+    const edit = { t0: 500, steps: 500, repeats: 3, clipDenoised: false, fixedVariance: "small" } as const;
+    assertEquals(sdedit.defaultsFor(task), edit);
   }
   for (const sampler of [ssd, plus, ddnm, ddnmPlus, ddrm, ccdf, sdedit]) {
     assertEquals(sampler.defaults as object, sampler.defaultsFor("super_resolution") as object, sampler.name);
