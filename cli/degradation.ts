@@ -8,7 +8,7 @@ import { MASK_ENDING } from "./folder.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { isMeasurementName, writeMeasurement } from "./measurement_file.ts";
 import { checkWritable, fileStem, writeTogether } from "./outputs.ts";
-import { degrade } from "./picture.ts";
+import { degrade } from "../restoration/mod.ts";
 import { applyOperator } from "./restoration.ts";
 import { readSource } from "./source.ts";
 import { chooseNoise, operatorOptions } from "./task_options.ts";

@@ -1,17 +1,9 @@
 /** From a picture to a measurement on the device: fitting to the network, and degrading where asked. */
-import {
-  type DeviceTensor,
-  type HostTensor,
-  hostTensor,
-  type Runtime,
-  type Scalars,
-  type Tensors,
-} from "../engine/mod.ts";
+import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../io/mod.ts";
-import { randomNormal, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
-import { addNoise, type MeasurementNoise, type Operator, type OperatorOptions } from "../operators/mod.ts";
-import { DRAWS_PER_SEED } from "../samplers/mod.ts";
+import type { MeasurementNoise, Operator, OperatorOptions } from "../operators/mod.ts";
+import { degrade } from "../restoration/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import {
   type Canvas,
@@ -143,31 +135,6 @@ export async function baselineOf(
   if (form === "values") return { measurement: pseudoInverse, pseudoInverse };
   const measured: Raster = { width: columns, height: rows, channels, data: await y.read() };
   return { measurement: offCanvas(measured, canvas, width / columns), pseudoInverse };
-}
-
-/**
- * A x with noise. Normal noise is added on the device, the others on the host; all take the last draw of the seed, which
- * no sampler reaches.
- * @param x [1, H, W, C]
- * @returns [1, ...operator.measurementShape]
- */
-export async function degrade(
-  runtime: Runtime,
-  operator: Operator,
-  x: DeviceTensor,
-  { noise, seed }: { readonly noise: MeasurementNoise; readonly seed: number },
-): Promise<DeviceTensor> {
-  const draw = seed * DRAWS_PER_SEED + DRAWS_PER_SEED - 1;
-  const stage = runtime.stage("degrade", (inputs: Tensors<"x">, c: Scalars<"sigma" | "draw">) => {
-    const y = operator.forward(inputs.x);
-    return { y: weightedSum([[1, y], [c.sigma, randomNormal(y.shape, [c.draw])]]) };
-  });
-  const y = (await stage({ x }, { sigma: noise.kind === "gaussian" ? noise.sigma : 0, draw })).y.keep();
-  stage.release();
-  if (noise.kind === "gaussian") return y;
-  const noisy = addNoise(hostTensor(await y.read(), y.shape), noise, [draw]);
-  y.free();
-  return runtime.upload(noisy.data, noisy.shape);
 }
 
 /** A mask as the network sees it: a pixel is known if all it is made of is known. */

@@ -173,6 +173,11 @@ export class WebGpuRuntime implements Runtime {
     return makePlan({ ...rest, calls: body, constants: known }, this.#opened.profile);
   }
 
+  /** Names of the stages that have run and were not released, in the order of their first runs. */
+  get stages(): readonly string[] {
+    return [...this.#latest.keys()];
+  }
+
   /**
    * Times every dispatch of a stage by replaying its latest run, whose inputs and scalars are still in place; the
    * results of that run stay what they are.

@@ -6,6 +6,8 @@ export { download, type Downloaded, type DownloadOptions } from "./download.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { type Image, ImageError, type ImageFile, type Samples } from "./image.ts";
 export { readImage, type ReadImageOptions, writePng } from "./image_file.ts";
+export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";
+export { openModel, type OpenModelOptions } from "./model_file.ts";
 export { type Mask, readMask, type ReadMaskOptions } from "./mask.ts";
 export { centre, crop, padReflect, type Raster, type Rectangle, type Size } from "./raster.ts";
 export {

@@ -104,3 +104,6 @@ export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } fro
 export { type ComplexArray, hostFourier } from "./fourier_host.ts";
 export { gatherElements, gatherElementsOp, NO_ELEMENT, scatterElements, scatterElementsOp } from "./gather_elements.ts";
 export { backProject, backProjectOp, radon, radonOp } from "./radon.ts";
+// What operations of one's own are made of.
+export { floatBits, movedBytes, requireF32 } from "./operands.ts";
+export { elementwise } from "./wgsl.ts";

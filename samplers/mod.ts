@@ -56,6 +56,7 @@ export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
 export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
 
 export {
+  checkProblem,
   type Evaluations,
   type GeneralProblem,
   NONLINEAR_SAMPLERS,
@@ -107,6 +108,7 @@ export type { ClassGuidance } from "./class_guidance.ts";
 export { conjugateGradients } from "./conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
+export { pureNoise } from "./run.ts";
 export { ddnmTimesteps, quadraticTimesteps, spaceTimesteps, ssdTimesteps, strideTimesteps } from "./timesteps.ts";
 export {
   ddpmCoefficients,

@@ -95,6 +95,16 @@ Deno.test("arrowViolations() names upward, sideways and unknown arrows", () => {
   const toTests = files({ "cli/a.ts": 'import "../tests/support/a.ts";' });
   assertEquals(arrowViolations(toTests), ['cli/a.ts: may not import tests ("../tests/support/a.ts")']);
   assertEquals(arrowViolations(files({ "extra/a.ts": "" })), ['extra/a.ts: "extra" is no room']);
+  const example = files({
+    "examples/a.ts": 'import "@shortcut/shortcut";\nimport "@shortcut/shortcut/engine";\nimport "npm:pngjs";\n' +
+      'import { b } from "../engine/mod.ts";',
+    "mod.ts": 'export { b } from "./cli/mod.ts";\nexport { c } from "./engine/mod.ts";',
+  });
+  assertEquals(arrowViolations(example), [
+    'examples/a.ts: may not import "npm:pngjs"',
+    'examples/a.ts: may not import engine ("../engine/mod.ts")',
+    'mod.ts: may not import cli ("./cli/mod.ts")',
+  ]);
 });
 
 Deno.test("arrowViolations() wants the mod.ts, types where only types may pass, and no packages in the library", () => {

@@ -7,7 +7,7 @@ import { seededNoise } from "../../samplers/mod.ts";
 import { offCanvas } from "../canvas.ts";
 import type { Interrupt } from "../interrupt.ts";
 import type { LoadedModel } from "../model_file.ts";
-import { degrade } from "../picture.ts";
+import { degrade } from "../../restoration/mod.ts";
 import type { Reporter } from "../progress.ts";
 import { applyOperator, runRestoration } from "../restoration.ts";
 import { clamped } from "../result.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
 import { readMeasurement } from "../../cli/measurement_file.ts";
-import { degrade } from "../../cli/picture.ts";
+import { degrade } from "../../restoration/mod.ts";
 import { operatorOptions } from "../../cli/task_options.ts";
 import { type Task, taskOperator, TASKS } from "../../cli/tasks.ts";
 import { ReferenceRuntime, type Tensors } from "../../engine/mod.ts";

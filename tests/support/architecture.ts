@@ -14,11 +14,13 @@ interface Room {
   readonly imports: readonly string[];
   /** Rooms of which it may import types only. */
   readonly types: readonly string[];
-  /** Whether it may use packages and the name `Deno`. */
+  /** Whether a browser must be able to load it: neither packages nor the name `Deno`. */
   readonly browser: boolean;
+  /** The only packages that it may use; by default any where no browser loads it. */
+  readonly packages?: RegExp;
 }
 
-const LIBRARY = ["metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
+const LIBRARY = ["restoration", "metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   parameters: { imports: [], types: [], browser: true },
@@ -28,11 +30,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
   operators: { imports: ["parameters", "kernels", "engine"], types: [], browser: true },
   samplers: { imports: ["parameters", "operators", "kernels", "engine"], types: ["models"], browser: true },
   metrics: { imports: ["models", "operators", "kernels", "engine"], types: [], browser: true },
-  io: { imports: [], types: ["models", "engine"], browser: false },
+  restoration: {
+    imports: ["samplers", "operators", "models", "metrics", "kernels", "engine"],
+    types: [],
+    browser: true,
+  },
+  io: { imports: ["models", "engine"], types: [], browser: false },
   cli: { imports: ["io", ...LIBRARY], types: [], browser: false },
   bench: { imports: ["io", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
-  docs: { imports: LIBRARY, types: [], browser: true },
+  "": { imports: ["io", ...LIBRARY], types: [], browser: true },
+  examples: { imports: [], types: [], browser: false, packages: /^@shortcut\/shortcut(\/\w+)?$/ },
 };
 
 /** Folders of code that no room may import and that may import anything. */
@@ -95,6 +103,7 @@ export function arrowViolations(files: Files): string[] {
     for (const { specifier, typeOnly } of importsOf(text)) {
       if (!specifier.startsWith(".")) {
         if (rule.browser) violations.push(`${path}: imports "${specifier}", a browser cannot load it`);
+        else if (rule.packages?.test(specifier) === false) violations.push(`${path}: may not import "${specifier}"`);
         continue;
       }
       const target = resolve(path, specifier);
@@ -154,7 +163,8 @@ export function machinePathViolations(files: Files): string[] {
 /** Whether a file with settings or a page is ours: elsewhere they are results, which name files of whoever made them. */
 function isOurs(path: string): boolean {
   const folder = path.split("/")[0]!;
-  return /^deno[\w.]*\.json$/.test(path) || folder in ROOMS || [...OUTSIDE, "evaluations", ".ci"].includes(folder);
+  return /^deno[\w.]*\.json$/.test(path) || folder in ROOMS ||
+    [...OUTSIDE, "docs", "evaluations", ".ci"].includes(folder);
 }
 
 /** All texts of the repository that somebody wrote by hand: code, documents and settings. `root` ends with a slash. */

@@ -1,7 +1,7 @@
 /** The example of an operator of one's own works as the text beside it says. */
 import { assert } from "@std/assert";
 import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
-import { darkLens } from "../../docs/own_operator.ts";
+import { darkLens } from "../../examples/own_operator.ts";
 import { gradient, sampleNorm, sub } from "../../kernels/mod.ts";
 import { project } from "../../operators/mod.ts";
 import type { SamplerName } from "../../samplers/mod.ts";

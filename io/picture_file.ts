@@ -1,0 +1,56 @@
+/** Pictures of files as tensors. */
+import { formatShape, type HostTensor, hostTensor } from "../engine/mod.ts";
+import { fillUnderAlpha } from "./alpha.ts";
+import { readImage, type ReadImageOptions, writePng } from "./image_file.ts";
+import { alphaRaster, colourRaster, grayToRgb, toImage } from "./pixels.ts";
+import { crop, type Raster } from "./raster.ts";
+import { resize } from "./resize.ts";
+
+/** How a picture is read. */
+export interface ReadPictureOptions extends ReadImageOptions {
+  /** Side of the square that is made of the middle of the picture, in pixels; by default it keeps its size. */
+  readonly side?: number;
+}
+
+/**
+ * Reads a PNG or JPEG file as a picture of three colours. What is transparent is filled from what is around it.
+ * @returns [H, W, 3], values in [-1, 1]
+ * @throws {ImageError} if the file is missing, damaged, too large or no picture
+ * @throws {RangeError} if the side is no positive integer
+ */
+export async function readPicture(path: string, { side, ...options }: ReadPictureOptions = {}): Promise<HostTensor> {
+  const image = await readImage(path, options);
+  const colour = colourRaster(image);
+  const rgb = colour.channels === 1 ? grayToRgb(colour) : colour;
+  const alpha = alphaRaster(image);
+  const whole = alpha ? fillUnderAlpha(rgb, alpha) : rgb;
+  const { data, height, width } = side === undefined ? whole : square(whole, side);
+  return hostTensor(data, [height, width, 3]);
+}
+
+function square(raster: Raster, side: number): Raster {
+  if (!Number.isSafeInteger(side) || side < 1) {
+    throw new RangeError(`Cannot read a picture with side ${side}: a positive integer is needed`);
+  }
+  const least = Math.min(raster.width, raster.height);
+  const [x, y] = [raster.width, raster.height].map((extent) => Math.floor((extent - least) / 2)) as [number, number];
+  const middle = crop(raster, { x, y, width: least, height: least });
+  return resize(middle, { width: side, height: side }, side < least ? "area" : "bicubic");
+}
+
+/**
+ * Writes a picture as a PNG file of 8 bits, which appears complete or not at all. Values beyond [-1, 1] are clamped.
+ * @param picture [H, W, C] or [1, H, W, C], C 1 or 3
+ * @throws {TypeError} if it is of another shape
+ * @throws {FileError} if it cannot be written
+ */
+export async function writePicture(path: string, picture: HostTensor): Promise<void> {
+  const shape = picture.shape.length === 4 && picture.shape[0] === 1 ? picture.shape.slice(1) : picture.shape;
+  const [height = 0, width = 0, channels = 0] = shape;
+  if (shape.length !== 3 || (channels !== 1 && channels !== 3) || !(picture.data instanceof Float32Array)) {
+    throw new TypeError(
+      `Cannot write "${path}": the picture is ${formatShape(picture.shape)}, one of [H, W, 1] or [H, W, 3] is needed`,
+    );
+  }
+  await writePng(path, toImage({ width, height, channels, data: Float32Array.from(picture.data) }));
+}

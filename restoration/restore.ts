@@ -1,0 +1,148 @@
+/** The one verb: a picture from a measurement, by any sampler, with any noise model and degradation. */
+import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
+import { type NoiseModel, type OpenedModel, paddedModel } from "../models/mod.ts";
+import type { Degradation } from "../operators/mod.ts";
+import { type NoiseSource, type Progress, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
+import { batchOf } from "./batch.ts";
+
+/** What is to be restored. */
+export interface RestorationProblem {
+  /** A network that was opened, of which the size of the pictures is asked, or a noise model of that size. */
+  readonly model: OpenedModel | NoiseModel;
+  readonly operator: Degradation;
+  /** Measurements [N, ...operator.measurementShape], or one without the first dimension on the host. */
+  readonly y: DeviceTensor | HostTensor;
+  /** Standard deviation of the noise in y, in units of [-1, 1]; 0 means exact. */
+  readonly sigmaY: number;
+  /** Class of the pictures, for class-conditional networks. */
+  readonly label?: number;
+}
+
+/** Where the noise of a run comes from. */
+export type RunNoise =
+  /** One seed for each measurement; a single one is that of the first, and the next ones take the next seeds. */
+  | { readonly seed: number | readonly number[]; readonly noise?: never }
+  | { readonly noise: NoiseSource; readonly seed?: never };
+
+/** Parameters of a sampler by their published names; those left out are what is published for the task. */
+export type RestoreOptions<O extends object> = (string extends keyof O ? unknown : Partial<O>) & RunNoise & {
+  /** Whose published parameters hold where they depend on it; by default those of no special task. */
+  readonly task?: RestorationTask;
+};
+
+/** A step of a restoration. Its tensors are valid until the next step is asked for. */
+export interface RestorationStep extends Progress {
+  /** The restored pictures [N, H, W, C], nominally in [-1, 1] and not clamped; of the last step alone. */
+  readonly image?: HostTensor;
+}
+
+/** A restoration: awaited, it gives the pictures; iterated, its steps, the last of which carries them. It runs once. */
+export interface Restoration extends PromiseLike<HostTensor>, AsyncIterable<RestorationStep> {}
+
+/**
+ * Restores measurements.
+ * @param runtime where everything runs; all parts of the problem must be on it
+ * @param sampler of the register `SAMPLERS`, or one of your own
+ * @param options the sampler's parameters, and the seed
+ * @throws (when it is awaited or iterated) {RangeError} if an option is out of range; {TypeError} if the parts of the
+ *   problem do not fit together, or the sampler has no such option; {Error} if it is run a second time
+ */
+export function restore<O extends object>(
+  runtime: Runtime,
+  sampler: Sampler<O>,
+  problem: RestorationProblem,
+  options: RestoreOptions<NoInfer<O>>,
+): Restoration {
+  const steps = stepsOf(runtime, sampler as Sampler<object>, problem, options as RestoreOptions<object>);
+  let isTaken = false;
+  let result: Promise<HostTensor> | undefined;
+  const take = (): AsyncGenerator<RestorationStep, void> => {
+    if (isTaken) throw new Error("Cannot run a restoration twice: call restore() again");
+    isTaken = true;
+    return steps;
+  };
+  return {
+    [Symbol.asyncIterator]: take,
+    then: (resolved, rejected) => (result ??= imageOf(take)).then(resolved, rejected),
+  };
+}
+
+async function imageOf(take: () => AsyncGenerator<RestorationStep, void>): Promise<HostTensor> {
+  let image: HostTensor | undefined;
+  for await (const step of take()) image = step.image;
+  return image!;
+}
+
+async function* stepsOf(
+  runtime: Runtime,
+  sampler: Sampler<object>,
+  { model, label, operator, y, sigmaY }: RestorationProblem,
+  { task = "super_resolution", seed, noise, ...given }: RestoreOptions<object>,
+): AsyncGenerator<RestorationStep, void> {
+  const defaults = sampler.defaultsFor(task);
+  checkNames(sampler.name, Object.keys(given), Object.keys(defaults));
+  const { tensor, isOwn } = batchOf(runtime, y, operator.measurementShape.length + 1);
+  try {
+    const count = tensor.shape[0]!;
+    const source = noise ??
+      seededNoise(typeof seed === "number" ? Array.from({ length: count }, (_, k) => seed + k) : seed!);
+    const fitting = "noiseModel" in model ? modelFor(model, operator, label) : model;
+    const run = sampler.restore(runtime, { model: fitting, operator, y: tensor, sigmaY }, {
+      ...defaults,
+      ...given,
+      noise: source,
+    });
+    yield* withImage(run);
+  } finally {
+    if (isOwn) tensor.free();
+  }
+}
+
+/** Refuses what the sampler has no parameter for; types do the same in an editor. */
+function checkNames(sampler: string, given: readonly string[], known: readonly string[]): void {
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const takes = known.length > 0 ? `its parameters are ${known.join(", ")}` : "it has none";
+  throw new TypeError(`Cannot run ${sampler}: there is no parameter "${unknown}"; ${takes}`);
+}
+
+/** The network for pictures of the operator's size, whose borders are mirrored where the network needs larger sides. */
+function modelFor(model: OpenedModel, { imageShape }: Degradation, label: number | undefined): NoiseModel {
+  const [height = 0, width = 0] = imageShape;
+  const multiple = (side: number): number => Math.ceil(side / model.downsampling) * model.downsampling;
+  const whole = model.noiseModel({
+    height: multiple(height),
+    width: multiple(width),
+    ...(label === undefined ? {} : { label }),
+  });
+  return paddedModel(whole, imageShape);
+}
+
+/** The steps of a run. The last one is kept while the run ends, so that it can carry the pictures. */
+async function* withImage(run: AsyncGenerator<Progress, DeviceTensor>): AsyncGenerator<RestorationStep, void> {
+  let next = await run.next();
+  try {
+    for (; !next.done; next = await run.next()) {
+      if (next.value.step < next.value.steps) {
+        yield next.value;
+        continue;
+      }
+      const { x0, xt, parts: _, ...last } = next.value;
+      const kept = { x0: x0.keep(), xt: xt.keep() };
+      try {
+        const end = await run.next();
+        if (!end.done) throw new Error(`Cannot go on: a sampler made more than its ${last.steps} steps`);
+        const image = hostTensor(await end.value.read(), end.value.shape);
+        end.value.free();
+        yield { ...last, ...kept, image };
+      } finally {
+        kept.x0.free();
+        kept.xt.free();
+      }
+      return;
+    }
+    throw new Error("Cannot go on: a sampler ended without a step");
+  } finally {
+    await run.return(undefined as never);
+  }
+}
