@@ -2,6 +2,7 @@
 import { summarize, type Summary } from "../../metrics/mod.ts";
 import { METRIC_NAMES, type MetricName } from "./metrics.ts";
 import { pairName, type Plan, type PlannedUnit } from "./plan.ts";
+import { summarizePictures } from "./statistics.ts";
 import { metricsOf, type UnitRecord } from "./store.ts";
 
 /** A finished unit with its place in the plan. */
@@ -21,6 +22,7 @@ export interface Cell {
   readonly units: readonly FinishedUnit[];
   /** Units that the plan has and the folder lacks. */
   readonly missing: number;
+  /** Over pictures; the seeds of a picture are averaged first. */
   readonly summaries: Readonly<Partial<Record<MetricName, Summary>>>;
 }
 
@@ -58,8 +60,8 @@ export function gather(plan: Plan, records: ReadonlyMap<string, UnitRecord>, pas
     const fid = passes.fid.get(pairName(task, method));
     const summaries: Partial<Record<MetricName, Summary>> = {};
     for (const name of METRIC_NAMES) {
-      const values = units.map(({ metrics }) => metrics[name]).filter((value) => value !== undefined);
-      if (values.length > 0) summaries[name] = summarize(values, { confidence: plan.confidence });
+      const summary = summarizePictures(units, name, plan.confidence);
+      if (summary) summaries[name] = summary;
     }
     if (fid !== undefined) summaries.fid = summarize([fid]);
     const { nominal, actual } = evaluations;

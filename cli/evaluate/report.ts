@@ -1,6 +1,6 @@
 /** The report of an evaluation: one HTML file that needs nothing else. */
 import { type Results, shownMean } from "./cells.ts";
-import type { Trend } from "./expectations.ts";
+import { differenceTable } from "./differences.ts";
 import { html, Markup } from "../html.ts";
 import type { KeptPlan } from "./merge.ts";
 import { formatValue, metricOf } from "./metrics.ts";
@@ -8,8 +8,9 @@ import { noiseCurves, optionCurves, qualityCurves } from "./report_curves.ts";
 import { makeGallery } from "./report_pictures.ts";
 import { SCRIPT, STYLE } from "./report_style.ts";
 import { MAIN_METRICS, resultTable } from "./report_table.ts";
-import { listSeeds, seedsOf } from "./seeds.ts";
+import { listSeeds } from "./seeds.ts";
 import type { Store } from "./store.ts";
+import { explain, judge, type Verdict } from "./trends.ts";
 
 /** What the report tells besides the results. */
 export interface ReportSetting extends Pick<KeptPlan, "command" | "configuration"> {
@@ -50,6 +51,7 @@ async function makeReport(
       results,
     )}</section>
     ${expectations(results)}
+    ${differenceTable(results, main)}
     ${qualityCurves(results)}
     ${optionCurves(results)}
     ${noiseCurves(results)}
@@ -92,13 +94,20 @@ function legendOfTable({ plan, cells }: Results): Markup {
   const missing = cells.reduce((sum, cell) => sum + cell.missing, 0);
   return html`
     <p
-      class="soft">Means; ± half of the ${String(
+      class="soft">Means over pictures; ± half of the ${String(
         100 * plan.confidence,
-      )} % confidence interval${plan.images.length * seedsOf(plan.seeds, 0).length < 2
-        ? " needs at least two pictures or seeds"
+      )} % confidence interval${plan.images.length < 2
+        ? " needs at least two pictures"
         : ""}. Best bold, second best underlined.${missing > 0 ? ` ${missing} units are missing.` : ""}</p>
   `;
 }
+
+const VERDICTS: Readonly<Record<Verdict, { readonly name: string; readonly style: string }>> = {
+  holds: { name: "holds", style: "holds" },
+  fails: { name: "does not hold", style: "fails" },
+  undecided: { name: "undecided", style: "soft" },
+  unmeasured: { name: "not measured", style: "soft" },
+};
 
 /** Published figures beside ours where the network is the published one, else whether the trends hold. */
 function expectations({ plan, ...results }: Results): Markup | undefined {
@@ -107,13 +116,11 @@ function expectations({ plan, ...results }: Results): Markup | undefined {
   if (paper && isPublished) return paperTable({ plan, ...results });
   if (trends.length === 0) return undefined;
   const rows = trends.map((trend) => {
-    const { text, holds } = judge(trend, { plan, ...results });
-    const verdict = holds === undefined
-      ? html`<span class="soft">not measured</span>`
-      : holds
-      ? html`<span class="holds">holds</span>`
-      : html`<span class="fails">does not hold</span>`;
-    return html`<li>${trend.statement}: ${verdict} <span class="soft">${text}</span></li>`;
+    const judgement = judge(trend, { plan, ...results });
+    const { name, style } = VERDICTS[judgement.verdict];
+    return html`<li>${trend.statement}: <span class="${style}">${name}</span> <span class="soft">${
+      explain(trend, judgement)
+    }</span></li>`;
   });
   const note = paper
     ? html`
@@ -123,27 +130,9 @@ function expectations({ plan, ...results }: Results): Markup | undefined {
         )}; with this network only their order can be compared.</p>
     `
     : undefined;
-  return html`<section><h2>Expected order</h2>${note}<p class="soft">Judged by means alone: differences within their intervals say little.</p><ul>${rows}</ul></section>`;
-}
-
-/** Whether means rise as a trend says. */
-function judge(
-  { metric, rising, task, method }: Trend,
-  { plan, cells }: Results,
-): { readonly text: string; readonly holds: boolean | undefined } {
-  const means = rising.map((label) => {
-    const [taskLabel, methodLabel] = task === undefined ? [label, method] : [task, label];
-    const cell = cells.find((cell) =>
-      plan.tasks[cell.task]?.label === taskLabel && plan.methods[cell.method]?.label === methodLabel
-    );
-    const summary = cell?.summaries[metric];
-    return summary ? shownMean(summary) : NaN;
-  });
-  const text = `${metricOf(metric).title}: ${
-    rising.map((label, index) => `${label} ${formatValue(means[index]!, metric)}`).join(" < ")
-  }`;
-  if (means.some(Number.isNaN)) return { text, holds: undefined };
-  return { text, holds: means.every((mean, index) => index === 0 || means[index - 1]! < mean) };
+  return html`<section><h2>Expected order</h2>${note}<p class="soft">Judged by paired differences over pictures: an order holds where their ${
+    String(100 * plan.confidence)
+  } % confidence interval is above zero, does not hold where it is below, and is undecided where it holds zero.</p><ul>${rows}</ul></section>`;
 }
 
 function paperTable({ plan, cells }: Results): Markup {

@@ -1,16 +1,20 @@
 /** The tables of an evaluation as files. They hold no times, so equal units give equal bytes; times are a file of their own. */
 import type { Summary } from "../../metrics/mod.ts";
 import { type Cell, type Results, shownMean } from "./cells.ts";
+import { allDifferences } from "./differences.ts";
 import { formatValue, type MetricName } from "./metrics.ts";
+import { signOf } from "./statistics.ts";
 import type { Store } from "./store.ts";
+import { judge } from "./trends.ts";
 
 /** Names of the files. */
-export const TABLE_FILES = ["results.csv", "summary.csv", "results.json", "times.csv"] as const;
+export const TABLE_FILES = ["results.csv", "summary.csv", "differences.csv", "results.json", "times.csv"] as const;
 
 /** Writes the tables. */
 export async function writeTables(store: Store, results: Results): Promise<void> {
   await store.writeText("results.csv", unitsCsv(results));
   await store.writeText("summary.csv", cellsCsv(results));
+  await store.writeText("differences.csv", differencesCsv(results));
   await store.writeText("results.json", `${JSON.stringify(asData(results), null, 2)}\n`);
   await store.writeText("times.csv", timesCsv(results));
 }
@@ -47,21 +51,23 @@ function unitsCsv({ plan, cells, columns }: Results): string {
   ]);
 }
 
-/** One line a cell: means, their intervals; and one for each pair that cannot be. */
+/** One line a cell: means over pictures, standard errors, intervals; and one for each pair that cannot be. */
 function cellsCsv({ plan, cells, columns }: Results): string {
-  const heads = columns.flatMap((name) => name === "fid" ? [name] : [name, `${name} low`, `${name} high`]);
+  const heads = columns.flatMap((name) =>
+    name === "fid" ? [name] : [name, ...STATISTICS.map((what) => `${name} ${what}`)]
+  );
   const statistics = (name: MetricName, summary: Summary | undefined): readonly Field[] => {
-    const [low, high] = summary?.interval ?? [];
     const mean = summary && shownMean(summary);
-    return name === "fid" ? [mean] : [mean, low, high];
+    return name === "fid" ? [mean] : [mean, ...spread(summary)];
   };
   return csv([
-    ["task", "method", "nfe nominal", "nfe actual", "units", "missing", ...heads, "not applicable"],
+    ["task", "method", "nfe nominal", "nfe actual", "pictures", "units", "missing", ...heads, "not applicable"],
     ...cells.map(({ task, method, nominal, actual, units, missing, summaries }): readonly Field[] => [
       plan.tasks[task]?.label,
       plan.methods[method]?.label,
       nominal,
       actual,
+      new Set(units.map(({ unit }) => unit.image)).size,
       units.length,
       missing,
       ...columns.flatMap((name) => statistics(name, summaries[name])),
@@ -70,8 +76,34 @@ function cellsCsv({ plan, cells, columns }: Results): string {
     ...plan.notApplicable.map(({ task, method, reason }): readonly Field[] => [
       plan.tasks[task]?.label,
       plan.methods[method]?.label,
-      ...Array.from({ length: 4 + heads.length }, () => undefined),
+      ...Array.from({ length: 5 + heads.length }, () => undefined),
       reason,
+    ]),
+  ]);
+}
+
+/** What tables say of a mean besides its value. */
+const STATISTICS = ["standard error", "low", "high"] as const;
+
+function spread(summary: Summary | undefined): readonly Field[] {
+  return [summary?.standardError, ...(summary?.interval ?? [undefined, undefined])];
+}
+
+/** One line for each task, quantity and pair of methods: the mean over pictures of their paired differences. */
+function differencesCsv(results: Results): string {
+  const { plan } = results;
+  return csv([
+    ["task", "quantity", "method", "minus", "pictures", "infinite", "difference", ...STATISTICS, "sign"],
+    ...allDifferences(results).map(({ task, first, second, metric, summary }): readonly Field[] => [
+      plan.tasks[task]?.label,
+      metric,
+      plan.methods[second]?.label,
+      plan.methods[first]?.label,
+      summary.count,
+      summary.infinite,
+      summary.mean,
+      ...spread(summary),
+      signOf(summary),
     ]),
   ]);
 }
@@ -97,7 +129,8 @@ function timesCsv({ plan, cells }: Results): string {
 }
 
 /** Everything but times, as data. */
-function asData({ plan, cells, columns }: Results): unknown {
+function asData(results: Results): unknown {
+  const { plan, cells, columns } = results;
   const { units: _units, pairs: _pairs, notApplicable, ...described } = plan;
   const label = ({ task, method }: { readonly task: number; readonly method: number }): object => ({
     task: plan.tasks[task]?.label,
@@ -122,6 +155,10 @@ function asData({ plan, cells, columns }: Results): unknown {
         unit: unit.id,
       })),
     })),
+    trends: plan.expectations.trends.map((trend) => {
+      const { verdict, differences } = judge(trend, results);
+      return { statement: trend.statement, verdict, differences: differences.map(summaryData) };
+    }),
     notApplicable: notApplicable.map(({ reason, ...pair }) => ({ ...label(pair), reason })),
   };
 }
