@@ -109,7 +109,9 @@ Deno.test("tables hold no times, and equal units give equal bytes", async () => 
     return texts;
   };
   const [first, second] = [await write(), await write()];
-  for (const name of ["results.csv", "summary.csv", "results.json"]) assertEquals(first[name], second[name]);
+  for (const name of ["results.csv", "summary.csv", "differences.csv", "results.json"]) {
+    assertEquals(first[name], second[name]);
+  }
   assert(first["times.csv"] !== second["times.csv"]);
   assertEquals(first["results.csv"]!.split("\n").slice(0, 4), [
     "task,method,image,seed,nfe,psnr,consistency,unit",
@@ -117,8 +119,8 @@ Deno.test("tables hold no times, and equal units give equal bytes", async () => 
     "sr4,none,b.png,0,29,22,0,u01",
     'sr4,"low, & <b>",a.png,0,29,25.004,1,u10',
   ]);
-  assertStringIncludes(first["summary.csv"]!, "sr4,high,30,29,2,0,inf,,,2,2,2,\n");
-  assertStringIncludes(first["summary.csv"]!, "ct,none,,,,,,,,,,,it has no spectrum\n");
+  assertStringIncludes(first["summary.csv"]!, "sr4,high,30,29,2,2,0,inf,,,,2,0,2,2,\n");
+  assertStringIncludes(first["summary.csv"]!, "ct,none,,,,,,,,,,,,,,it has no spectrum\n");
   assertEquals(formatCells(resultsOf(planOf(NOTHING))).split("\n").map((line) => line.replace(/ {2,}/g, "  ")), [
     "psnr / consistency  sr4  ct",
     "none  21.00 / 0.0000  n/a",
@@ -152,13 +154,16 @@ Deno.test("published figures stand beside ours for their checkpoint, and for oth
     },
     trends: [
       { statement: "rises", metric: "psnr", task: "sr4", rising: ["none", "low, & <b>"] },
-      { statement: "falls", metric: "psnr", task: "sr4", rising: ["high", "none"] },
+      { statement: "grows", metric: "consistency", task: "sr4", rising: ["none", "low, & <b>", "high"] },
+      { statement: "falls", metric: "consistency", task: "sr4", rising: ["high", "none"] },
       { statement: "unknown", metric: "fid", task: "sr4", rising: ["high", "none"] },
     ],
   };
   await withFolder(async (folder) => {
     const page = await reportOf(folder, planOf(expectations));
-    assertStringIncludes(page, 'rises: <span class="holds">holds</span>');
+    // 20 and 22 against 25.004 and 24.996: 4 dB, but within 12.7 of them with two pictures.
+    assertStringIncludes(page, 'rises: <span class="soft">undecided</span>');
+    assertStringIncludes(page, 'grows: <span class="holds">holds</span>');
     assertStringIncludes(page, 'falls: <span class="fails">does not hold</span>');
     assertStringIncludes(page, 'unknown: <span class="soft">not measured</span>');
     assert(!page.includes("23.50"));

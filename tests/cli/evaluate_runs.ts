@@ -34,7 +34,7 @@ export async function smallEvaluation(folder: Folder): Promise<CommandLine> {
 }
 
 /** The tables that hold no times. */
-const TIMELESS = ["results.csv", "summary.csv", "results.json"];
+const TIMELESS = ["results.csv", "summary.csv", "differences.csv", "results.json"];
 
 /** The texts of these tables. */
 export function tablesOf(path: string): readonly string[] {
