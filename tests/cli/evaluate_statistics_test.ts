@@ -207,10 +207,10 @@ test("an order of several holds if each step does, and fails if one step goes ba
 });
 
 test("only units with the same picture and seed are compared", async (folder) => {
-  // Of picture 0 the second method lacks seed 0: 31 - 30 is left, not 31 - (20 + 30) / 2.
+  // Of picture 0 the second method lacks seed 1: 21 - 20 is left, not 21 - (20 + 30) / 2.
   const { results } = await tablesOf(
     folder,
-    { ddnm: [[20, 30], [40, 40]], ssd: [[undefined, 31], [42, 44]] },
+    { ddnm: [[20, 30], [40, 40]], ssd: [[21, undefined], [42, 44]] },
     [["ddnm", "ssd"]],
   );
   const [{ count, mean, interval }] = results.trends[0]!.differences as [Statistics];
