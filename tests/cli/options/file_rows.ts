@@ -1,0 +1,485 @@
+/** Rows for the options of `metrics`, `verify`, `convert` and `models`. */
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { FeatureStatistics, statisticsBytes } from "../../../metrics/mod.ts";
+import { FileSource } from "../../../io/mod.ts";
+import { KNOWN_CHECKPOINTS, openSafetensors } from "../../../models/mod.ts";
+import { serveFile } from "../../io/file_server.ts";
+import { linearTensors, perceptualTensors } from "../../models/feature_files.ts";
+import { SMALL_CLASSIFIER } from "../../models/described_networks.ts";
+import { randomValues } from "../../support/random.ts";
+import { randomModel } from "../random_model.ts";
+import { SMALL_CHECKPOINTS } from "../small_checkpoints.ts";
+import { goldenPath, writeCopy } from "../verify_files.ts";
+import { type Materials, writeTensors } from "./materials.ts";
+import { descriptionRows, runtimeRows } from "./shared_rows.ts";
+import { type Ran, type Row, type Words } from "./table.ts";
+
+/** All options of `metrics`. */
+export async function metricsRows(materials: Materials): Promise<readonly Row[]> {
+  const { folder, small, tiny, byClass, broken } = materials;
+  const wave = (step: number) => (x: number, y: number, c: number): number => (step * (x + 2 * y + 3 * c)) % 256;
+  const [a, b] = [3, 4].map((step) => folder.picture(`m${step}.png`, { sample: wave(step) })) as [string, string];
+  const [left, right] = [folder.folder("left"), folder.folder("right")];
+  for (const step of [1, 2, 3]) {
+    folder.picture(`left/${step}.png`, { sample: wave(step) });
+    folder.picture(`right/${step}.png`, { sample: wave(2 * step + 1) });
+  }
+  const [c, d] = [3, 5].map((step) => folder.picture(`l${step}.png`, { width: 32, height: 32, sample: wave(step) }));
+  const drawn = { seed: 3, divisor: 1 } as const;
+  const lpips = await writeTensors(folder, "alexnet.safetensors", perceptualTensors("alex", drawn));
+  const linear = await writeTensors(folder, "linear.safetensors", linearTensors("alex", drawn));
+  const joined = await writeTensors(folder, "joined.safetensors", [
+    ...perceptualTensors("alex", drawn),
+    ...linearTensors("alex", { ...drawn, seed: 4 }),
+  ]);
+  const [one, two] = await Promise.all([1, 2].map(async (seed) => {
+    const gathered = new FeatureStatistics(5, "inception-fid-pytorch");
+    gathered.add(randomValues(40, seed));
+    return folder.write(`statistics-${seed}.safetensors`, await statisticsBytes(gathered.result()));
+  })) as [string, string];
+  const line = (...options: string[]): Words => ["metrics", a, b, "--json", ...options];
+  const folders = (...options: string[]): Words => ["metrics", left, right, "--json", ...options];
+  const perceptual = (...options: string[]): Words => ["metrics", c!, d!, "--json", ...options];
+  const noise = (...options: string[]): Words => ["metrics", small, "--noise-statistics", "--json", ...options];
+  const psnrOf = (ran: Ran): number => ran.printed("pairs.0.psnr") as number;
+  const distance = (ran: Ran): number => ran.printed("pairs.0.lpips") as number;
+  const half = (ran: Ran): number => {
+    const [low, high] = ran.printed("summaries.psnr.interval") as [number, number];
+    return (high - low) / 2;
+  };
+  const rows = (ran: Ran): readonly number[] =>
+    (ran.printed("rows") as { mean: number; variance: number }[]).flatMap(({ mean, variance }) => [mean, variance]);
+  const model = `--model=${tiny}`;
+  return [
+    {
+      option: "convention",
+      without: line(),
+      given: line("--convention=matlab-y"),
+      check(usual, luma): void {
+        assertEquals([usual.printed("convention"), luma.printed("convention")], ["skimage", "matlab-y"]);
+        assertStringIncludes(luma.printed("description") as string, "luma");
+        assertNotEquals(psnrOf(usual), psnrOf(luma));
+      },
+    },
+    {
+      option: "scale",
+      without: line("--convention=matlab-y"),
+      given: line("--convention=matlab-y", "--scale=4"),
+      async check(whole, cropped, run): Promise<void> {
+        assertNotEquals(psnrOf(whole), psnrOf(cropped));
+        assertEquals(psnrOf(await run(line("--scale=4"))), psnrOf(await run(line())), "skimage crops nothing");
+      },
+    },
+    {
+      option: "lpips-weights",
+      without: perceptual(),
+      given: perceptual(`--lpips-weights=${lpips}`, `--lpips-linear=${linear}`),
+      check(usual, given): void {
+        assertEquals(distance(usual) ?? null, null);
+        assert(distance(given) > 0);
+        assertEquals(psnrOf(given), psnrOf(usual));
+      },
+    },
+    {
+      option: "lpips-linear",
+      without: perceptual(`--lpips-weights=${joined}`),
+      given: perceptual(`--lpips-weights=${joined}`, `--lpips-linear=${linear}`),
+      async check(own, given, run): Promise<void> {
+        assertNotEquals(distance(own), distance(given));
+        const apart = await run(perceptual(`--lpips-weights=${lpips}`, `--lpips-linear=${linear}`));
+        assertEquals(distance(given), distance(apart));
+      },
+    },
+    {
+      option: "lpips-network",
+      without: perceptual(`--lpips-weights=${joined}`),
+      given: perceptual(`--lpips-weights=${joined}`, "--lpips-network=vgg"),
+      codes: [0, 1],
+      check: (_, vgg) => assertStringIncludes(vgg.stderr, "joined.safetensors"),
+    },
+    {
+      option: "inception",
+      without: ["metrics", left, one],
+      given: ["metrics", left, one, "--inception=@.missing"],
+      codes: [2, 1],
+      async check(without, given, run): Promise<void> {
+        assertStringIncludes(without.stderr, "--inception FILE is needed with them");
+        assertStringIncludes(given.stderr, ".missing");
+        const statistics = await run(["metrics", one, two, "--json"]);
+        assertEquals(statistics.printed("features"), "inception-fid-pytorch");
+      },
+    },
+    {
+      option: "preparation",
+      without: folders("--preparation=pytorch"),
+      given: folders("--preparation=pytorch", "--inception=@.missing"),
+      codes: [2, 1],
+      check: (alone) => assertStringIncludes(alone.stderr, "--preparation needs --inception FILE"),
+    },
+    {
+      option: "save-statistics",
+      without: ["metrics", left],
+      given: ["metrics", left, "--save-statistics=@.safetensors", "--inception=@.missing"],
+      codes: [2, 1],
+      check(without, given): void {
+        assertStringIncludes(without.stderr, "one is enough with --save-statistics");
+        assertStringIncludes(given.stderr, ".missing");
+        assertEquals(given.has(".safetensors"), false);
+      },
+    },
+    {
+      option: "faithfulness",
+      without: line(),
+      given: line("--faithfulness"),
+      check(usual, given): void {
+        const [far, rms] = [given.printed("pairs.0.distance") as number, given.printed("pairs.0.rms") as number];
+        assertEquals(usual.printed("pairs.0.distance") ?? null, null);
+        assertAlmostEquals(far, rms * Math.sqrt(16 * 16 * 3), 1e-4);
+      },
+    },
+    {
+      option: "noise-statistics",
+      without: ["metrics", small, "--json", model, "--cpu"],
+      given: noise(model, "--cpu"),
+      codes: [2, 0],
+      check(alone, given): void {
+        assertStringIncludes(alone.stderr, "--model needs --noise-statistics");
+        const found = given.printed("rows") as { inversion: string }[];
+        assertEquals(found.map(({ inversion }) => inversion), [...Array(14).fill("ddim"), ...Array(14).fill("da")]);
+      },
+    },
+    {
+      option: "model",
+      without: noise(model, "--cpu"),
+      given: noise(`--model=${byClass}`, "--class=0", "--cpu"),
+      check: (one, other) => assertNotEquals(rows(one), rows(other)),
+    },
+    ...descriptionRows(materials, {
+      line: (model, options) => noise(`--model=${model}`, "--cpu", ...options),
+      outcome: (ran) => ran.printed("rows"),
+      silent: ["image-size"],
+      runs: true,
+    }),
+    {
+      option: "class",
+      without: noise(`--model=${byClass}`, "--class=0", "--cpu"),
+      given: noise(`--model=${byClass}`, "--class=3", "--cpu"),
+      check: (one, other) => assertNotEquals(rows(one), rows(other)),
+    },
+    {
+      option: "interval",
+      without: folders(),
+      given: folders("--interval=bootstrap"),
+      async check(student, bootstrap, run): Promise<void> {
+        assertEquals(student.printed("summaries.psnr.mean"), bootstrap.printed("summaries.psnr.mean"));
+        assert(half(bootstrap) < half(student), "of three values the bootstrap is narrower than Student's t");
+        assertEquals(half(await run(folders("--interval=student"))), half(student), "default");
+      },
+    },
+    {
+      option: "confidence",
+      without: folders(),
+      given: folders("--confidence=0.9"),
+      // Quantiles of Student's t with 2 degrees of freedom: 4.3027 and 2.9200.
+      check: (usual, given) => assertAlmostEquals(half(usual) / half(given), 4.3027 / 2.92, 1e-4),
+    },
+    {
+      option: "seed",
+      without: noise(model, "--cpu"),
+      given: noise(model, "--cpu", "--seed=4"),
+      async check(zero, four, run): Promise<void> {
+        // DDIM draws nothing; Distortion Adaptive inversion does from its first step on.
+        assertEquals(rows(four).slice(0, 28), rows(zero).slice(0, 28));
+        assertNotEquals(rows(four).slice(30), rows(zero).slice(30));
+        const low = async (seed: number): Promise<unknown> =>
+          (await run(folders("--interval=bootstrap", `--seed=${seed}`))).printed("summaries.ssim");
+        assertEquals(await low(0), (await run(folders("--interval=bootstrap"))).printed("summaries.ssim"), "default");
+      },
+    },
+    {
+      option: "precision",
+      without: noise(model, "--cpu"),
+      given: noise(model, "--cpu", "--precision=f16"),
+      check(f32, f16): void {
+        const apart = Math.max(...rows(f32).map((value, i) => Math.abs(value - rows(f16)[i]!)));
+        assert(apart > 0 && apart < 0.01, `${apart}`);
+      },
+    },
+    ...runtimeRows(folder, {
+      line: noise(model),
+      numbers: rows,
+      tolerance: 1e-2,
+      spoiled: { line: noise(`--model=${broken}`), code: 0, scope: /middle_block/ },
+    }),
+    {
+      option: "json",
+      without: ["metrics", a, b],
+      given: line(),
+      check(text, json): void {
+        assertStringIncludes(text.stdout, psnrOf(json).toFixed(3));
+        assertEquals(json.printed("event"), "result");
+      },
+    },
+  ];
+}
+
+/** All options of `verify`. */
+export async function verifyRows({ folder, tiny }: Materials): Promise<readonly Row[]> {
+  const unet = goldenPath("unet-guided-a-tiny");
+  const line = (...options: string[]): Words => ["verify", unet, "--json", ...options];
+  const errors = (ran: Ran): readonly number[] =>
+    ran.stdout.trim().split("\n").map((row) => JSON.parse(row)).flatMap(({ error }) => error ?? []);
+  const [, legacy] = SMALL_CHECKPOINTS[0]!.files;
+  const converted = folder.path("converted.safetensors");
+  const spoiled = await writeCopy(unet, folder.path("spoiled.safetensors"), { spoil: ["model.out.0.bias"] });
+  return [
+    {
+      option: "against",
+      without: ["verify", tiny],
+      given: ["verify", tiny, `--against=${tiny}`],
+      codes: [1, 0],
+      async check(_, same, run): Promise<void> {
+        assertMatch(same.stdout, /\b88 ok, 0 FAILED|ok, 0 FAILED/);
+        const other = await writeCopy(tiny, folder.path("altered.safetensors"), { alter: ["out.0.bias"] });
+        const differs = await run(["verify", other, `--against=${tiny}`]);
+        assertEquals(differs.code, 1);
+        assertMatch(differs.stdout, /out\.0\.bias .*FAILED/);
+      },
+    },
+    {
+      option: "state-dict",
+      without: ["verify", converted, `--against=${legacy}`, "--state-dict=state_dict"],
+      given: ["verify", converted, `--against=${legacy}`, "--state-dict=ema"],
+      async around(body) {
+        const { main } = await import("../../../cli/main.ts");
+        assertEquals(await main(["convert", legacy!, converted, "--json", ...SMALL_CHECKPOINTS[0]!.answers]), 0);
+        return await body();
+      },
+      codes: [0, 1],
+      check: (_, other) => assertStringIncludes(other.stderr + other.stdout, 'no state dict "ema"'),
+    },
+    {
+      option: "json",
+      without: ["verify", unet],
+      given: line(),
+      check(text, json): void {
+        assertMatch(text.stdout, /^file +quantity +error +limit +status$/m);
+        assertEquals([json.printed("summary.exitCode"), json.printed("summary.files")], [0, 1]);
+      },
+    },
+    {
+      option: "precision",
+      without: line(),
+      given: line("--precision=f16"),
+      check: (f32, f16) => assert(Math.max(...errors(f16)) >= Math.max(...errors(f32)), "rounded weights err more"),
+    },
+    ...runtimeRows(folder, {
+      line: line(),
+      numbers: errors,
+      tolerance: 1e-3,
+      spoiled: { line: ["verify", spoiled, "--json"], code: 1, scope: /out\.\d/ },
+    }).map((row) =>
+      row.option === "check-finite"
+        ? { ...row, check: (_: Ran, given: Ran): void => assertMatch(given.stdout + given.stderr, /NaN|finite/) }
+        : row
+    ),
+  ];
+}
+
+/** What a configuration says of what tensors leave open; where it leaves out a number of heads, there is one of channels. */
+function configOf(ran: Ran): readonly unknown[] {
+  const config = ran.printed("config") as Readonly<Record<string, unknown>>;
+  const width = Number(config["num_head_channels"] ?? -1);
+  const heads = width > 0 ? 32 / width : config["num_heads"];
+  const named = ["image_size", "use_new_attention_order", "noise_schedule", "diffusion_steps", "value_range"];
+  return [heads, ...named.map((key) => config[key])];
+}
+
+/** All options of `convert`. */
+export function convertRows(materials: Materials): readonly Row[] {
+  const { bare } = materials;
+  const told = ["--image-size=8", "--head-channels=16", "--attention-order=legacy", "--schedule=linear"];
+  const line = (...options: string[]): Words => [
+    ...["convert", bare, "@.safetensors", ...told, "--diffusion-steps=1000", "--value-range=-1..1", ...options],
+  ];
+  return [
+    {
+      option: "dtype",
+      without: line(),
+      given: line("--dtype=bf16"),
+      async check(same, narrow): Promise<void> {
+        using source = await FileSource.open(`${narrow.out}.safetensors`);
+        const dtypes = [...(await openSafetensors(source)).tensors.values()].map(({ dtype }) => dtype);
+        assertEquals([...new Set(dtypes)], ["BF16"]);
+        const size = (ran: Ran): number => ran.bytes(".safetensors").length;
+        assert(Math.abs(size(narrow) / size(same) - 0.5) < 0.02, `${size(narrow)} of ${size(same)} bytes`);
+      },
+    },
+    ...descriptionRows(materials, {
+      line: (model, options) => ["convert", model, "@.safetensors", "--json", ...options],
+      outcome: configOf,
+    }),
+    {
+      option: "json",
+      without: line(),
+      given: line("--json"),
+      check(text, json): void {
+        assertStringIncludes(text.stdout, `wrote ${text.out}.safetensors`);
+        assertEquals([json.printed("event"), json.printed("parameters")], ["result", 197_702]);
+        assertEquals(json.bytes(".safetensors"), text.bytes(".safetensors"));
+      },
+    },
+  ];
+}
+
+/** All options of `models`. */
+export async function modelsRows(materials: Materials): Promise<readonly Row[]> {
+  const { folder, small, tiny } = materials;
+  const classifier = await randomModel(folder, "classifier.safetensors", {
+    ...SMALL_CLASSIFIER,
+    image_size: 8,
+    channel_mult: [1, 2],
+    attention_resolutions: [2],
+    pool: "adaptive",
+  });
+  const broken = await writeCopy(classifier, folder.path("broken-classifier.safetensors"), {
+    spoil: ["input_blocks.0.0.bias"],
+  });
+  const downloads = folder.folder("downloads");
+  const bytes = Deno.readFileSync(SMALL_CHECKPOINTS[0]!.files[0]!);
+  const sha256 = Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)))
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  folder.write("downloads/celeba_hq.ckpt", bytes);
+  const classify = (...options: string[]): Words => ["models", "classify", classifier, small, "--json", ...options];
+  const logits = (ran: Ran): readonly number[] =>
+    (ran.printed("classes") as { class: number; logit: number }[]).toSorted((a, b) => a.class - b.class)
+      .map(({ logit }) => logit);
+  const listed = (ran: Ran): Record<string, unknown> =>
+    (ran.printed("models") as Record<string, unknown>[]).find(({ name }) => name === "celeba-hq-256")!;
+  const server = serveFile(bytes);
+  materials.later.push(async () => await server[Symbol.asyncDispose]());
+  return [
+    {
+      option: "dir",
+      without: ["models", "--json", `--dir=${folder.path("nothing")}`],
+      given: ["models", "--json", `--dir=${downloads}`],
+      check(empty, given): void {
+        assertEquals([listed(empty)["presence"], listed(given)["presence"]], ["absent", "other size"]);
+        assertEquals(given.printed("folder"), downloads);
+      },
+    },
+    {
+      option: "hash",
+      without: ["models", "--json", `--dir=${downloads}`],
+      given: ["models", "--json", `--dir=${downloads}`, "--hash"],
+      check: (unread, read) => assertEquals([listed(unread)["hash"], listed(read)["hash"]], [null, sha256]),
+    },
+    {
+      option: "size",
+      without: ["models", "inspect", tiny, "--json"],
+      given: ["models", "inspect", tiny, "--json", "--size=16"],
+      check(usual, given): void {
+        assertEquals([usual.printed("size"), given.printed("size")], [8, 16]);
+        const convolutions = (ran: Ran): number =>
+          (ran.printed("gmac") as number) - (ran.printed("attentionGmac") as number);
+        // Four times the pixels: four times the work, but for the embedding of the timestep; of attention 16 times.
+        assertAlmostEquals(convolutions(given) / convolutions(usual), 4, 0.2);
+        assertAlmostEquals(
+          (given.printed("attentionGmac") as number) / (usual.printed("attentionGmac") as number),
+          16,
+          0.1,
+        );
+      },
+    },
+    ...fetchRows(server.url, bytes, sha256),
+    {
+      option: "top",
+      without: classify("--cpu"),
+      given: classify("--cpu", "--top=2"),
+      check(usual, given): void {
+        const shown = (ran: Ran): unknown[] => ran.printed("classes") as unknown[];
+        assertEquals([shown(usual).length, shown(given).length], [5, 2]);
+        assertEquals(shown(given), shown(usual).slice(0, 2));
+      },
+    },
+    {
+      option: "precision",
+      without: classify("--cpu", "--top=10"),
+      given: classify("--cpu", "--top=10", "--precision=f16"),
+      check(f32, f16): void {
+        const apart = Math.max(...logits(f32).map((value, i) => Math.abs(value - logits(f16)[i]!)));
+        assert(apart > 0 && apart < 0.01, `${apart}`);
+      },
+    },
+    ...runtimeRows(folder, {
+      line: classify("--top=10"),
+      numbers: logits,
+      tolerance: 1e-3,
+      spoiled: {
+        line: ["models", "classify", broken, small, "--json", "--top=10"],
+        code: 0,
+        scope: /input_blocks\.0/,
+      },
+    }),
+    ...descriptionRows(materials, {
+      line: (model, options) => ["models", "inspect", model, "--json", ...options],
+      outcome: configOf,
+      openCode: 0,
+    }),
+    {
+      option: "json",
+      without: ["models", "inspect", tiny],
+      given: ["models", "inspect", tiny, "--json"],
+      check(text, json): void {
+        assertMatch(text.stdout, /^parameters +197,702$/m);
+        assertEquals(json.printed("parameters"), 197_702);
+      },
+    },
+  ];
+}
+
+/** The options of `models fetch`, with a server of one file; what has an address of its own is not asked for. */
+function fetchRows(url: string, bytes: Uint8Array, sha256: string): readonly Row[] {
+  const paged = KNOWN_CHECKPOINTS.find(({ download, sha256 }) => download === undefined && sha256 === undefined)!;
+  return [
+    {
+      option: "out",
+      without: ["models", "fetch", url, "--dir=@", "--json"],
+      given: ["models", "fetch", url, "--out=@.bin", "--json"],
+      check(usual, given): void {
+        assertEquals([usual.has("/model.pt"), given.has(".bin")], [true, true]);
+        assertEquals(given.bytes(".bin"), bytes);
+      },
+    },
+    {
+      option: "from",
+      without: ["models", "fetch", paged.name, "--dir=@", "--json"],
+      given: ["models", "fetch", paged.name, "--dir=@", "--json", `--from=${url}`],
+      codes: [2, 0],
+      check(alone, given): void {
+        assertStringIncludes(alone.stderr, "name another address with --from URL");
+        assertEquals(given.bytes(`/${paged.file}`), bytes);
+        assertEquals(given.printed("url"), url);
+      },
+    },
+    {
+      option: "sha256",
+      without: ["models", "fetch", url, "--out=@.bin", "--json"],
+      given: ["models", "fetch", url, "--out=@.bin", "--json", `--sha256=${"0".repeat(64)}`],
+      codes: [0, 1],
+      async check(unchecked, wrong, run): Promise<void> {
+        assertEquals([unchecked.printed("checked"), unchecked.printed("sha256")], [false, sha256]);
+        assertEquals(wrong.has(".bin"), false);
+        const right = await run(["models", "fetch", url, "--out=@.bin", "--json", `--sha256=${sha256}`]);
+        assertEquals(right.printed("checked"), true);
+      },
+    },
+  ];
+}

@@ -1,0 +1,168 @@
+/** Rows for the options that several commands share: what network a file holds, and how it is computed. */
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { tunedSubject } from "../../../cli/runtime.ts";
+import { WebGpuRuntime } from "../../../engine/mod.ts";
+import { tunedFile } from "../../../io/mod.ts";
+import { withUserCache } from "../../support/user_cache.ts";
+import type { Folder } from "../run_command.ts";
+import { SMALL_CHECKPOINTS } from "../small_checkpoints.ts";
+import { type Materials, OTHER_ANSWERS, TINY_ANSWERS } from "./materials.ts";
+import { farthest, type Ran, type Row, withoutAdapter, type Words } from "./table.ts";
+
+/** A command that runs a network. */
+export interface NetworkCommand {
+  /** The command line with the options of a network, `--model FILE` or FILE itself among them. */
+  line(model: string, options: Words): Words;
+  /** All of the outcome that depends on the network, and not on the name of its file. */
+  outcome(ran: Ran): unknown;
+  /** Options whose answers the outcome does not show; that they are needed is seen in any case. */
+  readonly silent?: readonly string[];
+  /** Whether the network is run: those for pictures in [0, 1] are refused then. */
+  readonly runs?: boolean;
+  /** Exit code where something is left open; default: 2. */
+  readonly openCode?: number;
+}
+
+function answers(changed: Readonly<Record<string, string | undefined>> = {}): Words {
+  return Object.entries({ ...TINY_ANSWERS, ...changed })
+    .flatMap(([option, value]) => value === undefined ? [] : [`--${option}=${value}`]);
+}
+
+/** The options that say what network a file holds. */
+export function descriptionRows(
+  { bare, saying, sixChannels, evenClassifier }: Materials,
+  { line, outcome, silent = [], runs = false, openCode = 2 }: NetworkCommand,
+): readonly Row[] {
+  const said = Object.entries(OTHER_ANSWERS).map(([option, { value }]): Row => {
+    const left = option === "heads" ? "head-channels" : option;
+    const isRefused = runs && option === "value-range";
+    return {
+      option,
+      without: line(bare, answers({ [left]: undefined })),
+      given: line(bare, answers({ [left]: undefined, [option]: value })),
+      codes: [openCode, isRefused ? 1 : 0],
+      async check(open, given, run): Promise<void> {
+        assertStringIncludes(open.stderr + open.stdout, `--${option} `);
+        if (isRefused) return assertStringIncludes(given.stderr, '"value_range" is [0, 1]');
+        assertEquals(outcome(given), outcome(await run(line(saying[option]!, []))), "as a file that says it");
+        const usual = outcome(await run(line(bare, answers())));
+        if (silent.includes(option)) assertEquals(outcome(given), usual);
+        else assertNotEquals(outcome(given), usual);
+      },
+    };
+  });
+  const closes = (option: string, value: string, model: string): Row => ({
+    option,
+    without: line(model, []),
+    given: line(model, [`--${option}=${value}`]),
+    codes: [openCode, openCode],
+    check(open, given): void {
+      const asked = (ran: Ran): boolean => (ran.stderr + ran.stdout).includes(`  --${option} `);
+      assertEquals([asked(open), asked(given)], [true, false]);
+    },
+  });
+  const { files: [, legacy], answers: said0 } = SMALL_CHECKPOINTS[0]!;
+  return [
+    ...said,
+    closes("network", "unet", sixChannels),
+    closes("levels", "2", evenClassifier),
+    {
+      option: "as",
+      without: line(bare, []),
+      given: line(bare, ["--as=celeba-hq-256"]),
+      codes: [openCode, 1],
+      check(open, given): void {
+        assertStringIncludes(open.stderr + open.stdout, "--as NAME");
+        assertMatch(given.stderr, /as celeba-hq-256: \d+ tensors differ/);
+      },
+    },
+    {
+      option: "state-dict",
+      without: line(legacy!, said0),
+      given: line(legacy!, [...said0, "--state-dict=ema"]),
+      codes: [0, 1],
+      async check(before, other, run): Promise<void> {
+        assertStringIncludes(other.stderr, 'has no state dict "ema", one of these is needed: "state_dict"');
+        assertEquals(outcome(await run(line(legacy!, [...said0, "--state-dict=state_dict"]))), outcome(before));
+      },
+    },
+  ];
+}
+
+/** A command that computes on a device. */
+export interface DeviceCommand {
+  /** A command line that runs on the device, so small that the CPU reference can do it. */
+  readonly line: Words;
+  /** The numbers that are computed. */
+  numbers(ran: Ran): ArrayLike<number> | Promise<ArrayLike<number>>;
+  /** How far numbers of two ways to compute may be apart. */
+  readonly tolerance: number;
+  /** A command line where values that are no numbers come up, and its exit code. */
+  readonly spoiled: { readonly line: Words; readonly code: number; readonly scope: RegExp };
+}
+
+/** The options that choose the runtime. */
+export function runtimeRows(folder: Folder, device: DeviceCommand): readonly Row[] {
+  const { line, numbers, tolerance, spoiled } = device;
+  return [
+    {
+      option: "cpu",
+      without: line,
+      given: [...line, "--cpu"],
+      around: withoutAdapter,
+      codes: [1, 0],
+      async check(none, onCpu, run): Promise<void> {
+        assertStringIncludes(none.stderr, "adapter");
+        const apart = farthest(await numbers(onCpu), await numbers(await run(line)));
+        assert(apart <= tolerance, `${apart} from what the device computes`);
+      },
+    },
+    {
+      option: "check-finite",
+      without: [...spoiled.line, "--cpu"],
+      given: [...spoiled.line, "--cpu", "--check-finite"],
+      codes: [spoiled.code, 1],
+      check(without, given): void {
+        assertMatch(given.stderr, spoiled.scope);
+        assertEquals(spoiled.scope.test(without.stderr), false, without.stderr);
+      },
+    },
+    convolutionRow(line, device),
+    noTunedRow(folder, line),
+  ];
+}
+
+/** Another algorithm gives nearly the same numbers, not the same bits. */
+export function convolutionRow(line: Words, { numbers, tolerance }: Pick<DeviceCommand, "numbers" | "tolerance">): Row {
+  return {
+    option: "convolution",
+    without: [...line, "--convolution=direct"],
+    given: [...line, "--convolution=winograd4"],
+    async check(direct, winograd): Promise<void> {
+      const apart = farthest(await numbers(direct), await numbers(winograd));
+      assert(apart > 0 && apart <= tolerance, `${apart} apart`);
+    },
+  };
+}
+
+/** Where what tune has stored cannot be read, whoever takes it says so. */
+export function noTunedRow(folder: Folder, line: Words): Row {
+  return {
+    option: "no-tuned",
+    without: line,
+    given: [...line, "--no-tuned"],
+    async around(body) {
+      const runtime = await WebGpuRuntime.open();
+      runtime.destroy();
+      const cache = folder.path(`cache-${line[0]}`);
+      const file = tunedFile(tunedSubject(runtime.adapter, "f32"), `${cache}/shortcut`)!;
+      Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+      Deno.writeTextFileSync(file, "{");
+      return await withUserCache(cache, body);
+    },
+    check(without, given): void {
+      assertMatch(without.stderr, /warning: the tuned choices in ".*" are ignored/);
+      assertEquals(given.stderr.includes("tuned choices"), false, given.stderr);
+    },
+  };
+}
