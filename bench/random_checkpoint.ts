@@ -77,12 +77,44 @@ function keywordsOf(config: GuidedUnetConfig): Readonly<Record<string, unknown>>
   };
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const { _: files, network = "imagenet-256", dtype = "f16" } = parseArgs(words, { string: ["network", "dtype", "_"] });
+/** The help text. */
+function helpText(): string {
+  return [
+    "Usage: deno task random-checkpoint FILE [options]",
+    "",
+    "Options:",
+    `  --network NAME          Whose shapes (default ${DEFAULTS.network})`,
+    `  --dtype TYPE            ${Object.keys(DTYPES).join(", ")} (default ${DEFAULTS.dtype})`,
+    "  --help                  Show this text",
+  ].join("\n");
+}
+
+const DEFAULTS = { network: "imagenet-256", dtype: "f16" } as const;
+
+/**
+ * Runs one command line.
+ * @returns the exit code
+ */
+export async function main(words: readonly string[]): Promise<number> {
+  let unknown = false;
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
+    string: ["network", "dtype", "_"],
+    boolean: ["help"],
+    unknown: (_, key) => {
+      unknown ||= key !== undefined;
+      return true;
+    },
+  });
+  const { _: files, help } = parsed;
+  const { network, dtype } = { ...DEFAULTS, ...parsed } as { readonly network: string; readonly dtype: string };
+  if (help === true) {
+    await Deno.stdout.write(new TextEncoder().encode(`${helpText()}\n`));
+    return 0;
+  }
   const config = Object.hasOwn(NETWORKS, network) ? NETWORKS[network]!.config : undefined;
-  if (files.length !== 1 || !config || !Object.hasOwn(DTYPES, dtype)) {
+  if (unknown || files.length !== 1 || !config || !Object.hasOwn(DTYPES, dtype)) {
     const named = Object.keys(NETWORKS).filter((name) => NETWORKS[name]!.config);
-    const usage = "one FILE is needed, " +
+    const usage = "one FILE is needed, and no option but --network and --dtype, " +
       `--network is one of ${named.join(", ")}, --dtype one of ${Object.keys(DTYPES).join(", ")}`;
     await Deno.stderr.write(new TextEncoder().encode(`error: ${usage}\n`));
     return 2;

@@ -25,6 +25,31 @@ import { rastersOf, writeGrid } from "./picture_grid.ts";
 const COLUMNS = 8;
 const ROWS = 2;
 
+/** The options with what they mean. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  steps: "Steps of the sampler (default 100)",
+  ancestral: "DDPM instead of DDIM",
+  rows: `Rows of the picture, each made at once (default ${ROWS})`,
+  columns: `Samples in a row (default ${COLUMNS})`,
+  model: "Network: safetensors, or a PyTorch .pt or .ckpt (default: embedded)",
+  class: "Class, for a class-conditional network or a classifier",
+  classifier: "Draw towards the class by this classifier of noisy images",
+  guidance: "Weight of the classifier (default 1)",
+};
+
+const FLAGS = ["ancestral"];
+
+/** The help text. */
+function helpText(): string {
+  const rows = Object.entries(OPTIONS).map(([name, help]) =>
+    `  ${`--${name}${FLAGS.includes(name) ? "" : " VALUE"}`.padEnd(24)}${help}`
+  );
+  return ["Usage: deno task samples FILE [options]", "", "Options:", ...rows, "  --help".padEnd(26) + "Show this text"]
+    .join(
+      "\n",
+    );
+}
+
 /** A classifier and the class that samples are drawn towards. */
 async function openGuidance(
   runtime: WebGpuRuntime,
@@ -42,34 +67,52 @@ async function open(runtime: WebGpuRuntime, path: string | undefined): Promise<O
   return await openModel(runtime, describeCheckpoint(await openCheckpoint(source), {}).checkpoint);
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const options = parseArgs(words, {
-    string: ["steps", "rows", "columns", "model", "classifier", "class", "guidance", "_"],
-    boolean: ["ancestral"],
+/**
+ * Runs one command line.
+ * @returns the exit code
+ */
+export async function main(words: readonly string[]): Promise<number> {
+  let unknown: string | undefined;
+  const options: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
+    string: [...Object.keys(OPTIONS).filter((name) => !FLAGS.includes(name)), "_"],
+    boolean: [...FLAGS, "help"],
+    unknown: (word, key) => {
+      if (key !== undefined) unknown = word;
+      return true;
+    },
   });
+  const text = (name: string): string | undefined => options[name] as string | undefined;
+  if (options["help"] === true) {
+    await Deno.stdout.write(new TextEncoder().encode(`${helpText()}\n`));
+    return 0;
+  }
+  if (unknown !== undefined) {
+    complain(`samples has no option "${unknown}"; "samples --help" lists the options`);
+    return 2;
+  }
   const [path] = options._.map(String);
   if (path === undefined) {
     complain("name the PNG to write");
     return 2;
   }
   const runtime = await WebGpuRuntime.open();
-  const model = await open(runtime, options.model);
-  const label = model.config.numClasses === undefined ? {} : { label: Number(options.class) };
+  const model = await open(runtime, text("model"));
+  const label = model.config.numClasses === undefined ? {} : { label: Number(text("class")) };
   const noiseModel = model.noiseModel(label);
-  const guidance = options.classifier === undefined ? undefined : await openGuidance(runtime, {
-    path: options.classifier,
-    label: Number(options.class ?? 0),
-    scale: Number(options.guidance ?? 1),
+  const guidance = text("classifier") === undefined ? undefined : await openGuidance(runtime, {
+    path: text("classifier")!,
+    label: Number(text("class") ?? 0),
+    scale: Number(text("guidance") ?? 1),
   });
-  const [rows, columns] = [Number(options.rows ?? ROWS), Number(options.columns ?? COLUMNS)];
+  const [rows, columns] = [Number(text("rows") ?? ROWS), Number(text("columns") ?? COLUMNS)];
   const isCount = (count: number): boolean => Number.isSafeInteger(count) && count > 0;
   if (!isCount(rows) || !isCount(columns)) throw new RangeError("--rows and --columns are whole numbers of at least 1");
   const samples: Raster[] = [];
   for (let row = 0; row < rows; row++) {
     const problem = { model: noiseModel, count: columns, ...(guidance ? { guidance } : {}) };
-    const sampling = PLAIN_SAMPLERS[options.ancestral === true ? "ddpm" : "ddim"].sample(runtime, problem, {
+    const sampling = PLAIN_SAMPLERS[options["ancestral"] === true ? "ddpm" : "ddim"].sample(runtime, problem, {
       ...PLAIN_SAMPLERS.ddim.defaults,
-      steps: Number(options.steps ?? 100),
+      steps: Number(text("steps") ?? 100),
       noise: seededNoise(Array.from({ length: columns }, (_, column) => row * columns + column)),
     });
     let next = await sampling.next();

@@ -3,7 +3,12 @@
  * and with it. The tables are complete: an option that a help text lists and no row tries fails the test.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { FileSource } from "../../io/mod.ts";
+import { openSafetensors } from "../../models/mod.ts";
+import { randomCheckpointRows, runRandomCheckpoint, runSamples, samplesRows } from "./options/making_rows.ts";
+import { measurementRows } from "./options/measurement_rows.ts";
 import { convertRows, metricsRows, modelsRows, verifyRows } from "./options/file_rows.ts";
+import { benchRows, planBench, profileRows, tuneRows } from "./options/measuring_rows.ts";
 import { makeMaterials, type Materials } from "./options/materials.ts";
 import { evaluateRows } from "./options/evaluate_rows.ts";
 import { degradeRows } from "./options/degrade_rows.ts";
@@ -27,10 +32,7 @@ function tableTest(
     assertStringIncludes(text.stdout, "Usage: ");
     const tried = new Set([...rows.map(({ option }) => option), "help"]);
     assertEquals([...tried].sort(), offeredOptions(text.stdout).toSorted(), "options without a row, or rows of none");
-    const failures: string[] = [];
-    for (const row of rows) {
-      await stage.judge(row).catch((error) => failures.push(`--${row.option}: ${(error as Error).message}`));
-    }
+    const failures = await stage.failuresOf(rows);
     for (const close of materials.later) await close();
     assertEquals(failures, []);
   });
@@ -43,3 +45,45 @@ tableTest("metrics", metricsRows);
 tableTest("verify", verifyRows);
 tableTest("convert", convertRows);
 tableTest("models", modelsRows);
+tableTest("profile", profileRows);
+tableTest("tune", tuneRows);
+tableTest("bench", benchRows, { runner: planBench });
+tableTest("samples", samplesRows, { runner: runSamples });
+tableTest("random-checkpoint", randomCheckpointRows, { runner: runRandomCheckpoint });
+
+/** Metadata and tensors of a measurement by a mask. */
+async function entriesOf(path: string): Promise<readonly string[]> {
+  using source = await FileSource.open(path);
+  const { metadata, tensors } = await openSafetensors(source);
+  return [...metadata.keys(), ...tensors.keys()].sort();
+}
+
+commandTest("every entry of a measurement file does in restore what it says", async (folder) => {
+  const stage = new Stage(folder);
+  const rows = await measurementRows(await makeMaterials(folder));
+  const written = await entriesOf(folder.path("inpaint.safetensors"));
+  assertEquals(
+    [...new Set(rows.map(({ option }) => option))].sort(),
+    written,
+    "entries without a row, or rows of none",
+  );
+  assertEquals(await stage.failuresOf(rows), []);
+});
+
+commandTest("setup --first-step says nothing where there is an adapter", async () => {
+  const program = new URL("../../cli/setup.ts", import.meta.url).pathname;
+  const offered = [...Deno.readTextFileSync(program).matchAll(/args\.includes\("--([a-z-]+)"\)/g)].map(([, name]) =>
+    name
+  );
+  assertEquals(offered, ["first-step"]);
+  const setup = async (...words: string[]): Promise<readonly unknown[]> => {
+    const permissions = ["--no-prompt", "--allow-read", "--allow-sys=uid", "--allow-env=XDG_RUNTIME_DIR"];
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", ...permissions, program, ...words],
+      stdin: "null",
+    }).output();
+    return [code, new TextDecoder().decode(stderr).trim().replace(/: .*$/s, "")];
+  };
+  assertEquals(await setup(), [0, "WebGPU adapter"]);
+  assertEquals(await setup("--first-step"), [0, ""]);
+});

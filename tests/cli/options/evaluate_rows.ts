@@ -37,7 +37,9 @@ export async function evaluateRows(materials: Materials): Promise<readonly Row[]
   /** A^+ y takes no network and no time. */
   const inverse = (...options: string[]): Words =>
     line("--cpu", `--model=${tiny}`, "--methods=pseudo-inverse", ...options);
-  const ssd = (...options: string[]): Words => ["evaluate", small, "--out=@", "--methods=ssd steps=4", "--tasks=sr2", ...options];
+  const ssd = (
+    ...options: string[]
+  ): Words => ["evaluate", small, "--out=@", "--methods=ssd steps=4", "--tasks=sr2", ...options];
   const drawn = { seed: 3, divisor: 1 } as const;
   const lpips = await writeTensors(folder, "alexnet.safetensors", perceptualTensors("alex", drawn));
   const linear = await writeTensors(folder, "linear.safetensors", linearTensors("alex", drawn));

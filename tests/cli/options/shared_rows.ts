@@ -19,6 +19,8 @@ export interface NetworkCommand {
   readonly silent?: readonly string[];
   /** Whether the network is run: those for pictures in [0, 1] are refused then. */
   readonly runs?: boolean;
+  /** Whether a run takes long: one answer is tried then, which all files give. */
+  readonly isLong?: boolean;
   /** Exit code where something is left open; default: 2. */
   readonly openCode?: number;
 }
@@ -30,11 +32,23 @@ function answers(changed: Readonly<Record<string, string | undefined>> = {}): Wo
 
 /** The options that say what network a file holds. */
 export function descriptionRows(
-  { bare, saying, sixChannels, evenClassifier }: Materials,
-  { line, outcome, silent = [], runs = false, openCode = 2 }: NetworkCommand,
+  { bare, tiny, saying, sixChannels, evenClassifier }: Materials,
+  { line, outcome, silent = [], runs = false, isLong = false, openCode = 2 }: NetworkCommand,
 ): readonly Row[] {
   const said = Object.entries(OTHER_ANSWERS).map(([option, { value }]): Row => {
     const left = option === "heads" ? "head-channels" : option;
+    if (isLong) {
+      return {
+        option,
+        without: line(bare, answers({ [left]: undefined })),
+        given: line(bare, option === "heads" ? answers({ [left]: undefined, heads: "2" }) : answers()),
+        codes: [openCode, 0],
+        async check(open, given, run): Promise<void> {
+          assertStringIncludes(open.stderr + open.stdout, `--${option} `);
+          assertEquals(outcome(given), outcome(await run(line(tiny, []))), "as a file that says it");
+        },
+      };
+    }
     const isRefused = runs && option === "value-range";
     return {
       option,
@@ -78,11 +92,12 @@ export function descriptionRows(
     },
     {
       option: "state-dict",
-      without: line(legacy!, said0),
+      without: isLong ? line(bare, answers()) : line(legacy!, said0),
       given: line(legacy!, [...said0, "--state-dict=ema"]),
       codes: [0, 1],
       async check(before, other, run): Promise<void> {
         assertStringIncludes(other.stderr, 'has no state dict "ema", one of these is needed: "state_dict"');
+        if (isLong) return;
         assertEquals(outcome(await run(line(legacy!, [...said0, "--state-dict=state_dict"]))), outcome(before));
       },
     },
@@ -145,12 +160,16 @@ export function convolutionRow(line: Words, { numbers, tolerance }: Pick<DeviceC
   };
 }
 
-/** Where what tune has stored cannot be read, whoever takes it says so. */
-export function noTunedRow(folder: Folder, line: Words): Row {
+/**
+ * Where what tune has stored cannot be read, whoever takes it says so.
+ * @param code of the command line, which may end as soon as the device is open
+ */
+export function noTunedRow(folder: Folder, line: Words, code = 0): Row {
   return {
     option: "no-tuned",
     without: line,
     given: [...line, "--no-tuned"],
+    codes: [code, code],
     async around(body) {
       const runtime = await WebGpuRuntime.open();
       runtime.destroy();

@@ -110,6 +110,15 @@ export class Stage {
     return new Ran(await this.runner(words.map((word) => word.replaceAll("@", out))), out);
   }
 
+  /** Runs and judges rows; what does not hold is named by its option. */
+  async failuresOf(rows: readonly Row[]): Promise<readonly string[]> {
+    const failures: string[] = [];
+    for (const row of rows) {
+      await this.judge(row).catch((error) => failures.push(`${row.option}: ${(error as Error).message}`));
+    }
+    return failures;
+  }
+
   /** Runs a row and judges it. */
   async judge({ without, given, around, codes = [0, 0], check }: Row): Promise<void> {
     const [before, after] = around
