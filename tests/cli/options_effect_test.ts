@@ -7,7 +7,8 @@ import { FileSource } from "../../io/mod.ts";
 import { openSafetensors } from "../../models/mod.ts";
 import { randomCheckpointRows, runRandomCheckpoint, runSamples, samplesRows } from "./options/making_rows.ts";
 import { measurementRows } from "./options/measurement_rows.ts";
-import { convertRows, metricsRows, modelsRows, verifyRows } from "./options/file_rows.ts";
+import { convertRows, modelsRows, verifyRows } from "./options/file_rows.ts";
+import { metricsRows } from "./options/metrics_rows.ts";
 import { benchRows, planBench, profileRows, tuneRows } from "./options/measuring_rows.ts";
 import { makeMaterials, type Materials } from "./options/materials.ts";
 import { evaluateRows } from "./options/evaluate_rows.ts";
@@ -72,7 +73,7 @@ commandTest("every entry of a measurement file does in restore what it says", as
 
 commandTest("setup --first-step says nothing where there is an adapter", async () => {
   const program = new URL("../../cli/setup.ts", import.meta.url).pathname;
-  const offered = [...Deno.readTextFileSync(program).matchAll(/args\.includes\("--([a-z-]+)"\)/g)].map(([, name]) =>
+  const offered = [...(await Deno.readTextFile(program)).matchAll(/args\.includes\("--([a-z-]+)"\)/g)].map(([, name]) =>
     name
   );
   assertEquals(offered, ["first-step"]);

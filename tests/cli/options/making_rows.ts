@@ -1,4 +1,5 @@
 /** Rows for the options of the commands that make files of networks, and of `setup`. */
+// deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { FileSource } from "../../../io/mod.ts";
 import { main as makeCheckpoint } from "../../../bench/random_checkpoint.ts";

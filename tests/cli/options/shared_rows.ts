@@ -170,7 +170,7 @@ export function noTunedRow(folder: Folder, line: Words, code = 0): Row {
     without: line,
     given: [...line, "--no-tuned"],
     codes: [code, code],
-    async around(body) {
+    async around<T>(body: () => Promise<T>): Promise<T> {
       const runtime = await WebGpuRuntime.open();
       runtime.destroy();
       const cache = folder.path(`cache-${line[0]}`);
