@@ -337,7 +337,7 @@ export async function evaluateRows(materials: Materials): Promise<readonly Row[]
         ssd("--cpu", "--methods=ssd steps=4 shortcut=100", `--model=${model}`, ...options)
           .filter((word) => word !== "--methods=ssd steps=4"),
       outcome: (ran) => [resultOf(ran, "cells.0.units.0.metrics"), resultOf(ran, "size")],
-      runs: true,
+      isLong: true,
     }),
     {
       option: "class",

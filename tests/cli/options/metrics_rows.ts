@@ -150,8 +150,7 @@ export async function metricsRows(materials: Materials): Promise<readonly Row[]>
     ...descriptionRows(materials, {
       line: (model, options) => noise(`--model=${model}`, "--cpu", ...options),
       outcome: (ran) => ran.printed("rows"),
-      silent: ["image-size"],
-      runs: true,
+      isLong: true,
     }),
     {
       option: "class",
