@@ -4,7 +4,7 @@ import { helpText, parseOptions } from "../../../bench/options.ts";
 import { withUserCache } from "../../support/user_cache.ts";
 import type { Outcome } from "../run_command.ts";
 import type { Materials } from "./materials.ts";
-import { descriptionRows, noTunedRow } from "./shared_rows.ts";
+import { backendRow, descriptionRows, noTunedRow } from "./shared_rows.ts";
 import { fieldOf, type Ran, type Row, type Words } from "./table.ts";
 
 interface Kernel {
@@ -42,6 +42,7 @@ export function profileRows(materials: Materials): readonly Row[] {
     row("convolution", (_, given) => {
       assert(kernels(given).some(({ label }) => label.startsWith("conv2d.winograd")), "they are computed as is said");
     }),
+    backendRow(usual),
     noTunedRow(folder, line(`--model=${byClass}`), 1),
     {
       option: "json",
@@ -128,6 +129,7 @@ export function tuneRows(materials: Materials): readonly Row[] {
     field("batch", "batch", 1, 2),
     field("precision", "precision", "f32", "f16"),
     row("no-timestamps", (_, given) => assertEquals(given.printed("method"), "repeated dispatches")),
+    backendRow(usual),
     row("memory", (_, given) => assert((given.printed("moreBytes") as number) <= 0, "no more than the defaults")),
     {
       option: "budget",

@@ -138,9 +138,34 @@ export function runtimeRows(folder: Folder, device: DeviceCommand): readonly Row
         assertEquals(spoiled.scope.test(without.stderr), false, without.stderr);
       },
     },
+    backendRow(line),
     convolutionRow(line, device),
     noTunedRow(folder, line),
   ];
+}
+
+/** The adapter that is asked for is one of that graphics API: where there is none, the message names it. */
+export function backendRow(line: Words): Row {
+  return {
+    option: "backend",
+    without: line,
+    given: [...line, "--backend=metal"],
+    codes: [1, 1],
+    async around<T>(body: () => Promise<T>): Promise<T> {
+      const variable = "DENO_WEBGPU_BACKEND";
+      const before = Deno.env.get(variable);
+      try {
+        return await withoutAdapter(body);
+      } finally {
+        if (before === undefined) Deno.env.delete(variable);
+        else Deno.env.set(variable, before);
+      }
+    },
+    check(without, given): void {
+      const named = 'no adapter of the backend "metal" was found';
+      assertEquals([without, given].map(({ stderr }) => stderr.includes(named)), [false, true], given.stderr);
+    },
+  };
 }
 
 /** Another algorithm gives nearly the same numbers, not the same bits. */
