@@ -42,7 +42,7 @@ export function profileRows(materials: Materials): readonly Row[] {
     row("convolution", (_, given) => {
       assert(kernels(given).some(({ label }) => label.startsWith("conv2d.winograd")), "they are computed as is said");
     }),
-    backendRow(usual),
+    backendRow(line(`--model=${byClass}`), 1),
     noTunedRow(folder, line(`--model=${byClass}`), 1),
     {
       option: "json",
@@ -129,7 +129,7 @@ export function tuneRows(materials: Materials): readonly Row[] {
     field("batch", "batch", 1, 2),
     field("precision", "precision", "f32", "f16"),
     row("no-timestamps", (_, given) => assertEquals(given.printed("method"), "repeated dispatches")),
-    backendRow(usual),
+    backendRow(line(`--model=${byClass}`), 1),
     row("memory", (_, given) => assert((given.printed("moreBytes") as number) <= 0, "no more than the defaults")),
     {
       option: "budget",
