@@ -7,7 +7,7 @@ import { withUserCache } from "../../support/user_cache.ts";
 import type { Folder } from "../run_command.ts";
 import { SMALL_CHECKPOINTS } from "../small_checkpoints.ts";
 import { type Materials, OTHER_ANSWERS, TINY_ANSWERS } from "./materials.ts";
-import { farthest, type Ran, type Row, withoutAdapter, type Words } from "./table.ts";
+import { farthest, type Ran, type Row, type Words } from "./table.ts";
 
 /** A command that runs a network. */
 export interface NetworkCommand {
@@ -118,9 +118,10 @@ export function runtimeRows(folder: Folder, device: DeviceCommand): readonly Row
   return [
     {
       option: "cpu",
-      without: line,
-      given: [...line, "--cpu"],
-      around: withoutAdapter,
+      // With a graphics API that has no adapter.
+      without: [...line, `--backend=${ABSENT}`],
+      given: [...line, `--backend=${ABSENT}`, "--cpu"],
+      around: backendRow(line).around!,
       codes: [1, 0],
       async check(none, onCpu, run): Promise<void> {
         assertStringIncludes(none.stderr, "adapter");

@@ -180,15 +180,3 @@ export function rms(a: ArrayLike<number>, b: ArrayLike<number>): number {
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
   return Math.sqrt(sum / a.length);
 }
-
-/** Runs something while no WebGPU adapter is found. */
-export async function withoutAdapter<T>(body: () => Promise<T>): Promise<T> {
-  const { gpu } = navigator;
-  const request = gpu.requestAdapter;
-  gpu.requestAdapter = () => Promise.resolve(null);
-  try {
-    return await body();
-  } finally {
-    gpu.requestAdapter = request;
-  }
-}
