@@ -321,6 +321,34 @@ export function methodRows({ small, other, tiny }: Materials): readonly Row[] {
       standard: "0",
       check: (_, __, run) => ignoresPicture(of("ilvr", "--free-steps=4"), run),
     }),
+    parameterRow("ilvr-reference", of("ilvr"), {
+      value: "paper",
+      key: "method.reference",
+      standard: "published",
+      // As published the last step is free as well, so that with three others none is conditioned.
+      check: async (_, __, run) => {
+        await ignoresPicture(of("ilvr", "--free-steps=3"), run);
+        const paper = of("ilvr", "--free-steps=3", "--ilvr-reference=paper");
+        const swapped = await run(paper.map((word) => word === small ? other : word));
+        assertNotEquals(swapped.bytes(), (await run(paper)).bytes(), "one step is conditioned");
+      },
+    }),
+    parameterRow("pigdm-form", of("pigdm"), {
+      value: "paper",
+      key: "method.guidanceForm",
+      standard: "published",
+      check: async (published, paper, run) => {
+        const noisy = async (...words: string[]): Promise<Uint8Array> =>
+          (await run(of("pigdm", "--noise-level=0.5", ...words))).bytes();
+        assertEquals(await noisy(), published.bytes(), "the program knows no noise");
+        assertNotEquals(await noisy("--pigdm-form=paper"), paper.bytes());
+      },
+    }),
+    parameterRow("fixed-variance", of("sdedit"), {
+      value: "large",
+      key: "method.fixedVariance",
+      standard: "small",
+    }),
   ];
 }
 
