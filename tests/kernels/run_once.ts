@@ -24,8 +24,13 @@ export async function runOnce(
     y: body(...names.map((name) => tensors[name]!)),
   }));
   const uploaded = inputs.map(({ data, shape }, k) => [names[k]!, runtime.upload(data, shape)] as const);
-  const { y } = await stage(Object.fromEntries(uploaded), {});
-  return await y.read();
+  try {
+    const { y } = await stage(Object.fromEntries(uploaded), {});
+    return await y.read();
+  } finally {
+    stage.release();
+    for (const [, tensor] of uploaded) tensor.free();
+  }
 }
 
 /** Traces `body` with f32 inputs of the given shapes, for the errors of shape rules. */

@@ -3,8 +3,6 @@
 /** One test of a run. */
 export interface TestTime {
   readonly name: string;
-  /** The file, relative to the folder of the run. */
-  readonly file: string;
   readonly seconds: number;
 }
 
@@ -26,26 +24,20 @@ function encode(text: string): string {
  * @param xml the report; nothing where the run was ended before it
  */
 export function readReport(xml: string): readonly TestTime[] {
-  const times: TestTime[] = [];
-  let file = "";
-  for (const [, tag, attributes = ""] of xml.matchAll(/<(testsuite|testcase) ([^>]*)>/g)) {
+  return Array.from(xml.matchAll(/<testcase ([^>]*)>/g), ([, attributes = ""]) => {
     const value = (name: string): string => decode(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
-    if (tag === "testsuite") file = value("name").replace(/^\.\//, "");
-    else times.push({ name: value("name"), file, seconds: Number(value("time")) });
-  }
-  return times.filter(({ seconds }) => seconds > 0);
+    return { name: value("name"), seconds: Number(value("time")) };
+  }).filter(({ seconds }) => seconds > 0);
 }
 
 /** A report with these times, as `readReport` reads it. */
 export function writeReport(times: readonly TestTime[]): string {
-  const rows = times.map(({ name, file, seconds }) =>
-    `<testsuite name="${encode(file)}"><testcase name="${encode(name)}" time="${seconds}"></testcase></testsuite>`
-  );
+  const rows = times.map(({ name, seconds }) => `<testcase name="${encode(name)}" time="${seconds}"></testcase>`);
   return `<testsuites>\n${rows.join("\n")}\n</testsuites>\n`;
 }
 
-/** The slowest tests, a line each: seconds, file, name. */
+/** The slowest tests, a line each: seconds and name. */
 export function formatSlowest(times: readonly TestTime[], count: number): string {
   const slowest = [...times].sort((a, b) => b.seconds - a.seconds).slice(0, count);
-  return slowest.map(({ name, file, seconds }) => `${seconds.toFixed(1).padStart(7)} s  ${file}: ${name}`).join("\n");
+  return slowest.map(({ name, seconds }) => `${seconds.toFixed(1).padStart(7)} s  ${name}`).join("\n");
 }

@@ -40,6 +40,11 @@ export async function runExample(
   );
   // An alias alone computes nothing: it is no output of a stage.
   if (op.definition.alias) return await Promise.all(Object.values(inputs).map((tensor) => tensor.read()));
-  const outputs = await stage(inputs, example.scalars ?? {});
-  return await Promise.all(Object.values(outputs).map((tensor) => tensor.read()));
+  try {
+    const outputs = await stage(inputs, example.scalars ?? {});
+    return await Promise.all(Object.values(outputs).map((tensor) => tensor.read()));
+  } finally {
+    stage.release();
+    for (const tensor of Object.values(inputs)) tensor.free();
+  }
 }
