@@ -1,14 +1,15 @@
 /** `deno task verify FILE...`: compares the engine with recorded numbers, one row per quantity. */
+import { type FileOpener, type Row, type Status, verifyAgainst, verifyFile } from "../conformance/mod.ts";
 import type { Runtime } from "../engine/mod.ts";
+import { FileSource } from "../io/mod.ts";
 import type { Precision } from "../models/mod.ts";
 import { type Arguments, type Command, UsageError } from "./arguments.ts";
 import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "./runtime.ts";
-import { verifyAgainst } from "./verify/against.ts";
-import type { Row, Status } from "./verify/row.ts";
-import { verifyFile } from "./verify/verify_file.ts";
 
 /** Exit codes: everything agrees, something does not, or something is not supported and all else agrees. */
 const EXIT = { ok: 0, failed: 1, notSupported: 3 } as const;
+
+const openFile: FileOpener = (path) => FileSource.open(path);
 
 /** The command `verify`. */
 export const VERIFY: Command = {
@@ -80,7 +81,7 @@ export async function verifyFiles(
   paths: readonly string[],
   { json, print, precision = "f32" }: VerifyOptions,
 ): Promise<number> {
-  const groups = paths.map((path) => verifyFile(runtime, path, precision));
+  const groups = paths.map((path) => verifyFile(runtime, path, precision, openFile));
   return await printGroups(groups, { json, print, paths, adapter: runtime.description });
 }
 
@@ -89,7 +90,7 @@ async function runAgainst(args: Arguments, original: string): Promise<number> {
   const [converted = "", ...others] = args.operands;
   if (others.length > 0) throw new UsageError("--against takes one converted file; verify one after the other");
   if (args.has("precision")) throw new UsageError("--precision is of networks that run; leave it out with --against");
-  const rows = verifyAgainst(converted, original, args.text("state-dict"));
+  const rows = verifyAgainst(converted, original, args.text("state-dict"), openFile);
   return await printGroups([rows], { json: args.flag("json"), print: printLine, paths: [converted] });
 }
 

@@ -38,7 +38,20 @@ Deno.test("no text holds a path of somebody's machine", () => {
 
 Deno.test("readRepository() finds code in every folder of code", () => {
   const folders = new Set([...repository.keys()].map((path) => path.split("/")[0]));
-  for (const folder of ["engine", "kernels", "models", "operators", "samplers", "metrics", "io", "cli", "tests"]) {
+  for (
+    const folder of [
+      "engine",
+      "kernels",
+      "models",
+      "operators",
+      "samplers",
+      "metrics",
+      "conformance",
+      "io",
+      "cli",
+      "tests",
+    ]
+  ) {
     assert(folders.has(folder), folder);
   }
 });

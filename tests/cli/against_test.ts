@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Row } from "../../cli/verify/row.ts";
+import type { Row } from "../../conformance/mod.ts";
 import { bytesByteSource, f32ToF16, openSafetensors, safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { type Folder, runCommand, runWell, withFolder } from "./run_command.ts";
 import { SMALL_CHECKPOINTS } from "./small_checkpoints.ts";

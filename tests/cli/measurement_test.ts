@@ -10,7 +10,7 @@ import { CheckpointError } from "../../models/mod.ts";
 import { estimate, type Operator } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
 import { commandTest, type Folder, readReport, runCommand, runWell } from "./run_command.ts";
-import { writeCopy } from "./verify_files.ts";
+import { writeCopy } from "../conformance/reference_files.ts";
 
 const SIDE = 32;
 const SEED = 3;

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseCommand, UsageError } from "../../cli/arguments.ts";
 import { openRuntime, precisionOf } from "../../cli/runtime.ts";
-import type { Row } from "../../cli/verify/row.ts";
+import type { Row } from "../../conformance/mod.ts";
 import { VERIFY, verifyFiles } from "../../cli/verify.ts";
 import { CONVOLUTION_ALGORITHMS } from "../../kernels/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { goldenPath } from "./verify_files.ts";
+import { goldenPath } from "../conformance/reference_files.ts";
 
 for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => name !== "implicit-f16")) {
   gpuTest(`verify --convolution ${algorithm}: a network agrees with its recorded activations`, async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { FileSource, readImage } from "../../io/mod.ts";
 import { type Description, openSafetensors } from "../../models/mod.ts";
-import { goldenPath, writeCopy } from "./verify_files.ts";
+import { goldenPath, writeCopy } from "../conformance/reference_files.ts";
 import { BY_CLASS, randomModel, UPSAMPLER } from "./random_model.ts";
 import { commandTest, type Folder, readReport, runCommand, runWell } from "./run_command.ts";
 

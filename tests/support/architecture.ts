@@ -20,7 +20,9 @@ interface Room {
   readonly packages?: RegExp;
 }
 
-const LIBRARY = ["restoration", "metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
+const NETWORKS_AND_METHODS = ["metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
+
+const LIBRARY = ["restoration", ...NETWORKS_AND_METHODS];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   parameters: { imports: [], types: [], browser: true },
@@ -35,9 +37,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: [],
     browser: true,
   },
+  conformance: { imports: NETWORKS_AND_METHODS, types: [], browser: true },
   io: { imports: ["models", "engine"], types: [], browser: false },
-  cli: { imports: ["io", ...LIBRARY], types: [], browser: false },
-  bench: { imports: ["io", ...LIBRARY], types: [], browser: false },
+  cli: { imports: ["io", "conformance", ...LIBRARY], types: [], browser: false },
+  bench: { imports: ["io", "conformance", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
   "": { imports: ["io", ...LIBRARY], types: [], browser: true },
   examples: { imports: [], types: [], browser: false, packages: /^@shortcut\/shortcut(\/\w+)?$/ },

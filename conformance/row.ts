@@ -1,6 +1,6 @@
 /** What `verify` says about one quantity of a reference file, and how numbers are compared. */
-import { formatShape, sameShape, type Shape } from "../../engine/mod.ts";
-import { relativeError } from "../../metrics/mod.ts";
+import { formatShape, sameShape, type Shape } from "../engine/mod.ts";
+import { relativeError } from "../metrics/mod.ts";
 
 /** Outcome of one comparison; `unused` is an input of the file on which nothing that was compared depends. */
 export type Status = "ok" | "FAILED" | "not supported" | "unused";

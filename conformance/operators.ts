@@ -1,6 +1,6 @@
 /** Files of kind `operators`: degradations with their pseudo-inverse, transpose and projection. */
-import type { DeviceTensor, Runtime, Shape, Tensor } from "../../engine/mod.ts";
-import { project } from "../../operators/mod.ts";
+import type { DeviceTensor, Runtime, Shape, Tensor } from "../engine/mod.ts";
+import { project } from "../operators/mod.ts";
 import { findings } from "./findings.ts";
 import { type PublishedOperator, publishedOperator } from "./published_operator.ts";
 import { type ReferenceFile, Settings } from "./reference_file.ts";

@@ -7,9 +7,9 @@ import {
   type Shape,
   type Tensor,
   type Tensors,
-} from "../../engine/mod.ts";
-import { alongHeight, alongWidth, clamp } from "../../kernels/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
+} from "../engine/mod.ts";
+import { alongHeight, alongWidth, clamp } from "../kernels/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
 import {
   diffpirStart,
   diffpirWeights,
@@ -19,7 +19,7 @@ import {
   quadraticTimesteps,
   respace,
   SAMPLERS,
-} from "../../samplers/mod.ts";
+} from "../samplers/mod.ts";
 import { posteriorTrajectory, type RecordedRun } from "./posterior_trajectory.ts";
 import type { Settings } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";

@@ -1,11 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { verifyFiles } from "../../cli/verify.ts";
-import type { Row } from "../../cli/verify/row.ts";
-import { ReferenceRuntime } from "../../engine/mod.ts";
+import type { Row } from "../../conformance/mod.ts";
 import { safetensorsBytes } from "../../models/mod.ts";
+import { rowsOf } from "./reference_files.ts";
 
 /** Rows about a file of kind `schedule` with these tables in f64. */
-async function rowsOf(tables: Readonly<Record<string, readonly number[]>>): Promise<readonly Row[]> {
+async function rowsOfTables(tables: Readonly<Record<string, readonly number[]>>): Promise<readonly Row[]> {
   const path = await Deno.makeTempFile({ suffix: ".safetensors" });
   try {
     const tensors = Object.entries(tables).map(([name, values]) => ({
@@ -17,9 +16,7 @@ async function rowsOf(tables: Readonly<Record<string, readonly number[]>>): Prom
       ],
     }));
     await Deno.writeFile(path, await safetensorsBytes({ tensors, metadata: new Map([["kind", "schedule"]]) }));
-    const lines: string[] = [];
-    await verifyFiles(new ReferenceRuntime(), [path], { json: true, print: (line) => lines.push(line) });
-    return lines.slice(0, -1).map((line) => JSON.parse(line));
+    return await rowsOf(path);
   } finally {
     await Deno.remove(path);
   }
@@ -51,7 +48,7 @@ const statuses = (rows: readonly Row[]): Readonly<Record<string, string>> =>
   Object.fromEntries(rows.map(({ quantity, status }) => [quantity, status]));
 
 Deno.test("verify takes the number of training steps from the name of a schedule, whatever it is", async () => {
-  const rows = await rowsOf({
+  const rows = await rowsOfTables({
     "linear250.betas": linear(250),
     "linear250.alphas_cumprod": cumulative(linear(250)),
     "linear4000.alphas_cumprod": cumulative(linear(4000)),
@@ -65,7 +62,7 @@ Deno.test("verify takes the number of training steps from the name of a schedule
 
 Deno.test("verify thins out the schedule that a respaced table names, or the only one of the file", async () => {
   const every = (count: number, steps: number): number[] => Array.from({ length: count }, (_, i) => i * steps / count);
-  const rows = await rowsOf({
+  const rows = await rowsOfTables({
     "linear250.betas": linear(250),
     "respace_ddim25.betas": respaced(linear(250), every(25, 250)),
     "respace_ddim25.timestep_map": every(25, 250),
@@ -82,7 +79,7 @@ Deno.test("verify thins out the schedule that a respaced table names, or the onl
 
 Deno.test("verify says of schedules and tables that it does not know that they are not supported", async () => {
   const known = linear(250);
-  const rows = await rowsOf({
+  const rows = await rowsOfTables({
     "linear250.betas": known,
     "sigmoid250.betas": known,
     "scaled_linear1000.betas": known,
@@ -101,13 +98,13 @@ Deno.test("verify says of schedules and tables that it does not know that they a
 
 Deno.test("verify does not guess which of several schedules a table thins out", async () => {
   const tables = { "linear250.betas": linear(250), "respace_250.betas": linear(250) };
-  assertEquals(statuses(await rowsOf(tables))["respace_250.betas"], "ok");
-  const rows = await rowsOf({ ...tables, "cosine100.betas": cosine(100) });
+  assertEquals(statuses(await rowsOfTables(tables))["respace_250.betas"], "ok");
+  const rows = await rowsOfTables({ ...tables, "cosine100.betas": cosine(100) });
   assertEquals(statuses(rows)["respace_250.betas"], "not supported");
 });
 
 Deno.test("verify fails tables of another number of steps than their name tells, and of no process", async () => {
-  const rows = await rowsOf({
+  const rows = await rowsOfTables({
     "linear250.betas": linear(200),
     "linear250.alphas_cumprod": cumulative(linear(251).slice(0, 250)),
     "linear0.betas": linear(250),

@@ -1,9 +1,9 @@
 /** One reference file from its path to its rows. */
-import type { Runtime } from "../../engine/mod.ts";
-import type { Precision } from "../../models/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
+import type { Precision } from "../models/mod.ts";
 import { verifyOperators } from "./operators.ts";
 import { verifyOps } from "./ops.ts";
-import { ReferenceFile } from "./reference_file.ts";
+import { type FileOpener, ReferenceFile } from "./reference_file.ts";
 import { WEIGHTS } from "./network.ts";
 import { type Finding, NotSupportedError, refusal, type Row, unusedInput } from "./row.ts";
 import { verifySchedule } from "./schedule.ts";
@@ -28,15 +28,17 @@ const KINDS: ReadonlyMap<string, Verifier> = new Map([
  * @param runtime where the engine runs
  * @param path the file
  * @param precision how the weights of networks are kept
+ * @param openFile opens the file, and the one that holds its weights
  */
 export async function* verifyFile(
   runtime: Runtime,
   path: string,
   precision: Precision,
+  openFile: FileOpener,
 ): AsyncGenerator<Row, void> {
   const reported = new Set<string>();
   try {
-    using file = await ReferenceFile.open(path);
+    using file = await ReferenceFile.open(path, openFile);
     for await (const finding of verifierOf(file)(runtime, file, precision)) {
       reported.add(finding.quantity);
       yield { file: path, ...finding };

@@ -1,7 +1,7 @@
 /** Trajectories of Shortcut Sampling, and of its inversion alone. */
-import type { DeviceTensor, Runtime, Shape, Tensors } from "../../engine/mod.ts";
-import { noiseSchedule } from "../../models/mod.ts";
-import { createOperator, type LinearOperator } from "../../operators/mod.ts";
+import type { DeviceTensor, Runtime, Shape, Tensors } from "../engine/mod.ts";
+import { noiseSchedule } from "../models/mod.ts";
+import { createOperator, type LinearOperator } from "../operators/mod.ts";
 import {
   givenNoise,
   inversionCoefficients,
@@ -16,7 +16,7 @@ import {
   SSD_PLUS_STOP,
   type SsdPlusOptions,
   ssdTimesteps,
-} from "../../samplers/mod.ts";
+} from "../samplers/mod.ts";
 import { loadNetwork } from "./network.ts";
 import { publishedOperator } from "./published_operator.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";

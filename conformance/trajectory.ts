@@ -1,6 +1,6 @@
 /** Files of kind `trajectory`: every state of a sampler, replayed with the noise of the file. */
-import type { Runtime } from "../../engine/mod.ts";
-import type { Precision } from "../../models/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
+import type { Precision } from "../models/mod.ts";
 import { DDNM_METHOD } from "./ddnm_trajectory.ts";
 import { DDRM_METHOD } from "./ddrm_trajectory.ts";
 import { DDS_METHOD } from "./dds_trajectory.ts";

@@ -1,13 +1,13 @@
 /** A converted checkpoint against the one that it was made from: every value, bit by bit. */
-import { formatShape, sameShape } from "../../engine/mod.ts";
-import { FileSource } from "../../io/mod.ts";
+import { formatShape, sameShape } from "../engine/mod.ts";
 import {
   type Checkpoint,
   CONVERTED_DTYPES,
   type ConvertedDtype,
   convertedPieces,
   openCheckpoint,
-} from "../../models/mod.ts";
+} from "../models/mod.ts";
+import type { FileOpener } from "./reference_file.ts";
 import { type Finding, refusal, type Row } from "./row.ts";
 
 /** The bits of an element in the name of its type; BOOL names none and has 8. */
@@ -20,15 +20,17 @@ const BITS = /\d+/;
  * @param converted path of the file to verify
  * @param original path of the file that it was made from
  * @param stateDict which part of the original is meant, where it has several
+ * @param openFile opens both
  */
 export async function* verifyAgainst(
   converted: string,
   original: string,
   stateDict: string | undefined,
+  openFile: FileOpener,
 ): AsyncGenerator<Row, void> {
   try {
-    using originalSource = await FileSource.open(original);
-    using convertedSource = await FileSource.open(converted);
+    using originalSource = await openFile(original);
+    using convertedSource = await openFile(converted);
     const before = await openCheckpoint(originalSource, stateDict === undefined ? {} : { stateDict });
     const after = await openCheckpoint(convertedSource);
     for (const name of before.tensors.keys()) yield { file: converted, ...await compareTensor(name, before, after) };

@@ -1,4 +1,7 @@
-/** Reference files for the tests of `verify`: recorded ones, and copies in which something was changed. */
+/** Reference files for tests: recorded ones, copies in which something was changed, and the rows about them. */
+import { type OpenFile, type Row, verifyFile } from "../../conformance/mod.ts";
+import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
+import { FileSource } from "../../io/mod.ts";
 import { bytesByteSource, openSafetensors, safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 
 /** Path of a file of tests/golden by its name without `.safetensors`. */
@@ -77,4 +80,29 @@ function alterOne(bytes: Uint8Array, dtype: string): void {
 function numbersOf({ buffer }: Uint8Array, dtype: string): Float32Array | Float64Array | Int32Array {
   if (dtype === "I32") return new Int32Array(buffer);
   return dtype === "F64" ? new Float64Array(buffer) : new Float32Array(buffer);
+}
+
+/** Opens a file of the disk. */
+export async function openFile(path: string): Promise<OpenFile> {
+  return await FileSource.open(path);
+}
+
+/** The rows about a file, on the CPU if no runtime is given. */
+export async function rowsOf(path: string, runtime: Runtime = new ReferenceRuntime()): Promise<readonly Row[]> {
+  return await Array.fromAsync(verifyFile(runtime, path, "f32", openFile));
+}
+
+/** The rows about a changed copy of a recorded file of tests/golden. */
+export async function rowsOfCopy(name: string, changes: Changes, runtime?: Runtime): Promise<readonly Row[]> {
+  const folder = await Deno.makeTempDir();
+  try {
+    return await rowsOf(await writeCopy(goldenPath(name), `${folder}/copy.safetensors`, changes), runtime);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Quantities of the rows with one status. */
+export function having(status: Row["status"], rows: readonly Row[]): readonly string[] {
+  return rows.filter((row) => row.status === status).map(({ quantity }) => quantity);
 }

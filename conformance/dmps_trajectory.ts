@@ -1,6 +1,6 @@
 /** Trajectories of DMPS. */
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { SAMPLERS, spaceTimesteps } from "../../samplers/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
+import { SAMPLERS, spaceTimesteps } from "../samplers/mod.ts";
 import { posteriorTrajectory } from "./posterior_trajectory.ts";
 import type { Settings } from "./reference_file.ts";
 import type { TrajectoryMethod } from "./trajectory_method.ts";

@@ -1,7 +1,7 @@
 /** What the trajectories of posterior samplers share: problem, recorded noise, and the names of the states. */
-import type { DeviceTensor, Runtime, Shape } from "../../engine/mod.ts";
-import type { LinearOperator } from "../../operators/mod.ts";
-import { givenNoise, type NoiseSource, type Problem, type Progress } from "../../samplers/mod.ts";
+import type { DeviceTensor, Runtime, Shape } from "../engine/mod.ts";
+import type { LinearOperator } from "../operators/mod.ts";
+import { givenNoise, type NoiseSource, type Problem, type Progress } from "../samplers/mod.ts";
 import { loadNetwork } from "./network.ts";
 import { type OperatorDescription, type PublishedOperator, publishedOperator } from "./published_operator.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";

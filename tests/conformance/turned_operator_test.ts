@@ -1,16 +1,16 @@
 import { assert, assertRejects } from "@std/assert";
-import { publishedOperator } from "../../cli/verify/published_operator.ts";
-import { ReferenceFile, Settings } from "../../cli/verify/reference_file.ts";
-import { NotSupportedError } from "../../cli/verify/row.ts";
-import { turnedOperator } from "../../cli/verify/turned_operator.ts";
+import { publishedOperator } from "../../conformance/published_operator.ts";
+import { ReferenceFile, Settings } from "../../conformance/reference_file.ts";
+import { NotSupportedError } from "../../conformance/row.ts";
+import { turnedOperator } from "../../conformance/turned_operator.ts";
 import { constant, hostTensor, ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
 import { add, mul } from "../../kernels/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
 import { randomValues } from "../support/random.ts";
-import { type Folder, withFolder } from "./run_command.ts";
-import { goldenPath } from "./verify_files.ts";
+import { type Folder, withFolder } from "../cli/run_command.ts";
+import { goldenPath, openFile } from "./reference_files.ts";
 
 const [N, C] = [32, 3];
 const STEP = { sigma: 0.3, noisy: 0.08, eta: 0.85 };
@@ -154,7 +154,7 @@ async function fileOf(
     data: Float32Array.from(data),
   }));
   const bytes = await safetensorsBytes({ tensors: list, metadata: new Map([["kind", "trajectory"]]) });
-  return await ReferenceFile.open(folder.write("t.safetensors", bytes));
+  return await ReferenceFile.open(folder.write("t.safetensors", bytes), openFile);
 }
 
 const random = (count: number, seed: number): Float32Array => randomValues(count, seed);
@@ -167,7 +167,7 @@ for (
 ) {
   Deno.test(`${name}: DDNM+ turns noise, eps and correction as the published program does`, () =>
     withFolder(async (folder) => {
-      using golden = await ReferenceFile.open(goldenPath("operators-32"));
+      using golden = await ReferenceFile.open(goldenPath("operators-32"), openFile);
       const read = async (part: string): Promise<{ data: Float32Array; shape: readonly number[] }> =>
         await golden.read(part);
       const tensors: Record<string, { data: Numbers; shape: readonly number[] }> = {};
@@ -209,7 +209,7 @@ for (
 
 Deno.test("block super-resolution: DDNM+ turns noise, eps and correction as the published program does", () =>
   withFolder(async (folder) => {
-    using golden = await ReferenceFile.open(goldenPath("operators-32"));
+    using golden = await ReferenceFile.open(goldenPath("operators-32"), openFile);
     const [U, s, V] = [
       await golden.read("sr_block_x4.U"),
       await golden.read("sr_block_x4.s"),

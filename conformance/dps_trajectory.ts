@@ -1,9 +1,9 @@
 /** Trajectories of DPS. */
-import { constant, type DeviceTensor, hostTensor, type Tensor } from "../../engine/mod.ts";
-import { separable } from "../../kernels/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { ownOperator } from "../../operators/mod.ts";
-import { type Likelihood, LIKELIHOODS, type Progress, SAMPLERS, spaceTimesteps } from "../../samplers/mod.ts";
+import { constant, type DeviceTensor, hostTensor, type Tensor } from "../engine/mod.ts";
+import { separable } from "../kernels/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
+import { ownOperator } from "../operators/mod.ts";
+import { type Likelihood, LIKELIHOODS, type Progress, SAMPLERS, spaceTimesteps } from "../samplers/mod.ts";
 import { type OperatorDescription, pictureLayout, type PublishedOperator } from "./published_operator.ts";
 import { posteriorTrajectory, type RecordedRun } from "./posterior_trajectory.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";

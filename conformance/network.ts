@@ -1,6 +1,6 @@
 /** The network of a reference file, with the weights of that file or of the one that it names. */
-import type { Runtime } from "../../engine/mod.ts";
-import { ARCHITECTURES, loadWeights, type Network, type Precision } from "../../models/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
+import { ARCHITECTURES, loadWeights, type Network, type Precision } from "../models/mod.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 
@@ -28,7 +28,7 @@ export const WEIGHTS: RegExp = /^model\./;
  * @param file the reference
  * @param precision how the weights are kept
  * @throws {NotSupportedError} if the network is of no class that the models have
- * @throws {FileError | CheckpointError} if the weights cannot be read or do not fit the constructor
+ * @throws {CheckpointError} if the weights do not fit the constructor, or what opening their file throws
  * @throws {TypeError | RangeError} if the constructor's arguments are wrong
  */
 export async function loadNetwork(

@@ -3,7 +3,7 @@
  * order of their own, and their bases are whatever the decomposition gave, so recorded noise means something only with
  * the factors of the file.
  */
-import { elementCount, type Shape } from "../../engine/mod.ts";
+import { elementCount, type Shape } from "../engine/mod.ts";
 import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 

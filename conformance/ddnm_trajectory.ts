@@ -1,7 +1,7 @@
 /** Trajectories of DDNM and DDNM+: the simplified routine and the one with singular values. */
-import type { DeviceTensor } from "../../engine/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { ddnmTimesteps, type Progress, SAMPLERS, travelMoves } from "../../samplers/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
+import { ddnmTimesteps, type Progress, SAMPLERS, travelMoves } from "../samplers/mod.ts";
 import { posteriorTrajectory } from "./posterior_trajectory.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import type { TrajectoryMethod } from "./trajectory_method.ts";

@@ -2,10 +2,15 @@
  * A file of recorded numbers: a safetensors file whose metadata say by `kind` what it holds. Every value of the
  * metadata that is not plain text is JSON. Tensors are [N, C, ...] in the file and [N, ..., C] when they leave it.
  */
-import { elementCount, type Shape } from "../../engine/mod.ts";
-import { FileSource } from "../../io/mod.ts";
-import { openSafetensors, type SafetensorsFile } from "../../models/mod.ts";
+import { elementCount, type Shape } from "../engine/mod.ts";
+import { type ByteSource, openSafetensors, type SafetensorsFile } from "../models/mod.ts";
 import type { Values } from "./row.ts";
+
+/** The bytes of a file, to be closed after use. */
+export type OpenFile = ByteSource & Disposable;
+
+/** Opens the file of a path, as whoever asks for a comparison names files; it throws if the file cannot be read. */
+export type FileOpener = (path: string) => Promise<OpenFile>;
 
 /** A tensor of f32 numbers. */
 export interface StoredTensor {
@@ -90,12 +95,14 @@ export class ReferenceFile {
   /** The metadata; a value that is no JSON stands for itself. */
   readonly metadata: Settings;
   readonly #file: SafetensorsFile;
-  readonly #source: FileSource;
+  readonly #source: OpenFile;
+  readonly #openFile: FileOpener;
   readonly #used = new Set<string>();
   readonly #inputs: RegExp[] = [];
 
-  private constructor(source: FileSource, file: SafetensorsFile) {
+  private constructor(source: OpenFile, file: SafetensorsFile, openFile: FileOpener) {
     this.#source = source;
+    this.#openFile = openFile;
     this.#file = file;
     const parsed = [...file.metadata].map(([key, text]) => [key, jsonOrText(text)]);
     this.metadata = new Settings(`the metadata of "${source.name}"`, Object.fromEntries(parsed));
@@ -104,22 +111,23 @@ export class ReferenceFile {
   /**
    * Opens a file.
    * @param path where it is
-   * @throws {FileError} if it cannot be read
+   * @param openFile opens it, and the files that it names
+   * @throws what `openFile` throws, if it cannot be read
    * @throws {CheckpointError} if it is no safetensors file
    */
-  static async open(path: string): Promise<ReferenceFile> {
-    const source = await FileSource.open(path);
+  static async open(path: string, openFile: FileOpener): Promise<ReferenceFile> {
+    const source = await openFile(path);
     try {
-      return new ReferenceFile(source, await openSafetensors(source));
+      return new ReferenceFile(source, await openSafetensors(source), openFile);
     } catch (error) {
-      source.close();
+      source[Symbol.dispose]();
       throw error;
     }
   }
 
   /** Closes the file at the end of a `using` block. */
   [Symbol.dispose](): void {
-    this.#source.close();
+    this.#source[Symbol.dispose]();
   }
 
   /** The file as a checkpoint, for loading weights. */
@@ -133,7 +141,7 @@ export class ReferenceFile {
    */
   async openBeside(path: string): Promise<ReferenceFile> {
     const folder = this.#source.name.replace(/[^/\\]*$/, "");
-    return await ReferenceFile.open(/^([/\\]|\w:)/.test(path) ? path : folder + path);
+    return await ReferenceFile.open(/^([/\\]|\w:)/.test(path) ? path : folder + path, this.#openFile);
   }
 
   /** Whether the file holds a tensor. */

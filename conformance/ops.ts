@@ -7,7 +7,7 @@ import {
   type Shape,
   type Tensor,
   type Tensors,
-} from "../../engine/mod.ts";
+} from "../engine/mod.ts";
 import {
   attention,
   averagePool,
@@ -22,7 +22,7 @@ import {
   silu,
   softmax,
   upsampleNearest,
-} from "../../kernels/mod.ts";
+} from "../kernels/mod.ts";
 import {
   ddpmTimestepTable,
   embeddingProjections,
@@ -30,7 +30,7 @@ import {
   repackParameter,
   residualBlock,
   withStatistics,
-} from "../../models/mod.ts";
+} from "../models/mod.ts";
 import { findings } from "./findings.ts";
 import {
   channelsLast,

@@ -1,7 +1,7 @@
 /** Trajectories of DDRM. */
-import type { DeviceTensor } from "../../engine/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { ddrmStart, type Progress, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
+import { ddrmStart, type Progress, SAMPLERS, strideTimesteps } from "../samplers/mod.ts";
 import { posteriorTrajectory } from "./posterior_trajectory.ts";
 import { imagesOf, publishedBasis } from "./published_basis.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";

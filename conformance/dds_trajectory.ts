@@ -1,8 +1,8 @@
 /** Trajectories of DDS, with the dense example of conjugate gradients that such a file may hold. */
-import { constant, type DeviceTensor, hostTensor, type Tensor, type Tensors } from "../../engine/mod.ts";
-import { linear, sub, weightedSum } from "../../kernels/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { conjugateGradients, type Progress, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import { constant, type DeviceTensor, hostTensor, type Tensor, type Tensors } from "../engine/mod.ts";
+import { linear, sub, weightedSum } from "../kernels/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
+import { conjugateGradients, type Progress, SAMPLERS, strideTimesteps } from "../samplers/mod.ts";
 import { posteriorTrajectory, type RecordedRun } from "./posterior_trajectory.ts";
 import type { Settings } from "./reference_file.ts";
 import type { TrajectoryMethod } from "./trajectory_method.ts";

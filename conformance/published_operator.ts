@@ -1,6 +1,6 @@
 /** Our operator for one of the published ones, with parameters from the tensors and metadata of a reference file. */
-import { elementCount, formatShape, hostTensor, type Shape } from "../../engine/mod.ts";
-import { createOperator, type LinearOperator, type OperatorOptions } from "../../operators/mod.ts";
+import { elementCount, formatShape, hostTensor, type Shape } from "../engine/mod.ts";
+import { createOperator, type LinearOperator, type OperatorOptions } from "../operators/mod.ts";
 import {
   channelsLast,
   type ReferenceFile,

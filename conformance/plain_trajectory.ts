@@ -1,6 +1,6 @@
 /** Trajectories of the guided-diffusion program: DDIM backwards, DDIM, and ancestral sampling with learned variance. */
-import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { DEFAULT_PROCESS } from "../models/mod.ts";
 import {
   ddimReverse,
   givenNoise,
@@ -8,7 +8,7 @@ import {
   PLAIN_SAMPLERS,
   type Progress,
   spaceTimesteps,
-} from "../../samplers/mod.ts";
+} from "../samplers/mod.ts";
 import { loadNetwork } from "./network.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import type { Values } from "./row.ts";

@@ -1,6 +1,6 @@
 /** What a method of a recorded trajectory is, and what the methods share. */
-import { type DeviceTensor, elementCount, type Runtime, type Shape } from "../../engine/mod.ts";
-import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../../models/mod.ts";
+import { type DeviceTensor, elementCount, type Runtime, type Shape } from "../engine/mod.ts";
+import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../models/mod.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
 import type { Values } from "./row.ts";
 

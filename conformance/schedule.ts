@@ -1,7 +1,7 @@
 /** Files of kind `schedule`: noise schedules, respaced ones, and the coefficients of the inversion. */
-import type { Runtime } from "../../engine/mod.ts";
-import { isBetaCurve, type NoiseSchedule, noiseSchedule, respacedSchedule } from "../../models/mod.ts";
-import { inversionCoefficients, type Level, respace, spaceTimesteps, ssdTimesteps } from "../../samplers/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
+import { isBetaCurve, type NoiseSchedule, noiseSchedule, respacedSchedule } from "../models/mod.ts";
+import { inversionCoefficients, type Level, respace, spaceTimesteps, ssdTimesteps } from "../samplers/mod.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { compareList, type Finding, NotSupportedError, refusal } from "./row.ts";
 

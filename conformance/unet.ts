@@ -1,7 +1,7 @@
 /** Files of kind `unet-*`: one evaluation of a network, with the activations that leave its modules. */
-import type { DeviceTensor, HostTensor, Runtime, Shape, Tensor, Tensors } from "../../engine/mod.ts";
-import { gradient, sampleDot } from "../../kernels/mod.ts";
-import type { Network, NetworkInputs, Precision } from "../../models/mod.ts";
+import type { DeviceTensor, HostTensor, Runtime, Shape, Tensor, Tensors } from "../engine/mod.ts";
+import { gradient, sampleDot } from "../kernels/mod.ts";
+import type { Network, NetworkInputs, Precision } from "../models/mod.ts";
 import { type Expectation, findings } from "./findings.ts";
 import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
