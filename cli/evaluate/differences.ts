@@ -1,7 +1,7 @@
 /** Paired differences between the methods of a task: a file of all pairs, and a table of how far each is from the best. */
 import type { Summary } from "../../metrics/mod.ts";
+import { html, type Markup } from "../../report/mod.ts";
 import { type Cell, cellAt, type Results, shownMean } from "./cells.ts";
-import { html, type Markup } from "../html.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
 import { signOf, summarizeDifferences } from "./statistics.ts";
 import { formatDifference } from "./trends.ts";

@@ -1,7 +1,7 @@
 /** The report of an evaluation: one HTML file that needs nothing else. */
+import { html, Markup } from "../../report/mod.ts";
 import { type Results, shownMean } from "./cells.ts";
 import { differenceTable } from "./differences.ts";
-import { html, Markup } from "../html.ts";
 import type { KeptPlan } from "./merge.ts";
 import { formatValue, metricOf } from "./metrics.ts";
 import { noiseCurves, optionCurves, qualityCurves } from "./report_curves.ts";

@@ -1,7 +1,6 @@
 /** Which charts a report has: quality against evaluations, against options with several values, and predicted noise. */
+import { type Chart, chart, html, legend, type Markup, type Series } from "../../report/mod.ts";
 import { cellAt, type Results, shownMean } from "./cells.ts";
-import { html, type Markup } from "../html.ts";
-import { type Chart, chart, legend, type Series } from "./report_chart.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
 
 /** Quality against network evaluations, a chart for each task and quantity; methods without a network are left out. */

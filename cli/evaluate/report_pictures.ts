@@ -1,6 +1,6 @@
 /** The pictures of the report: a grid for each task; a click opens one large, with a slider between two of them. */
+import { type Content, html, type Markup } from "../../report/mod.ts";
 import { type Results } from "./cells.ts";
-import { type Content, html, type Markup } from "../html.ts";
 import { formatValue } from "./metrics.ts";
 import { seedsOf } from "./seeds.ts";
 import type { Store } from "./store.ts";

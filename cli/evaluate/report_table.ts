@@ -1,7 +1,7 @@
 /** The tables of the report: methods as rows, tasks as groups of columns, the best bold, the second best underlined. */
 import type { Summary } from "../../metrics/mod.ts";
+import { type Content, html, type Markup } from "../../report/mod.ts";
 import { type Cell, cellAt, type Results, shownMean } from "./cells.ts";
-import { type Content, html, type Markup } from "../html.ts";
 import { formatValue, type MetricName, metricOf } from "./metrics.ts";
 
 /** Quantities of the first table, as in papers; the others have a table of their own. */

@@ -1,5 +1,6 @@
 /** The tables of an evaluation as files. They hold no times, so equal units give equal bytes; times are a file of their own. */
 import type { Summary } from "../../metrics/mod.ts";
+import { csv, type Field, textColumns } from "../../report/mod.ts";
 import { type Cell, type Results, shownMean } from "./cells.ts";
 import { allDifferences } from "./differences.ts";
 import { formatValue, type MetricName } from "./metrics.ts";
@@ -17,19 +18,6 @@ export async function writeTables(store: Store, results: Results): Promise<void>
   await store.writeText("differences.csv", differencesCsv(results));
   await store.writeText("results.json", `${JSON.stringify(asData(results), null, 2)}\n`);
   await store.writeText("times.csv", timesCsv(results));
-}
-
-type Field = string | number | undefined;
-
-function csv(rows: readonly (readonly Field[])[]): string {
-  return rows.map((row) => `${row.map(field).join(",")}\n`).join("");
-}
-
-function field(value: Field): string {
-  if (value === undefined || (typeof value === "number" && Number.isNaN(value))) return "";
-  if (value === Infinity) return "inf";
-  const text = String(value);
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** One line a unit, in the order of the plan. */
@@ -196,8 +184,5 @@ export function formatCells(results: Results): string {
       ...plan.tasks.map((_, task) => text(cells.find((cell) => cell.task === task && cell.method === method))),
     ]),
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)).join("  ")
-  ).join("\n");
+  return textColumns(rows);
 }

@@ -1,8 +1,8 @@
 /** What changed between two profiles. */
 import type { KernelTime } from "../../engine/mod.ts";
+import { textColumns, time } from "../../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
-import { blockOf, kernelOf, stageOf, time, titleOf, totalsBy } from "./summary.ts";
-import { columns } from "./tables.ts";
+import { blockOf, kernelOf, stageOf, titleOf, totalsBy } from "./summary.ts";
 
 /** One name in both profiles; a time is undefined where a profile does not have it. */
 export interface Change {
@@ -67,13 +67,13 @@ export function formatComparison(before: ProfileDocument, after: ProfileDocument
     ...(before.adapter === after.adapter ? [] : ["The adapters differ: so do the times, whatever else has changed."]),
     ...(titleOf(before) === titleOf(after) ? [] : ["What was profiled differs."]),
     "",
-    columns([
+    textColumns([
       ["", "A", "B", "B / A"],
       ...figures.map(([name, a, b, show]) => [name, show(a), show(b), ratio(a, b)]),
     ]),
     ...groups.flatMap(([what, nameOf]) => [
       "",
-      columns([
+      textColumns([
         [what, "A", "B", "difference", "B / A", "dispatches"],
         ...changesBy(before.kernels, after.kernels, nameOf).map(cells),
       ]),

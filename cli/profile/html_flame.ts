@@ -1,8 +1,8 @@
 /** The flame view of a page: scopes as boxes, each as wide as its time. */
 import type { KernelTime } from "../../engine/mod.ts";
-import { escapeText } from "../html.ts";
+import { escapeText, time } from "../../report/mod.ts";
 import { type ScopeNode, scopeTree } from "./scope_tree.ts";
-import { operationOf, time, totalsBy } from "./summary.ts";
+import { operationOf, totalsBy } from "./summary.ts";
 
 /** Colours for operations; what takes less time than these shares the last. */
 const COLOURS = 7;

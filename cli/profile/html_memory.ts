@@ -1,8 +1,8 @@
 /** The memory picture of a page: slots over dispatches, and the bytes that are live. */
-import { escapeText } from "../html.ts";
+import { escapeText, size } from "../../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { colourOf } from "./html_flame.ts";
-import { liveBytes, size } from "./summary.ts";
+import { liveBytes } from "./summary.ts";
 
 const WIDTH = 1200;
 const LEFT = 90;

@@ -1,24 +1,12 @@
 /** A profile as one page that needs nothing else: no other file, no network. */
 import type { KernelTime } from "../../engine/mod.ts";
-import { escapeText } from "../html.ts";
+import { escapeText, size, time } from "../../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { flameChart, legend } from "./html_flame.ts";
 import { memoryChart } from "./html_memory.ts";
 import { rooflineChart } from "./html_roofline.ts";
 import { SCRIPT, STYLE } from "./html_style.ts";
-import {
-  blockOf,
-  explainTime,
-  kernelOf,
-  liveBytes,
-  ratesOf,
-  size,
-  stageOf,
-  sumOf,
-  time,
-  titleOf,
-  totalsBy,
-} from "./summary.ts";
+import { blockOf, explainTime, kernelOf, liveBytes, ratesOf, stageOf, sumOf, titleOf, totalsBy } from "./summary.ts";
 
 /** The page. */
 export function htmlPage(document: ProfileDocument): string {

@@ -1,8 +1,8 @@
 /** The roofline of a page: rate against operations per byte, both logarithmic, under the measured ceilings. */
-import { escapeText } from "../html.ts";
+import { escapeText, time } from "../../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { colourOf } from "./html_flame.ts";
-import { ratesOf, sumOf, time } from "./summary.ts";
+import { ratesOf, sumOf } from "./summary.ts";
 
 const BOX = { left: 70, top: 16, right: 1180, bottom: 440 } as const;
 const VIEW = { width: 1200, height: 490 } as const;

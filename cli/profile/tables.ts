@@ -1,17 +1,15 @@
 /** A profile as text for a terminal. */
 import type { KernelTime } from "../../engine/mod.ts";
+import { percent, size, textColumns, time } from "../../report/mod.ts";
 import type { Ceilings, ProfileDocument } from "./document.ts";
 import {
   blockOf,
   explainTime,
   kernelOf,
   liveBytes,
-  percent,
   ratesOf,
-  size,
   stageOf,
   sumOf,
-  time,
   titleOf,
   type Total,
   totalsBy,
@@ -52,7 +50,7 @@ export function formatProfile(document: ProfileDocument): string {
 }
 
 function formatTotals(what: string, totals: readonly Total[], ceilings: Ceilings): string {
-  return columns([
+  return textColumns([
     [what, "dispatches", ...MEASURES],
     ...totals.map((total) => [total.name, String(total.dispatches), ...measures(total, total.share, ceilings)]),
   ]);
@@ -62,7 +60,7 @@ function formatLargest(rows: readonly KernelTime[], ceilings: Ceilings): string 
   const all = sumOf(rows, "milliseconds") || 1;
   const largest = Array.from(rows, (row, index) => ({ row, index }))
     .sort((a, b) => b.row.milliseconds - a.row.milliseconds).slice(0, LARGEST);
-  return columns([
+  return textColumns([
     ["largest dispatches", "number", ...MEASURES],
     ...largest.map(({ row, index }) => [
       `${row.label} at ${row.scope || "-"}`,
@@ -105,13 +103,4 @@ function formatMemory({ memory, kernels, pipelines, compileMilliseconds }: Profi
     `Memory of the device, weights included: ${size(memory.deviceBytes)}, at most ${size(memory.peakDeviceBytes)}`,
     `Pipelines: ${pipelines}, compiled in ${time(compileMilliseconds)}`,
   ].join("\n");
-}
-
-/** Columns, the first to the left and the others to the right. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, cell.length));
-  return rows.map((row) =>
-    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)).join("  ").trimEnd()
-  ).join("\n");
 }

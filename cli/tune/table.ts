@@ -1,6 +1,5 @@
 /** What tuning found, as text for a terminal. */
-import { percent, size, time } from "../profile/summary.ts";
-import { columns } from "../profile/tables.ts";
+import { percent, size, textColumns, time } from "../../report/mod.ts";
 import type { TunedLayer, TuneOutcome } from "./tune_network.ts";
 
 /** Tables of layers, one for each operation, and what the choices do to the network. */
@@ -15,7 +14,7 @@ export function formatOutcome(outcome: TuneOutcome, batch: number): string {
 function formatLayers(layers: readonly TunedLayer[], total: number): string {
   const [{ operation }] = layers as [TunedLayer];
   const names = [...new Set(layers.flatMap(({ times }) => times.map(({ algorithm }) => algorithm)))].sort();
-  return columns([
+  return textColumns([
     [operation, "layers", "share", ...names, "default", "measured", "gain"],
     ...layers.map(({ key, count, look, times, choice }) => {
       const [standard] = times;

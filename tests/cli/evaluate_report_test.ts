@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gather, type Results } from "../../cli/evaluate/cells.ts";
 import type { Expectations } from "../../cli/evaluate/expectations.ts";
-import { html } from "../../cli/html.ts";
 import type { Plan } from "../../cli/evaluate/plan.ts";
-import { chart } from "../../cli/evaluate/report_chart.ts";
 import { resultTable } from "../../cli/evaluate/report_table.ts";
 import { writeReport } from "../../cli/evaluate/report.ts";
 import { Store, type UnitRecord } from "../../cli/evaluate/store.ts";
@@ -78,13 +76,6 @@ async function reportOf(folder: Folder, plan: Plan): Promise<string> {
   const page = await Deno.readTextFile(folder.path("report.html"));
   return page.replace(/>\s+</g, "><");
 }
-
-Deno.test("html`` escapes values and puts markup in as it is", () => {
-  assertEquals(
-    html`<p title="${'"'}">${"<&>"}${html`<b>`}${["a", undefined, 1]}</p>`.text,
-    '<p title="&quot;">&lt;&amp;&gt;<b>a1</p>',
-  );
-});
 
 Deno.test("the table marks the best and the second best by what it shows, and says what is not applicable", () => {
   const results = resultsOf(planOf(NOTHING));
@@ -172,25 +163,4 @@ Deno.test("published figures stand beside ours for their checkpoint, and for oth
     const page = await reportOf(folder, planOf(expectations, ["net-256"]));
     assertStringIncludes(page, "<td>PSNR</td><td>23.50</td><td>21.00</td><td>-2.50</td>");
   });
-});
-
-Deno.test("chart() puts points where their values are and skips what is not finite", () => {
-  const drawn = (logarithmic?: "x"): readonly string[] => {
-    const points = [[1, 0], [10, NaN], [10, 5], [100, 10]] as const;
-    const { text } = chart({
-      title: "t",
-      xTitle: "x",
-      yTitle: "y",
-      series: [{ name: "s", points }],
-      ...(logarithmic ? { logarithmic } : {}),
-    })!;
-    return /points="([^"]*)"/.exec(text)![1]!.split(" ");
-  };
-  const xs = (logarithmic?: "x"): readonly number[] => drawn(logarithmic).map((point) => Number(point.split(",")[0]));
-  const [a, b, c] = xs("x") as [number, number, number];
-  assertEquals(xs("x").length, 3);
-  assert(Math.abs(b - (a + c) / 2) < 0.11, `${a} ${b} ${c}`);
-  const [d, e, f] = xs() as [number, number, number];
-  assert(Math.abs((e - d) / (f - d) - 9 / 99) < 0.001, `${d} ${e} ${f}`);
-  assertEquals(chart({ title: "t", xTitle: "x", yTitle: "y", series: [] }), undefined);
 });

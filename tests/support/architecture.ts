@@ -25,6 +25,7 @@ const NETWORKS_AND_METHODS = ["metrics", "samplers", "operators", "models", "ker
 const LIBRARY = ["restoration", ...NETWORKS_AND_METHODS];
 
 const ROOMS: Readonly<Record<string, Room>> = {
+  report: { imports: [], types: [], browser: true },
   parameters: { imports: [], types: [], browser: true },
   engine: { imports: [], types: [], browser: true },
   kernels: { imports: ["engine"], types: [], browser: true },
@@ -39,8 +40,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   conformance: { imports: NETWORKS_AND_METHODS, types: [], browser: true },
   io: { imports: ["models", "engine"], types: [], browser: false },
-  cli: { imports: ["io", "conformance", ...LIBRARY], types: [], browser: false },
-  bench: { imports: ["io", "conformance", ...LIBRARY], types: [], browser: false },
+  cli: { imports: ["io", "conformance", "report", ...LIBRARY], types: [], browser: false },
+  bench: { imports: ["io", "conformance", "report", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
   "": { imports: ["io", ...LIBRARY], types: [], browser: true },
   examples: { imports: [], types: [], browser: false, packages: /^@shortcut\/shortcut(\/\w+)?$/ },

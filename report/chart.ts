@@ -1,5 +1,5 @@
-/** Charts of the report as inline SVG: lines with points, one colour and mark a series. */
-import { html, Markup } from "../html.ts";
+/** Charts as inline SVG: lines with points, one colour and mark a series. The style sheet of the page colours `.c0` to `.c7`. */
+import { html, Markup } from "./html.ts";
 
 /** A line of a chart. */
 export interface Series {
