@@ -1,6 +1,6 @@
 /** The algorithms that layers can be tuned to. */
-import { CONVOLUTION_ALGORITHMS, CONVOLUTION_VARIANTS } from "./conv2d_choice.ts";
-import { MATMUL_ALGORITHMS, MATMUL_VARIANTS } from "./matmul_choice.ts";
+import { CONVOLUTION_ALGORITHMS, CONVOLUTION_VARIANTS } from "./product/conv2d_choice.ts";
+import { MATMUL_ALGORITHMS, MATMUL_VARIANTS } from "./product/matmul_choice.ts";
 
 /** Half-precision arithmetic changes results by more than rounding: it must be asked for, however fast it is. */
 function keepsPrecision(algorithm: string): boolean {

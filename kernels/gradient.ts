@@ -1,7 +1,7 @@
 /** Reverse mode: the derivative of a loss, appended to the trace being recorded. */
 import { formatShape, reverse, type Tensor } from "../engine/mod.ts";
-import { add } from "./elementwise.ts";
-import { fill } from "./fill.ts";
+import { add } from "./pointwise/elementwise.ts";
+import { fill } from "./pointwise/fill.ts";
 
 /**
  * The gradient d(sum of the loss) / d wrt. No operation mixes the images of a batch unless the formula of the loss does,

@@ -1,43 +1,59 @@
 /** The register of operations: one export line for each. */
-export { add, addOp, mul, mulOp, silu, siluOp, sub, subOp, weightedSum, weightedSumOp } from "./elementwise.ts";
-export { clamp, clampOp } from "./clamp.ts";
-export { fill, fillOp } from "./fill.ts";
+export {
+  add,
+  addOp,
+  mul,
+  mulOp,
+  silu,
+  siluOp,
+  sub,
+  subOp,
+  weightedSum,
+  weightedSumOp,
+} from "./pointwise/elementwise.ts";
+export { clamp, clampOp } from "./pointwise/clamp.ts";
+export { fill, fillOp } from "./pointwise/fill.ts";
 export { gradient } from "./gradient.ts";
-export { relu, reluOp } from "./relu.ts";
-export { roundStraight, roundStraightOp } from "./round.ts";
-export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./conv2d.ts";
-export type { Padding } from "./conv2d_attrs.ts";
-export type { Resample } from "./conv2d_input.ts";
-export { inputGradientOp } from "./conv2d_input_gradient.ts";
-export { rotateWeight, rotateWeightOp } from "./rotate_weight.ts";
-export { dilate, dilateOp } from "./dilate.ts";
-export { factorsGradientOp, statisticsGradient, statisticsGradientOp } from "./statistics_gradient.ts";
-export type { Convolution } from "./conv2d_direct.ts";
-export type { Product } from "./matmul_tiled.ts";
+export { relu, reluOp } from "./pointwise/relu.ts";
+export { roundStraight, roundStraightOp } from "./pointwise/round.ts";
+export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./product/conv2d.ts";
+export type { Padding } from "./product/conv2d_attrs.ts";
+export type { Resample } from "./product/conv2d_input.ts";
+export { inputGradientOp } from "./product/conv2d_input_gradient.ts";
+export { rotateWeight, rotateWeightOp } from "./product/rotate_weight.ts";
+export { dilate, dilateOp } from "./layout/dilate.ts";
+export { factorsGradientOp, statisticsGradient, statisticsGradientOp } from "./normalization/statistics_gradient.ts";
+export type { Convolution } from "./product/conv2d_direct.ts";
+export type { Product } from "./product/matmul_tiled.ts";
 export {
   CONVOLUTION_ALGORITHMS,
   type ConvolutionAlgorithm,
   convolutionCandidates,
   convolutionKey,
   NANOSECONDS_PER_BYTE,
-} from "./conv2d_choice.ts";
-export { MATMUL_ALGORITHMS, type MatmulAlgorithm, matmulCandidates, matmulKey } from "./matmul_choice.ts";
+} from "./product/conv2d_choice.ts";
+export { MATMUL_ALGORITHMS, type MatmulAlgorithm, matmulCandidates, matmulKey } from "./product/matmul_choice.ts";
 export { TUNABLE_ALGORITHMS } from "./algorithms.ts";
-export { winogradWeightsOp } from "./winograd_weights.ts";
-export { linear, matmul, matmulOp } from "./matmul.ts";
-export { groupNorm, groupNormOp } from "./group_norm.ts";
+export { winogradWeightsOp } from "./product/winograd/winograd_weights.ts";
+export { linear, matmul, matmulOp } from "./product/matmul.ts";
+export { groupNorm, groupNormOp } from "./normalization/group_norm.ts";
 export {
   type Features,
   groupNormFactors,
   groupNormFactorsOp,
   imageStatistics,
   imageStatisticsOp,
-} from "./norm_factors.ts";
-export { applyFactors, applyFactorsGradient, applyFactorsGradientOp, applyFactorsOp } from "./apply_factors.ts";
-export { weightTexelsOp } from "./weight_texels.ts";
-export { attention, attentionOp } from "./attention.ts";
-export { attentionGradient, attentionGradientOp } from "./attention_gradient.ts";
-export type { HeadOrder } from "./attention_layout.ts";
+} from "./normalization/norm_factors.ts";
+export {
+  applyFactors,
+  applyFactorsGradient,
+  applyFactorsGradientOp,
+  applyFactorsOp,
+} from "./normalization/apply_factors.ts";
+export { weightTexelsOp } from "./product/weight_texels.ts";
+export { attention, attentionOp } from "./attention/attention.ts";
+export { attentionGradient, attentionGradientOp } from "./attention/attention_gradient.ts";
+export type { HeadOrder } from "./attention/attention_layout.ts";
 export {
   clampGradient,
   clampGradientOp,
@@ -45,8 +61,8 @@ export {
   reluGradientOp,
   siluGradient,
   siluGradientOp,
-} from "./slopes.ts";
-export { softmax, softmaxGradient, softmaxGradientOp, softmaxOp } from "./softmax.ts";
+} from "./pointwise/slopes.ts";
+export { softmax, softmaxGradient, softmaxGradientOp, softmaxOp } from "./normalization/softmax.ts";
 export {
   averagePool,
   averagePoolOp,
@@ -56,7 +72,7 @@ export {
   spreadOp,
   upsampleNearest,
   upsampleNearestOp,
-} from "./resample.ts";
+} from "./resampling/resample.ts";
 export {
   concatChannels,
   concatChannelsOp,
@@ -64,16 +80,21 @@ export {
   padChannelsOp,
   sliceChannels,
   sliceChannelsOp,
-} from "./channels.ts";
-export { maxPool, meanPool, windowPoolOp } from "./window_pool.ts";
-export { type PoolWindow, windowPoolGradient, windowPoolGradientOp } from "./window_pool_gradient.ts";
-export { unitChannels, unitChannelsGradient, unitChannelsGradientOp, unitChannelsOp } from "./unit_channels.ts";
-export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./separable.ts";
-export { gatherRows, gatherRowsOp, scatterRows, scatterRowsOp } from "./gather_rows.ts";
-export { randomNormal, randomNormalOp, sampleNormal } from "./random.ts";
-export { repeatOver, repeatOverOp, sumRepeats, sumRepeatsOp } from "./repeats.ts";
-export { transpose, transposeOp } from "./transpose.ts";
-export { reshape, reshapeOp } from "./reshape.ts";
+} from "./layout/channels.ts";
+export { maxPool, meanPool, windowPoolOp } from "./resampling/window_pool.ts";
+export { type PoolWindow, windowPoolGradient, windowPoolGradientOp } from "./resampling/window_pool_gradient.ts";
+export {
+  unitChannels,
+  unitChannelsGradient,
+  unitChannelsGradientOp,
+  unitChannelsOp,
+} from "./normalization/unit_channels.ts";
+export { alongHeight, alongHeightOp, alongWidth, alongWidthOp, separable } from "./resampling/separable.ts";
+export { gatherRows, gatherRowsOp, scatterRows, scatterRowsOp } from "./layout/gather_rows.ts";
+export { randomNormal, randomNormalOp, sampleNormal } from "./random/random.ts";
+export { repeatOver, repeatOverOp, sumRepeats, sumRepeatsOp } from "./layout/repeats.ts";
+export { transpose, transposeOp } from "./layout/transpose.ts";
+export { reshape, reshapeOp } from "./layout/reshape.ts";
 export {
   exp,
   expOp,
@@ -83,7 +104,7 @@ export {
   reciprocalOrZeroOp,
   sqrt,
   sqrtOp,
-} from "./functions.ts";
+} from "./pointwise/functions.ts";
 export {
   addRatio,
   addRatioOp,
@@ -96,14 +117,20 @@ export {
   sampleSum,
   scaleSamples,
   scaleSamplesOp,
-} from "./sample_products.ts";
-export { shrink, shrinkGradientOp, shrinkOp } from "./shrink.ts";
-export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./probes.ts";
-export { hadamard, hadamardOp } from "./hadamard.ts";
-export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./fourier.ts";
-export { type ComplexArray, hostFourier } from "./fourier_host.ts";
-export { gatherElements, gatherElementsOp, NO_ELEMENT, scatterElements, scatterElementsOp } from "./gather_elements.ts";
-export { backProject, backProjectOp, radon, radonOp } from "./radon.ts";
+} from "./pointwise/sample_products.ts";
+export { shrink, shrinkGradientOp, shrinkOp } from "./pointwise/shrink.ts";
+export { copy, copyOp, multiplyAdds, multiplyAddsOp } from "./pointwise/probes.ts";
+export { hadamard, hadamardOp } from "./signal/hadamard.ts";
+export { complexMul, complexMulOp, fourier, fourierOp, type FourierOptions } from "./signal/fourier.ts";
+export { type ComplexArray, hostFourier } from "./signal/fourier_host.ts";
+export {
+  gatherElements,
+  gatherElementsOp,
+  NO_ELEMENT,
+  scatterElements,
+  scatterElementsOp,
+} from "./layout/gather_elements.ts";
+export { backProject, backProjectOp, radon, radonOp } from "./signal/radon.ts";
 // What operations of one's own are made of.
 export { floatBits, movedBytes, requireF32 } from "./operands.ts";
-export { elementwise } from "./wgsl.ts";
+export { elementwise } from "./text/wgsl.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { constant, defineOp, type OpDef, type Runtime, type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
-import { weightTexelsOp } from "../../kernels/weight_texels.ts";
-import { elementwise } from "../../kernels/wgsl.ts";
+import { weightTexelsOp } from "../../kernels/product/weight_texels.ts";
+import { elementwise } from "../../kernels/text/wgsl.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { costly, plus, preparedPlus, scaled } from "../support/toy_ops.ts";
 

@@ -11,8 +11,8 @@ import {
   type Tensors,
   trace,
 } from "../../engine/mod.ts";
-import { PLAIN } from "../../kernels/conv2d_examples.ts";
-import { conv2d, conv2dFeatures, conv2dOp, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import { PLAIN } from "../../kernels/product/conv2d_examples.ts";
+import { conv2d, conv2dFeatures, conv2dOp, type Conv2dOptions } from "../../kernels/product/conv2d.ts";
 import {
   add,
   averagePool,

@@ -14,10 +14,10 @@ import {
   WebGpuRuntime,
 } from "../../engine/mod.ts";
 import { makePlan } from "../../engine/plan.ts";
-import { PLAIN } from "../../kernels/conv2d_examples.ts";
-import { conv2d, conv2dOp } from "../../kernels/conv2d.ts";
-import { transformed, WINOGRAD } from "../../kernels/winograd_transform.ts";
-import { winogradWeightsOp } from "../../kernels/winograd_weights.ts";
+import { PLAIN } from "../../kernels/product/conv2d_examples.ts";
+import { conv2d, conv2dOp } from "../../kernels/product/conv2d.ts";
+import { transformed, WINOGRAD } from "../../kernels/product/winograd/winograd_transform.ts";
+import { winogradWeightsOp } from "../../kernels/product/winograd/winograd_weights.ts";
 import { assertClose } from "../support/close.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest, withoutSubgroups } from "../support/gpu.ts";

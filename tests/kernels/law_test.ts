@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Op, ReferenceRuntime, trace } from "../../engine/mod.ts";
 import * as register from "../../kernels/mod.ts";
+import { readRepository } from "../support/architecture.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { runExample } from "../support/run_example.ts";
@@ -24,10 +25,13 @@ Deno.test("the register holds every operation file, each with at least two examp
     assert(definition.examples.length >= 2, `${definition.name} has fewer than two examples`);
   }
   const register = await Deno.readTextFile(new URL("../../kernels/mod.ts", import.meta.url));
-  for await (const { name } of Deno.readDir(new URL("../../kernels/", import.meta.url))) {
-    const text = await Deno.readTextFile(new URL(`../../kernels/${name}`, import.meta.url));
-    if (/\bdefineOp[<(]/.test(text)) assert(register.includes(`"./${name}"`), `${name} is missing in the register`);
+  let found = 0;
+  for (const [path, text] of await readRepository()) {
+    if (!path.startsWith("kernels/") || !/\bdefineOp[<(]/.test(text)) continue;
+    found++;
+    assert(register.includes(`"./${path.slice("kernels/".length)}"`), `${path} is missing in the register`);
   }
+  assert(found > 30, `${found} operation files`);
 });
 
 for (const op of operations) {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { elementCount, ReferenceRuntime, type Runtime, type Shape, type Tensors, trace } from "../../engine/mod.ts";
-import { linear, matmul, matmulOp } from "../../kernels/matmul.ts";
+import { linear, matmul, matmulOp } from "../../kernels/product/matmul.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ReferenceRuntime, type Scalar } from "../../engine/mod.ts";
 import { randomNormal, sampleNormal } from "../../kernels/mod.ts";
-import { normalBits, philox } from "../../kernels/random.ts";
-import { normalTable } from "../../kernels/normal_table.ts";
+import { normalBits, philox } from "../../kernels/random/random.ts";
+import { normalTable } from "../../kernels/random/normal_table.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { build } from "./run_once.ts";
 

@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { constant, type DeviceProfile, type Shape, trace } from "../../engine/mod.ts";
 import { makePlan } from "../../engine/plan.ts";
-import { conv2d, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import { conv2d, type Conv2dOptions } from "../../kernels/product/conv2d.ts";
 import { matmul, matmulCandidates, matmulKey } from "../../kernels/mod.ts";
 import {
   chooseCut,
@@ -11,8 +11,8 @@ import {
   MEDIUM_TILE,
   NARROW_TILE,
   SMALL_TILE,
-} from "../../kernels/tile_cut.ts";
-import { invocations, type Tile, tileBytes } from "../../kernels/tile_product.ts";
+} from "../../kernels/product/tile_cut.ts";
+import { invocations, type Tile, tileBytes } from "../../kernels/product/tile_product.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
 const CARD: DeviceProfile = { ...SOFTWARE_PROFILE, software: false, f16: true };

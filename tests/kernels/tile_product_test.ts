@@ -11,14 +11,14 @@ import {
   type Tensors,
   WebGpuRuntime,
 } from "../../engine/mod.ts";
-import { PLAIN } from "../../kernels/conv2d_examples.ts";
-import { conv2dImplicit } from "../../kernels/conv2d_implicit.ts";
-import { conv2d, conv2dOp } from "../../kernels/conv2d.ts";
-import type { Conv2dAttrs } from "../../kernels/conv2d_attrs.ts";
+import { PLAIN } from "../../kernels/product/conv2d_examples.ts";
+import { conv2dImplicit } from "../../kernels/product/conv2d_implicit.ts";
+import { conv2d, conv2dOp } from "../../kernels/product/conv2d.ts";
+import type { Conv2dAttrs } from "../../kernels/product/conv2d_attrs.ts";
 import { matmul, matmulOp } from "../../kernels/mod.ts";
-import { matmulShared } from "../../kernels/matmul_shared.ts";
-import { LARGE_TILE, MEDIUM_TILE, NARROW_TILE, SMALL_TILE } from "../../kernels/tile_cut.ts";
-import type { Arithmetic, Cut, Tile } from "../../kernels/tile_product.ts";
+import { matmulShared } from "../../kernels/product/matmul_shared.ts";
+import { LARGE_TILE, MEDIUM_TILE, NARROW_TILE, SMALL_TILE } from "../../kernels/product/tile_cut.ts";
+import type { Arithmetic, Cut, Tile } from "../../kernels/product/tile_product.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";

@@ -9,7 +9,7 @@ import {
   type Tensor,
   valueOf,
 } from "../../engine/mod.ts";
-import { coefficient, elementwise } from "../../kernels/wgsl.ts";
+import { coefficient, elementwise } from "../../kernels/text/wgsl.ts";
 
 const plusOp = defineOp<Record<string, never>>({
   name: "plus",

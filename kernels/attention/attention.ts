@@ -1,0 +1,116 @@
+/** Multi-head self-attention as a stream over the keys: no matrix of T x T numbers exists anywhere. */
+import { defineOp, type Dispatch, formatShape, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
+import { attentionGradient } from "./attention_gradient.ts";
+import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
+import { type AttentionAttrs, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
+import { serialKernel } from "./attention_serial.ts";
+import { movedBytes, requireF32, requireRank } from "../operands.ts";
+
+/** Options of `attention`. */
+export interface AttentionOptions {
+  /** Number of heads; it divides C. */
+  readonly heads: number;
+  readonly order: HeadOrder;
+  /** Factor of q . k; default (C / heads)^(-1/2). */
+  readonly scale?: number;
+}
+
+/** Definition of `attention`. */
+export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
+  name: "attention",
+  infer(inputs, { heads, order, scale }): readonly TensorType[] {
+    requireF32("attention", inputs, ["qkv"]);
+    const qkv = inputs[0]!;
+    requireRank("attention", "qkv", qkv, 3, "[N, T, 3C]");
+    const [images, length, width] = qkv.shape as [number, number, number];
+    if (width % 3 !== 0) {
+      throw new TypeError(
+        `Cannot build attention: qkv has shape ${formatShape(qkv.shape)}, ` +
+          `a last extent of 3C is needed (q, k and v of C channels)`,
+      );
+    }
+    const channels = width / 3;
+    if (!Number.isSafeInteger(heads) || heads < 1 || channels % heads !== 0) {
+      throw new RangeError(
+        `Cannot build attention: the number of heads is ${heads}, a divisor of the ${channels} channels is needed`,
+      );
+    }
+    if (order !== "legacy" && order !== "new") {
+      throw new RangeError(`Cannot build attention: the head order is "${order}", "legacy" or "new" is needed`);
+    }
+    if (!Number.isFinite(scale)) {
+      throw new RangeError(`Cannot build attention: the scale is ${scale}, a finite number is needed`);
+    }
+    return [{ shape: [images, length, channels], dtype: "f32" }];
+  },
+  reference({ inputs, attrs }, [qkv]): readonly Float32Array[] {
+    const { images, length, channels, heads, head, headPitch, partPitch, scale } = layoutOf(inputs[0]!.shape, attrs);
+    const y = new Float32Array(images * length * channels);
+    const weights = new Float64Array(length);
+    const result = new Float64Array(head);
+    for (let image = 0; image < images; image++) {
+      for (let h = 0; h < heads; h++) {
+        const row = (t: number, part: number): number =>
+          (image * length + t) * 3 * channels + h * headPitch + part * partPitch;
+        for (let t = 0; t < length; t++) {
+          const q = row(t, 0);
+          for (let s = 0; s < length; s++) {
+            const k = row(s, 1);
+            let dot = 0;
+            for (let c = 0; c < head; c++) dot += qkv![q + c]! * qkv![k + c]!;
+            weights[s] = scale * dot;
+          }
+          const greatest = weights.reduce((a, b) => Math.max(a, b), -Infinity);
+          result.fill(0);
+          let sum = 0;
+          for (let s = 0; s < length; s++) {
+            const weight = Math.exp(weights[s]! - greatest);
+            const v = row(s, 2);
+            for (let c = 0; c < head; c++) result[c]! += weight * qkv![v + c]!;
+            sum += weight;
+          }
+          y.set(result.map((value) => value / sum), (image * length + t) * channels + h * head);
+        }
+      }
+    }
+    return [y];
+  },
+  lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
+    const [qkv, y] = [inputs[0]!, outputs[0]!];
+    const layout = layoutOf(qkv.shape, attrs);
+    const wide = layout.head > WIDEST_IN_REGISTERS;
+    if (target.software) {
+      return [(wide || target.subgroupSize < 2 ? serialKernel : shuffleKernel)(qkv, y, layout, target)];
+    }
+    return [(wide ? wideKernel : tileKernel)(qkv, y, layout, target)];
+  },
+  vjp: ({ inputs: [qkv], outputs: [y], attrs }, [dy]) => [attentionGradient(qkv!, y!, dy!, attrs)],
+  cost(call): { flops: number; bytes: number } {
+    const [images, length, channels] = call.outputs[0]!.shape as [number, number, number];
+    const logits = images * call.attrs.heads * length * length;
+    return { flops: 4 * images * length * length * channels + 5 * logits, bytes: movedBytes(call) };
+  },
+  examples: [
+    { inputs: [[2, 35, 3 * 32]], attrs: { heads: 4, order: "legacy", scale: 8 ** -0.5 } },
+    { inputs: [[2, 35, 3 * 32]], attrs: { heads: 2, order: "new", scale: 0.25 } },
+    { inputs: [[1, 70, 3 * 66]], attrs: { heads: 2, order: "legacy", scale: 33 ** -0.5 } },
+    { inputs: [[1, 67, 3 * 64]], attrs: { heads: 1, order: "new", scale: 0.5 } },
+    { inputs: [[2, 69, 3 * 150]], attrs: { heads: 2, order: "legacy", scale: 75 ** -0.5 } },
+    { inputs: [[1, 1, 3 * 6]], attrs: { heads: 2, order: "new", scale: 1 } },
+  ],
+});
+
+/**
+ * Self-attention softmax(scale q k^T) v for every image and head, with the softmax over the keys. Vaswani et al.,
+ * "Attention Is All You Need", 2017; channel orders as in the guided-diffusion networks, which multiply q and k each
+ * by (C / heads)^(-1/4).
+ * @param qkv [N, T, 3C], f32, arranged as `options.order` says
+ * @returns [N, T, C], channels in the order (head, channel)
+ * @throws {TypeError} if qkv has another rank or its last extent is no multiple of 3
+ * @throws {RangeError} if the heads do not divide C
+ */
+export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
+  const { heads, order } = options;
+  const head = (qkv.shape[qkv.shape.length - 1] ?? 0) / 3 / heads;
+  return attentionOp([qkv], { heads, order, scale: options.scale ?? 1 / Math.sqrt(head) })[0]!;
+}

@@ -1,0 +1,291 @@
+/**
+ * Streaming attention for GPUs and for subgroups. All kernels keep, for each query, the greatest logit so far, the sum of the powers
+ * relative to it, and the weighted sum of v; a new block of keys rescales both sums if it raises the maximum (Milakov
+ * and Gimelshein, "Online normalizer calculation for softmax", 2018).
+ */
+import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import type { AttentionLayout } from "./attention_layout.ts";
+import { floatBits } from "../operands.ts";
+import { flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
+
+/** Stands for minus infinity, which WGSL has no literal for. */
+export const LOWEST = "-1.0e30";
+
+/** Lines of WGSL for 0, ..., count - 1. */
+export function lines(count: number, line: (k: number) => string): string {
+  return Array.from({ length: count }, (_, k) => line(k)).join("\n");
+}
+
+/** The greatest of WGSL expressions. */
+function greatest(terms: readonly string[]): string {
+  return terms.reduce((a, b) => `max(${a}, ${b})`);
+}
+
+function numbered(prefix: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, k) => `${prefix}${k}`);
+}
+
+/** A kernel whose workgroups each take some positions of one head; see `headKernel`. */
+export interface HeadSource {
+  readonly label: string;
+  /** Positions that a workgroup takes. */
+  readonly queries: number;
+  readonly invocations: number;
+  readonly declarations?: string;
+  readonly body: string;
+}
+
+/**
+ * A kernel whose workgroups each take some positions of one head, from `first` on; its body sees where q, k and v and
+ * the result of that head begin.
+ */
+export function headKernel(
+  arrays: Pick<KernelSource, "read" | "write">,
+  layout: AttentionLayout,
+  target: Target,
+  source: HeadSource,
+): Dispatch {
+  const { images, length, channels, heads, head, headPitch, partPitch, scale } = layout;
+  const blocks = Math.ceil(length / source.queries);
+  const count = images * heads * blocks;
+  return kernel({
+    label: source.label,
+    ...arrays,
+    params: {
+      count,
+      blocks,
+      heads,
+      width: head,
+      length,
+      channels,
+      head_pitch: headPitch,
+      part_pitch: partPitch,
+      scale: floatBits(scale),
+    },
+    workgroupSize: source.invocations,
+    workgroups: flatGrid(count, target),
+    ...(source.declarations ? { declarations: source.declarations } : {}),
+    body: `let index = group.y * groups.x + group.x;
+if (index >= params.count) { return; }
+let outer = index / params.blocks;
+let image = outer / params.heads;
+let head = outer - image * params.heads;
+let first = (index - outer * params.blocks) * ${source.queries}u;
+let scale = bitcast<f32>(params.scale);
+let pitch = 3u * params.channels;
+let q_base = image * params.length * pitch + head * params.head_pitch;
+let k_base = q_base + params.part_pitch;
+let v_base = k_base + params.part_pitch;
+let y_base = image * params.length * params.channels + head * params.width;
+${source.body}`,
+  });
+}
+
+/** Keys that one turn of the loop over keys takes. */
+const KEYS = 4;
+
+/**
+ * WGSL that updates the running maximum `top`, gives the powers p0, p1, ... of the logits s0, s1, ..., and the factor
+ * `keep` of all older sums; `of` is appended to every name.
+ */
+export function softmaxStep(keys: number, of = ""): string {
+  return `let next${of} = max(top${of}, ${greatest(numbered(`s${of}`, keys))});
+let keep${of} = exp(top${of} - next${of});
+${lines(keys, (j) => `let p${of}${j} = exp(s${of}${j} - next${of});`)}
+sum${of} = fma(sum${of}, keep${of}, ${numbered(`p${of}`, keys).join(" + ")});
+top${of} = next${of};`;
+}
+
+/**
+ * Attention where kernels run on a CPU: one load fetches a number for each invocation of a subgroup, and shuffles hand
+ * it round.
+ * Mapping: a workgroup is one subgroup and takes as many queries, one each; the query and its result stay in
+ * registers. Of k and v an invocation loads every subgroup-size-th channel. No shared memory.
+ */
+export function shuffleKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
+  const { head } = layout;
+  const lanes = target.subgroupSize;
+  const parts = Math.ceil(head / lanes);
+  const held = (name: string, base: string): string =>
+    lines(KEYS, (j) => lines(parts, (b) => `let ${name}${j}_${b} = x[${base} + row${j} + channel${b}];`));
+  const shared = (name: string, j: number, c: number): string =>
+    `subgroupShuffle(${name}${j}_${Math.floor(c / lanes)}, ${c % lanes}u)`;
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
+    label: "attention.shuffle",
+    queries: lanes,
+    invocations: lanes,
+    body: `let query = first + lane;
+let q = q_base + min(query, params.length - 1u) * pitch;
+${lines(head, (c) => `let q${c} = x[q + ${c}u] * scale;\nvar o${c} = 0.0;`)}
+${lines(parts, (b) => `let channel${b} = min(${b * lanes}u + lane, ${head - 1}u);`)}
+var top = ${LOWEST};
+var sum = 0.0;
+for (var t = 0u; t < params.length; t += ${KEYS}u) {
+${lines(KEYS, (j) => `let row${j} = min(t + ${j}u, params.length - 1u) * pitch;\nvar s${j} = 0.0;`)}
+${held("k", "k_base")}
+${lines(head, (c) => lines(KEYS, (j) => `s${j} = fma(q${c}, ${shared("k", j, c)}, s${j});`))}
+${lines(KEYS, (j) => `s${j} = select(${LOWEST}, s${j}, t + ${j}u < params.length);`)}
+${softmaxStep(KEYS)}
+${held("v", "v_base")}
+${
+      lines(head, (c) =>
+        `o${c} = fma(p0, ${shared("v", 0, c)}, o${c} * keep);\n` +
+        lines(KEYS - 1, (j) => `o${c} = fma(p${j + 1}, ${shared("v", j + 1, c)}, o${c});`))
+    }
+}
+if (query >= params.length) { return; }
+let share = 1.0 / sum;
+let out = y_base + query * params.channels;
+${lines(head, (c) => `y[out + ${c}u] = o${c} * share;`)}`,
+  });
+}
+
+/** Invocations and queries of a workgroup that shares tiles of keys. */
+const TILE_QUERIES = 64;
+/** Keys of a tile: with heads of 64 channels, k and v take 8 KiB. */
+const TILE_KEYS = 16;
+
+/**
+ * Attention for GPUs.
+ * Mapping: a workgroup takes 64 queries, one for each invocation, whose query and result stay in registers; k and v
+ * pass through shared memory in tiles of 16 keys (at most 8 KiB), read four channels at a time.
+ */
+export function tileKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
+  const { head } = layout;
+  const quads = Math.ceil(head / 4);
+  const padded = 4 * quads;
+  const components = ["x", "y", "z", "w"];
+  const channel = (c: number): string => c < head ? `x[q + ${c}u] * scale` : "0.0";
+  const size = TILE_KEYS * quads;
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
+    label: "attention.tile",
+    queries: TILE_QUERIES,
+    invocations: TILE_QUERIES,
+    declarations: `var<workgroup> k_tile: array<vec4f, ${size}>;\nvar<workgroup> v_tile: array<vec4f, ${size}>;
+fn entry(base: u32, key: u32, c: u32, pitch: u32) -> f32 {
+  let v = x[base + min(key, params.length - 1u) * pitch + min(c, ${head - 1}u)];
+  return select(0.0, v, c < ${head}u && key < params.length);
+}
+fn quad(base: u32, key: u32, c: u32, pitch: u32) -> vec4f {
+  return vec4f(${components.map((_, k) => `entry(base, key, c + ${k}u, pitch)`).join(", ")});
+}`,
+    body: `let query = first + lane;
+let q = q_base + min(query, params.length - 1u) * pitch;
+${lines(quads, (b) => `let q${b} = vec4f(${components.map((_, k) => channel(4 * b + k)).join(", ")});`)}
+${lines(quads, (b) => `var o${b} = vec4f();`)}
+var top = ${LOWEST};
+var sum = 0.0;
+for (var start = 0u; start < params.length; start += ${TILE_KEYS}u) {
+  workgroupBarrier();
+  for (var e = lane; e < ${size}u; e += ${TILE_QUERIES}u) {
+    let key = start + e / ${quads}u;
+    let c = 4u * (e % ${quads}u);
+    k_tile[e] = quad(k_base, key, c, pitch);
+    v_tile[e] = quad(v_base, key, c, pitch);
+  }
+  workgroupBarrier();
+  for (var j = 0u; j < ${TILE_KEYS}u; j += ${KEYS}u) {
+    if (start + j >= params.length) { break; }
+    let row = j * ${quads}u;
+${
+      lines(KEYS, (j) => {
+        const dots = numbered("", quads).map((_, b) => `dot(q${b}, k_tile[row + ${j * quads + b}u])`);
+        return `let s${j} = select(${LOWEST}, ${dots.join(" + ")}, start + j + ${j}u < params.length);`;
+      })
+    }
+${softmaxStep(KEYS)}
+${
+      lines(quads, (b) =>
+        `o${b} = o${b} * keep + ${
+          Array.from({ length: KEYS }, (_, j) =>
+            `p${j} * v_tile[row + ${j * quads + b}u]`).join(" + ")
+        };`)
+    }
+  }
+}
+if (query >= params.length) { return; }
+let share = 1.0 / sum;
+let out = y_base + query * params.channels;
+${lines(Math.min(head, padded), (c) => `y[out + ${c}u] = o${Math.floor(c / 4)}.${components[c % 4]} * share;`)}`,
+  });
+}
+
+/** Queries of a workgroup in the kernel for wide heads: the components of one vec4. */
+const WIDE_QUERIES = 4;
+/** Invocations of a workgroup, keys of a tile and channels of a block in the kernel for wide heads. */
+const WIDE = 64;
+
+/**
+ * Attention for GPUs with heads too wide for one invocation's registers. The text depends on the head width in blocks
+ * of 64 only.
+ * Mapping: a workgroup of 64 takes 4 queries. For the logits an invocation stands for one key of a tile of 64 and the
+ * queries come through shared memory in blocks of 64 channels; for the result it stands for every 64th channel of the
+ * head. Powers and maxima pass through shared memory: 3 KiB.
+ */
+export function wideKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
+  const parts = Math.ceil(layout.head / WIDE);
+  const row = (r: number): string => `q_base + min(first + ${r}u, params.length - 1u) * pitch + channel`;
+  const reduce = (combine: (a: string, b: string) => string): string =>
+    `workgroupBarrier();
+  for (var half = ${WIDE / 2}u; half > 0u; half = half >> 1u) {
+    if (lane < half) { work[lane] = ${combine("work[lane]", "work[lane + half]")}; }
+    workgroupBarrier();
+  }`;
+  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
+    label: "attention.wide",
+    queries: WIDE_QUERIES,
+    invocations: WIDE,
+    declarations: `var<workgroup> q_block: array<vec4f, ${WIDE}>;
+var<workgroup> powers: array<vec4f, ${WIDE}>;
+var<workgroup> work: array<vec4f, ${WIDE}>;`,
+    body: `${lines(parts, (b) => `var o${b} = vec4f();`)}
+${lines(parts, (b) => `let channel${b} = min(${b * WIDE}u + lane, params.width - 1u);`)}
+var top = vec4f(${LOWEST});
+var sum = vec4f();
+for (var start = 0u; start < params.length; start += ${WIDE}u) {
+  let k = k_base + min(start + lane, params.length - 1u) * pitch;
+  var s = vec4f();
+  for (var block = 0u; block < params.width; block += ${WIDE}u) {
+    let channel = min(block + lane, params.width - 1u);
+    workgroupBarrier();
+    q_block[lane] = vec4f(${Array.from({ length: WIDE_QUERIES }, (_, r) => `x[${row(r)}]`).join(", ")}) * scale;
+    workgroupBarrier();
+    let end = min(${WIDE}u, params.width - block);
+    for (var c = 0u; c < end; c += 1u) { s = fma(vec4f(x[k + block + c]), q_block[c], s); }
+  }
+  s = select(vec4f(${LOWEST}), s, start + lane < params.length);
+  work[lane] = s;
+  ${reduce((a, b) => `max(${a}, ${b})`)}
+  let next = max(top, work[0]);
+  let keep = exp(top - next);
+  top = next;
+  let p = exp(s - next);
+  powers[lane] = p;
+  workgroupBarrier();
+  work[lane] = p;
+  ${reduce((a, b) => `${a} + ${b}`)}
+  sum = fma(sum, keep, work[0]);
+${lines(parts, (b) => `o${b} *= keep;`)}
+  let keys = min(${WIDE}u, params.length - start);
+  for (var key = 0u; key < keys; key += 1u) {
+    let p_key = powers[key];
+    let v = v_base + (start + key) * pitch;
+${lines(parts, (b) => `o${b} = fma(vec4f(x[v + channel${b}]), p_key, o${b});`)}
+  }
+  workgroupBarrier();
+}
+let share = 1.0 / sum;
+${
+      lines(WIDE_QUERIES, (r) =>
+        `if (first + ${r}u < params.length) {
+  let out = y_base + (first + ${r}u) * params.channels;
+${
+          lines(parts, (b) => {
+            const store = `y[out + channel${b}] = o${b}[${r}] * share[${r}];`;
+            return b + 1 < parts ? store : `if (${b * WIDE}u + lane < params.width) { ${store} }`;
+          })
+        }
+}`)
+    }`,
+  });
+}

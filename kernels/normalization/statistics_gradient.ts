@@ -1,0 +1,291 @@
+/** The way back from the statistics of blocks to the image, and from factors of channels to the statistics. */
+import {
+  type Call,
+  defineOp,
+  type Dispatch,
+  elementCount,
+  formatShape,
+  type Op,
+  sameShape,
+  type Target,
+  type Tensor,
+  type TensorType,
+} from "../../engine/mod.ts";
+import { movedBytes, requireF32 } from "../operands.ts";
+import { blocksOf, STATISTICS_BLOCK, statisticsType } from "./statistics_blocks.ts";
+import { elementwise } from "../text/wgsl.ts";
+
+type None = Record<string, never>;
+type ImageShape = readonly [number, number, number, number];
+
+/**
+ * The cotangent of an image whose statistics k, m, s have the cotangents K, M, S: M / n + 2 (x - k - m) S in a block of n
+ * pixels, and K - M more at its first one; added to `dx` where that is given.
+ */
+export const statisticsGradientOp: Op<None> = defineOp<None>({
+  name: "statisticsGradient",
+  infer(inputs): readonly TensorType[] {
+    requireF32("statisticsGradient", inputs, ["x", "statistics", "cotangent", "dx"], 1);
+    const [x, statistics, cotangent, dx] = inputs as readonly [TensorType, TensorType, TensorType, TensorType?];
+    const fits = x.shape.length === 4 && [statistics, cotangent].every(({ shape }) =>
+      sameShape(shape, statisticsType(x).shape)
+    ) && (!dx || sameShape(dx.shape, x.shape));
+    if (!fits) {
+      throw new TypeError(
+        `Cannot build statisticsGradient: the shapes are ${
+          inputs.map(({ shape }) => formatShape(shape)).join(", ")
+        }, ` +
+          `those of an image, its statistics twice, and the image are needed`,
+      );
+    }
+    return [{ shape: x.shape, dtype: "f32" }];
+  },
+  reference({ inputs }, [x, statistics, cotangent, dx]): readonly Float32Array[] {
+    const [, height, width, channels] = inputs[0]!.shape as unknown as ImageShape;
+    const across = Math.ceil(width / STATISTICS_BLOCK);
+    const rows = Math.ceil(height / STATISTICS_BLOCK);
+    const plane = statistics!.length / 3;
+    const length = (extent: number, at: number): number =>
+      Math.min(STATISTICS_BLOCK, extent - at + at % STATISTICS_BLOCK);
+    return [
+      x!.map((value, i) => {
+        const pixel = Math.floor(i / channels);
+        const [line, column] = [Math.floor(pixel / width), pixel % width];
+        const [item, row] = [Math.floor(line / height), line % height];
+        const block = (item * rows + Math.floor(row / STATISTICS_BLOCK)) * across +
+          Math.floor(column / STATISTICS_BLOCK);
+        const at = block * channels + i % channels;
+        const mean = cotangent![plane + at]!;
+        const first = row % STATISTICS_BLOCK === 0 && column % STATISTICS_BLOCK === 0 ? cotangent![at]! - mean : 0;
+        const centred = value - statistics![at]! - statistics![plane + at]!;
+        return mean / (length(height, row) * length(width, column)) + 2 * centred * cotangent![2 * plane + at]! +
+          first +
+          (dx?.[i] ?? 0);
+      }),
+    ];
+  },
+  // Mapping: an invocation takes one channel of one block; neighbouring invocations take neighbouring channels.
+  lower({ inputs: [x, statistics, cotangent, dx], outputs: [y] }, target): readonly Dispatch[] {
+    const { height, width, blockHeight, blockWidth } = blocksOf(x!.shape);
+    const [rows, across] = [Math.ceil(height / blockHeight), Math.ceil(width / blockWidth)];
+    const plane = elementCount(statistics!.shape.slice(1));
+    return [
+      elementwise(`imageStatistics.gradient${dx ? ".added" : ""}`, target, {
+        read: { x: x!, statistics: statistics!, cotangent: cotangent!, ...(dx ? { dx } : {}) },
+        write: { y: y! },
+        count: plane,
+        params: { height, width, channels: x!.shape[3]!, rows, across },
+        body: `let block = i / params.channels;
+let c = i - block * params.channels;
+let band = block / params.across;
+let item = band / params.rows;
+let top = (band - item * params.rows) * ${blockHeight}u;
+let left = (block - band * params.across) * ${blockWidth}u;
+let bottom = min(top + ${blockHeight}u, params.height);
+let right = min(left + ${blockWidth}u, params.width);
+let k = statistics[i];
+let mean = statistics[params.count + i];
+let ofMean = cotangent[params.count + i];
+let twice = 2.0 * cotangent[2u * params.count + i];
+let share = ofMean / f32((bottom - top) * (right - left));
+var first = cotangent[i] - ofMean;
+for (var row = top; row < bottom; row += 1u) {
+  for (var column = left; column < right; column += 1u) {
+    let at = ((item * params.height + row) * params.width + column) * params.channels + c;
+    y[at] = fma((x[at] - k) - mean, twice, share) + first${dx ? " + dx[at]" : ""};
+    first = 0.0;
+  }
+}`,
+      }),
+    ];
+  },
+  cost: (call) => ({ flops: 5 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: [
+    { inputs: [[2, 7, 5, 3], [3, 2, 4, 3], [3, 2, 4, 3]], attrs: {} },
+    { inputs: [[1, 8, 13, 33], [3, 1, 8, 33], [3, 1, 8, 33], [1, 8, 13, 33]], attrs: {} },
+  ],
+});
+
+/**
+ * The cotangent of an image by way of its statistics; see `imageStatistics`.
+ * @param x [N, H, W, C], f32
+ * @param statistics of x, [3, N, blocks, C]
+ * @param cotangent of the statistics
+ * @param dx [N, H, W, C], what is added; nothing by default
+ * @returns [N, H, W, C]
+ * @throws {TypeError} if the shapes do not fit
+ */
+export function statisticsGradient(x: Tensor, statistics: Tensor, cotangent: Tensor, dx?: Tensor): Tensor {
+  return statisticsGradientOp([x, statistics, cotangent, ...(dx ? [dx] : [])], {})[0]!;
+}
+
+/** Attributes of `factorsGradientOp`. */
+export interface FactorsGradientAttrs {
+  readonly groups: number;
+  /** Size of the image in pixels. */
+  readonly height: number;
+  readonly width: number;
+  /** Images whose channels follow each other: 1 or 2. */
+  readonly parts: number;
+  /** Where the scales begin in a row of the modulation; absent if there is none. */
+  readonly modulationAt?: number;
+}
+
+/** Blocks whose statistics one invocation handles: the sums of its group are added up once for all of them. */
+const STRIP = 16;
+
+interface FactorsOperands<T> {
+  readonly cotangent: T;
+  readonly factors: T;
+  readonly statistics: readonly T[];
+  readonly gamma: T;
+  readonly modulation: T | undefined;
+}
+
+function operandsOf<T>(inputs: readonly T[], { parts }: FactorsGradientAttrs): FactorsOperands<T> {
+  const [cotangent, factors] = inputs as readonly [T, T];
+  const [gamma, modulation] = inputs.slice(2 + parts) as unknown as readonly [T, T?];
+  return { cotangent, factors, statistics: inputs.slice(2, 2 + parts), gamma, modulation };
+}
+
+/**
+ * Cotangents of the statistics of each part, given that O, A, B of the factors o = mean, a = g / sqrt(variance + eps) and
+ * b, where g = gamma (1 + scale): in a group of T elements, with D = -(1 / 2 T) sum(a^2) / sum(g^2) sum(A a), a block of n
+ * pixels has n sum(O) / T + 2 n (k + m - o) D for k and m, and D for its squares. The ratio of the sums is
+ * 1 / (variance + eps).
+ */
+export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradientAttrs>({
+  name: "factorsGradient",
+  infer(inputs, { parts, modulationAt }): readonly TensorType[] {
+    const statistics = ["statistics", "more statistics"].slice(0, parts);
+    const modulation = modulationAt === undefined ? [] : ["modulation"];
+    requireF32("factorsGradient", inputs, ["cotangent", "factors", ...statistics, "gamma", ...modulation]);
+    return inputs.slice(2, 2 + parts).map(({ shape }) => ({ shape, dtype: "f32" }));
+  },
+  reference({ inputs, attrs }, values): readonly Float32Array[] {
+    const { groups, height, width, modulationAt } = attrs;
+    const types = operandsOf(inputs, attrs);
+    const { cotangent, factors, statistics, gamma, modulation } = operandsOf(values, attrs);
+    const [, images, channels] = types.factors.shape as readonly [number, number, number];
+    const [span, plane] = [channels / groups, images * channels];
+    const total = height * width * span;
+    const across = Math.ceil(width / STATISTICS_BLOCK);
+    const ofGroup = (item: number, group: number): readonly [mean: number, deviation: number] => {
+      let [origins, products, squares, gains] = [0, 0, 0, 0];
+      for (let c = group * span; c < (group + 1) * span; c++) {
+        const at = item * channels + c;
+        const scale = modulation ? 1 + modulation[item * types.modulation!.shape[1]! + modulationAt! + c]! : 1;
+        origins += cotangent[at]!;
+        products += cotangent[plane + at]! * factors[plane + at]!;
+        squares += factors[plane + at]! ** 2;
+        gains += (gamma[c]! * scale) ** 2;
+      }
+      return [origins / total, gains > 0 ? -0.5 * (squares / gains) * products / total : 0];
+    };
+    let firstChannel = 0;
+    return statistics.map((given, part) => {
+      const [, , blocks, own] = types.statistics[part]!.shape as unknown as ImageShape;
+      const result = new Float32Array(given.length);
+      const size = images * blocks * own;
+      for (let at = 0; at < size; at++) {
+        const c = firstChannel + at % own;
+        const [item, block] = [Math.floor(at / (blocks * own)), Math.floor(at / own) % blocks];
+        const [mean, deviation] = ofGroup(item, Math.floor(c / span));
+        const weight = Math.min(STATISTICS_BLOCK, height - Math.floor(block / across) * STATISTICS_BLOCK) *
+          Math.min(STATISTICS_BLOCK, width - (block % across) * STATISTICS_BLOCK);
+        const offset = given[at]! - factors[item * channels + c]! + given[size + at]!;
+        result[at] = result[size + at] = weight * (mean + 2 * offset * deviation);
+        result[2 * size + at] = deviation;
+      }
+      firstChannel += own;
+      return result;
+    });
+  },
+  lower(call, target): readonly Dispatch[] {
+    let firstChannel = 0;
+    return operandsOf(call.inputs, call.attrs).statistics.map((given, part) => {
+      const own = firstChannel;
+      firstChannel += given.shape[3]!;
+      return partKernel(call, { given, result: call.outputs[part]!, firstChannel: own }, target);
+    });
+  },
+  cost: (call) => ({ flops: movedBytes({ inputs: [], outputs: call.outputs }), bytes: movedBytes(call) }),
+  examples: [
+    {
+      inputs: [[3, 2, 32], [3, 2, 32], [3, 2, 4, 32], [32]],
+      attrs: { groups: 4, height: 7, width: 5, parts: 1 },
+    },
+    {
+      inputs: [[3, 2, 36], [3, 2, 36], [3, 2, 30, 20], [3, 2, 30, 16], [36], [2, 80]],
+      attrs: { groups: 3, height: 21, width: 18, parts: 2, modulationAt: 5 },
+    },
+  ],
+});
+
+/** Mapping: an invocation takes one channel of 16 blocks of one image, and adds up the sums of its group for itself. */
+function partKernel(
+  { inputs, attrs }: Call<FactorsGradientAttrs>,
+  { given, result, firstChannel }: { readonly given: Tensor; readonly result: Tensor; readonly firstChannel: number },
+  target: Target,
+): Dispatch {
+  const { cotangent, factors, gamma, modulation } = operandsOf(inputs, attrs);
+  const { groups, height, width, modulationAt = 0 } = attrs;
+  const [, images, blocks, channels] = given.shape as unknown as ImageShape;
+  const allChannels = factors.shape[2]!;
+  const strips = Math.ceil(blocks / STRIP);
+  return elementwise(`groupNorm.factorsGradient${modulation ? ".modulated" : ""}`, target, {
+    read: { cotangent, factors, given, gamma, ...(modulation ? { modulation } : {}) },
+    write: { result },
+    count: images * strips * channels,
+    params: {
+      images,
+      strips,
+      blocks,
+      channels,
+      firstChannel,
+      allChannels,
+      span: allChannels / groups,
+      height,
+      width,
+      across: Math.ceil(width / STATISTICS_BLOCK),
+      ...(modulation ? { pitch: modulation.shape[1]!, offset: modulationAt } : {}),
+    },
+    body: `let strip = i / params.channels;
+let c = i - strip * params.channels;
+let item = strip / params.strips;
+let own = params.firstChannel + c;
+let begin = own / params.span * params.span;
+let plane = params.images * params.allChannels;
+var origins = 0.0;
+var products = 0.0;
+var squares = 0.0;
+var gains = 0.0;
+for (var channel = begin; channel < begin + params.span; channel += 1u) {
+  let at = item * params.allChannels + channel;
+  let a = factors[plane + at];
+  let gain = gamma[channel]${modulation ? " * (1.0 + modulation[item * params.pitch + params.offset + channel])" : ""};
+  origins += cotangent[at];
+  products = fma(cotangent[plane + at], a, products);
+  squares = fma(a, a, squares);
+  gains = fma(gain, gain, gains);
+}
+let total = f32(params.height * params.width) * f32(params.span);
+let ofMean = origins / total;
+var deviation = 0.0;
+if (gains > 0.0) { deviation = -0.5 * (squares / gains) * products / total; }
+let origin = factors[item * params.allChannels + own];
+let size = params.images * params.blocks * params.channels;
+let first = (strip - item * params.strips) * ${STRIP}u;
+for (var block = first; block < min(first + ${STRIP}u, params.blocks); block += 1u) {
+  let at = (item * params.blocks + block) * params.channels + c;
+  let down = block / params.across;
+  let weight = f32(min(${STATISTICS_BLOCK}u, params.height - down * ${STATISTICS_BLOCK}u) *
+    min(${STATISTICS_BLOCK}u, params.width - (block - down * params.across) * ${STATISTICS_BLOCK}u));
+  let offset = (given[at] - origin) + given[size + at];
+  let ofOffset = weight * fma(2.0 * offset, deviation, ofMean);
+  result[at] = ofOffset;
+  result[size + at] = ofOffset;
+  result[2u * size + at] = deviation;
+}`,
+  });
+}

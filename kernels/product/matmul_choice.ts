@@ -1,0 +1,62 @@
+/** Which algorithm computes a matrix product: the one that is asked for, or the best known for the adapter. */
+import type { Dispatch, Target } from "../../engine/mod.ts";
+import { matmulShared, sharedCut } from "./matmul_shared.ts";
+import { matmulTiled, type Product } from "./matmul_tiled.ts";
+import { preferred } from "../preference.ts";
+import { CUT_VARIANTS } from "./tile_cut.ts";
+import type { Arithmetic, Cut } from "./tile_product.ts";
+
+/**
+ * Algorithms of a matrix product: blocks in registers alone, tiles in workgroup memory, and those in half-precision
+ * arithmetic.
+ */
+export const MATMUL_ALGORITHMS = ["tiled", "shared", "shared-f16"] as const;
+
+/** Algorithms that cut a product otherwise than `shared` does by itself, for tuning. */
+export const MATMUL_VARIANTS = CUT_VARIANTS.map((variant) => `shared-${variant}` as const);
+
+/** One of `MATMUL_ALGORITHMS` or `MATMUL_VARIANTS`. */
+export type MatmulAlgorithm = typeof MATMUL_ALGORITHMS[number] | typeof MATMUL_VARIANTS[number];
+
+const NAMES: readonly MatmulAlgorithm[] = [...MATMUL_ALGORITHMS, ...MATMUL_VARIANTS];
+
+/** Rows from which a tile has work for its invocations. */
+const LEAST_ROWS = 16;
+
+/**
+ * What a preference for this product alone is called: `matmul MxKxN` with the rows of one image, followed by ` of COUNT`
+ * for a batch of matrices b.
+ */
+export function matmulKey({ batch, rows, inner, columns, sharesB, images = 1 }: Product): string {
+  return `matmul ${rows / images}x${inner}x${columns}${batch > 1 && !sharesB ? ` of ${batch}` : ""}`;
+}
+
+/** The algorithms that can compute a product within the limits of the device; the first always can. */
+export function matmulCandidates(product: Product, target: Target): readonly MatmulAlgorithm[] {
+  return NAMES.filter((name) => name === "tiled" || cutOf(name, product, target) !== undefined);
+}
+
+/** How an algorithm with tiles in workgroup memory cuts a product, or undefined if it cannot. */
+function cutOf(name: Exclude<MatmulAlgorithm, "tiled">, product: Product, target: Target): Cut | undefined {
+  const arithmetic = arithmeticOf(name);
+  if (arithmetic === "f16" && !target.f16) return undefined;
+  return sharedCut(product, arithmetic, target, CUT_VARIANTS.find((variant) => name === `shared-${variant}`));
+}
+
+function arithmeticOf(name: MatmulAlgorithm): Arithmetic {
+  return name === "shared-f16" ? "f16" : "f32";
+}
+
+/**
+ * The dispatches of a product. The preference `matmul` of the target, or the one for this product (`matmulKey`), asks
+ * for an algorithm, which is then taken wherever it can compute the product; without one, or with `auto`, GPUs take tiles
+ * in workgroup memory from 16 rows on. Half-precision arithmetic must be asked for.
+ * @throws {RangeError} if the preference names no algorithm
+ */
+export function matmulChosen(product: Product, target: Target): readonly Dispatch[] {
+  const candidates = matmulCandidates(product, target);
+  const wish = preferred("matmul", matmulKey(product), { algorithms: NAMES, candidates }, target);
+  const best = wish ?? (target.software || product.rows / (product.images ?? 1) < LEAST_ROWS ? "tiled" : "shared");
+  const cut = best === "tiled" ? undefined : cutOf(best, product, target);
+  return cut ? matmulShared(product, cut, arithmeticOf(best), target) : [matmulTiled(product, target)];
+}

@@ -1,0 +1,348 @@
+/**
+ * WGSL of the matrix product out = a b (+ bias) (+ residual), register-blocked in two forms: `broadcast` spreads rows
+ * of a over the lanes of a subgroup by shuffles, `vector` gives every invocation four columns. All sizes are
+ * parameters, so that one compiled pipeline serves every size.
+ */
+import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
+import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
+import { texelRows, texelsOf } from "./weight_texels.ts";
+import { flatGrid, kernel, type Port } from "../text/wgsl.ts";
+
+/** A batch of matrix products by its sizes and tensors. */
+export interface Product extends Epilogue {
+  /** [batch, rows, inner] */
+  readonly a: Tensor;
+  /** [inner, columns] for all of the batch, or [batch, inner, columns]; further rows may come before and after. */
+  readonly b: Tensor;
+  /** Whether all of the batch takes one matrix. */
+  readonly sharesB: boolean;
+  /** Row of b that the first column of a multiplies, a multiple of 4. */
+  readonly firstRow: number;
+  /** [3, batch, inner]: every element of a becomes (a - o) f + g while it is loaded; see `groupNormFactors`. */
+  readonly factors: Tensor | undefined;
+  /** [batch, rows, columns] */
+  readonly out: Tensor;
+  readonly batch: number;
+  readonly rows: number;
+  readonly inner: number;
+  readonly columns: number;
+  /** Images whose rows lie one after another in `rows`; 1 by default. */
+  readonly images?: number;
+}
+
+/** Invocations of a workgroup in the `vector` form. */
+export const VECTOR_WORKGROUP = 64;
+
+/**
+ * Rows per block in the `broadcast` form, least first: a product of few rows takes the smallest block that holds them.
+ * With weights in a texture a block of 8 rows is 4 column groups wide, elsewhere one of 16 rows a single one: measured
+ * best of 16x1, 16x2, 8x2, 8x4 and 4x4 in either case (47 and 29 GFLOP/s for 1024 cubed; 16x2 has 46 and 36).
+ */
+const TEXEL_ROWS = [1, 2, 4, 8];
+const BUFFER_ROWS = [1, 2, 4, 8, 16];
+
+/** Column groups of S columns (S = subgroup size) per block where weights are in a texture, most first. */
+const TEXEL_GROUPS = [4, 2, 1];
+
+/** Rows per invocation in the `vector` form. */
+const VECTOR_ROWS = [1, 2, 4, 8];
+
+/** The dispatch that computes a batch of products. */
+export function matmulTiled(product: Product, target: Target): Dispatch {
+  return prefersBroadcast(target) ? broadcastProduct(product, target) : vectorProduct(product, target);
+}
+
+/**
+ * A workgroup is one subgroup and computes a block of rows x column groups of S (S = subgroup size): lane = column, one
+ * accumulator per row and group. S values of a row are loaded with one load, lane = k, and handed out by shuffles.
+ */
+function broadcastProduct(product: Product, target: Target): Dispatch {
+  const { a, b, out, batch, rows, inner, columns, factors } = product;
+  const lanes = target.subgroupSize;
+  const texels = product.firstRow % 4 === 0 && rows > 1 ? texelsOf(b, target) : undefined;
+  const height = blockRows(rows, texels ? TEXEL_ROWS : BUFFER_ROWS);
+  const groupCount = texels ? TEXEL_GROUPS.find((count) => count === 1 || columns > (count - 1) * lanes)! : 1;
+  const block = range(height);
+  const groups = range(groupCount);
+  const rowBlocks = Math.ceil(rows / height);
+  const columnBlocks = Math.ceil(columns / (lanes * groupCount));
+  const half = b.dtype === "f16";
+  const weights = texels
+    ? texelLoads("b", "t", "line", lanes)
+    : half
+    ? halfLoads("b", "h", (q) => `weight + min(${q / 2}u * params.columns, last)`, lanes)
+    : bufferLoads("b", "w", (q) => `weight + min(${q}u * params.columns, last)`, lanes);
+  const wordRows = half ? Math.ceil(inner / 2) : inner;
+  const matrixPitch = texels ? texelRows(inner, lanes) : wordRows * columns;
+  return kernel({
+    label: `matmul.broadcast${factors ? ".norm" : ""}${half ? ".f16" : ""}`,
+    read: {
+      a,
+      b: texels ? { tensor: texels, type: "texture" } : b,
+      ...(factors ? { factors } : {}),
+      ...epiloguePorts(product, a, "f32"),
+    },
+    write: { out },
+    params: {
+      batch,
+      rows,
+      inner,
+      columns,
+      rowBlocks,
+      columnBlocks,
+      matrixPitch: product.sharesB ? 0 : matrixPitch,
+      firstRow: texels ? product.firstRow / 4 : product.firstRow / (half ? 2 : 1) * columns,
+      ...epilogueParams(product, product.columns),
+    },
+    workgroupSize: lanes,
+    workgroups: flatGrid(rowBlocks * columnBlocks * batch, target),
+    declarations: epilogueFunctions("f32", product),
+    body: `var rest = group.y * groups.x + group.x;
+let row = (rest % params.rowBlocks) * ${height}u;
+rest /= params.rowBlocks;
+let column = (rest % params.columnBlocks) * ${lanes * groupCount}u + lane;
+let item = rest / params.columnBlocks;
+if (item >= params.batch) { return; }
+${block.map((p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`).join("\n")}
+${
+      groups.flatMap((v) => [
+        `let start${v} = start(min(column + ${v * lanes}u, params.columns - 1u));`,
+        ...block.map((p) => `var c${p}_${v} = start${v};`),
+      ]).join("\n")
+    }
+${
+      texels
+        ? "var line = item * params.matrixPitch + params.firstRow;"
+        : "var weight = item * params.matrixPitch + params.firstRow + column;"
+    }
+let inner = params.inner;
+for (var k = 0u; k < inner; k += ${lanes}u) {
+let at = k + lane;
+${
+      factors
+        ? `let factorAt = item * params.inner + min(at, params.inner - 1u);
+let origin = factors[factorAt];
+let factor = factors[params.batch * params.inner + factorAt];
+let summand = factors[2u * params.batch * params.inner + factorAt];`
+        : ""
+    }
+${
+      block.map((p) => {
+        const element = `a[a${p} + at]`;
+        const value = factors ? `fma(${element} - origin, factor, summand)` : element;
+        return `let x${p} = select(0.0, ${value}, at < inner);`;
+      }).join("\n")
+    }
+${texels ? "" : `let last = (params.inner - 1u - k)${half ? " / 2u" : ""} * params.columns;`}
+${
+      range(lanes).flatMap((q) => [
+        ...groups.flatMap((v) => weights.load(q, v)),
+        ...block.flatMap((p) => [
+          `let s${q}_${p} = subgroupShuffle(x${p}, ${q}u);`,
+          ...groups.map((v) => `c${p}_${v} = fma(s${q}_${p}, ${weights.value(q, v)}, c${p}_${v});`),
+        ]),
+      ]).join("\n")
+    }
+${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * params.columns;`}
+}
+let rows = params.rows;
+let columns = params.columns;
+${
+      groups.map((v) =>
+        `let column${v} = column + ${v * lanes}u;
+if (column${v} < columns) {
+${
+          block.map((p) =>
+            `if (row + ${p}u < rows) {
+let e = (item * rows + row + ${p}u) * columns + column${v};
+out[e] = finish(c${p}_${v}, e);
+}`
+          ).join("\n")
+        }
+}`
+      ).join("\n")
+    }`,
+  });
+}
+
+/**
+ * An invocation computes up to 8 rows x 4 columns, columns fastest, in steps of four k; no workgroup memory. Where
+ * `inner` or `columns` is not divisible by 4, that array is read word by word.
+ */
+function vectorProduct(product: Product, target: Target): Dispatch {
+  const { a, b, out, batch, rows, inner, columns, factors } = product;
+  const height = blockRows(rows, VECTOR_ROWS);
+  const block = range(height);
+  const wideInner = inner % 4 === 0;
+  const wide = columns % 4 === 0;
+  const type = wide ? "vec4f" : "f32";
+  const weights = vectorWeights("b", b, wide);
+  const rowBlocks = Math.ceil(rows / height);
+  const columnBlocks = Math.ceil(columns / 4);
+  return kernel({
+    label: `matmul.vector${factors ? ".norm" : ""}${weights.suffix}`,
+    read: {
+      a: { tensor: a, type: wideInner ? "vec4f" : "f32" },
+      b: weights.port,
+      ...(factors ? { factors } : {}),
+      ...epiloguePorts(product, b, type),
+    },
+    write: { out: { tensor: out, type } },
+    params: {
+      batch,
+      rows,
+      inner,
+      columns,
+      rowBlocks,
+      columnBlocks,
+      matrixPitch: product.sharesB ? 0 : Math.ceil(inner / weights.rows) * columns,
+      firstRow: product.firstRow / weights.rows * columns,
+      ...epilogueParams(product, product.columns),
+    },
+    workgroupSize: VECTOR_WORKGROUP,
+    workgroups: flatGrid(Math.ceil(rowBlocks * columnBlocks * batch / VECTOR_WORKGROUP), target),
+    declarations: `${vectorEpilogue(wide, product)}
+${vectorLoads("a", wideInner)}
+${weights.declarations}
+${factors ? FACTORS_FOUR : ""}`,
+    body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
+let column = (rest % params.columnBlocks) * 4u;
+rest /= params.columnBlocks;
+let row = (rest % params.rowBlocks) * ${height}u;
+let item = rest / params.rowBlocks;
+if (item >= params.batch) { return; }
+${block.map((p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`).join("\n")}
+${block.map((p) => `var c${p} = startFour(column);`).join("\n")}
+var weight = item * params.matrixPitch + params.firstRow + column;
+for (var k = 0u; k < params.inner; k += 4u) {
+${
+      factors
+        ? `let origin = factorsFour(item, 0u, k);
+let factor = factorsFour(item, 1u, k);
+let summand = factorsFour(item, 2u, k);`
+        : ""
+    }
+${
+      block.map((p) => {
+        const four = `inputFour(a${p}, k, params.inner)`;
+        return `let x${p} = ${factors ? `fma(${four} - origin, factor, summand)` : four};`;
+      }).join("\n")
+    }
+let last = (params.inner - 1u - k) / ${weights.rows}u * params.columns;
+${
+      range(4).flatMap((q) => [
+        ...weights.load(q, "w", (row) => `weight + min(${row}u * params.columns, last)`),
+        ...block.map((p) => `c${p} = fma(vec4f(x${p}.${"xyzw"[q]}), ${weights.value(q, "w")}, c${p});`),
+      ]).join("\n")
+    }
+weight += ${4 / weights.rows}u * params.columns;
+}
+${
+      block.map((p) =>
+        `if (row + ${p}u < params.rows) {
+storeFour(c${p}, (item * params.rows + row + ${p}u) * params.columns, column);
+}`
+      ).join("\n")
+    }`,
+  });
+}
+
+/** WGSL function `factorsFour(item, plane, k)`: four factors from k on; 0 beyond, so that what is padded stays 0. */
+export const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> vec4f {
+  let base = (plane * params.batch + item) * params.inner;
+  let last = params.inner - 1u;
+  let four = vec4f(factors[base + k], factors[base + min(k + 1u, last)], factors[base + min(k + 2u, last)],
+    factors[base + min(k + 3u, last)]);
+  return select(vec4f(), four, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(params.inner));
+}`;
+
+function blockRows(rows: number, sizes: readonly number[]): number {
+  return sizes.find((size) => size >= rows) ?? sizes.at(-1) ?? 1;
+}
+
+/**
+ * WGSL function `inputFour(base, k, limit)`: four words of the input from k on, 0 from `limit` on. All positions count
+ * words; a `wide` array is one of vec4f.
+ */
+export function vectorLoads(input: string, wide: boolean): string {
+  const four = `vec4f(${range(4).map((j) => `${input}[i + ${j}u]`).join(", ")})`;
+  const load = wide ? `return select(vec4f(), ${input}[(base + k) / 4u], k < limit);` : `let i = base + k;
+  return select(vec4f(), ${four}, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(limit));`;
+  return `fn inputFour(base: u32, k: u32, limit: u32) -> vec4f {
+  ${load}
+}`;
+}
+
+/** How a kernel in the `vector` form reads a weight, four columns at a time. */
+export interface VectorWeights {
+  readonly port: Port;
+  /** Suffix of the kernel's name. */
+  readonly suffix: string;
+  /** Rows of the matrix that a row of words holds: 2 for f16, otherwise 1. */
+  readonly rows: number;
+  readonly declarations: string;
+  /**
+   * Lines that must come before the first use of row `q` of four, under names that begin with `prefix`.
+   * @param position expression of the position of a row of words, counted from that of row 0
+   */
+  readonly load: (q: number, prefix: string, position: (row: number) => string) => readonly string[];
+  /** Expression of the four columns of row `q`. */
+  readonly value: (q: number, prefix: string) => string;
+}
+
+/** The loads of a weight [..., K, N] that is bound as `name`; a `wide` array is one of vec4. */
+export function vectorWeights(name: string, weight: Tensor, wide: boolean): VectorWeights {
+  const four = (type: string): string => `vec4${type}(${range(4).map((j) => `${name}[i + ${j}u]`).join(", ")})`;
+  if (weight.dtype !== "f16") {
+    return {
+      port: { tensor: weight, type: wide ? "vec4f" : "f32" },
+      suffix: "",
+      rows: 1,
+      declarations: `fn weightFour(i: u32) -> vec4f {
+  return ${wide ? `${name}[i / 4u]` : four("f")};
+}`,
+      load: (q, prefix, position) => [`let ${prefix}${q} = weightFour(${position(q)});`],
+      value: (q, prefix) => `${prefix}${q}`,
+    };
+  }
+  const unpacked = range(4).map((j) => `unpack2x16float(words.${"xyzw"[j]})`).join(", ");
+  return {
+    port: { tensor: weight, type: wide ? "vec4u" : "u32" },
+    suffix: ".f16",
+    rows: 2,
+    declarations: `fn weightRows(i: u32) -> mat4x2f {
+  let words = ${wide ? `${name}[i / 4u]` : four("u")};
+  return mat4x2f(${unpacked});
+}`,
+    load: (q, prefix, position) => q % 2 > 0 ? [] : [`let ${prefix}${q} = transpose(weightRows(${position(q / 2)}));`],
+    value: (q, prefix) => `${prefix}${q - q % 2}[${q % 2}]`,
+  };
+}
+
+/**
+ * WGSL functions of the epilogue for four columns at once: `startFour(column)` and `storeFour(value, base, column)`
+ * with `base` the position of column 0. All positions count words; columns from `params.columns` on are not stored.
+ */
+export function vectorEpilogue(wide: boolean, epilogue: Epilogue): string {
+  if (wide) {
+    return `${epilogueFunctions("vec4f", epilogue)}
+fn startFour(column: u32) -> vec4f { return start(column / 4u); }
+fn storeFour(value: vec4f, base: u32, column: u32) {
+  let e = (base + column) / 4u;
+  out[e] = finish(value, e);
+}`;
+  }
+  return `${epilogueFunctions("f32", epilogue)}
+fn startFour(column: u32) -> vec4f {
+  return vec4f(start(column), start(column + 1u), start(column + 2u), start(column + 3u));
+}
+fn storeFour(value: vec4f, base: u32, column: u32) {
+  let e = base + column;
+${
+    range(4).map((j) =>
+      `  if (column + ${j}u < params.columns) { out[e + ${j}u] = finish(value.${"xyzw"[j]}, e + ${j}u); }`
+    ).join("\n")
+  }
+}`;
+}

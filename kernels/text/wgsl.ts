@@ -1,0 +1,167 @@
+/** Assembling WGSL modules: bindings header, size parameters, scalars of the run, grids past 65,535 workgroups. */
+import {
+  type Binding,
+  type Coefficient,
+  type Dispatch,
+  elementCount,
+  SCALAR_CAPACITY,
+  type Target,
+  type Tensor,
+} from "../../engine/mod.ts";
+
+/** A storage binding of a kernel: the name it has in WGSL and how its words are read. */
+export interface Port {
+  readonly tensor: Tensor;
+  /**
+   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4. A `texture` is a prepared
+   * constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element type, and `u32` for
+   * `f16`, whose words `unpack2x16float` reads.
+   */
+  readonly type?: "f32" | "u32" | "vec4f" | "vec4u" | "texture";
+}
+
+/** Parts of a compute kernel; see `kernel`. */
+export interface KernelSource {
+  /** Stable name, such as `conv2d.direct`. */
+  readonly label: string;
+  /** Input arrays by WGSL name, bound read-only in this order. */
+  readonly read: Readonly<Record<string, Port | Tensor>>;
+  /** Output arrays by WGSL name, bound read-write after the inputs. */
+  readonly write: Readonly<Record<string, Port | Tensor>>;
+  /**
+   * Unsigned sizes, read in WGSL as `params.name`. What is passed here and not written into the text lets layers of
+   * different size share one compiled pipeline.
+   */
+  readonly params?: Readonly<Record<string, number>>;
+  readonly workgroupSize: number | readonly [number, number, number];
+  readonly workgroups: readonly [number, number, number];
+  /** Functions, constants and workgroup variables in front of `main`. */
+  readonly declarations?: string;
+  /**
+   * Body of `main`. It sees `local` (local_invocation_id), `group` (workgroup_id), `lane` (local_invocation_index)
+   * and `groups` (num_workgroups), all vec3u but `lane`.
+   */
+  readonly body: string;
+}
+
+/** Puts a module together: header with bindings, `params`, `scalars` where they are used, then `main`. */
+export function kernel(source: KernelSource): Dispatch {
+  const ports = [
+    ...Object.entries(source.read).map(([name, port]) => ({ name, port: asPort(port), access: "read" as const })),
+    ...Object.entries(source.write).map(([name, port]) => ({ name, port: asPort(port), access: "write" as const })),
+  ];
+  const code = `${source.declarations ?? ""}\n${source.body}`;
+  const usesScalars = /\bscalars\[/.test(code);
+  const header = ports.map(({ name, port, access }, index) =>
+    port.type === "texture"
+      ? `@group(0) @binding(${index}) var ${name}: texture_2d<f32>;`
+      : `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
+        `array<${port.type ?? wordType(port.tensor)}>;`
+  );
+  const params = Object.entries(source.params ?? {});
+  if (params.length > 0) {
+    header.push(
+      `struct Params { ${params.map(([name]) => `${name}: u32`).join(", ")} }`,
+      `@group(0) @binding(${ports.length}) var<uniform> params: Params;`,
+    );
+  }
+  if (usesScalars) header.push(`@group(1) @binding(0) var<uniform> scalars: array<vec4u, ${SCALAR_CAPACITY}>;`);
+  const size = typeof source.workgroupSize === "number" ? [source.workgroupSize] : source.workgroupSize;
+  const wgsl = `${header.join("\n")}
+${source.declarations ?? ""}
+@compute @workgroup_size(${size.join(", ")})
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
+${source.body}
+}
+`;
+  const bindings: Binding[] = ports.map(({ port, access }) => ({
+    tensor: port.tensor,
+    access: port.type === "texture" ? "sample" : access,
+  }));
+  return {
+    label: source.label,
+    wgsl,
+    bindings,
+    ...(params.length > 0 ? { params: params.map(([, value]) => value) } : {}),
+    usesScalars,
+    workgroups: source.workgroups,
+  };
+}
+
+function wordType({ dtype }: Tensor): "f32" | "u32" {
+  return dtype === "f16" ? "u32" : dtype;
+}
+
+function asPort(port: Port | Tensor): Port {
+  return "tensor" in port ? port : { tensor: port };
+}
+
+/** Invocations of a workgroup in elementwise kernels. */
+const FLAT_SIZE = 64;
+
+/** What a kernel of independent elements consists of; see `elementwise`. */
+export interface ElementwiseSource extends Pick<KernelSource, "read" | "write" | "params" | "declarations" | "body"> {
+  /** How often the body runs: as often as the first output has elements by default. */
+  readonly count?: number;
+  /** How often each invocation runs it, once by default; neighbouring invocations take neighbouring elements. */
+  readonly turns?: number;
+}
+
+/**
+ * A kernel whose body runs once for each element of its first output, and sees the element number as `i`. The grid folds
+ * into two dimensions, so that any number of elements works.
+ */
+export function elementwise(label: string, target: Target, source: ElementwiseSource): Dispatch {
+  const first = Object.values(source.write)[0];
+  if (!first) throw new TypeError(`Cannot build kernel "${label}": it has no output`);
+  const { count = elementCount(asPort(first).tensor.shape), turns = 1, ...rest } = source;
+  const index = "group.y * groups.x + group.x";
+  return kernel({
+    ...rest,
+    label,
+    params: { count, ...source.params },
+    workgroupSize: FLAT_SIZE,
+    workgroups: flatGrid(Math.ceil(count / (turns * FLAT_SIZE)), target),
+    body: turns === 1
+      ? `let i = (${index}) * ${FLAT_SIZE}u + lane;
+if (i >= params.count) { return; }
+${source.body}`
+      : `let begin = (${index}) * ${turns * FLAT_SIZE}u + lane;
+let end = min(begin + ${turns * FLAT_SIZE}u, params.count);
+for (var i = begin; i < end; i += ${FLAT_SIZE}u) {
+${source.body}
+}`,
+  });
+}
+
+/** Folds a number of workgroups into a grid whose sides the device allows; `group.y * groups.x + group.x` counts on. */
+export function flatGrid(workgroups: number, target: Target): readonly [number, number, number] {
+  const width = Math.min(workgroups, target.maxWorkgroupsPerDimension);
+  return [Math.max(1, width), Math.max(1, Math.ceil(workgroups / Math.max(1, width))), 1];
+}
+
+/** A coefficient as a WGSL expression of type f32: a literal, or the scalar of the run. */
+export function coefficient(value: Coefficient, target: Target): string {
+  if (typeof value === "number") return literal(value);
+  return `bitcast<f32>(scalars[${target.scalarIndex(value)}].x)`;
+}
+
+/** A coefficient that is a non-negative integer (row, seed, draw) as WGSL vec2u: low and high 32 bits. */
+export function integerCoefficient(value: Coefficient, target: Target): string {
+  if (typeof value === "number") {
+    return `vec2u(${value >>> 0}u, ${Math.floor(value / 2 ** 32) >>> 0}u)`;
+  }
+  return `scalars[${target.scalarIndex(value)}].yz`;
+}
+
+/**
+ * An f32 literal with exactly the value `Math.fround(value)`.
+ * @throws {RangeError} if the value is not finite in f32
+ */
+export function literal(value: number): string {
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) throw new RangeError(`Cannot write ${value} as an f32 literal: it is not finite`);
+  const text = String(rounded);
+  return `${/[.e]/.test(text) ? text : `${text}.0`}f`;
+}
