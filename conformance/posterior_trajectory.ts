@@ -59,8 +59,9 @@ export interface PosteriorMethod {
 export function posteriorTrajectory(method: PosteriorMethod): TrajectoryMethod {
   return {
     pattern: method.pattern,
-    inputs: /^$/,
-    result: /^(x_t\.\d+|x_in\.\d+|final)$/,
+    // What the first call of the network is given is the noise that the file gives.
+    inputs: /^x_in\.0$/,
+    result: /^(x_t\.\d+|x_in\.[1-9]\d*|final)$/,
     lists: method.lists,
     run: (runtime, file, request) => replay(runtime, file, request, method),
   };
@@ -122,15 +123,16 @@ async function keepStates(
     final(value: number): number;
   },
 ): Promise<void> {
+  const isTravelling = [...wanted].some((quantity) => quantity.startsWith("x_in."));
   let calls = 0;
-  let before: Values | undefined = wanted.has("x_in.0") ? await file.expected("noise.xT") : undefined;
+  let before: Values | undefined;
   for await (const { name, x0, xt, nfe, step, steps, parts = {} } of run) {
     if (before && nfe > calls) states.set(`x_in.${calls}`, before);
     calls = nfe;
     for (const [kind, tensor] of Object.entries({ x_t: xt, x0, ...parts })) {
       if (wanted.has(`${kind}.${name}`)) states.set(`${kind}.${name}`, await valuesOf(tensor));
     }
-    if (before || step === steps) {
+    if (isTravelling || step === steps) {
       const { data, shape } = before = await valuesOf(xt);
       if (step === steps) states.set("final", { data: data.map(final), shape });
     }

@@ -75,3 +75,12 @@ gpuTest("a state or activation that the engine does not compute is never ok", as
     assertEquals(rows.find(({ quantity }) => quantity === to)?.status, "not supported", `${name}: ${to}`);
   }
 });
+
+gpuTest("of the inputs of network calls the first is what the file gives, the others are computed", async (runtime) => {
+  const rows = await rowsOfCopy("ssd-traj-ddnm-simplified-sr_average_x4", {
+    rename: { gt: "x_in.0", "x_t.0": "x_in.1" },
+    metadata: { weights_file: goldenPath("unet-guided-a-tiny") },
+  }, runtime);
+  const statusOf = (name: string): string | undefined => rows.find(({ quantity }) => quantity === name)?.status;
+  assertEquals([statusOf("x_in.0"), statusOf("x_in.1")], ["unused", "ok"]);
+});

@@ -7,7 +7,7 @@ import { SMALL_CLASSIFIER } from "../../models/described_networks.ts";
 import { randomModel } from "../random_model.ts";
 import { runWell } from "../run_command.ts";
 import { SMALL_CHECKPOINTS } from "../small_checkpoints.ts";
-import { goldenPath, writeCopy } from "../verify_files.ts";
+import { goldenPath, writeCopy } from "../../conformance/reference_files.ts";
 import { type Materials } from "./materials.ts";
 import { descriptionRows, runtimeRows } from "./shared_rows.ts";
 import { type Ran, type Row, type Words } from "./table.ts";

@@ -1,6 +1,6 @@
 /** Rows for what a measurement file brings to `restore`: each entry is replaced by that of another file. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { writeCopy } from "../verify_files.ts";
+import { writeCopy } from "../../conformance/reference_files.ts";
 import { runWell } from "../run_command.ts";
 import type { Materials } from "./materials.ts";
 import { type Row, type Words } from "./table.ts";
