@@ -3,8 +3,8 @@
  * slowest ten. The exit code is that of the process that ran them.
  *
  * The graphics API is chosen here, once for all: the threads in which `deno test` runs files do not survive having asked
- * OpenGL for an adapter (`engine/webgpu_backend.ts`). Where nothing but OpenGL is there, the files run one after another
- * on the main thread of a process (`main_thread.ts`), which does.
+ * OpenGL for an adapter (`engine/webgpu/backend.ts`). Where nothing but OpenGL is there, the files run one after
+ * another on the main thread of a process (`main_thread.ts`), which does.
  */
 import { chooseBackend } from "../engine/mod.ts";
 import { formatSlowest, readReport } from "./support/junit.ts";

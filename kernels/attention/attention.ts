@@ -1,10 +1,10 @@
 /** Multi-head self-attention as a stream over the keys: no matrix of T x T numbers exists anywhere. */
 import { defineOp, type Dispatch, formatShape, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
+import { movedBytes, requireF32, requireRank } from "../operands.ts";
 import { attentionGradient } from "./attention_gradient.ts";
 import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
 import { type AttentionAttrs, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
 import { serialKernel } from "./attention_serial.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
 
 /** Options of `attention`. */
 export interface AttentionOptions {

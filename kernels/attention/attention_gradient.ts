@@ -8,10 +8,10 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
+import { movedBytes, requireF32, requireRank } from "../operands.ts";
 import { type AttentionAttrs, layoutOf } from "./attention_layout.ts";
 import { tilePass } from "./attention_gradient_kernels.ts";
 import { serialPass, shufflePass, WIDEST_SHUFFLED } from "./attention_gradient_software.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
 
 /** Definition of `attentionGradient`. */
 export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({

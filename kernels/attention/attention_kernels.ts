@@ -4,9 +4,9 @@
  * and Gimelshein, "Online normalizer calculation for softmax", 2018).
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
-import type { AttentionLayout } from "./attention_layout.ts";
 import { floatBits } from "../operands.ts";
 import { flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
+import type { AttentionLayout } from "./attention_layout.ts";
 
 /** Stands for minus infinity, which WGSL has no literal for. */
 export const LOWEST = "-1.0e30";

@@ -11,11 +11,11 @@ import {
   type TensorType,
 } from "../../engine/mod.ts";
 import { SILU_WGSL, siluOf } from "../pointwise/elementwise.ts";
-import { applyKernel, blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
 import { inputGradient } from "../product/conv2d_input_gradient.ts";
-import { groupNormFactorsOp, imageStatistics, modulationCotangent, statisticsCotangents } from "./norm_factors.ts";
 import { movedBytes, refuseWanted, requireF32 } from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";
+import { applyKernel, blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
+import { groupNormFactorsOp, imageStatistics, modulationCotangent, statisticsCotangents } from "./norm_factors.ts";
 import { statisticsGradient } from "./statistics_gradient.ts";
 
 /** Attributes of a group normalisation. */

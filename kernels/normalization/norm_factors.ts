@@ -12,11 +12,11 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
 import { concatChannels, padChannels, sliceChannels } from "../layout/channels.ts";
 import { add, mul } from "../pointwise/elementwise.ts";
 import { movedBytes, refuseWanted, requireF32, requireRank } from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";
+import { blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
 import { factorsGradientOp, statisticsGradient } from "./statistics_gradient.ts";
 import { blocksOf, exampleStatistics, STATISTICS_BLOCK, statisticsOf, statisticsType } from "./statistics_blocks.ts";
 

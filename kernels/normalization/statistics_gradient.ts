@@ -12,8 +12,8 @@ import {
   type TensorType,
 } from "../../engine/mod.ts";
 import { movedBytes, requireF32 } from "../operands.ts";
-import { blocksOf, STATISTICS_BLOCK, statisticsType } from "./statistics_blocks.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { blocksOf, STATISTICS_BLOCK, statisticsType } from "./statistics_blocks.ts";
 
 type None = Record<string, never>;
 type ImageShape = readonly [number, number, number, number];

@@ -1,8 +1,8 @@
 /** Limits of the image range. */
 import { defineOp, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
 import { floatBits, movedBytes, requireF32 } from "../operands.ts";
-import { clampGradient } from "./slopes.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { clampGradient } from "./slopes.ts";
 
 /** Definition of `clamp`. */
 export const clampOp: Op<{ readonly low: number; readonly high: number }> = defineOp<

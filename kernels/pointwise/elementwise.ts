@@ -14,9 +14,9 @@ import {
   valueOf,
 } from "../../engine/mod.ts";
 import { floatBits, movedBytes, requireF32 } from "../operands.ts";
-import { siluGradient } from "./slopes.ts";
 import { repeatsOver, sumRepeats } from "../layout/repeats.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { siluGradient } from "./slopes.ts";
 
 /** Attributes of operations that need none. */
 type None = Record<string, never>;

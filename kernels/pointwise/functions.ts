@@ -8,9 +8,9 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { mul, weightedSum } from "./elementwise.ts";
 import { movedBytes, requireF32 } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { mul, weightedSum } from "./elementwise.ts";
 
 type None = Record<string, never>;
 

@@ -1,8 +1,8 @@
 /** Kernels that keep one unit of the adapter busy: their rates are the ceilings that a profile compares others with. */
 import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
-import { weightedSum } from "./elementwise.ts";
 import { floatBits, movedBytes, requireF32 } from "../operands.ts";
 import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
+import { weightedSum } from "./elementwise.ts";
 
 /** Independent chains of an invocation, enough to hide the latency of a multiply-add. */
 const CHAINS = 16;

@@ -1,8 +1,8 @@
 /** The rectifier of feature networks. */
 import { defineOp, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
 import { movedBytes, requireF32 } from "../operands.ts";
-import { reluGradient } from "./slopes.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { reluGradient } from "./slopes.ts";
 
 /** Definition of `relu`. */
 export const reluOp: Op<Record<string, never>> = defineOp<Record<string, never>>({

@@ -10,11 +10,11 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
+import { floatBits, movedBytes, requireF32 } from "../operands.ts";
+import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
 import { mul } from "./elementwise.ts";
 import { fill } from "./fill.ts";
 import { reciprocalOrZero } from "./functions.ts";
-import { floatBits, movedBytes, requireF32 } from "../operands.ts";
-import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
 
 /** Invocations of the workgroup that sums one sample. */
 const SIZE = 256;

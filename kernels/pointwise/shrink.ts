@@ -9,9 +9,9 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { fill } from "./fill.ts";
 import { floatBits, movedBytes, requireF32 } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { fill } from "./fill.ts";
 
 /** Definition of `shrink`: two inputs, two outputs. */
 export const shrinkOp: Op<{ readonly threshold: number }> = defineOp<{ readonly threshold: number }>({

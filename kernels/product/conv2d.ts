@@ -12,6 +12,11 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
+import type { Features } from "../normalization/norm_factors.ts";
+import { movedBytes, refuseWanted, requireRank, requireWeight } from "../operands.ts";
+import { sumRepeats } from "../layout/repeats.ts";
+import { statisticsGradient } from "../normalization/statistics_gradient.ts";
+import { statisticsOf, statisticsType } from "../normalization/statistics_blocks.ts";
 import { conv2dChosen } from "./conv2d_choice.ts";
 import type { Conv2dAttrs, Padding } from "./conv2d_attrs.ts";
 import { EXAMPLES } from "./conv2d_examples.ts";
@@ -27,11 +32,6 @@ import { conv2dPointwise } from "./conv2d_pointwise.ts";
 import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
 import { inputGradient } from "./conv2d_input_gradient.ts";
 import { imageCotangent, shiftCotangent } from "./conv2d_gradient.ts";
-import type { Features } from "../normalization/norm_factors.ts";
-import { movedBytes, refuseWanted, requireRank, requireWeight } from "../operands.ts";
-import { sumRepeats } from "../layout/repeats.ts";
-import { statisticsGradient } from "../normalization/statistics_gradient.ts";
-import { statisticsOf, statisticsType } from "../normalization/statistics_blocks.ts";
 
 /** What a convolution reads where that is no plain tensor: see the fields, which apply in this order. */
 export interface ImageInput {

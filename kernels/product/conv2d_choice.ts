@@ -1,12 +1,12 @@
 /** Which algorithm computes a convolution: the one that is asked for, or the best by a model of time and memory. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
+import { preferred } from "../preference.ts";
 import { computedPixels, conv2dDirect, type Convolution } from "./conv2d_direct.ts";
 import { conv2dImplicit, implicitCut } from "./conv2d_implicit.ts";
 import { inputShape } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainConvolution, statisticsAfter } from "./conv2d_layer.ts";
 import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
 import { prefersBroadcast } from "./broadcast.ts";
-import { preferred } from "../preference.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { winogradSizes } from "./winograd/winograd_sizes.ts";

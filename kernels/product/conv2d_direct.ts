@@ -5,11 +5,11 @@
  * fill all lanes.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { flatGrid, kernel } from "../text/wgsl.ts";
 import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads, type WeightLoads } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { VECTOR_WORKGROUP, vectorEpilogue, vectorLoads, vectorWeights } from "./matmul_tiled.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
-import { flatGrid, kernel } from "../text/wgsl.ts";
 
 /** A convolution by its sizes and tensors. */
 export interface Convolution extends Epilogue {

@@ -1,8 +1,8 @@
 /** Small odd cases of convolutions for the law tests. */
 import type { Example, Shape } from "../../engine/mod.ts";
+import { halfExample } from "../operands.ts";
 import type { Conv2dAttrs } from "./conv2d_attrs.ts";
 import { resampledShape } from "./conv2d_input.ts";
-import { halfExample } from "../operands.ts";
 
 const SAME_3X3 = { top: 1, left: 1, bottom: 1, right: 1 };
 const NO_PADDING = { top: 0, left: 0, bottom: 0, right: 0 };

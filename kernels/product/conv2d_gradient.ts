@@ -1,11 +1,11 @@
 /** The way back through the sum of a convolution: to the image that it sees, and to its shift. */
 import { constant, hostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
 import { padChannels } from "../layout/channels.ts";
-import type { Conv2dAttrs, Padding } from "./conv2d_attrs.ts";
 import { dilate } from "../layout/dilate.ts";
 import { reshape } from "../layout/reshape.ts";
-import { rotateWeight } from "./rotate_weight.ts";
 import { separable } from "../resampling/separable.ts";
+import type { Conv2dAttrs, Padding } from "./conv2d_attrs.ts";
+import { rotateWeight } from "./rotate_weight.ts";
 
 /** Records a convolution of stride 1. */
 type Convolve = (x: Tensor, weight: Tensor, options: { readonly padding: Padding }) => Tensor;

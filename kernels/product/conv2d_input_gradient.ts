@@ -15,10 +15,10 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { type ConvolutionInput, inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
 import { movedBytes, requireF32 } from "../operands.ts";
 import { SILU_SLOPE_WGSL, siluSlopeOf } from "../pointwise/slopes.ts";
 import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
+import { type ConvolutionInput, inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
 
 /** How the image came about, as far as its gradient depends on it. */
 export interface InputGradientAttrs {

@@ -3,6 +3,8 @@
  * fuse nothing.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { statisticsKernel } from "../normalization/group_norm_kernels.ts";
+import { blocksOf } from "../normalization/statistics_blocks.ts";
 import type { Convolution } from "./conv2d_direct.ts";
 import {
   type ConvolutionInput,
@@ -12,8 +14,6 @@ import {
   type Resample,
   resampledShape,
 } from "./conv2d_input.ts";
-import { statisticsKernel } from "../normalization/group_norm_kernels.ts";
-import { blocksOf } from "../normalization/statistics_blocks.ts";
 
 /** A convolution by its sizes and tensors. */
 export interface ConvolutionLayer extends Omit<Convolution, "x" | "residual"> {

@@ -11,10 +11,10 @@ import {
 } from "../../engine/mod.ts";
 import { applyFactors, applyFactorsGradient } from "../normalization/apply_factors.ts";
 import { halfExample, movedBytes, requireWeight } from "../operands.ts";
-import { matmulChosen } from "./matmul_choice.ts";
 import { sumRepeats } from "../layout/repeats.ts";
 import { reshape } from "../layout/reshape.ts";
 import { transpose } from "../layout/transpose.ts";
+import { matmulChosen } from "./matmul_choice.ts";
 
 /** What may be added to a product, as the operation records it: which of the two is there. */
 interface Summands {

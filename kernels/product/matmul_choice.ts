@@ -1,8 +1,8 @@
 /** Which algorithm computes a matrix product: the one that is asked for, or the best known for the adapter. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
+import { preferred } from "../preference.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
-import { preferred } from "../preference.ts";
 import { CUT_VARIANTS } from "./tile_cut.ts";
 import type { Arithmetic, Cut } from "./tile_product.ts";
 

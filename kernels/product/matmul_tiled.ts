@@ -4,10 +4,10 @@
  * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { flatGrid, kernel, type Port } from "../text/wgsl.ts";
 import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
-import { flatGrid, kernel, type Port } from "../text/wgsl.ts";
 
 /** A batch of matrix products by its sizes and tensors. */
 export interface Product extends Epilogue {

@@ -11,9 +11,9 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { prefersBroadcast } from "./broadcast.ts";
 import { movedBytes, requireF32 } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { prefersBroadcast } from "./broadcast.ts";
 
 /** Values of one texel. */
 export const TEXEL_VALUES = 4;

@@ -18,9 +18,9 @@ import {
   valueOf,
 } from "../../engine/mod.ts";
 import { itemIntegers, requireInteger, requireIntegers } from "../text/item_integers.ts";
-import { FRACTION_BITS, normalTable, PIECE_WORDS, PIECES, TABLE_WORDS } from "./normal_table.ts";
 import { movedBytes } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { FRACTION_BITS, normalTable, PIECE_WORDS, PIECES, TABLE_WORDS } from "./normal_table.ts";
 
 /** Multipliers and key increments of Philox4x32. */
 const PHILOX = { m0: 0xd2511f53, m1: 0xcd9e8d57, w0: 0x9e3779b9, w1: 0xbb67ae85, rounds: 10 } as const;

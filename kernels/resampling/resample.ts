@@ -14,8 +14,8 @@ import {
 } from "../../engine/mod.ts";
 import { movedBytes, requireF32, requireRank } from "../operands.ts";
 import { weightedSum } from "../pointwise/elementwise.ts";
-import { separable } from "./separable.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { separable } from "./separable.ts";
 
 interface FactorAttrs {
   readonly factor: number;

@@ -9,11 +9,11 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { hostFourier } from "./fourier_host.ts";
-import { fourierPass, type Pass, radices } from "./fourier_stage.ts";
 import { movedBytes, requireF32, requireRank } from "../operands.ts";
 import { sumRepeats } from "../layout/repeats.ts";
 import { elementwise } from "../text/wgsl.ts";
+import { hostFourier } from "./fourier_host.ts";
+import { fourierPass, type Pass, radices } from "./fourier_stage.ts";
 
 type ImageShape = readonly [number, number, number, number];
 

@@ -1,8 +1,8 @@
 /** Passes of the fast Fourier transform: radix r in registers for small factors, direct sums for large primes. */
 import { type Dispatch, elementCount, type Target, type Tensor } from "../../engine/mod.ts";
-import { smallestFactor } from "./fourier_host.ts";
 import { floatBits } from "../operands.ts";
 import { elementwise, literal } from "../text/wgsl.ts";
+import { smallestFactor } from "./fourier_host.ts";
 
 /** Complex values that one invocation transforms in registers at most. */
 const LARGEST_RADIX = 16;

@@ -4,13 +4,13 @@
  * weight is transformed beforehand where it is a constant. All sizes are parameters.
  */
 import type { Dispatch, Target, Tensor } from "../../../engine/mod.ts";
+import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
+import { kernel } from "../../text/wgsl.ts";
 import { bufferLoads, prefersBroadcast, range, texelLoads } from "../broadcast.ts";
 import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Resample } from "../conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
 import { matmulChosen } from "../matmul_choice.ts";
-import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
-import { kernel } from "../../text/wgsl.ts";
 import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradBand, type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";

@@ -1,8 +1,8 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
 import { type Call, defineOp, type Dispatch, formatShape, type Tensor, type TensorType } from "../../../engine/mod.ts";
-import { range } from "../broadcast.ts";
 import { halfExample, movedBytes, requireRank, requireWeight } from "../../operands.ts";
 import { elementwise, literal } from "../../text/wgsl.ts";
+import { range } from "../broadcast.ts";
 import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
 
 /** Attributes of `winogradWeightsOp`. */

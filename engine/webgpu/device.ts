@@ -1,7 +1,7 @@
 /** Opening a device: adapter choice, optional features, limits, and what happens when it is lost. */
-import { DeviceLimitError, DeviceLostError, NoAdapterError } from "./errors.ts";
-import type { DeviceProfile } from "./op.ts";
-import { type Backend, chooseBackend } from "./webgpu_backend.ts";
+import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
+import type { DeviceProfile } from "../op.ts";
+import { type Backend, chooseBackend } from "./backend.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;

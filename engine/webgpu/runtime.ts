@@ -1,13 +1,11 @@
 /** The runtime on a GPU device: constants uploaded once, stages compiled into executables and replayed. */
-import { ConstantUse } from "./constant_use.ts";
-import type { ConstantSource, Graph } from "./graph.ts";
-import type { Call } from "./op.ts";
-import { Pace } from "./pace.ts";
-import { makePlan, type Plan } from "./plan.ts";
-import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
-import { ShapeOnly } from "./shape_only.ts";
-import { simplify, splitConstantCalls } from "./simplify.ts";
-import { StageCache } from "./stage_cache.ts";
+import type { ConstantSource, Graph } from "../graph.ts";
+import type { Call } from "../op.ts";
+import { makePlan, type Plan } from "../plan.ts";
+import type { Runtime, RuntimeStatistics, Stage, StageBody } from "../runtime.ts";
+import { ShapeOnly } from "../shape_only.ts";
+import { simplify, splitConstantCalls } from "../simplify.ts";
+import { StageCache } from "../stage_cache.ts";
 import {
   byteLength,
   type DeviceTensor,
@@ -17,20 +15,16 @@ import {
   type Tensor,
   type TensorType,
   typeOfData,
-} from "./tensor.ts";
-import { checkedParts, type TensorPart } from "./tensor_parts.ts";
-import { BufferStore, BufferTensor } from "./webgpu_buffers.ts";
-import {
-  type AdapterIdentity,
-  type OpenDevice,
-  openDevice,
-  type OpenOptions,
-  type Preferences,
-} from "./webgpu_device.ts";
-import { Executable, type ExecutableContext } from "./webgpu_executable.ts";
-import { PipelineCache } from "./webgpu_pipelines.ts";
-import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./webgpu_profiler.ts";
-import { openTimer, type ReplayTimer } from "./webgpu_timer.ts";
+} from "../tensor.ts";
+import { checkedParts, type TensorPart } from "../tensor_parts.ts";
+import { ConstantUse } from "./constants.ts";
+import { Pace } from "./pace.ts";
+import { BufferStore, BufferTensor } from "./buffers.ts";
+import { type AdapterIdentity, type OpenDevice, openDevice, type OpenOptions, type Preferences } from "./device.ts";
+import { Executable, type ExecutableContext } from "./executable.ts";
+import { PipelineCache } from "./pipelines.ts";
+import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./profiler.ts";
+import { openTimer, type ReplayTimer } from "./timer.ts";
 
 /** Which device to open, and how to run on it. */
 export interface WebGpuRuntimeOptions extends OpenOptions {

@@ -1,12 +1,12 @@
 /** A plan on a device: buffers, pipelines and bind groups made once, then replayed. */
-import { NonFiniteError } from "./errors.ts";
-import type { ConstantSource } from "./graph.ts";
-import { SCALAR_CAPACITY } from "./op.ts";
-import type { Plan, PlannedDispatch } from "./plan.ts";
-import { byteLength, type DeviceTensor, elementCount, type Tensor } from "./tensor.ts";
-import { type BufferStore, BufferTensor } from "./webgpu_buffers.ts";
-import type { OpenDevice } from "./webgpu_device.ts";
-import type { CompiledKernel, PipelineCache } from "./webgpu_pipelines.ts";
+import { NonFiniteError } from "../errors.ts";
+import type { ConstantSource } from "../graph.ts";
+import { SCALAR_CAPACITY } from "../op.ts";
+import type { Plan, PlannedDispatch } from "../plan.ts";
+import { byteLength, type DeviceTensor, elementCount, type Tensor } from "../tensor.ts";
+import { type BufferStore, BufferTensor } from "./buffers.ts";
+import type { OpenDevice } from "./device.ts";
+import type { CompiledKernel, PipelineCache } from "./pipelines.ts";
 
 /** The parts of a runtime that an executable works with. */
 export interface ExecutableContext {

@@ -1,6 +1,6 @@
 /** Pipelines: one for each distinct WGSL text, with an explicit layout and readable compiler errors. */
-import type { Dispatch } from "./op.ts";
-import type { OpenDevice } from "./webgpu_device.ts";
+import type { Dispatch } from "../op.ts";
+import type { OpenDevice } from "./device.ts";
 
 /** A compiled kernel and the layouts of its bind groups. */
 export interface CompiledKernel {

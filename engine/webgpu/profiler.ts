@@ -2,8 +2,8 @@
  * Where the time of a stage goes: its plan is replayed with one compute pass for each dispatch, timestamps written at
  * both ends of each pass. Without timestamps every dispatch is repeated between two waits instead.
  */
-import type { PlannedDispatch } from "./plan.ts";
-import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./webgpu_executable.ts";
+import type { PlannedDispatch } from "../plan.ts";
+import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./executable.ts";
 
 /** How the times of dispatches were taken. */
 export type TimingMethod = "timestamps" | "repeated dispatches";

@@ -1,7 +1,6 @@
 /** Buffers: allocation with accounting, upload, read-back. */
-import { DeviceLimitError, StaleTensorError } from "./errors.ts";
-import { unpackHalf } from "./half.ts";
-import type { OpenDevice } from "./webgpu_device.ts";
+import { DeviceLimitError, StaleTensorError } from "../errors.ts";
+import { unpackHalf } from "../half.ts";
 import {
   byteLength,
   type DeviceTensor,
@@ -11,7 +10,8 @@ import {
   type Shape,
   type TensorType,
   wordCount,
-} from "./tensor.ts";
+} from "../tensor.ts";
+import type { OpenDevice } from "./device.ts";
 
 /**
  * Bytes written before a submit. `writeBuffer` holds a copy of its data until they are on the device, and the software

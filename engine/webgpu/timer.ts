@@ -1,6 +1,6 @@
 /** Timing whole replays of a stage, one sample at a time, so that stages can be timed in turn on the same machine. */
-import { TimedQueue, type TimingMethod } from "./webgpu_profiler.ts";
-import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./webgpu_executable.ts";
+import { TimedQueue, type TimingMethod } from "./profiler.ts";
+import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./executable.ts";
 
 /** Times the latest run of a stage by replaying it; its results stay what they are. */
 export interface ReplayTimer {

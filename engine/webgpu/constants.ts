@@ -1,5 +1,5 @@
 /** Which constants the built stages of a device read, so that what was made of an array of the host is let go in time. */
-import type { ConstantSource } from "./graph.ts";
+import type { ConstantSource } from "../graph.ts";
 
 /** Numbers constants, and counts the stages that read each; shared by the runtimes of a device. */
 export class ConstantUse {
