@@ -1,18 +1,23 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { assignSlots, type Lifetime } from "../../engine/arena.ts";
 import {
+  type Call,
   constant,
+  defineOp,
   DeviceLimitError,
+  type Dispatch,
   hostTensor,
   type Plan,
   printPlan,
   type Shape,
   ShapeOnly,
+  type Target,
   type Tensor,
   trace,
 } from "../../engine/mod.ts";
 import { orderCalls, peakBytes } from "../../engine/order.ts";
 import { makePlan } from "../../engine/plan.ts";
+import { elementwise } from "../../kernels/wgsl.ts";
 import { gpuTest, sharedRuntime } from "../support/gpu.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { randomValues } from "../support/random.ts";
@@ -58,6 +63,39 @@ Deno.test("the order keeps few values alive where the trace makes many first", (
   });
   assertEquals(peakBytes(graph, graph.calls), 11 * 400);
   assertEquals(peakBytes(graph, orderCalls(graph)), 3 * 400);
+});
+
+Deno.test("a result that is an output stays in memory to the end, also where others read it", () => {
+  const graph = trace("outputs", x(100), ({ x }) => {
+    const a = scaled(x!, 2);
+    const b = scaled(a, 3);
+    return { a, b, c: scaled(b, 4) };
+  });
+  assertEquals(peakBytes(graph, graph.calls), 3 * 400);
+});
+
+Deno.test("the cost of a call stands at the first of its dispatches alone", () => {
+  const once = ({ inputs: [from], outputs: [to] }: Call, target: Target): Dispatch =>
+    elementwise("step", target, { read: { from: from! }, write: { to: to! }, body: "to[i] = from[i];" });
+  const twiceOp = defineOp<Record<string, never>>({
+    name: "twice",
+    infer: ([x]) => [x!],
+    reference: (_, [x]) => [x!],
+    lower: (call, target) => [once(call, target), once(call, target)],
+    cost: () => ({ flops: 7, bytes: 11 }),
+    examples: [],
+  });
+  const graph = trace("twice", x(100), ({ x }) => ({ y: twiceOp([x!], {})[0]! }));
+  const { dispatches } = makePlan(graph, SOFTWARE_PROFILE);
+  assertEquals(dispatches.map(({ flops, bytes }) => [flops, bytes]), [[7, 11], [0, 0]]);
+});
+
+Deno.test("each scalar has one entry, however often and in whatever order calls name it", () => {
+  const graph = trace("scalars", x(4), ({ x }) => {
+    const [a, b] = [{ scalar: "a" }, { scalar: "b" }];
+    return { y: scaled(scaled(scaled(scaled(x!, a), b), a), b) };
+  });
+  assertEquals(makePlan(graph, SOFTWARE_PROFILE).scalars, ["a", "b"]);
 });
 
 Deno.test("a reshape takes no dispatch and no slot of its own", () => {

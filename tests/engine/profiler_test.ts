@@ -84,6 +84,33 @@ gpuTest("a plan that is split into several submits, and one of more dispatches t
   runtime.destroy();
 });
 
+gpuTest(
+  "each dispatch has its own time: large ones take longer than small ones that run in turn with them",
+  async () => {
+    const runtime = await WebGpuRuntime.open();
+    try {
+      const large = runtime.upload(new Float32Array(SIZE), [SIZE]);
+      const small = runtime.upload(new Float32Array(4), [4]);
+      await runtime.stage("mixed", ({ large, small }: Tensors<"large" | "small">) => {
+        let [y, z] = [large, small];
+        for (let k = 0; k < 8; k++) [y, z] = [scaled(y, k + 2), scaled(z, k + 2)];
+        return { y, z };
+      })({ large, small }, {});
+      const { kernels } = await runtime.profile("mixed", { replays: 1 });
+      const sorted = (isLarge: boolean): number[] =>
+        kernels.filter(({ workgroups: [x, y] }) => (x * y > 1) === isLarge).map((kernel) => kernel.milliseconds).sort(
+          (a, b) => a - b,
+        );
+      const [slow, fast] = [sorted(true), sorted(false)];
+      assertEquals([slow.length, fast.length], [8, 8]);
+      // Not the extremes: a busy machine delays single ones.
+      assert(slow[2]! > 3 * fast[4]!, `large ones took ${slow} ms, small ones ${fast} ms`);
+    } finally {
+      runtime.destroy();
+    }
+  },
+);
+
 gpuTest("what has not run, or was released, is not profiled, nor without replays", async () => {
   await withSum(async (runtime) => {
     await assertRejects(() => runtime.profile("other"), RangeError, 'Cannot profile stage "other"');

@@ -193,6 +193,18 @@ Deno.test("a checkpoint passes on records, and what is inside can be differentia
   assertEquals(await dx.read(), Float32Array.of(12 * 27, 12 * 216));
 });
 
+Deno.test("a loss inside a checkpoint has the gradient that it has outside", async () => {
+  for (const within of [(body: () => Tensor): Tensor => body(), checkpoint]) {
+    const runtime = new ReferenceRuntime();
+    const stage = runtime.stage("loss", ({ x }: { readonly x: Tensor }) => ({
+      dx: gradient(within(() => sampleDot(mul(x, x), x)), [x])[0]!,
+    }));
+    const { dx } = await stage({ x: runtime.upload(Float32Array.of(1, 2), [1, 2]) }, {});
+    // The loss is x^3.
+    assertEquals(await dx.read(), Float32Array.of(3, 12));
+  }
+});
+
 Deno.test("values that are held count as fixed, also inside a checkpoint", async () => {
   for (const within of [kept, checkpoint]) {
     const runtime = new ReferenceRuntime();

@@ -35,6 +35,16 @@ bothTest("a stage is replayed with new scalars and its own result", async (runti
   assertEquals(await x.read(), new Float32Array([-3, 6, -9]));
 });
 
+bothTest("each scalar of a stage reaches the calls that name it", async (runtime) => {
+  const stage = runtime.stage("three", ({ x }: Tensors<"x">, { a, b, c }: Scalars<"a" | "b" | "c">) => ({
+    y: plus(plus(scaled(x, a), scaled(x, b)), scaled(x, c)),
+    z: scaled(x, c),
+  }));
+  const x = runtime.upload(new Float32Array([1, 2]), [2]);
+  const { y, z } = await stage({ x }, { a: 100, b: 20, c: -3 });
+  assertEquals([await y.read(), await z.read()], [new Float32Array([117, 234]), new Float32Array([-3, -6])]);
+});
+
 bothTest("a stage accepts inputs of another shape by tracing again", async (runtime) => {
   const stage = runtime.stage("gain", gain);
   const small = (await stage({ x: runtime.upload(new Float32Array([1]), [1]) }, { factor: 2 })).y;
@@ -126,6 +136,7 @@ async function namesFirstNonFinite(runtime: Runtime): Promise<void> {
   const x = runtime.upload(new Float32Array([3e38, 1]), [2]);
   await assertRejects(() => stage({ x }, { s: 1 }), NonFiniteError, 'scaled at "early" gave Infinity');
   const fine = runtime.upload(new Float32Array([1, 1]), [2]);
+  await assertRejects(() => stage({ x: fine }, { s: 3e38 }), NonFiniteError, 'scaled at "early" gave Infinity');
   assertEquals(await (await stage({ x: fine }, { s: 1 })).y.read(), new Float32Array([0, 0]));
   runtime.destroy();
 }

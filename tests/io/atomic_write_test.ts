@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { atomicWriter, writeAtomically } from "../../io/atomic_write.ts";
 import { FileError } from "../../io/file_error.ts";
 import { writePng } from "../../io/image_file.ts";
+import { flushesAndRenames } from "./flush_order.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -60,6 +61,30 @@ Deno.test("atomicWriter() shows the old file until commit and joins what was wri
     assertEquals(await Deno.readTextFile(`${folder}/a`), "new");
     assertEquals(names(folder), ["a"]);
     await assertRejects(() => writer.write(Uint8Array.of(1)), FileError, "was committed already");
+  });
+});
+
+Deno.test("commit() flushes to the disk before the file gets its name", async () => {
+  await inFolder(async (folder) => {
+    const order = await flushesAndRenames(() => writeAtomically(`${folder}/a`, Uint8Array.of(1)));
+    assertEquals(order, ["flush", "rename"]);
+    assertEquals(names(folder), ["a"]);
+  });
+});
+
+Deno.test("commit() keeps the old file where the disk does not take the new one", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/a`, "old");
+    const { sync } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.sync = () => Promise.reject(new Error("the disk is gone"));
+    try {
+      const writing = writeAtomically(`${folder}/a`, new TextEncoder().encode("new"));
+      await assertRejects(() => writing, FileError, "the disk is gone");
+    } finally {
+      Deno.FsFile.prototype.sync = sync;
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/a`), "old");
+    assertEquals(names(folder), ["a"]);
   });
 });
 

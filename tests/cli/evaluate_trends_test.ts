@@ -1,0 +1,144 @@
+/** What tables and trends of a report say of means that lie close together. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { gather, type Results } from "../../cli/evaluate/cells.ts";
+import type { MetricName } from "../../cli/evaluate/metrics.ts";
+import type { Plan } from "../../cli/evaluate/plan.ts";
+import { writeReport } from "../../cli/evaluate/report.ts";
+import { resultTable } from "../../cli/evaluate/report_table.ts";
+import { Store, type UnitRecord } from "../../cli/evaluate/store.ts";
+import { makePng } from "../io/png_maker.ts";
+import { type Folder, withFolder } from "./run_command.ts";
+
+const METHODS = ["a", "b", "c"];
+const TASKS = ["sr2", "sr4"];
+
+/** A plan of two tasks and three methods with one picture. */
+function planOf(trends: Plan["expectations"]["trends"]): Plan {
+  const labels = (names: readonly string[]): Plan["tasks"] =>
+    names.map((name) => ({ name, label: name, series: name }));
+  const pairs = TASKS.flatMap((_, task) => METHODS.map((_, method) => ({ task, method })));
+  return {
+    version: "1",
+    title: "title",
+    model: { name: "m.pt", sha256: "0123456789abcdef", known: [] },
+    precision: "f32",
+    size: 16,
+    convention: "ddnm",
+    confidence: 0.95,
+    images: [{ name: "a.png", sha256: "a" }],
+    tasks: labels(TASKS),
+    methods: labels(METHODS),
+    seeds: [0],
+    pairs: pairs.map((pair) => ({ ...pair, evaluations: { nominal: 30, actual: 30 } })),
+    notApplicable: [],
+    units: pairs.map(({ task, method }) => ({ id: `u${task}${method}`, task, method, image: 0, seed: 0 })),
+    expectations: { paper: undefined, trends },
+  };
+}
+
+type Values = Readonly<Partial<Record<MetricName, number>>>;
+
+/** Results with the values of one picture by task and method; a unit without values is missing. */
+function resultsOf(plan: Plan, values: (task: number, method: number) => Values | undefined): Results {
+  const records = plan.units.flatMap(({ id, task, method }): [string, UnitRecord][] => {
+    const metrics = values(task, method);
+    if (!metrics) return [];
+    const record: UnitRecord = {
+      id,
+      key: {},
+      metrics: metrics as UnitRecord["metrics"],
+      nfe: 30,
+      truth: "t.png",
+      before: "y.png",
+      width: 4,
+      height: 4,
+      time: { seconds: 100, steadySeconds: method + 1, batch: 1 },
+      device: "an adapter",
+    };
+    return [[id, record]];
+  });
+  return gather(plan, new Map(records), { lpips: new Map(), fid: new Map() });
+}
+
+async function reportOf(folder: Folder, results: Results): Promise<string> {
+  for (const name of ["units", "pictures"]) folder.folder(name);
+  const png = makePng({ width: 4, height: 4, bitDepth: 8, colorType: 2, sample: () => 0 });
+  for (const { id } of results.plan.units) folder.write(`units/${id}.png`, png);
+  for (const name of ["t", "y"]) folder.write(`pictures/${name}.png`, png);
+  const setting = { command: "evaluate", configuration: null, pictures: 1 };
+  await writeReport(Store.reading(folder.path("")), results, setting);
+  return (await Deno.readTextFile(folder.path("report.html"))).replace(/>\s+</g, "><");
+}
+
+Deno.test("a trend holds where each mean is above the one before, however little, and fails where it is not", async () => {
+  const trend = (
+    statement: string,
+    rising: readonly string[],
+    task = "sr4",
+  ): Plan["expectations"]["trends"][number] => ({
+    statement,
+    metric: "psnr",
+    task,
+    rising,
+  });
+  const plan = planOf([
+    trend("little more", ["a", "b"]),
+    trend("little less", ["b", "a"]),
+    trend("equal", ["a", "c"]),
+    trend("in the middle", ["a", "b", "c"]),
+    trend("of the other task", ["b", "a"], "sr2"),
+    { statement: "of tasks", metric: "psnr", method: "c", rising: ["sr4", "sr2"] },
+  ]);
+  const psnr = [[20.5, 20.25, 21], [20, 20.01, 20]];
+  await withFolder(async (folder) => {
+    const page = await reportOf(folder, resultsOf(plan, (task, method) => ({ psnr: psnr[task]![method]! })));
+    const [holds, fails] = ['<span class="holds">holds</span>', '<span class="fails">does not hold</span>'];
+    assertStringIncludes(page, `little more: ${holds}`);
+    assertStringIncludes(page, `little less: ${fails}`);
+    assertStringIncludes(page, `equal: ${fails}`);
+    assertStringIncludes(page, `in the middle: ${fails}`);
+    assertStringIncludes(page, `of the other task: ${holds}`);
+    assertStringIncludes(page, `of tasks: ${holds}`);
+  });
+});
+
+Deno.test("a trend of what was not measured is neither held nor broken", async () => {
+  const plan = planOf([{ statement: "unknown", metric: "psnr", task: "sr4", rising: ["a", "b"] }]);
+  await withFolder(async (folder) => {
+    const results = resultsOf(plan, (_, method) => method === 1 ? undefined : { psnr: 20 });
+    assertStringIncludes(await reportOf(folder, results), 'unknown: <span class="soft">not measured</span>');
+    assertEquals(results.cells.map(({ missing }) => missing), [0, 1, 0, 0, 1, 0]);
+  });
+});
+
+Deno.test("times of the report leave tracing and compiling out", async () => {
+  await withFolder(async (folder) => {
+    const page = await reportOf(folder, resultsOf(planOf([]), () => ({ psnr: 20 })));
+    for (const seconds of ["1.00 s", "2.00 s", "3.00 s"]) assertStringIncludes(page, seconds);
+  });
+});
+
+Deno.test("methods whose means look alike in the table share a rank", () => {
+  const results = resultsOf(planOf([]), (_, method) => ({ psnr: [20.001, 20.002, 19][method]! }));
+  const rows = resultTable(results, ["psnr"]).text.split("<tr>").slice(-3);
+  assertStringIncludes(rows[0]!, '<td class="first best"><span>20.00</span>');
+  assertStringIncludes(rows[1]!, '<td class="first best"><span>20.00</span>');
+  assertStringIncludes(rows[2]!, '<td class="first second"><span>19.00</span>');
+});
+
+Deno.test("the best of a quantity is the greatest or the smallest, as its nature is", () => {
+  const best = (metric: MetricName): readonly string[] => {
+    const results = resultsOf(planOf([]), (_, method) => ({ [metric]: 0.25 + method / 4 }));
+    return resultTable(results, [metric]).text.split("<tr>").slice(-3).map((row) => /first( best)?/.exec(row)![0]);
+  };
+  const [greatest, smallest, none] = [
+    ["first", "first", "first best"],
+    ["first best", "first", "first"],
+    ["first", "first", "first"],
+  ];
+  for (const metric of ["psnr", "ssim"] as const) {
+    assertEquals(best(metric).map((found) => found.trim()), greatest, metric);
+  }
+  for (const metric of ["consistency", "divergence"] as const) assertEquals(best(metric), smallest, metric);
+  assertEquals(best("faithfulness"), none);
+});

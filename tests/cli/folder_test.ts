@@ -1,0 +1,33 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { listFolder, seedOf } from "../../cli/folder.ts";
+import { FileError } from "../../io/mod.ts";
+import { withFolder } from "./run_command.ts";
+
+Deno.test("the files of a folder are sorted, hidden ones and masks left out, and masks found by name", async () => {
+  await withFolder(async (folder) => {
+    const names = ["b.png", "a.JPG", "a-mask.png", "lone-mask.png", ".hidden.png", "y.safetensors", "text.txt"];
+    for (const name of names) folder.write(name, Uint8Array.of(1));
+    folder.folder("inner.png");
+    const { pictures, measurements, masks } = await listFolder(folder.path("."));
+    const short = (path: string): string => path.split("/").at(-1)!;
+    assertEquals(pictures.map(short), ["a.JPG", "b.png", "lone-mask.png"]);
+    assertEquals(measurements.map(short), ["y.safetensors"]);
+    assertEquals([...masks].map(([picture, mask]) => [short(picture), short(mask)]), [["a.JPG", "a-mask.png"]]);
+  });
+});
+
+Deno.test("two pictures of one name are refused, as their results would be one", async () => {
+  await withFolder(async (folder) => {
+    for (const name of ["a.png", "a.jpg"]) folder.write(name, Uint8Array.of(1));
+    await assertRejects(() => listFolder(folder.path(".")), FileError, "have one name");
+  });
+});
+
+Deno.test("the seed of a file depends on its name and on the seed of the command, not on its folder", () => {
+  assertEquals(seedOf("x/a.png", 1), seedOf("y/a.jpg", 1));
+  const [byName, bySeed] = [["a", "b", "c"].map((name) => seedOf(name, 7)), [0, 1, 2].map((seed) => seedOf("a", seed))];
+  assertEquals([new Set(byName).size, new Set(bySeed).size], [3, 3]);
+  for (const seed of [...byName, ...bySeed]) {
+    assertEquals(Number.isSafeInteger(seed) && seed >= 0 && seed < 2 ** 32, true);
+  }
+});

@@ -1,0 +1,26 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Arguments } from "../../cli/arguments.ts";
+import { planOutputs, writeTogether } from "../../cli/outputs.ts";
+import { withFolder } from "./run_command.ts";
+
+Deno.test("the results of several samples are numbered from 1, those of one are not", () => {
+  const images = (values: Readonly<Record<string, number>>): readonly string[] =>
+    planOutputs(new Arguments(["in/y.png"], new Map(Object.entries(values)))).map(({ image }) => image);
+  assertEquals(images({}), ["y-restored.png"]);
+  assertEquals(images({ samples: 3 }), ["y-restored-1.png", "y-restored-2.png", "y-restored-3.png"]);
+});
+
+Deno.test("where one of several files cannot be written the new ones are taken back, and older ones stay", async () => {
+  await withFolder(async (folder) => {
+    folder.write("old", Uint8Array.of(1));
+    const write = async (path: string): Promise<void> => await Deno.writeFile(path, Uint8Array.of(2));
+    const fail = (): Promise<void> => Promise.reject(new Error("the disk is full"));
+    await assertRejects(
+      () => writeTogether([[folder.path("old"), write], [undefined, fail], [folder.path("new"), write], ["x", fail]]),
+      Error,
+      "the disk is full",
+    );
+    assertEquals(folder.list(), ["old"]);
+    assertEquals(await Deno.readFile(folder.path("old")), Uint8Array.of(2));
+  });
+});

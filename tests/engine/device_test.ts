@@ -1,0 +1,81 @@
+/** What a runtime finds out about its device, and what it counts. */
+import { assert, assertEquals } from "@std/assert";
+import { WebGpuRuntime } from "../../engine/mod.ts";
+import { openDevice } from "../../engine/webgpu_device.ts";
+import { gpuTest } from "../support/gpu.ts";
+
+/** Adapters with another description of themselves, which refuse some features. */
+function adapters(info: Partial<GPUAdapterInfo>, refused: readonly string[] = []): GPU {
+  return {
+    async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
+      const adapter = await navigator.gpu.requestAdapter(options);
+      return adapter && {
+        info,
+        limits: adapter.limits,
+        features: adapter.features,
+        requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
+          const asked = [...descriptor.requiredFeatures ?? []] as string[];
+          if (asked.some((name) => refused.includes(name))) return Promise.reject(new TypeError("refused"));
+          return adapter.requestDevice(descriptor);
+        },
+      };
+    },
+  } as unknown as GPU;
+}
+
+gpuTest("subgroups are used only where they are granted and all have one size", async () => {
+  const sizeOf = async (least: number, most: number, refused: readonly string[] = []): Promise<[number, boolean]> => {
+    const gpu = adapters({ description: "card", subgroupMinSize: least, subgroupMaxSize: most }, refused);
+    const { device, profile, features } = await openDevice({ gpu });
+    device.destroy();
+    return [profile.subgroupSize, features.includes("subgroups")];
+  };
+  const [fixed, granted] = await sizeOf(8, 8);
+  assertEquals(fixed, granted ? 8 : 0);
+  assertEquals((await sizeOf(4, 8))[0], 0);
+  assertEquals(await sizeOf(8, 8, ["subgroups"]), [0, false]);
+});
+
+gpuTest("half precision is computed in only where the device grants it", async () => {
+  const { device, profile, features } = await openDevice({ gpu: adapters({ description: "card" }, ["shader-f16"]) });
+  device.destroy();
+  assertEquals([profile.f16, features.includes("shader-f16")], [false, false]);
+});
+
+gpuTest("an adapter counts as software where its name or its word says so", async () => {
+  const software = async (info: Partial<GPUAdapterInfo>): Promise<boolean> => {
+    const { device, profile } = await openDevice({ gpu: adapters(info) });
+    device.destroy();
+    return profile.software;
+  };
+  assertEquals(await software({ description: "llvmpipe (LLVM 15)" }), true);
+  assertEquals(await software({ description: "card", isFallbackAdapter: true }), true);
+  assertEquals(await software({ description: "card" }), false);
+});
+
+gpuTest("limits and the bytes for prepared constants can be set below those of the device", async () => {
+  const { device, profile } = await openDevice({ preparedBytes: 12, limits: { maxBindingBytes: 1024 } });
+  device.destroy();
+  assertEquals([profile.preparedBytes, profile.maxBindingBytes], [12, 1024]);
+  assert(profile.maxBufferBytes > 1024);
+});
+
+gpuTest("a tensor may be as large as both a binding and a buffer allow", async () => {
+  for (const [maxBindingBytes, maxBufferBytes] of [[1024, 4096], [4096, 1024]] as const) {
+    const runtime = await WebGpuRuntime.open({ limits: { maxBindingBytes, maxBufferBytes } });
+    assertEquals(runtime.maxTensorBytes, 1024);
+    runtime.destroy();
+  }
+});
+
+gpuTest("the peak of memory stays when memory is given back", async () => {
+  const runtime = await WebGpuRuntime.open();
+  const [small, large] = [runtime.upload(new Float32Array(10), [10]), runtime.upload(new Float32Array(1000), [1000])];
+  const peak = 4 * 1010;
+  assertEquals([runtime.statistics().deviceBytes, runtime.statistics().peakDeviceBytes], [peak, peak]);
+  large.free();
+  assertEquals([runtime.statistics().deviceBytes, runtime.statistics().peakDeviceBytes], [40, peak]);
+  small.free();
+  assertEquals(runtime.statistics().deviceBytes, 0);
+  runtime.destroy();
+});

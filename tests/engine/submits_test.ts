@@ -1,0 +1,108 @@
+/** What a runtime hands to the device at once, and when it waits. */
+import { assert, assertEquals } from "@std/assert";
+import { type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { costly, plus } from "../support/toy_ops.ts";
+
+/** Calls of the queue of a device. */
+interface Counts {
+  submits: number;
+  waits: number;
+  /** Bytes written since the last submit, and the most of them at any time. */
+  written: number;
+  mostWritten: number;
+}
+
+/** A runtime whose queue is watched. */
+async function withCounts(body: (runtime: WebGpuRuntime, counts: Counts) => Promise<void>): Promise<void> {
+  const counts: Counts = { submits: 0, waits: 0, written: 0, mostWritten: 0 };
+  const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
+    const adapter = await navigator.gpu.requestAdapter(options);
+    const request = adapter!.requestDevice.bind(adapter);
+    adapter!.requestDevice = async (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> => {
+      const device = await request(descriptor);
+      watch(device.queue, counts);
+      return device;
+    };
+    return adapter;
+  };
+  const gpu = Object.assign(Object.create(navigator.gpu), { requestAdapter }) as GPU;
+  const runtime = await WebGpuRuntime.open({ gpu });
+  try {
+    await body(runtime, counts);
+  } finally {
+    runtime.destroy();
+  }
+}
+
+function watch(queue: GPUQueue, counts: Counts): void {
+  const [submit, done, write] = [
+    queue.submit.bind(queue),
+    queue.onSubmittedWorkDone.bind(queue),
+    queue.writeBuffer.bind(queue),
+  ];
+  queue.submit = (buffers): undefined => {
+    counts.submits++;
+    counts.written = 0;
+    submit(buffers);
+  };
+  queue.onSubmittedWorkDone = () => {
+    counts.waits++;
+    return done();
+  };
+  queue.writeBuffer = (buffer: GPUBuffer, at: number, data: Uint8Array<ArrayBuffer>): undefined => {
+    counts.written += data.byteLength;
+    counts.mostWritten = Math.max(counts.mostWritten, counts.written);
+    write(buffer, at, data);
+  };
+}
+
+gpuTest("a plan is handed over in submits of about 40 GFLOP, so that no watchdog of a driver fires", async () => {
+  await withCounts(async (runtime, counts) => {
+    // Each costly call states 30 GFLOP: a submit is full with two of them.
+    const stage = runtime.stage("long", ({ x }: Tensors<"x">) => {
+      let y = x;
+      for (let k = 0; k < 9; k++) y = costly(plus(y, x));
+      return { y };
+    });
+    const x = runtime.upload(new Float32Array([1, 2]), [2]);
+    await stage({ x }, {});
+    counts.submits = 0;
+    const { y } = await stage({ x }, {});
+    assertEquals(counts.submits, 5);
+    assertEquals(await y.read(), new Float32Array([10, 20]));
+  });
+});
+
+gpuTest("a short plan is one submit", async () => {
+  await withCounts(async (runtime, counts) => {
+    const stage = runtime.stage("short", ({ x }: Tensors<"x">) => ({ y: plus(plus(x, x), costly(x)) }));
+    const x = runtime.upload(new Float32Array([1]), [1]);
+    await stage({ x }, {});
+    counts.submits = 0;
+    await stage({ x }, {});
+    assertEquals(counts.submits, 1);
+  });
+});
+
+gpuTest("an upload is submitted piece by piece, so that the host never holds much of it", async () => {
+  await withCounts(async (runtime, counts) => {
+    const count = 5 * 2 ** 18;
+    const tensor = runtime.upload(Float32Array.from({ length: count }, (_, i) => i), [count]);
+    assertEquals(counts.submits, 5);
+    assert(counts.mostWritten <= 2 ** 20, `${counts.mostWritten} bytes were written before a submit`);
+    assert((await tensor.read()).every((value, i) => value === i));
+  });
+});
+
+gpuTest("a run of unknown length is waited for, quick ones after it only now and then", async () => {
+  await withCounts(async (runtime, counts) => {
+    const stage = runtime.stage("quick", ({ x }: Tensors<"x">) => ({ y: plus(x, x) }));
+    const x = runtime.upload(new Float32Array([1]), [1]);
+    await stage({ x }, {});
+    assert(counts.waits > 0, "nothing waited for the first run");
+    counts.waits = 0;
+    for (let run = 0; run < 10; run++) await stage({ x }, {});
+    assert(counts.waits < 10, `10 quick runs waited ${counts.waits} times`);
+  });
+});
