@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { atomicWriter, writeAtomically } from "../../io/atomic_write.ts";
 import { FileError } from "../../io/file_error.ts";
 import { writePng } from "../../io/image_file.ts";
-import { flushesAndRenames } from "./flush_order.ts";
+import { flushesAndRenames, writingLittle } from "./disk.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -69,6 +69,14 @@ Deno.test("commit() flushes to the disk before the file gets its name", async ()
     const order = await flushesAndRenames(() => writeAtomically(`${folder}/a`, Uint8Array.of(1)));
     assertEquals(order, ["flush", "rename"]);
     assertEquals(names(folder), ["a"]);
+  });
+});
+
+Deno.test("writeAtomically() writes all bytes where the disk takes few at a time", async () => {
+  await inFolder(async (folder) => {
+    const bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7);
+    await writingLittle(3, () => writeAtomically(`${folder}/a`, bytes));
+    assertEquals(await Deno.readFile(`${folder}/a`), bytes);
   });
 });
 

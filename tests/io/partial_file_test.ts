@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FileError } from "../../io/file_error.ts";
 import { PartialFile } from "../../io/partial_file.ts";
-import { flushesAndRenames } from "./flush_order.ts";
+import { flushesAndRenames, writingLittle } from "./disk.ts";
 
 async function inFolder(body: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -40,6 +40,19 @@ Deno.test("a later run appends to what an earlier one has left, and knows where 
     assertEquals([part.size, part.inherited], [6, 3]);
     await part.finish();
     assertEquals(await Deno.readFile(path), Uint8Array.of(1, 2, 3, 4, 5, 6));
+  });
+});
+
+Deno.test("a download that begins again leaves nothing of what had arrived, and writes all bytes", async () => {
+  await inFolder(async (path) => {
+    using part = await PartialFile.open(path);
+    await part.restart(ORIGIN);
+    await part.append(Uint8Array.of(1, 2, 3, 4, 5));
+    await part.restart({ ...ORIGIN, total: 4 });
+    assertEquals(part.size, 0);
+    await writingLittle(3, () => part.append(Uint8Array.of(6, 7, 8, 9)));
+    await part.finish();
+    assertEquals(await Deno.readFile(path), Uint8Array.of(6, 7, 8, 9));
   });
 });
 
