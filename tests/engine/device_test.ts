@@ -75,7 +75,10 @@ gpuTest("the peak of memory stays when memory is given back", async () => {
   assertEquals([runtime.statistics().deviceBytes, runtime.statistics().peakDeviceBytes], [peak, peak]);
   large.free();
   assertEquals([runtime.statistics().deviceBytes, runtime.statistics().peakDeviceBytes], [40, peak]);
+  const another = runtime.upload(new Float32Array(20), [20]);
+  assertEquals([runtime.statistics().deviceBytes, runtime.statistics().peakDeviceBytes], [120, peak]);
   small.free();
+  another.free();
   assertEquals(runtime.statistics().deviceBytes, 0);
   runtime.destroy();
 });

@@ -93,7 +93,7 @@ gpuTest(
       const small = runtime.upload(new Float32Array(4), [4]);
       await runtime.stage("mixed", ({ large, small }: Tensors<"large" | "small">) => {
         let [y, z] = [large, small];
-        for (let k = 0; k < 8; k++) [y, z] = [scaled(y, k + 2), scaled(z, k + 2)];
+        for (let k = 0; k < 24; k++) [y, z] = [scaled(y, k + 2), scaled(z, k + 2)];
         return { y, z };
       })({ large, small }, {});
       const { kernels } = await runtime.profile("mixed", { replays: 1 });
@@ -102,9 +102,9 @@ gpuTest(
           (a, b) => a - b,
         );
       const [slow, fast] = [sorted(true), sorted(false)];
-      assertEquals([slow.length, fast.length], [8, 8]);
+      assertEquals([slow.length, fast.length], [24, 24]);
       // Not the extremes: a busy machine delays single ones.
-      assert(slow[2]! > 3 * fast[4]!, `large ones took ${slow} ms, small ones ${fast} ms`);
+      assert(slow[6]! > 3 * fast[12]!, `large ones took ${slow} ms, small ones ${fast} ms`);
     } finally {
       runtime.destroy();
     }

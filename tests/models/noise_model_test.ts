@@ -131,6 +131,32 @@ Deno.test("noiseModel() rejects sizes, classes and networks that do not fit", as
   assertThrows(() => noiseModel(plain, schedule, { lowRes }), TypeError, "takes no low-resolution image");
 });
 
+Deno.test("a padded model keeps rows, columns and channels where they are", async () => {
+  const shape = [3, 5, 2];
+  const whole: NoiseModel = { imageShape: [8, 8, 2], alphaBar: new Float64Array(1), predictEps: (xt) => xt };
+  const { predictEps, imageShape } = paddedModel(whole, shape);
+  const runtime = new ReferenceRuntime();
+  const stage = runtime.stage("padded", ({ xt }: Tensors<"xt">) => ({ eps: predictEps(xt, 0) }));
+  const data = randomValues(2 * 30, 1);
+  const { eps } = await stage({ xt: runtime.upload(data, [2, ...shape]) }, {});
+  assertEquals([await eps.read(), imageShape], [data, shape]);
+});
+
+Deno.test("noiseModel() takes multiples of what the network reduces by, which may be more than 2", () => {
+  const config = { imageSize: 16, inChannels: 3, outChannels: 3, numClasses: undefined };
+  const network = {
+    config,
+    downsampling: 4,
+    timestepTable: () => hostTensor(new Float32Array(2), [1, 2]),
+  } as unknown as Parameters<typeof noiseModel>[0];
+  const make = (size: { readonly height?: number; readonly width?: number }): NoiseModel =>
+    noiseModel(network, noiseSchedule("linear"), size);
+  assertEquals(make({ height: 12 }).imageShape, [12, 16, 3]);
+  for (const size of [{ height: 6 }, { width: 18 }, { width: 0 }, { height: -4 }]) {
+    assertThrows(() => make(size), RangeError, "height and width must be multiples of 4");
+  }
+});
+
 Deno.test("a padded model predicts the middle of what it sees with mirrored borders", async () => {
   const runtime = new ReferenceRuntime();
   const seen: NoiseModel = {
