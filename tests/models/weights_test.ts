@@ -19,7 +19,7 @@ import {
   type SafetensorsFile,
 } from "../../models/mod.ts";
 import { type Parameter, repackedParts, repackParameter } from "../../models/repack.ts";
-import { loadWeights } from "../../models/weights.ts";
+import { loadWeights, type ParameterSource, uploadWeights } from "../../models/weights.ts";
 import { fileOf } from "./random_checkpoint.ts";
 
 const PARAMETERS = new Map<string, Parameter>([
@@ -89,6 +89,30 @@ Deno.test("loadWeights() names missing, unexpected and misshapen tensors togethe
       '1 is unexpected (first "extra" [4, 4]), 1 has another shape (first "conv.bias" [3], [2] is needed); ' +
       "choose the file that belongs to this network",
   );
+});
+
+Deno.test("loadWeights() refuses a tensor more than the network has, even where all others are there", async () => {
+  const message = await messageOf(await fileOf([...FITTING, tensor("stray", [1])]));
+  assertStringIncludes(message, '1 is unexpected (first "stray" [1])');
+});
+
+Deno.test("uploadWeights() keeps parameters apart where the next is read before one is uploaded", async () => {
+  const runtime = new ReferenceRuntime();
+  const uploaded: (readonly number[])[] = [];
+  const upload = runtime.uploadParts.bind(runtime);
+  runtime.uploadParts = (type, parts) => {
+    const given = [...parts];
+    uploaded.push(given.flatMap(({ data }) => [...data]));
+    return upload(type, given);
+  };
+  const names = ["a", "b", "c"];
+  const source: ParameterSource = {
+    name: "source",
+    parameters: new Map(names.map((name) => [name, { shape: [2], layout: "plain" }])),
+    read: (name, into) => into.subarray(0, 2).fill(names.indexOf(name)),
+  };
+  await uploadWeights(runtime, source);
+  assertEquals(uploaded, [[0, 0], [1, 1], [2, 2]]);
 });
 
 Deno.test("loadWeights() reports parameters that are no floats and counts what it does not list", async () => {
