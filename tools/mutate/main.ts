@@ -1,5 +1,6 @@
 /** `deno task mutate`: makes one slip after another in a copy of the code and tells which ones the tests miss. */
 import { parseArgs } from "@std/cli/parse-args";
+import { chooseBackend } from "../../engine/mod.ts";
 import { ROOT } from "./copy.ts";
 import { choose, readLists } from "./lists.ts";
 import { applyMutant, describe, type Mutant, MutantError, testOf } from "./mutant.ts";
@@ -128,6 +129,8 @@ export async function main(args: readonly string[], print: (text: string) => voi
     return 0;
   }
   const tried = chosen.filter((mutant) => mutant.equivalent === undefined);
+  // The test processes inherit it: asking OpenGL for an adapter costs threads of `deno test` their lives.
+  await chooseBackend();
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort(new InterruptedError("stopped by Ctrl-C; the copies are removed"));
   Deno.addSignalListener("SIGINT", onInterrupt);
