@@ -111,6 +111,23 @@ gpuTest(
   },
 );
 
+gpuTest("the time of a replay is that of one, though many run between two waits", async () => {
+  const runtime = await WebGpuRuntime.open();
+  try {
+    const x = runtime.upload(new Float32Array(4), [4]);
+    await runtime.stage("quick", ({ x }: Tensors<"x">) => {
+      let y = x;
+      for (let k = 0; k < 30; k++) y = scaled(y, k + 2);
+      return { y };
+    })({ x }, {});
+    const { fastest } = await runtime.profile("quick", { replays: 5 });
+    // A hundred of them take some 50 ms at least.
+    assert(fastest.replayMilliseconds < 15, `${fastest.replayMilliseconds} ms`);
+  } finally {
+    runtime.destroy();
+  }
+});
+
 gpuTest("what has not run, or was released, is not profiled, nor without replays", async () => {
   await withSum(async (runtime) => {
     await assertRejects(() => runtime.profile("other"), RangeError, 'Cannot profile stage "other"');

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type BetaCurve,
   type NoiseSchedule,
@@ -95,4 +95,13 @@ Deno.test("schedules reject bad counts, betas and lists of steps", () => {
   assertThrows(() => respacedSchedule(linear, [1000]), RangeError, "1000 follows the start");
   assertThrows(() => respacedSchedule(linear, [0.5]), RangeError, "0.5");
   assertThrows(() => respacedSchedule(linear, []), RangeError, "at least one");
+});
+
+Deno.test("a linear schedule of other lengths has betas in inverse proportion, from first to last", () => {
+  const { betas } = noiseSchedule("linear", 101);
+  const scale = 1000 / 101;
+  for (const [t, beta] of betas.entries()) {
+    const expected = scale * (1e-4 + (0.02 - 1e-4) * t / 100);
+    assert(Math.abs(beta - expected) < 1e-15, `beta[${t}] is ${beta}, ${expected} is expected`);
+  }
 });
