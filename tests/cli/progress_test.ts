@@ -13,6 +13,11 @@ Deno.test("formatSeconds() reads as people say it", () => {
   ]);
 });
 
+Deno.test("formatSeconds() counts whole minutes, and seconds beyond them", () => {
+  const texts = [59.94, 60, 100, 119.6, 3599].map(formatSeconds);
+  assertEquals(texts, ["59.9 s", "1 min 00 s", "1 min 40 s", "2 min 00 s", "59 min 59 s"]);
+});
+
 Deno.test("on a terminal a bar is drawn in place with the count of evaluations and the time left", async () => {
   const { stdout, stderr } = await printedBy(() => {
     using reporter = makeReporter(false, true);

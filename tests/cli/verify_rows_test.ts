@@ -7,6 +7,7 @@ import { compare, compareList, type Finding, measured, NotSupportedError, refusa
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { safetensorsBytes } from "../../models/mod.ts";
 import { type Folder, withFolder } from "./run_command.ts";
+import { goldenPath, writeCopy } from "./verify_files.ts";
 
 Deno.test("what the engine does not do is not supported, all else that goes wrong is a failure", () => {
   assertEquals(refusal("q", new NotSupportedError("no such sampler")), {
@@ -20,6 +21,9 @@ Deno.test("what the engine does not do is not supported, all else that goes wron
 Deno.test("an error is ok up to its limit, and a value that is no number never is", () => {
   const statuses = [0, 0.5, 0.50001, NaN, Infinity].map((error) => measured("q", error, 0.5).status);
   assertEquals(statuses, ["ok", "ok", "FAILED", "FAILED", "FAILED"]);
+  for (const error of [NaN, Infinity, -Infinity]) {
+    assertEquals(measured("q", error, 0.5).reason, "a value is not finite");
+  }
 });
 
 Deno.test("numbers are compared with those of the file, of one shape and relative to their size", () => {
@@ -83,5 +87,20 @@ Deno.test("the table shows why a row is not ok", async () => {
     assertEquals(code !== 0, true);
     assertStringIncludes(lines.join("\n"), ": ");
     assertEquals(lines.slice(1, -1).some((line) => line.endsWith("  ok")), false, lines.join("\n"));
+  });
+});
+
+Deno.test("the table says FAILED of a row whose error is beyond its limit", async () => {
+  await withFolder(async (folder) => {
+    const altered = await writeCopy(goldenPath("schedule-1000"), folder.path("altered.safetensors"), {
+      keep: /^linear\.(betas|alphas_cumprod)$/,
+      alter: ["linear.betas"],
+    });
+    const lines: string[] = [];
+    const options = { json: false, print: (line: string): void => void lines.push(line) };
+    assertEquals(await verifyFiles(new ReferenceRuntime(), [altered], options), 1);
+    const statusOf = (quantity: string): string | undefined =>
+      lines.find((line) => line.includes(`  ${quantity} `))?.split("  ").at(-1);
+    assertEquals([statusOf("linear.betas"), statusOf("linear.alphas_cumprod")], ["FAILED", "ok"]);
   });
 });
