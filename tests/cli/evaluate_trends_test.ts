@@ -2,10 +2,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { gather, type Results } from "../../cli/evaluate/cells.ts";
 import type { MetricName } from "../../cli/evaluate/metrics.ts";
-import type { Plan } from "../../cli/evaluate/plan.ts";
+import { pairName, type Plan } from "../../cli/evaluate/plan.ts";
 import { writeReport } from "../../cli/evaluate/report.ts";
 import { resultTable } from "../../cli/evaluate/report_table.ts";
+import { signOf } from "../../cli/evaluate/statistics.ts";
 import { Store, type UnitRecord } from "../../cli/evaluate/store.ts";
+import { explain, judge } from "../../cli/evaluate/trends.ts";
+import { summarize } from "../../metrics/mod.ts";
 import { makePng } from "../io/png_maker.ts";
 import { type Folder, withFolder } from "./run_command.ts";
 
@@ -110,6 +113,23 @@ Deno.test("a trend of what was not measured is neither held nor broken", async (
     assertStringIncludes(await reportOf(folder, results), 'unknown: <span class="soft">not measured</span>');
     assertEquals(results.cells.map(({ missing }) => missing), [0, 3, 0, 0, 3, 0]);
   });
+});
+
+Deno.test("a distance of all pictures has one difference, of which no interval decides", () => {
+  const trend = { statement: "nearer", metric: "fid", task: "sr4", rising: ["a", "b"] } as const;
+  const { plan, cells } = resultsOf(planOf([trend]), () => ({ psnr: 20 }));
+  const fid = new Map([12, 15].map((value, method) => [pairName(1, method), value]));
+  const records = new Map(cells.flatMap(({ units }) => units.map(({ unit, record }) => [unit.id, record])));
+  const results = gather(plan, records, { lpips: new Map(), fid });
+  const judgement = judge(trend, results);
+  assertEquals([judgement.verdict, judgement.differences[0]!.mean], ["undecided", 3]);
+  assertStringIncludes(explain(trend, judgement), "difference +3.00 without an interval");
+});
+
+Deno.test("infinite differences decide nothing, however clear the finite ones are", () => {
+  assertEquals(signOf(summarize([1, 1.1, 1.2])), "above");
+  assertEquals(signOf(summarize([-1, -1.1, -1.2])), "below");
+  assertEquals(signOf(summarize([1, 1.1, 1.2, Infinity])), "undecided");
 });
 
 Deno.test("times of the report leave tracing and compiling out", async () => {
