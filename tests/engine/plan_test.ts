@@ -17,7 +17,7 @@ import {
 } from "../../engine/mod.ts";
 import { orderCalls, peakBytes } from "../../engine/order.ts";
 import { makePlan } from "../../engine/plan.ts";
-import { elementwise } from "../../kernels/wgsl.ts";
+import { elementwise } from "../../kernels/text/wgsl.ts";
 import { gpuTest, sharedRuntime } from "../support/gpu.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { randomValues } from "../support/random.ts";

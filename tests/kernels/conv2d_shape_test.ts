@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Shape } from "../../engine/mod.ts";
-import { conv2d, type Conv2dOptions } from "../../kernels/conv2d.ts";
+import { conv2d, type Conv2dOptions } from "../../kernels/product/conv2d.ts";
 import { build } from "./run_once.ts";
 
 const shapeOf = (x: Shape, weight: Shape, options: Conv2dOptions): Shape =>

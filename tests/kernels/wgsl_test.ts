@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { defineOp } from "../../engine/mod.ts";
-import { elementwise } from "../../kernels/wgsl.ts";
+import { elementwise } from "../../kernels/text/wgsl.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { runOnce, values } from "./run_once.ts";
 

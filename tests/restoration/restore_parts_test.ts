@@ -57,7 +57,7 @@ Deno.test("measurements may have as many dimensions as their operator likes", as
   const runtime = new ReferenceRuntime();
   const model = gaussianModel(new Float32Array(144).fill(0.1), 0.2, SHAPE);
   const run = async (operator: LinearOperator): Promise<unknown> => {
-    const y = hostTensor(randomValues(144, 1), operator.measurementShape);
+    const y = hostTensor(randomValues(288, 1), [2, ...operator.measurementShape]);
     return (await restore(runtime, ddnm, { model, operator, y, sigmaY: 0 }, { seed: 1, steps: 2 })).data;
   };
   assertEquals(await run(flat), await run(whole));

@@ -1,13 +1,13 @@
 /** What the rows of `verify` may say: "ok" is kept for what was computed, compared and close. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { verifyFiles } from "../../cli/verify.ts";
-import { findings } from "../../cli/verify/findings.ts";
-import { ReferenceFile } from "../../cli/verify/reference_file.ts";
-import { compare, compareList, type Finding, measured, NotSupportedError, refusal } from "../../cli/verify/row.ts";
+import { findings } from "../../conformance/findings.ts";
+import { ReferenceFile } from "../../conformance/reference_file.ts";
+import { compare, compareList, type Finding, measured, NotSupportedError, refusal } from "../../conformance/row.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { safetensorsBytes } from "../../models/mod.ts";
-import { type Folder, withFolder } from "./run_command.ts";
-import { goldenPath, writeCopy } from "./verify_files.ts";
+import { type Folder, withFolder } from "../cli/run_command.ts";
+import { goldenPath, openFile, writeCopy } from "./reference_files.ts";
 
 Deno.test("what the engine does not do is not supported, all else that goes wrong is a failure", () => {
   assertEquals(refusal("q", new NotSupportedError("no such sampler")), {
@@ -45,7 +45,7 @@ async function withFile(body: (file: ReferenceFile, folder: Folder) => Promise<v
       data: Float32Array.of(1, 2),
     }));
     const bytes = await safetensorsBytes({ tensors, metadata: new Map([["kind", "ops"]]) });
-    using file = await ReferenceFile.open(folder.write("file.safetensors", bytes));
+    using file = await ReferenceFile.open(folder.write("file.safetensors", bytes), openFile);
     await body(file, folder);
   });
 }
