@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
-import { ConstantUse } from "../../engine/constant_use.ts";
+import { ConstantUse } from "../../engine/webgpu/constants.ts";
 
 Deno.test("an array of the host is let go when the last of the stages that read it is no more", () => {
   const use = new ConstantUse();

@@ -1,7 +1,7 @@
 /** What a runtime finds out about its device, and what it counts. */
 import { assert, assertEquals } from "@std/assert";
 import { WebGpuRuntime } from "../../engine/mod.ts";
-import { openDevice } from "../../engine/webgpu_device.ts";
+import { openDevice } from "../../engine/webgpu/device.ts";
 import { gpuTest } from "../support/gpu.ts";
 
 /** Adapters with another description of themselves, which refuse some features. */
