@@ -3,7 +3,7 @@ import { FileError } from "../io/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkEnlarged, type Source } from "./source.ts";
-import { type Task, UPSAMPLE } from "./tasks.ts";
+import { type Task, UPSAMPLE, upsampling } from "./tasks.ts";
 
 /** The option that chooses a class. */
 export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {
@@ -70,7 +70,7 @@ export function fitUpsampling(
   }
   const scale = trained ?? given ?? scaleOfPicture(source, { name, imageSize: config.imageSize, isTruth });
   if (!isTruth) checkEnlarged(source.path, source.file, scale);
-  return { ...task, scale };
+  return upsampling(scale);
 }
 
 /** A picture of the size that the network was trained with tells the factor. */

@@ -1,7 +1,7 @@
 /** One picture becomes a measurement: read, cropped, measured, and written as PNG or as a measurement file. */
-import { hostTensor, type Runtime } from "../engine/mod.ts";
+import { type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
 import { centre, crop, FileError, grayToRgb, type Raster, resize, rgbToGray, toImage, writePng } from "../io/mod.ts";
-import { createOperator, type Operator, type OperatorOptions } from "../operators/mod.ts";
+import type { OperatorValues } from "../operators/mod.ts";
 import { type Arguments, UsageError } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
 import { MASK_ENDING } from "./folder.ts";
@@ -9,8 +9,8 @@ import type { Interrupt } from "./interrupt.ts";
 import { isMeasurementName, writeMeasurement } from "./measurement_file.ts";
 import { checkWritable, fileStem, writeTogether } from "./outputs.ts";
 import { degrade } from "../restoration/mod.ts";
-import { applyOperator } from "./restoration.ts";
 import { readSource } from "./source.ts";
+import { maskFileOf, taskFilePaths } from "./task_files.ts";
 import { chooseNoise, operatorOptions } from "./task_options.ts";
 import { type Task, taskOperator } from "./tasks.ts";
 
@@ -79,22 +79,22 @@ export async function degradePicture(
   const noise = chooseNoise(args, task);
   const isPicture = !isMeasurementName(out);
   // A mask that is made here is needed to restore the picture.
-  const isMasked = ["inpaint", "outpaint", "old_photo"].includes(task.operator) && !args.has("mask");
+  const isMasked = task.entry.knownPixels !== undefined && !maskFileOf(task, args);
   const maskFile = isPicture && isMasked ? out.replace(/(\.png)?$/i, `${MASK_ENDING}.png`) : undefined;
   const files = [out, ...(maskFile === undefined ? [] : [maskFile])];
-  await checkWritable(files, [path, args.text("mask"), args.text("kernel")]);
-  const source = await readSource(args, path, 1);
+  await checkWritable(files, [path, ...taskFilePaths(task, args)]);
+  const source = await readSource(args, path, { task, enlargement: 1 });
   source.notes.forEach(notes);
   const whole = grayToRgb(source.colour);
   const multiple = task.multiple ?? task.scale;
   const picture = cropToMultiple(whole, path, multiple);
   if (picture !== whole) notes(`The picture is cropped to ${formatSize(picture)}, multiples of ${multiple}`);
-  const known = source.mask?.known;
   const imageShape = [picture.height, picture.width, picture.channels];
   const options = operatorOptions(task, imageShape, args, {
-    mask: known && hostTensor(croppedMask(known, picture), [picture.height, picture.width]),
-    kernel: source.kernel,
-    network: source.network,
+    files: {
+      ...source.files,
+      ...(source.mask ? { [source.mask.parameter]: croppedMask(source.mask.known, picture) } : {}),
+    },
     seed,
     isMeasured: false,
   });
@@ -120,7 +120,7 @@ export async function degradePicture(
   const alpha = source.alpha && resize(cropToMultiple(source.alpha, path, multiple), measurement, "area");
   const bits = args.text("bits") === "16" ? 16 : 8;
   const image = toImage(measurement, { bitDepth: bits, ...(alpha ? { alpha } : {}) });
-  const mask = maskFile === undefined ? undefined : toImage(await knownPixels(runtime, task, operator, options));
+  const mask = maskFile === undefined ? undefined : toImage(knownPixels(task, imageShape, options));
   await interrupt.check();
   await interrupt.hold(() =>
     writeTogether([
@@ -159,36 +159,16 @@ function cropToMultiple(raster: Raster, path: string, multiple: number): Raster 
 
 /** A mask [H, W] of the whole picture for its centred part. */
 function croppedMask(
-  { data, shape }: NonNullable<OperatorOptions["mask"]>,
+  { data, shape }: HostTensor,
   { width, height }: Raster,
-): Float32Array<ArrayBuffer> {
+): HostTensor {
   const raster: Raster = { width: shape[1]!, height: shape[0]!, channels: 1, data: Float32Array.from(data) };
-  return Float32Array.from(crop(raster, centre(raster, { width, height })).data);
+  return hostTensor(Float32Array.from(crop(raster, centre(raster, { width, height })).data), [height, width]);
 }
 
 /** The mask of an operator as a picture: white where pixels are known. */
-async function knownPixels(
-  runtime: Runtime,
-  task: Task,
-  operator: Operator,
-  options: OperatorOptions,
-): Promise<Raster> {
-  const [height = 0, width = 0, channels = 0] = operator.imageShape;
-  // Behind other degradations the mask is that of inpainting with the same parameters.
-  const { mask, box, missing, seed } = options;
-  const masking = task.operator === "old_photo"
-    ? createOperator("inpaint", operator.imageShape, {
-      ...(mask ? { mask } : {}),
-      ...(box ? { box } : {}),
-      ...(missing === undefined ? {} : { missing }),
-      ...(seed === undefined ? {} : { seed }),
-    })
-    : operator;
-  const ones = runtime.upload(new Float32Array(height * width * channels).fill(1), [1, ...operator.imageShape]);
-  const known = await applyOperator(runtime, masking, "forward", ones);
-  const values = await known.read();
-  ones.free();
-  known.free();
-  const data = Float32Array.from({ length: height * width }, (_, pixel) => 2 * (values[pixel * channels] ?? 0) - 1);
-  return { width, height, channels: 1, data };
+function knownPixels({ entry }: Task, imageShape: Shape, options: OperatorValues): Raster {
+  const known = entry.knownPixels!(imageShape, options);
+  const [height = 0, width = 0] = known.shape;
+  return { width, height, channels: 1, data: Float32Array.from(known.data, (value) => 2 * value - 1) };
 }

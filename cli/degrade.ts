@@ -1,7 +1,7 @@
 /** `deno task degrade IN [OUT]`: good pictures in, the measurements that `restore` takes out. */
 import type { Runtime } from "../engine/mod.ts";
 import { FileError, sha256OfFile } from "../io/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec, UsageError } from "./arguments.ts";
 import { type Degradation, degradePicture, formatOf, outputName } from "./degradation.ts";
 import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf, writeRecord } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -9,44 +9,47 @@ import { fileStem } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { resultName } from "./result_name.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
-import { chooseNoise, chooseTask, NOISE_OPTIONS, TASK_OPTIONS } from "./task_options.ts";
+import { chooseNoise, chooseTask, NOISE_OPTIONS, taskOptions } from "./task_options.ts";
 import { type Task, taskList, TASKS } from "./tasks.ts";
 
 /** The command `degrade`. */
 export const DEGRADE: Command = {
-  spec: {
-    name: "degrade",
-    summary:
-      "Damages good pictures: writes the measurement of a task as PNG, and the mask where pixels are missing, or as\n" +
-      "safetensors: exact, with the operator's parameters, noise and seed, all that restore needs. So is stored what no\n" +
-      "picture holds (cs, cs-block, ct, mri) or says (outpaint, old-photo), and every other task with --format.\n" +
-      "Of a folder all pictures are damaged, each with a seed of its own that its name and --seed give; what is in the\n" +
-      "folder OUT already, made in the same way of the same picture, is left as it is.",
-    operands: { usage: "IMAGE|FOLDER [OUT]", min: 1, max: 2 },
-    options: {
-      ...TASK_OPTIONS,
-      ...NOISE_OPTIONS,
-      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of noise and masks (default 0)" },
-      bits: { kind: "choice", choices: ["8", "16"], help: "Bits per sample of a PNG (default 8)" },
-      format: {
-        kind: "choice",
-        choices: ["png", "safetensors"],
-        help: "How results are stored (default: as the name OUT says, else png where restore takes it with --task)",
+  // Made when it is asked for: programs may have added operators.
+  get spec(): CommandSpec {
+    return {
+      name: "degrade",
+      summary:
+        "Damages good pictures: writes the measurement of a task as PNG, and the mask where pixels are missing, or as\n" +
+        "safetensors: exact, with the operator's parameters, noise and seed, all that restore needs. So is stored what no\n" +
+        "picture holds (cs, cs-block, ct, mri) or says (outpaint, old-photo), and every other task with --format.\n" +
+        "Of a folder all pictures are damaged, each with a seed of its own that its name and --seed give; what is in the\n" +
+        "folder OUT already, made in the same way of the same picture, is left as it is.",
+      operands: { usage: "IMAGE|FOLDER [OUT]", min: 1, max: 2 },
+      options: {
+        ...taskOptions(),
+        ...NOISE_OPTIONS,
+        seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of noise and masks (default 0)" },
+        bits: { kind: "choice", choices: ["8", "16"], help: "Bits per sample of a PNG (default 8)" },
+        format: {
+          kind: "choice",
+          choices: ["png", "safetensors"],
+          help: "How results are stored (default: as the name OUT says, else png where restore takes it with --task)",
+        },
+        out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -degraded, in this folder)" },
+        ...RUNTIME_OPTIONS,
+        json: { kind: "flag", help: "Print the outcome as JSON lines on stdout" },
       },
-      out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -degraded, in this folder)" },
-      ...RUNTIME_OPTIONS,
-      json: { kind: "flag", help: "Print the outcome as JSON lines on stdout" },
-    },
-    lists: [taskList(TASKS)],
-    examples: [
-      ["deno task degrade photo.png --task sr4", "write photo-degraded.png, a quarter as wide and high"],
-      ["deno task degrade photo.png --task inpaint --mask-random 0.5", "also write photo-degraded-mask.png"],
-      ["deno task degrade photo.png y.safetensors --task mri --acceleration 8", "restore y.safetensors restores it"],
-      [
-        "deno task degrade photos/ measured/ --task sr4 --sigma-y 0.05 --format safetensors",
-        "all pictures of a folder",
+      lists: [taskList(TASKS)],
+      examples: [
+        ["deno task degrade photo.png --task sr4", "write photo-degraded.png, a quarter as wide and high"],
+        ["deno task degrade photo.png --task inpaint --mask-random 0.5", "also write photo-degraded-mask.png"],
+        ["deno task degrade photo.png y.safetensors --task mri --acceleration 8", "restore y.safetensors restores it"],
+        [
+          "deno task degrade photos/ measured/ --task sr4 --sigma-y 0.05 --format safetensors",
+          "all pictures of a folder",
+        ],
       ],
-    ],
+    };
   },
   run,
 };

@@ -6,14 +6,14 @@ import { formatSize } from "./canvas.ts";
 import type { ReadMeasurement } from "./measurement_file.ts";
 import type { Picture } from "./picture.ts";
 import type { Source } from "./source.ts";
-import { NOISE_OPTIONS, TASK_OPTIONS } from "./task_options.ts";
+import { NOISE_OPTIONS, taskOptions } from "./task_options.ts";
 
 /**
  * Refuses options that would contradict the file.
  * @throws {UsageError} naming the first of them
  */
 export function checkMeasuredOptions(args: Arguments): void {
-  const fixed = [...Object.keys(TASK_OPTIONS), ...Object.keys(NOISE_OPTIONS), "degrade", "size", "scale"];
+  const fixed = [...Object.keys(taskOptions()), ...Object.keys(NOISE_OPTIONS), "degrade", "size", "scale"];
   const given = fixed.find((option) => args.has(option));
   if (given === undefined) return;
   throw new UsageError(`--${given} goes with pictures; a measurement says by itself how it was made: leave it out`);
@@ -29,6 +29,7 @@ export function measuredSource(path: string, { picture, imageShape }: ReadMeasur
     colour: { width: 0, height: 0, channels, data: new Float32Array(0) },
     alpha: undefined,
     mask: undefined,
+    files: {},
     notes: [],
   };
 }

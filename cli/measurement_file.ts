@@ -2,7 +2,7 @@
 import { elementCount, formatShape, type HostTensor, hostTensor, sameShape, type Shape } from "../engine/mod.ts";
 import { atomicWriter, FileError, FileSource, sha256Of } from "../io/mod.ts";
 import { CheckpointError, openSafetensors, quoteName, type SafetensorsFile, writeSafetensors } from "../models/mod.ts";
-import type { BlurLayer, MeasurementNoise, Operator, OperatorOptions } from "../operators/mod.ts";
+import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { readNoise, readParameters } from "./measurement_fields.ts";
 import { type Task, taskOperator, TASKS } from "./tasks.ts";
 
@@ -11,7 +11,7 @@ export interface Measurement {
   readonly task: Task;
   /** [H, W, C] of the picture. */
   readonly imageShape: Shape;
-  readonly options: OperatorOptions;
+  readonly options: OperatorValues;
   readonly noise: MeasurementNoise;
   readonly seed: number;
   /** The picture that it was made of, as its file was. */
@@ -57,7 +57,7 @@ export function isMeasurementName(path: string): boolean {
  */
 export async function writeMeasurement(path: string, measurement: Measurement): Promise<void> {
   const { task, imageShape, options, noise, seed, picture, y } = measurement;
-  const { network, ...others } = options;
+  const { network, ...others } = options as OperatorValues & { readonly network?: BlurNetwork };
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const named: readonly (readonly [string, HostTensor])[] = [
     ["y", y],
@@ -119,8 +119,8 @@ export async function readMeasurement(path: string): Promise<ReadMeasurement> {
       fail(`its operator is ${quoteName(field("operator"))}, that of the task is "${task.operator}"`);
     }
     const imageShape = readImageShape(field("imageShape"), fail);
-    const parameters = readParameters(field("parameters"), fail);
-    const options: OperatorOptions = { ...parameters, ...await readTensors(file, fail) };
+    const parameters = readParameters(field("parameters"), task.entry.parameters, fail);
+    const options: OperatorValues = { ...parameters, ...await readTensors(file, fail) };
     const noise = readNoise(field("noise"), fail);
     const seed = Number(field("seed"));
     if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32) fail(`its seed is ${quoteName(field("seed"))}`);
@@ -144,7 +144,7 @@ export async function readMeasurement(path: string): Promise<ReadMeasurement> {
 
 type Fail = (found: string) => never;
 
-async function readTensors(file: SafetensorsFile, fail: Fail): Promise<OperatorOptions> {
+async function readTensors(file: SafetensorsFile, fail: Fail): Promise<OperatorValues> {
   const names = [...file.tensors.keys()].filter((name) => name.startsWith(PARAMETER) && !name.startsWith(LAYER));
   const entries = [];
   for (const name of names) entries.push([name.slice(PARAMETER.length), await readTensor(file, name, fail)] as const);

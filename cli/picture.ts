@@ -2,7 +2,7 @@
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../io/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
-import type { MeasurementNoise, Operator, OperatorOptions } from "../operators/mod.ts";
+import type { MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { degrade } from "../restoration/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import {
@@ -26,7 +26,7 @@ export interface Picture {
   /** What the sampler is given. */
   readonly problem: { readonly model: NoiseModel; readonly operator: Operator; readonly y: DeviceTensor };
   /** Parameters that the operator was built with. */
-  readonly options: OperatorOptions;
+  readonly options: OperatorValues;
   /** The picture as the operator's argument where it is degraded here: the ground truth, at working size. */
   readonly truth: Raster | undefined;
   /** Otherwise the measurement at its full size. */
@@ -67,9 +67,7 @@ export async function preparePicture(
   const imageShape = [canvas.padded.height, canvas.padded.width, 3];
   const known = source.mask?.known;
   const options = operatorOptions(task, imageShape, args, {
-    mask: known && laidOut(known, canvas),
-    network: source.network,
-    kernel: source.kernel,
+    files: { ...source.files, ...(source.mask ? { [source.mask.parameter]: laidOut(source.mask.known, canvas) } : {}) },
     seed: args.number("seed") ?? 0,
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
@@ -103,11 +101,19 @@ export async function preparePicture(
     notes: [
       ...source.notes,
       ...describeCanvas(canvas),
-      ...(isShrunk(canvas) && options.sigma !== undefined && !isTruth
-        ? [`The blur is taken as ${options.taps} taps, sigma ${options.sigma.toFixed(2)} at that size`]
-        : []),
+      ...(isShrunk(canvas) && !isTruth ? describeLengths(task, options) : []),
     ],
   };
+}
+
+/** The lengths of an operator that shrank with the picture. */
+function describeLengths({ entry }: Task, options: OperatorValues): readonly string[] {
+  const lengths = Object.entries(entry.parameters).flatMap(([name, { unit, kind }]) => {
+    const value = options[name];
+    if (unit !== "pixels" || typeof value !== "number") return [];
+    return [`${name} ${kind === "integer" ? value : value.toFixed(2)}`];
+  });
+  return lengths.length > 0 ? [`At that size the degradation is taken with ${lengths.join(", ")}`] : [];
 }
 
 /** A measurement from a file; what it shows where pixels are missing is taken out. */

@@ -1,7 +1,8 @@
 /** What is told of a restoration: the JSON file beside the picture, and a few lines for people. */
-import { type Runtime, WebGpuRuntime } from "../engine/mod.ts";
+import { type HostTensor, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
 import { consistency } from "../metrics/mod.ts";
-import { isLinear, type MeasurementNoise, type OperatorOptions } from "../operators/mod.ts";
+import { isLinear, type MeasurementNoise } from "../operators/mod.ts";
+import { optionName } from "../parameters/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
 import type { Method } from "./method.ts";
@@ -12,7 +13,6 @@ import { formatSeconds } from "./progress.ts";
 import { applyOperator, type Restoration } from "./restoration.ts";
 import type { Quality, Result } from "./result.ts";
 import { precisionOf } from "./runtime.ts";
-import type { Source } from "./source.ts";
 import { chooseNoise } from "./task_options.ts";
 import type { Task } from "./tasks.ts";
 
@@ -59,7 +59,7 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
     task: {
       name: task.name,
       operator: problem.operator.name,
-      parameters: operatorParameters(picture.options, source, args),
+      parameters: operatorParameters(picture, task, args),
       measured: picture.truth === undefined,
       ...(picture.truth ? noiseParameters(chooseNoise(args)) : picture.noise ? noiseParameters(picture.noise) : {}),
     },
@@ -116,24 +116,25 @@ function noiseParameters(noise: MeasurementNoise): Report {
  * Parameters of an operator as data; of a mask its file and how much it keeps, of other tensors the shape, of a network
  * its file.
  */
-function operatorParameters(
-  { mask, psf, maps, network, ...parameters }: OperatorOptions,
-  { mask: file }: Source,
-  args: Arguments,
-): Report {
-  const shares = mask && Float64Array.from(file ? file.known.data : mask.data);
-  return {
-    ...parameters,
-    ...(shares && {
-      mask: {
-        ...(file ? { file: file.path, keep: file.keep } : {}),
-        known: shares.reduce((sum, value) => sum + value, 0) / shares.length,
-      },
-    }),
-    ...(psf && { psf: { shape: psf.shape } }),
-    ...(maps && { maps: { shape: maps.shape } }),
-    ...(network && { network: { file: args.text("blur-network") ?? null, layers: network.layers.length } }),
+function operatorParameters({ options, source: { mask } }: Picture, { entry }: Task, args: Arguments): Report {
+  const dataOf = ([name, value]: readonly [string, unknown]): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if ("layers" in value && Array.isArray(value.layers)) {
+      return { file: args.text(optionName(name, entry.parameters[name]!)) ?? null, layers: value.layers.length };
+    }
+    if (!("shape" in value && "data" in value)) return value;
+    const { shape, data } = value as HostTensor;
+    if (entry.parameters[name]?.format !== "mask") return { shape };
+    const shares = Float64Array.from(mask ? mask.known.data : data);
+    return {
+      ...(mask ? { file: mask.path, keep: mask.keep } : {}),
+      known: shares.reduce((sum, share) => sum + share, 0) / shares.length,
+    };
   };
+  const isSimple = ([, value]: readonly [string, unknown]): boolean => typeof value !== "object";
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  const inOrder = [...entries.filter(isSimple), ...entries.filter((one) => !isSimple(one))];
+  return Object.fromEntries(inOrder.map((one) => [one[0], dataOf(one)]));
 }
 
 /** How far A x, of the restored picture before it is clamped, is from y. */

@@ -1,7 +1,7 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
 import { FileError } from "../io/mod.ts";
-import { Arguments, type Command, UsageError } from "./arguments.ts";
+import { Arguments, type Command, type CommandSpec, UsageError } from "./arguments.ts";
 import { CLASS_OPTION, UPSAMPLE_OPTIONS } from "./conditioning.ts";
 import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -14,8 +14,9 @@ import { makeReporter } from "./progress.ts";
 import { modelData } from "./report.ts";
 import { checkCombination, type Job, readJob, restoreJob, type Session } from "./restore_job.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
-import { NOISE_OPTIONS, TASK_OPTIONS } from "./task_options.ts";
-import { RESTORE_TASKS, taskList } from "./tasks.ts";
+import { neededMask } from "./task_files.ts";
+import { NOISE_OPTIONS, taskOptions } from "./task_options.ts";
+import { restoreTasks, taskList } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -24,62 +25,68 @@ const SAMPLE_TASK = "sr4";
 
 /** The command `restore`. */
 export const RESTORE: Command = {
-  spec: {
-    name: "restore",
-    summary: "Restores a damaged picture (PNG or JPEG in, PNG out) with a diffusion model and Shortcut Sampling,\n" +
-      "or with another method.\n" +
-      "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
-      "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
-      "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
-      "Of a folder all measurements are restored, or with --task or --degrade all pictures, each with a seed of its own\n" +
-      "that its name and --seed give; NAME-mask.png is the mask of NAME. Results that are in the folder OUT already, made\n" +
-      "by the same command of the same file with the same model, are left as they are.",
-    operands: { usage: "[IMAGE|MEASUREMENT|FOLDER] [OUT]", min: 0, max: 2 },
-    options: {
-      ...TASK_OPTIONS,
-      degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
-      ...NOISE_OPTIONS,
-      ...MODEL_OPTIONS,
-      ...CLASS_OPTION,
-      ...UPSAMPLE_OPTIONS,
-      ...METHOD_OPTIONS,
-      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
-      samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
-      size: {
-        kind: "integer",
-        min: 8,
-        max: 65535,
-        help:
-          "Longest side inside the network; larger pictures are made smaller (default 4x its training size, for the " +
-          "sample picture its training size)",
+  // Made when it is asked for: programs may have added operators.
+  get spec(): CommandSpec {
+    return {
+      name: "restore",
+      summary: "Restores a damaged picture (PNG or JPEG in, PNG out) with a diffusion model and Shortcut Sampling,\n" +
+        "or with another method.\n" +
+        "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
+        "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
+        "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
+        "Of a folder all measurements are restored, or with --task or --degrade all pictures, each with a seed of its own\n" +
+        "that its name and --seed give; NAME-mask.png is the mask of NAME. Results that are in the folder OUT already, made\n" +
+        "by the same command of the same file with the same model, are left as they are.",
+      operands: { usage: "[IMAGE|MEASUREMENT|FOLDER] [OUT]", min: 0, max: 2 },
+      options: {
+        ...taskOptions(),
+        degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
+        ...NOISE_OPTIONS,
+        ...MODEL_OPTIONS,
+        ...CLASS_OPTION,
+        ...UPSAMPLE_OPTIONS,
+        ...METHOD_OPTIONS,
+        seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
+        samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
+        size: {
+          kind: "integer",
+          min: 8,
+          max: 65535,
+          help:
+            "Longest side inside the network; larger pictures are made smaller (default 4x its training size, for the " +
+            "sample picture its training size)",
+        },
+        out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
+        sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
+        noise: { kind: "text", value: "FILE", help: "Take the noise of every step from a safetensors file" },
+        trace: {
+          kind: "text",
+          value: "FILE",
+          help: "Write states and noise of every step as safetensors; --noise takes such a file",
+        },
+        ...PRECISION_OPTION,
+        recompute: {
+          kind: "flag",
+          help: "Methods with gradients: compute blocks of the network again instead of keeping them, for less memory",
+        },
+        ...RUNTIME_OPTIONS,
+        json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
       },
-      out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
-      sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
-      noise: { kind: "text", value: "FILE", help: "Take the noise of every step from a safetensors file" },
-      trace: {
-        kind: "text",
-        value: "FILE",
-        help: "Write states and noise of every step as safetensors; --noise takes such a file",
-      },
-      ...PRECISION_OPTION,
-      recompute: {
-        kind: "flag",
-        help: "Methods with gradients: compute blocks of the network again instead of keeping them, for less memory",
-      },
-      ...RUNTIME_OPTIONS,
-      json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
-    },
-    lists: [taskList(RESTORE_TASKS), METHOD_LIST],
-    examples: [
-      ["deno task restore", "degrade the sample picture x4 and restore it"],
-      ["deno task restore small.png --task sr4", "enlarge small.png x4"],
-      ["deno task restore small.png --task upsample --model 64_256_upsampler.pt --class 207", "with an upsampler"],
-      ["deno task restore torn.jpg --task inpaint --mask tear.png", "fill what is black in tear.png"],
-      ["deno task restore y.safetensors", "restore a measurement of any task"],
-      ["deno task restore measured/ restored/", "all measurements of a folder; go on where it stopped"],
-      ["deno task restore --method diffpir --sigma-y 0.1", "another method, on a noisy measurement"],
-      ["deno task restore photo.png --task colorize --degrade --sheet", "take the colour away, bring it back, compare"],
-    ],
+      lists: [taskList(restoreTasks()), METHOD_LIST],
+      examples: [
+        ["deno task restore", "degrade the sample picture x4 and restore it"],
+        ["deno task restore small.png --task sr4", "enlarge small.png x4"],
+        ["deno task restore small.png --task upsample --model 64_256_upsampler.pt --class 207", "with an upsampler"],
+        ["deno task restore torn.jpg --task inpaint --mask tear.png", "fill what is black in tear.png"],
+        ["deno task restore y.safetensors", "restore a measurement of any task"],
+        ["deno task restore measured/ restored/", "all measurements of a folder; go on where it stopped"],
+        ["deno task restore --method diffpir --sigma-y 0.1", "another method, on a noisy measurement"],
+        [
+          "deno task restore photo.png --task colorize --degrade --sheet",
+          "take the colour away, bring it back, compare",
+        ],
+      ],
+    };
   },
   run,
 };
@@ -144,13 +151,15 @@ async function planFolder(args: Arguments): Promise<readonly Arguments[]> {
     );
   }
   const target = await resultFolder(args);
+  const task = restoreTasks().get(args.text("task") ?? "");
   return paths.map((path) => {
     const values = new Map(args.values);
     values.set("out", join(target, `${fileStem(path)}.png`));
     values.set("seed", seedOf(path, args.number("seed") ?? 0));
     const mask = masks.get(path);
-    if (mask !== undefined && args.text("task") === "inpaint" && !args.flag("degrade") && !args.has("mask")) {
-      values.set("mask", mask);
+    const wanted = task && neededMask(task);
+    if (mask !== undefined && wanted !== undefined && !args.flag("degrade") && !args.has(wanted)) {
+      values.set(wanted, mask);
     }
     const each = new Arguments([path], values, args.words);
     try {

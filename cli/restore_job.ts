@@ -1,6 +1,7 @@
 /** One picture or measurement of `restore`: read, prepared, restored once or several times, written. */
 import type { Runtime } from "../engine/mod.ts";
 import { sha256OfFile } from "../io/mod.ts";
+import { taskOptionsOf } from "../operators/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { type Arguments, UsageError } from "./arguments.ts";
 import { checkConditioning, fitUpsampling } from "./conditioning.ts";
@@ -17,9 +18,10 @@ import { makeReport, summarize } from "./report.ts";
 import { runRestoration } from "./restoration.ts";
 import { finishPicture } from "./result.ts";
 import { readSource, type Source } from "./source.ts";
+import { taskFilePaths } from "./task_files.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
 import { chooseNoise, chooseTask, NOISE_OPTIONS } from "./task_options.ts";
-import { RESTORE_TASKS, type Task, UPSAMPLE } from "./tasks.ts";
+import { restoreTasks, type Task, UPSAMPLE } from "./tasks.ts";
 
 /** What is restored, as it was read. */
 export interface Job {
@@ -67,13 +69,15 @@ export async function readJob(
   else checkCombination(args);
   checkSeeds(args);
   const measured = isMeasured ? await readMeasurement(path) : undefined;
-  const task = measured ? measured.task : chooseTask(args, sample.task, RESTORE_TASKS);
+  const task = measured ? measured.task : chooseTask(args, sample.task, restoreTasks());
   if (isTruth) chooseNoise(args, task);
   const method = chooseMethod(args, task);
   const outputs = planOutputs(args);
-  const inputs = [path, ...["mask", "kernel", "noise", "model"].map((option) => args.text(option))];
+  const inputs = [path, ...taskFilePaths(task, args), args.text("noise"), args.text("model")];
   await checkWritable(outputs.flatMap(filesOf), inputs);
-  const source = measured ? measuredSource(path, measured) : await readSource(args, path, isTruth ? 1 : task.scale);
+  const source = measured
+    ? measuredSource(path, measured)
+    : await readSource(args, path, { task, enlargement: isTruth ? 1 : task.scale });
   const noiseFile = args.text("noise");
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   const sha256 = measured ? measured.sha256 : await sha256OfFile(path);
@@ -153,17 +157,22 @@ export function checkCombination(args: Arguments): void {
           '("restore --help" lists the tasks)',
       );
     }
-    for (const option of [...Object.keys(NOISE_OPTIONS), "mask-box", "mask-random"]) {
+    const task = restoreTasks().get(args.text("task") ?? "") ?? UPSAMPLE;
+    const options = taskOptionsOf(task);
+    const damages = options.filter(({ parameter }) => parameter.isDamage).map(({ option }) => option);
+    for (const option of [...Object.keys(NOISE_OPTIONS), ...damages]) {
       if (args.has(option)) throw new UsageError(`--${option} needs --degrade: it describes a damage that is made`);
     }
-    const { name, form = "file" } = RESTORE_TASKS.get(args.text("task") ?? "") ?? UPSAMPLE;
+    const { name, form = "file", needs } = task;
     if (form !== "file") {
       throw new UsageError(
         `--task ${name} needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
       );
     }
-    if (args.text("task") === "inpaint" && !args.has("mask")) {
-      throw new UsageError("--task inpaint needs --mask FILE, a picture that marks the missing pixels");
+    const needed = options.find((option) => option.name === needs);
+    if (needed && !args.has(needed.option)) {
+      const { help, value = "VALUE" } = needed.parameter;
+      throw new UsageError(`--task ${name} needs --${needed.option} ${value}, a ${help}`);
     }
   }
   if (args.has("scale") && args.text("task") !== UPSAMPLE.name) {

@@ -2,7 +2,7 @@
 import { ReferenceRuntime, type Runtime, type Tensors } from "../engine/mod.ts";
 import { type Raster, resize, rgbToGray } from "../io/mod.ts";
 import { psnr, ssim } from "../metrics/mod.ts";
-import { createOperator, type OperatorOptions, project } from "../operators/mod.ts";
+import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { baselineOf, type Picture } from "./picture.ts";
 import type { Restoration } from "./restoration.ts";
@@ -80,12 +80,15 @@ async function putBack(
       return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement)));
     case "super_resolution": {
       const detailed = addDifference(enlarged, measurement, resize(enlarged, measurement));
-      return task.operator === "sr_average"
-        ? await consistent(task, detailed, measurement, options)
-        : clamped(detailed);
+      return task.isLocal ? await consistent(task, detailed, measurement, options) : clamped(detailed);
     }
     case "inpainting":
-      return await consistent(task, enlarged, measurement, source.mask ? { mask: source.mask.known } : options);
+      return await consistent(
+        task,
+        enlarged,
+        measurement,
+        source.mask ? { [source.mask.parameter]: source.mask.known } : options,
+      );
     case "colorization":
       return await consistent(task, enlarged, measurement, options);
     case "phase_retrieval":
@@ -104,7 +107,7 @@ async function consistent(
   task: Task,
   x: Raster,
   y: Raster,
-  options: OperatorOptions,
+  options: OperatorValues,
 ): Promise<Raster> {
   const operator = createOperator(task.operator, [x.height, x.width, 3], options);
   const cpu = new ReferenceRuntime();

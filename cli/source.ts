@@ -11,10 +11,9 @@ import {
   readMask,
   type Size,
 } from "../io/mod.ts";
-import type { BlurNetwork } from "../operators/mod.ts";
+import type { OperatorValues, Task } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
-import { readBlurNetwork } from "./blur_network.ts";
-import { readKernel } from "./kernel_file.ts";
+import { type MaskFile, maskFileOf, readTaskFiles } from "./task_files.ts";
 
 /** What is known of a file, or of the picture that was measured for it. */
 export interface PictureFile extends Pick<ImageFile, "width" | "height" | "channels" | "bitDepth" | "orientation"> {
@@ -30,18 +29,14 @@ export interface Source {
   /** [H, W, 1] in [-1, 1], if the file has transparency. */
   readonly alpha: Raster | undefined;
   readonly mask: SourceMask | undefined;
-  /** The network of --blur-network. */
-  readonly network?: BlurNetwork | undefined;
-  /** The blur of --kernel [h, w]. */
-  readonly kernel?: HostTensor | undefined;
+  /** What other files of the task hold, by the names of the parameters. */
+  readonly files: OperatorValues;
   /** What the user should know of the files, as sentences. */
   readonly notes: readonly string[];
 }
 
 /** A mask as it was read. */
-export interface SourceMask {
-  readonly path: string;
-  readonly keep: "white" | "black";
+export interface SourceMask extends MaskFile {
   /** 1 where the picture is known, 0 where it is missing [H, W], of the picture's size. */
   readonly known: HostTensor;
 }
@@ -50,27 +45,29 @@ export interface SourceMask {
 const MOST_PIXELS = 64e6;
 
 /**
- * Reads the picture, and the mask, the kernel and the blur network that --mask, --kernel and --blur-network name.
+ * Reads the picture, and the files that the options of the task name.
  * @param path the picture
+ * @param task what is wrong with it
  * @param enlargement how many times larger the result is along each side
  * @throws {FileError} if a file cannot be read, the mask has another size, or the result would be too large
  */
-export async function readSource(args: Arguments, path: string, enlargement: number): Promise<Source> {
+export async function readSource(
+  args: Arguments,
+  path: string,
+  { task, enlargement }: { readonly task: Task; readonly enlargement: number },
+): Promise<Source> {
   const file = await readImage(path);
   checkEnlarged(path, file, enlargement);
   const alpha = alphaRaster(file);
   const colour = colourRaster(file);
-  const { mask, notes } = await readKnownPixels(args, path, file);
-  const networkFile = args.text("blur-network");
-  const kernel = args.text("kernel");
+  const { mask, notes } = await readKnownPixels(maskFileOf(task, args), path, file);
   return {
     path,
     file,
     colour: alpha ? fillUnderAlpha(colour, alpha) : colour,
     alpha,
     mask,
-    network: networkFile === undefined ? undefined : await readBlurNetwork(networkFile),
-    kernel: kernel === undefined ? undefined : await readKernel(kernel),
+    files: await readTaskFiles(task, args),
     notes: [...file.warnings, ...notes].map(sentence),
   };
 }
@@ -92,13 +89,12 @@ export function checkEnlarged(path: string, size: Size, enlargement: number): vo
 }
 
 async function readKnownPixels(
-  args: Arguments,
+  mask: MaskFile | undefined,
   picture: string,
   size: Size,
 ): Promise<{ readonly mask: SourceMask | undefined; readonly notes: readonly string[] }> {
-  const path = args.text("mask");
-  if (path === undefined) return { mask: undefined, notes: [] };
-  const keep = args.text("mask-keep") === "black" ? "black" : "white";
+  if (!mask) return { mask: undefined, notes: [] };
+  const { path, keep } = mask;
   const { width, height, data, warnings } = await readMask(path, { keep });
   if (width !== size.width || height !== size.height) {
     throw new FileError(
@@ -106,7 +102,7 @@ async function readKnownPixels(
         `${size.height}; make a mask of the picture's size`,
     );
   }
-  return { mask: { path, keep, known: hostTensor(data, [height, width]) }, notes: warnings };
+  return { mask: { ...mask, known: hostTensor(data, [height, width]) }, notes: warnings };
 }
 
 /** A clause of a reader as a sentence of its own. */

@@ -1,13 +1,16 @@
 import type { Shape } from "../engine/mod.ts";
+import { integer, required, type ValuesOf } from "../parameters/mod.ts";
+import { linearEntry } from "./entry.ts";
 import { filterMatrix } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { separableOperator } from "./separable_operator.ts";
 
-/** Parameters of `bicubicDownsample`. */
-export interface BicubicDownsampleOptions {
-  /** Reduction along each side, an even integer: with 4 s taps, only then does a row lie midway between two taps. */
-  readonly scale: number;
-}
+const PARAMETERS = {
+  /** An even integer: with 4 s taps, only then does a row lie midway between two taps. */
+  scale: required<number>(
+    integer(undefined, { min: 2, parity: "even", programsOnly: true }, "reduction along each side"),
+  ),
+};
 
 /** Keys' parameter of the cubic: a third-order interpolator. */
 const CUBIC_A = -0.5;
@@ -36,16 +39,8 @@ export function bicubicKernel(scale: number): Float64Array {
  * repeated: A(X) = A1 X A1^T per channel, A^+(Y) = P Y P^T with P = A1^+. Equal to the `SRConv` operator published with
  * DDNM and SSD.
  * @param imageShape [H, W, C], H and W divisible by the scale
- * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if the scale is not an even positive integer that divides H and W
  */
-export function bicubicDownsample(imageShape: Shape, { scale }: BicubicDownsampleOptions): LinearOperator {
-  if (!Number.isSafeInteger(scale) || scale < 2 || scale % 2 !== 0) {
-    throw new RangeError(
-      `Cannot build operator "sr_bicubic": the scale is ${scale}, ` +
-        `an even positive integer is needed; use 2, 4, 8 or 16`,
-    );
-  }
+function build(imageShape: Shape, { scale }: ValuesOf<typeof PARAMETERS>): LinearOperator {
   const taps = bicubicKernel(scale);
   // Row r is centred on columns floor(s / 2) + r s - 1/2, so tap 0 lies 2 s columns before floor(s / 2) + r s.
   const filter = { taps, start: scale / 2 - 2 * scale, stride: scale, boundary: "reflect" } as const;
@@ -55,3 +50,24 @@ export function bicubicDownsample(imageShape: Shape, { scale }: BicubicDownsampl
     (extent) => filterMatrix(extent, filter),
   );
 }
+
+/** Bicubic reduction. */
+export const srBicubic = linearEntry({
+  name: "sr_bicubic",
+  about: "the picture reduced by antialiased bicubic resampling",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 24, 3], options: { scale: 2 } },
+    { imageShape: [32, 48, 3], options: { scale: 4 } },
+    { imageShape: [48, 32, 3], options: { scale: 8 } },
+    { imageShape: [32, 64, 1], options: { scale: 16 } },
+  ],
+  tasks: [2, 4, 8, 16].map((scale) => ({
+    name: `sr${scale}-bicubic`,
+    about: `enlarge x${scale} a picture that was reduced bicubically`,
+    kind: "super_resolution",
+    fixed: { scale },
+    scale,
+  })),
+});

@@ -1,19 +1,18 @@
 /** Block compressed sensing: every block of pixels is measured along the same random directions. */
 import { constant, elementCount, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherElements, linear, reshape } from "../kernels/mod.ts";
+import { integer, type ValuesOf } from "../parameters/mod.ts";
+import { drawn, ratio, seed } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { type Matrix, matrix, matrixTensor, transpose } from "./spectrum.ts";
 
-/** Parameters of `blockSensing`. */
-export interface BlockSensingOptions {
-  /** Side b of the blocks in pixels, 1 to 64; default 32. */
-  readonly block?: number;
-  /** Share of the b^2 directions that is measured, greater than 0, at most 1; default 0.25. */
-  readonly ratio?: number;
-  /** Decides the directions; default 0. */
-  readonly seed?: number;
-}
+const PARAMETERS = {
+  ratio: ratio(),
+  seed: seed("the directions"),
+  block: integer(32, { min: 1, max: 64, programsOnly: true }, "side of the blocks in pixels"),
+};
 
 /**
  * The first rows of a random orthogonal matrix [n, n]: those of a Gaussian matrix, each made orthogonal to the ones
@@ -40,25 +39,10 @@ function randomRows(count: number, n: number, seed: number): Matrix {
  * Measures, for every block of b x b pixels and every channel, the products with the first floor(ratio b^2) vectors of
  * a random orthonormal basis. The measurement is [H / b, W / b, C m] with the m products of a channel next to each
  * other. All singular values are 1, so A^+ = A^T.
- * @param imageShape [H, W, C], H and W divisible by b
  * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if a parameter is out of range
+ * @throws {RangeError} if H or W is not divisible by b
  */
-export function blockSensing(
-  imageShape: Shape,
-  { block = 32, ratio = 0.25, seed = 0 }: BlockSensingOptions = {},
-): LinearOperator {
-  if (!Number.isSafeInteger(block) || block < 1 || block > 64) {
-    throw new RangeError(
-      `Cannot build operator "cs_block": the block is ${block}, an integer from 1 to 64 is needed; use 32`,
-    );
-  }
-  if (!(ratio > 0 && ratio <= 1)) {
-    throw new RangeError(
-      `Cannot build operator "cs_block": the ratio is ${ratio}, a number greater than 0 and at most 1 is needed; ` +
-        `use 0.25`,
-    );
-  }
+function build(imageShape: Shape, { block, ratio, seed }: ValuesOf<typeof PARAMETERS>): LinearOperator {
   const [height, width, channels] = checkImageShape("cs_block", imageShape, block);
   const size = block * block;
   const measured = Math.max(1, Math.floor(ratio * size));
@@ -117,3 +101,27 @@ export function blockSensing(
 function reshaped(x: Tensor, itemShape: Shape): Tensor {
   return reshape(x, [x.shape[0]!, ...itemShape]);
 }
+
+/** Side of the blocks of the task. */
+const TASK_BLOCK = 32;
+
+/** Random products of blocks. */
+export const csBlock = linearEntry({
+  name: "cs_block",
+  about: "products of every block of pixels with random directions",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 24, 3], options: { block: 8 } },
+    { imageShape: [9, 15, 2], options: { block: 3, ratio: 0.5, seed: 2 } },
+  ],
+  tasks: [{
+    name: "cs-block",
+    about: `compressed sensing: from random products of blocks of ${TASK_BLOCK} x ${TASK_BLOCK} pixels`,
+    kind: "inpainting",
+    fixed: { block: TASK_BLOCK },
+    form: "values",
+    multiple: TASK_BLOCK,
+  }],
+  defaultsFor: drawn,
+});

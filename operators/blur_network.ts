@@ -1,6 +1,9 @@
 /** Blur that a network makes of a picture and a random code, which need not be linear. */
 import { constant, formatShape, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { add, clamp, conv2d, copy, fill, gatherElements, relu, weightedSum } from "../kernels/mod.ts";
+import { file, type ValuesOf } from "../parameters/mod.ts";
+import { drawn, seed } from "./common_parameters.ts";
+import { nonlinearEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 
@@ -20,13 +23,13 @@ export interface BlurNetwork {
   readonly layers: readonly BlurLayer[];
 }
 
-/** Parameters of `networkBlur`. */
-export interface NetworkBlurOptions {
-  /** The network; default: `smearingLights`. */
-  readonly network?: BlurNetwork;
-  /** Decides the code, an integer from 0 to 2^32 - 1; default 0. */
-  readonly seed?: number;
-}
+const PARAMETERS = {
+  network: file<BlurNetwork>(
+    { option: "blur-network", format: "blur network" },
+    "convolutions layers.0, layers.1, ... with max(x, 0) between them, see docs/samplers.md; else one that smears lights",
+  ),
+  seed: seed("the code of the network"),
+};
 
 /** Standard deviation of the code, as published. */
 const CODE_DEVIATION = 1.2;
@@ -82,14 +85,9 @@ function normalized(side: number, value: (u: number, v: number) => number): Floa
  * Measures y = clamp(2 f((x + 1)/2, code) - 1, -1, 1) with a network f. The code is drawn once, when the operator is
  * built: 2 x 2 normal numbers of deviation 1.2 for each of its channels, linearly interpolated over the picture. Beyond
  * the border the outermost pixel goes on.
- * @param imageShape [H, W, C]
  * @throws {TypeError} if the layers do not fit each other or the picture
- * @throws {RangeError} if the seed is out of range
  */
-export function networkBlur(
-  imageShape: Shape,
-  { network, seed = 0 }: NetworkBlurOptions = {},
-): NonlinearOperator {
+function build(imageShape: Shape, { network, seed }: ValuesOf<typeof PARAMETERS>): NonlinearOperator {
   const shape = checkImageShape("deblur_network", imageShape);
   const [height, width, channels] = shape;
   const { layers } = network ?? smearingLights(channels);
@@ -181,3 +179,22 @@ function codeImage([height, width]: readonly [number, number, number], codes: nu
   });
   return hostTensor(data, [1, height, width, codes]);
 }
+
+/** Blur by a network. */
+export const deblurNetwork = nonlinearEntry({
+  name: "deblur_network",
+  about: "the picture blurred by a network with a random code",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 24, 3], options: { seed: 3 } },
+    { imageShape: [5, 7, 1], options: {} },
+  ],
+  tasks: [{
+    name: "deblur-network",
+    about: "sharpen a picture blurred by a network: that of a file, or one that smears lights",
+    kind: "deblurring",
+    form: "picture",
+  }],
+  defaultsFor: drawn,
+});

@@ -1,19 +1,18 @@
 import { constant, hostTensor, type Shape } from "../engine/mod.ts";
 import { linear } from "../kernels/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
+import { numbers } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { completeBasis, matrix, matrixTensor, transpose } from "./spectrum.ts";
 
 /** Weights of red, green and blue in the code published with DDRM, DDNM and SSD. */
 const PUBLISHED_WEIGHTS: readonly number[] = [0.3333, 0.3334, 0.3333];
 
-/** Parameters of `colorization`. */
-export interface ColorizationOptions {
-  /**
-   * One finite weight per channel, not all 0; default 0.3333, 0.3334, 0.3333 as in the published SVD operators. The
-   * simplified DDNM routine uses 1/3 three times.
-   */
-  readonly weights?: readonly number[];
-}
+const PARAMETERS = {
+  /** The simplified DDNM routine uses 1/3 three times. */
+  weights: numbers("one finite weight per channel, not all 0 (0.3333, 0.3334, 0.3333)"),
+};
 
 /**
  * Measures one gray value per pixel: y = w . x over the channels, A^T y = w y, A^+ y = w y / (w . w).
@@ -23,8 +22,9 @@ export interface ColorizationOptions {
  */
 export function colorization(
   imageShape: Shape,
-  { weights = PUBLISHED_WEIGHTS }: ColorizationOptions = {},
+  { weights: given = PUBLISHED_WEIGHTS }: ValuesOf<typeof PARAMETERS>,
 ): LinearOperator {
+  const weights = Array.from(given);
   const [height, width, channels] = checkImageShape("colorize", imageShape);
   if (weights.length !== channels) {
     throw new TypeError(
@@ -69,3 +69,16 @@ export function colorization(
     },
   });
 }
+
+/** Gray values. */
+export const colorize = linearEntry({
+  name: "colorize",
+  about: "one gray value per pixel, a weighted mean of its channels",
+  parameters: PARAMETERS,
+  build: colorization,
+  examples: [
+    { imageShape: [16, 24, 3], options: {} },
+    { imageShape: [5, 7, 2], options: { weights: [0.75, -0.5] } },
+  ],
+  tasks: [{ name: "colorize", about: "colour a gray picture", kind: "colorization", channels: 1, isLocal: true }],
+});

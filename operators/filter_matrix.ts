@@ -33,6 +33,12 @@ export function filterMatrix(n: number, { taps, start, stride, boundary }: Filte
   return { rows, columns: n, data };
 }
 
+/** Filter matrices of a centred kernel with an odd number of taps, at a border that is mirrored with the edge pixel repeated. */
+export function mirroredFilter(taps: ArrayLike<number>): (extent: number) => Matrix {
+  const start = -Math.floor(taps.length / 2);
+  return (extent) => filterMatrix(extent, { taps, start, stride: 1, boundary: "reflect" });
+}
+
 /** The pixel at `column` of the picture mirrored again and again: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ... */
 function reflect(column: number, n: number): number {
   const period = 2 * n;

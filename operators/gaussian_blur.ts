@@ -1,45 +1,46 @@
 import type { Shape } from "../engine/mod.ts";
-import { filterMatrix } from "./filter_matrix.ts";
+import { choice, data, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { numbers, sigma, taps, threshold, undone } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
+import { filterMatrix, mirroredFilter } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { type BlurFactors, publishedBlur } from "./published_blur.ts";
-import { separableOperator, SINGULAR_THRESHOLD } from "./separable_operator.ts";
+import { separableOperator } from "./separable_operator.ts";
 import type { Matrix } from "./spectrum.ts";
 
-/**
- * Which blur is meant: `true`, the blur that the kernel describes; `published`, what the code published with DDRM, DDNM
- * and SSD computes; `published_matched`, the same without its mistaken pairing of singular values and channels.
- */
-export type BlurVariant = "true" | "published" | "published_matched";
+const PARAMETERS = {
+  /**
+   * `true`: the blur that the kernel describes; `published`: what the code published with DDRM, DDNM and SSD computes;
+   * `published_matched`: the same without its mistaken pairing of singular values and channels.
+   */
+  variant: choice(
+    "true",
+    ["true", "published", "published_matched"],
+    { option: "blur-variant" },
+    "the true blur, or what published code computes",
+  ),
+  sigma: sigma(15),
+  taps: taps(9),
+  /** A larger one loses more of the picture, but A^+ amplifies errors of the measurement less. */
+  threshold: threshold(),
+  kernel: numbers("taps of another kernel instead of the Gaussian, used as they are; an odd number of them for `true`"),
+  kernelWidth: numbers("taps along the width, where they are others than along the height"),
+  /** Default: the order of the published program, whose sort is not stable: see `introsortDescending`. */
+  permutation: numbers(
+    "for `published`: position (row-major, of H x W) of the singular value at each place of the descending order",
+  ),
+  /** The vectors of nearly equal singular values depend on rounding, and the published operator on them. */
+  factors: factors("for `published`, square images: the decomposition to use instead of one computed here"),
+  factorsWidth: factors("the same for the factor along the width, where it is another one"),
+};
 
-/** Parameters of `gaussianBlur`. */
-export interface GaussianBlurOptions {
-  /** Default `true`. */
-  readonly variant?: BlurVariant;
-  /** Number of taps of the Gaussian, an odd integer; default 9. */
-  readonly taps?: number;
-  /** Standard deviation of the Gaussian in pixels, greater than 0; default 15. */
-  readonly sigma?: number;
-  /** Taps of another kernel instead of the Gaussian, used as they are; an odd number of them for `true`. */
-  readonly kernel?: ArrayLike<number>;
-  /** Taps along the width, where they are others than along the height. */
-  readonly kernelWidth?: ArrayLike<number>;
-  /**
-   * For `published`: position (row-major, of H x W) of the singular value at each place of the descending order.
-   * Default: the order of the published program, whose sort is not stable: see `introsortDescending`.
-   */
-  readonly permutation?: ArrayLike<number>;
-  /**
-   * For `published`, square images: the singular value decomposition to use instead of one computed here in f64. The
-   * vectors of nearly equal singular values depend on rounding, and the published operator on them.
-   */
-  readonly factors?: BlurFactors;
-  /** The same for the factor along the width, where it is another one. */
-  readonly factorsWidth?: BlurFactors;
-  /**
-   * Smallest singular value of a 1-D factor that is kept, 0 (all but exact zeros) to 1; default 0.03. A larger one loses
-   * more of the picture, but A^+ amplifies errors of the measurement, such as rounding to 8 bits, less.
-   */
-  readonly threshold?: number;
+/** Which blur is meant; see the parameter. */
+export type BlurVariant = ValuesOf<typeof PARAMETERS>["variant"];
+
+function factors(help: string): Parameter<BlurFactors | undefined> {
+  const fits = (value: unknown): boolean =>
+    typeof value === "object" && value !== null && ["u", "s", "v"].every((name) => name in value);
+  return data<BlurFactors>({ needed: "u, s and v", fits }, help);
 }
 
 /**
@@ -72,22 +73,15 @@ export function gaussianKernel(taps: number, sigma: number): Float64Array {
  * In all variants singular values of L and R below the threshold are set to zero, in A, A^T and A^+ alike: frequencies
  * that the blur all but removes count as removed, A A^+ A = A holds exactly, and A^+ amplifies by 1 / threshold^2 at
  * most.
- * @param imageShape [H, W, C]
  * @throws {TypeError} if the shape is not that of an image, or a permutation or factors of another size are given
- * @throws {RangeError} if a parameter is out of range
+ * @throws {RangeError} if a kernel does not fit, or parameters contradict each other
  */
-export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {}): LinearOperator {
-  const { variant = "true", taps = 9, sigma = 15, permutation, factors, threshold = SINGULAR_THRESHOLD } = options;
+function build(imageShape: Shape, values: ValuesOf<typeof PARAMETERS>): LinearOperator {
+  const { variant, taps, sigma, permutation, factors, threshold } = values;
   const shape = checkImageShape("deblur_gauss", imageShape);
-  const { kernel = gaussianKernel(taps, sigma), kernelWidth, factorsWidth } = options;
+  const { kernel = gaussianKernel(taps, sigma), kernelWidth, factorsWidth } = values;
   checkKernel(kernel);
   if (kernelWidth) checkKernel(kernelWidth);
-  if (!(threshold >= 0 && threshold <= 1)) {
-    throw new RangeError(
-      `Cannot build operator "deblur_gauss": the threshold is ${threshold}, a number from 0 to 1 is needed; ` +
-        `use ${SINGULAR_THRESHOLD}, or more for noisy pictures`,
-    );
-  }
   if (variant !== "published" && [permutation, factors, factorsWidth].some(Boolean)) {
     throw new RangeError(
       `Cannot build operator "deblur_gauss": a permutation or factors were given for the variant "${variant}", ` +
@@ -112,11 +106,6 @@ export function gaussianBlur(imageShape: Shape, options: GaussianBlurOptions = {
         ...(factors ? { factors } : {}),
         ...(factorsWidth ? { factorsWidth } : {}),
       });
-    default:
-      throw new RangeError(
-        `Cannot build operator "deblur_gauss": the variant is "${variant satisfies never}", ` +
-          `"true", "published" or "published_matched" is needed; use "true"`,
-      );
   }
 }
 
@@ -128,8 +117,7 @@ function centred(taps: ArrayLike<number>): (extent: number) => Matrix {
         `an odd number is needed to centre it; add a tap`,
     );
   }
-  const start = -Math.floor(taps.length / 2);
-  return (extent) => filterMatrix(extent, { taps, start, stride: 1, boundary: "reflect" });
+  return mirroredFilter(taps);
 }
 
 /** The taps that the published code uses, between zeros. */
@@ -147,3 +135,22 @@ function checkKernel(kernel: ArrayLike<number>): void {
       `finite taps that are not all 0 are needed; use nine taps of 1/9`,
   );
 }
+
+/** The usual blur. */
+export const deblurGauss = linearEntry({
+  name: "deblur_gauss",
+  about: "the picture blurred by a separable kernel, a Gaussian unless one is given",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 24, 3], options: {} },
+    { imageShape: [33, 20, 1], options: { taps: 5, sigma: 1.5, threshold: 0.15 } },
+    { imageShape: [24, 24, 3], options: { variant: "published" } },
+    { imageShape: [16, 25, 2], options: { variant: "published", kernel: [0.2, 0.5, 0.3] } },
+    { imageShape: [32, 16, 3], options: { variant: "published_matched" } },
+    { imageShape: [14, 17, 2], options: { kernel: [0.2, 0.5, 0.3], kernelWidth: [0.1, 0.2, 0.4, 0.2, 0.1] } },
+    { imageShape: [16, 16, 3], options: { variant: "published", taps: 9, sigma: 1, kernelWidth: [0.2, 0.5, 0.3] } },
+  ],
+  tasks: [{ name: "deblur", about: "sharpen a picture blurred by a Gaussian", kind: "deblurring" }],
+  defaultsFor: undone,
+});

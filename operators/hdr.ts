@@ -1,28 +1,20 @@
 /** High dynamic range: a picture whose brightness exceeds what the sensor can tell. */
 import type { Shape } from "../engine/mod.ts";
 import { clamp, weightedSum } from "../kernels/mod.ts";
+import { number, type ValuesOf } from "../parameters/mod.ts";
+import { nonlinearEntry } from "./entry.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 
-/** Parameters of `highDynamicRange`. */
-export interface HighDynamicRangeOptions {
-  /** How far the exposure exceeds the range, greater than 0; default 2. */
-  readonly gain?: number;
-}
+const PARAMETERS = {
+  gain: number(2, { min: 0.01, max: 100 }, "how far the exposure exceeds the range"),
+};
 
 /**
  * Clips an overexposed picture: y = clamp(gain x, -1, 1) (Zhang et al., Improving Diffusion Inverse Problem Solving with
  * Decoupled Noise Annealing, 2024).
- * @param imageShape [H, W, C]
- * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if the gain is not greater than 0
  */
-export function highDynamicRange(imageShape: Shape, { gain = 2 }: HighDynamicRangeOptions = {}): NonlinearOperator {
+function build(imageShape: Shape, { gain }: ValuesOf<typeof PARAMETERS>): NonlinearOperator {
   const shape = checkImageShape("hdr", imageShape);
-  if (!(gain > 0 && Number.isFinite(gain))) {
-    throw new RangeError(
-      `Cannot build operator "hdr": the gain is ${gain}, a number greater than 0 is needed; use 2`,
-    );
-  }
   return nonlinearOperator({
     name: "hdr",
     imageShape: shape,
@@ -31,3 +23,21 @@ export function highDynamicRange(imageShape: Shape, { gain = 2 }: HighDynamicRan
     estimate: (y) => weightedSum([[1 / gain, y]]),
   });
 }
+
+/** The picture, exposed too long. */
+export const hdr = nonlinearEntry({
+  name: "hdr",
+  about: "the picture, exposed so long that bright and dark parts are clipped",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 24, 3], options: {} },
+    { imageShape: [5, 7, 1], options: { gain: 1.3 } },
+  ],
+  tasks: [{
+    name: "hdr",
+    about: "recover what is clipped in an overexposed picture",
+    kind: "deblurring",
+    form: "picture",
+  }],
+});

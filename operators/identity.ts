@@ -1,13 +1,10 @@
 import { elementCount, hostTensor, type Shape } from "../engine/mod.ts";
 import { copy } from "../kernels/mod.ts";
+import { linearEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
-/**
- * Measures the image itself: A = A^T = A^+ = I, the operator of denoising.
- * @param imageShape [H, W, C]
- * @throws {TypeError} if the shape is not that of an image
- */
-export function identity(imageShape: Shape): LinearOperator {
+/** Measures the image itself: A = A^T = A^+ = I, the operator of denoising. */
+function build(imageShape: Shape): LinearOperator {
   const shape = checkImageShape("identity", imageShape);
   return linearOperator({
     name: "identity",
@@ -26,3 +23,17 @@ export function identity(imageShape: Shape): LinearOperator {
     }),
   });
 }
+
+/** The picture itself. */
+export const identity = linearEntry({
+  name: "identity",
+  about: "the picture itself",
+  parameters: {},
+  build,
+  examples: [{ imageShape: [16, 24, 3], options: {} }],
+  tasks: [{
+    name: "denoise",
+    about: "clean a noisy picture (use a method for noisy measurements)",
+    kind: "deblurring",
+  }],
+});

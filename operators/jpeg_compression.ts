@@ -18,9 +18,21 @@ import {
   upsampleNearest,
   weightedSum,
 } from "../kernels/mod.ts";
-import { BLOCK, COSINE, type JpegOptions, jpegSteps, MIDDLE, UNIT } from "./jpeg.ts";
+import { choice, number, type ValuesOf } from "../parameters/mod.ts";
+import { nonlinearEntry } from "./entry.ts";
+import { BLOCK, COSINE, jpegSteps, type JpegTables, MIDDLE, UNIT } from "./jpeg.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 import { matrix, matrixTensor, transpose } from "./spectrum.ts";
+
+const PARAMETERS = {
+  quality: number(60, { min: 1, max: 100 }, "quality of the compression"),
+  tables: choice<JpegTables>(
+    "published",
+    ["published", "standard"],
+    { programsOnly: true },
+    "which way round the quantisation tables are used",
+  ),
+};
 
 /** From red, green and blue to luminance and the two chrominances, one column for each. */
 const TO_PLANES = [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]] as const;
@@ -68,9 +80,8 @@ function corner(from: Shape, to: Shape): HostTensor {
  * where the result is clamped.
  * @param imageShape [H, W, C], C = 1 (as equal red, green and blue) or 3
  * @throws {TypeError} if the shape is another one
- * @throws {RangeError} if the quality is out of range
  */
-export function jpegCompression(imageShape: Shape, options: JpegOptions): NonlinearOperator {
+function build(imageShape: Shape, options: ValuesOf<typeof PARAMETERS>): NonlinearOperator {
   const [height, width, channels] = checkImageShape("jpeg", imageShape);
   const shape = [height, width, channels];
   if (channels !== 1 && channels !== 3) {
@@ -108,3 +119,17 @@ export function jpegCompression(imageShape: Shape, options: JpegOptions): Nonlin
     estimate: copy,
   });
 }
+
+/** JPEG compression. */
+export const jpeg = nonlinearEntry({
+  name: "jpeg",
+  about: "the picture compressed as JPEG",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 32, 3], options: {} },
+    { imageShape: [13, 21, 3], options: { quality: 30, tables: "standard" } },
+    { imageShape: [16, 24, 1], options: { quality: 10 } },
+  ],
+  tasks: [{ name: "jpeg", about: "repair a picture compressed as JPEG", kind: "deblurring", form: "picture" }],
+});

@@ -1,6 +1,10 @@
 /** Blurs with any two-dimensional kernel, at a circular or a mirrored border. */
 import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherElements, NO_ELEMENT, separable } from "../kernels/mod.ts";
+import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { iterations, sigma, taps, threshold, undone } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
+import { gaussianKernel2d, kernelFile } from "./kernels_2d.ts";
 import { leastSquares } from "./least_squares.ts";
 import {
   checkKernel,
@@ -15,23 +19,25 @@ import {
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { matrix, matrixTensor, transpose } from "./spectrum.ts";
 
-/** What lies outside the picture: its other side, or the picture mirrored without its edge pixel. */
-export type BlurBoundary = "circular" | "reflect";
+/** Parameters of blurs with any kernel. */
+export const KERNEL_BLUR = {
+  /** The picture is mirrored without its edge pixel. */
+  boundary: choice(
+    "circular",
+    ["circular", "reflect"],
+    { option: "blur-boundary" },
+    "what lies outside, the other side or the mirrored picture",
+  ),
+  /** For `circular`: frequencies whose magnitude is below count as removed, in A, A^T and A^+ alike. */
+  threshold: threshold(),
+  /** For `reflect`. */
+  iterations: iterations(20),
+};
 
-/** Parameters of `kernelBlur`. */
-export interface KernelBlurOptions {
-  /** Taps [h, w], its middle at (floor(h / 2), floor(w / 2)). */
-  readonly psf: HostTensor;
-  /** Default `circular`. */
-  readonly boundary?: BlurBoundary;
-  /**
-   * For `circular`: smallest magnitude of the transfer function that is kept, 0 to 1; default 0.03. Frequencies below
-   * count as removed, in A, A^T and A^+ alike.
-   */
-  readonly threshold?: number;
-  /** For `reflect`: steps of the conjugate gradients that stand for A^+, 1 or more; default 20. */
-  readonly iterations?: number;
-}
+/** What lies outside the picture. */
+export type BlurBoundary = ValuesOf<typeof KERNEL_BLUR>["boundary"];
+
+const PARAMETERS = { psf: kernelFile(), sigma: sigma(3), taps: taps(61), ...KERNEL_BLUR };
 
 /**
  * Measures the picture convolved with a kernel, every channel for itself.
@@ -42,18 +48,18 @@ export interface KernelBlurOptions {
  * blur all but removed.
  * @param name name in the register
  * @param imageShape [H, W, C]
+ * @param psf taps [h, w], their middle at (floor(h / 2), floor(w / 2))
  * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if a parameter is out of range
+ * @throws {RangeError} if the kernel has no finite taps that are not all 0
  */
-export function kernelBlur(name: string, imageShape: Shape, options: KernelBlurOptions): LinearOperator {
+export function kernelBlur(
+  name: string,
+  imageShape: Shape,
+  psf: HostTensor,
+  { boundary, threshold, iterations }: ValuesOf<typeof KERNEL_BLUR>,
+): LinearOperator {
   const shape = checkImageShape(name, imageShape);
-  const { psf, boundary = "circular", threshold = 0.03, iterations = 20 } = options;
   checkKernel(name, psf);
-  if (!(threshold >= 0 && threshold <= 1)) {
-    throw new RangeError(
-      `Cannot build operator "${name}": the threshold is ${threshold}, a number from 0 to 1 is needed; use 0.03`,
-    );
-  }
   return boundary === "circular"
     ? circularBlur(name, shape, psf, threshold)
     : reflectedBlur(name, shape, psf, iterations);
@@ -170,3 +176,25 @@ function places(
   });
   return hostTensor(index, shape);
 }
+
+const SLANTED = hostTensor(Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1), [3, 4]);
+
+/** Convolution with a kernel. */
+export const deblurKernel = linearEntry({
+  name: "deblur_kernel",
+  about: "the picture convolved with a kernel in two dimensions, a Gaussian unless one is given",
+  parameters: PARAMETERS,
+  build: (imageShape, { psf, sigma, taps, ...options }) =>
+    kernelBlur("deblur_kernel", imageShape, psf ?? gaussianKernel2d(taps, sigma), options),
+  examples: [
+    { imageShape: [15, 22, 3], options: { taps: 5, sigma: 1.5 } },
+    { imageShape: [16, 12, 1], options: { psf: SLANTED, threshold: 0.1 } },
+    { imageShape: [9, 14, 2], options: { psf: SLANTED, boundary: "reflect", iterations: 4 } },
+  ],
+  tasks: [{
+    name: "deblur-kernel",
+    about: "sharpen a picture blurred by a round Gaussian, at a circular or mirrored border",
+    kind: "deblurring",
+  }],
+  defaultsFor: undone,
+});

@@ -1,19 +1,21 @@
 /** Super-resolution behind any blur: a circular convolution, of which every s-th pixel is kept. */
 import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { type ComplexArray, fourier, gatherElements, mul, NO_ELEMENT } from "../kernels/mod.ts";
+import { number, type ValuesOf } from "../parameters/mod.ts";
+import { scale, sigma, taps } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
 import { checkKernel, factorTensor, filtered, perChannel, transferFunction } from "./fourier_filter.ts";
+import { gaussianKernel2d, kernelFile } from "./kernels_2d.ts";
 import { sampledSpectrum } from "./kernel_super_resolution_spectrum.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
-/** Parameters of `kernelDownsample`. */
-export interface KernelDownsampleOptions {
-  /** Taps [h, w], its middle at (floor(h / 2), floor(w / 2)). */
-  readonly psf: HostTensor;
-  /** Reduction s along each side, an integer >= 1. */
-  readonly scale: number;
-  /** Smallest singular value that is kept, 0 to 1; default 0.03. */
-  readonly threshold?: number;
-}
+const PARAMETERS = {
+  scale: scale(),
+  psf: kernelFile(),
+  sigma: sigma(1.6),
+  taps: taps(25),
+  threshold: number(0.03, { min: 0, max: 1, programsOnly: true }, "smallest singular value that is kept"),
+};
 
 /**
  * Measures every s-th pixel of the picture convolved with a kernel at a circular border, from pixel (0, 0) on: A = D K.
@@ -21,25 +23,15 @@ export interface KernelDownsampleOptions {
  * |h|^2 over the s^2 frequencies of the large picture that fall on it; so A^+ = K^T D^T (A A^T)^+ is exact. Where that
  * mean is below threshold^2, the frequency is removed from A, A^T and A^+ alike. The singular values are the roots of
  * those means.
- * @param imageShape [H, W, C], H and W divisible by the scale
  * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if a parameter is out of range
+ * @throws {RangeError} if the scale does not divide H and W, or the kernel does not fit
  */
-export function kernelDownsample(
-  name: string,
+function build(
   imageShape: Shape,
-  { psf, scale, threshold = 0.03 }: KernelDownsampleOptions,
+  { scale, psf: given, sigma, taps, threshold }: ValuesOf<typeof PARAMETERS>,
 ): LinearOperator {
-  if (!Number.isSafeInteger(scale) || scale < 1) {
-    throw new RangeError(
-      `Cannot build operator "${name}": the scale is ${scale}, a positive integer is needed; use 2, 4, 8 or 16`,
-    );
-  }
-  if (!(threshold >= 0 && threshold <= 1)) {
-    throw new RangeError(
-      `Cannot build operator "${name}": the threshold is ${threshold}, a number from 0 to 1 is needed; use 0.03`,
-    );
-  }
+  const name = "sr_kernel";
+  const psf = given ?? gaussianKernel2d(taps, sigma);
   checkKernel(name, psf);
   const shape = checkImageShape(name, imageShape, scale);
   const [height, width, channels] = shape;
@@ -103,3 +95,25 @@ function meanPower(
 function perChannelPairs(values: Float64Array, [height, width, channels]: readonly number[]): HostTensor {
   return perChannel(values, [height!, width!, 2 * channels!]);
 }
+
+const SLANTED = hostTensor(Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1), [3, 4]);
+
+/** Pixels behind a blur. */
+export const srKernel = linearEntry({
+  name: "sr_kernel",
+  about: "every scale-th pixel of the picture convolved with a kernel in two dimensions",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [15, 21, 3], options: { scale: 3, taps: 7, sigma: 1.2 } },
+    { imageShape: [16, 20, 1], options: { scale: 2, psf: SLANTED } },
+    { imageShape: [20, 12, 2], options: { scale: 4, taps: 9, sigma: 5, threshold: 0.1 } },
+  ],
+  tasks: [2, 4].map((scale) => ({
+    name: `sr${scale}-kernel`,
+    about: `enlarge x${scale} a picture that was blurred before every ${scale}th pixel was taken`,
+    kind: "super_resolution",
+    fixed: { scale },
+    scale,
+  })),
+});

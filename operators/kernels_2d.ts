@@ -1,5 +1,6 @@
 /** Two-dimensional blur kernels as host tensors [h, w] with sum 1. */
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
+import { file, type Parameter } from "../parameters/mod.ts";
 import { draws } from "./draws.ts";
 
 /** Scales a kernel to sum 1. */
@@ -147,4 +148,12 @@ function alongPath(corners: readonly (readonly [number, number])[]): readonly (r
       return [fromRow + share * (row - fromRow), fromColumn + share * (column - fromColumn)];
     });
   });
+}
+
+/** The parameter of a kernel [h, w] instead of a Gaussian, its middle at (floor(h / 2), floor(w / 2)). */
+export function kernelFile(): Parameter<HostTensor | undefined> {
+  return file<HostTensor>(
+    { option: "kernel", format: "kernel", unit: "pixels", replaces: ["sigma", "taps"] },
+    "the blur, as a picture or a text with a row of numbers on each line; scaled to sum 1",
+  );
 }

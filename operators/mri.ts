@@ -10,27 +10,24 @@ import {
   type Tensor,
 } from "../engine/mod.ts";
 import { complexMul, fourier, gatherElements, linear, mul } from "../kernels/mod.ts";
+import { choice, integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { seed, tensor } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator, type SpectralForm } from "./operator.ts";
-import { type Sampling, samplingMask } from "./mri_masks.ts";
+import { samplingMask, SAMPLINGS } from "./mri_masks.ts";
 import { matrix, matrixTensor } from "./spectrum.ts";
 
-/** Parameters of `magneticResonance`. */
-export interface MagneticResonanceOptions {
-  /** 1 where a frequency is measured, [H, W], zero frequency at (floor(H / 2), floor(W / 2)); default: from the rule. */
-  readonly mask?: HostTensor;
-  /** Rule by which frequencies are chosen; default `gaussian_1d`. */
-  readonly sampling?: Sampling;
-  /** One frequency in so many is measured; default 4. */
-  readonly acceleration?: number;
-  /** Share of the columns in the middle that are always measured; default 0.08. */
-  readonly centre?: number;
-  /** Decides the mask; default 0. */
-  readonly seed?: number;
-  /** Sensitivities of the coils [H, W, 2 K], real and imaginary parts in turn; default: see `coils`. */
-  readonly maps?: HostTensor;
-  /** Number of coils around the picture with smooth sensitivities, whose squares sum to 1; default 1, which is uniform. */
-  readonly coils?: number;
-}
+/** Parameters of magnetic resonance imaging. */
+export const RESONANCE = {
+  sampling: choice("gaussian_1d", SAMPLINGS, {}, "how frequencies are chosen"),
+  acceleration: number(4, { min: 1, max: 1000 }, "one frequency in so many"),
+  centre: number(0.08, { min: 0, max: 1 }, "share of columns always measured"),
+  /** Their sensitivities are smooth, and their squares sum to 1; one coil is uniform. */
+  coils: integer(1, { min: 1, max: 32 }, "number of coils"),
+  seed: seed("the frequencies"),
+  mask: tensor("1 where a frequency is measured, [H, W], zero frequency at (floor(H / 2), floor(W / 2)); else drawn"),
+  maps: tensor("sensitivities of the coils [H, W, 2 K], real and imaginary parts in turn, instead of those of `coils`"),
+};
 
 /**
  * Smooth sensitivities of coils on a circle around the picture: Gaussians of the distance with a phase that grows
@@ -85,9 +82,9 @@ function centredFourier(shape: readonly [number, number, number]): (x: Tensor, i
  * A^+ only if everything is measured.
  * @param imageShape [H, W, 2]
  * @throws {TypeError} if the image has other channels than two, or mask or maps another size
- * @throws {RangeError} if a parameter is out of range
+ * @throws {RangeError} if the mask holds other numbers than 0 and 1
  */
-export function magneticResonance(imageShape: Shape, options: MagneticResonanceOptions = {}): LinearOperator {
+export function magneticResonance(imageShape: Shape, options: ValuesOf<typeof RESONANCE>): LinearOperator {
   const shape = checkImageShape("mri", imageShape);
   const [height, width, channels] = shape;
   if (channels !== 2) {
@@ -96,17 +93,12 @@ export function magneticResonance(imageShape: Shape, options: MagneticResonanceO
         `put a real picture into the first`,
     );
   }
-  const { sampling = "gaussian_1d", acceleration = 4, centre = 0.08, seed = 0, coils = 1 } = options;
+  const { sampling, acceleration, centre, seed, coils } = options;
   const mask = options.mask ?? samplingMask(height, width, { sampling, acceleration, centre, seed });
   requireShape("mask", mask, [height, width]);
   if (mask.data.some((value) => value !== 0 && value !== 1)) {
     throw new RangeError(
       `Cannot build operator "mri": the mask holds other numbers than 0 (left out) and 1 (measured); round it`,
-    );
-  }
-  if (!Number.isSafeInteger(coils) || coils < 1 || coils > 32) {
-    throw new RangeError(
-      `Cannot build operator "mri": there are ${coils} coils, an integer from 1 to 32 is needed; use 1`,
     );
   }
   const maps = options.maps ?? (coils > 1 ? coilMaps(height, width, coils) : undefined);
@@ -149,3 +141,16 @@ function requireShape(what: string, tensor: HostTensor, needed: Shape): void {
       `f32 ${formatShape(needed)} is needed; use those of the picture's size`,
   );
 }
+
+/** Frequencies of a complex image. */
+export const mri = linearEntry({
+  name: "mri",
+  about: "some frequencies of a complex image (two channels), seen by one or more coils",
+  parameters: RESONANCE,
+  build: magneticResonance,
+  examples: [
+    { imageShape: [15, 20, 2], options: { centre: 0.2 } },
+    { imageShape: [16, 12, 2], options: { sampling: "poisson_2d", acceleration: 3, seed: 1 } },
+    { imageShape: [9, 14, 2], options: { sampling: "uniform_1d", coils: 3 } },
+  ],
+});

@@ -1,18 +1,21 @@
 /** Magnetic resonance imaging of a picture with colour channels, whose mean stands for a real image. */
 import { constant, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { linear, mul } from "../kernels/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
+import { drawn, iterations } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
 import { hartley } from "./fourier_filter.ts";
 import { leastSquares } from "./least_squares.ts";
-import { magneticResonance, type MagneticResonanceOptions } from "./mri.ts";
+import { magneticResonance, RESONANCE } from "./mri.ts";
 import { samplingMask } from "./mri_masks.ts";
 import { checkImageShape, type LinearOperator, linearOperator, type SpectralForm } from "./operator.ts";
 import { completeBasis, matrix, matrixTensor, transpose } from "./spectrum.ts";
 
-/** Parameters of `pictureResonance`. */
-export interface PictureResonanceOptions extends MagneticResonanceOptions {
-  /** With several coils: steps of the conjugate gradients that stand for A^+, 1 or more; default 20. */
-  readonly iterations?: number;
-}
+const PARAMETERS = {
+  ...RESONANCE,
+  /** With several coils. */
+  iterations: iterations(20),
+};
 
 /**
  * Measures what `magneticResonance` does of the complex image whose real part is the mean of the channels and whose
@@ -21,16 +24,11 @@ export interface PictureResonanceOptions extends MagneticResonanceOptions {
  *
  * The spectrum of a real image is conjugate at opposite frequencies, and with one coil A^+ knows it: it gives both the
  * mean of what was measured of either, and the singular values are known. With more coils conjugate gradients stand for A^+.
- * @param imageShape [H, W, C]
  * @throws {TypeError} if the shape is not that of an image, or mask or maps have another size
- * @throws {RangeError} if a parameter is out of range
  */
-export function pictureResonance(
-  imageShape: Shape,
-  { iterations = 20, ...options }: PictureResonanceOptions = {},
-): LinearOperator {
+function build(imageShape: Shape, { iterations, ...options }: ValuesOf<typeof PARAMETERS>): LinearOperator {
   const [height, width, channels] = checkImageShape("mri_picture", imageShape);
-  const { sampling = "gaussian_1d", acceleration = 4, centre = 0.08, seed = 0 } = options;
+  const { sampling, acceleration, centre, seed } = options;
   const mask = options.mask ?? samplingMask(height, width, { sampling, acceleration, centre, seed });
   const imaging = magneticResonance([height, width, 2], { ...options, mask });
   const toImage = matrixTensor(matrix(channels, 2, (_, part) => part === 0 ? 1 / channels : 0));
@@ -93,3 +91,26 @@ function spectralForm(
     fromMeasurement: (y) => mul(toSpectrum(adjoint(y)), constant(inverse)),
   };
 }
+
+/** Frequencies of the mean of the channels. */
+export const mriPicture = linearEntry({
+  name: "mri_picture",
+  about: "some frequencies of the mean of the channels, taken for a real image, seen by one or more coils",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [15, 20, 3], options: { centre: 0.2 } },
+    { imageShape: [16, 12, 1], options: { sampling: "poisson_2d", acceleration: 3, seed: 1 } },
+    { imageShape: [8, 14, 3], options: { sampling: "gaussian_2d", acceleration: 1.5 } },
+    { imageShape: [9, 14, 3], options: { sampling: "uniform_1d", coils: 3, iterations: 4 } },
+  ],
+  tasks: [{
+    name: "mri",
+    about: "magnetic resonance imaging: from some frequencies of the gray picture, a real image",
+    kind: "inpainting",
+    channels: 1,
+    form: "values",
+    isGray: true,
+  }],
+  defaultsFor: drawn,
+});

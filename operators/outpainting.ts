@@ -1,30 +1,33 @@
-import { hostTensor, type Shape } from "../engine/mod.ts";
+import { type HostTensor, hostTensor, type Shape } from "../engine/mod.ts";
+import { number, type ValuesOf } from "../parameters/mod.ts";
+import { linearEntry } from "./entry.ts";
 import { inpainting } from "./inpainting.ts";
-import { checkImageShape, type LinearOperator } from "./operator.ts";
+import { checkImageShape } from "./operator.ts";
 
-/** Parameters of `outpainting`. */
-export interface OutpaintingOptions {
-  /** Known share of each side, greater than 0, at most 1; default 0.5. */
-  readonly keep?: number;
-}
+const PARAMETERS = {
+  keep: number(0.5, { min: 0.01, max: 1 }, "known share of each side"),
+};
 
-/**
- * Measures the middle of the picture: the operator of inpainting with a mask that keeps a centred box.
- * @param imageShape [H, W, C]
- * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if the share is out of range
- */
-export function outpainting(imageShape: Shape, { keep = 0.5 }: OutpaintingOptions = {}): LinearOperator {
+/** The mask [H, W] that keeps a centred box. */
+function middle(imageShape: Shape, { keep }: ValuesOf<typeof PARAMETERS>): HostTensor {
   const [height, width] = checkImageShape("outpaint", imageShape);
-  if (!(keep > 0 && keep <= 1)) {
-    throw new RangeError(
-      `Cannot build operator "outpaint": the known share is ${keep}, a number greater than 0 and at most 1 is needed; ` +
-        `use 0.5`,
-    );
-  }
   const [rows, columns] = [height, width].map((extent) => Math.max(1, Math.round(extent * keep))) as [number, number];
   const [top, left] = [Math.floor((height - rows) / 2), Math.floor((width - columns) / 2)];
   const mask = new Float32Array(height * width);
   for (let row = top; row < top + rows; row++) mask.fill(1, row * width + left, row * width + left + columns);
-  return inpainting(imageShape, { mask: hostTensor(mask, [height, width]) });
+  return hostTensor(mask, [height, width]);
 }
+
+/** The middle of the picture: the operator of inpainting with a mask that keeps a centred box. */
+export const outpaint = linearEntry({
+  name: "outpaint",
+  about: "the middle of the picture",
+  parameters: PARAMETERS,
+  build: (imageShape, values) => inpainting(imageShape, middle(imageShape, values)),
+  examples: [
+    { imageShape: [15, 24, 3], options: {} },
+    { imageShape: [7, 5, 1], options: { keep: 0.7 } },
+  ],
+  tasks: [{ name: "outpaint", about: "continue the middle of a picture", kind: "inpainting", form: "picture" }],
+  knownPixels: middle,
+});

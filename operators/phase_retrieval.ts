@@ -1,14 +1,15 @@
 /** Phase retrieval: the magnitudes of the frequencies of a picture, as a detector far away sees them. */
 import { constant, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { fourier, gatherElements, linear, mul, NO_ELEMENT, sqrt } from "../kernels/mod.ts";
+import { number, type ValuesOf } from "../parameters/mod.ts";
+import { nonlinearEntry } from "./entry.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 import { matrix, matrixTensor } from "./spectrum.ts";
 
-/** Parameters of `phaseRetrieval`. */
-export interface PhaseRetrievalOptions {
-  /** How much finer frequencies are sampled, 0 (not) to 8: black borders of oversample/8 of each side; default 2. */
-  readonly oversample?: number;
-}
+const PARAMETERS = {
+  /** 0: not finer; else black borders of oversample/8 of each side. */
+  oversample: number(2, { min: 0, max: 8 }, "how much finer frequencies are sampled"),
+};
 
 type ImageShape = readonly [height: number, width: number, channels: number];
 
@@ -29,19 +30,12 @@ function places(
 /**
  * Measures y = |F P x|: P puts borders of 0 around the picture, F is the orthonormal Fourier transform of every channel,
  * with the zero frequency in the middle. Where a magnitude is 0 its gradient counts as 0.
- * @param imageShape [H, W, C]
- * @returns the operator; measurements are [H + 2 floor(H oversample / 8), W + 2 floor(W oversample / 8), C]
+ * Measurements are [H + 2 floor(H oversample / 8), W + 2 floor(W oversample / 8), C].
  * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if `oversample` is out of range
  */
-export function phaseRetrieval(imageShape: Shape, { oversample = 2 }: PhaseRetrievalOptions = {}): NonlinearOperator {
+function build(imageShape: Shape, { oversample }: ValuesOf<typeof PARAMETERS>): NonlinearOperator {
   const shape = checkImageShape("phase_retrieval", imageShape);
   const [height, width, channels] = shape;
-  if (!(oversample >= 0 && oversample <= 8)) {
-    throw new RangeError(
-      `Cannot build operator "phase_retrieval": oversample is ${oversample}, a number from 0 to 8 is needed; use 2`,
-    );
-  }
   const [top, left] = [height, width].map((extent) => Math.floor((extent * oversample) / 8)) as [number, number];
   const padded: ImageShape = [height + 2 * top, width + 2 * left, channels];
   const [rows, columns] = padded;
@@ -79,3 +73,21 @@ export function phaseRetrieval(imageShape: Shape, { oversample = 2 }: PhaseRetri
     },
   });
 }
+
+/** Magnitudes of frequencies. */
+export const phaseRetrieval = nonlinearEntry({
+  name: "phase_retrieval",
+  about: "the magnitudes of the frequencies of the picture",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 24, 3], options: {} },
+    { imageShape: [9, 7, 1], options: { oversample: 0 } },
+  ],
+  tasks: [{
+    name: "phase",
+    about: "phase retrieval: from the magnitudes of the frequencies of the picture",
+    kind: "phase_retrieval",
+    form: "values",
+  }],
+});

@@ -1,16 +1,15 @@
 /** Computed tomography with parallel rays: projections from few views, or from a limited arc. */
 import { constant, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { alongWidth, backProject, radon, weightedSum } from "../kernels/mod.ts";
+import { integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { linearEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { matrix, matrixTensor } from "./spectrum.ts";
 
-/** Parameters of `tomography`. */
-export interface TomographyOptions {
-  /** Number of views; default 30. */
-  readonly views?: number;
-  /** Arc that the views share evenly, its end left out, in degrees, greater than 0, at most 180; default 180. */
-  readonly arc?: number;
-}
+const PARAMETERS = {
+  views: integer(30, { min: 1, max: 4096 }, "number of views"),
+  arc: number(180, { min: 1, max: 180 }, "degrees that the views share evenly, the end left out"),
+};
 
 /** The Ram-Lak filter of rays one bin apart: 1/4, and -1 / (pi n)^2 at odd distances n. */
 function rampFilter(bins: number): ReturnType<typeof matrix> {
@@ -25,18 +24,10 @@ function rampFilter(bins: number): ReturnType<typeof matrix> {
  * Measures the sums of the picture along parallel rays, [views, bins, C], bins as wide as pixels and enough of them for
  * the diagonal. A^T y is the exact adjoint (unfiltered back-projection); filtered back-projection stands for A^+.
  * Sparse-view tomography has few views of 180 degrees, limited-angle tomography a smaller arc.
- * @param imageShape [H, W, C]
  * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if a parameter is out of range
  */
-export function tomography(imageShape: Shape, { views = 30, arc = 180 }: TomographyOptions = {}): LinearOperator {
+function build(imageShape: Shape, { views, arc }: ValuesOf<typeof PARAMETERS>): LinearOperator {
   const [height, width, channels] = checkImageShape("ct", imageShape);
-  if (!Number.isSafeInteger(views) || views < 1 || views > 4096 || !(arc > 0 && arc <= 180)) {
-    throw new RangeError(
-      `Cannot build operator "ct": there are ${views} views of ${arc} degrees, an integer from 1 to 4096 and a number ` +
-        `greater than 0 and at most 180 are needed; use 30 and 180`,
-    );
-  }
   const bins = Math.ceil(Math.hypot(height, width)) + 2;
   const step = arc * Math.PI / 180 / views;
   const directions = hostTensor(
@@ -58,3 +49,21 @@ export function tomography(imageShape: Shape, { views = 30, arc = 180 }: Tomogra
     isApproximate: true,
   });
 }
+
+/** Parallel rays. */
+export const ct = linearEntry({
+  name: "ct",
+  about: "sums along parallel rays, from few views or a limited arc",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [15, 22, 1], options: { views: 9 } },
+    { imageShape: [12, 9, 3], options: { views: 7, arc: 60 } },
+  ],
+  tasks: [{
+    name: "ct",
+    about: "computed tomography: from sums along parallel rays",
+    kind: "inpainting",
+    form: "values",
+  }],
+});

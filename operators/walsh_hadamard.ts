@@ -1,18 +1,19 @@
 /** Compressed sensing: a share of the Walsh-Hadamard coefficients of every channel. */
 import { constant, elementCount, hostTensor, type Shape } from "../engine/mod.ts";
 import { hadamard, mul } from "../kernels/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
+import { drawn, numbers, ratio, seed } from "./common_parameters.ts";
+import { linearEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
-/** Parameters of `walshHadamard`. */
-export interface WalshHadamardOptions {
-  /** Share of the coefficients that is measured, greater than 0, at most 1; default 0.25. */
-  readonly ratio?: number;
-  /** Positions of coefficients (natural order), of which the first are measured; default: drawn from the seed. */
-  readonly permutation?: ArrayLike<number>;
-  /** Decides which coefficients are measured; default 0. */
-  readonly seed?: number;
-}
+const PARAMETERS = {
+  ratio: ratio(),
+  seed: seed("which coefficients are measured"),
+  permutation: numbers(
+    "positions of coefficients (natural order), of which the first are measured; else they are drawn",
+  ),
+};
 
 /** The numbers 0, ..., count - 1 in random order. */
 export function randomPermutation(count: number, seed: number): Uint32Array {
@@ -32,26 +33,16 @@ export function randomPermutation(count: number, seed: number): Uint32Array {
  * for all channels: A x = m * W x with the orthonormal transform W (pixels in row-major order, coefficients in natural
  * order) and a mask m. Measurements have the shape of the image and are 0 where nothing is measured. All singular
  * values are 1, so A^+ = A^T.
- * @param imageShape [H, W, C], H W a power of two
  * @throws {TypeError} if the shape is not that of an image
- * @throws {RangeError} if H W is no power of two, or a parameter is out of range
+ * @throws {RangeError} if H W is no power of two, or the permutation does not fit
  */
-export function walshHadamard(
-  imageShape: Shape,
-  { ratio = 0.25, permutation, seed = 0 }: WalshHadamardOptions = {},
-): LinearOperator {
+function build(imageShape: Shape, { ratio, permutation, seed }: ValuesOf<typeof PARAMETERS>): LinearOperator {
   const [height, width, channels] = checkImageShape("cs_hadamard", imageShape);
   const pixels = height * width;
   if (pixels < 2 || !Number.isInteger(Math.log2(pixels))) {
     throw new RangeError(
       `Cannot build operator "cs_hadamard": the image has ${height} x ${width} pixels, ` +
         `sides whose product is a power of two are needed; crop or resize it`,
-    );
-  }
-  if (!(ratio > 0 && ratio <= 1)) {
-    throw new RangeError(
-      `Cannot build operator "cs_hadamard": the ratio is ${ratio}, a number greater than 0 and at most 1 is needed; ` +
-        `use 0.25`,
     );
   }
   const order = permutation ?? randomPermutation(pixels, seed);
@@ -89,3 +80,22 @@ export function walshHadamard(
     }),
   });
 }
+
+/** Walsh-Hadamard coefficients. */
+export const csHadamard = linearEntry({
+  name: "cs_hadamard",
+  about: "a share of the Walsh-Hadamard coefficients of every channel",
+  parameters: PARAMETERS,
+  build,
+  examples: [
+    { imageShape: [16, 32, 3], options: {} },
+    { imageShape: [8, 4, 1], options: { ratio: 0.6, seed: 4 } },
+  ],
+  tasks: [{
+    name: "cs",
+    about: "compressed sensing: from a share of the Walsh-Hadamard coefficients (sides: powers of two)",
+    kind: "inpainting",
+    form: "values",
+  }],
+  defaultsFor: drawn,
+});

@@ -2,17 +2,21 @@
 export {
   checkedValues,
   choice,
+  data,
   defaultsOf,
   file,
+  type FileNotes,
   fits,
   flag,
   integer,
+  isOption,
   needed,
   number,
   optionName,
   type Parameter,
   type ParameterNotes,
   type Parameters,
+  required,
   type ValuesOf,
 } from "./parameter.ts";
 export { optionOf, type ParameterOption, parameterRow } from "./tables.ts";

@@ -12,15 +12,42 @@ export interface ParameterNotes {
   readonly option?: string;
   /** What stands for the value in help texts, such as FILE. */
   readonly value?: string;
+  /** What an integer must be, where not all fit. */
+  readonly parity?: "odd" | "even";
+  /** `pixels`: a length within the picture, which shrinks with a picture that is made smaller. */
+  readonly unit?: "pixels";
+  /** Whether programs alone give it, so that it is no option of a command line. */
+  readonly programsOnly?: true;
+  /** Parameters that have no value where this one is given; a command line gives one or the other. */
+  readonly replaces?: readonly string[];
+  /** The parameter without which this one says nothing. */
+  readonly needs?: string;
+  /** Whether it describes a damage that is made here, so that it says nothing of a picture that was damaged elsewhere. */
+  readonly isDamage?: true;
+}
+
+/** What is said of numbers alone. */
+type NumberNotes = Pick<ParameterNotes, "min" | "max" | "parity" | "value">;
+
+/** The notes of a value that comes from a file. */
+export interface FileNotes extends Omit<ParameterNotes, keyof NumberNotes> {
+  /** What the file is, for those that read it, such as `mask`. */
+  readonly format?: string;
 }
 
 /** One parameter. `T` is the type of its value, with `undefined` where it may be left open. */
 export interface Parameter<T> extends ParameterNotes {
-  readonly kind: "integer" | "number" | "flag" | "choice" | "text" | "file";
+  readonly kind: "integer" | "number" | "flag" | "choice" | "text" | "file" | "data";
   /** What holds where nothing is given; undefined: left open. */
   readonly default: T;
   /** The values of a choice. */
   readonly choices?: readonly string[];
+  /** What the file of a file parameter is. */
+  readonly format?: string;
+  /** What data must be, in words, and whether a value is that. */
+  readonly data?: { readonly needed: string; fits(value: unknown): boolean };
+  /** Set where a value must be given. */
+  readonly isRequired?: true;
   /** What it is, in a line without its default. */
   readonly help: string;
 }
@@ -50,7 +77,11 @@ export function number<T extends number | undefined>(initial: T, notes: Paramete
 }
 
 /** Yes or no. On a command line it is given to turn its default round. */
-export function flag(initial: boolean, notes: Pick<ParameterNotes, "option">, help: string): Parameter<boolean> {
+export function flag(
+  initial: boolean,
+  notes: Omit<ParameterNotes, keyof NumberNotes>,
+  help: string,
+): Parameter<boolean> {
   return { kind: "flag", default: initial, ...notes, help };
 }
 
@@ -58,7 +89,7 @@ export function flag(initial: boolean, notes: Pick<ParameterNotes, "option">, he
 export function choice<const C extends string>(
   initial: NoInfer<C>,
   choices: readonly C[],
-  notes: Pick<ParameterNotes, "option">,
+  notes: Omit<ParameterNotes, keyof NumberNotes>,
   help: string,
 ): Parameter<C> {
   return { kind: "choice", default: initial, choices, ...notes, help };
@@ -68,8 +99,26 @@ export function choice<const C extends string>(
  * A value that comes from a file, such as a mask. The command line gives a path; `T` is what is read from it, and what a
  * program gives.
  */
-export function file<T>(notes: Pick<ParameterNotes, "option">, help: string): Parameter<T | undefined> {
+export function file<T>(notes: FileNotes, help: string): Parameter<T | undefined> {
   return { kind: "file", default: undefined, value: "FILE", ...notes, help };
+}
+
+/**
+ * A value with parts that programs give, such as a list of numbers; it is no option of a command line.
+ * @param check what is needed, in words, and whether a value is that
+ */
+export function data<T>(check: NonNullable<Parameter<T>["data"]>, help: string): Parameter<T | undefined> {
+  return { kind: "data", default: undefined, data: check, help };
+}
+
+/** The same parameter, which must be given. */
+export function required<T>(parameter: Parameter<T | undefined>): Parameter<T> {
+  return { ...parameter, isRequired: true } as Parameter<T>;
+}
+
+/** Whether a parameter is an option of a command line. */
+export function isOption({ kind, programsOnly }: Parameter<unknown>): boolean {
+  return kind !== "data" && !programsOnly;
 }
 
 /** The values that hold where nothing is given. */
@@ -86,12 +135,13 @@ export function optionName(name: string, { option, kind, default: initial }: Par
 }
 
 /** What a value must be, in words: "an integer within 1..20", `one of "a", "b"`. */
-export function needed({ kind, min, max, choices }: Parameter<unknown>): string {
+export function needed({ kind, min, max, parity, choices, data }: Parameter<unknown>): string {
   if (kind === "choice") return `one of ${choices!.map((choice) => `"${choice}"`).join(", ")}`;
   if (kind === "flag") return "true or false";
   if (kind === "text") return "a text";
   if (kind === "file") return "what its file holds";
-  const noun = kind === "integer" ? "an integer" : "a number";
+  if (kind === "data") return data!.needed;
+  const noun = kind === "number" ? "a number" : parity === undefined ? "an integer" : `an ${parity} integer`;
   if (min !== undefined && max !== undefined) return `${noun} within ${min}..${max}`;
   if (min !== undefined) return `${noun} of at least ${min}`;
   return max === undefined ? noun : `${noun} of at most ${max}`;
@@ -99,7 +149,7 @@ export function needed({ kind, min, max, choices }: Parameter<unknown>): string 
 
 /** Whether a parameter can have a value. */
 export function fits(
-  { kind, default: initial, min = -Infinity, max = Infinity, choices }: Parameter<unknown>,
+  { kind, default: initial, min = -Infinity, max = Infinity, parity, choices, data }: Parameter<unknown>,
   value: unknown,
 ): boolean {
   if (value === undefined) return initial === undefined;
@@ -112,9 +162,12 @@ export function fits(
       return typeof value === "string";
     case "file":
       return true;
+    case "data":
+      return data!.fits(value);
     default:
       return typeof value === "number" && Number.isFinite(value) && value >= min && value <= max &&
-        (kind === "number" || Number.isSafeInteger(value));
+        (kind === "number" || Number.isSafeInteger(value)) &&
+        (parity === undefined || Math.abs(value % 2) === (parity === "odd" ? 1 : 0));
   }
 }
 
@@ -124,7 +177,8 @@ export function fits(
  * @param parameters what there is
  * @param given some of the values; one that is undefined counts as not given
  * @param base what holds instead of the defaults, such as what is published for a task
- * @throws {RangeError} if a value is given that no parameter has a name for, or that its parameter cannot have
+ * @throws {RangeError} if a value is given that no parameter has a name for, or that its parameter cannot have, or a
+ * required one is missing
  */
 export function checkedValues<P extends Parameters>(
   what: string,
@@ -143,6 +197,10 @@ export function checkedValues<P extends Parameters>(
     const found = typeof value === "string" ? `"${value}"` : String(value);
     throw new RangeError(`Cannot ${what}: ${name} is ${found}, ${needed(parameter)} is needed`);
   }
-  const entries = known.map((name) => [name, given[name] ?? base[name] ?? parameters[name]!.default]);
+  const entries = known.map((name) => [name, given[name] ?? base[name] ?? parameters[name]!.default] as const);
+  for (const [name, value] of entries) {
+    if (value !== undefined || !parameters[name]!.isRequired) continue;
+    throw new RangeError(`Cannot ${what}: no ${name} was given, ${needed(parameters[name]!)} is needed`);
+  }
   return Object.fromEntries(entries) as ValuesOf<P>;
 }

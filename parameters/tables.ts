@@ -1,5 +1,5 @@
 /** What a parameter is on a command line and in a table. */
-import { optionName, type Parameter } from "./parameter.ts";
+import { isOption, optionName, type Parameter } from "./parameter.ts";
 
 /** An option of a command line, as the parser of commands takes it. */
 export interface ParameterOption {
@@ -17,7 +17,7 @@ export function optionOf(
 ): ParameterOption {
   const shown = kind === "flag" || initial === undefined ? help : `${help} (${initial})`;
   return {
-    kind: kind === "file" ? "text" : kind,
+    kind: kind === "file" || kind === "data" ? "text" : kind,
     ...(value === undefined ? {} : { value }),
     ...(choices === undefined ? {} : { choices }),
     ...(min === undefined ? {} : { min }),
@@ -36,5 +36,5 @@ export function parameterRow(
     ? `${min ?? ""}..${max ?? ""}`
     : choices?.join(", ") ?? (kind === "flag" ? "yes, no" : kind);
   const shown = initial === undefined ? "" : kind === "flag" ? (initial ? "yes" : "no") : String(initial);
-  return [name, `--${optionName(name, parameter)}`, range, shown, help];
+  return [name, isOption(parameter) ? `--${optionName(name, parameter)}` : "", range, shown, help];
 }

@@ -2,7 +2,7 @@
 import { METHOD_OPTIONS } from "../method_options.ts";
 import { Arguments, didYouMean, type OptionSpec, parseCommand, UsageError } from "../arguments.ts";
 import { PLAIN_SAMPLERS } from "../../samplers/mod.ts";
-import { NOISE_OPTIONS, TASK_OPTIONS } from "../task_options.ts";
+import { describingOptions, NOISE_OPTIONS } from "../task_options.ts";
 import { TASKS } from "../tasks.ts";
 
 /** What entries are of. */
@@ -32,15 +32,17 @@ const ALL = "*";
 export const METHOD_NAMES: readonly string[] = (METHOD_OPTIONS["method"]?.choices ?? [])
   .filter((name) => !(name in PLAIN_SAMPLERS));
 
-const NAMES: Readonly<Record<EntryKind, readonly string[]>> = { task: [...TASKS.keys()], method: METHOD_NAMES };
+/** The names that there are of a kind. */
+function namesOf(kind: EntryKind): readonly string[] {
+  return kind === "task" ? [...TASKS.keys()] : METHOD_NAMES;
+}
 
 const { method: _name, ...OPTIONS_OF_METHODS } = METHOD_OPTIONS;
-const { task: _task, ...OPTIONS_OF_TASKS } = { ...TASK_OPTIONS, ...NOISE_OPTIONS };
 
-const OPTIONS: Readonly<Record<EntryKind, Readonly<Record<string, OptionSpec>>>> = {
-  task: OPTIONS_OF_TASKS,
-  method: OPTIONS_OF_METHODS,
-};
+/** The options that entries of a kind take. */
+function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
+  return kind === "task" ? { ...describingOptions(), ...NOISE_OPTIONS } : OPTIONS_OF_METHODS;
+}
 
 /** A value of an option as configurations write it. */
 type Value = string | number | boolean;
@@ -113,7 +115,7 @@ function expand(kind: EntryKind, item: unknown, context: Context): readonly Entr
   if (name === ALL && label !== undefined) {
     throw new UsageError(`${place}.label is "${label}", but "${ALL}" makes several entries; leave it out`);
   }
-  const names = NAMES[kind];
+  const names = namesOf(kind);
   if (name !== ALL && !names.includes(name)) {
     throw new UsageError(
       `${place}.${kind} is "${name}", one of ${names.join(", ")} or "${ALL}" is needed${didYouMean(name, names)}`,
@@ -152,7 +154,7 @@ function entryOf(
   },
   lenient: boolean,
 ): Entry {
-  const spec = OPTIONS[kind];
+  const spec = optionsOf(kind);
   const words = Object.entries(chosen).filter(([, value]) => value !== false).map(([key, value]) => {
     if (value === true) return `--${key}`;
     const isFile = Object.hasOwn(spec, key) && spec[key]?.value === "FILE";

@@ -2,10 +2,7 @@
 import { colourRaster, FileError, grayToRgb, type Raster, readImage, readMask, sha256OfFile } from "../../io/mod.ts";
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
 import { type Canvas, offCanvas, ontoCanvas, planCanvas } from "../canvas.ts";
-import type { BlurNetwork } from "../../operators/mod.ts";
-import type { Arguments } from "../arguments.ts";
-import { readBlurNetwork } from "../blur_network.ts";
-import { readKernel } from "../kernel_file.ts";
+import type { MaskFile } from "../task_files.ts";
 import { readSide } from "../metrics/inputs.ts";
 
 /** A picture of an evaluation. */
@@ -41,20 +38,6 @@ export async function listImages(paths: readonly string[], limit = Infinity): Pr
   return listed;
 }
 
-/**
- * What the options of a task read from files besides a mask: a kernel, a network that blurs.
- * @throws {FileError} if one cannot be read
- */
-export async function readTaskFiles(
-  args: Arguments,
-): Promise<{ readonly kernel: HostTensor | undefined; readonly network: BlurNetwork | undefined }> {
-  const [kernel, network] = [args.text("kernel"), args.text("blur-network")];
-  return {
-    kernel: kernel === undefined ? undefined : await readKernel(kernel),
-    network: network === undefined ? undefined : await readBlurNetwork(network),
-  };
-}
-
 /** A picture at the size that the network works on. */
 export interface Prepared {
   readonly canvas: Canvas;
@@ -75,7 +58,7 @@ export async function prepareImage(
   { multiple, longest, mask }: {
     readonly multiple: number;
     readonly longest: number;
-    readonly mask?: { readonly path: string; readonly keep: "white" | "black" } | undefined;
+    readonly mask?: MaskFile | undefined;
   },
 ): Promise<Prepared> {
   const file = await readImage(path);
@@ -91,7 +74,7 @@ export async function prepareImage(
 }
 
 async function knownPixels(
-  { path, keep }: { readonly path: string; readonly keep: "white" | "black" },
+  { path, keep }: MaskFile,
   picture: string,
   { width, height }: Raster,
   canvas: Canvas,

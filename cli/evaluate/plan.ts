@@ -3,7 +3,7 @@ import { ENGINE_VERSION, ReferenceRuntime, type Shape } from "../../engine/mod.t
 import { FileSource, sha256Of, sha256OfFile } from "../../io/mod.ts";
 import { type ConventionName } from "../../metrics/mod.ts";
 import { defaultModelSource, type NoiseModel, planDescription } from "../../models/mod.ts";
-import type { MeasurementNoise } from "../../operators/mod.ts";
+import type { MeasurementNoise, OperatorValues } from "../../operators/mod.ts";
 import { type Evaluations, seededNoise } from "../../samplers/mod.ts";
 import { type Arguments, Arguments as Values, UsageError } from "../arguments.ts";
 import { leastCommonMultiple } from "../canvas.ts";
@@ -11,12 +11,13 @@ import { chooseMethod, methodRefusal } from "../method_options.ts";
 import type { Method } from "../method.ts";
 import { openDescribed } from "../model_file.ts";
 import { precisionOf } from "../runtime.ts";
-import { chooseNoise, chooseTask, operatorOptions, TASK_OPTIONS } from "../task_options.ts";
+import { filesWith, maskFileOf } from "../task_files.ts";
+import { chooseNoise, chooseTask, describingOptions, fileOptions, operatorOptions } from "../task_options.ts";
 import { type Task, taskOperator, TASKS } from "../tasks.ts";
 import type { Configuration } from "./config.ts";
 import { type Entry, within } from "./entries.ts";
 import type { Expectations } from "./expectations.ts";
-import { type ListedImage, listImages, prepareImage, readTaskFiles } from "./images.ts";
+import { type ListedImage, listImages, prepareImage } from "./images.ts";
 import { type Seeds, seedsOf } from "./seeds.ts";
 import { hashOf } from "./store.ts";
 
@@ -199,9 +200,6 @@ export function shardOf(
   return units.filter((_, k) => k % count === index - 1);
 }
 
-/** Options of tasks that name a file. */
-const FILE_OPTIONS: readonly string[] = ["mask", "kernel", "blur-network"];
-
 /** What the configuration says of a task, files by their content. */
 async function describeTask(
   { args }: Entry,
@@ -209,10 +207,11 @@ async function describeTask(
   noise: MeasurementNoise,
 ): Promise<Readonly<Record<string, unknown>>> {
   const options: Record<string, unknown> = {};
-  for (const option of Object.keys(TASK_OPTIONS)) {
-    if (option === "task" || !args.has(option)) continue;
+  const files = fileOptions();
+  for (const option of Object.keys(describingOptions())) {
+    if (!args.has(option)) continue;
     const value = args.values.get(option);
-    options[option] = FILE_OPTIONS.includes(option) ? await sha256OfFile(String(value)) : value;
+    options[option] = files.includes(option) ? await sha256OfFile(String(value)) : value;
   }
   return { task: { name, operator, options }, noise };
 }
@@ -284,13 +283,17 @@ async function makeProbe(
   const { padded, mask } = await prepareImage(image.path, {
     multiple: multipleOf(task, 1),
     longest: size,
-    mask: maskOf(taskArgs),
+    mask: maskFileOf(task, taskArgs),
   });
   const imageShape = [padded.height, padded.width, 3];
   try {
-    const setting = { ...await readTaskFiles(taskArgs), mask, seed, isMeasured: false };
-    const options = operatorOptions(task, imageShape, taskArgs, setting);
-    return { operator: taskOperator(task, imageShape, options), imageShape, isDrawn: "seed" in options };
+    const files = await filesWith(task, taskArgs, mask);
+    const optionsOf = (seed: number): OperatorValues =>
+      operatorOptions(task, imageShape, taskArgs, { files, seed, isMeasured: false });
+    const options = optionsOf(seed);
+    const other = optionsOf(seed === 0 ? 1 : 0);
+    const isDrawn = Object.keys(options).some((name) => options[name] !== other[name]);
+    return { operator: taskOperator(task, imageShape, options), imageShape, isDrawn };
   } catch (error) {
     return reasonOf(error);
   }
@@ -299,12 +302,6 @@ async function makeProbe(
 /** Sides of pictures are multiples of it. */
 export function multipleOf(task: Task, downsampling: number): number {
   return leastCommonMultiple(downsampling, task.multiple ?? task.scale);
-}
-
-/** The mask file of a task. */
-export function maskOf(args: Arguments): { readonly path: string; readonly keep: "white" | "black" } | undefined {
-  const path = args.text("mask");
-  return path === undefined ? undefined : { path, keep: args.text("mask-keep") === "black" ? "black" : "white" };
 }
 
 /** Why a method refuses an operator; undefined if it does not. Samplers check everything before anything runs. */

@@ -11,11 +11,12 @@ import { degrade } from "../../restoration/mod.ts";
 import type { Reporter } from "../progress.ts";
 import { applyOperator, runRestoration } from "../restoration.ts";
 import { clamped } from "../result.ts";
+import { filesWith, maskFileOf } from "../task_files.ts";
 import { operatorOptions } from "../task_options.ts";
 import { taskOperator } from "../tasks.ts";
-import { type Prepared, prepareImage, readTaskFiles } from "./images.ts";
+import { type Prepared, prepareImage } from "./images.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
-import { maskOf, multipleOf, type Pair, pairName, type PlannedUnit, unitKey, type Work } from "./plan.ts";
+import { multipleOf, type Pair, pairName, type PlannedUnit, unitKey, type Work } from "./plan.ts";
 import { hashOf, type Store, type UnitRecord } from "./store.ts";
 
 /** What the work is done with. */
@@ -93,7 +94,7 @@ async function decode(
     return prepareImage(work.images[image]!.path, {
       multiple: multipleOf(pair.task, model.downsampling),
       longest: work.plan.size,
-      mask: maskOf(pair.taskArgs),
+      mask: maskFileOf(pair.task, pair.taskArgs),
     });
   }));
 }
@@ -167,7 +168,8 @@ class Bench {
     const kept = this.#operators.get(name);
     if (kept) return kept;
     const imageShape = [padded.height, padded.width, 3];
-    const setting = { ...await readTaskFiles(pair.taskArgs), mask, seed: unit.seed, isMeasured: false };
+    const files = await filesWith(pair.task, pair.taskArgs, mask);
+    const setting = { files, seed: unit.seed, isMeasured: false };
     const options = operatorOptions(pair.task, imageShape, pair.taskArgs, setting);
     const operator = taskOperator(pair.task, imageShape, options);
     const oldest = this.#operators.keys().next();

@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { readKernel, reducedKernel } from "../../cli/kernel_file.ts";
 import { readMeasurement } from "../../cli/measurement_file.ts";
+import type { HostTensor } from "../../engine/mod.ts";
 import { FileError, readImage } from "../../io/mod.ts";
 import { commandTest, runCommand, runWell, withFolder } from "./run_command.ts";
 
@@ -65,7 +66,8 @@ commandTest("--kernel moves a picture as it says, and is stored with the measure
   const measurement = folder.path("y.safetensors");
   await runWell(["degrade", picture, measurement, "--task", "sr2-kernel", "--kernel", kernel]);
   const { options, y } = await readMeasurement(measurement);
-  assertEquals([Array.from(options.psf!.data), options.psf!.shape], [[0, 0, 1], [1, 3]]);
+  const psf = options["psf"] as HostTensor;
+  assertEquals([Array.from(psf.data), psf.shape], [[0, 0, 1], [1, 3]]);
   assertEquals(y.shape, [1, 8, 8, 3]);
   for (const [task, option] of [["sr4", "--kernel"], ["sr4-kernel", "--blur-sigma"]] as const) {
     const words = ["--task", task, "--kernel", kernel, ...(task === "sr4" ? [] : [option, "2"])];

@@ -140,7 +140,7 @@ commandTest("a measurement that is cut short, spoiled, or contradicts itself is 
   await changed("its parameters are no JSON object", { parameters: "[1]" });
   await changed('its parameter "missing" is', { parameters: '{"missing": "0.5"}' });
   await changed("exactly one is needed", { parameters: '{"missing": 0.5}' });
-  await changed('it does not take "views"', { parameters: '{"views": 3}' });
+  await changed('there is no parameter "views"', { parameters: '{"views": 3}' });
   await changed("its noise is", { noise: '{"kind": "salt"}' });
   await changed("the sigma of its noise", { noise: '{"kind": "gaussian", "sigma": -1}' });
   await changed("its seed is", { seed: "one" });

@@ -5,7 +5,7 @@ import { chooseMethod } from "../../cli/method_options.ts";
 import { POSTERIOR_METHODS } from "../../cli/posterior_methods.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { chooseTask } from "../../cli/task_options.ts";
-import { RESTORE_TASKS } from "../../cli/tasks.ts";
+import { restoreTasks } from "../../cli/tasks.ts";
 import { readImage } from "../../io/mod.ts";
 import { SAMPLERS } from "../../samplers/mod.ts";
 import { commandTest, readReport, runWell } from "./run_command.ts";
@@ -13,7 +13,7 @@ import { commandTest, readReport, runWell } from "./run_command.ts";
 function method(...words: string[]): Method {
   const args = parseCommand(RESTORE.spec, words);
   if (args === "help") throw new Error("help was asked for");
-  return chooseMethod(args, chooseTask(args, "sr4", RESTORE_TASKS));
+  return chooseMethod(args, chooseTask(args, "sr4", restoreTasks()));
 }
 
 Deno.test("every sampler of the register is a method of the command line", () => {

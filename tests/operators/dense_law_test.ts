@@ -89,11 +89,11 @@ Deno.test("every linear operator of the register, and every option of each, is c
     "old_photo": ["box", "missing", "seed"],
     "deblur_gauss": ["permutation", "factors", "factorsWidth"],
   };
-  for (const [name, { options }] of OPERATORS) {
+  for (const [name, { parameters }] of OPERATORS) {
     const cases = DENSE_CASES.filter((each) => each.name === name);
     const used = new Set([...cases.flatMap((each) => Object.keys(each.options)), ...elsewhere[name] ?? []]);
     assert(cases.length > 0, name);
-    assertEquals(options.filter((option) => !used.has(option)), [], name);
+    assertEquals(Object.keys(parameters).filter((parameter) => !used.has(parameter)), [], name);
   }
 });
 

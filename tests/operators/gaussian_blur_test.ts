@@ -52,9 +52,12 @@ Deno.test("deblur_gauss published differs from the blur that was meant by its pa
 
 Deno.test("deblur_gauss refuses parameters out of range", () => {
   const build = (options: OperatorOptions, shape = [8, 8, 3]) => () => createOperator("deblur_gauss", shape, options);
-  assertThrows(build({ taps: 8 }), RangeError, "8 taps");
-  assertThrows(build({ taps: -1 }), RangeError, "-1 taps");
-  assertThrows(build({ sigma: 0 }), RangeError, "sigma 0");
+  assertThrows(build({ taps: 8 }), RangeError, "taps is 8, an odd integer");
+  assertThrows(build({ taps: -1 }), RangeError, "taps is -1, an odd integer");
+  assertThrows(build({ sigma: 0 }), RangeError, "sigma is 0");
+  assertThrows(() => gaussianKernel(8, 1), RangeError, "8 taps");
+  assertThrows(() => gaussianKernel(-1, 1), RangeError, "-1 taps");
+  assertThrows(() => gaussianKernel(9, 0), RangeError, "sigma 0");
   assertThrows(build({ threshold: -0.1 }), RangeError, "threshold is -0.1");
   assertThrows(build({ threshold: NaN }), RangeError, "threshold is NaN");
   assertThrows(build({ kernel: [0.5, 0.5] }), RangeError, "2 taps");

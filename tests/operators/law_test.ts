@@ -24,10 +24,10 @@ for (const [name, { examples }] of OPERATORS) {
   }
 }
 
-Deno.test("every operator of the register has a case for the law tests and a description", () => {
-  for (const [name, { description, examples }] of OPERATORS) {
+Deno.test("every operator of the register has a case for the law tests and says what it measures", () => {
+  for (const [name, { about, examples }] of OPERATORS) {
     assert(examples.length > 0, `"${name}" has no example`);
-    assert(description.length > 0, `"${name}" has no description`);
+    assert(about.length > 0, `"${name}" does not say what it measures`);
   }
 });
 

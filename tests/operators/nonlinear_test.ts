@@ -69,8 +69,8 @@ async function slopes(operator: Operator, step: number): Promise<readonly [pulle
 }
 
 Deno.test("no name is in both registers, and every degradation that is not linear says what it is", () => {
-  for (const [name, { description, examples }] of NONLINEAR_OPERATORS) {
-    assert(!OPERATORS.has(name) && description.length > 0 && examples.length > 0, name);
+  for (const [name, { about, examples }] of NONLINEAR_OPERATORS) {
+    assert(!OPERATORS.has(name) && about.length > 0 && examples.length > 0, name);
     for (const { imageShape, options } of examples) assert(!isLinear(built(name, imageShape, options)), name);
   }
 });
@@ -207,14 +207,14 @@ Deno.test("parameters out of range and networks that do not fit are refused, nam
   const refused = (name: string, options: OperatorOptions, part: string): void => {
     assertThrows(() => built(name, [8, 8, 3], options), Error, part);
   };
-  refused("hdr", { gain: 0 }, "a number greater than 0 is needed");
-  refused("hdr", { quality: 3 }, 'it does not take "quality", it takes gain');
-  refused("jpeg", { quality: 0 }, "a number from 1 to 100 is needed");
-  refused("phase_retrieval", { oversample: 9 }, "a number from 0 to 8 is needed");
+  refused("hdr", { gain: 0 }, "gain is 0, a number within 0.01..100 is needed");
+  refused("hdr", { quality: 3 }, 'there is no parameter "quality"; its parameters are gain');
+  refused("jpeg", { quality: 0 }, "a number within 1..100 is needed");
+  refused("phase_retrieval", { oversample: 9 }, "a number within 0..8 is needed");
   refused("deblur_network", { network: { layers: [] } }, "as many as the picture has, 3, is needed");
   refused("deblur_network", { network: smearingLights(1) }, "f32 [odd, odd, 3 or more, channels] is needed");
   const [first, last] = smearingLights(3).layers;
   refused("deblur_network", { network: { layers: [first!, first!] } }, "the weight of layer 1 is f32 [9, 9, 4, 9]");
   refused("deblur_network", { network: { layers: [first!, { ...last!, bias: first!.bias }] } }, "the bias of layer 1");
-  refused("sharpen", {}, "phase_retrieval, hdr, deblur_network, jpeg is needed");
+  refused("sharpen", {}, "hdr, jpeg, deblur_network, phase_retrieval is needed");
 });
