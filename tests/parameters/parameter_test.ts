@@ -2,14 +2,17 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   checkedValues,
   choice,
+  data,
   defaultsOf,
   file,
   flag,
   integer,
+  isOption,
   number,
   optionName,
   optionOf,
   parameterRow,
+  required,
   type ValuesOf,
 } from "../../parameters/mod.ts";
 
@@ -85,4 +88,46 @@ Deno.test("the row of a parameter shows name, option, values, default and meanin
   assertEquals(parameterRow("steps", PARAMETERS.steps), ["steps", "--steps", "1..1000", "20", "number of steps"]);
   assertEquals(parameterRow("useDdim", PARAMETERS.useDdim), ["useDdim", "--use-ddim", "yes, no", "no", "DDIM steps"]);
   assertEquals(parameterRow("threshold", PARAMETERS.threshold)[2], "0..");
+});
+
+Deno.test("required() makes a parameter that must be given, and says what it must be", () => {
+  const parameters = { scale: required<number>(integer(undefined, { min: 1 }, "reduction")) };
+  const { scale }: { readonly scale: number } = checkedValues("build x", parameters, { scale: 3 });
+  assertEquals(scale, 3);
+  assertThrows(
+    () => checkedValues("build x", parameters, {}),
+    RangeError,
+    "Cannot build x: no scale was given, an integer of at least 1 is needed",
+  );
+  assertEquals(checkedValues("build x", parameters, {}, { scale: 2 }).scale, 2);
+});
+
+Deno.test("integers of one parity refuse those of the other", () => {
+  const parameters = {
+    taps: integer(9, { min: 1, max: 255, parity: "odd" }, "taps"),
+    scale: integer(2, { min: -4, parity: "even" }, "reduction"),
+  };
+  assertEquals(checkedValues("build x", parameters, { taps: 255, scale: -2 }), { taps: 255, scale: -2 });
+  const refused = (given: object, message: string): void => {
+    assertThrows(() => checkedValues("build x", parameters, { ...given }), RangeError, message);
+  };
+  refused({ taps: 8 }, "taps is 8, an odd integer within 1..255 is needed");
+  refused({ scale: 3 }, "scale is 3, an even integer of at least -4 is needed");
+  refused({ scale: -3 }, "scale is -3");
+});
+
+Deno.test("data are checked as they say, and are no option", () => {
+  const parameters = {
+    weights: data<readonly number[]>({ needed: "a list of numbers", fits: Array.isArray }, "weights"),
+    steps: integer(3, { programsOnly: true }, "steps"),
+    mask: file<Float32Array>({ format: "mask" }, "what is missing"),
+  };
+  assertEquals(checkedValues("build x", parameters, { weights: [1, 2] }).weights, [1, 2]);
+  assertThrows(
+    () => checkedValues("build x", parameters, { weights: 5 }),
+    RangeError,
+    "weights is 5, a list of numbers is needed",
+  );
+  assertEquals(Object.values(parameters).map(isOption), [false, false, true]);
+  assertEquals(Object.entries(parameters).map(([name, one]) => parameterRow(name, one)[1]), ["", "", "--mask"]);
 });
