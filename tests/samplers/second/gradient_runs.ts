@@ -114,7 +114,7 @@ export const PAIRS = {
   pool: { operator: createOperator("sr_average", SHAPE, { scale: 2 }) as LinearOperator, rows: POOL },
   pool4: { operator: createOperator("sr_average", SHAPE, { scale: 4 }) as LinearOperator, rows: POOL4 },
   bicubic: { operator: createOperator("sr_bicubic", SHAPE, { scale: 2 }) as LinearOperator, rows: BICUBIC },
-  mask: { operator: inpainting(SHAPE, { mask: hostTensor(Float32Array.from(MASK), SHAPE.slice(0, 2)) }), rows: MASKED },
+  mask: { operator: inpainting(SHAPE, hostTensor(Float32Array.from(MASK), SHAPE.slice(0, 2))), rows: MASKED },
   gray: { operator: createOperator("colorize", SHAPE, {}) as LinearOperator, rows: GRAY },
 } satisfies Record<string, Pair>;
 
