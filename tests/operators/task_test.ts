@@ -55,6 +55,9 @@ Deno.test("a task has the options of its operator but those that it decides", ()
   assertEquals(options("sr4"), []);
   assertEquals(options("cs-block"), ["ratio"]);
   assertEquals(options("sr4-kernel"), ["kernel", "blur-sigma", "blur-taps"]);
+  const decided = { ...TASKS.get("hdr")!, fixed: { gain: 3 } };
+  assertEquals([options("hdr"), taskOptionsOf(decided)], [["gain"], []]);
+  assertEquals(taskValues(decided, { given: { gain: 5 }, extras: {} }, PLACE), { gain: 3 });
   assertEquals(options("inpaint"), ["mask", "mask-random", "mask-keep", "mask-box"]);
 });
 
