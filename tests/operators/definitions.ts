@@ -1,4 +1,5 @@
 /** Linear operators as dense matrices, written out from their definitions. */
+import { introsortDescending } from "../../operators/introsort.ts";
 import { elementCount, type HostTensor, type Shape } from "../../engine/mod.ts";
 import { decomposed, type Dense, dense, kronecker, product, transposed, unit } from "./dense.ts";
 
@@ -74,17 +75,19 @@ export function publishedFactor(n: number, taps: readonly number[]): Dense {
 
 /**
  * The published separable blur with its mistaken pairing: the products of singular values, sorted to d_0, d_1, ..., are
- * tiled over the channels, so the coefficient at sorted place p in channel c is scaled by d[(C p + c) mod N].
+ * tiled over the channels, so the coefficient at sorted place p in channel c is scaled by d[(C p + c) mod N]. Products are
+ * sorted in single precision, equal ones as std::sort leaves them (`introsort_test.ts` compares with the real one).
  * @param inverse whether A^+ is wanted
  */
 export function tiledBlur(left: Dense, right: Dense, channels: number, threshold: number, inverse = false): Dense {
   const [l, r] = [sorted(left), sorted(right)];
   const kept = (s: number): number => s < threshold ? 0 : s;
   const count = l.s.length * r.s.length;
-  const values = Array.from({ length: count }, (_, i) => {
-    return kept(l.s[Math.floor(i / r.s.length)]!) * kept(r.s[i % r.s.length]!);
+  const pairs = Array.from({ length: count }, (_, i) => {
+    return [kept(l.s[Math.floor(i / r.s.length)]!), kept(r.s[i % r.s.length]!)] as const;
   });
-  const order = Array.from(values.keys()).sort((i, j) => values[j]! - values[i]! || i - j);
+  const values = pairs.map(([one, other]) => one * other);
+  const order = introsortDescending(pairs.map(([one, other]) => Math.fround(Math.fround(one) * Math.fround(other))));
   const gains = new Float64Array(count * channels);
   order.forEach((position, place) => {
     for (let c = 0; c < channels; c++) gains[position * channels + c] = values[order[(channels * place + c) % count]!]!;
