@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { readNoise, readParameters } from "../../cli/measurement_fields.ts";
+import { operatorEntry } from "../../operators/mod.ts";
 
 const fail = (found: string): never => {
   throw new Error(found);
@@ -29,16 +30,19 @@ Deno.test("a strength of noise out of its range is refused, its limits are not",
 });
 
 Deno.test("parameters of a measurement have the type and the choices of theirs", () => {
+  const parameters = Object.assign(
+    {},
+    ...["inpaint", "colorize", "deblur_kernel"].map((name) => operatorEntry(name)!.parameters),
+  );
+  const read = (values: object): unknown => readParameters(JSON.stringify(values), parameters, fail);
   const good = { sigma: 2, boundary: "reflect", weights: [1, 2], box: { height: 2, width: 3, top: 0, left: 1 } };
-  assertEquals<unknown>(readParameters(JSON.stringify(good), fail), good);
+  assertEquals<unknown>(read(good), good);
   const refused: readonly (readonly [Readonly<Record<string, unknown>>, string])[] = [
-    [{ sigma: "2" }, "a number is needed"],
-    [{ boundary: "open" }, "one of circular, reflect is needed"],
+    [{ sigma: "2" }, "a number within 0.01..10000 is needed"],
+    [{ boundary: "open" }, 'one of "circular", "reflect" is needed'],
     [{ weights: [1, "2"] }, "a list of numbers is needed"],
     [{ box: { height: 2 } }, "a box of whole numbers is needed"],
     [{ box: { height: 2, width: 0.5 } }, "a box of whole numbers is needed"],
   ];
-  for (const [parameters, message] of refused) {
-    assertThrows(() => readParameters(JSON.stringify(parameters), fail), Error, message);
-  }
+  for (const [values, message] of refused) assertThrows(() => read(values), Error, message);
 });

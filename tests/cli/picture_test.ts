@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
 import { type Picture, preparePicture } from "../../cli/picture.ts";
 import { TASKS } from "../../cli/tasks.ts";
-import { hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
+import { type HostTensor, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
 import type { Source } from "../../cli/source.ts";
 
@@ -24,7 +24,8 @@ async function prepared(side: number, missing: number, size: number): Promise<Pi
     file: { width: side, height: side, channels: 3, bitDepth: 8, orientation: 1, format: "png" },
     colour: { width: side, height: side, channels: 3, data },
     alpha: undefined,
-    mask: { path: "m.png", keep: "white", known: hostTensor(known, [side, side]) },
+    mask: { parameter: "mask", path: "m.png", keep: "white", known: hostTensor(known, [side, side]) },
+    files: {},
     notes: [],
   };
   const args = new Arguments([], new Map([["size", size]]));
@@ -42,7 +43,7 @@ Deno.test("in a picture that is made smaller a pixel is known if all that it is 
   for (const [missing, lost] of [[4, 2], [5, 3]] as const) {
     const { options, problem: { y } } = await prepared(16, missing, 8);
     const row = Array.from({ length: 8 }, (_, column) => column < lost ? 0 : 1);
-    assertEquals([...options.mask!.data.subarray(0, 8)], row, `${missing} columns are missing`);
+    assertEquals([...(options["mask"] as HostTensor).data.subarray(0, 8)], row, `${missing} columns are missing`);
     // Nothing of what was missing has come into its surroundings.
     const values = (await y.read()).subarray(0, 24);
     assertEquals(

@@ -34,6 +34,7 @@ async function finished(
       colour: flat(side, 0, channels),
       alpha: undefined,
       mask: undefined,
+      files: {},
       notes: [],
     },
     canvas: planCanvas({ width: side, height: side }, { multiple: 1, longest: side, scale: 1 }),
