@@ -8,8 +8,10 @@ export {
   type FileNotes,
   fits,
   flag,
+  greatest,
   integer,
   isOption,
+  type Limits,
   needed,
   number,
   optionName,
@@ -19,4 +21,4 @@ export {
   required,
   type ValuesOf,
 } from "./parameter.ts";
-export { optionOf, type ParameterOption, parameterRow } from "./tables.ts";
+export { optionOf, optionValue, type ParameterOption, parameterRow } from "./tables.ts";

@@ -5,9 +5,10 @@
 
 /** What can be said of a parameter beside its default. */
 export interface ParameterNotes {
-  /** Least and greatest value of a number; without a limit where absent. */
+  /** Least value of a number; without a limit where absent. */
   readonly min?: number;
-  readonly max?: number;
+  /** Greatest value of a number, or the name of what it is: another parameter, or a limit that is known later. */
+  readonly max?: number | string;
   /** Its option on a command line, where that is not its name in kebab case; a flag that is on by default has `no-...`. */
   readonly option?: string;
   /** What stands for the value in help texts, such as FILE. */
@@ -24,7 +25,12 @@ export interface ParameterNotes {
   readonly needs?: string;
   /** Whether it describes a damage that is made here, so that it says nothing of a picture that was damaged elsewhere. */
   readonly isDamage?: true;
+  /** What the option of a flag makes of it, where that is not the opposite of its default. */
+  readonly sets?: boolean;
 }
+
+/** Greatest values by the names that `max` may have. */
+export type Limits = Readonly<Record<string, unknown>>;
 
 /** What is said of numbers alone. */
 type NumberNotes = Pick<ParameterNotes, "min" | "max" | "parity" | "value">;
@@ -76,7 +82,7 @@ export function number<T extends number | undefined>(initial: T, notes: Paramete
   return { kind: "number", default: initial, ...notes, help };
 }
 
-/** Yes or no. On a command line it is given to turn its default round. */
+/** Yes or no. On a command line it is given to turn its default round, or to make it what `sets` says. */
 export function flag(
   initial: boolean,
   notes: Omit<ParameterNotes, keyof NumberNotes>,
@@ -134,24 +140,30 @@ export function optionName(name: string, { option, kind, default: initial }: Par
   return option ?? (kind === "flag" && initial === true ? `no-${kebab}` : kebab);
 }
 
+/** The greatest value of a parameter, as far as it is known; undefined for none. */
+export function greatest({ max }: Parameter<unknown>, limits: Limits = {}): number | undefined {
+  const found = typeof max === "string" ? limits[max] : max;
+  return typeof found === "number" ? found : undefined;
+}
+
 /** What a value must be, in words: "an integer within 1..20", `one of "a", "b"`. */
-export function needed({ kind, min, max, parity, choices, data }: Parameter<unknown>): string {
+export function needed(parameter: Parameter<unknown>, limits: Limits = {}): string {
+  const { kind, min, parity, choices, data } = parameter;
   if (kind === "choice") return `one of ${choices!.map((choice) => `"${choice}"`).join(", ")}`;
   if (kind === "flag") return "true or false";
   if (kind === "text") return "a text";
   if (kind === "file") return "what its file holds";
   if (kind === "data") return data!.needed;
   const noun = kind === "number" ? "a number" : parity === undefined ? "an integer" : `an ${parity} integer`;
+  const max = greatest(parameter, limits) ?? parameter.max;
   if (min !== undefined && max !== undefined) return `${noun} within ${min}..${max}`;
   if (min !== undefined) return `${noun} of at least ${min}`;
   return max === undefined ? noun : `${noun} of at most ${max}`;
 }
 
-/** Whether a parameter can have a value. */
-export function fits(
-  { kind, default: initial, min = -Infinity, max = Infinity, parity, choices, data }: Parameter<unknown>,
-  value: unknown,
-): boolean {
+/** Whether a parameter can have a value; a limit that is not known is none. */
+export function fits(parameter: Parameter<unknown>, value: unknown, limits: Limits = {}): boolean {
+  const { kind, default: initial, min = -Infinity, parity, choices, data } = parameter;
   if (value === undefined) return initial === undefined;
   switch (kind) {
     case "flag":
@@ -165,7 +177,8 @@ export function fits(
     case "data":
       return data!.fits(value);
     default:
-      return typeof value === "number" && Number.isFinite(value) && value >= min && value <= max &&
+      return typeof value === "number" && Number.isFinite(value) && value >= min &&
+        value <= (greatest(parameter, limits) ?? Infinity) &&
         (kind === "number" || Number.isSafeInteger(value)) &&
         (parity === undefined || Math.abs(value % 2) === (parity === "odd" ? 1 : 0));
   }
@@ -177,6 +190,7 @@ export function fits(
  * @param parameters what there is
  * @param given some of the values; one that is undefined counts as not given
  * @param base what holds instead of the defaults, such as what is published for a task
+ * @param limits greatest values that have a name, besides the values themselves
  * @throws {RangeError} if a value is given that no parameter has a name for, or that its parameter cannot have, or a
  * required one is missing
  */
@@ -185,22 +199,25 @@ export function checkedValues<P extends Parameters>(
   parameters: P,
   given: Readonly<Record<string, unknown>>,
   base: Partial<ValuesOf<P>> = {},
+  limits: Limits = {},
 ): ValuesOf<P> {
   const known = Object.keys(parameters);
-  for (const [name, value] of Object.entries(given)) {
-    const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    if (!parameter) {
-      const takes = known.length > 0 ? `; its parameters are ${known.join(", ")}` : "; it has none";
-      throw new RangeError(`Cannot ${what}: there is no parameter "${name}"${takes}`);
-    }
-    if (value === undefined || fits(parameter, value)) continue;
-    const found = typeof value === "string" ? `"${value}"` : String(value);
-    throw new RangeError(`Cannot ${what}: ${name} is ${found}, ${needed(parameter)} is needed`);
+  const foreign = Object.keys(given).find((name) => !Object.hasOwn(parameters, name));
+  if (foreign !== undefined) {
+    const takes = known.length > 0 ? `its parameters are ${known.join(", ")}` : "it has none";
+    throw new RangeError(`Cannot ${what}: there is no parameter "${foreign}"; ${takes}`);
   }
   const entries = known.map((name) => [name, given[name] ?? base[name] ?? parameters[name]!.default] as const);
+  const bounds = { ...limits, ...Object.fromEntries(entries) };
   for (const [name, value] of entries) {
-    if (value !== undefined || !parameters[name]!.isRequired) continue;
-    throw new RangeError(`Cannot ${what}: no ${name} was given, ${needed(parameters[name]!)} is needed`);
+    const parameter = parameters[name]!;
+    if (value === undefined && parameter.isRequired) {
+      throw new RangeError(`Cannot ${what}: no ${name} was given, ${needed(parameter)} is needed`);
+    }
+    // What is not given is as it was published, unless its limit is another.
+    if ((given[name] === undefined && typeof parameter.max !== "string") || fits(parameter, value, bounds)) continue;
+    const found = typeof value === "string" ? `"${value}"` : String(value);
+    throw new RangeError(`Cannot ${what}: ${name} is ${found}, ${needed(parameter, bounds)} is needed`);
   }
   return Object.fromEntries(entries) as ValuesOf<P>;
 }

@@ -21,9 +21,15 @@ export function optionOf(
     ...(value === undefined ? {} : { value }),
     ...(choices === undefined ? {} : { choices }),
     ...(min === undefined ? {} : { min }),
-    ...(max === undefined ? {} : { max }),
+    // A limit with a name is known later.
+    ...(typeof max === "number" ? { max } : {}),
     help: shown,
   };
+}
+
+/** The value that an option gives its parameter: itself, and for a flag the opposite of its default or what it `sets`. */
+export function optionValue<T>({ kind, default: initial, sets }: Parameter<unknown>, given: T): T | boolean {
+  return kind === "flag" ? sets ?? !initial : given;
 }
 
 /** The cells of a parameter in a table of a document: name, option, values, default, meaning. */

@@ -5,12 +5,14 @@ import {
   data,
   defaultsOf,
   file,
+  fits,
   flag,
   integer,
   isOption,
   number,
   optionName,
   optionOf,
+  optionValue,
   parameterRow,
   required,
   type ValuesOf,
@@ -64,6 +66,34 @@ Deno.test("checkedValues() refuses what a parameter cannot be, and says what it 
     assertThrows(() => checkedValues("run x", PARAMETERS, { ...given }), RangeError, message);
   }
   assertThrows(() => checkedValues("run y", {}, { a: 1 }), RangeError, 'there is no parameter "a"; it has none');
+});
+
+const WALK = {
+  t0: integer(500, { min: 2, max: "T" }, "first timestep"),
+  steps: integer(500, { min: 2, max: "t0" }, "number of steps"),
+};
+
+Deno.test("a greatest value may be another parameter, or a limit that is known with what is run", () => {
+  const checked = (given: object, T?: number): object =>
+    checkedValues("run x", WALK, { ...given }, {}, T === undefined ? {} : { T });
+  assertEquals(checked({ t0: 2000, steps: 2000 }), { t0: 2000, steps: 2000 });
+  assertEquals(checked({ t0: 500 }, 500), { t0: 500, steps: 500 });
+  const refused: readonly (readonly [object, number | undefined, string])[] = [
+    [{ t0: 501 }, 500, "t0 is 501, an integer within 2..500 is needed"],
+    [{ t0: 300, steps: 301 }, undefined, "steps is 301, an integer within 2..300 is needed"],
+    [{ t0: 1 }, undefined, "t0 is 1, an integer within 2..T is needed"],
+  ];
+  for (const [given, T, message] of refused) assertThrows(() => checked(given, T), RangeError, message);
+  assertThrows(() => checked({ t0: 300 }, 1000), RangeError, "steps is 500, an integer within 2..300 is needed");
+  assertEquals([fits(WALK.t0, 9, { T: 9 }), fits(WALK.t0, 9, { T: 8 }), fits(WALK.t0, 9)], [true, false, true]);
+  assertEquals(optionOf(WALK.t0), { kind: "integer", min: 2, help: "first timestep (500)" });
+  assertEquals(parameterRow("t0", WALK.t0)[2], "2..T");
+});
+
+Deno.test("an option gives its value; a flag turns its default round unless it sets something", () => {
+  assertEquals(optionValue(WALK.t0, 7), 7);
+  assertEquals([optionValue(flag(true, {}, ""), true), optionValue(flag(false, {}, ""), true)], [false, true]);
+  assertEquals(optionValue(flag(false, { option: "no-clip", sets: false }, ""), true), false);
 });
 
 Deno.test("the option of a parameter has its name in kebab case, unless it says otherwise", () => {
