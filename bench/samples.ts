@@ -111,7 +111,6 @@ export async function main(words: readonly string[]): Promise<number> {
   for (let row = 0; row < rows; row++) {
     const problem = { model: noiseModel, count: columns, ...(guidance ? { guidance } : {}) };
     const sampling = PLAIN_SAMPLERS[options["ancestral"] === true ? "ddpm" : "ddim"].sample(runtime, problem, {
-      ...PLAIN_SAMPLERS.ddim.defaults,
       steps: Number(text("steps") ?? 100),
       noise: seededNoise(Array.from({ length: columns }, (_, column) => row * columns + column)),
     });

@@ -21,7 +21,7 @@ import { formatCells, TABLE_FILES, writeTables } from "./evaluate/tables.ts";
 import { Interrupt } from "./interrupt.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
-import { METHOD_LIST } from "./posterior_methods.ts";
+import { methodList, restoringMethods } from "./method_options.ts";
 import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 import { taskList, TASKS } from "./tasks.ts";
@@ -115,11 +115,11 @@ export const EVALUATE: Command = {
       ...RUNTIME_OPTIONS,
       json: { kind: "flag", help: "Print progress and outcome as JSON lines on stdout" },
     },
-    lists: [
-      taskList(TASKS),
-      METHOD_LIST,
-      { title: "Quantities", rows: Object.values(QUANTITIES).map(({ title, meaning }) => [title, meaning]) },
-    ],
+    // Made when asked for: samplers may have been added.
+    get lists() {
+      const quantities = Object.values(QUANTITIES).map(({ title, meaning }) => [title, meaning] as const);
+      return [taskList(TASKS), methodList(restoringMethods()), { title: "Quantities", rows: quantities }];
+    },
     examples: [
       ["deno task evaluate photos/ --tasks sr4,colorize --methods ssd,ddnm,ddrm", "a table of two tasks"],
       ['deno task evaluate photos/ --methods "ssd steps=10|20|30, ddnm steps=10|20|30"', "quality against evaluations"],

@@ -1,12 +1,12 @@
 /** What a command knows of a method: a sampler with the parameters of one run. */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import type { Evaluations, GeneralProblem, NoiseSource, Progress, SsdPreset } from "../samplers/mod.ts";
+import type { Evaluations, GeneralProblem, NoiseSource, Progress } from "../samplers/mod.ts";
 
 /** A sampler with the parameters of one run. */
 export interface Method {
   readonly name: string;
   /** Published parameters that the others replace, for samplers that have several. */
-  readonly preset?: SsdPreset;
+  readonly preset?: string;
   readonly options: object;
   readonly evaluations: Evaluations;
   /** How many draws of noise a run takes, where that is known beforehand. */

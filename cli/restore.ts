@@ -6,9 +6,8 @@ import { CLASS_OPTION, UPSAMPLE_OPTIONS } from "./conditioning.ts";
 import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
 import { checkMeasuredOptions } from "./measured_picture.ts";
-import { METHOD_OPTIONS } from "./method_options.ts";
+import { methodList, methodOptions } from "./method_options.ts";
 import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
-import { METHOD_LIST } from "./posterior_methods.ts";
 import { fileStem } from "./outputs.ts";
 import { makeReporter } from "./progress.ts";
 import { modelData } from "./report.ts";
@@ -25,7 +24,7 @@ const SAMPLE_TASK = "sr4";
 
 /** The command `restore`. */
 export const RESTORE: Command = {
-  // Made when it is asked for: programs may have added operators.
+  // Made when it is asked for: programs may have added operators and samplers.
   get spec(): CommandSpec {
     return {
       name: "restore",
@@ -45,7 +44,7 @@ export const RESTORE: Command = {
         ...MODEL_OPTIONS,
         ...CLASS_OPTION,
         ...UPSAMPLE_OPTIONS,
-        ...METHOD_OPTIONS,
+        ...methodOptions(),
         seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
         samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
         size: {
@@ -72,7 +71,7 @@ export const RESTORE: Command = {
         ...RUNTIME_OPTIONS,
         json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
       },
-      lists: [taskList(restoreTasks()), METHOD_LIST],
+      lists: [taskList(restoreTasks()), methodList()],
       examples: [
         ["deno task restore", "degrade the sample picture x4 and restore it"],
         ["deno task restore small.png --task sr4", "enlarge small.png x4"],

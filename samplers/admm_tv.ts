@@ -12,48 +12,34 @@ import {
   type Tensors,
 } from "../engine/mod.ts";
 import { add, gatherElements, NO_ELEMENT, shrink, sub, weightedSum } from "../kernels/mod.ts";
+import { integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { iterations } from "./common_parameters.ts";
 import { conjugateGradients } from "./conjugate_gradients.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import { sampler } from "./entry.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
+
+const PARAMETERS = {
+  steps: integer(100, { min: 1, max: 10000 }, "number of iterations"),
+  lambda: number(0.027, { min: 0 }, "weight of the variation"),
+  rho: number(0.01, { min: 1e-9 }, "weight of the agreement"),
+  iterations: iterations(10),
+};
 
 /** Parameters of ADMM-TV. */
-export interface AdmmTvOptions {
-  /** Number of iterations, 1..10000. */
-  readonly steps: number;
-  /** Weight of the variation. Published: 0.027. */
-  readonly lambda: number;
-  /** Weight of the agreement, above 0. Published: deblurring 0.14, otherwise 0.01. */
-  readonly rho: number;
-  /** Iterations of conjugate gradients in the step of x, 1..1000. */
-  readonly iterations: number;
-}
-
-const DEFAULTS: AdmmTvOptions = { steps: 100, lambda: 0.027, rho: 0.01, iterations: 10 };
-
-function defaultsFor(task: RestorationTask): AdmmTvOptions {
-  return task === "deblurring" ? { ...DEFAULTS, rho: 0.14 } : DEFAULTS;
-}
+export type AdmmTvOptions = ValuesOf<typeof PARAMETERS>;
 
 /** ADMM-TV. */
-export const admmTv: Sampler<AdmmTvOptions> = {
+export const admmTv: Sampler<AdmmTvOptions> = sampler({
   name: "admm_tv",
   paper: "Rudin, Osher, Fatemi, Nonlinear total variation based noise removal algorithms, Physica D 1992",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor,
+  about: "total variation, without any network",
+  parameters: PARAMETERS,
+  published: { deblurring: { rho: 0.14 } },
   evaluations: () => ({ nominal: 0, actual: 0 }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("admm_tv");
-    check.integer("steps", options.steps, 1, 10000);
-    check.number("lambda", options.lambda, 0, UNLIMITED);
-    check.number("rho", options.rho, 1e-9, UNLIMITED);
-    check.integer("iterations", options.iterations, 1, 1000);
-    checkProblem("admm_tv", problem);
-    return counted(walk(runtime, problem, options), options.steps);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 /** Differences along one side and their adjoint, as maps of tensors. */
 interface Difference {

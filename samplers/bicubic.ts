@@ -2,6 +2,7 @@ import { constant, type HostTensor, hostTensor, type Tensor } from "../engine/mo
 import { separable } from "../kernels/mod.ts";
 import { cubic, type LinearOperator } from "../operators/mod.ts";
 import { baseline } from "./baseline.ts";
+import type { Sampler } from "./sampler.ts";
 
 /**
  * The baseline of super-resolution: the measured picture Y enlarged by bicubic interpolation, L Y R^T of every channel.
@@ -9,9 +10,10 @@ import { baseline } from "./baseline.ts";
  * the border and divided by their sum. The reduction is s, and o = (s - 1) / 2 for means and bicubic reduction, 0 for a
  * kernel whose every s-th value is kept.
  */
-export const bicubic = baseline({
+export const bicubic: Sampler<object> = baseline({
   name: "bicubic",
   paper: "Keys, Cubic Convolution Interpolation for Digital Image Processing, 1981; a = -1/2",
+  about: "the measurement enlarged, without any network: for sr tasks",
   image({ operator }): (y: Tensor) => Tensor {
     const [left, right] = factors(operator);
     return (y) => separable(constant(left), y, constant(right));

@@ -3,61 +3,41 @@
  * the noised measurement. Chung, Sim, Ye, Come-Closer-Diffuse-Faster, CVPR 2022.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
 import { respace } from "./coefficients.ts";
-import { guidedWalk, MEASUREMENT_NOISES, type MeasurementNoise, noised, projectionGuide } from "./guided_walk.ts";
+import { clipDenoised, fixedVariance, level, noiseIn, partialSteps, shortcutTimestep } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
+import { guidedWalk, noised, projectionGuide } from "./guided_walk.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf, START } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
-import { GUIDE_LEVELS, type GuideLevel } from "./score_sde.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { ssdTimesteps } from "./timesteps.ts";
 
-/** Parameters of CCDF. */
-export interface CcdfOptions {
-  /** The estimate A^+ y is noised to training timestep t0 - 1; 2..T. Published: 20 (MRI) to 200 of 1000. */
-  readonly t0: number;
-  /** Number of steps from there, 2..t0. Published: t0. */
-  readonly steps: number;
-  /** Whether predicted images are clamped to [-1, 1]. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-  /** At which level the measurement is noised. */
-  readonly level: GuideLevel;
-  /** Where its noise is drawn. */
-  readonly noiseIn: MeasurementNoise;
-}
-
-const DEFAULTS: CcdfOptions = {
-  t0: 200,
-  steps: 200,
-  clipDenoised: true,
-  fixedVariance: "small",
-  level: "next",
-  noiseIn: "image",
+const PARAMETERS = {
+  // Published: 20 (MRI) to 200 of 1000, and as many steps.
+  t0: shortcutTimestep(200, "timestep to which A^+ y is noised"),
+  steps: partialSteps(200),
+  clipDenoised,
+  fixedVariance,
+  level: level("next"),
+  noiseIn,
 };
+
+/** Parameters of CCDF. */
+export type CcdfOptions = ValuesOf<typeof PARAMETERS>;
 
 /** CCDF. */
-export const ccdf: Sampler<CcdfOptions> = {
+export const ccdf: Sampler<CcdfOptions> = sampler({
   name: "ccdf",
   paper: "Chung et al., Come-Closer-Diffuse-Faster, CVPR 2022",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  about: "noises A^+ y a little and projects on the way back",
+  parameters: PARAMETERS,
+  // All steps below a timestep are made unless told otherwise.
+  implied: ({ t0 }) => t0 === undefined ? {} : { steps: t0 },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("ccdf");
-    check.integer("t0", options.t0, 2, problem.model.alphaBar.length);
-    check.integer("steps", options.steps, 2, options.t0);
-    check.choice("level", options.level, GUIDE_LEVELS);
-    check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkProblem("ccdf", problem);
-    return counted(walk(runtime, problem, options), options.steps);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 async function* walk(
   runtime: Runtime,

@@ -6,22 +6,15 @@
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
 import { project } from "../operators/mod.ts";
+import { choice, type ValuesOf } from "../parameters/mod.ts";
 import { etaMixCoefficients, type Level } from "./coefficients.ts";
-import {
-  checkDdnmWalk,
-  DDNM_WALK,
-  ddnmEvaluations,
-  ddnmMoves,
-  type DdnmStep,
-  ddnmWalk,
-  type DdnmWalkOptions,
-} from "./ddnm_walk.ts";
+import { DDNM_WALK, ddnmEvaluations, ddnmMoves, type DdnmStep, ddnmWalk } from "./ddnm_walk.ts";
+import { sampler } from "./entry.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
 import { ancestralCoefficients } from "./plain_coefficients.ts";
 import { counted } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 
 /** How the next state is made: the eta mix of the authors' program, or the DDPM posterior of the paper. */
 export type DdnmUpdate = "eta_mix" | "posterior";
@@ -29,29 +22,25 @@ export type DdnmUpdate = "eta_mix" | "posterior";
 /** The updates by name. */
 export const DDNM_UPDATES: readonly DdnmUpdate[] = ["eta_mix", "posterior"];
 
-/** Parameters of DDNM. */
-export interface DdnmOptions extends DdnmWalkOptions {
-  /** Published program: "eta_mix"; paper: "posterior", which does not read `eta`. */
-  readonly update: DdnmUpdate;
-}
+const PARAMETERS = {
+  ...DDNM_WALK,
+  // Published program: the eta mix; paper: the posterior, which does not read eta.
+  update: choice("eta_mix", DDNM_UPDATES, {}, "rule of the next state: eta mix, or DDPM posterior"),
+};
 
-const DEFAULTS: DdnmOptions = { ...DDNM_WALK, update: "eta_mix" };
+/** Parameters of DDNM. */
+export type DdnmOptions = ValuesOf<typeof PARAMETERS>;
 
 /** DDNM. */
-export const ddnm: Sampler<DdnmOptions> = {
+export const ddnm: Sampler<DdnmOptions> = sampler({
   name: "ddnm",
   paper: "Wang et al., Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model, ICLR 2023",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  about: "null-space model: replaces the measured part at every step",
+  parameters: PARAMETERS,
   evaluations: ddnmEvaluations,
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    checkDdnmWalk("ddnm", options, problem.model.alphaBar.length);
-    optionChecks("ddnm").choice("update", options.update, DDNM_UPDATES);
-    checkProblem("ddnm", problem);
-    return counted(ddnmWalk(runtime, problem, options, stepDown(runtime, problem, options)), ddnmMoves(options));
-  },
-};
+  restore: (runtime, problem, options) =>
+    counted(ddnmWalk(runtime, problem, options, stepDown(runtime, problem, options)), ddnmMoves(options)),
+});
 
 function stepDown(
   runtime: Runtime,

@@ -4,23 +4,16 @@
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { add, sub, weightedSum } from "../kernels/mod.ts";
+import { choice, type ValuesOf } from "../parameters/mod.ts";
 import type { Level } from "./coefficients.ts";
-import {
-  checkDdnmWalk,
-  DDNM_WALK,
-  ddnmEvaluations,
-  ddnmMoves,
-  type DdnmStep,
-  ddnmWalk,
-  type DdnmWalkOptions,
-} from "./ddnm_walk.ts";
+import { spectralStepDown } from "./ddnm_plus_spectral.ts";
+import { DDNM_WALK, ddnmEvaluations, ddnmMoves, type DdnmStep, ddnmWalk } from "./ddnm_walk.ts";
+import { sampler } from "./entry.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
 import { ancestralCoefficients } from "./plain_coefficients.ts";
 import { counted } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
-import { spectralStepDown } from "./ddnm_plus_spectral.ts";
+import type { Problem, Progress, Sampler } from "./sampler.ts";
 
 /** Which of the rules of DDNM+ makes the next state. */
 export type DdnmPlusForm = "spectral" | "simplified" | "posterior" | "published_simplified" | "published_spectral";
@@ -34,32 +27,29 @@ export const DDNM_PLUS_FORMS: readonly DdnmPlusForm[] = [
   "published_spectral",
 ];
 
-/** Parameters of DDNM+. The deviation of the noise is that of the problem. */
-export interface DdnmPlusOptions extends DdnmWalkOptions {
-  /**
-   * - spectral: a correction and a noise for every singular value; needs the spectral form of the operator
-   * - simplified: one correction for all, in the eta mix
-   * - posterior: one correction for all, in the DDPM posterior of the paper (equations 17 to 19)
-   * - published_simplified: the authors' program, which scales its noise twice and takes alphaBar for its root
-   * - published_spectral: the authors' program, which does not turn eps into the basis before it weighs it
-   */
-  readonly form: DdnmPlusForm;
-}
+const PARAMETERS = {
+  ...DDNM_WALK,
+  // - spectral: a correction and a noise for every singular value; needs the spectral form of the operator
+  // - simplified: one correction for all, in the eta mix
+  // - posterior: one correction for all, in the DDPM posterior of the paper (equations 17 to 19)
+  // - published_simplified: the authors' program, which scales its noise twice and takes alphaBar for its root
+  // - published_spectral: the authors' program, which does not turn eps into the basis before it weighs it
+  form: choice("simplified", DDNM_PLUS_FORMS, {}, "rule of the correction and of the noise"),
+};
 
-const DEFAULTS: DdnmPlusOptions = { ...DDNM_WALK, form: "simplified" };
+/** Parameters of DDNM+. The deviation of the noise is that of the problem. */
+export type DdnmPlusOptions = ValuesOf<typeof PARAMETERS>;
 
 /** DDNM+. */
-export const ddnmPlus: Sampler<DdnmPlusOptions> = {
+export const ddnmPlus: Sampler<DdnmPlusOptions> = sampler({
   name: "ddnm_plus",
+  method: "ddnm+",
   paper: "Wang et al., Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model, ICLR 2023",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  about: "as ddnm, for noisy measurements (--noise-level)",
+  handlesNoise: true,
+  parameters: PARAMETERS,
   evaluations: ddnmEvaluations,
   restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    checkDdnmWalk("ddnm_plus", options, problem.model.alphaBar.length);
-    optionChecks("ddnm_plus").choice("form", options.form, DDNM_PLUS_FORMS);
-    checkProblem("ddnm_plus", problem);
     // Of an exact measurement the authors' program makes the plain DDNM step, which turns nothing.
     const isPublished = options.form === "published_spectral" && problem.sigmaY > 0;
     const step = options.form.endsWith("spectral")
@@ -67,7 +57,7 @@ export const ddnmPlus: Sampler<DdnmPlusOptions> = {
       : simplifiedStepDown(runtime, problem, options);
     return counted(ddnmWalk(runtime, problem, options, step), ddnmMoves(options));
   },
-};
+});
 
 /** Weights of x0 + correction A^+ (y - A x0) and of the next state. */
 type SimplifiedNumbers = Record<"correction" | "fromX0" | "fromXt" | "fromEps" | "fromNoise", number>;

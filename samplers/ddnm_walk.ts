@@ -1,25 +1,27 @@
 /** The walk that DDNM and DDNM+ share: steps down with the network, and jumps back up that renoise what it saw. */
 import type { DeviceTensor, Runtime, Scalars, Tensors } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
+import { freshNoise, steps, travelLength, travelRepeat } from "./common_parameters.ts";
+import type { Evaluations } from "./description.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
 import type { State } from "./restoration_step.ts";
 import { drawOf, pureNoise, stateShape } from "./run.ts";
-import { type Evaluations, type Problem, PUBLISHED_TIMESTEPS } from "./sampler.ts";
-import { downMoves, travelMoves, type TravelOptions } from "./time_travel.ts";
+import type { Problem } from "./sampler.ts";
+import { downMoves, travelMoves } from "./time_travel.ts";
 import { ddnmTimesteps } from "./timesteps.ts";
 
-/** Options of the walk. */
-export interface DdnmWalkOptions extends TravelOptions {
-  /** Number of noise levels, 1..T. Published: 100. */
-  readonly steps: number;
-  /** Share of fresh noise, 0..1: sqrt(1 - eta^2) eps + eta z. Published: 0.85. */
-  readonly eta: number;
-}
+/** Parameters of the published walk: straight down. Old photos: travelLength 2, travelRepeat 2. */
+export const DDNM_WALK = {
+  steps: steps(100, 1),
+  eta: freshNoise(0.85),
+  travelLength: travelLength(1),
+  travelRepeat: travelRepeat(1),
+};
 
-/** The published walk: straight down. Old photos: travelLength 2, travelRepeat 2. */
-export const DDNM_WALK: DdnmWalkOptions = { steps: 100, eta: 0.85, travelLength: 1, travelRepeat: 1 };
+/** Options of the walk. */
+export type DdnmWalkOptions = ValuesOf<typeof DDNM_WALK>;
 
 /** What a step down makes. */
 export interface DdnmStates {
@@ -37,26 +39,14 @@ export interface DdnmStep {
 }
 
 /** Network evaluations of the walk. */
-export function ddnmEvaluations({ steps, ...travel }: DdnmWalkOptions): Evaluations {
-  const made = downMoves(travelMoves(steps, travel));
+export function ddnmEvaluations({ steps: count, ...travel }: DdnmWalkOptions): Evaluations {
+  const made = downMoves(travelMoves(count, travel));
   return { nominal: made, actual: made };
 }
 
-/**
- * Checks the options of the walk.
- * @throws {RangeError} naming the first that is out of range
- */
-export function checkDdnmWalk(sampler: string, options: DdnmWalkOptions, timesteps = PUBLISHED_TIMESTEPS): void {
-  const check = optionChecks(sampler);
-  check.integer("steps", options.steps, 1, timesteps);
-  check.number("eta", options.eta, 0, 1);
-  check.integer("travelLength", options.travelLength, 1, options.steps);
-  check.integer("travelRepeat", options.travelRepeat, 1, 1000);
-}
-
 /** Number of states of the walk. */
-export function ddnmMoves({ steps, ...travel }: DdnmWalkOptions): number {
-  return travelMoves(steps, travel).length;
+export function ddnmMoves({ steps: count, ...travel }: DdnmWalkOptions): number {
+  return travelMoves(count, travel).length;
 }
 
 /**
@@ -66,10 +56,10 @@ export function ddnmMoves({ steps, ...travel }: DdnmWalkOptions): number {
 export async function* ddnmWalk(
   runtime: Runtime,
   problem: Problem,
-  { steps, noise, ...travel }: DdnmWalkOptions & { readonly noise: NoiseSource },
+  { steps: count, noise, ...travel }: DdnmWalkOptions & { readonly noise: NoiseSource },
   stepDown: DdnmStep,
 ): AsyncGenerator<State, DeviceTensor> {
-  const levels = respace(problem.model.alphaBar, ddnmTimesteps(problem.model.alphaBar.length, steps));
+  const levels = respace(problem.model.alphaBar, ddnmTimesteps(problem.model.alphaBar.length, count));
   const shape = stateShape(problem);
   const renoise = runtime.stage<string, "keep" | "fresh", "xt">(
     "renoise",
@@ -82,7 +72,7 @@ export async function* ddnmWalk(
   try {
     let xt = start;
     let last: DdnmStates | undefined;
-    for (const [k, { from, to }] of travelMoves(steps, travel).entries()) {
+    for (const [k, { from, to }] of travelMoves(count, travel).entries()) {
       const draw = drawOf(k);
       if (to < from || !last) {
         last = await stepDown(xt, levels[from] as Level, draw);

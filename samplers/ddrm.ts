@@ -6,57 +6,44 @@
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { add, mul } from "../kernels/mod.ts";
 import type { SpectralForm } from "../operators/mod.ts";
+import { number, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
+import { freshNoise, steps } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, START, stateShape } from "./run.ts";
-import {
-  checkProblem,
-  type Evaluations,
-  type Problem,
-  type Progress,
-  PUBLISHED_TIMESTEPS,
-  type Sampler,
-} from "./sampler.ts";
+import type { Problem, Progress, Sampler } from "./sampler.ts";
 import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
 import { strideTimesteps } from "./timesteps.ts";
 
-/** Parameters of DDRM. */
-export interface DdrmOptions {
-  /** Nominal number of steps, 1..T; as many as strides of floor(T/steps) fit below T are made. Published: 20. */
-  readonly steps: number;
-  /** Share of fresh noise in coefficients that A loses, 0..1. Published: 0.85. */
-  readonly eta: number;
-  /** The same in coefficients that the measurement knows less well than the state. Published: 0.85. */
-  readonly etaA: number;
-  /** Share of the measurement in the others, 0..1. Published: 1. */
-  readonly etaB: number;
-}
+const PARAMETERS = {
+  // As many steps as strides of floor(T/steps) fit below T are made.
+  steps: steps(20, 1),
+  eta: freshNoise(0.85),
+  etaA: freshNoise(0.85, "fresh noise where the measurement is worse"),
+  etaB: number(1, { min: 0, max: 1 }, "share of the measurement where it is better"),
+};
 
-const DEFAULTS: DdrmOptions = { steps: 20, eta: 0.85, etaA: 0.85, etaB: 1 };
+/** Parameters of DDRM. */
+export type DdrmOptions = ValuesOf<typeof PARAMETERS>;
 
 /** DDRM; it needs the singular value decomposition. */
-export const ddrm: Sampler<DdrmOptions> = {
+export const ddrm: Sampler<DdrmOptions> = sampler({
   name: "ddrm",
   paper: "Kawar et al., Denoising Diffusion Restoration Models, NeurIPS 2022",
+  about: "sampling in the singular vectors of the operator (--noise-level)",
   needs: ["spectrum"],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
-  evaluations({ steps }, timesteps = PUBLISHED_TIMESTEPS): Evaluations {
-    return { nominal: steps, actual: strideTimesteps(timesteps, steps).length };
-  },
+  handlesNoise: true,
+  parameters: PARAMETERS,
+  evaluations: ({ steps }, timesteps) => ({ nominal: steps, actual: strideTimesteps(timesteps, steps).length }),
   restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("ddrm");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 1, timesteps);
-    for (const name of ["eta", "etaA", "etaB"] as const) check.number(name, options[name], 0, 1);
-    checkProblem("ddrm", problem);
     const form = requireSpectrum("ddrm", problem.operator);
-    return counted(walk(runtime, problem, form, options), strideTimesteps(timesteps, options.steps).length);
+    const count = strideTimesteps(problem.model.alphaBar.length, options.steps).length;
+    return counted(walk(runtime, problem, form, options), count);
   },
-};
+});
 
 /** Noise of a state in units of its image: sqrt((1 - alphaBar)/alphaBar). */
 function sigmaOf(alphaBar: number): number {

@@ -5,21 +5,16 @@
  */
 import type { DeviceTensor, Runtime, Scalar } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
-import { proximalByGradients } from "./conjugate_gradients.ts";
+import { choice, flag, number, type ValuesOf } from "../parameters/mod.ts";
 import { etaMixCoefficients, respace } from "./coefficients.ts";
+import { freshNoise, iterations, steps } from "./common_parameters.ts";
+import { proximalByGradients } from "./conjugate_gradients.ts";
+import { sampler } from "./entry.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
-import {
-  checkProblem,
-  type Evaluations,
-  type Problem,
-  type Progress,
-  PUBLISHED_TIMESTEPS,
-  type Sampler,
-} from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { strideTimesteps } from "./timesteps.ts";
 
 /** What is solved: noisy below if the problem has noise; A^T A u = A^T y; or (I + gamma A^T A) u = x0 + gamma A^T y. */
@@ -28,45 +23,31 @@ export type DdsSystem = "auto" | "noiseless" | "noisy";
 /** The systems by name. */
 export const DDS_SYSTEMS: readonly DdsSystem[] = ["auto", "noiseless", "noisy"];
 
-/** Parameters of DDS. */
-export interface DdsOptions {
-  /** Nominal number of steps, 1..T. Published: 50 (and 100, 20). */
-  readonly steps: number;
-  /** Share of fresh noise, 0..1. Published: 0.85 in the program, 0.15 for MRI in the paper. */
-  readonly eta: number;
-  /** Iterations of conjugate gradients, 1..1000. Published: 5. */
-  readonly iterations: number;
-  /** Weight of the data in the noisy system. Published: 1. */
-  readonly gamma: number;
-  readonly system: DdsSystem;
-  /** Whether the step that arrives at the first level takes the solution itself as state. Published program: true. */
-  readonly plainArrival: boolean;
-}
+const PARAMETERS = {
+  // Published: 50, and 100 and 20.
+  steps: steps(50, 1),
+  // Published: 0.85 in the program, 0.15 for MRI in the paper.
+  eta: freshNoise(0.85),
+  iterations: iterations(5),
+  gamma: number(1, { min: 0 }, "weight of the data in the noisy system"),
+  system: choice("auto", DDS_SYSTEMS, {}, "what is solved: noisy where the measurement has noise, or always one"),
+  plainArrival: flag(true, {}, "do not take the solution itself as the state at the first level"),
+};
 
-const DEFAULTS: DdsOptions = { steps: 50, eta: 0.85, iterations: 5, gamma: 1, system: "auto", plainArrival: true };
+/** Parameters of DDS. */
+export type DdsOptions = ValuesOf<typeof PARAMETERS>;
 
 /** DDS. */
-export const dds: Sampler<DdsOptions> = {
+export const dds: Sampler<DdsOptions> = sampler({
   name: "dds",
   paper: "Chung et al., Decomposed Diffusion Sampler for Accelerating Large-Scale Inverse Problems, ICLR 2024",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
-  evaluations({ steps }, timesteps = PUBLISHED_TIMESTEPS): Evaluations {
-    return { nominal: steps - 1, actual: strideTimesteps(timesteps, steps).length };
-  },
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("dds");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 1, timesteps);
-    check.number("eta", options.eta, 0, 1);
-    check.integer("iterations", options.iterations, 1, 1000);
-    check.number("gamma", options.gamma, 0, UNLIMITED);
-    check.choice("system", options.system, DDS_SYSTEMS);
-    checkProblem("dds", problem);
-    return counted(walk(runtime, problem, options), strideTimesteps(timesteps, options.steps).length);
-  },
-};
+  about: "conjugate gradients from every prediction (--noise-level)",
+  handlesNoise: true,
+  parameters: PARAMETERS,
+  evaluations: ({ steps }, timesteps) => ({ nominal: steps - 1, actual: strideTimesteps(timesteps, steps).length }),
+  restore: (runtime, problem, options) =>
+    counted(walk(runtime, problem, options), strideTimesteps(problem.model.alphaBar.length, options.steps).length),
+});
 
 async function* walk(
   runtime: Runtime,

@@ -17,23 +17,16 @@ import {
   weightedSum,
 } from "../kernels/mod.ts";
 import { isLinear } from "../operators/mod.ts";
-import { proximalByGradients } from "./conjugate_gradients.ts";
+import { choice, flag, integer, number, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
+import { freshNoise, iterations } from "./common_parameters.ts";
+import { proximalByGradients } from "./conjugate_gradients.ts";
+import { sampler } from "./entry.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, START, stateShape } from "./run.ts";
-import {
-  checkProblem,
-  checkShapes,
-  type Evaluations,
-  type GeneralProblem,
-  type Progress,
-  PUBLISHED_TIMESTEPS,
-  type RestorationTask,
-  type Sampler,
-} from "./sampler.ts";
+import type { GeneralProblem, Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 import { quadraticTimesteps } from "./timesteps.ts";
 
@@ -46,81 +39,51 @@ export type DiffpirDataStep = "exact" | "back_projection" | "first_order";
 /** The data steps by name. */
 export const DIFFPIR_DATA_STEPS: readonly DiffpirDataStep[] = ["exact", "back_projection", "first_order"];
 
+const PARAMETERS = {
+  // The network is evaluated at all levels but the last.
+  steps: integer(100, { min: 2, max: "T" }, "number of levels"),
+  // rho = lambda sigma_n^2 alphaBar/(1 - alphaBar). Published for first_order: 15 or 35.
+  lambda: number(1, { min: 0 }, "weight of the prior"),
+  zeta: freshNoise(0.25, "share of fresh noise"),
+  eta: freshNoise(0, "share of the DDIM deviation in the rest"),
+  guidance: number(1, { min: 0 }, "how far x0 goes to the solution of the data step"),
+  dataStep: choice("exact", DIFFPIR_DATA_STEPS, {}, "how the data step is done"),
+  gamma: number(0.01, { min: 0 }, "step length of back_projection"),
+  iterations: iterations(20),
+  // Published: not when enlarging.
+  countsNoise: flag(false, {}, "count the noise of y as part of that of the first level"),
+};
+
 /** Parameters of DiffPIR. */
-export interface DiffpirOptions {
-  /** Number N of levels, 2..T; the network is evaluated at all but the last. Published: 100, inpainting 20. */
-  readonly steps: number;
-  /** Weight lambda of the prior: rho = lambda sigma_n^2 alphaBar/(1 - alphaBar). Published: 1; first_order 15 or 35. */
-  readonly lambda: number;
-  /** Share of fresh noise, 0..1. Published: enlarging 0.25, deblurring 0.1, inpainting 1. */
-  readonly zeta: number;
-  /** Share of the DDIM deviation in the rest, 0..1. Published: 0. */
-  readonly eta: number;
-  /** How far x0 goes to the solution of the data step. Published: 1. */
-  readonly guidance: number;
-  readonly dataStep: DiffpirDataStep;
-  /** Step length of "back_projection". Published: 0.01. */
-  readonly gamma: number;
-  /** Iterations of conjugate gradients where the operator has no singular value decomposition, 1..1000. */
-  readonly iterations: number;
-  /** Whether the start counts the noise of y as part of that of the first level. Published: not when enlarging. */
-  readonly countsNoise: boolean;
+export type DiffpirOptions = ValuesOf<typeof PARAMETERS> & {
   /** Image to start from [N, H, W, C]; otherwise y where it has the shape of an image, and A^+ y elsewhere. */
   readonly start?: DeviceTensor;
-}
-
-const DEFAULTS: DiffpirOptions = {
-  steps: 100,
-  lambda: 1,
-  zeta: 0.25,
-  eta: 0,
-  guidance: 1,
-  dataStep: "exact",
-  gamma: 0.01,
-  iterations: 20,
-  countsNoise: false,
 };
-
-function defaultsFor(task: RestorationTask): DiffpirOptions {
-  switch (task) {
-    case "super_resolution":
-    case "colorization":
-    case "phase_retrieval":
-      return DEFAULTS;
-    case "deblurring":
-      return { ...DEFAULTS, zeta: 0.1, countsNoise: true };
-    case "inpainting":
-      return { ...DEFAULTS, steps: 20, zeta: 1, countsNoise: true };
-  }
-}
 
 /** DiffPIR. */
-export const diffpir: Sampler<DiffpirOptions> = {
+export const diffpir: Sampler<DiffpirOptions> = sampler<typeof PARAMETERS, DiffpirOptions>({
   name: "diffpir",
   paper: "Zhu et al., Denoising Diffusion Models for Plug-and-Play Image Restoration, CVPR workshops 2023",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor,
-  evaluations({ steps }, timesteps = PUBLISHED_TIMESTEPS): Evaluations {
-    return { nominal: steps, actual: quadraticTimesteps(timesteps, steps).length - 1 };
+  about: "half-quadratic splitting (--noise-level)",
+  handlesNoise: true,
+  parameters: PARAMETERS,
+  published: {
+    deblurring: { zeta: 0.1, countsNoise: true },
+    inpainting: { steps: 20, zeta: 1, countsNoise: true },
   },
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("diffpir");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 2, timesteps);
-    check.number("lambda", options.lambda, 0, UNLIMITED);
-    check.number("zeta", options.zeta, 0, 1);
-    check.number("eta", options.eta, 0, 1);
-    check.number("guidance", options.guidance, 0, UNLIMITED);
-    check.number("gamma", options.gamma, 0, UNLIMITED);
-    check.integer("iterations", options.iterations, 1, 1000);
-    check.choice("dataStep", options.dataStep, DIFFPIR_DATA_STEPS);
-    // A step along the gradient asks nothing else of the operator.
-    if (options.dataStep === "first_order") checkShapes("diffpir", problem);
-    else checkProblem("diffpir", problem);
-    return counted(walk(runtime, problem, options), quadraticTimesteps(timesteps, options.steps).length - 1);
-  },
-};
+  inputs: ["start"],
+  // A step along the gradient asks nothing but A x and its gradient of the operator.
+  nonlinear: { dataStep: "first_order" },
+  evaluations: ({ steps }, timesteps) => ({
+    nominal: steps,
+    actual: quadraticTimesteps(timesteps, steps).length - 1,
+  }),
+  restore: (runtime, problem, options) =>
+    counted(
+      walk(runtime, problem, options),
+      quadraticTimesteps(problem.model.alphaBar.length, options.steps).length - 1,
+    ),
+});
 
 /**
  * The weights rho of the prior at every level, noisiest first. The program compares the deviation of the noise in

@@ -4,64 +4,45 @@
  * Posterior Sampling for General Noisy Inverse Problems, ICLR 2023.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { choice, type ValuesOf } from "../parameters/mod.ts";
 import { respace } from "./coefficients.ts";
-import { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
+import { clipDenoised, fixedVariance, gradientScale, steps } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
+import { gradientNumbers, gradientStep, LIKELIHOODS } from "./gradient_step.ts";
 import { learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
-import { checkShapes, type GeneralProblem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
+import type { GeneralProblem, Sampler } from "./sampler.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
-/** Parameters of DPS. It does not read the deviation of the noise. */
-export interface DpsOptions {
-  /** Number of steps, 2..T. Published: 1000. */
-  readonly steps: number;
-  /** Length of the gradient step. Published program: 0.3, inpainting 0.5, phase retrieval 1. */
-  readonly scale: number;
-  /** What the noise of y is. Published: "gaussian", or "poisson" for counted photons. */
-  readonly likelihood: Likelihood;
-  /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Published: true. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-}
-
-const DEFAULTS: DpsOptions = {
-  steps: 1000,
-  scale: 0.3,
-  likelihood: "gaussian",
-  clipDenoised: true,
-  fixedVariance: "small",
+const PARAMETERS = {
+  steps: steps(1000),
+  scale: gradientScale(0.3),
+  // Poisson: for counted photons.
+  likelihood: choice("gaussian", LIKELIHOODS, {}, "noise of the measurement"),
+  clipDenoised,
+  fixedVariance,
 };
 
-/** The lengths of the published program. */
-export function dpsScale(task: RestorationTask): number {
-  if (task === "inpainting") return 0.5;
-  return task === "phase_retrieval" ? 1 : DEFAULTS.scale;
-}
+/** Parameters of DPS. It does not read the deviation of the noise. */
+export type DpsOptions = ValuesOf<typeof PARAMETERS>;
+
+/** Lengths of the gradient step in the published program, where they are not the default. */
+export const DPS_SCALES = { inpainting: { scale: 0.5 }, "phase_retrieval": { scale: 1 } };
 
 /** DPS. */
-export const dps: Sampler<DpsOptions> = {
+export const dps: Sampler<DpsOptions> = sampler({
   name: "dps",
   paper: "Chung et al., Diffusion Posterior Sampling for General Noisy Inverse Problems, ICLR 2023",
+  about: "ancestral steps and the gradient of |y - A(x0)| through the network",
   needs: ["gradient"],
-  defaults: DEFAULTS,
-  defaultsFor: (task) => ({ ...DEFAULTS, scale: dpsScale(task) }),
+  parameters: PARAMETERS,
+  published: DPS_SCALES,
+  nonlinear: {},
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("dps");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 2, timesteps);
-    check.number("scale", options.scale, 0, UNLIMITED);
-    check.choice("likelihood", options.likelihood, LIKELIHOODS);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkShapes("dps", problem);
-    return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 async function* walk(
   runtime: Runtime,

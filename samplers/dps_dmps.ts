@@ -5,18 +5,19 @@
  */
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { add, clamp, copy, sampleSquares, scaleSamples, sub } from "../kernels/mod.ts";
+import { choice, integer, number, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
+import { clipDenoised, fixedVariance, gradientScale, iterations, steps } from "./common_parameters.ts";
+import { DPS_SCALES } from "./dps.ts";
+import { sampler } from "./entry.ts";
 import { gradientNumbers, gradientStep } from "./gradient_step.ts";
 import { ancestralStep } from "./guided_walk.ts";
 import { likelihoodCorrection } from "./likelihood.ts";
 import { ancestralNumbers, learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pureNoise } from "./run.ts";
-import { dpsScale } from "./dps.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
 /** What decides the switch: a share of the steps, or the PSNR of consecutive predictions. */
@@ -25,72 +26,41 @@ export type SwitchRule = "share" | "psnr";
 /** The rules by name. */
 export const SWITCH_RULES: readonly SwitchRule[] = ["share", "psnr"];
 
-/** Parameters of the switch, of its DPS and of its DMPS part. */
-export interface DpsDmpsOptions {
-  /** Number of steps, 2..T. Published: 100. */
-  readonly steps: number;
-  /** Published: both. */
-  readonly rule: SwitchRule;
-  /** Share of the steps that are DPS, 0..1, rounded to a whole number of steps. Published: 0.5. */
-  readonly share: number;
-  /** "psnr": dB from which two predictions agree, of values in [-1, 1]. Published: 20. */
-  readonly threshold: number;
-  /** "psnr": steps that are DPS in any case; consecutive predictions of fine steps agree from the start. Default: 5. */
-  readonly leastSteps: number;
-  /** "psnr": share of T below which the timestep must be for a switch, 0..1. Default: 0.7. */
-  readonly latestShare: number;
-  /** Length of the gradient step of DPS. */
-  readonly scale: number;
-  /** Length of the correction of DMPS. */
-  readonly likelihoodScale: number;
-  /** Whether predicted images are clamped to [-1, 1]. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-  /** Iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
-  readonly iterations: number;
-}
-
-const DEFAULTS: DpsDmpsOptions = {
-  steps: 100,
-  rule: "share",
-  share: 0.5,
-  threshold: 20,
-  leastSteps: 5,
-  latestShare: 0.7,
-  scale: 0.3,
-  likelihoodScale: 1.75,
-  clipDenoised: true,
-  fixedVariance: "small",
-  iterations: 20,
+const PARAMETERS = {
+  steps: steps(100),
+  rule: choice("share", SWITCH_RULES, { option: "switch-rule" }, "switch after a share of the steps, or by PSNR"),
+  share: number(0.5, { min: 0, max: 1, option: "switch-share" }, "rule share: share of the steps that are dps"),
+  threshold: number(20, { option: "switch-psnr" }, "rule psnr: dB from which consecutive predictions agree"),
+  // Consecutive predictions of fine steps agree from the start.
+  leastSteps: integer(5, { min: 0, option: "switch-least" }, "rule psnr: steps that are dps in any case"),
+  latestShare: number(
+    0.7,
+    { min: 0, max: 1, option: "switch-latest" },
+    "rule psnr: highest timestep of a switch, as a share of all",
+  ),
+  scale: gradientScale(0.3),
+  likelihoodScale: number(1.75, { min: 0 }, "length of the dmps step"),
+  clipDenoised,
+  fixedVariance,
+  iterations: iterations(20),
 };
 
+/** Parameters of the switch, of its DPS and of its DMPS part. */
+export type DpsDmpsOptions = ValuesOf<typeof PARAMETERS>;
+
 /** DPS, then DMPS. */
-export const dpsDmps: Sampler<DpsDmpsOptions> = {
+export const dpsDmps: Sampler<DpsDmpsOptions> = sampler({
   name: "dps_dmps",
   paper: "Chung et al., Diffusion Posterior Sampling for General Noisy Inverse Problems, ICLR 2023, then Meng, " +
     "Kabashima, Diffusion Model Based Posterior Sampling for Noisy Linear Inverse Problems, ACML 2024",
+  about: "dps for the first steps, dmps for the rest (--noise-level)",
   needs: ["gradient"],
-  defaults: DEFAULTS,
-  defaultsFor: (task) => ({ ...DEFAULTS, scale: dpsScale(task) }),
+  handlesNoise: true,
+  parameters: PARAMETERS,
+  published: DPS_SCALES,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("dps_dmps");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 2, timesteps);
-    check.choice("rule", options.rule, SWITCH_RULES);
-    check.number("share", options.share, 0, 1);
-    check.number("threshold", options.threshold, -UNLIMITED, UNLIMITED);
-    check.integer("leastSteps", options.leastSteps, 0, UNLIMITED);
-    check.number("latestShare", options.latestShare, 0, 1);
-    check.number("scale", options.scale, 0, UNLIMITED);
-    check.number("likelihoodScale", options.likelihoodScale, 0, UNLIMITED);
-    check.integer("iterations", options.iterations, 1, 1000);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkProblem("dps_dmps", problem);
-    return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 async function* walk(
   runtime: Runtime,
@@ -105,7 +75,7 @@ async function* walk(
   const guided = gradientStep(runtime, problem, { ...setting, likelihood: "gaussian" });
   const plain = ancestralStep(runtime, problem, setting);
   const correct = likelihoodCorrection(runtime, problem, options);
-  const choose = choice(runtime);
+  const choose = chooser(runtime);
   const decide = decision(runtime, problem, levels, options);
   const start = await pureNoise(runtime, problem, noise);
   try {
@@ -194,7 +164,7 @@ interface Choice {
   release(): void;
 }
 
-function choice(runtime: Runtime): Choice {
+function chooser(runtime: Runtime): Choice {
   const stage = runtime.stage(
     "choice",
     ({ dps, dmps, first, second }: Tensors<"dps" | "dmps" | "first" | "second">) => ({

@@ -16,8 +16,8 @@ import {
   sub,
   weightedSum,
 } from "../kernels/mod.ts";
-import { type AncestralNumbers, ancestralNumbers, type NetworkStep, networkStep } from "./network_step.ts";
 import type { Level } from "./coefficients.ts";
+import { type AncestralNumbers, ancestralNumbers, type NetworkStep, networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import type { FixedVariance } from "./plain_coefficients.ts";
 import type { GeneralProblem } from "./sampler.ts";

@@ -5,6 +5,7 @@
 import type { DeviceTensor, Runtime, Scalar, Scalars, Tensor, Tensors } from "../engine/mod.ts";
 import { add, sub, weightedSum } from "../kernels/mod.ts";
 import type { Level } from "./coefficients.ts";
+import type { MeasurementNoise } from "./common_parameters.ts";
 import {
   type AncestralNumbers,
   ancestralNumbers,
@@ -17,12 +18,6 @@ import type { FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { drawOf, stateShape } from "./run.ts";
 import type { Problem } from "./sampler.ts";
-
-/** Where the noise of a noised measurement is drawn: in the image, as A z, or in the measurement itself. */
-export type MeasurementNoise = "image" | "measurement";
-
-/** The places by name. */
-export const MEASUREMENT_NOISES: readonly MeasurementNoise[] = ["image", "measurement"];
 
 /** What is done to a state. */
 export interface Guide {

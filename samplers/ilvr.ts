@@ -4,14 +4,15 @@
  */
 import { constant, type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Tensor } from "../engine/mod.ts";
 import { add, separable, sub, weightedSum } from "../kernels/mod.ts";
+import { choice, integer, type ValuesOf } from "../parameters/mod.ts";
 import { respace } from "./coefficients.ts";
+import { clipDenoised, fixedVariance, steps } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
 import { guide, guidedWalk } from "./guided_walk.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf, pureNoise } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type RestorationTask, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
 /**
@@ -23,58 +24,43 @@ export type IlvrReference = "published" | "paper";
 /** The levels by name. */
 export const ILVR_REFERENCES: readonly IlvrReference[] = ["published", "paper"];
 
-/** Parameters of ILVR. */
-export interface IlvrOptions {
-  /** Number of steps, 2..T. Published: 100. */
-  readonly steps: number;
-  /** Reduction of the low-pass filter; 0 takes the ratio of image and measurement, at least 2. Published: 8, 16, 32. */
-  readonly factor: number;
-  /**
-   * Steps at the end that are not conditioned, 0..steps; with the "published" reference one more, as the last one would
-   * leave the noise of its level in the picture. Published: 20 in the demonstration, 0 by default.
-   */
-  readonly freeSteps: number;
-  readonly reference: IlvrReference;
-  /** Whether predicted images are clamped to [-1, 1]. Published: true. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-}
-
-const DEFAULTS: IlvrOptions = {
-  steps: 100,
-  factor: 0,
-  freeSteps: 0,
-  reference: "published",
-  clipDenoised: true,
-  fixedVariance: "small",
+const PARAMETERS = {
+  steps: steps(100),
+  // 0 takes the ratio of image and measurement, at least 2. Published: 8, 16, 32.
+  factor: integer(
+    0,
+    { min: 0, max: "side", option: "filter-factor" },
+    "reduction of its low-pass filter, 0: of the task",
+  ),
+  // With the "published" reference one more, as the last one would leave the noise of its level in the picture.
+  // Published: 20 in the demonstration.
+  freeSteps: integer(0, { min: 0, max: "steps" }, "last steps without condition"),
+  reference: choice(
+    "published",
+    ILVR_REFERENCES,
+    { option: "ilvr-reference" },
+    "noise of the reference, as in program or paper",
+  ),
+  clipDenoised,
+  fixedVariance,
 };
+
+/** Parameters of ILVR. */
+export type IlvrOptions = ValuesOf<typeof PARAMETERS>;
 
 /** Elsewhere than in enlarging, A^+ y is a picture of full size whose details are what is missing. */
-function defaultsFor(task: RestorationTask): IlvrOptions {
-  return task === "super_resolution" ? DEFAULTS : { ...DEFAULTS, factor: 4 };
-}
+const FULL_SIZE = { factor: 4 };
 
 /** ILVR; the reference is A^+ y. */
-export const ilvr: Sampler<IlvrOptions> = {
+export const ilvr: Sampler<IlvrOptions> = sampler({
   name: "ilvr",
   paper: "Choi et al., ILVR: Conditioning Method for Denoising Diffusion Probabilistic Models, ICCV 2021",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor,
+  about: "replaces the low frequencies by those of A^+ y",
+  parameters: PARAMETERS,
+  published: { deblurring: FULL_SIZE, inpainting: FULL_SIZE, colorization: FULL_SIZE, phase_retrieval: FULL_SIZE },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("ilvr");
-    const { imageShape: [height, width] } = problem.model;
-    check.integer("steps", options.steps, 2, problem.model.alphaBar.length);
-    check.integer("factor", options.factor, 0, Math.min(height!, width!));
-    check.integer("freeSteps", options.freeSteps, 0, options.steps);
-    check.choice("reference", options.reference, ILVR_REFERENCES);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkProblem("ilvr", problem);
-    return counted(walk(runtime, problem, options), options.steps);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 async function* walk(
   runtime: Runtime,

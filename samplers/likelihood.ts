@@ -2,8 +2,8 @@
 import type { Coefficient, DeviceTensor, Runtime, Scalar, Tensor, Tensors } from "../engine/mod.ts";
 import { mul, sub, weightedSum } from "../kernels/mod.ts";
 import type { LinearOperator } from "../operators/mod.ts";
-import { conjugateGradients } from "./conjugate_gradients.ts";
 import type { Level } from "./coefficients.ts";
+import { conjugateGradients } from "./conjugate_gradients.ts";
 import type { Problem } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 

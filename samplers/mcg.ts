@@ -4,64 +4,42 @@
  * NeurIPS 2022.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
 import { respace } from "./coefficients.ts";
+import { clipDenoised, fixedVariance, gradientScale, level, noiseIn, steps } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
 import { gradientNumbers, gradientStep } from "./gradient_step.ts";
-import { guidedDraws, MEASUREMENT_NOISES, type MeasurementNoise, projectionGuide } from "./guided_walk.ts";
+import { guidedDraws, projectionGuide } from "./guided_walk.ts";
 import { learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pureNoise } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
-import { GUIDE_LEVELS, type GuideLevel } from "./score_sde.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
-/** Parameters of MCG. */
-export interface McgOptions {
-  /** Number of steps, 2..T. Published: 1000. */
-  readonly steps: number;
-  /** Length of the gradient step. Published: 1, colorization 0.1. */
-  readonly scale: number;
-  /** Whether predicted images are clamped to [-1, 1], where the gradient stops. Published: true. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-  /** At which level the measurement is noised. Published: "current". */
-  readonly level: GuideLevel;
-  /** Published: "measurement", which is too noisy where A averages; default: "image". */
-  readonly noiseIn: MeasurementNoise;
-}
-
-const DEFAULTS: McgOptions = {
-  steps: 1000,
-  scale: 1,
-  clipDenoised: true,
-  fixedVariance: "small",
-  level: "current",
-  noiseIn: "image",
+const PARAMETERS = {
+  steps: steps(1000),
+  scale: gradientScale(1),
+  clipDenoised,
+  fixedVariance,
+  level: level("current"),
+  noiseIn,
 };
+
+/** Parameters of MCG. */
+export type McgOptions = ValuesOf<typeof PARAMETERS>;
 
 /** MCG. */
-export const mcg: Sampler<McgOptions> = {
+export const mcg: Sampler<McgOptions> = sampler({
   name: "mcg",
   paper: "Chung et al., Improving Diffusion Models for Inverse Problems using Manifold Constraints, NeurIPS 2022",
+  about: "as dps, and then a projection onto the noised measurement",
   needs: ["gradient"],
-  defaults: DEFAULTS,
-  defaultsFor: (task) => task === "colorization" ? { ...DEFAULTS, scale: 0.1 } : DEFAULTS,
+  parameters: PARAMETERS,
+  published: { colorization: { scale: 0.1 } },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("mcg");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 2, timesteps);
-    check.number("scale", options.scale, 0, UNLIMITED);
-    check.choice("level", options.level, GUIDE_LEVELS);
-    check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkProblem("mcg", problem);
-    return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 async function* walk(
   runtime: Runtime,

@@ -16,17 +16,18 @@ import { pigdm } from "./pigdm.ts";
 import { ddim, ddpm } from "./plain.ts";
 import { pnpAdmm } from "./pnp_admm.ts";
 import { pseudoInverse } from "./pseudo_inverse.ts";
+import { registerSampler } from "./register.ts";
 import { repaint } from "./repaint.ts";
 import { scoreSde } from "./score_sde.ts";
 import { sdedit } from "./sdedit.ts";
 import { ssd, ssdPlus } from "./ssd.ts";
 
-/** Samplers by name. */
+/** Samplers by name, in the order of help texts; the first is the default of a command line. */
 export const SAMPLERS = {
-  pseudo_inverse: pseudoInverse,
-  bicubic,
   ssd,
   ssd_plus: ssdPlus,
+  pseudo_inverse: pseudoInverse,
+  bicubic,
   ddnm,
   ddnm_plus: ddnmPlus,
   ddrm,
@@ -55,24 +56,23 @@ export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
 /** Name of a plain sampler in the register. */
 export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
 
+for (const entry of [...Object.values(SAMPLERS), ...Object.values(PLAIN_SAMPLERS)]) registerSampler(entry);
+
+export { type AnySampler, isPlain, registeredSamplers, registerSampler } from "./register.ts";
+export { type PlainDefinition, plainSampler, type RestorationDefinition, sampler } from "./entry.ts";
 export {
   checkProblem,
   type Evaluations,
-  type GeneralProblem,
-  NONLINEAR_SAMPLERS,
-  type Problem,
-  type Progress,
+  PUBLISHED_TIMESTEPS,
   type RestorationTask,
-  type Sampler,
-} from "./sampler.ts";
-export {
-  type DdimOptions,
-  ddimReverse,
-  type DdpmOptions,
-  type PlainProblem,
-  type PlainSampler,
-  START_DRAW,
-} from "./plain.ts";
+  type SamplerDefinition,
+  type SamplerDescription,
+  type Shorthand,
+} from "./description.ts";
+export { nonlinearSamplers } from "./problem_checks.ts";
+export type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
+export type { GeneralProblem, Problem, Progress, Sampler } from "./sampler.ts";
+export { type DdimOptions, ddimReverse, type DdpmOptions, type PlainOptions, START_DRAW } from "./plain.ts";
 export {
   ancestralCoefficients,
   ddimCoefficients,
@@ -102,8 +102,7 @@ export { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./g
 export type { McgOptions } from "./mcg.ts";
 export { PIGDM_FORMS, type PigdmForm, type PigdmOptions } from "./pigdm.ts";
 export { ILVR_REFERENCES, type IlvrOptions, type IlvrReference } from "./ilvr.ts";
-export { MEASUREMENT_NOISES } from "./guided_walk.ts";
-export { GUIDE_LEVELS } from "./score_sde.ts";
+export { GUIDE_LEVELS, type GuideLevel, MEASUREMENT_NOISES, type MeasurementNoise } from "./common_parameters.ts";
 export type { ClassGuidance } from "./class_guidance.ts";
 export { conjugateGradients } from "./conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";

@@ -5,16 +5,18 @@
  */
 import type { DeviceTensor, Runtime, Scalar, Tensor } from "../engine/mod.ts";
 import { add, gradient, sampleDot, sub, weightedSum } from "../kernels/mod.ts";
+import { choice, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
+import { clipDenoised, freshNoise, gradientScale, iterations, steps } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
 import { noised } from "./guided_walk.ts";
 import { likelihoodDirection, likelihoodWeight } from "./likelihood.ts";
 import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
 import { ddimCoefficients } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, drawOf, pseudoInverseOf, pureNoise, START } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
@@ -28,50 +30,30 @@ export type PigdmForm = "published" | "paper";
 /** The forms by name. */
 export const PIGDM_FORMS: readonly PigdmForm[] = ["published", "paper"];
 
-/** Parameters of PiGDM. The published form does not read the deviation of the noise. */
-export interface PigdmOptions {
-  /** Number of steps, 2..T. Published: 100. */
-  readonly steps: number;
-  /** Share of the posterior's deviation in fresh noise, 0..1. Published: 1. */
-  readonly eta: number;
-  /** Length of the guidance. Published: 1. */
-  readonly scale: number;
-  readonly guidanceForm: PigdmForm;
-  /** "paper": whether predicted images are clamped to [-1, 1], where the gradient stops. Default: true. */
-  readonly clipDenoised: boolean;
-  /** "paper": iterations of conjugate gradients for operators without singular value decomposition, 1..1000. */
-  readonly iterations: number;
-}
-
-const DEFAULTS: PigdmOptions = {
-  steps: 100,
-  eta: 1,
-  scale: 1,
-  guidanceForm: "published",
-  clipDenoised: true,
-  iterations: 20,
+const PARAMETERS = {
+  steps: steps(100),
+  eta: freshNoise(1, "share of the posterior's deviation in fresh noise"),
+  scale: gradientScale(1),
+  guidanceForm: choice("published", PIGDM_FORMS, { option: "pigdm-form" }, "as in the program, or in the paper"),
+  // Both are read by the form of the paper alone.
+  clipDenoised,
+  iterations: iterations(20),
 };
+
+/** Parameters of PiGDM. The published form does not read the deviation of the noise. */
+export type PigdmOptions = ValuesOf<typeof PARAMETERS>;
 
 /** PiGDM. */
-export const pigdm: Sampler<PigdmOptions> = {
+export const pigdm: Sampler<PigdmOptions> = sampler({
   name: "pigdm",
   paper: "Song et al., Pseudoinverse-Guided Diffusion Models for Inverse Problems, ICLR 2023",
+  about: "DDIM guided by A^+ through the network (--noise-level)",
   needs: ["gradient"],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  handlesNoise: true,
+  parameters: PARAMETERS,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("pigdm");
-    const timesteps = problem.model.alphaBar.length;
-    check.integer("steps", options.steps, 2, timesteps);
-    check.number("eta", options.eta, 0, 1);
-    check.number("scale", options.scale, 0, UNLIMITED);
-    check.choice("guidanceForm", options.guidanceForm, PIGDM_FORMS);
-    check.integer("iterations", options.iterations, 1, 1000);
-    checkProblem("pigdm", problem);
-    return counted(walk(runtime, problem, options), spaceTimesteps(timesteps, String(options.steps)).length);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 type StepNumbers = Record<"xtFromX0" | "xtFromXt" | "xtFromNoise" | "pull" | "spread" | "variance", number>;
 

@@ -5,82 +5,62 @@
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import { checkGuidance, type ClassGuidance } from "./class_guidance.ts";
+import { checkedValues, number, type ValuesOf } from "../parameters/mod.ts";
+import { checkGuidance } from "./class_guidance.ts";
 import { type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import { clipDenoised, fixedVariance, steps } from "./common_parameters.ts";
+import { plainSampler } from "./entry.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import {
   ancestralCoefficients,
   ddimCoefficients,
   ddimReverseCoefficients,
   firstLearnedVariance,
-  type FixedVariance,
   type PlainCoefficients,
 } from "./plain_coefficients.ts";
+import type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
 import { plainStep } from "./plain_step.ts";
 import type { State } from "./restoration_step.ts";
-import type { Evaluations, Progress } from "./sampler.ts";
+import type { Progress } from "./sampler.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
-/** Parameters of plain sampling. */
-export interface DdpmOptions {
-  /** Number of network evaluations, at timesteps spread evenly over the training's, 2..T. Published: 250. */
-  readonly steps: number;
-  /** Whether predicted images are clamped to [-1, 1]. Published: true. */
-  readonly clipDenoised: boolean;
-  /** DDPM: variance of the steps where the network does not learn it. Default: "small", the posterior's. */
-  readonly fixedVariance?: FixedVariance;
-}
+const PLAIN_PARAMETERS = {
+  // At timesteps spread evenly over the training's.
+  steps: steps(250),
+  clipDenoised,
+};
+
+const DDPM_PARAMETERS = { ...PLAIN_PARAMETERS, fixedVariance };
+
+const DDIM_PARAMETERS = {
+  ...PLAIN_PARAMETERS,
+  eta: number(0, { min: 0, max: 1, option: "ddim-eta" }, "share of the posterior's deviation in fresh noise"),
+};
+
+/** Parameters that plain samplers share. */
+export type PlainOptions = ValuesOf<typeof PLAIN_PARAMETERS>;
+
+/** Parameters of DDPM. */
+export type DdpmOptions = ValuesOf<typeof DDPM_PARAMETERS>;
 
 /** Parameters of DDIM. */
-export interface DdimOptions extends DdpmOptions {
-  /** Share of the posterior's deviation in fresh noise, 0..1. Published: 0. */
-  readonly eta: number;
-}
-
-/** What is sampled. */
-export interface PlainProblem {
-  readonly model: NoiseModel;
-  /** Number of images N; default 1. */
-  readonly count?: number;
-  /** State at the noisiest level [N, H, W, C], instead of noise; it stays the caller's. */
-  readonly start?: DeviceTensor;
-  /** The class that images are drawn towards by a classifier. */
-  readonly guidance?: ClassGuidance;
-}
-
-/** A sampler that needs no measurement. `O` are its parameters. */
-export interface PlainSampler<O extends DdpmOptions> {
-  readonly name: string;
-  readonly paper: string;
-  /** The published parameters. */
-  readonly defaults: O;
-  /** Network evaluations of one run. */
-  evaluations(options: O): Evaluations;
-  /**
-   * Samples images; the draws are `START_DRAW` and one for each step, gen.0, gen.1, .... Options are checked at once.
-   * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; the caller frees them
-   * @throws {RangeError} if an option is out of range
-   */
-  sample(
-    runtime: Runtime,
-    problem: PlainProblem,
-    options: O & { readonly noise: NoiseSource },
-  ): AsyncGenerator<Progress, DeviceTensor>;
-}
+export type DdimOptions = ValuesOf<typeof DDIM_PARAMETERS>;
 
 /** Name of the draw that plain sampling begins with. */
 export const START_DRAW = "start";
 
 /** Ancestral sampling, with the variance that the network has learned, or else a fixed one. */
-export const ddpm: PlainSampler<DdpmOptions> = {
+export const ddpm: PlainSampler<DdpmOptions> = plainSampler({
   name: "ddpm",
   paper: "Ho et al., Denoising Diffusion Probabilistic Models, NeurIPS 2020; Nichol and Dhariwal, Improved Denoising " +
     "Diffusion Probabilistic Models, ICML 2021",
-  defaults: { steps: 250, clipDenoised: true },
+  about: "plain ancestral sampling, for upsample",
+  parameters: DDPM_PARAMETERS,
+  draws: ({ actual }) => actual + 1,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     if (problem.guidance) checkGuidance("ddpm", problem.guidance);
-    const levels = levelsOf("ddpm", problem.model, options);
+    const levels = levelsOf(problem.model, options);
     const learnsVariance = problem.model.predictWithVariance !== undefined;
     const [first, second] = levels as [Level, Level];
     return descend(runtime, problem, {
@@ -96,21 +76,20 @@ export const ddpm: PlainSampler<DdpmOptions> = {
       },
     });
   },
-};
+});
 
 /** DDIM sampling; eps is taken from the clamped prediction again, as in the published program. */
-export const ddim: PlainSampler<DdimOptions> = {
+export const ddim: PlainSampler<DdimOptions> = plainSampler({
   name: "ddim",
   paper: "Song et al., Denoising Diffusion Implicit Models, ICLR 2021",
-  defaults: { steps: 250, clipDenoised: true, eta: 0 },
+  about: "plain deterministic sampling, for upsample",
+  parameters: DDIM_PARAMETERS,
+  draws: ({ actual }) => actual + 1,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     if (problem.guidance) checkGuidance("ddim", problem.guidance);
-    const levels = levelsOf("ddim", problem.model, options);
+    const levels = levelsOf(problem.model, options);
     const { eta } = options;
-    if (!(eta >= 0 && eta <= 1)) {
-      throw new RangeError(`Cannot run ddim: eta is ${eta}, a number within 0..1 is needed`);
-    }
     const update = (level: Level): PlainCoefficients => ddimCoefficients(level, eta);
     return descend(runtime, problem, {
       ...options,
@@ -125,7 +104,7 @@ export const ddim: PlainSampler<DdimOptions> = {
       }),
     });
   },
-};
+});
 
 /**
  * DDIM backwards: an image becomes the state at the noisiest level from which DDIM with eta 0 leads back to it. The
@@ -137,9 +116,10 @@ export const ddim: PlainSampler<DdimOptions> = {
 export function ddimReverse(
   runtime: Runtime,
   { model, image }: { readonly model: NoiseModel; readonly image: DeviceTensor },
-  options: DdpmOptions,
+  options: PlainOptions,
 ): AsyncGenerator<Progress, DeviceTensor> {
-  const levels = levelsOf("ddim", model, options);
+  checkedValues("run ddim", PLAIN_PARAMETERS, { ...options }, {}, { T: model.alphaBar.length });
+  const levels = levelsOf(model, options);
   const steps = levels.slice(0, -1).map((level, i) => ({
     name: `inv.${i}`,
     level,
@@ -152,13 +132,8 @@ export function ddimReverse(
 /** What steps add whose noise has no weight: the state itself, which is there anyway. */
 const SILENCE: NoiseSource = { normal: (_shape, inputs) => inputs["xt"]!, supply: () => ({ inputs: {}, scalars: {} }) };
 
-function levelsOf(sampler: string, { alphaBar }: NoiseModel, { steps }: DdpmOptions): readonly Level[] {
-  if (Number.isInteger(steps) && steps >= 2 && steps <= alphaBar.length) {
-    return respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps)));
-  }
-  throw new RangeError(
-    `Cannot run ${sampler}: steps is ${steps}, an integer within 2..${alphaBar.length} is needed`,
-  );
+function levelsOf({ alphaBar }: NoiseModel, { steps }: PlainOptions): readonly Level[] {
+  return respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps)));
 }
 
 /** How a run goes. */

@@ -4,46 +4,36 @@
  */
 import type { DeviceTensor, Runtime, Scalars, Tensors } from "../engine/mod.ts";
 import { clamp, sub, weightedSum } from "../kernels/mod.ts";
-import { proximalByGradients } from "./conjugate_gradients.ts";
+import { integer, number, type ValuesOf } from "../parameters/mod.ts";
 import { predictionCoefficients, respace } from "./coefficients.ts";
-import { optionChecks, UNLIMITED } from "./option_checks.ts";
+import { iterations } from "./common_parameters.ts";
+import { proximalByGradients } from "./conjugate_gradients.ts";
+import { sampler } from "./entry.ts";
 import { predictX0 } from "./predict.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
+
+const PARAMETERS = {
+  steps: integer(12, { min: 1, max: 10000 }, "number of iterations"),
+  rho: number(0.2, { min: 1e-9 }, "weight of the agreement"),
+  // In units of [-1, 1]; the nearest level is taken.
+  sigma: number(0.1, { min: 0, option: "denoiser-sigma" }, "noise that is removed"),
+  iterations: iterations(20),
+};
 
 /** Parameters of plug-and-play ADMM. */
-export interface PnpAdmmOptions {
-  /** Number of iterations, 1..10000. Published: 12. */
-  readonly steps: number;
-  /** Weight of the agreement, above 0. Published: 0.2. */
-  readonly rho: number;
-  /** Deviation of the noise that the denoiser removes, in units of [-1, 1]; the nearest level is taken. */
-  readonly sigma: number;
-  /** Iterations of conjugate gradients in the data step, 1..1000. */
-  readonly iterations: number;
-}
-
-const DEFAULTS: PnpAdmmOptions = { steps: 12, rho: 0.2, sigma: 0.1, iterations: 20 };
+export type PnpAdmmOptions = ValuesOf<typeof PARAMETERS>;
 
 /** Plug-and-play ADMM. */
-export const pnpAdmm: Sampler<PnpAdmmOptions> = {
+export const pnpAdmm: Sampler<PnpAdmmOptions> = sampler({
   name: "pnp_admm",
   paper: "Venkatakrishnan et al., Plug-and-Play Priors for Model Based Reconstruction, GlobalSIP 2013",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  about: "plug-and-play: data step and network in turn",
+  parameters: PARAMETERS,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("pnp_admm");
-    check.integer("steps", options.steps, 1, 10000);
-    check.number("rho", options.rho, 1e-9, UNLIMITED);
-    check.number("sigma", options.sigma, 0, UNLIMITED);
-    check.integer("iterations", options.iterations, 1, 1000);
-    checkProblem("pnp_admm", problem);
-    return counted(walk(runtime, problem, options), options.steps);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+});
 
 /**
  * x <- argmin |A x - y|^2/2 + rho/2 |x - (v - u)|^2, v <- D(x + u), u <- u + x - v, from v = A^+ y and u = 0. The

@@ -5,67 +5,47 @@
  */
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
+import type { ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
-import {
-  ancestralStep,
-  guidedDraws,
-  MEASUREMENT_NOISES,
-  type MeasurementNoise,
-  projectionGuide,
-} from "./guided_walk.ts";
+import { clipDenoised, fixedVariance, noiseIn, steps, travelLength, travelRepeat } from "./common_parameters.ts";
+import type { Evaluations } from "./description.ts";
+import { sampler } from "./entry.ts";
+import { ancestralStep, guidedDraws, projectionGuide } from "./guided_walk.ts";
 import { ancestralNumbers, learnsVariance } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pureNoise, stateShape } from "./run.ts";
-import { checkProblem, type Evaluations, type Problem, type Progress, type Sampler } from "./sampler.ts";
-import { downMoves, travelMoves, type TravelOptions } from "./time_travel.ts";
+import type { Problem, Sampler } from "./sampler.ts";
+import { downMoves, travelMoves } from "./time_travel.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
-/** Parameters of RePaint. Published: travelLength 10, travelRepeat 10. */
-export interface RepaintOptions extends TravelOptions {
-  /** Number of levels, 2..T. Published: 250. */
-  readonly steps: number;
-  /** Whether predicted images are clamped to [-1, 1]. Published: true. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-  /** Where the noise of the measurement is drawn; the same for masks. */
-  readonly noiseIn: MeasurementNoise;
-}
-
-const DEFAULTS: RepaintOptions = {
-  steps: 250,
-  travelLength: 10,
-  travelRepeat: 10,
-  clipDenoised: true,
-  fixedVariance: "small",
-  noiseIn: "image",
+const PARAMETERS = {
+  steps: steps(250),
+  travelLength: travelLength(10),
+  travelRepeat: travelRepeat(10),
+  clipDenoised,
+  fixedVariance,
+  noiseIn,
 };
 
+/** Parameters of RePaint. */
+export type RepaintOptions = ValuesOf<typeof PARAMETERS>;
+
 /** RePaint. */
-export const repaint: Sampler<RepaintOptions> = {
+export const repaint: Sampler<RepaintOptions> = sampler({
   name: "repaint",
   paper: "Lugmayr et al., RePaint: Inpainting using Denoising Diffusion Probabilistic Models, CVPR 2022",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  about: "replaces what is known and goes back up again and again",
+  parameters: PARAMETERS,
+  // The published jump can be longer than a walk of few steps.
+  implied: ({ steps }) => steps === undefined ? {} : { travelLength: Math.min(PARAMETERS.travelLength.default, steps) },
   evaluations({ steps, ...travel }): Evaluations {
     const made = downMoves(travelMoves(steps, travel));
     return { nominal: made, actual: made };
   },
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("repaint");
-    check.integer("steps", options.steps, 2, problem.model.alphaBar.length);
-    check.integer("travelLength", options.travelLength, 1, options.steps);
-    check.integer("travelRepeat", options.travelRepeat, 1, 1000);
-    check.choice("noiseIn", options.noiseIn, MEASUREMENT_NOISES);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkProblem("repaint", problem);
-    return counted(walk(runtime, problem, options), travelMoves(options.steps, options).length);
-  },
-};
+  restore: (runtime, problem, options) =>
+    counted(walk(runtime, problem, options), travelMoves(options.steps, options).length),
+});
 
 async function* walk(
   runtime: Runtime,

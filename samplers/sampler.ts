@@ -2,9 +2,10 @@
  * What a sampler is: a published rule that turns a measurement y = A x + n into an image, with a noise model as prior.
  * It is ordinary async code around one traced step; it knows no network, no operator and no file.
  */
-import { type DeviceTensor, formatShape, type Runtime, sameShape } from "../engine/mod.ts";
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import { type Degradation, isLinear, type LinearOperator, OPERATORS } from "../operators/mod.ts";
+import type { Degradation, LinearOperator } from "../operators/mod.ts";
+import type { SamplerDescription } from "./description.ts";
 import type { NoiseSource } from "./noise_source.ts";
 
 /** What is to be restored, whether or not its degradation is linear. */
@@ -21,9 +22,6 @@ export interface GeneralProblem {
 export interface Problem extends GeneralProblem {
   readonly operator: LinearOperator;
 }
-
-/** The samplers that take degradations that are not linear: they need A x and its gradient alone. */
-export const NONLINEAR_SAMPLERS: readonly string[] = ["dps", "diffpir (data step first_order)"];
 
 /**
  * A finished step. Its tensors are valid until the sampler goes on: read or `keep()` them before the next step.
@@ -45,79 +43,21 @@ export interface Progress {
   readonly parts?: Readonly<Record<string, DeviceTensor>>;
 }
 
-/** Training timesteps T of the published models. */
-export const PUBLISHED_TIMESTEPS = 1000;
-
-/** What is restored, as far as published parameters depend on it. */
-export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval";
-
-/** Network evaluations of one run: as the paper counts them, and as they are made. */
-export interface Evaluations {
-  readonly nominal: number;
-  readonly actual: number;
-}
-
-/** A restoration method. `O` are its parameters. */
-export interface Sampler<O extends object> {
-  readonly name: string;
-  readonly paper: string;
+/** A restoration method. `O` are the values of its parameters, with what else a program gives. */
+export interface Sampler<O extends object> extends SamplerDescription<O> {
   /** What it asks of the operator or engine beyond A and A^+. */
   readonly needs: readonly ("spectrum" | "mask" | "gradient")[];
-  /** The published parameters. */
-  readonly defaults: O;
-  /** The published parameters of a task, where they depend on it. */
-  defaultsFor(task: RestorationTask): O;
-  /**
-   * Network evaluations of a run.
-   * @param timesteps training timesteps T of the model, default 1000
-   * @throws {RangeError} if an option is out of range
-   */
-  evaluations(options: O, timesteps?: number): Evaluations;
+  /** The values with which it takes degradations that are not linear, none for any; linear ones alone where absent. */
+  readonly nonlinear?: Partial<O>;
   /**
    * Restores all measurements of the problem. Options and problem are checked at once, before anything runs.
+   * @param options the parameters that are not as published
    * @returns the images [N, H, W, C], nominally in [-1, 1], not clamped; the caller frees them
    * @throws {RangeError} if an option is out of range; {TypeError} if the parts of the problem do not fit together
    */
   restore(
     runtime: Runtime,
     problem: GeneralProblem,
-    options: O & { readonly noise: NoiseSource },
+    options: Partial<O> & { readonly noise: NoiseSource },
   ): AsyncGenerator<Progress, DeviceTensor>;
-}
-
-/**
- * Makes sure that the operator is linear, and that model, operator and measurement speak of the same image.
- * @param sampler name for the message
- * @throws {TypeError} if the operator is not linear, the message lists those that are; or if a shape differs
- */
-export function checkProblem(sampler: string, problem: GeneralProblem): asserts problem is Problem {
-  const { operator } = problem;
-  if (!isLinear(operator)) {
-    throw new TypeError(
-      `Cannot run ${sampler} on "${operator.name}": the operator is not linear, ${sampler} needs A^T or A^+; the ` +
-        `samplers that work are ${NONLINEAR_SAMPLERS.join(", ")}, the operators that work with ${sampler} are ` +
-        Array.from(OPERATORS.keys()).join(", "),
-    );
-  }
-  checkShapes(sampler, problem);
-}
-
-/**
- * Makes sure that model, operator and measurement speak of the same image.
- * @param sampler name for the message
- * @throws {TypeError} if a shape differs
- */
-export function checkShapes(sampler: string, { model, operator, y }: GeneralProblem): void {
-  if (!sameShape(model.imageShape, operator.imageShape)) {
-    throw new TypeError(
-      `Cannot run ${sampler} on "${operator.name}": the operator takes images ${formatShape(operator.imageShape)}, ` +
-        `the model makes images ${formatShape(model.imageShape)}; build both for one shape`,
-    );
-  }
-  if (y.shape.length === 0 || !sameShape(y.shape.slice(1), operator.measurementShape)) {
-    throw new TypeError(
-      `Cannot run ${sampler} on "${operator.name}": y has shape ${formatShape(y.shape)}, measurements of this ` +
-        `operator are [N, ${operator.measurementShape.join(", ")}]`,
-    );
-  }
 }

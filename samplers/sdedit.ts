@@ -4,51 +4,41 @@
  * Stochastic Differential Equations, ICLR 2022.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { integer, type ValuesOf } from "../parameters/mod.ts";
 import { respace } from "./coefficients.ts";
+import { clipDenoised, fixedVariance, partialSteps, shortcutTimestep } from "./common_parameters.ts";
+import { sampler } from "./entry.ts";
 import { ancestralStep, noised } from "./guided_walk.ts";
 import { ancestralNumbers } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { optionChecks } from "./option_checks.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
 import type { State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
-import { checkProblem, type Problem, type Progress, type Sampler } from "./sampler.ts";
+import type { Problem, Sampler } from "./sampler.ts";
 import { ssdTimesteps } from "./timesteps.ts";
 
-/** Parameters of SDEdit. */
-export interface SdeditOptions {
-  /** The image is noised to training timestep t0 - 1; 2..T. Published: 500. */
-  readonly t0: number;
-  /** Number of steps of one pass, 2..t0. Published: t0. */
-  readonly steps: number;
-  /** Number of passes, each from the result of the one before, 1..100. Published: 3. */
-  readonly repeats: number;
-  /** Whether predicted images are clamped to [-1, 1]. Published: false. */
-  readonly clipDenoised: boolean;
-  /** Variance of the steps where the network does not learn it. Published: "small", the posterior's. */
-  readonly fixedVariance: FixedVariance;
-}
+const PARAMETERS = {
+  t0: shortcutTimestep(500, "timestep to which A^+ y is noised"),
+  steps: partialSteps(500),
+  repeats: integer(3, { min: 1, max: 100 }, "number of passes, each from the result of the one before"),
+  // The published program does not clamp.
+  clipDenoised: { ...clipDenoised, default: false },
+  fixedVariance,
+};
 
-const DEFAULTS: SdeditOptions = { t0: 500, steps: 500, repeats: 3, clipDenoised: false, fixedVariance: "small" };
+/** Parameters of SDEdit. */
+export type SdeditOptions = ValuesOf<typeof PARAMETERS>;
 
 /** SDEdit, from A^+ y. */
-export const sdedit: Sampler<SdeditOptions> = {
+export const sdedit: Sampler<SdeditOptions> = sampler({
   name: "sdedit",
   paper: "Meng et al., SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations, ICLR 2022",
-  needs: [],
-  defaults: DEFAULTS,
-  defaultsFor: () => DEFAULTS,
+  about: "noises A^+ y half way and denoises it, several times",
+  parameters: PARAMETERS,
+  // All steps below a timestep are made unless told otherwise.
+  implied: ({ t0 }) => t0 === undefined ? {} : { steps: t0 },
   evaluations: ({ steps, repeats }) => ({ nominal: repeats * steps, actual: repeats * steps }),
-  restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const check = optionChecks("sdedit");
-    check.integer("t0", options.t0, 2, problem.model.alphaBar.length);
-    check.integer("steps", options.steps, 2, options.t0);
-    check.integer("repeats", options.repeats, 1, 100);
-    check.choice("fixedVariance", options.fixedVariance, FIXED_VARIANCES);
-    checkProblem("sdedit", problem);
-    return counted(walk(runtime, problem, options), options.repeats * options.steps);
-  },
-};
+  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.repeats * options.steps),
+});
 
 /** Pass p begins with the draw "start.p"; its steps are named on through all passes. */
 async function* walk(

@@ -4,55 +4,66 @@
  * through Shortcut Sampling; steps and constants as in the authors' program where it differs from the paper.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import { ddpmCoefficients, etaMixCoefficients, type Level, predictionCoefficients, respace } from "./coefficients.ts";
 import { injectingSteps } from "./attention_injection.ts";
+import { ddpmCoefficients, etaMixCoefficients, type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import type { Evaluations } from "./description.ts";
+import { sampler } from "./entry.ts";
 import { invert } from "./inversion.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import type { RestorationStep, State } from "./restoration_step.ts";
 import { counted, pseudoInverseOf } from "./run.ts";
+import type { Problem, Progress, Sampler } from "./sampler.ts";
 import {
-  checkProblem,
-  type Evaluations,
-  type GeneralProblem,
-  type Problem,
-  type Progress,
-  type Sampler,
-} from "./sampler.ts";
-import {
-  checkSsdOptions,
+  PRESETS,
   projectedSteps,
+  SSD_PARAMETERS,
+  SSD_PLUS_PARAMETERS,
   SSD_PLUS_STOP,
+  SSD_PUBLISHED,
+  SSD_SHORTHANDS,
+  ssdLimits,
   type SsdOptions,
   type SsdPlusOptions,
-  ssdPreset,
 } from "./ssd_options.ts";
 import { ssdTimesteps } from "./timesteps.ts";
 
 const PAPER = "Liu et al., Accelerating Diffusion Models for Inverse Problems through Shortcut Sampling, IJCAI 2024";
 
 /** SSD: every generation step makes x0 consistent with an exact measurement. */
-export const ssd: Sampler<SsdOptions> = {
+export const ssd: Sampler<SsdOptions> = sampler({
   name: "ssd",
   paper: PAPER,
-  needs: [],
-  defaults: ssdPreset("ssd-30", "super_resolution"),
-  defaultsFor: (task) => ssdPreset("ssd-30", task),
+  about: "Shortcut Sampling, for exact measurements",
+  parameters: SSD_PARAMETERS,
+  published: SSD_PUBLISHED,
+  presets: PRESETS,
+  shorthands: SSD_SHORTHANDS,
+  fixed: { tStop: 0 },
+  limits: ssdLimits,
+  draws: ({ actual }) => actual,
   evaluations,
   restore: (runtime, problem, options) =>
-    shortcut("ssd", runtime, problem, { ...options, projections: options.generationSteps }),
-};
+    shortcut(runtime, problem, { ...options, projections: options.generationSteps }),
+});
 
 /** SSD+: for noisy measurements; the last generation steps leave x0 to the model. */
-export const ssdPlus: Sampler<SsdPlusOptions> = {
+export const ssdPlus: Sampler<SsdPlusOptions> = sampler({
   name: "ssd_plus",
+  method: "ssd+",
   paper: PAPER,
-  needs: [],
-  defaults: { ...ssdPreset("ssd-30", "super_resolution"), tStop: SSD_PLUS_STOP },
-  defaultsFor: (task) => ({ ...ssdPreset("ssd-30", task), tStop: SSD_PLUS_STOP }),
+  about: "Shortcut Sampling, for noisy measurements",
+  parameters: SSD_PLUS_PARAMETERS,
+  published: SSD_PUBLISHED,
+  presets: PRESETS,
+  shorthands: SSD_SHORTHANDS,
+  // A published stop beyond a small shortcut timestep would mean the same as that timestep.
+  implied: ({ t0 }) => t0 === undefined ? {} : { tStop: Math.min(SSD_PLUS_STOP, t0) },
+  limits: ssdLimits,
+  draws: ({ actual }) => actual,
   evaluations,
   restore: (runtime, problem, options) =>
-    shortcut("ssd_plus", runtime, problem, { ...options, projections: projectedSteps(options) }),
-};
+    shortcut(runtime, problem, { ...options, projections: projectedSteps(options) }),
+});
 
 /** Options of one run; `projections` is the number of generation steps that project, counted from the noisiest. */
 type RunOptions = SsdOptions & { readonly noise: NoiseSource; readonly projections: number };
@@ -63,15 +74,7 @@ function evaluations({ t0, inversionSteps, generationSteps }: SsdOptions): Evalu
   return { nominal: inversionSteps + generationSteps, actual: made };
 }
 
-/** Checks everything, then hands out the steps. */
-function shortcut(
-  name: string,
-  runtime: Runtime,
-  problem: GeneralProblem,
-  options: RunOptions,
-): AsyncGenerator<Progress, DeviceTensor> {
-  checkSsdOptions(name, options, problem.model.alphaBar.length);
-  checkProblem(name, problem);
+function shortcut(runtime: Runtime, problem: Problem, options: RunOptions): AsyncGenerator<Progress, DeviceTensor> {
   return counted(trajectory(runtime, problem, options), evaluations(options).actual);
 }
 

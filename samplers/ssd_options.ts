@@ -1,57 +1,86 @@
-/** Parameters of Shortcut Sampling, the published presets, and their limits. */
-import { INVERSION_VARIANTS, type InversionVariant } from "./coefficients.ts";
-import type { InversionOptions } from "./inversion.ts";
-import { optionChecks } from "./option_checks.ts";
-import type { RestorationTask } from "./sampler.ts";
+/** Parameters of Shortcut Sampling and the published presets. */
+import { choice, defaultsOf, flag, integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { INVERSION_VARIANTS } from "./coefficients.ts";
+import { clipDenoised, freshNoise, shortcutTimestep } from "./common_parameters.ts";
+import type { RestorationTask, Shorthand } from "./description.ts";
+
+/** Parameters of SSD; inversion ends and generation starts at training timestep t0 - 1. */
+export const SSD_PARAMETERS = {
+  t0: shortcutTimestep(550, "timestep t0 where inversion ends and generation begins"),
+  // One transition less than the list is long is made.
+  inversionSteps: integer(5, { min: 2, max: "t0" }, "length of the inversion list"),
+  generationSteps: integer(25, { min: 2, max: "t0" }, "length of the generation list"),
+  inversion: choice("da", INVERSION_VARIANTS, {}, "Distortion Adaptive (da), ddim or ddpm"),
+  eta: freshNoise(0.4, "share of fresh noise in da inversion"),
+  useDdim: flag(true, { option: "ddpm-steps" }, "generate with DDPM steps instead of the eta mix"),
+  // sqrt(1 - ddimEta^2) eps + ddimEta z.
+  ddimEta: freshNoise(0.8, "share of fresh noise in generation"),
+  clipDenoised,
+  // The last inversion step first.
+  injectedSteps: integer(
+    0,
+    { min: 0, max: "injectable", option: "inject-attention" },
+    "first generation steps that attend to what the last inversion steps attended to",
+  ),
+};
 
 /** Parameters of Shortcut Sampling. */
-export interface SsdOptions extends InversionOptions {
-  /** Shortcut timestep t0: inversion ends and generation starts at training timestep t0 - 1; 2..T. Published: 550. */
-  readonly t0: number;
-  /** Length of the inversion list, 2..t0; one transition less is made. Published: 5 (30 NFE), 15 (100 NFE). */
-  readonly inversionSteps: number;
-  /** Length of the generation list, 2..t0. Published: 25 (30 NFE), 85 (100 NFE). */
-  readonly generationSteps: number;
-  /** How the image is inverted. Published: "da". */
-  readonly inversion: InversionVariant;
-  /** Share of fresh noise in Distortion Adaptive inversion, 0..1. Published: 0.4, colorization 0.8. */
-  readonly eta: number;
-  /** Whether generation mixes eps and fresh noise by `ddimEta`; otherwise it makes DDPM steps. Published: true. */
-  readonly useDdim: boolean;
-  /** Share of fresh noise in generation, 0..1: sqrt(1 - ddimEta^2) eps + ddimEta z. Published: 0.8. */
-  readonly ddimEta: number;
-  /** Whether predicted images are clamped to [-1, 1]. Published: true. */
-  readonly clipDenoised: boolean;
-  /**
-   * First generation steps whose attentions look at what those of the last inversion steps looked at, the last of these
-   * first; 0..inversionSteps - 1. Published: 0, no injection.
-   */
-  readonly injectedSteps: number;
-}
-
-/** Parameters of SSD+, for noisy measurements. */
-export interface SsdPlusOptions extends SsdOptions {
-  /** Training timestep below which x0 is no longer made consistent with the measurement, 0..t0. Published: 200. */
-  readonly tStop: number;
-}
-
-/** The published presets by their nominal number of network evaluations. */
-export type SsdPreset = "ssd-30" | "ssd-100";
-
-/** Names of the presets. */
-export const SSD_PRESETS: readonly SsdPreset[] = ["ssd-30", "ssd-100"];
+export type SsdOptions = ValuesOf<typeof SSD_PARAMETERS>;
 
 /** Timestep where the published SSD+ stops its projection. */
 export const SSD_PLUS_STOP = 200;
 
-/** Published parameters: colorization starts higher, with more fresh noise; the rest shares one setting. */
+/** Parameters of SSD+. */
+export const SSD_PLUS_PARAMETERS = {
+  ...SSD_PARAMETERS,
+  tStop: number(
+    SSD_PLUS_STOP,
+    { min: 0, max: "t0", option: "stop-timestep" },
+    "timestep below which data are not enforced",
+  ),
+};
+
+/** Parameters of SSD+, for noisy measurements. */
+export type SsdPlusOptions = ValuesOf<typeof SSD_PLUS_PARAMETERS>;
+
+/** The published presets by their nominal number of network evaluations. */
+export type SsdPreset = "ssd-30" | "ssd-100";
+
+/** What the presets set. */
+export const PRESETS: Readonly<Record<SsdPreset, Pick<SsdOptions, "inversionSteps" | "generationSteps">>> = {
+  "ssd-30": { inversionSteps: 5, generationSteps: 25 },
+  "ssd-100": { inversionSteps: 15, generationSteps: 85 },
+};
+
+/** Names of the presets. */
+export const SSD_PRESETS: readonly SsdPreset[] = ["ssd-30", "ssd-100"];
+
+/** Colorization starts higher, with more fresh noise; the rest shares one setting. */
+export const SSD_PUBLISHED = { colorization: { t0: 750, eta: 0.8 } };
+
+/** Published parameters of a task. */
 export function ssdPreset(preset: SsdPreset, task: RestorationTask): SsdOptions {
-  const steps = {
-    "ssd-30": { inversionSteps: 5, generationSteps: 25 },
-    "ssd-100": { inversionSteps: 15, generationSteps: 85 },
-  }[preset];
-  const shortcut = task === "colorization" ? { t0: 750, eta: 0.8 } : { t0: 550, eta: 0.4 };
-  return { ...shortcut, ...steps, inversion: "da", useDdim: true, ddimEta: 0.8, clipDenoised: true, injectedSteps: 0 };
+  const published: Partial<Record<RestorationTask, Partial<SsdOptions>>> = SSD_PUBLISHED;
+  return { ...defaultsOf(SSD_PARAMETERS), ...published[task], ...PRESETS[preset] };
+}
+
+/** Nominal share of the inversion in the published 100-evaluation setting; 30 evaluations round to their 5. */
+const INVERSION_SHARE = 0.15;
+
+/** `--steps`: both lists from the number of evaluations that the paper counts. */
+export const SSD_SHORTHANDS: Readonly<Record<string, Shorthand<SsdOptions>>> = {
+  steps: {
+    parameter: integer(undefined, { min: 4, max: 2000 }, "nominal network evaluations, split as in the paper"),
+    spread(total): Pick<SsdOptions, "inversionSteps" | "generationSteps"> {
+      const inversionSteps = Math.max(2, Math.round(total * INVERSION_SHARE));
+      return { inversionSteps, generationSteps: total - inversionSteps };
+    },
+  },
+};
+
+/** As many steps can be injected as the inversion makes, into as many as generation makes. */
+export function ssdLimits({ inversionSteps, generationSteps }: SsdOptions): { readonly injectable: number } {
+  return { injectable: Math.min(inversionSteps - 1, generationSteps) };
 }
 
 /**
@@ -60,23 +89,4 @@ export function ssdPreset(preset: SsdPreset, task: RestorationTask): SsdOptions 
  */
 export function projectedSteps({ t0, generationSteps, tStop }: SsdPlusOptions): number {
   return Math.trunc((t0 - tStop) / t0 * generationSteps);
-}
-
-/**
- * Checks every parameter.
- * @param sampler name for the message
- * @param timesteps number T of training timesteps of the model
- * @throws {RangeError} naming the first parameter that is out of range
- */
-export function checkSsdOptions(sampler: string, options: SsdOptions | SsdPlusOptions, timesteps: number): void {
-  const { t0, inversionSteps, generationSteps, inversion, eta, ddimEta, injectedSteps } = options;
-  const check = optionChecks(sampler);
-  check.integer("t0", t0, 2, timesteps);
-  check.integer("inversionSteps", inversionSteps, 2, t0);
-  check.integer("generationSteps", generationSteps, 2, t0);
-  check.integer("injectedSteps", injectedSteps, 0, Math.min(inversionSteps - 1, generationSteps));
-  check.number("eta", eta, 0, 1);
-  check.number("ddimEta", ddimEta, 0, 1);
-  if ("tStop" in options) check.number("tStop", options.tStop, 0, t0);
-  check.choice("inversion", inversion, INVERSION_VARIANTS);
 }

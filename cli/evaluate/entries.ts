@@ -1,7 +1,6 @@
 /** The tasks and methods of an evaluation: named entries with options, where a list of values makes one entry of each. */
-import { METHOD_OPTIONS } from "../method_options.ts";
+import { methodOptions, restoringMethods } from "../method_options.ts";
 import { Arguments, didYouMean, type OptionSpec, parseCommand, UsageError } from "../arguments.ts";
-import { PLAIN_SAMPLERS } from "../../samplers/mod.ts";
 import { describingOptions, NOISE_OPTIONS } from "../task_options.ts";
 import { TASKS } from "../tasks.ts";
 
@@ -28,20 +27,16 @@ export interface Entry {
 /** The name that stands for all tasks or methods. */
 const ALL = "*";
 
-/** The methods that restore measurements, from the register of the command line. */
-export const METHOD_NAMES: readonly string[] = (METHOD_OPTIONS["method"]?.choices ?? [])
-  .filter((name) => !(name in PLAIN_SAMPLERS));
-
-/** The names that there are of a kind. */
-function namesOf(kind: EntryKind): readonly string[] {
-  return kind === "task" ? [...TASKS.keys()] : METHOD_NAMES;
+/** The names that there are of a kind: the tasks, or the methods that restore measurements. */
+export function namesOf(kind: EntryKind): readonly string[] {
+  return kind === "task" ? [...TASKS.keys()] : restoringMethods().map(({ method }) => method);
 }
-
-const { method: _name, ...OPTIONS_OF_METHODS } = METHOD_OPTIONS;
 
 /** The options that entries of a kind take. */
 function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
-  return kind === "task" ? { ...describingOptions(), ...NOISE_OPTIONS } : OPTIONS_OF_METHODS;
+  if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS };
+  const { method: _name, ...options } = methodOptions();
+  return options;
 }
 
 /** A value of an option as configurations write it. */

@@ -7,7 +7,7 @@ import type { MeasurementNoise, OperatorValues } from "../../operators/mod.ts";
 import { type Evaluations, seededNoise } from "../../samplers/mod.ts";
 import { type Arguments, Arguments as Values, UsageError } from "../arguments.ts";
 import { leastCommonMultiple } from "../canvas.ts";
-import { chooseMethod, methodRefusal } from "../method_options.ts";
+import { chooseMethod, methodRefusal } from "../choose_method.ts";
 import type { Method } from "../method.ts";
 import { openDescribed } from "../model_file.ts";
 import { precisionOf } from "../runtime.ts";

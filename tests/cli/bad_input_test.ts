@@ -82,10 +82,15 @@ Deno.test("contradictions and values out of range are usage errors", () =>
   withFolder(async (folder) => {
     const cases: [fragment: string, options: string[]][] = [
       ['no option "--sed"; did you mean "--seed"?', ["--sed", "1"]],
-      ['--steps is "3", a whole number from 4 to 2000', ["--steps", "3"]],
+      ["--steps is 3, at least 4 is needed", ["--steps", "3"]],
       ['--steps is "2.5"', ["--steps", "2.5"]],
-      ["--steps is 1000, the longest list has 850 of the 550 timesteps", ["--steps", "1000"]],
-      ["--steps splits by itself", ["--steps", "30", "--generation-steps", "20"]],
+      ["--steps is 1000, which makes --generation-steps 850, at most --shortcut 550 is needed", ["--steps", "1000"]],
+      ["--steps sets --inversion-steps and --generation-steps; give either", [
+        "--steps",
+        "30",
+        "--generation-steps",
+        "20",
+      ]],
       ["--inversion-steps is 551", ["--inversion-steps", "551"]],
       ['--seed is "-1", a whole number from 0 to 4294967295', ["--seed", "-1"]],
       ['--seed is "4294967296"', ["--seed", "4294967296"]],
@@ -94,7 +99,7 @@ Deno.test("contradictions and values out of range are usage errors", () =>
       ['--eta is "1.5", a number from 0 to 1', ["--eta", "1.5"]],
       ['--method is "sdd"', ["--method", "sdd"]],
       ["--stop-timestep belongs to --method ssd+", ["--stop-timestep", "100"]],
-      ["--stop-timestep is 600, at most the shortcut timestep 550", ["--method", "ssd+", "--stop-timestep", "600"]],
+      ["--stop-timestep is 600, at most --shortcut 550 is needed", ["--method", "ssd+", "--stop-timestep", "600"]],
       ["--mask belongs to task", ["--mask", "m.png"]],
       ["--blur-taps belongs to task", ["--blur-taps", "9"]],
       ["--sigma-y needs --degrade", ["--sigma-y", "0.1"]],

@@ -2,8 +2,8 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Arguments, UsageError } from "../../cli/arguments.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { type Configuration, readConfiguration } from "../../cli/evaluate/config.ts";
-import { METHOD_NAMES, parseEntries } from "../../cli/evaluate/entries.ts";
-import { METHOD_OPTIONS } from "../../cli/method_options.ts";
+import { namesOf, parseEntries } from "../../cli/evaluate/entries.ts";
+import { methodOptions } from "../../cli/method_options.ts";
 import { TASKS } from "../../cli/tasks.ts";
 import { withFolder } from "./run_command.ts";
 
@@ -91,6 +91,6 @@ Deno.test("a list of values makes an entry of each, in a file and on the command
 Deno.test('"*" stands for every task, and for every method that the restore command has', () => {
   assertEquals(parseEntries("task", "*").map(({ name }) => name), [...TASKS.keys()]);
   const methods = parseEntries("method", "* steps=6").map(({ label }) => label);
-  assertEquals(methods, [...METHOD_NAMES]);
-  assertEquals([...methods, "ddpm", "ddim"].sort(), [...METHOD_OPTIONS["method"]!.choices!].sort());
+  assertEquals(methods, [...namesOf("method")]);
+  assertEquals([...methods, "ddpm", "ddim"].sort(), [...methodOptions()["method"]!.choices!].sort());
 });

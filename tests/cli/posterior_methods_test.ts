@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseCommand, UsageError } from "../../cli/arguments.ts";
 import type { Method } from "../../cli/method.ts";
-import { chooseMethod } from "../../cli/method_options.ts";
-import { POSTERIOR_METHODS } from "../../cli/posterior_methods.ts";
+import { chooseMethod } from "../../cli/choose_method.ts";
+import { restoringMethods } from "../../cli/method_options.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { chooseTask } from "../../cli/task_options.ts";
 import { restoreTasks } from "../../cli/tasks.ts";
@@ -17,9 +17,13 @@ function method(...words: string[]): Method {
 }
 
 Deno.test("every sampler of the register is a method of the command line", () => {
-  const named = [...POSTERIOR_METHODS.values()].map(({ sampler }) => sampler);
-  assertEquals([...named, "ssd", "ssd_plus"].toSorted(), Object.keys(SAMPLERS).toSorted());
-  for (const name of POSTERIOR_METHODS.keys()) assert(method("--method", name).evaluations.actual >= 0, name);
+  assertEquals(restoringMethods().map(({ name }) => name), Object.keys(SAMPLERS));
+  for (const [key, { name, method: named }] of Object.entries(SAMPLERS)) {
+    assertEquals(name, key);
+    const chosen = method("--method", named);
+    assertEquals(chosen.name, name);
+    assert(chosen.evaluations.actual >= 0, name);
+  }
 });
 
 Deno.test("parameters are the published ones of the task unless an option says otherwise", () => {
@@ -41,7 +45,7 @@ Deno.test("options of another method are refused with the methods that take them
     [["--eta-a", "0.5"], "--eta-a belongs to --method ddrm; leave it out"],
     [
       ["--method", "repaint", "--noise-level", "0.1"],
-      "--noise-level belongs to --method ddnm+, ddrm, dmps, dds, diffpir, pigdm, dps-dmps",
+      "--noise-level belongs to --method ddnm+, ddrm, dmps, pigdm, dps-dmps, dds, diffpir",
     ],
     [["--method", "ddrm", "--preset", "ssd-30"], "--preset belongs to --method ssd, ssd+; leave it out"],
     [["--method", "mcg", "--likelihood", "poisson"], "--likelihood belongs to --method dps; leave it out"],

@@ -69,7 +69,7 @@ commandTest(
     assertEquals(folder.list().filter((name) => name.startsWith("out")), ["out-sheet.png", "out.json", "out.png"]);
     const { task, method, evaluations, sizes } = readReport(folder.path("out.png"));
     assertEquals(task, { name: "upsample", operator: "sr_average", parameters: { scale: 4 }, measured: true });
-    assertEquals(method, { name: "ddpm", steps: 6, clipDenoised: true });
+    assertEquals(method, { name: "ddpm", steps: 6, clipDenoised: true, fixedVariance: "small" });
     assertEquals(evaluations, { nominal: 6, actual: 6 });
     assertEquals(sizes, { restored: "16x16", network: "16x16", result: "16x16" });
     assertEquals(await restored(folder, picture, ...base, "--class", "2"), first);
@@ -173,8 +173,14 @@ commandTest(
       "--method",
       "ddim",
     );
-    await refused("--shortcut belongs to Shortcut Sampling", 2, ...upsampling, "--shortcut", "500");
-    await refused("--ddim-eta belongs to --method ddim", 2, ...upsampling, "--ddim-eta", "0.5");
+    await refused(
+      "--shortcut belongs to --method ssd, ssd+, sdedit, ccdf; leave it out",
+      2,
+      ...upsampling,
+      "--shortcut",
+      "500",
+    );
+    await refused("--ddim-eta belongs to --method ddim; leave it out", 2, ...upsampling, "--ddim-eta", "0.5");
     await refused("--mask-box belongs to task", 2, ...upsampling, "--degrade", "--mask-box", "0.5");
     const long = ["--model", model, "--class", "0", "--steps", "1001"];
     await refused("--steps is 1001, at most 1000 is needed", 2, ...upsampling, ...long);

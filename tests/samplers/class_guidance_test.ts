@@ -69,7 +69,7 @@ function sampling(
     ...(guidance ? { guidance } : {}),
     ...(start ? { start: runtime.upload(start, [count, ...SHAPE]) } : {}),
   };
-  const options = { steps, clipDenoised: false, eta: 0, noise: seededNoise(seeds) };
+  const options = { steps, clipDenoised: false, noise: seededNoise(seeds) };
   return PLAIN_SAMPLERS[name].sample(runtime, problem, options);
 }
 

@@ -106,7 +106,7 @@ Deno.test("the parameters of every sampler are the published ones, for every tas
     assertEquals(sampler.defaults as object, sampler.defaultsFor("super_resolution") as object, sampler.name);
   }
   assertEquals(SSD_PRESETS, ["ssd-30", "ssd-100"]);
-  assertEquals(PLAIN_SAMPLERS.ddpm.defaults, { steps: 250, clipDenoised: true });
+  assertEquals(PLAIN_SAMPLERS.ddpm.defaults, { steps: 250, clipDenoised: true, fixedVariance: "small" });
   assertEquals(PLAIN_SAMPLERS.ddim.defaults, { steps: 250, clipDenoised: true, eta: 0 });
 });
 
