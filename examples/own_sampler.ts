@@ -15,18 +15,17 @@ import type { DeviceTensor, Progress, Sampler } from "@shortcut/shortcut";
 import type { Tensors } from "@shortcut/shortcut/engine";
 import { weightedSum } from "@shortcut/shortcut/kernels";
 import { project } from "@shortcut/shortcut/operators";
-import { checkProblem, pureNoise, respace, ssdTimesteps } from "@shortcut/shortcut/samplers";
+import { integer } from "@shortcut/shortcut/parameters";
+import { pureNoise, respace, sampler, ssdTimesteps } from "@shortcut/shortcut/samplers";
 
 /** Projected DDIM. */
-export const projectedDdim: Sampler<{ readonly steps: number }> = {
+export const projectedDdim: Sampler<{ readonly steps: number }> = sampler({
   name: "projected_ddim",
   paper: "an example",
-  needs: [],
-  defaults: { steps: 10 },
-  defaultsFor: () => ({ steps: 10 }),
+  about: "DDIM that agrees with the measurement at every step",
+  parameters: { steps: integer(10, { min: 2, max: "T" }, "number of steps") },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   async *restore(runtime, problem, { steps, noise }): AsyncGenerator<Progress, DeviceTensor> {
-    checkProblem("projected_ddim", problem);
     const { model: { alphaBar, predictEps }, operator, y } = problem;
     const levels = respace(alphaBar, ssdTimesteps(alphaBar.length, steps)).toReversed();
     const step = runtime.stage("projected DDIM", ({ xt, y }: Tensors<"xt" | "y">, c) => {
@@ -54,7 +53,7 @@ export const projectedDdim: Sampler<{ readonly steps: number }> = {
       start.free();
     }
   },
-};
+});
 
 if (import.meta.main) {
   const [input = "models/default/sample.png", output = "projected-ddim.png"] = Deno.args;

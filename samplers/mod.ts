@@ -61,7 +61,6 @@ for (const entry of [...Object.values(SAMPLERS), ...Object.values(PLAIN_SAMPLERS
 export { type AnySampler, isPlain, registeredSamplers, registerSampler } from "./register.ts";
 export { type PlainDefinition, plainSampler, type RestorationDefinition, sampler } from "./entry.ts";
 export {
-  checkProblem,
   type Evaluations,
   PUBLISHED_TIMESTEPS,
   type RestorationTask,
@@ -69,7 +68,7 @@ export {
   type SamplerDescription,
   type Shorthand,
 } from "./description.ts";
-export { nonlinearSamplers } from "./problem_checks.ts";
+export { checkProblem, nonlinearSamplers } from "./problem_checks.ts";
 export type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
 export type { GeneralProblem, Problem, Progress, Sampler } from "./sampler.ts";
 export { type DdimOptions, ddimReverse, type DdpmOptions, type PlainOptions, START_DRAW } from "./plain.ts";

@@ -298,6 +298,25 @@ export function methodRows({ small, other, tiny }: Materials): readonly Row[] {
         assertEquals(still.bytes(), (await run(of("diffpir", "--guidance=0"))).bytes(), "a step of no length");
       },
     },
+    {
+      option: "no-plain-arrival",
+      without: of("dds"),
+      given: of("dds", "--no-plain-arrival"),
+      check(usual, given): void {
+        assertEquals([usual.field("method.plainArrival"), given.field("method.plainArrival")], [true, false]);
+        assertNotEquals(given.bytes(), usual.bytes());
+      },
+    },
+    {
+      option: "counts-noise",
+      without: of("diffpir", "--sigma-y=0.5"),
+      given: of("diffpir", "--sigma-y=0.5", "--counts-noise"),
+      check(usual, given): void {
+        assertEquals([usual.field("method.countsNoise"), given.field("method.countsNoise")], [false, true]);
+        assertNotEquals(given.bytes(), usual.bytes());
+      },
+    },
+    parameterRow("noise-in", of("score-sde"), { value: "measurement", key: "method.noiseIn", standard: "image" }),
     parameterRow("rho", of("admm-tv"), { value: "10", key: "method.rho", standard: "0.01" }),
     parameterRow("denoiser-sigma", of("pnp-admm"), { value: "0.9", key: "method.sigma", standard: "0.1" }),
     parameterRow("iterations", of("dds", "--task=ct", "--views=3"), {
