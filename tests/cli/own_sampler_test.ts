@@ -7,7 +7,7 @@ import { parseEntries } from "../../cli/evaluate/entries.ts";
 import type { Method } from "../../cli/method.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { chooseTask } from "../../cli/task_options.ts";
-import { RESTORE_TASKS } from "../../cli/tasks.ts";
+import { restoreTasks } from "../../cli/tasks.ts";
 import { readImage } from "../../io/mod.ts";
 import { choice } from "../../parameters/mod.ts";
 import { registeredSamplers, registerSampler } from "../../samplers/mod.ts";
@@ -17,7 +17,7 @@ import { commandTest, readReport, runWell } from "./run_command.ts";
 function method(...words: string[]): Method {
   const args = parseCommand(RESTORE.spec, words);
   if (args === "help") throw new Error("help was asked for");
-  return chooseMethod(args, chooseTask(args, "sr4", RESTORE_TASKS));
+  return chooseMethod(args, chooseTask(args, "sr4", restoreTasks()));
 }
 
 /** A help text in one line. */

@@ -1,7 +1,8 @@
 /** How the options of Shortcut Sampling become its parameters. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommand, UsageError } from "../../cli/arguments.ts";
-import { chooseMethod, METHOD_OPTIONS } from "../../cli/method_options.ts";
+import { chooseMethod } from "../../cli/choose_method.ts";
+import { methodOptions } from "../../cli/method_options.ts";
 import { TASKS } from "../../cli/tasks.ts";
 import { SSD_PLUS_STOP } from "../../samplers/mod.ts";
 
@@ -9,7 +10,7 @@ const SPEC = {
   name: "restore",
   summary: "",
   operands: { usage: "", min: 0, max: 0 },
-  options: METHOD_OPTIONS,
+  options: methodOptions(),
   examples: [],
 } as const;
 
@@ -46,7 +47,7 @@ Deno.test("attention is injected for as many steps as both lists have", () => {
   const inject = (count: number, ...words: readonly string[]): unknown =>
     optionsOf(["--inject-attention", String(count), ...words])["injectedSteps"];
   assertEquals(inject(4), 4);
-  assertThrows(() => inject(5), UsageError, "at most 4 is possible");
+  assertThrows(() => inject(5), UsageError, "at most 4 is needed");
   assertEquals(inject(3, "--inversion-steps", "9", "--generation-steps", "3"), 3);
   assertThrows(() => inject(4, "--inversion-steps", "9", "--generation-steps", "3"), UsageError, "at most 3");
 });
