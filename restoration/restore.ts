@@ -25,7 +25,7 @@ export type RunNoise =
   | { readonly noise: NoiseSource; readonly seed?: never };
 
 /** Parameters of a sampler by their published names; those left out are what is published for the task. */
-export type RestoreOptions<O extends object> = (string extends keyof O ? unknown : Partial<O>) & RunNoise & {
+export type RestoreOptions<O extends object> = Partial<O> & RunNoise & {
   /** Whose published parameters hold where they depend on it; by default those of no special task. */
   readonly task?: RestorationTask;
 };
@@ -44,8 +44,8 @@ export interface Restoration extends PromiseLike<HostTensor>, AsyncIterable<Rest
  * @param runtime where everything runs; all parts of the problem must be on it
  * @param sampler of the register `SAMPLERS`, or one of your own
  * @param options the sampler's parameters, and the seed
- * @throws (when it is awaited or iterated) {RangeError} if an option is out of range; {TypeError} if the parts of the
- *   problem do not fit together, or the sampler has no such option; {Error} if it is run a second time
+ * @throws (when it is awaited or iterated) {RangeError} if an option is unknown or out of range; {TypeError} if the parts
+ *   of the problem do not fit together; {Error} if it is run a second time
  */
 export function restore<O extends object>(
   runtime: Runtime,
@@ -79,8 +79,6 @@ async function* stepsOf(
   { model, label, operator, y, sigmaY }: RestorationProblem,
   { task = "super_resolution", seed, noise, ...given }: RestoreOptions<object>,
 ): AsyncGenerator<RestorationStep, void> {
-  const defaults = sampler.defaultsFor(task);
-  checkNames(sampler.name, Object.keys(given), Object.keys(defaults));
   const { tensor, isOwn } = batchOf(runtime, y, operator.measurementShape.length + 1);
   try {
     const count = tensor.shape[0]!;
@@ -88,22 +86,13 @@ async function* stepsOf(
       seededNoise(typeof seed === "number" ? Array.from({ length: count }, (_, k) => seed + k) : seed!);
     const fitting = "noiseModel" in model ? modelFor(model, operator, label) : model;
     const run = sampler.restore(runtime, { model: fitting, operator, y: tensor, sigmaY }, {
-      ...defaults,
-      ...given,
+      ...sampler.settled(given, sampler.defaultsFor(task)),
       noise: source,
     });
     yield* withImage(run);
   } finally {
     if (isOwn) tensor.free();
   }
-}
-
-/** Refuses what the sampler has no parameter for; types do the same in an editor. */
-function checkNames(sampler: string, given: readonly string[], known: readonly string[]): void {
-  const unknown = given.find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  const takes = known.length > 0 ? `its parameters are ${known.join(", ")}` : "it has none";
-  throw new TypeError(`Cannot run ${sampler}: there is no parameter "${unknown}"; ${takes}`);
 }
 
 /** The network for pictures of the operator's size, whose borders are mirrored where the network needs larger sides. */

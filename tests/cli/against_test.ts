@@ -51,7 +51,7 @@ for (const { name, files, answers } of SMALL_CHECKPOINTS) {
           assert(
             rows.length > 40 && rows.every(({ status, error, limit }) => status === "ok" && error === 0 && limit === 0),
           );
-          assertEquals(summary, { files: 1, ok: rows.length, failed: 0, notSupported: 0, exitCode: 0 });
+          assertEquals(summary, { files: 1, ok: rows.length, failed: 0, notSupported: 0, unused: 0, exitCode: 0 });
         }
       }
     }));
