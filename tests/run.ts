@@ -13,17 +13,21 @@ const PERMISSIONS = ["read", "write", "env", "run", "sys", "net=127.0.0.1"].map(
 const TESTS = new URL("./", import.meta.url).pathname;
 const SLOWEST = 10;
 
+/** Files at a time: most tests keep one core busy, and each file has a device and machine code of its own in memory. */
+const JOBS = "2";
+
 async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
   const places = named.length > 0 ? named : [TESTS];
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   const onMainThread = await chooseBackend() === "gl";
-  const start = onMainThread ? ["run"] : ["test", `--junit-path=${report}`];
+  const start = onMainThread ? ["run"] : ["test", "--parallel", `--junit-path=${report}`];
   const program = onMainThread ? [`${TESTS}main_thread.ts`, report] : [];
   try {
     const { code } = await new Deno.Command(Deno.execPath(), {
       args: [...start, "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
+      env: { DENO_JOBS: JOBS },
       stdin: "null",
     }).spawn().status;
     const slowest = formatSlowest(readReport(await Deno.readTextFile(report)), SLOWEST);

@@ -57,11 +57,11 @@ gpuTest("bench --model loads a file in half precision and says what loading, rea
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     });
     file.close();
-    const words = ["--model", path, "--size", "32", "--precision", "f16", "--runs", "1", "--json", "--no-record"];
+    const words = ["--model", path, "--size", "16", "--precision", "f16", "--runs", "1", "--json", "--no-record"];
     const { code, stdout, stderr } = await bench(...words);
     assertEquals(code, 0, stderr);
     const row: NetworkRow = JSON.parse(stdout);
-    assertEquals([row.parameters, row.precision, row.height, row.width], [828358, "f16", 32, 32]);
+    assertEquals([row.parameters, row.precision, row.height, row.width], [828358, "f16", 16, 16]);
     assert(row.halfError! > 1e-4 && row.halfError! < 2e-3, `${row.halfError}`);
     assertEquals([row.check.method, row.warmStartMilliseconds], ["reference", undefined]);
     const { fileBytes, ...times } = row.loading!;
