@@ -1,4 +1,5 @@
-"""Trains the embedded prior: a small guided-diffusion UNet on procedural images (scenes.py).
+"""Trains the embedded prior: a small guided-diffusion UNet on drawn pictures (scenes.py) and crops of photographs
+(crops.py).
 
 Open-ended training at a constant rate keeps its state in a file and goes on from it; a cool-down from any state gives
 weights to ship, and leaves the state as it was:
@@ -6,7 +7,7 @@ weights to ship, and leaves the state as it was:
     python3 train.py --state state.pt --preset tiny --batch 16 --lr 4e-4
     python3 train.py --state state.pt --cooldown 15 --out prior.safetensors
 
-`--from prior.safetensors` begins with finished weights in place of random ones. SIGTERM saves and ends. Time is
+`--photographs FOLDER` mixes crops of its photographs in, a share of `--share`. `--from prior.safetensors` begins with finished weights in place of random ones. SIGTERM saves and ends. Time is
 counted in processor time on a CPU, so a stopped or starved process does not age.
 
 Loss: mean squared error of the noise, plus the variational bound / 1000 for the learned variance
@@ -28,11 +29,15 @@ import signal
 import time
 from multiprocessing import Barrier, Pool
 
+# One thread a process, also for NumPy, which reads this when it is imported.
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+
 import numpy as np
 import torch
 import torch.multiprocessing as processes
 import torch.nn.functional as F
 
+import crops
 import scenes
 from files import config_of, read_safetensors, write_safetensors
 from unet import UNetModel
@@ -48,6 +53,7 @@ PRESETS = {
 T = 1000
 SHARD = 500  # pictures made at a time
 VALIDATION_SEED = 7
+PHOTOGRAPHS = {}  # use -> crops; filled before the processes that draw pictures are made
 
 
 def schedule(device):
@@ -83,20 +89,28 @@ def pictures_to_tensor(batch):
     return batch.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def shard_of(job):
+    """Pictures `number` of an endless sequence, `share` of them crops: -> uint8 [count, 64, 64, 3]."""
+    seed, number, count, share = job
+    rng = np.random.default_rng([seed, number])
+    return np.stack([PHOTOGRAPHS["training"].sample(rng) if share and rng.random() < share else scenes.sample(rng)
+                     for _ in range(count)])
+
+
 class Pictures:
     """A window of the newest shards of an endless sequence of pictures: shard k is drawn from seed and k alone."""
 
-    def __init__(self, seed, images, reuse, batch, shard, pool, device):
-        self.seed, self.pool, self.device = seed, pool, device
+    def __init__(self, seed, images, reuse, batch, shard, share, pool, device):
+        self.seed, self.share, self.pool, self.device = seed, share, pool, device
         self.shards = max(1, images // SHARD)
         self.period = max(1, SHARD * reuse // batch)  # steps from one new shard to the next
         self.newest = shard
         jobs = [self.job(k) for k in range(shard, shard + self.shards)]
-        self.data = torch.from_numpy(np.concatenate(pool.map(scenes.shard, jobs))).to(device)
-        self.pending = pool.apply_async(scenes.shard, (self.job(shard + self.shards),))
+        self.data = torch.from_numpy(np.concatenate(pool.map(shard_of, jobs))).to(device)
+        self.pending = pool.apply_async(shard_of, (self.job(shard + self.shards),))
 
     def job(self, k):
-        return self.seed, k, SHARD
+        return self.seed, k, SHARD, self.share
 
     def advance(self, step):
         """Replaces the oldest shard by a new one once in `period` steps."""
@@ -105,7 +119,7 @@ class Pictures:
         at = self.newest % self.shards * SHARD
         self.data[at:at + SHARD] = torch.from_numpy(self.pending.get()).to(self.device)
         self.newest += 1
-        self.pending = self.pool.apply_async(scenes.shard, (self.job(self.newest + self.shards),))
+        self.pending = self.pool.apply_async(shard_of, (self.job(self.newest + self.shards),))
 
     def draw(self, count):
         x0 = pictures_to_tensor(self.data[torch.randint(len(self.data), (count,), device=self.device)])
@@ -115,9 +129,9 @@ class Pictures:
 class Validation:
     """Mean squared error of the noise on held-out pictures at fixed timesteps and noise."""
 
-    def __init__(self, s, device, count=128):
-        rng = torch.Generator().manual_seed(VALIDATION_SEED)
-        x0 = pictures_to_tensor(torch.from_numpy(scenes.shard((VALIDATION_SEED, 0, count))))
+    def __init__(self, s, device, pictures):
+        rng, count = torch.Generator().manual_seed(VALIDATION_SEED), len(pictures)
+        x0 = pictures_to_tensor(torch.from_numpy(pictures))
         t = ((torch.arange(count) + 0.5) * T / count).long()[torch.randperm(count, generator=rng)]
         noise = torch.randn(x0.shape, generator=rng)
         abar = s["abar"].cpu()[t][:, None, None, None]
@@ -212,6 +226,8 @@ def parse():
     ap.add_argument("--images", type=int, default=16_000, help="pictures in memory at a time")
     ap.add_argument("--reuse", type=int, default=4, help="uses of a picture before a new one takes its place")
     ap.add_argument("--batch", type=int, default=16)
+    ap.add_argument("--photographs", help="folder of photographs.py; none: drawn pictures alone")
+    ap.add_argument("--share", type=float, default=0.7, help="part of the pictures that are crops of photographs")
     ap.add_argument("--lr", type=float, default=4e-4)
     ap.add_argument("--ema", type=float, default=0.9995, help="decay of the average; 0.998 in a cool-down")
     ap.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that draw pictures")
@@ -228,6 +244,8 @@ def parse():
 
 def main():
     a = parse()
+    if a.photographs:
+        PHOTOGRAPHS.update({use: crops.Crops(a.photographs, use) for use in ("training", "validation")})
     pool = Pool(a.workers)  # before the first thread of PyTorch
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
@@ -264,8 +282,12 @@ def main():
     first = step
     ema = ema or [p.detach().clone() for p in model.parameters()]
     gradient = Step(model, s, a.batch, device, cores, amp)
-    pictures = Pictures(a.seed, a.images, a.reuse, a.batch, shard, pool, device)
-    validation = Validation(s, device)
+    share = a.share if a.photographs else 0
+    pictures = Pictures(a.seed, a.images, a.reuse, a.batch, shard, share, pool, device)
+    validations = [Validation(s, device, scenes.shard((VALIDATION_SEED, 0, 128)))]
+    if a.photographs:
+        rng = np.random.default_rng(VALIDATION_SEED)
+        validations.append(Validation(s, device, np.stack([PHOTOGRAPHS["validation"].sample(rng) for _ in range(256)])))
     end = a.minutes if a.cooldown is None else before + a.cooldown
     log_path = os.path.splitext(a.state or a.out)[0] + ("-cooldown.csv" if a.cooldown else ".csv")
     errors, began, saved = [], clock(), time.time()
@@ -297,9 +319,9 @@ def main():
         errors.append(mse)
         if step % a.every == 0:
             with open(log_path, "a", newline="") as f:
-                csv.writer(f, lineterminator="\n").writerow([step, seen, f"{minutes:.2f}", f"{rate:.3g}",
-                                        f"{torch.stack(errors).mean():.6f}",
-                                        f"{validation.measure(model, ema, amp):.6f}"])
+                held_out = [f"{v.measure(model, ema, amp):.6f}" for v in validations]
+                csv.writer(f, lineterminator="\n").writerow([
+                    step, seen, f"{minutes:.2f}", f"{rate:.3g}", f"{torch.stack(errors).mean():.6f}", *held_out])
             errors = []
         if time.time() - saved > 300:
             save()
@@ -307,8 +329,11 @@ def main():
     minutes = before + (clock() - began) / 60
     save()
     if a.out:
+        errors = [v.measure(model, ema, amp) for v in validations]
         record = dict(steps=step, batch=a.batch, pictures=seen, minutes=round(minutes, 1), seed=a.seed,
-                      validation_mse=validation.measure(model, ema, amp), torch=torch.__version__)
+                      validation_mse=errors[0], torch=torch.__version__)
+        if a.photographs:
+            record.update(share_of_photographs=share, validation_mse_photographs=errors[1])
         load(model, ema)
         write_safetensors(a.out, dict(model.named_parameters()), dict(
             format="pt", config=json.dumps(config_of(PRESETS[a.preset], T)), training=json.dumps(record)))
