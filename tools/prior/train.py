@@ -229,7 +229,7 @@ def parse():
     ap.add_argument("--photographs", help="folder of photographs.py; none: drawn pictures alone")
     ap.add_argument("--share", type=float, default=0.7, help="part of the pictures that are crops of photographs")
     ap.add_argument("--lr", type=float, default=4e-4)
-    ap.add_argument("--ema", type=float, default=0.9995, help="decay of the average; 0.998 in a cool-down")
+    ap.add_argument("--ema", type=float, help="decay of the average (0.9995; 0.998 in a cool-down)")
     ap.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that draw pictures")
     ap.add_argument("--cores", type=int, default=os.cpu_count(), help="processes that share a batch on a CPU")
     ap.add_argument("--seed", type=int, default=1)
@@ -312,7 +312,7 @@ def main():
         opt.step()
         step, seen = step + 1, seen + a.batch
         pictures.advance(step)
-        decay = min(a.ema if a.cooldown is None else 0.998, (1 + step) / (10 + step))
+        decay = min(a.ema or (0.9995 if a.cooldown is None else 0.998), (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(ema, list(model.parameters()), 1 - decay) if device == "cuda" else [
                 e.lerp_(p, 1 - decay) for e, p in zip(ema, model.parameters())]
