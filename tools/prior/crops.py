@@ -7,10 +7,12 @@ are gone. It is kept at 1/2, 1/4, ... of its size as well, so that a crop is nev
 import numpy as np
 
 import photographs
+import scenes
 
 SIDE = 64
 LARGEST = 16  # reduction
 FLAT = 2.0  # grey levels: mean difference of horizontal neighbours
+training = None  # the Crops that shards are drawn from; set before the processes that draw them are made
 
 
 def halved(img):
@@ -88,3 +90,14 @@ class Crops:
             if rng.random() < 0.1:
                 crop = crop[::-1]
             return (np.clip(changed(rng, crop), 0, 255) + 0.5).astype(np.uint8)
+
+
+def shard(job):
+    """Pictures `number` of an endless sequence: (seed, number, count, share) -> uint8 [count, 64, 64, 3].
+
+    A picture is a crop of a photograph by the probability `share`, and else one of scenes.py.
+    """
+    seed, number, count, share = job
+    rng = np.random.default_rng([seed, number])
+    return np.stack([training.sample(rng) if share and rng.random() < share else scenes.sample(rng)
+                     for _ in range(count)])

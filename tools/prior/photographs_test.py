@@ -20,6 +20,7 @@ from PIL import Image
 import crops
 import debian
 import photographs
+import scenes
 from resources import entries
 
 
@@ -282,6 +283,39 @@ class Reduction(unittest.TestCase):
                     crop = photo.crop(scale, *place)
                     self.assertEqual(crop.shape, (64, 64, 3))
                     self.assertTrue((crop >= 0).all() and (crop <= 255.001).all())
+
+    def test_flat_crops_are_drawn_seldom(self):
+        halves = np.zeros((64, 320, 3), np.uint8)  # on the left flat, on the right noise
+        halves[:, 160:] = np.random.default_rng(5).integers(0, 256, (64, 160, 3))
+        crop = crops.Crops.__new__(crops.Crops)
+        crop.photographs = [crops.Photograph(Image.fromarray(halves))]
+        crop.sides, crop.weights = np.array([10_000]), np.array([1.0])
+        side_by_side = lambda self, scale, x, y: self.levels[0][:, (x > 0.5) * 256:][:, :64].astype(np.float32)
+        with unittest.mock.patch.object(crops.Photograph, "crop", side_by_side):
+            flat = np.mean([crops.detail(crop.sample(np.random.default_rng(k))) < 2 for k in range(600)])
+        self.assertAlmostEqual(flat, 0.3 / 1.3, delta=0.06)
+
+
+class Shards(unittest.TestCase):
+    class Grey:
+        """Stands in for crops of photographs: pictures of one grey."""
+
+        def sample(self, rng):
+            return np.full((64, 64, 3), 77, np.uint8)
+
+    def photographs(self, *job):
+        with unittest.mock.patch.object(crops, "training", self.Grey()):
+            return [bool((picture == 77).all()) for picture in crops.shard(job)]
+
+    def test_the_share_of_photographs_is_as_asked_for(self):
+        self.assertEqual(self.photographs(1, 0, 5, 1), [True] * 5)
+        self.assertEqual(self.photographs(1, 0, 5, 0), [False] * 5)
+        self.assertAlmostEqual(np.mean(self.photographs(1, 0, 200, 0.7)), 0.7, delta=0.1)
+
+    def test_a_shard_follows_from_seed_and_number(self):
+        self.assertTrue(np.array_equal(crops.shard((1, 2, 3, 0)), crops.shard((1, 2, 3, 0))))
+        self.assertFalse(np.array_equal(crops.shard((1, 2, 3, 0)), crops.shard((1, 3, 3, 0))))
+        self.assertTrue(np.array_equal(crops.shard((1, 2, 3, 0)), scenes.shard((1, 2, 3))))
 
 
 if __name__ == "__main__":

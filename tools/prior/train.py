@@ -53,7 +53,6 @@ PRESETS = {
 T = 1000
 SHARD = 500  # pictures made at a time
 VALIDATION_SEED = 7
-PHOTOGRAPHS = {}  # use -> crops; filled before the processes that draw pictures are made
 
 
 def schedule(device):
@@ -89,14 +88,6 @@ def pictures_to_tensor(batch):
     return batch.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def shard_of(job):
-    """Pictures `number` of an endless sequence, `share` of them crops: -> uint8 [count, 64, 64, 3]."""
-    seed, number, count, share = job
-    rng = np.random.default_rng([seed, number])
-    return np.stack([PHOTOGRAPHS["training"].sample(rng) if share and rng.random() < share else scenes.sample(rng)
-                     for _ in range(count)])
-
-
 class Pictures:
     """A window of the newest shards of an endless sequence of pictures: shard k is drawn from seed and k alone."""
 
@@ -106,8 +97,8 @@ class Pictures:
         self.period = max(1, SHARD * reuse // batch)  # steps from one new shard to the next
         self.newest = shard
         jobs = [self.job(k) for k in range(shard, shard + self.shards)]
-        self.data = torch.from_numpy(np.concatenate(pool.map(shard_of, jobs))).to(device)
-        self.pending = pool.apply_async(shard_of, (self.job(shard + self.shards),))
+        self.data = torch.from_numpy(np.concatenate(pool.map(crops.shard, jobs))).to(device)
+        self.pending = pool.apply_async(crops.shard, (self.job(shard + self.shards),))
 
     def job(self, k):
         return self.seed, k, SHARD, self.share
@@ -119,7 +110,7 @@ class Pictures:
         at = self.newest % self.shards * SHARD
         self.data[at:at + SHARD] = torch.from_numpy(self.pending.get()).to(self.device)
         self.newest += 1
-        self.pending = self.pool.apply_async(shard_of, (self.job(self.newest + self.shards),))
+        self.pending = self.pool.apply_async(crops.shard, (self.job(self.newest + self.shards),))
 
     def draw(self, count):
         x0 = pictures_to_tensor(self.data[torch.randint(len(self.data), (count,), device=self.device)])
@@ -245,7 +236,7 @@ def parse():
 def main():
     a = parse()
     if a.photographs:
-        PHOTOGRAPHS.update({use: crops.Crops(a.photographs, use) for use in ("training", "validation")})
+        crops.training = crops.Crops(a.photographs, "training")
     pool = Pool(a.workers)  # before the first thread of PyTorch
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
@@ -286,8 +277,8 @@ def main():
     pictures = Pictures(a.seed, a.images, a.reuse, a.batch, shard, share, pool, device)
     validations = [Validation(s, device, scenes.shard((VALIDATION_SEED, 0, 128)))]
     if a.photographs:
-        rng = np.random.default_rng(VALIDATION_SEED)
-        validations.append(Validation(s, device, np.stack([PHOTOGRAPHS["validation"].sample(rng) for _ in range(256)])))
+        rng, others = np.random.default_rng(VALIDATION_SEED), crops.Crops(a.photographs, "validation")
+        validations.append(Validation(s, device, np.stack([others.sample(rng) for _ in range(256)])))
     end = a.minutes if a.cooldown is None else before + a.cooldown
     log_path = os.path.splitext(a.state or a.out)[0] + ("-cooldown.csv" if a.cooldown else ".csv")
     errors, began, saved = [], clock(), time.time()
