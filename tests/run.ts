@@ -7,35 +7,62 @@
  * another on the main thread of a process (`main_thread.ts`), which does.
  */
 import { chooseBackend } from "../engine/mod.ts";
-import { formatSlowest, readReport } from "./support/junit.ts";
+import { formatSlowest, readReport, type TestTime } from "./support/junit.ts";
 
 const PERMISSIONS = ["read", "write", "env", "run", "sys", "net=127.0.0.1"].map((name) => `--allow-${name}`);
 const TESTS = new URL("./", import.meta.url).pathname;
 const SLOWEST = 10;
 
-/** Files at a time: most tests keep one core busy, and each file has a device and machine code of its own in memory. */
-const JOBS = "2";
+/** The folder whose tests take about as long as all others together: a process of its own runs it. */
+const HALF = "cli";
+
+/** All tests in two halves, which two processes run at the same time: most tests keep one core busy. */
+async function halves(): Promise<readonly (readonly string[])[]> {
+  const others: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(TESTS)) {
+    if (name !== HALF && (isDirectory || name.endsWith("_test.ts"))) others.push(`${TESTS}${name}`);
+  }
+  return [[`${TESTS}${HALF}`], others.sort()];
+}
+
+/** Runs the tests of some places, in this terminal or to be shown later. @returns exit code, output, times of tests */
+async function runPlaces(
+  places: readonly string[],
+  { options, isShown, onMainThread }: {
+    readonly options: readonly string[];
+    readonly isShown: boolean;
+    readonly onMainThread: boolean;
+  },
+): Promise<{ readonly code: number; readonly output: Uint8Array; readonly times: readonly TestTime[] }> {
+  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  const start = onMainThread ? ["run"] : ["test", `--junit-path=${report}`];
+  const program = onMainThread ? [`${TESTS}main_thread.ts`, report] : [];
+  try {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...start, "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
+      stdin: "null",
+      ...(isShown ? {} : { stdout: "piped", stderr: "inherit" }),
+    }).spawn();
+    const output = isShown ? new Uint8Array() : await new Response(child.stdout).bytes();
+    const { code } = await child.status;
+    return { code, output, times: readReport(await Deno.readTextFile(report)) };
+  } finally {
+    await Deno.remove(report);
+  }
+}
 
 async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
-  const places = named.length > 0 ? named : [TESTS];
-  const report = await Deno.makeTempFile({ suffix: ".xml" });
   const onMainThread = await chooseBackend() === "gl";
-  const start = onMainThread ? ["run"] : ["test", "--parallel", `--junit-path=${report}`];
-  const program = onMainThread ? [`${TESTS}main_thread.ts`, report] : [];
-  try {
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args: [...start, "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
-      env: { DENO_JOBS: JOBS },
-      stdin: "null",
-    }).spawn().status;
-    const slowest = formatSlowest(readReport(await Deno.readTextFile(report)), SLOWEST);
-    if (slowest !== "") await Deno.stdout.write(new TextEncoder().encode(`\nThe slowest tests:\n${slowest}\n`));
-    return code;
-  } finally {
-    await Deno.remove(report);
-  }
+  const parts = named.length > 0 ? [named] : await halves();
+  const results = await Promise.all(
+    parts.map((places, index) => runPlaces(places, { options, isShown: index === 0, onMainThread })),
+  );
+  for (const { output } of results) await Deno.stdout.write(output);
+  const slowest = formatSlowest(results.flatMap(({ times }) => times), SLOWEST);
+  if (slowest !== "") await Deno.stdout.write(new TextEncoder().encode(`\nThe slowest tests:\n${slowest}\n`));
+  return Math.max(...results.map(({ code }) => code));
 }
 
 if (import.meta.main) Deno.exit(await run(Deno.args));
