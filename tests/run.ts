@@ -51,6 +51,11 @@ async function runPlaces(
   }
 }
 
+/** Prints all bytes; a pipe takes them in parts. */
+async function show(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}
+
 async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
@@ -59,9 +64,9 @@ async function run(words: readonly string[]): Promise<number> {
   const results = await Promise.all(
     parts.map((places, index) => runPlaces(places, { options, isShown: index === 0, onMainThread })),
   );
-  for (const { output } of results) await Deno.stdout.write(output);
+  for (const { output } of results) await show(output);
   const slowest = formatSlowest(results.flatMap(({ times }) => times), SLOWEST);
-  if (slowest !== "") await Deno.stdout.write(new TextEncoder().encode(`\nThe slowest tests:\n${slowest}\n`));
+  if (slowest !== "") await show(new TextEncoder().encode(`\nThe slowest tests:\n${slowest}\n`));
   return Math.max(...results.map(({ code }) => code));
 }
 
