@@ -190,7 +190,7 @@ Deno.test("methods that need A^T or A^+ refuse an operator that is not linear an
     assertThrows(
       () => chosen.restore(runtime, problem, { ...chosen.defaults, noise: seededNoise([1]) }),
       TypeError,
-      `Cannot run ${name} on "phase_retrieval": the operator is not linear, ${name} needs A^T or A^+; the samplers ` +
+      `Cannot run ${name} on "${operator!.name}": the operator is not linear, ${name} needs A^T or A^+; the samplers ` +
         `that work are dps, diffpir (data step first_order), the operators that work with ${name} are sr_average, `,
     );
   }
