@@ -91,7 +91,7 @@ async function replay(
   const problem = { model: modelOf(network.network, imageShape), operator, y, sigmaY: method.sigmaY(config) };
   const states = new Map<string, Values>();
   const run = await method.restore({ runtime, file, config, problem, noise, uploads, wanted, states });
-  await keepStates(run, { file, wanted, states, final: method.final ?? ((value) => (value + 1) / 2) });
+  await keepStates(run, { wanted, states, final: method.final ?? ((value) => (value + 1) / 2) });
   return states;
 }
 
@@ -116,8 +116,7 @@ async function recordedNoise(
 /** Reads `x_t.k`, `x0.k`, `<part>.k` and `final`, and with time travel `x_in.n`, the input of network call n. */
 async function keepStates(
   run: AsyncIterable<Progress>,
-  { file, wanted, states, final }: {
-    readonly file: ReferenceFile;
+  { wanted, states, final }: {
     readonly wanted: ReadonlySet<string>;
     readonly states: Map<string, Values>;
     final(value: number): number;
