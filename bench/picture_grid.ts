@@ -1,5 +1,6 @@
 /** Pictures of one size as a grid, for looking at many of them. */
-import { type Raster, toImage, writePng } from "../io/mod.ts";
+import { writePng } from "../io/mod.ts";
+import { type Raster, toImage } from "../raster/mod.ts";
 
 /** Pixels between two pictures. */
 const GAP = 2;

@@ -9,7 +9,8 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { WebGpuRuntime } from "../engine/mod.ts";
-import { FileSource, type Raster } from "../io/mod.ts";
+import { FileSource } from "../io/mod.ts";
+import { type Raster } from "../raster/mod.ts";
 import {
   describeCheckpoint,
   openCheckpoint,

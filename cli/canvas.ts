@@ -9,7 +9,7 @@ import {
   resize,
   type ResizeFilter,
   type Size,
-} from "../io/mod.ts";
+} from "../raster/mod.ts";
 
 /** How a picture lies on the area that the network works on. All sizes are of restored pictures. */
 export interface Canvas {

@@ -1,9 +1,10 @@
 /** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
 import { FileError } from "../io/mod.ts";
-import { type Arguments, type OptionSpec, UsageError } from "./arguments.ts";
+import { type Arguments } from "./arguments.ts";
+import { type OptionSpec, UsageError } from "../parameters/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkEnlarged, type Source } from "./source.ts";
-import { type Task, UPSAMPLE, upsampling } from "./tasks.ts";
+import { type Task, UPSAMPLE, upsampling } from "../restoration/mod.ts";
 
 /** The option that chooses a class. */
 export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {

@@ -12,7 +12,8 @@ import {
   type WritableDtype,
   writeSafetensors,
 } from "../models/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, DESCRIPTION_OPTIONS } from "./description_options.ts";
 import { Interrupt } from "./interrupt.ts";
 import { openDescribed } from "./model_file.ts";

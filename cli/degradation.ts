@@ -1,18 +1,25 @@
 /** One picture becomes a measurement: read, cropped, measured, and written as PNG or as a measurement file. */
 import { type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
-import { centre, crop, FileError, grayToRgb, type Raster, resize, rgbToGray, toImage, writePng } from "../io/mod.ts";
+import { FileError, writePng } from "../io/mod.ts";
+import { centre, crop, grayToRgb, type Raster, resize, rgbToGray, toImage } from "../raster/mod.ts";
 import type { OperatorValues } from "../operators/mod.ts";
-import { type Arguments, UsageError } from "./arguments.ts";
+import { type Arguments } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { formatSize } from "./canvas.ts";
 import { MASK_ENDING } from "./folder.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { isMeasurementName, writeMeasurement } from "./measurement_file.ts";
 import { checkWritable, fileStem, writeTogether } from "./outputs.ts";
-import { degrade } from "../restoration/mod.ts";
+import {
+  chooseNoise,
+  degrade,
+  maskFileOf,
+  operatorOptions,
+  type Task,
+  taskFilePaths,
+  taskOperator,
+} from "../restoration/mod.ts";
 import { readSource } from "./source.ts";
-import { maskFileOf, taskFilePaths } from "./task_files.ts";
-import { chooseNoise, operatorOptions } from "./task_options.ts";
-import { type Task, taskOperator } from "./tasks.ts";
 
 /** How measurements are stored. */
 export type MeasurementFormat = "png" | "safetensors";
@@ -76,13 +83,13 @@ export async function degradePicture(
   path: string,
   { task, out, seed, notes, interrupt, openRuntime }: DegradationRequest,
 ): Promise<Degradation> {
-  const noise = chooseNoise(args, task);
+  const noise = chooseNoise(args.values, task);
   const isPicture = !isMeasurementName(out);
   // A mask that is made here is needed to restore the picture.
-  const isMasked = task.entry.knownPixels !== undefined && !maskFileOf(task, args);
+  const isMasked = task.entry.knownPixels !== undefined && !maskFileOf(task, args.values);
   const maskFile = isPicture && isMasked ? out.replace(/(\.png)?$/i, `${MASK_ENDING}.png`) : undefined;
   const files = [out, ...(maskFile === undefined ? [] : [maskFile])];
-  await checkWritable(files, [path, ...taskFilePaths(task, args)]);
+  await checkWritable(files, [path, ...taskFilePaths(task, args.values)]);
   const source = await readSource(args, path, { task, enlargement: 1 });
   source.notes.forEach(notes);
   const whole = grayToRgb(source.colour);
@@ -90,7 +97,7 @@ export async function degradePicture(
   const picture = cropToMultiple(whole, path, multiple);
   if (picture !== whole) notes(`The picture is cropped to ${formatSize(picture)}, multiples of ${multiple}`);
   const imageShape = [picture.height, picture.width, picture.channels];
-  const options = operatorOptions(task, imageShape, args, {
+  const options = operatorOptions(task, imageShape, args.values, {
     files: {
       ...source.files,
       ...(source.mask ? { [source.mask.parameter]: croppedMask(source.mask.known, picture) } : {}),

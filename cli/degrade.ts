@@ -1,7 +1,8 @@
 /** `deno task degrade IN [OUT]`: good pictures in, the measurements that `restore` takes out. */
 import type { Runtime } from "../engine/mod.ts";
 import { FileError, sha256OfFile } from "../io/mod.ts";
-import { type Arguments, type Command, type CommandSpec, UsageError } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { type Degradation, degradePicture, formatOf, outputName } from "./degradation.ts";
 import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf, writeRecord } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -9,8 +10,8 @@ import { fileStem } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { resultName } from "./result_name.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
-import { chooseNoise, chooseTask, NOISE_OPTIONS, taskOptions } from "./task_options.ts";
-import { type Task, taskList, TASKS } from "./tasks.ts";
+import { chooseNoise, chooseTask, NOISE_OPTIONS, type Task, taskOptions, TASKS } from "../restoration/mod.ts";
+import { taskList } from "./lists.ts";
 
 /** The command `degrade`. */
 export const DEGRADE: Command = {
@@ -57,8 +58,8 @@ export const DEGRADE: Command = {
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
-  const task = chooseTask(args, "sr4", TASKS);
-  chooseNoise(args, task);
+  const task = chooseTask(args.values, "sr4", TASKS);
+  chooseNoise(args.values, task);
   const input = args.operands[0]!;
   if (await isFolder(input)) return await degradeFolder(args, { task, reporter, interrupt });
   const out = outputName(task, resultName(args), `${fileStem(input)}-degraded`, args);

@@ -1,6 +1,7 @@
 /** Options that say what network a file holds which does not say it itself. */
 import { type DescriptionOptions, KNOWN_CHECKPOINTS, type KnownCheckpoint, OpenQuestionsError } from "../models/mod.ts";
-import { type Arguments, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
+import { type Arguments } from "./arguments.ts";
+import { didYouMean, type OptionSpec, UsageError } from "../parameters/mod.ts";
 
 /** Which part of a file is meant, and everything that names and shapes of its tensors cannot say. */
 export const DESCRIPTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -60,7 +61,7 @@ export function descriptionOptions(args: Arguments): DescriptionOptions {
   const name = args.text("as");
   if (name !== undefined) requireKnown(name);
   const given = Object.entries(OPTION_OF).filter(([, option]) => args.has(option));
-  return Object.fromEntries(given.map(([key, option]) => [key, args.values.get(option)]));
+  return Object.fromEntries(given.map(([key, option]) => [key, args.values[option]]));
 }
 
 /**

@@ -1,9 +1,9 @@
 /** `deno task evaluate IMAGES`: methods against tasks on many pictures, as tables, pictures and a report. */
 import type { Runtime } from "../engine/mod.ts";
-import { CONVENTIONS } from "../metrics/mod.ts";
+import { CONVENTIONS, INCEPTION_PREPARATIONS } from "../metrics/mod.ts";
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
-import { INCEPTION_PREPARATIONS } from "../metrics/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { checkConditioning, CLASS_OPTION } from "./conditioning.ts";
 import { gather } from "./evaluate/cells.ts";
 import { type Configuration, readConfiguration } from "./evaluate/config.ts";
@@ -21,10 +21,10 @@ import { formatCells, TABLE_FILES, writeTables } from "./evaluate/tables.ts";
 import { Interrupt } from "./interrupt.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
-import { methodList, restoringMethods } from "./method_options.ts";
+import { restoringMethods, TASKS } from "../restoration/mod.ts";
+import { methodList, taskList } from "./lists.ts";
 import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
-import { taskList, TASKS } from "./tasks.ts";
 
 /** Folder of the results where none is named. */
 const OUT = "evaluation";

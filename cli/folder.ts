@@ -1,7 +1,8 @@
 /** Commands on folders: which files are meant, where their results go, and which of these are there already. */
 import { FileError, writeAtomically } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
-import { type Arguments, UsageError } from "./arguments.ts";
+import { type Arguments } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { fileStem } from "./outputs.ts";
 import { resultName } from "./result_name.ts";
 

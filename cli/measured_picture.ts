@@ -1,12 +1,13 @@
 /** From a measurement file to the problem that a sampler solves: everything comes from the file. */
 import type { Runtime } from "../engine/mod.ts";
 import { type NoiseModel, type OpenedModel, paddedModel } from "../models/mod.ts";
-import { type Arguments, UsageError } from "./arguments.ts";
+import { type Arguments } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { formatSize } from "./canvas.ts";
 import type { ReadMeasurement } from "./measurement_file.ts";
 import type { Picture } from "./picture.ts";
 import type { Source } from "./source.ts";
-import { NOISE_OPTIONS, taskOptions } from "./task_options.ts";
+import { NOISE_OPTIONS, taskOptions } from "../restoration/mod.ts";
 
 /**
  * Refuses options that would contradict the file.

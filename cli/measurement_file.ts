@@ -4,7 +4,7 @@ import { atomicWriter, FileError, FileSource, sha256Of } from "../io/mod.ts";
 import { CheckpointError, openSafetensors, quoteName, type SafetensorsFile, writeSafetensors } from "../models/mod.ts";
 import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { readNoise, readParameters } from "./measurement_fields.ts";
-import { type Task, taskOperator, TASKS } from "./tasks.ts";
+import { type Task, taskOperator, TASKS } from "../restoration/mod.ts";
 
 /** A measurement and how it was made. */
 export interface Measurement {

@@ -15,7 +15,8 @@ import {
   type SummaryOptions,
 } from "../metrics/mod.ts";
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { CLASS_OPTION } from "./conditioning.ts";
 import { Interrupt } from "./interrupt.ts";
 import { alike, type Pair, pairsOf, picturesOf, readPicture, readSide, type Side } from "./metrics/inputs.ts";

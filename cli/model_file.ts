@@ -9,7 +9,8 @@ import {
   type OpenedModel,
   openModel,
 } from "../models/mod.ts";
-import type { Arguments, OptionSpec } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import type { OptionSpec } from "../parameters/mod.ts";
 import { describeOrigin, DESCRIPTION_OPTIONS, descriptionOptions, explainOpen } from "./description_options.ts";
 import { precisionOf } from "./runtime.ts";
 

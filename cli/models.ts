@@ -1,5 +1,6 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { DESCRIPTION_OPTIONS } from "./description_options.ts";
 import { CLASSIFY_OPTIONS, classifyPicture } from "./models/classify.ts";
 import { fetchModel } from "./models/fetch.ts";
@@ -52,7 +53,7 @@ export const MODELS: Command = {
     if (!options) {
       throw new UsageError(`models has no action "${action}", one of ${Object.keys(ACTIONS).join(", ")} is needed`);
     }
-    const foreign = [...args.values.keys()].find((name) => !options.includes(name));
+    const foreign = Object.keys(args.values).find((name) => !options.includes(name));
     if (foreign !== undefined) throw new UsageError(`--${foreign} does not belong to "models ${action}"; leave it out`);
     if (action === "list") {
       if (operand === undefined) return await listModels(args);

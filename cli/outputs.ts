@@ -1,6 +1,8 @@
 /** The files that a command writes: names, checks before the work, writing after it. */
-import { atomicWriter, toImage, writeAtomically, writePng } from "../io/mod.ts";
-import { type Arguments, UsageError } from "./arguments.ts";
+import { atomicWriter, writeAtomically, writePng } from "../io/mod.ts";
+import { toImage } from "../raster/mod.ts";
+import { type Arguments } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { resultName } from "./result_name.ts";
 import type { Result } from "./result.ts";
 import { makeSheet } from "./sheet.ts";

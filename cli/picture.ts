@@ -1,9 +1,9 @@
 /** From a picture to a measurement on the device: fitting to the network, and degrading where asked. */
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
-import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../io/mod.ts";
+import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
 import type { MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
-import { degrade } from "../restoration/mod.ts";
+import { chooseNoise, degrade, operatorOptions, type Task, taskOperator } from "../restoration/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import {
   type Canvas,
@@ -16,8 +16,6 @@ import {
 } from "./canvas.ts";
 import { applyOperator } from "./restoration.ts";
 import type { Source } from "./source.ts";
-import { chooseNoise, operatorOptions } from "./task_options.ts";
-import { type Task, taskOperator } from "./tasks.ts";
 
 /** A picture ready to be restored. */
 export interface Picture {
@@ -66,7 +64,7 @@ export async function preparePicture(
   });
   const imageShape = [canvas.padded.height, canvas.padded.width, 3];
   const known = source.mask?.known;
-  const options = operatorOptions(task, imageShape, args, {
+  const options = operatorOptions(task, imageShape, args.values, {
     files: { ...source.files, ...(source.mask ? { [source.mask.parameter]: laidOut(source.mask.known, canvas) } : {}) },
     seed: args.number("seed") ?? 0,
     isMeasured: !isTruth,
@@ -79,7 +77,7 @@ export async function preparePicture(
   const uploaded = runtime.upload(data, [1, height, width, channels]);
   const y = isTruth
     ? await degrade(runtime, operator, uploaded, {
-      noise: chooseNoise(args),
+      noise: chooseNoise(args.values),
       seed: args.number("seed") ?? 0,
     })
     : await asMeasured(runtime, operator, uploaded, task);

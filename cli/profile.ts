@@ -1,6 +1,7 @@
 /** `deno task profile`: what a network evaluation costs inside a restoration step, and why. */
 import { writeAtomically } from "../io/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { CLASS_OPTION } from "./conditioning.ts";
 import { checkWritable, writeTogether } from "./outputs.ts";
@@ -12,8 +13,8 @@ import { measureProfile } from "./profile/measure.ts";
 import { formatProfile } from "./profile/tables.ts";
 import { makeReporter } from "./progress.ts";
 import { GPU_OPTIONS, openGpu, PRECISION_OPTION } from "./runtime.ts";
-import { chooseTask } from "./task_options.ts";
-import { taskList, TASKS } from "./tasks.ts";
+import { chooseTask, TASKS } from "../restoration/mod.ts";
+import { taskList } from "./lists.ts";
 
 const DEFAULT_TASK = "sr4";
 const DEFAULT_REPLAYS = 5;
@@ -65,7 +66,7 @@ export const PROFILE: Command = {
 
 async function profile(args: Arguments): Promise<number> {
   using reporter = makeReporter(false);
-  const task = chooseTask(args, DEFAULT_TASK);
+  const task = chooseTask(args.values, DEFAULT_TASK);
   const [json, trace, html] = ["json", "trace", "html"].map((option) => args.text(option));
   await checkWritable([json, trace, html].filter((path) => path !== undefined), [args.text("model")]);
   const runtime = await openGpu(args);
@@ -119,7 +120,7 @@ function checkCombination(args: Arguments): void {
   if (args.operands.length !== 2) {
     throw new UsageError(`--compare was given ${args.operands.length} files, two are needed: --compare A.json B.json`);
   }
-  const other = [...args.values.keys()].find((name) => name !== "compare");
+  const other = Object.keys(args.values).find((name) => name !== "compare");
   if (other !== undefined) throw new UsageError(`--compare measures nothing; leave --${other} out`);
 }
 

@@ -5,7 +5,7 @@ import { isLinear, type MeasurementNoise } from "../operators/mod.ts";
 import { optionName } from "../parameters/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { formatSize } from "./canvas.ts";
-import type { Method } from "./method.ts";
+import type { Method, Task } from "../restoration/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { filesOf, type SampleOutput } from "./outputs.ts";
 import type { Picture } from "./picture.ts";
@@ -13,8 +13,7 @@ import { formatSeconds } from "./progress.ts";
 import { applyOperator, type Restoration } from "./restoration.ts";
 import type { Quality, Result } from "./result.ts";
 import { precisionOf } from "./runtime.ts";
-import { chooseNoise } from "./task_options.ts";
-import type { Task } from "./tasks.ts";
+import { chooseNoise } from "../restoration/mod.ts";
 
 /** Everything that a report tells of. */
 export interface Outcome {
@@ -61,7 +60,11 @@ export async function makeReport(outcome: Outcome): Promise<Report> {
       operator: problem.operator.name,
       parameters: operatorParameters(picture, task, args),
       measured: picture.truth === undefined,
-      ...(picture.truth ? noiseParameters(chooseNoise(args)) : picture.noise ? noiseParameters(picture.noise) : {}),
+      ...(picture.truth
+        ? noiseParameters(chooseNoise(args.values))
+        : picture.noise
+        ? noiseParameters(picture.noise)
+        : {}),
     },
     method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,

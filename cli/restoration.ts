@@ -3,7 +3,7 @@ import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
 import { estimate, type Operator } from "../operators/mod.ts";
 import type { Evaluations, NoiseSource, Progress } from "../samplers/mod.ts";
-import type { Method } from "./method.ts";
+import type { Method } from "../restoration/mod.ts";
 
 /** What is restored, and how. */
 export interface RestorationProblem {

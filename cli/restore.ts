@@ -1,21 +1,20 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
 import { FileError } from "../io/mod.ts";
-import { Arguments, type Command, type CommandSpec, UsageError } from "./arguments.ts";
+import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { CLASS_OPTION, UPSAMPLE_OPTIONS } from "./conditioning.ts";
 import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
 import { checkMeasuredOptions } from "./measured_picture.ts";
-import { methodList, methodOptions } from "./method_options.ts";
+import { methodOptions, neededMask, NOISE_OPTIONS, restoreTasks, taskOptions } from "../restoration/mod.ts";
+import { methodList, taskList } from "./lists.ts";
 import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { fileStem } from "./outputs.ts";
 import { makeReporter } from "./progress.ts";
 import { modelData } from "./report.ts";
 import { checkCombination, type Job, readJob, restoreJob, type Session } from "./restore_job.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
-import { neededMask } from "./task_files.ts";
-import { NOISE_OPTIONS, taskOptions } from "./task_options.ts";
-import { restoreTasks, taskList } from "./tasks.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
@@ -152,13 +151,13 @@ async function planFolder(args: Arguments): Promise<readonly Arguments[]> {
   const target = await resultFolder(args);
   const task = restoreTasks().get(args.text("task") ?? "");
   return paths.map((path) => {
-    const values = new Map(args.values);
-    values.set("out", join(target, `${fileStem(path)}.png`));
-    values.set("seed", seedOf(path, args.number("seed") ?? 0));
+    const values = { ...args.values };
+    values["out"] = join(target, `${fileStem(path)}.png`);
+    values["seed"] = seedOf(path, args.number("seed") ?? 0);
     const mask = masks.get(path);
     const wanted = task && neededMask(task);
     if (mask !== undefined && wanted !== undefined && !args.flag("degrade") && !args.has(wanted)) {
-      values.set(wanted, mask);
+      values[wanted] = mask;
     }
     const each = new Arguments([path], values, args.words);
     try {

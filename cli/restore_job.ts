@@ -3,13 +3,23 @@ import type { Runtime } from "../engine/mod.ts";
 import { sha256OfFile } from "../io/mod.ts";
 import { taskOptionsOf } from "../operators/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
-import { type Arguments, UsageError } from "./arguments.ts";
-import { chooseMethod } from "./choose_method.ts";
+import { type Arguments } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
+import {
+  chooseMethod,
+  chooseNoise,
+  chooseTask,
+  NOISE_OPTIONS,
+  restoreTasks,
+  type Task,
+  taskFilePaths,
+  UPSAMPLE,
+} from "../restoration/mod.ts";
 import { checkConditioning, fitUpsampling } from "./conditioning.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { checkMeasuredOptions, measuredSource, prepareMeasured } from "./measured_picture.ts";
 import { isMeasurementName, type ReadMeasurement, readMeasurement } from "./measurement_file.ts";
-import type { Method } from "./method.ts";
+import type { Method } from "../restoration/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkWritable, filesOf, outputsOf, planOutputs, type SampleOutput, writeTogether } from "./outputs.ts";
 import { type Picture, preparePicture } from "./picture.ts";
@@ -18,10 +28,7 @@ import { makeReport, summarize } from "./report.ts";
 import { runRestoration } from "./restoration.ts";
 import { finishPicture } from "./result.ts";
 import { readSource, type Source } from "./source.ts";
-import { taskFilePaths } from "./task_files.ts";
 import { readNoise, type RecordedNoise, Trace, uploadNoise } from "./state_files.ts";
-import { chooseNoise, chooseTask, NOISE_OPTIONS } from "./task_options.ts";
-import { restoreTasks, type Task, UPSAMPLE } from "./tasks.ts";
 
 /** What is restored, as it was read. */
 export interface Job {
@@ -69,11 +76,11 @@ export async function readJob(
   else checkCombination(args);
   checkSeeds(args);
   const measured = isMeasured ? await readMeasurement(path) : undefined;
-  const task = measured ? measured.task : chooseTask(args, sample.task, restoreTasks());
-  if (isTruth) chooseNoise(args, task);
-  const method = chooseMethod(args, task);
+  const task = measured ? measured.task : chooseTask(args.values, sample.task, restoreTasks());
+  if (isTruth) chooseNoise(args.values, task);
+  const method = chooseMethod(args.values, task);
   const outputs = planOutputs(args);
-  const inputs = [path, ...taskFilePaths(task, args), args.text("noise"), args.text("model")];
+  const inputs = [path, ...taskFilePaths(task, args.values), args.text("noise"), args.text("model")];
   await checkWritable(outputs.flatMap(filesOf), inputs);
   const source = measured
     ? measuredSource(path, measured)

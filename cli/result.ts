@@ -1,12 +1,12 @@
 /** From what the sampler gave to the picture that the user gets, and how good it is. */
 import { ReferenceRuntime, type Runtime, type Tensors } from "../engine/mod.ts";
-import { type Raster, resize, rgbToGray } from "../io/mod.ts";
+import { type Raster, resize, rgbToGray } from "../raster/mod.ts";
 import { psnr, ssim } from "../metrics/mod.ts";
 import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { baselineOf, type Picture } from "./picture.ts";
 import type { Restoration } from "./restoration.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "../restoration/mod.ts";
 
 /** The outcome of one restoration. */
 export interface Result {

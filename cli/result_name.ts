@@ -1,5 +1,6 @@
 /** Where a command puts its result. */
-import { type Arguments, UsageError } from "./arguments.ts";
+import { type Arguments } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 
 /**
  * The name for results on a command line: the operand after the input, or --out; undefined if there is neither.

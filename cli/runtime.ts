@@ -12,7 +12,8 @@ import {
 import { storedPreferences, type TunedSubject } from "../io/mod.ts";
 import { CONVOLUTION_ALGORITHMS, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
 import { type Precision, PRECISIONS } from "../models/mod.ts";
-import type { Arguments, OptionSpec } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import type { OptionSpec } from "../parameters/mod.ts";
 
 /** The option that says which graphics API adapters come from. */
 export const BACKEND_OPTION: Readonly<Record<string, OptionSpec>> = {

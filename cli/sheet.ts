@@ -1,5 +1,5 @@
 /** Pictures side by side: measurement, A^+ y, result, and the ground truth where it is known; or rows of them. */
-import { grayToRgb, type Raster, resize, type Size } from "../io/mod.ts";
+import { grayToRgb, type Raster, resize, type Size } from "../raster/mod.ts";
 
 /** Pixels between two pictures, and around them. */
 const GAP = 8;

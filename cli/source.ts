@@ -1,19 +1,11 @@
 /** What a command reads before it starts to work: the picture and its mask, on the host. */
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
-import {
-  alphaRaster,
-  colourRaster,
-  FileError,
-  fillUnderAlpha,
-  type ImageFile,
-  type Raster,
-  readImage,
-  readMask,
-  type Size,
-} from "../io/mod.ts";
+import { FileError, type ImageFile, readImage, readMask } from "../io/mod.ts";
+import { alphaRaster, colourRaster, fillUnderAlpha, type Raster, type Size } from "../raster/mod.ts";
 import type { OperatorValues, Task } from "../operators/mod.ts";
 import type { Arguments } from "./arguments.ts";
-import { type MaskFile, maskFileOf, readTaskFiles } from "./task_files.ts";
+import { readTaskFiles } from "./task_files.ts";
+import { type MaskFile, maskFileOf } from "../restoration/mod.ts";
 
 /** What is known of a file, or of the picture that was measured for it. */
 export interface PictureFile extends Pick<ImageFile, "width" | "height" | "channels" | "bitDepth" | "orientation"> {
@@ -60,14 +52,14 @@ export async function readSource(
   checkEnlarged(path, file, enlargement);
   const alpha = alphaRaster(file);
   const colour = colourRaster(file);
-  const { mask, notes } = await readKnownPixels(maskFileOf(task, args), path, file);
+  const { mask, notes } = await readKnownPixels(maskFileOf(task, args.values), path, file);
   return {
     path,
     file,
     colour: alpha ? fillUnderAlpha(colour, alpha) : colour,
     alpha,
     mask,
-    files: await readTaskFiles(task, args),
+    files: await readTaskFiles(task, args.values),
     notes: [...file.warnings, ...notes].map(sentence),
   };
 }

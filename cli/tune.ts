@@ -3,7 +3,8 @@ import { WebGpuRuntime } from "../engine/mod.ts";
 import { checkTunedWritable, FileError, forgetTuned, tunedFile, type TunedSubject } from "../io/mod.ts";
 import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
 import { PRECISIONS } from "../models/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
@@ -196,6 +197,6 @@ function memoryTerms(args: Arguments, runtime: WebGpuRuntime, { model }: LoadedM
 
 function checkCombination(args: Arguments): void {
   if (!args.flag("forget")) return;
-  const other = [...args.values.keys()].find((name) => name !== "forget" && name !== "json");
+  const other = Object.keys(args.values).find((name) => name !== "forget" && name !== "json");
   if (other !== undefined) throw new UsageError(`--forget measures nothing; leave --${other} out`);
 }

@@ -3,7 +3,8 @@ import { type FileOpener, type Row, type Status, verifyAgainst, verifyFile } fro
 import type { Runtime } from "../engine/mod.ts";
 import { FileSource } from "../io/mod.ts";
 import type { Precision } from "../models/mod.ts";
-import { type Arguments, type Command, UsageError } from "./arguments.ts";
+import { type Arguments, type Command } from "./arguments.ts";
+import { UsageError } from "../parameters/mod.ts";
 import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** Exit codes: everything agrees, something does not, or something is not supported and all else agrees. */

@@ -1,7 +1,8 @@
 import { writeAtomically } from "./atomic_write.ts";
 import { FileError } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
-import { applyOrientation, DecodeError, type Image, ImageError, type ImageFile } from "./image.ts";
+import { DecodeError, ImageError, type ImageFile } from "./image.ts";
+import { applyOrientation, type Image } from "../raster/mod.ts";
 import { readMetadata } from "./image_metadata.ts";
 import { decodeJpeg } from "./jpeg_file.ts";
 import { PNG_SIGNATURE } from "./png_chunks.ts";

@@ -1,5 +1,6 @@
 import { decode } from "jpeg-js";
-import { checkSize, DecodeError, type Image } from "./image.ts";
+import { checkSize, DecodeError } from "./image.ts";
+import { type Image } from "../raster/mod.ts";
 import { type JpegComponent, type JpegLayout, readJpegLayout } from "./jpeg_segments.ts";
 
 /**

@@ -4,24 +4,13 @@ export { FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
-export { type Image, ImageError, type ImageFile, type Samples } from "./image.ts";
+export { ImageError, type ImageFile } from "./image.ts";
 export { readImage, type ReadImageOptions, writePng } from "./image_file.ts";
 export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";
 export { openModel, type OpenModelOptions } from "./model_file.ts";
+export { readBlurNetwork } from "./blur_network.ts";
+export { readKernel } from "./kernel_file.ts";
 export { type Mask, readMask, type ReadMaskOptions } from "./mask.ts";
-export { centre, crop, padReflect, type Raster, type Rectangle, type Size } from "./raster.ts";
-export {
-  alphaRaster,
-  colourRaster,
-  decodeSamples,
-  type EncodeOptions,
-  encodeSamples,
-  grayToRgb,
-  rgbToGray,
-  toImage,
-} from "./pixels.ts";
-export { fillUnderAlpha } from "./alpha.ts";
-export { fitWithin, resize, type ResizeFilter } from "./resize.ts";
 export { CACHE_VARIABLES, cacheFolder, type CachePlace } from "./user_cache.ts";
 export {
   type Algorithms,

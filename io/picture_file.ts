@@ -1,10 +1,16 @@
 /** Pictures of files as tensors. */
 import { formatShape, type HostTensor, hostTensor } from "../engine/mod.ts";
-import { fillUnderAlpha } from "./alpha.ts";
+import {
+  alphaRaster,
+  colourRaster,
+  crop,
+  fillUnderAlpha,
+  grayToRgb,
+  type Raster,
+  resize,
+  toImage,
+} from "../raster/mod.ts";
 import { readImage, type ReadImageOptions, writePng } from "./image_file.ts";
-import { alphaRaster, colourRaster, grayToRgb, toImage } from "./pixels.ts";
-import { crop, type Raster } from "./raster.ts";
-import { resize } from "./resize.ts";
 
 /** How a picture is read. */
 export interface ReadPictureOptions extends ReadImageOptions {

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { PNG } from "pngjs";
-import { allocateSamples, checkSize, DecodeError, type Image, type Samples } from "./image.ts";
+import { checkSize, DecodeError } from "./image.ts";
+import { allocateSamples, type Image, type Samples } from "../raster/mod.ts";
 import { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
 
 /** The part of pngjs in use; the package brings no types. */

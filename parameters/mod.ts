@@ -21,4 +21,15 @@ export {
   required,
   type ValuesOf,
 } from "./parameter.ts";
-export { optionOf, optionValue, type ParameterOption, parameterRow } from "./tables.ts";
+export { optionOf, optionValue, parameterRow } from "./tables.ts";
+export {
+  checkOption,
+  didYouMean,
+  nearest,
+  numberOf,
+  type OptionSpec,
+  type OptionValues,
+  placeholder,
+  textOf,
+  UsageError,
+} from "./options.ts";

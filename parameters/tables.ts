@@ -1,20 +1,11 @@
 /** What a parameter is on a command line and in a table. */
 import { isOption, optionName, type Parameter } from "./parameter.ts";
-
-/** An option of a command line, as the parser of commands takes it. */
-export interface ParameterOption {
-  readonly kind: "flag" | "text" | "integer" | "number" | "choice";
-  readonly value?: string;
-  readonly choices?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  readonly help: string;
-}
+import type { OptionSpec } from "./options.ts";
 
 /** The option of a parameter; the name is `optionName`. Its help ends with the default, unless a flag has none to tell. */
 export function optionOf(
   { kind, default: initial, choices, min, max, value, help }: Parameter<unknown>,
-): ParameterOption {
+): OptionSpec {
   const shown = kind === "flag" || initial === undefined ? help : `${help} (${initial})`;
   return {
     kind: kind === "file" || kind === "data" ? "text" : kind,

@@ -1,13 +1,7 @@
 /** What an evaluation is asked for: from options of the command line, or from one JSON file, or both. */
 import { FileError } from "../../io/mod.ts";
-import {
-  type Arguments,
-  Arguments as Values,
-  didYouMean,
-  type OptionSpec,
-  parseCommand,
-  UsageError,
-} from "../arguments.ts";
+import { type Arguments, Arguments as Values, parseCommand } from "../arguments.ts";
+import { didYouMean, type OptionSpec, type OptionValues, UsageError } from "../../parameters/mod.ts";
 import { type Entry, parseEntries, readEntries } from "./entries.ts";
 import { type Expectations, readExpectations } from "./expectations.ts";
 import { parseSeeds, readSeeds, type Seeds } from "./seeds.ts";
@@ -72,7 +66,7 @@ export async function readConfiguration(
     images: args.operands.length > 0 ? args.operands : readImages(found["images"], at("images")).map(resolve),
     ...entries,
     seeds: seeds === undefined ? readSeeds(found["seeds"] ?? [0], at("seeds")) : parseSeeds(seeds),
-    args: new Values(args.operands, new Map([...fromFile, ...args.values]), args.words),
+    args: new Values(args.operands, { ...fromFile, ...args.values }, args.words),
     expectations: readExpectations(found, entries, at),
     source: file && path !== undefined ? { path, text: file.text } : undefined,
   };
@@ -103,8 +97,8 @@ function optionsOf(
     readonly at: (key: string) => string;
     readonly resolve: (name: string) => string;
   },
-): ReadonlyMap<string, string | number | boolean> {
-  const values = new Map<string, string | number | boolean>();
+): OptionValues {
+  const values: Record<string, string | number | boolean> = {};
   for (const [key, value] of Object.entries(found)) {
     const spec = options[key];
     if (!spec || OWN_KEYS.includes(key) || value === false) continue;
@@ -113,7 +107,7 @@ function optionsOf(
     }
     const word = value === true ? `--${key}` : `--${key}=${spec.value === "FILE" ? resolve(String(value)) : value}`;
     const checked = checkedAt(at(key), () => parseCommand({ ...NO_OPERANDS, options: { [key]: spec } }, [word]));
-    if (checked !== "help") { for (const [name, each] of checked.values) values.set(name, each); }
+    if (checked !== "help") Object.assign(values, checked.values);
   }
   return values;
 }

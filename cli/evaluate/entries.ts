@@ -1,8 +1,7 @@
 /** The tasks and methods of an evaluation: named entries with options, where a list of values makes one entry of each. */
-import { methodOptions, restoringMethods } from "../method_options.ts";
-import { Arguments, didYouMean, type OptionSpec, parseCommand, UsageError } from "../arguments.ts";
-import { describingOptions, NOISE_OPTIONS } from "../task_options.ts";
-import { TASKS } from "../tasks.ts";
+import { describingOptions, methodOptions, NOISE_OPTIONS, restoringMethods, TASKS } from "../../restoration/mod.ts";
+import { parseCommand } from "../arguments.ts";
+import { didYouMean, type OptionSpec, type OptionValues, UsageError } from "../../parameters/mod.ts";
 
 /** What entries are of. */
 export type EntryKind = "task" | "method";
@@ -19,7 +18,7 @@ export interface Entry {
   /** Where it was found, for messages. */
   readonly place: string;
   /** Its options, `task` or `method` among them. */
-  readonly args: Arguments;
+  readonly options: OptionValues;
   /** Whether options that it does not take are left out, as for entries made by `*`. */
   readonly lenient: boolean;
 }
@@ -170,7 +169,7 @@ function entryOf(
     label: swept === "" ? fixed : `${fixed} ${swept}`,
     series: fixed,
     place,
-    args: new Arguments([], new Map([[kind, name], ...given.values])),
+    options: { [kind]: name, ...given.values },
     lenient,
   };
 }

@@ -1,5 +1,5 @@
 /** What a configuration says that should come out: figures of a paper, and trends that hold for any network. */
-import { didYouMean, UsageError } from "../arguments.ts";
+import { didYouMean, UsageError } from "../../parameters/mod.ts";
 import type { Entry } from "./entries.ts";
 import { type MetricName, METRICS } from "./metrics.ts";
 

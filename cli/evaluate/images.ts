@@ -1,8 +1,9 @@
 /** The pictures of an evaluation: which they are, what they hash to, and how they are brought to the network's size. */
-import { colourRaster, FileError, grayToRgb, type Raster, readImage, readMask, sha256OfFile } from "../../io/mod.ts";
+import { FileError, readImage, readMask, sha256OfFile } from "../../io/mod.ts";
+import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
 import { type Canvas, offCanvas, ontoCanvas, planCanvas } from "../canvas.ts";
-import type { MaskFile } from "../task_files.ts";
+import type { MaskFile } from "../../restoration/mod.ts";
 import { readSide } from "../metrics/inputs.ts";
 
 /** A picture of an evaluation. */

@@ -1,6 +1,7 @@
 /** What is measured of finished units by networks with weights of the user: LPIPS of each, FID of a cell. Both are kept. */
 import type { Runtime } from "../../engine/mod.ts";
-import { grayToRgb, sha256OfFile } from "../../io/mod.ts";
+import { sha256OfFile } from "../../io/mod.ts";
+import { grayToRgb } from "../../raster/mod.ts";
 import { type FeatureExtractor, FeatureStatistics, frechetDistance } from "../../metrics/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Interrupt } from "../interrupt.ts";

@@ -5,15 +5,26 @@ import { type ConventionName } from "../../metrics/mod.ts";
 import { defaultModelSource, type NoiseModel, planDescription } from "../../models/mod.ts";
 import type { MeasurementNoise, OperatorValues } from "../../operators/mod.ts";
 import { type Evaluations, seededNoise } from "../../samplers/mod.ts";
-import { type Arguments, Arguments as Values, UsageError } from "../arguments.ts";
+import type { Arguments } from "../arguments.ts";
+import { numberOf, type OptionValues, UsageError } from "../../parameters/mod.ts";
 import { leastCommonMultiple } from "../canvas.ts";
-import { chooseMethod, methodRefusal } from "../choose_method.ts";
-import type { Method } from "../method.ts";
+import {
+  chooseMethod,
+  chooseNoise,
+  chooseTask,
+  describingOptions,
+  fileOptions,
+  maskFileOf,
+  methodRefusal,
+  operatorOptions,
+  type Task,
+  taskOperator,
+  TASKS,
+} from "../../restoration/mod.ts";
+import type { Method } from "../../restoration/mod.ts";
 import { openDescribed } from "../model_file.ts";
 import { precisionOf } from "../runtime.ts";
-import { filesWith, maskFileOf } from "../task_files.ts";
-import { chooseNoise, chooseTask, describingOptions, fileOptions, operatorOptions } from "../task_options.ts";
-import { type Task, taskOperator, TASKS } from "../tasks.ts";
+import { filesWith } from "../task_files.ts";
 import type { Configuration } from "./config.ts";
 import { type Entry, within } from "./entries.ts";
 import type { Expectations } from "./expectations.ts";
@@ -79,7 +90,7 @@ export interface Plan {
 /** What is needed to run a pair. */
 export interface Pair {
   readonly task: Task;
-  readonly taskArgs: Arguments;
+  readonly taskOptions: OptionValues;
   readonly method: Method;
   readonly noise: MeasurementNoise;
   /** Standard deviation that the method reckons with. */
@@ -131,13 +142,18 @@ export async function makePlan(configuration: Configuration): Promise<Work> {
   const planned: PlannedPair[] = [];
   const notApplicable: Plan["notApplicable"][number][] = [];
   for (const [taskIndex, taskEntry] of tasks.entries()) {
-    const task = within(taskEntry.place, () => chooseTask(taskEntry.args, "", TASKS));
-    const noise = within(taskEntry.place, () => chooseNoise(taskEntry.args, task));
+    const task = within(taskEntry.place, () => chooseTask(taskEntry.options, "", TASKS));
+    const noise = within(taskEntry.place, () => chooseNoise(taskEntry.options, task));
     const taskKey = await describeTask(taskEntry, task, noise);
-    const probe = await makeProbe(images[0]!, { task, taskArgs: taskEntry.args, size, seed: seedsOf(seeds, 0)[0]! });
+    const probe = await makeProbe(images[0]!, {
+      task,
+      taskOptions: taskEntry.options,
+      size,
+      seed: seedsOf(seeds, 0)[0]!,
+    });
     for (const [methodIndex, entry] of methods.entries()) {
       const method = methodOf(entry, task);
-      const sigmaY = entry.args.number("noise-level") ?? taskEntry.args.number("sigma-y") ?? 0;
+      const sigmaY = numberOf(entry.options, "noise-level") ?? numberOf(taskEntry.options, "sigma-y") ?? 0;
       const place = { task: taskIndex, method: methodIndex };
       const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY, model.timesteps);
       if (typeof method === "string" || typeof probe === "string" || reason !== undefined) {
@@ -146,8 +162,8 @@ export async function makePlan(configuration: Configuration): Promise<Work> {
       }
       const key = { ...common, ...taskKey, sigmaY, method: { name: method.name, options: method.options } };
       const { isDrawn } = probe;
-      const taskArgs = taskEntry.args;
-      pairs.set(pairName(taskIndex, methodIndex), { task, taskArgs, method, noise, sigmaY, isDrawn, key });
+      const taskOptions = taskEntry.options;
+      pairs.set(pairName(taskIndex, methodIndex), { task, taskOptions, method, noise, sigmaY, isDrawn, key });
       planned.push({ ...place, evaluations: method.evaluations });
     }
   }
@@ -202,15 +218,15 @@ export function shardOf(
 
 /** What the configuration says of a task, files by their content. */
 async function describeTask(
-  { args }: Entry,
+  { options: given }: Entry,
   { name, operator }: Task,
   noise: MeasurementNoise,
 ): Promise<Readonly<Record<string, unknown>>> {
   const options: Record<string, unknown> = {};
   const files = fileOptions();
   for (const option of Object.keys(describingOptions())) {
-    if (!args.has(option)) continue;
-    const value = args.values.get(option);
+    const value = given[option];
+    if (value === undefined) continue;
     options[option] = files.includes(option) ? await sha256OfFile(String(value)) : value;
   }
   return { task: { name, operator, options }, noise };
@@ -218,17 +234,17 @@ async function describeTask(
 
 /** The method of an entry for a task, or why there is none. */
 function methodOf(entry: Entry, task: Task): Method | string {
-  const unfit = methodRefusal(entry.args, task);
+  const unfit = methodRefusal(entry.options, task);
   if (unfit !== undefined) return unfit;
-  if (!entry.lenient) return within(entry.place, () => chooseMethod(entry.args, task));
+  if (!entry.lenient) return within(entry.place, () => chooseMethod(entry.options, task));
   // What `*` says is for the methods that take it.
-  const given = [...entry.args.values].filter(([option]) => option !== "method");
-  const kept = new Map<string, string | number | boolean>([["method", entry.name]]);
-  let method = chooseMethod(new Values([], kept), task);
-  for (const [option, value] of given) {
+  let kept: OptionValues = { method: entry.name };
+  let method = chooseMethod(kept, task);
+  for (const [option, value] of Object.entries(entry.options)) {
     try {
-      method = chooseMethod(new Values([], new Map([...kept, [option, value]])), task);
-      kept.set(option, value);
+      const tried = { ...kept, [option]: value };
+      method = chooseMethod(tried, task);
+      kept = tried;
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
     }
@@ -273,9 +289,9 @@ type Probe =
 
 async function makeProbe(
   image: ListedImage,
-  { task, taskArgs, size, seed }: {
+  { task, taskOptions, size, seed }: {
     readonly task: Task;
-    readonly taskArgs: Arguments;
+    readonly taskOptions: OptionValues;
     readonly size: number;
     readonly seed: number;
   },
@@ -283,13 +299,13 @@ async function makeProbe(
   const { padded, mask } = await prepareImage(image.path, {
     multiple: multipleOf(task, 1),
     longest: size,
-    mask: maskFileOf(task, taskArgs),
+    mask: maskFileOf(task, taskOptions),
   });
   const imageShape = [padded.height, padded.width, 3];
   try {
-    const files = await filesWith(task, taskArgs, mask);
+    const files = await filesWith(task, taskOptions, mask);
     const optionsOf = (seed: number): OperatorValues =>
-      operatorOptions(task, imageShape, taskArgs, { files, seed, isMeasured: false });
+      operatorOptions(task, imageShape, taskOptions, { files, seed, isMeasured: false });
     const options = optionsOf(seed);
     const other = optionsOf(seed === 0 ? 1 : 0);
     const isDrawn = Object.keys(options).some((name) => options[name] !== other[name]);

@@ -1,19 +1,18 @@
 /** Carries out the units of a plan: pictures that share task, method and operator are restored in batches. */
 import { DeviceLimitError, type DeviceTensor, type Runtime } from "../../engine/mod.ts";
-import { type Raster, rgbToGray, toImage, writePng } from "../../io/mod.ts";
+import { writePng } from "../../io/mod.ts";
+import { type Raster, rgbToGray, toImage } from "../../raster/mod.ts";
 import { consistency, faithfulness, imageQuality } from "../../metrics/mod.ts";
 import type { Operator } from "../../operators/mod.ts";
 import { seededNoise } from "../../samplers/mod.ts";
 import { offCanvas } from "../canvas.ts";
 import type { Interrupt } from "../interrupt.ts";
 import type { LoadedModel } from "../model_file.ts";
-import { degrade } from "../../restoration/mod.ts";
+import { degrade, maskFileOf, operatorOptions, taskOperator } from "../../restoration/mod.ts";
 import type { Reporter } from "../progress.ts";
 import { applyOperator, runRestoration } from "../restoration.ts";
 import { clamped } from "../result.ts";
-import { filesWith, maskFileOf } from "../task_files.ts";
-import { operatorOptions } from "../task_options.ts";
-import { taskOperator } from "../tasks.ts";
+import { filesWith } from "../task_files.ts";
 import { type Prepared, prepareImage } from "./images.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
 import { multipleOf, type Pair, pairName, type PlannedUnit, unitKey, type Work } from "./plan.ts";
@@ -94,7 +93,7 @@ async function decode(
     return prepareImage(work.images[image]!.path, {
       multiple: multipleOf(pair.task, model.downsampling),
       longest: work.plan.size,
-      mask: maskFileOf(pair.task, pair.taskArgs),
+      mask: maskFileOf(pair.task, pair.taskOptions),
     });
   }));
 }
@@ -168,9 +167,9 @@ class Bench {
     const kept = this.#operators.get(name);
     if (kept) return kept;
     const imageShape = [padded.height, padded.width, 3];
-    const files = await filesWith(pair.task, pair.taskArgs, mask);
+    const files = await filesWith(pair.task, pair.taskOptions, mask);
     const setting = { files, seed: unit.seed, isMeasured: false };
-    const options = operatorOptions(pair.task, imageShape, pair.taskArgs, setting);
+    const options = operatorOptions(pair.task, imageShape, pair.taskOptions, setting);
     const operator = taskOperator(pair.task, imageShape, options);
     const oldest = this.#operators.keys().next();
     if (this.#operators.size >= KEPT_OPERATORS && !oldest.done) this.#operators.delete(oldest.value);

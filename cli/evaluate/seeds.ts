@@ -1,5 +1,5 @@
 /** The seeds of an evaluation: a list that every picture is restored with, or one for each picture. */
-import { UsageError } from "../arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 
 /** Seeds for every picture, or "each": picture k, counted from 0, has seed k, so that no two share their noise. */
 export type Seeds = readonly number[] | typeof EACH;

@@ -1,5 +1,6 @@
 /** The results of an evaluation as one picture: a row for each method, columns for tasks and pictures. */
-import { colourRaster, type Raster, readImage, toImage, writePng } from "../../io/mod.ts";
+import { readImage, writePng } from "../../io/mod.ts";
+import { colourRaster, type Raster, toImage } from "../../raster/mod.ts";
 import { makeSheet } from "../sheet.ts";
 import { cellAt, type FinishedUnit, type Results } from "./cells.ts";
 import { seedsOf } from "./seeds.ts";

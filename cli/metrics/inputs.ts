@@ -1,5 +1,6 @@
 /** What is compared: two pictures, the pictures of two folders by name, or statistics of features. */
-import { colourRaster, FileError, grayToRgb, type Raster, readImage } from "../../io/mod.ts";
+import { FileError, readImage } from "../../io/mod.ts";
+import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { fileStem } from "../outputs.ts";
 
 /** One side of a comparison. */

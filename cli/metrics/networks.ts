@@ -1,6 +1,7 @@
 /** The networks of `metrics`: LPIPS and Inception with the weights that the user has. */
 import type { Runtime } from "../../engine/mod.ts";
-import { FileError, FileSource, grayToRgb, type Raster } from "../../io/mod.ts";
+import { FileError, FileSource } from "../../io/mod.ts";
+import { grayToRgb, type Raster } from "../../raster/mod.ts";
 import {
   type FeatureExtractor,
   FeatureStatistics,

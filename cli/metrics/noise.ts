@@ -1,11 +1,13 @@
 /** How far the noise that a network predicts on the way up is from normal: figure S1 of Shortcut Sampling. */
 import type { Runtime, Scalars, Tensors } from "../../engine/mod.ts";
-import { FileError, grayToRgb } from "../../io/mod.ts";
+import { FileError } from "../../io/mod.ts";
+import { grayToRgb } from "../../raster/mod.ts";
 import { noiseStatistics } from "../../metrics/mod.ts";
 import { type OpenedModel, paddedModel } from "../../models/mod.ts";
 import { createOperator } from "../../operators/mod.ts";
 import { invert, respace, restorationStep, seededNoise, ssdPreset, ssdTimesteps } from "../../samplers/mod.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
+import { type Arguments } from "../arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import type { Interrupt } from "../interrupt.ts";
 import { loadModel } from "../model_file.ts";
 import type { Reporter } from "../progress.ts";

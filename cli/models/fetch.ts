@@ -2,7 +2,8 @@
 import { download, type DownloadOptions, FileSource } from "../../io/mod.ts";
 import { describeCheckpoint, KNOWN_CHECKPOINTS, openCheckpoint, OpenQuestionsError } from "../../models/mod.ts";
 import type { KnownCheckpoint } from "../../models/mod.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
+import { type Arguments } from "../arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import { requireKnown } from "../description_options.ts";
 import { Interrupt, InterruptedError } from "../interrupt.ts";
 import { byteProgress, makeReporter } from "../progress.ts";

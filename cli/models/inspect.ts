@@ -13,7 +13,8 @@ import {
   OpenQuestionsError,
   planDescription,
 } from "../../models/mod.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
+import { type Arguments } from "../arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import { describeOrigin, descriptionOptions, explainOpen } from "../description_options.ts";
 import { makeReporter } from "../progress.ts";
 

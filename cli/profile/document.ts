@@ -1,7 +1,7 @@
 /** A profile as data: what `--json` writes and `--compare` reads; tables, trace and page are made from it. */
 import type { Precision } from "../../models/mod.ts";
 import type { KernelTime, Plan, TimingMethod } from "../../engine/mod.ts";
-import { UsageError } from "../arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 
 /** What the adapter reaches at most, measured in the same run. */
 export interface Ceilings {

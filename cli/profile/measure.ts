@@ -18,8 +18,7 @@ import {
 import type { Arguments } from "../arguments.ts";
 import type { LoadedModel } from "../model_file.ts";
 import { precisionOf } from "../runtime.ts";
-import { operatorOptions } from "../task_options.ts";
-import { type Task, taskOperator } from "../tasks.ts";
+import { operatorOptions, type Task, taskOperator } from "../../restoration/mod.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { divideCosts, FORMAT, memoryValues, type ProfileDocument } from "./document.ts";
 
@@ -50,7 +49,7 @@ export async function measureProfile(
   { loaded, task, side, batch, label, replays, method, sampler }: ProfileRun,
 ): Promise<ProfileDocument> {
   const model = loaded.model.noiseModel({ height: side, width: side, ...(label === undefined ? {} : { label }) });
-  const options = operatorOptions(task, model.imageShape, args, { seed: 0, isMeasured: false });
+  const options = operatorOptions(task, model.imageShape, args.values, { seed: 0, isMeasured: false });
   const operator = taskOperator(task, model.imageShape, options);
   const noise = seededNoise(Array.from({ length: batch }, (_, sample) => sample));
   const xt = runtime.upload(ramp([batch, ...model.imageShape]), [batch, ...model.imageShape]);

@@ -1,6 +1,6 @@
 /** The network of a blur in a file. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { readBlurNetwork } from "../../cli/blur_network.ts";
+import { readBlurNetwork } from "../../io/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { smearingLights } from "../../operators/mod.ts";
 import { randomValues } from "../support/random.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describeCanvas, isShrunk, leastCommonMultiple, offCanvas, ontoCanvas, planCanvas } from "../../cli/canvas.ts";
-import type { Raster } from "../../io/mod.ts";
+import type { Raster } from "../../raster/mod.ts";
 
 /** Every pixel its own value. */
 function numbered(width: number, height: number): Raster {

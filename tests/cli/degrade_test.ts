@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { readMeasurement } from "../../cli/measurement_file.ts";
-import { TASKS } from "../../cli/tasks.ts";
+import { TASKS } from "../../restoration/mod.ts";
 import { hostTensor } from "../../engine/mod.ts";
 import { readImage } from "../../io/mod.ts";
 import { jpegNoise, NONLINEAR_OPERATORS } from "../../operators/mod.ts";

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Arguments, UsageError } from "../../cli/arguments.ts";
+import { Arguments } from "../../cli/arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { type Configuration, readConfiguration } from "../../cli/evaluate/config.ts";
 import { namesOf, parseEntries } from "../../cli/evaluate/entries.ts";
-import { methodOptions } from "../../cli/method_options.ts";
-import { TASKS } from "../../cli/tasks.ts";
+import { methodOptions, TASKS } from "../../restoration/mod.ts";
 import { withFolder } from "./run_command.ts";
 
 /** Reads a configuration file with some content. */
@@ -13,7 +13,7 @@ async function read(content: unknown, options: Readonly<Record<string, string>> 
   await withFolder(async (folder) => {
     const text = typeof content === "string" ? content : JSON.stringify(content);
     const path = folder.write("c.json", new TextEncoder().encode(text));
-    const args = new Arguments([], new Map(Object.entries({ config: path, ...options })));
+    const args = new Arguments([], { config: path, ...options });
     found = await readConfiguration(args, EVALUATE.spec.options);
   });
   return found!;
@@ -82,10 +82,10 @@ Deno.test("a list of values makes an entry of each, in a file and on the command
   const labels = ["S eta=0 steps=10", "S eta=0 steps=20", "S eta=0.5 steps=10", "S eta=0.5 steps=20"];
   assertEquals(methods.map(({ label }) => label), labels);
   assertEquals(methods.map(({ series }) => series), ["S", "S", "S", "S"]);
-  assertEquals(methods.map(({ args }) => args.number("eta")), [0, 0, 0.5, 0.5]);
+  assertEquals(methods.map(({ options }) => options["eta"]), [0, 0, 0.5, 0.5]);
   const parsed = parseEntries("method", "ssd steps=10|20 no-clip, ddnm");
   assertEquals(parsed.map(({ label }) => label), ["ssd no-clip steps=10", "ssd no-clip steps=20", "ddnm"]);
-  assertEquals(parsed.map(({ args }) => args.flag("no-clip")), [true, true, false]);
+  assertEquals(parsed.map(({ options }) => options["no-clip"] === true), [true, true, false]);
 });
 
 Deno.test('"*" stands for every task, and for every method that the restore command has', () => {

@@ -1,8 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { readKernel, reducedKernel } from "../../cli/kernel_file.ts";
+import { FileError, readImage, readKernel } from "../../io/mod.ts";
+import { reducedKernel } from "../../restoration/mod.ts";
 import { readMeasurement } from "../../cli/measurement_file.ts";
 import type { HostTensor } from "../../engine/mod.ts";
-import { FileError, readImage } from "../../io/mod.ts";
 import { commandTest, runCommand, runWell, withFolder } from "./run_command.ts";
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { reducedKernel } from "../../cli/kernel_file.ts";
+import { reducedKernel } from "../../restoration/mod.ts";
 import { hostTensor } from "../../engine/mod.ts";
 
 Deno.test("a reduced kernel has odd sides near the reduced ones, so that it has a middle, and keeps its sum", () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Measurement, readMeasurement, writeMeasurement } from "../../cli/measurement_file.ts";
-import { TASKS } from "../../cli/tasks.ts";
+import { TASKS } from "../../restoration/mod.ts";
 import { hostTensor } from "../../engine/mod.ts";
 import { randomValues } from "../support/random.ts";
 import { withFolder } from "./run_command.ts";

@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
 import { readMeasurement } from "../../cli/measurement_file.ts";
-import { degrade } from "../../restoration/mod.ts";
-import { operatorOptions } from "../../cli/task_options.ts";
-import { type Task, taskOperator, TASKS } from "../../cli/tasks.ts";
+import { degrade, operatorOptions, type Task, taskOperator, TASKS } from "../../restoration/mod.ts";
 import { ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
 import { FileError, readImage } from "../../io/mod.ts";
 import { CheckpointError } from "../../models/mod.ts";
@@ -45,11 +43,11 @@ async function pseudoInverse(operator: Operator, y: Float32Array): Promise<Float
 async function inMemory(path: string, { task, values }: typeof CASES[number]): Promise<Float32Array> {
   const { samples } = await readImage(path);
   const imageShape = [SIDE, SIDE, 3];
-  const args = new Arguments([], new Map(Object.entries(values)));
+  const args = new Arguments([], values);
   const operator = taskOperator(
     task,
     imageShape,
-    operatorOptions(task, imageShape, args, { seed: SEED, isMeasured: false }),
+    operatorOptions(task, imageShape, args.values, { seed: SEED, isMeasured: false }),
   );
   const runtime = new ReferenceRuntime();
   const x = runtime.upload(Float32Array.from(samples, (sample) => sample / 127.5 - 1), [1, ...imageShape]);

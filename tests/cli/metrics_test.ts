@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import { colourRaster, readImage } from "../../io/mod.ts";
+import { readImage } from "../../io/mod.ts";
+import { colourRaster } from "../../raster/mod.ts";
 import { FeatureStatistics, frechetDistance, openLpips, psnr, ssim, statisticsBytes } from "../../metrics/mod.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";

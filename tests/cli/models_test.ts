@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
-import { centre, colourRaster, crop, FileSource, readImage, resize } from "../../io/mod.ts";
+import { FileSource, readImage } from "../../io/mod.ts";
+import { centre, colourRaster, crop, resize } from "../../raster/mod.ts";
 import { KNOWN_CHECKPOINTS, openClassifier, openSafetensors } from "../../models/mod.ts";
 import { serveFile } from "../io/file_server.ts";
 import { SMALL_CLASSIFIER } from "../models/described_networks.ts";

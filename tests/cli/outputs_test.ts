@@ -5,7 +5,7 @@ import { withFolder } from "./run_command.ts";
 
 Deno.test("the results of several samples are numbered from 1, those of one are not", () => {
   const images = (values: Readonly<Record<string, number>>): readonly string[] =>
-    planOutputs(new Arguments(["in/y.png"], new Map(Object.entries(values)))).map(({ image }) => image);
+    planOutputs(new Arguments(["in/y.png"], values)).map(({ image }) => image);
   assertEquals(images({}), ["y-restored.png"]);
   assertEquals(images({ samples: 3 }), ["y-restored-1.png", "y-restored-2.png", "y-restored-3.png"]);
 });

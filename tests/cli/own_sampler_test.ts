@@ -1,15 +1,13 @@
 /** A sampler that a program adds is a method of the commands, with its parameters as options. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { helpText, parseCommand, UsageError } from "../../cli/arguments.ts";
-import { chooseMethod } from "../../cli/choose_method.ts";
+import { helpText, parseCommand } from "../../cli/arguments.ts";
+import { choice, UsageError } from "../../parameters/mod.ts";
+import { chooseMethod, chooseTask, restoreTasks } from "../../restoration/mod.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { parseEntries } from "../../cli/evaluate/entries.ts";
-import type { Method } from "../../cli/method.ts";
+import type { Method } from "../../restoration/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
-import { chooseTask } from "../../cli/task_options.ts";
-import { restoreTasks } from "../../cli/tasks.ts";
 import { readImage } from "../../io/mod.ts";
-import { choice } from "../../parameters/mod.ts";
 import { registeredSamplers, registerSampler } from "../../samplers/mod.ts";
 import { fading } from "../support/own_sampler.ts";
 import { commandTest, readReport, runWell } from "./run_command.ts";
@@ -17,7 +15,7 @@ import { commandTest, readReport, runWell } from "./run_command.ts";
 function method(...words: string[]): Method {
   const args = parseCommand(RESTORE.spec, words);
   if (args === "help") throw new Error("help was asked for");
-  return chooseMethod(args, chooseTask(args, "sr4", restoreTasks()));
+  return chooseMethod(args.values, chooseTask(args.values, "sr4", restoreTasks()));
 }
 
 /** A help text in one line. */

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
 import { type Picture, preparePicture } from "../../cli/picture.ts";
-import { TASKS } from "../../cli/tasks.ts";
+import { TASKS } from "../../restoration/mod.ts";
 import { type HostTensor, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
 import type { Source } from "../../cli/source.ts";
@@ -28,7 +28,7 @@ async function prepared(side: number, missing: number, size: number): Promise<Pi
     files: {},
     notes: [],
   };
-  const args = new Arguments([], new Map([["size", size]]));
+  const args = new Arguments([], { size });
   const task = TASKS.get("inpaint")!;
   return await preparePicture(new ReferenceRuntime(), source, { args, task, model: MODEL, isTruth: false });
 }

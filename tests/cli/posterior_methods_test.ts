@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseCommand, UsageError } from "../../cli/arguments.ts";
-import type { Method } from "../../cli/method.ts";
-import { chooseMethod } from "../../cli/choose_method.ts";
-import { restoringMethods } from "../../cli/method_options.ts";
+import { parseCommand } from "../../cli/arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
+import type { Method } from "../../restoration/mod.ts";
+import { chooseMethod, chooseTask, restoreTasks, restoringMethods } from "../../restoration/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
-import { chooseTask } from "../../cli/task_options.ts";
-import { restoreTasks } from "../../cli/tasks.ts";
 import { readImage } from "../../io/mod.ts";
 import { SAMPLERS } from "../../samplers/mod.ts";
 import { commandTest, readReport, runWell } from "./run_command.ts";
@@ -13,7 +11,7 @@ import { commandTest, readReport, runWell } from "./run_command.ts";
 function method(...words: string[]): Method {
   const args = parseCommand(RESTORE.spec, words);
   if (args === "help") throw new Error("help was asked for");
-  return chooseMethod(args, chooseTask(args, "sr4", restoreTasks()));
+  return chooseMethod(args.values, chooseTask(args.values, "sr4", restoreTasks()));
 }
 
 Deno.test("every sampler of the register is a method of the command line", () => {

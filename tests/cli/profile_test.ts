@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { UsageError } from "../../cli/arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import { chromeTrace, type TraceEvent } from "../../cli/profile/chrome_trace.ts";
 import { changesBy, formatComparison } from "../../cli/profile/compare.ts";
 import { divideCosts, parseDocument, type ProfileDocument } from "../../cli/profile/document.ts";

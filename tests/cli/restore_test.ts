@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { type Task, TASKS } from "../../cli/tasks.ts";
-import { colourRaster, FileSource, type ImageFile, readImage, writePng } from "../../io/mod.ts";
+import { type Task, TASKS } from "../../restoration/mod.ts";
+import { FileSource, type ImageFile, readImage, writePng } from "../../io/mod.ts";
+import { colourRaster } from "../../raster/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
 import { openSafetensors } from "../../models/mod.ts";
 import { chunk } from "../io/png_maker.ts";

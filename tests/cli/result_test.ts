@@ -4,9 +4,9 @@ import { planCanvas } from "../../cli/canvas.ts";
 import type { Picture } from "../../cli/picture.ts";
 import type { Restoration } from "../../cli/restoration.ts";
 import { clamped, finishPicture, type Result } from "../../cli/result.ts";
-import { taskOperator, TASKS } from "../../cli/tasks.ts";
+import { taskOperator, TASKS } from "../../restoration/mod.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
-import type { Raster } from "../../io/mod.ts";
+import type { Raster } from "../../raster/mod.ts";
 
 function flat(side: number, value: number, channels = 3): Raster {
   return { width: side, height: side, channels, data: new Float32Array(side * side * channels).fill(value) };

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseCommand, UsageError } from "../../cli/arguments.ts";
+import { parseCommand } from "../../cli/arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import { openRuntime, precisionOf } from "../../cli/runtime.ts";
 import type { Row } from "../../conformance/mod.ts";
 import { VERIFY, verifyFiles } from "../../cli/verify.ts";

@@ -1,9 +1,8 @@
 /** How the options of Shortcut Sampling become its parameters. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseCommand, UsageError } from "../../cli/arguments.ts";
-import { chooseMethod } from "../../cli/choose_method.ts";
-import { methodOptions } from "../../cli/method_options.ts";
-import { TASKS } from "../../cli/tasks.ts";
+import { parseCommand } from "../../cli/arguments.ts";
+import { UsageError } from "../../parameters/mod.ts";
+import { chooseMethod, methodOptions, TASKS } from "../../restoration/mod.ts";
 import { SSD_PLUS_STOP } from "../../samplers/mod.ts";
 
 const SPEC = {
@@ -17,7 +16,7 @@ const SPEC = {
 function optionsOf(words: readonly string[], task = "sr4"): Readonly<Record<string, unknown>> {
   const args = parseCommand(SPEC, words);
   if (args === "help") throw new TypeError("help was asked for");
-  return chooseMethod(args, TASKS.get(task)!).options as unknown as Record<string, unknown>;
+  return chooseMethod(args.values, TASKS.get(task)!).options as unknown as Record<string, unknown>;
 }
 
 Deno.test("--steps are split into inversion and generation as the published settings are", () => {

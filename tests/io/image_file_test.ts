@@ -8,7 +8,8 @@ import {
 } from "@std/assert";
 import { encode } from "jpeg-js";
 import { FileError } from "../../io/file_error.ts";
-import { applyOrientation, type Image, ImageError } from "../../io/image.ts";
+import { ImageError } from "../../io/image.ts";
+import { applyOrientation, type Image } from "../../raster/mod.ts";
 import { readImage, writePng } from "../../io/image_file.ts";
 import { chunk, exifBlock, headerChunk, join, makePng } from "./png_maker.ts";
 import { fixture, readPnm } from "./pnm_reader.ts";

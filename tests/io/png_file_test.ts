@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { deflateSync } from "node:zlib";
-import { allocateSamples, DecodeError, type Image } from "../../io/image.ts";
+import { DecodeError } from "../../io/image.ts";
+import { allocateSamples, type Image } from "../../raster/mod.ts";
 import { decodePng, encodePng } from "../../io/png_file.ts";
 import { chunk, headerChunk, join, makePng, type PngRecipe } from "./png_maker.ts";
 

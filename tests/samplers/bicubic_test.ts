@@ -1,6 +1,6 @@
 import { assertThrows } from "@std/assert";
 import { elementCount, hostTensor } from "../../engine/mod.ts";
-import { type Raster, resize } from "../../io/mod.ts";
+import { type Raster, resize } from "../../raster/mod.ts";
 import { createOperator } from "../../operators/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { randomValues } from "../support/random.ts";

@@ -22,11 +22,12 @@ interface Room {
 
 const NETWORKS_AND_METHODS = ["metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
 
-const LIBRARY = ["restoration", ...NETWORKS_AND_METHODS];
+const LIBRARY = ["restoration", "raster", ...NETWORKS_AND_METHODS];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   report: { imports: [], types: [], browser: true },
   parameters: { imports: [], types: [], browser: true },
+  raster: { imports: [], types: [], browser: true },
   engine: { imports: [], types: [], browser: true },
   kernels: { imports: ["engine"], types: [], browser: true },
   models: { imports: ["parameters", "kernels", "engine"], types: [], browser: true },
@@ -34,12 +35,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   samplers: { imports: ["parameters", "operators", "kernels", "engine"], types: ["models"], browser: true },
   metrics: { imports: ["models", "operators", "kernels", "engine"], types: [], browser: true },
   restoration: {
-    imports: ["samplers", "operators", "models", "metrics", "kernels", "engine"],
+    imports: ["raster", ...NETWORKS_AND_METHODS],
     types: [],
     browser: true,
   },
   conformance: { imports: NETWORKS_AND_METHODS, types: [], browser: true },
-  io: { imports: ["models", "engine"], types: [], browser: false },
+  io: { imports: ["models", "raster", "engine"], types: ["operators"], browser: false },
   cli: { imports: ["io", "conformance", "report", ...LIBRARY], types: [], browser: false },
   bench: { imports: ["io", "conformance", "report", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },

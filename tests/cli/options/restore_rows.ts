@@ -3,7 +3,7 @@ import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertString
 import { FileSource, sha256OfFile } from "../../../io/mod.ts";
 import { openSafetensors } from "../../../models/mod.ts";
 import { NONLINEAR_OPERATORS } from "../../../operators/mod.ts";
-import { TASKS } from "../../../cli/tasks.ts";
+import { TASKS } from "../../../restoration/mod.ts";
 import type { Materials } from "./materials.ts";
 import { methodRows } from "./method_rows.ts";
 import { descriptionRows, runtimeRows } from "./shared_rows.ts";

@@ -3,7 +3,8 @@
  * in the outcome. Command lines that several rows share run once.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { colourRaster, readImage } from "../../../io/mod.ts";
+import { readImage } from "../../../io/mod.ts";
+import { colourRaster } from "../../../raster/mod.ts";
 import { type Folder, type Outcome, runCommand } from "../run_command.ts";
 
 /** A command line; in every word `@` stands for a path that no other command line has. */

@@ -1,6 +1,7 @@
 /** The options of tasks: a command line for each, and what it does to the measurement. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { colourRaster, FileSource, readImage } from "../../../io/mod.ts";
+import { FileSource, readImage } from "../../../io/mod.ts";
+import { colourRaster } from "../../../raster/mod.ts";
 import { openSafetensors } from "../../../models/mod.ts";
 import type { Materials } from "./materials.ts";
 import { fieldOf, type Ran, rms } from "./table.ts";

@@ -1,8 +1,17 @@
-/** The sampler of a command line: the published parameters for the task, overridden option by option. */
-import { fits, greatest, needed, optionName, optionValue, type Parameter } from "../parameters/mod.ts";
+/** The sampler that options name: the published parameters for the task, overridden option by option. */
+import {
+  fits,
+  greatest,
+  needed,
+  optionName,
+  optionValue,
+  type OptionValues,
+  type Parameter,
+  textOf,
+  UsageError,
+} from "../parameters/mod.ts";
 import { NONLINEAR_OPERATORS } from "../operators/mod.ts";
 import { type AnySampler, isPlain, PUBLISHED_TIMESTEPS, registeredSamplers } from "../samplers/mod.ts";
-import { type Arguments, UsageError } from "./arguments.ts";
 import type { Method } from "./method.ts";
 import { methodOptions, NOISE_LEVEL, parameterOf, takesOption } from "./method_options.ts";
 import { type Task, UPSAMPLE } from "./tasks.ts";
@@ -11,12 +20,12 @@ import { type Task, UPSAMPLE } from "./tasks.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * The method of a command line.
+ * The method that options name; the first that takes the task where they name none.
  * @throws {UsageError} if options contradict each other, or the task
  */
-export function chooseMethod(args: Arguments, task: Task): Method {
-  const refusal = methodRefusal(args, task);
-  const entry = chosenEntry(args, task);
+export function chooseMethod(options: OptionValues, task: Task): Method {
+  const refusal = methodRefusal(options, task);
+  const entry = chosenEntry(options, task);
   const wrong = (reason: string): UsageError =>
     new UsageError(`--method is ${entry.method}, the task is "${task.name}": ${reason}`);
   if (refusal !== undefined) throw wrong(refusal);
@@ -24,8 +33,8 @@ export function chooseMethod(args: Arguments, task: Task): Method {
     const names = suiting(task).map(({ method }) => method);
     throw wrong(`${isUpsampling(task) ? names.join(" or ") : `one of ${names.join(", ")}`} is needed`);
   }
-  const preset = args.text("preset") ?? Object.keys(entry.presets)[0];
-  const given = givenValues(args, entry, task);
+  const preset = textOf(options, "preset") ?? Object.keys(entry.presets)[0];
+  const given = givenValues(options, entry, task);
   const values: Values = entry.settled(given.values, entry.defaultsFor(task.kind, preset));
   checkValues(entry, values, given.makers);
   const evaluations = entry.evaluations(values);
@@ -59,8 +68,8 @@ function nonlinearValues(entry: AnySampler): Values | undefined {
 }
 
 /** The sampler that is named, and otherwise the first that takes the task as it is published. */
-function chosenEntry(args: Arguments, task: Task): AnySampler {
-  const name = args.text("method");
+function chosenEntry(options: OptionValues, task: Task): AnySampler {
+  const name = textOf(options, "method");
   const isFirst = (entry: AnySampler): boolean => {
     if (!NONLINEAR_OPERATORS.has(task.operator)) return true;
     const values = nonlinearValues(entry);
@@ -71,19 +80,19 @@ function chosenEntry(args: Arguments, task: Task): AnySampler {
     : registeredSamplers().find(({ method }) => method === name)!;
 }
 
-/** Why the method of a command line does not go with a task whose operator is not linear; undefined if it does. */
-export function methodRefusal(args: Arguments, task: Task): string | undefined {
+/** Why the method that options name does not go with a task whose operator is not linear; undefined if it does. */
+export function methodRefusal(options: OptionValues, task: Task): string | undefined {
   if (!NONLINEAR_OPERATORS.has(task.operator)) return undefined;
-  const entry = chosenEntry(args, task);
+  const entry = chosenEntry(options, task);
   const isGiven = ([name, value]: readonly [string, unknown]): boolean =>
-    (args.values.get(optionOf(entry, name)) ?? entry.defaults[name as never]) === value;
+    (options[optionOf(entry, name)] ?? entry.defaults[name as never]) === value;
   const values = nonlinearValues(entry);
   if (values && Object.entries(values).every(isGiven)) return undefined;
   const takers = registeredSamplers().flatMap((entry) => {
     const needs = nonlinearValues(entry);
     if (!needs) return [];
-    const options = Object.entries(needs).map(([name, value]) => `--${optionOf(entry, name)} ${value}`);
-    return [options.length === 0 ? entry.method : `${entry.method} with ${options.join(" ")}`];
+    const wanted = Object.entries(needs).map(([name, value]) => `--${optionOf(entry, name)} ${value}`);
+    return [wanted.length === 0 ? entry.method : `${entry.method} with ${wanted.join(" ")}`];
   });
   return `what is not linear needs ${takers.join(", or ")}`;
 }
@@ -98,22 +107,26 @@ function optionOf({ parameters }: AnySampler, name: string): string {
  * @throws {UsageError} if an option belongs to other methods, or two options set one parameter
  */
 function givenValues(
-  args: Arguments,
+  options: OptionValues,
   entry: AnySampler,
   task: Task,
 ): { readonly values: Values; readonly makers: ReadonlyMap<string, string> } {
   let values: Values = {};
   const makers = new Map<string, string>();
-  for (const option of Object.keys(methodOptions()).filter((option) => option !== "method" && args.has(option))) {
+  for (
+    const option of Object.keys(methodOptions()).filter((option) =>
+      option !== "method" && options[option] !== undefined
+    )
+  ) {
     if (!takesOption(entry, option)) refuse(option, task);
     if (option === NOISE_LEVEL || option === "preset") continue;
-    const given = args.values.get(option);
+    const given = options[option];
     const shorthand = entry.shorthands[option];
     if (shorthand) {
       checkRange(`--${option} is ${given}`, shorthand.parameter, given, {});
       const spread: Values = shorthand.spread(Number(given));
       const names = Object.keys(spread).map((name) => optionOf(entry, name));
-      if (names.some((name) => args.has(name))) {
+      if (names.some((name) => options[name] !== undefined)) {
         const others = names.map((name) => `--${name}`).join(" and ");
         throw new UsageError(`--${option} sets ${others}; give either --${option}, or ${others}`);
       }

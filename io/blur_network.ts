@@ -1,8 +1,9 @@
 /** Reading the network of a blur from a file. */
 import { elementCount, hostTensor } from "../engine/mod.ts";
-import { FileError, FileSource } from "../io/mod.ts";
 import { openCheckpoint } from "../models/mod.ts";
 import type { BlurLayer, BlurNetwork } from "../operators/mod.ts";
+import { FileError } from "./file_error.ts";
+import { FileSource } from "./file_source.ts";
 
 /**
  * Reads the layers of a blur network: `layers.0.weight` [Cout, Cin, KH, KW] and `layers.0.bias` [Cout], and so on, which

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { fillUnderAlpha } from "../../io/alpha.ts";
-import type { Raster } from "../../io/raster.ts";
+import { fillUnderAlpha } from "../../raster/mod.ts";
+import type { Raster } from "../../raster/mod.ts";
 
 function raster(
   width: number,

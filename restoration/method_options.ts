@@ -1,7 +1,6 @@
 /** The options that choose a sampler and its parameters, from what the samplers of the register say of themselves. */
-import { optionName, optionOf, type Parameter } from "../parameters/mod.ts";
+import { optionName, optionOf, type OptionSpec, type Parameter } from "../parameters/mod.ts";
 import { type AnySampler, isPlain, registeredSamplers } from "../samplers/mod.ts";
-import type { CommandSpec, OptionSpec } from "./arguments.ts";
 
 /** The option of the deviation that samplers reckon with, which is no parameter but a fact of the measurement. */
 export const NOISE_LEVEL = "noise-level";
@@ -50,17 +49,6 @@ export function methodOptions(): Readonly<Record<string, OptionSpec>> {
       help: "Standard deviation of the noise that the method reckons with (default: --sigma-y)",
     },
   };
-}
-
-/** The methods with their meaning, for help texts. */
-export function methodList(
-  entries: readonly AnySampler[] = registeredSamplers(),
-): NonNullable<CommandSpec["lists"]>[number] {
-  const row = ({ method, about }: AnySampler, k: number): readonly [string, string] => [
-    method,
-    k === 0 ? `${about} (default)` : about,
-  ];
-  return { title: "Methods", rows: entries.map(row) };
 }
 
 /** The methods that restore measurements. */

@@ -8,9 +8,16 @@ import {
   type TaskPlace,
   taskValues,
 } from "../operators/mod.ts";
-import { optionOf } from "../parameters/mod.ts";
-import { type Arguments, didYouMean, type OptionSpec, UsageError } from "./arguments.ts";
-import { reducedKernel } from "./kernel_file.ts";
+import {
+  didYouMean,
+  numberOf,
+  optionOf,
+  type OptionSpec,
+  type OptionValues,
+  textOf,
+  UsageError,
+} from "../parameters/mod.ts";
+import { reducedKernel } from "./reduced_kernel.ts";
 import { type Task, TASKS } from "./tasks.ts";
 
 /** A task with one of its options. */
@@ -64,46 +71,47 @@ function helpOf(owners: readonly Owner[]): string {
 }
 
 /**
- * The task of a command line.
+ * The task that options name.
+ * @param options `task`, and the options of the task
  * @param fallback where none is named
- * @param tasks those that the command can do
+ * @param tasks those that are possible
  * @throws {UsageError} if there is no such task, an option belongs to another task, or options contradict each other
  */
 export function chooseTask(
-  args: Arguments,
+  options: OptionValues,
   fallback: string,
   tasks: ReadonlyMap<string, Task> = TASKS,
 ): Task {
-  const name = args.text("task") ?? fallback;
+  const name = textOf(options, "task") ?? fallback;
   const task = tasks.get(name);
   if (!task) {
     const known = [...tasks.keys()];
     throw new UsageError(`there is no task "${name}", one of ${known.join(", ")} is needed${didYouMean(name, known)}`);
   }
   for (const [option, owners] of ownersOf(TASKS)) {
-    if (!args.has(option) || owners.some((owner) => owner.task.name === name)) continue;
+    if (options[option] === undefined || owners.some((owner) => owner.task.name === name)) continue;
     const names = owners.map((owner) => `"${owner.task.name}"`).join(", ");
     throw new UsageError(`--${option} belongs to task ${names}, the task is "${name}"; leave it out`);
   }
-  checkOptions(args, taskOptionsOf(task));
+  checkOptions(options, taskOptionsOf(task));
   return task;
 }
 
 /** Refuses options of a task that contradict each other. */
-function checkOptions(args: Arguments, options: readonly TaskOption[]): void {
-  const given = options.filter(({ option }) => args.has(option));
+function checkOptions(options: OptionValues, declared: readonly TaskOption[]): void {
+  const given = declared.filter(({ option }) => options[option] !== undefined);
   for (const { option, parameter: { replaces = [], needs, parity } } of given) {
     const rivals = given.filter((other) => other.option !== option && replaces.includes(other.name));
     if (rivals.length > 0) {
       const all = [option, ...rivals.map((rival) => rival.option)].map((rival) => `--${rival}`);
       throw new UsageError(`${all.join(" and ")} exclude each other; give one of them`);
     }
-    const wanted = options.find((other) => other.name === needs);
-    if (wanted && !args.has(wanted.option)) {
+    const wanted = declared.find((other) => other.name === needs);
+    if (wanted && options[wanted.option] === undefined) {
       const value = optionOf(wanted.parameter).value ?? "VALUE";
       throw new UsageError(`--${option} needs --${wanted.option} ${value}`);
     }
-    const value = args.number(option);
+    const value = numberOf(options, option);
     if (parity !== undefined && value !== undefined && (value % 2 === 0) !== (parity === "even")) {
       throw new UsageError(`--${option} is ${value}, an ${parity} number is needed`);
     }
@@ -118,12 +126,12 @@ export const NOISE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 };
 
 /**
- * The noise of a command line.
+ * The noise that options name.
  * @param task what is measured, where it is known
  * @throws {UsageError} if there are two kinds of it, or it is one of pictures and the measurement is none
  */
-export function chooseNoise(args: Arguments, task?: Task): MeasurementNoise {
-  const given = Object.keys(NOISE_OPTIONS).filter((option) => args.has(option));
+export function chooseNoise(options: OptionValues, task?: Task): MeasurementNoise {
+  const given = Object.keys(NOISE_OPTIONS).filter((option) => options[option] !== undefined);
   if (given.length > 1) throw new UsageError(`--${given.join(" and --")} exclude each other; give one of them`);
   const ofPictures = given.find((option) => option !== "sigma-y");
   if (task?.form === "values" && ofPictures !== undefined) {
@@ -131,11 +139,11 @@ export function chooseNoise(args: Arguments, task?: Task): MeasurementNoise {
       `--${ofPictures} is noise of pictures, measurements of task "${task.name}" are none; --sigma-y goes with them`,
     );
   }
-  const rate = args.number("poisson-rate");
+  const rate = numberOf(options, "poisson-rate");
   if (rate !== undefined) return { kind: "poisson", rate };
-  const quality = args.number("jpeg-quality");
+  const quality = numberOf(options, "jpeg-quality");
   if (quality !== undefined) return { kind: "jpeg", quality };
-  return { kind: "gaussian", sigma: args.number("sigma-y") ?? 0 };
+  return { kind: "gaussian", sigma: numberOf(options, "sigma-y") ?? 0 };
 }
 
 /** What the operator of a task depends on besides the options. */
@@ -151,7 +159,7 @@ export interface TaskSetting extends Omit<TaskPlace, "imageShape"> {
 export function operatorOptions(
   task: Task,
   imageShape: Shape,
-  args: Arguments,
+  options: OptionValues,
   { files = {}, ...place }: TaskSetting,
 ): OperatorValues {
   const given: Record<string, unknown> = {};
@@ -161,13 +169,13 @@ export function operatorOptions(
       const file = files[name];
       const isKernel = file !== undefined && parameter.format === "kernel" && parameter.unit === "pixels";
       given[name] = isKernel ? reducedKernel(file as HostTensor, place.reduction ?? 1) : file;
-    } else (isExtra ? extras : given)[name] = valueOf(args, option, parameter.default);
+    } else (isExtra ? extras : given)[name] = valueOf(options, option, parameter.default);
   }
   return taskValues(task, { given, extras }, { ...place, imageShape });
 }
 
 /** What was given for an option; a flag turns its default round. */
-function valueOf(args: Arguments, option: string, initial: unknown): unknown {
-  const value = args.values.get(option);
+function valueOf(options: OptionValues, option: string, initial: unknown): unknown {
+  const value = options[option];
   return value === true ? !initial : value;
 }

@@ -1,14 +1,15 @@
 import { assertAlmostEquals, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { allocateSamples, type Image } from "../../io/image.ts";
 import {
+  allocateSamples,
   alphaRaster,
   colourRaster,
   decodeSamples,
   encodeSamples,
   grayToRgb,
+  type Image,
   rgbToGray,
   toImage,
-} from "../../io/pixels.ts";
+} from "../../raster/mod.ts";
 
 Deno.test("encodeSamples() inverts decodeSamples() for every value of 8 and 16 bits, rounded and cut", () => {
   for (const bitDepth of [8, 16] as const) {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { centre, crop, padReflect, type Raster } from "../../io/raster.ts";
+import { centre, crop, padReflect, type Raster } from "../../raster/mod.ts";
 
 function numbered(width: number, height: number, channels = 1): Raster {
   return { width, height, channels, data: Float32Array.from({ length: width * height * channels }, (_, i) => i) };

@@ -1,4 +1,4 @@
-/** What a command knows of a method: a sampler with the parameters of one run. */
+/** What is known of a method before it runs: a sampler with the parameters of one run. */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import type { Evaluations, GeneralProblem, NoiseSource, Progress } from "../samplers/mod.ts";
 

@@ -1,0 +1,97 @@
+/** Options: values with names, given as texts; what they may be, and what is said where they are not. */
+
+/** What was asked for cannot be: an unknown option, a value that it does not take, or options that contradict each other. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** An option: a named value that is written as a text, on a command line, in a configuration or in an address. */
+export interface OptionSpec {
+  /** `flag` takes no value; the others do. */
+  readonly kind: "flag" | "text" | "integer" | "number" | "choice";
+  /** The value in help texts: FILE, N. */
+  readonly value?: string;
+  /** Allowed values of a choice. */
+  readonly choices?: readonly string[];
+  /** Least and greatest value of a number. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly help: string;
+}
+
+/** Checked values by the names of the options; those that were not given are absent. */
+export type OptionValues = Readonly<Record<string, string | number | boolean>>;
+
+/** The number that an option gives; undefined if it was not given. */
+export function numberOf(options: OptionValues, name: string): number | undefined {
+  const value = options[name];
+  return typeof value === "number" ? value : undefined;
+}
+
+/** The text that an option gives; undefined if it was not given. */
+export function textOf(options: OptionValues, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/**
+ * The value of an option from its text.
+ * @throws {UsageError} if the text is not what the option takes
+ */
+export function checkOption(name: string, spec: OptionSpec, text: string): string | number {
+  if (text === "") throw new UsageError(`--${name} has no value, write --${name} ${placeholder(spec)}`);
+  if (spec.kind === "choice") {
+    const choices = spec.choices ?? [];
+    if (choices.includes(text)) return text;
+    throw new UsageError(`--${name} is "${text}", one of ${choices.join(", ")} is needed${didYouMean(text, choices)}`);
+  }
+  if (spec.kind === "text") return text;
+  const value = Number(text);
+  const { min = -Infinity, max = Infinity } = spec;
+  const fits = text.trim() !== "" && Number.isFinite(value) && value >= min && value <= max &&
+    (spec.kind === "number" || Number.isSafeInteger(value));
+  if (fits) return value;
+  const kind = spec.kind === "integer" ? "a whole number" : "a number";
+  throw new UsageError(`--${name} is "${text}", ${kind}${range(min, max)} is needed`);
+}
+
+function range(min: number, max: number): string {
+  if (min === -Infinity && max === Infinity) return "";
+  return max === Infinity ? ` of at least ${min}` : ` from ${min} to ${max}`;
+}
+
+/** What stands for the value of an option in help texts. */
+export function placeholder(spec: OptionSpec): string {
+  return spec.value ?? (spec.choices ? spec.choices.join("|") : spec.kind === "text" ? "TEXT" : "N");
+}
+
+/** `; did you mean "x"?` where a candidate is within a few letters, otherwise nothing. */
+export function didYouMean(word: string, candidates: Iterable<string>, prefix = ""): string {
+  const near = nearest(word, candidates);
+  return near === undefined ? "" : `; did you mean "${prefix}${near}"?`;
+}
+
+/** The candidate with the fewest single-letter edits from `word`, if it is at most a third of its length away. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance: insertions, deletions and substitutions. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
