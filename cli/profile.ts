@@ -1,23 +1,45 @@
-/** `deno task profile`: what a network evaluation costs inside a restoration step, and why. */
-import { writeAtomically } from "../io/mod.ts";
+/** `deno task profile`: what a step of any method costs, and why. */
+import { type HostTensor, hostTensor } from "../engine/mod.ts";
+import { readMask, writeAtomically } from "../io/mod.ts";
+import { numberOf, UsageError } from "../parameters/mod.ts";
+import {
+  chromeTrace,
+  formatComparison,
+  formatProfile,
+  htmlPage,
+  parseDocument,
+  profile,
+  type ProfileDocument,
+} from "../profiling/mod.ts";
+import { resize } from "../raster/mod.ts";
+import {
+  chooseMethod,
+  chooseTask,
+  maskFileOf,
+  methodOptions,
+  NOISE_LEVEL,
+  restoreTasks,
+  type Task,
+  taskFilePaths,
+  taskOptions,
+  UPSAMPLE,
+  upsampling,
+} from "../restoration/mod.ts";
+import { isPlain, registeredSamplers } from "../samplers/mod.ts";
 import { type Arguments, type Command } from "./arguments.ts";
-import { UsageError } from "../parameters/mod.ts";
-import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { CLASS_OPTION } from "./conditioning.ts";
+import { methodList, taskList } from "./lists.ts";
+import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { checkWritable, writeTogether } from "./outputs.ts";
-import { chromeTrace } from "./profile/chrome_trace.ts";
-import { formatComparison } from "./profile/compare.ts";
-import { parseDocument, type ProfileDocument } from "./profile/document.ts";
-import { htmlPage } from "./profile/html_page.ts";
-import { measureProfile } from "./profile/measure.ts";
-import { formatProfile } from "./profile/tables.ts";
 import { makeReporter } from "./progress.ts";
-import { GPU_OPTIONS, openGpu, PRECISION_OPTION } from "./runtime.ts";
-import { chooseTask, TASKS } from "../restoration/mod.ts";
-import { taskList } from "./lists.ts";
+import { GPU_OPTIONS, openGpu, PRECISION_OPTION, precisionOf } from "./runtime.ts";
+import { filesWith } from "./task_files.ts";
 
 const DEFAULT_TASK = "sr4";
 const DEFAULT_REPLAYS = 5;
+
+/** How much a network enlarges that does not say it. */
+const DEFAULT_SCALE = 4;
 
 /** The command `profile`. */
 export const PROFILE: Command = {
@@ -25,16 +47,18 @@ export const PROFILE: Command = {
     name: "profile",
     summary: "Shows where the time of a restoration step goes: network, prediction, projection, noise and update.\n" +
       "Every dispatch is timed; times, operations, bytes and rates are summed by stage, by block of the network and\n" +
-      "by kernel, and compared with what this adapter reaches at most. A way back through the network is told apart.",
+      "by kernel, and compared with what this adapter reaches at most. A backward pass through the network is told apart.",
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
     options: {
       ...MODEL_OPTIONS,
       ...CLASS_OPTION,
+      ...taskOptions(),
       task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },
-      method: {
-        kind: "choice",
-        choices: ["ssd", "dps"],
-        help: "Whose step: Shortcut Sampling (default), or DPS with its way back through the network",
+      ...methodOptions(),
+      step: {
+        kind: "integer",
+        min: 1,
+        help: "Which step of the method, an inversion included (default: the first that goes down in noise)",
       },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
       batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
@@ -51,7 +75,7 @@ export const PROFILE: Command = {
       },
       compare: { kind: "flag", help: "Show what changed between two files written by --json: --compare A.json B.json" },
     },
-    lists: [taskList(TASKS)],
+    lists: [taskList(restoreTasks()), methodList()],
     examples: [
       ["deno task profile", "the embedded model at its own size"],
       ["deno task profile --html profile.html --json before.json", "a page to look at, and rows to compare with"],
@@ -60,28 +84,35 @@ export const PROFILE: Command = {
   },
   async run(args: Arguments): Promise<number> {
     checkCombination(args);
-    return args.flag("compare") ? await compare(args) : await profile(args);
+    return args.flag("compare") ? await compare(args) : await measure(args);
   },
 };
 
-async function profile(args: Arguments): Promise<number> {
+async function measure(args: Arguments): Promise<number> {
   using reporter = makeReporter(false);
-  const task = chooseTask(args.values, DEFAULT_TASK);
+  const task = chooseTask(args.values, defaultTask(args), restoreTasks());
+  const method = chooseMethod(args.values, task);
   const [json, trace, html] = ["json", "trace", "html"].map((option) => args.text(option));
-  await checkWritable([json, trace, html].filter((path) => path !== undefined), [args.text("model")]);
+  const inputs = [...taskFilePaths(task, args.values), args.text("model")];
+  await checkWritable([json, trace, html].filter((path) => path !== undefined), inputs);
   const runtime = await openGpu(args);
   try {
     const loaded = await loadModel(runtime, args, () => {});
     if (loaded.origin !== undefined) reporter.note(loaded.origin);
-    const document = await measureProfile(runtime, args, {
-      loaded,
-      task,
-      side: args.number("size") ?? loaded.model.config.imageSize,
+    const side = args.number("size") ?? loaded.model.config.imageSize;
+    const document = await profile(runtime, {
+      network: { name: loaded.name, model: loaded.model, precision: precisionOf(args) },
+      task: task.name === UPSAMPLE.name ? upsampling(scaleOf(loaded)) : task,
+      method,
+      options: args.values,
+      files: await filesWith(task, args.values, await maskOf(task, args, side)),
+      side,
       batch: args.number("batch") ?? 1,
       label: args.number("class"),
+      sigmaY: numberOf(args.values, NOISE_LEVEL) ?? 0,
       replays: args.number("runs") ?? DEFAULT_REPLAYS,
-      sampler: args.text("method") === "dps" ? "dps" : "ssd",
-      method: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
+      timing: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
+      step: args.number("step"),
     });
     await writeTogether([
       [json, (path) => writeText(path, `${JSON.stringify(document)}\n`)],
@@ -93,6 +124,25 @@ async function profile(args: Arguments): Promise<number> {
   } finally {
     runtime.destroy();
   }
+}
+
+/** What a method restores where no task is named: the methods of plain sampling restore nothing. */
+function defaultTask(args: Arguments): string {
+  const entry = registeredSamplers().find(({ method }) => method === args.text("method"));
+  return entry && isPlain(entry) ? UPSAMPLE.name : DEFAULT_TASK;
+}
+
+function scaleOf({ model: { config: { imageSize, smallSize } } }: LoadedModel): number {
+  return smallSize === undefined ? DEFAULT_SCALE : imageSize / smallSize;
+}
+
+/** The known pixels of a mask, made as large as the picture: those that are made of known ones alone. */
+async function maskOf(task: Task, args: Arguments, side: number): Promise<HostTensor | undefined> {
+  const mask = maskFileOf(task, args.values);
+  if (!mask) return undefined;
+  const { width, height, data } = await readMask(mask.path, { keep: mask.keep });
+  const fitted = resize({ width, height, channels: 1, data }, { width: side, height: side }, "area");
+  return hostTensor(fitted.data.map((share) => share > 0.999 ? 1 : 0), [side, side]);
 }
 
 async function compare({ operands }: Arguments): Promise<number> {

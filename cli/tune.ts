@@ -1,19 +1,30 @@
 /** `deno task tune`: measures which algorithm is the fastest for each layer of a network on this adapter. */
 import { WebGpuRuntime } from "../engine/mod.ts";
-import { checkTunedWritable, FileError, forgetTuned, tunedFile, type TunedSubject } from "../io/mod.ts";
+import {
+  checkTunedWritable,
+  FileError,
+  forgetTuned,
+  readTuned,
+  tunedFile,
+  type TunedSubject,
+  writeTuned,
+} from "../io/mod.ts";
 import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
 import { PRECISIONS } from "../models/mod.ts";
 import { type Arguments, type Command } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
+import {
+  formatOutcome,
+  keptChoices,
+  Limit,
+  type MemoryTerms,
+  tuneNetwork,
+  type TuneOutcome,
+} from "../profiling/mod.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
 import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { BACKEND_OPTION, backendOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
-import type { MemoryTerms } from "./tune/decide.ts";
-import { Limit } from "./tune/limit.ts";
-import { storeOutcome } from "./tune/store.ts";
-import { formatOutcome } from "./tune/table.ts";
-import { tuneNetwork, type TuneOutcome } from "./tune/tune_network.ts";
 
 const DEFAULT_BUDGET = 60;
 
@@ -83,12 +94,12 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
       `${loaded.name} (${millions} M parameters, ${precision}), ${side}x${side}, batch ${batch}, on ${runtime.description}`,
     );
     await interrupt.check();
-    const limit = new Limit(interrupt, args.number("budget") ?? DEFAULT_BUDGET);
+    const isInterrupted = (): Promise<boolean> => interrupt.check().then(() => false, () => true);
     const outcome = await tuneNetwork(runtime, {
       model,
       batch,
       method: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
-      limit,
+      limit: new Limit(isInterrupted, args.number("budget") ?? DEFAULT_BUDGET),
       memory: memoryTerms(args, runtime, loaded),
       onLayer: (index, count) => reporter.step("layer", index + 1, count),
     });
@@ -160,6 +171,24 @@ async function storage(subject: TunedSubject): Promise<string> {
     throw error instanceof FileError ? new FileError(`${error.message}; ${hint}`, { cause: error }) : error;
   }
   return file;
+}
+
+/**
+ * Replaces what a file says of the layers that were timed, and keeps the rest of it.
+ * @param file made if it is not there, removed if nothing is left in it
+ * @returns what is to be said of a file that could not be used
+ * @throws {FileError} if it cannot be written
+ */
+export async function storeOutcome(
+  file: string,
+  subject: TunedSubject,
+  outcome: Pick<TuneOutcome, "layers">,
+): Promise<string | undefined> {
+  const { choices, warning } = await readTuned(file, subject);
+  const kept = keptChoices(choices, outcome, new Date().toISOString());
+  if (kept.size > 0) await writeTuned(file, subject, kept);
+  else await forgetTuned(file);
+  return warning;
 }
 
 /** Whether the network as a whole loses by the choices, whatever its layers gain one by one. */

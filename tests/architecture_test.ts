@@ -47,6 +47,7 @@ Deno.test("readRepository() finds code in every folder of code", () => {
       "samplers",
       "metrics",
       "conformance",
+      "profiling",
       "report",
       "io",
       "cli",

@@ -1,6 +1,7 @@
 /** Rows for the options of the commands that measure: `profile`, `tune` and `bench`. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { helpText, parseOptions } from "../../../bench/options.ts";
+import { describingOptions, methodOptions } from "../../../restoration/mod.ts";
 import { withUserCache } from "../../support/user_cache.ts";
 import type { Outcome } from "../run_command.ts";
 import type { Materials } from "./materials.ts";
@@ -64,11 +65,31 @@ export function profileRows(materials: Materials): readonly Row[] {
         assertStringIncludes(given.text(".html"), `<section id="${id}">`);
       }
     }),
+    ...choosingRows(usual),
+    {
+      option: "step",
+      without: line(`--model=${tiny}`, "--method=ssd", "--inversion-steps=3", "--generation-steps=3"),
+      given: line(`--model=${tiny}`, "--method=ssd", "--inversion-steps=3", "--generation-steps=3", "--step=1"),
+      check(first, inverting): void {
+        assertEquals([first.field("sampler.step"), inverting.field("sampler.step")], ["gen.0", "inv.0"]);
+        for (const ran of [first, inverting]) assertEquals(ran.field("sampler.options.generationSteps"), 3);
+      },
+    },
+    {
+      option: "noise-level",
+      without: usual,
+      given: line(`--model=${tiny}`, "--method=ddrm", "--steps=3", "--noise-level=0.1"),
+      check(exact, noisy): void {
+        assertEquals([exact.field("sampler.sigmaY"), noisy.field("sampler.sigmaY")], [0, 0.1]);
+        assertEquals(noisy.field("sampler.options.steps"), 3);
+      },
+    },
     {
       option: "method",
       without: usual,
       given: line(`--model=${byClass}`, "--class=1", "--method=dps"),
       check(ssd, dps): void {
+        assertEquals([ssd.field("sampler.name"), dps.field("sampler.name")], ["ssd", "dps"]);
         const isBack = ({ scope }: Kernel): boolean => scope.includes("backward");
         assertEquals([kernels(ssd).some(isBack), kernels(dps).some(isBack)], [false, true]);
       },
@@ -108,6 +129,28 @@ export function profileRows(materials: Materials): readonly Row[] {
       isLong: true,
     }),
   ];
+}
+
+/**
+ * The options of methods and tasks reach what chooses these: a method that has none refuses each, and so does a task.
+ * What they do is tried with `restore`.
+ */
+function choosingRows(usual: Words): readonly Row[] {
+  const refused = (options: ReturnType<typeof methodOptions>, others: Words): readonly Row[] =>
+    Object.entries(options).map(([option, { kind, choices, min = 1 }]): Row => ({
+      option,
+      without: usual,
+      given: [
+        ...["profile", ...others],
+        kind === "flag"
+          ? `--${option}`
+          : `--${option}=${kind === "choice" ? choices![0] : kind === "text" ? "x" : min}`,
+      ],
+      codes: [0, 2],
+      check: (_, { stderr }) => assertStringIncludes(stderr, `--${option} belongs to `),
+    }));
+  const { method: _, "noise-level": _level, ...ofMethods } = methodOptions();
+  return [...refused(ofMethods, ["--method=bicubic"]), ...refused(describingOptions(), ["--task=colorize"])];
 }
 
 /** All options of `tune`. */

@@ -1,10 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../parameters/mod.ts";
-import { chromeTrace, type TraceEvent } from "../../cli/profile/chrome_trace.ts";
-import { changesBy, formatComparison } from "../../cli/profile/compare.ts";
-import { divideCosts, parseDocument, type ProfileDocument } from "../../cli/profile/document.ts";
-import { htmlPage } from "../../cli/profile/html_page.ts";
-import { scopeTree } from "../../cli/profile/scope_tree.ts";
+import { chromeTrace, type TraceEvent } from "../../profiling/chrome_trace.ts";
+import { changesBy, formatComparison } from "../../profiling/compare.ts";
+import { divideCosts, parseDocument, type ProfileDocument } from "../../profiling/document.ts";
+import { htmlPage } from "../../profiling/html_page.ts";
+import { scopeTree } from "../../profiling/scope_tree.ts";
 import {
   blockOf,
   explainTime,
@@ -14,10 +14,11 @@ import {
   scopeLevels,
   stageOf,
   totalsBy,
-} from "../../cli/profile/summary.ts";
-import { formatProfile } from "../../cli/profile/tables.ts";
+} from "../../profiling/summary.ts";
+import { formatProfile } from "../../profiling/tables.ts";
 import { kernelTime, sampleDocument } from "./profile_document.ts";
-import { commandTest, runCommand, runWell } from "./run_command.ts";
+import { randomModel, UPSAMPLER } from "../cli/random_model.ts";
+import { commandTest, type Folder, runCommand, runWell } from "../cli/run_command.ts";
 
 Deno.test("a number in a scope belongs to the name before it", () => {
   assertEquals(scopeLevels("network.input_blocks.4.0.in_layers.2"), ["network", "input_blocks.4", "0", "in_layers.2"]);
@@ -227,4 +228,26 @@ commandTest("a step is profiled, written in every form, and compared", async (fo
   assertStringIncludes(await Deno.readTextFile(html!), "<svg");
   const comparison = await runWell(["profile", "--compare", json!, json!]);
   assertMatch(comparison.stdout, /^replay .* 1\.00$/m);
+});
+
+/** A profile of the command line, with few replays. */
+async function profiled(folder: Folder, ...words: string[]): Promise<ProfileDocument> {
+  await runWell(["profile", "--size", "16", "--runs", "1", "--json", folder.path("p.json"), ...words]);
+  return parseDocument(await Deno.readTextFile(folder.path("p.json")), "p.json");
+}
+
+commandTest("tasks with files, tasks that are not linear, and methods without a task are profiled", async (folder) => {
+  const mask = folder.picture("mask.png", { width: 40, height: 40, colorType: 0, sample: (x) => x < 20 ? 255 : 0 });
+  const masked = await profiled(folder, "--task", "inpaint", "--mask", mask, "--method", "ddnm", "--steps", "2");
+  assertEquals([masked.task, masked.sampler?.name, masked.sampler?.step], ["inpaint", "ddnm", "0"]);
+  assertEquals(masked.stages?.map(({ runs }) => runs), [1]);
+  const kernel = folder.write("kernel.txt", new TextEncoder().encode("0 0 0\n0 1 1\n0 0 0\n"));
+  const blurred = await profiled(folder, "--task", "deblur-kernel", "--kernel", kernel, "--generation-steps", "2");
+  assertEquals([blurred.task, blurred.sampler?.name], ["deblur-kernel", "ssd"]);
+  const curved = await profiled(folder, "--task", "hdr");
+  assertEquals(curved.sampler?.name, "dps");
+  assert(totalsBy(curved.kernels, stageOf).some(({ name }) => name === "network (backward)"));
+  const upsampler = await randomModel(folder, "upsampler.safetensors", UPSAMPLER);
+  const enlarging = await profiled(folder, "--model", upsampler, "--class", "1", "--method", "ddim", "--steps", "2");
+  assertEquals([enlarging.task, enlarging.operator?.measurementShape], ["upsample", [4, 4, 3]]);
 });

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { type Advantage, choose, compare, LEAST_GAIN, median, type Timing } from "../../cli/tune/decide.ts";
+import { type Advantage, choose, compare, LEAST_GAIN, median, type Timing } from "../../profiling/tuning/decide.ts";
 
 function timing(algorithm: string, samples: readonly number[], preparedBytes = 0): Timing {
   return { algorithm, samples, preparedBytes };

@@ -1,7 +1,7 @@
 /** A profile as data: what `--json` writes and `--compare` reads; tables, trace and page are made from it. */
-import type { Precision } from "../../models/mod.ts";
-import type { KernelTime, Plan, TimingMethod } from "../../engine/mod.ts";
-import { UsageError } from "../../parameters/mod.ts";
+import type { Precision } from "../models/mod.ts";
+import type { KernelTime, Plan, Shape, TimingMethod } from "../engine/mod.ts";
+import { UsageError } from "../parameters/mod.ts";
 
 /** What the adapter reaches at most, measured in the same run. */
 export interface Ceilings {
@@ -29,6 +29,12 @@ export interface MemoryPicture {
   readonly peakDeviceBytes: number;
 }
 
+/** A stage of a step, and how often it runs in it. */
+export interface StageRuns {
+  readonly name: string;
+  readonly runs: number;
+}
+
 /** Everything that was measured. */
 export interface ProfileDocument {
   readonly format: typeof FORMAT;
@@ -36,13 +42,24 @@ export interface ProfileDocument {
   /** Weights are kept in f32 where no precision is named. */
   readonly model: { readonly name: string; readonly parameters: number; readonly precision?: Precision };
   readonly task: string;
+  /** Whose step it is, and which; files of earlier versions do not say. */
+  readonly sampler?: {
+    readonly name: string;
+    readonly preset?: string;
+    readonly options: object;
+    readonly step: string;
+    readonly sigmaY: number;
+  };
+  readonly operator?: { readonly name: string; readonly measurementShape: Shape };
+  /** What the step consists of. */
+  readonly stages?: readonly StageRuns[];
   readonly batch: number;
   readonly height: number;
   readonly width: number;
   readonly method: TimingMethod;
   readonly replays: number;
   readonly ceilings: Ceilings;
-  /** Wall time of a plain replay. */
+  /** Wall time of a plain replay of all stages. */
   readonly replayMilliseconds: number;
   /** What all dispatches of a timed replay take together. */
   readonly kernelMilliseconds: number;
@@ -84,14 +101,31 @@ export function divideCosts(rows: readonly KernelTime[]): readonly KernelTime[] 
   });
 }
 
-/** What lives where and when: every value of a plan with the dispatch that makes it, or the input that it is. */
-export function memoryValues(plan: Plan): readonly MemoryValue[] {
-  const inputs = new Map([...plan.inputs].map(([name, { id }]) => [id, `input ${name}`]));
-  return plan.lifetimes.map(({ id, bytes, first, last }) => {
-    const maker = plan.dispatches[first];
-    const name = inputs.get(id) ?? (maker?.scope ? `${maker.label} at ${maker.scope}` : maker?.label ?? "value");
-    return { name, slot: plan.slotOf.get(id) ?? 0, bytes, first, last };
-  });
+/**
+ * What lives where and when: every value with the dispatch that makes it, or the input that it is.
+ * @param plans what runs, one after the other; each has slots of its own, and the same ones when it runs again
+ */
+export function memoryValues(plans: readonly Plan[]): Pick<MemoryPicture, "slotBytes" | "values"> {
+  const slotBytes: number[] = [];
+  const values: MemoryValue[] = [];
+  const firstSlots = new Map<Plan, number>();
+  let before = 0;
+  for (const plan of plans) {
+    if (!firstSlots.has(plan)) {
+      firstSlots.set(plan, slotBytes.length);
+      slotBytes.push(...plan.slotBytes);
+    }
+    const inputs = new Map([...plan.inputs].map(([name, { id }]) => [id, `input ${name}`]));
+    for (const { id, bytes, first, last } of plan.lifetimes) {
+      const maker = plan.dispatches[first];
+      const name = inputs.get(id) ?? (maker?.scope ? `${maker.label} at ${maker.scope}` : maker?.label ?? "value");
+      const slot = firstSlots.get(plan)! + (plan.slotOf.get(id) ?? 0);
+      const end = Math.min(last, plan.dispatches.length - 1);
+      values.push({ name, slot, bytes, first: before + Math.max(0, first), last: before + end });
+    }
+    before += plan.dispatches.length;
+  }
+  return { slotBytes, values };
 }
 
 /**

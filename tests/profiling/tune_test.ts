@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseCommand } from "../../cli/arguments.ts";
-import { InterruptedError } from "../../cli/interrupt.ts";
 import { PROFILE } from "../../cli/profile.ts";
 import { openGpu, tunedSubject } from "../../cli/runtime.ts";
-import type { Advantage } from "../../cli/tune/decide.ts";
-import { layersOf } from "../../cli/tune/layers.ts";
-import { Limit, Stopped } from "../../cli/tune/limit.ts";
-import { evaluateNetwork } from "../../cli/tune/network.ts";
-import { storeOutcome } from "../../cli/tune/store.ts";
-import { formatOutcome } from "../../cli/tune/table.ts";
-import { type TunedLayer, tuneNetwork, type TuneOutcome } from "../../cli/tune/tune_network.ts";
+import type { Advantage } from "../../profiling/tuning/decide.ts";
+import { layersOf } from "../../profiling/tuning/layers.ts";
+import { Limit, Stopped } from "../../profiling/tuning/limit.ts";
+import { evaluateNetwork } from "../../profiling/tuning/network.ts";
+import { storeOutcome } from "../../cli/tune.ts";
+import { formatOutcome } from "../../profiling/tuning/table.ts";
+import { type TunedLayer, tuneNetwork, type TuneOutcome } from "../../profiling/tuning/tune_network.ts";
 import { constant, hostTensor, WebGpuRuntime } from "../../engine/mod.ts";
 import { readTuned, type TunedChoice, tunedFile, writeTuned } from "../../io/mod.ts";
 import { conv2d, linear, reshape, silu, TUNABLE_ALGORITHMS } from "../../kernels/mod.ts";
@@ -17,7 +16,7 @@ import type { NoiseModel } from "../../models/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { withUserCache } from "../support/user_cache.ts";
-import { commandTest, type Folder, printedBy, runCommand, runWell } from "./run_command.ts";
+import { commandTest, type Folder, printedBy, runCommand, runWell } from "../cli/run_command.ts";
 
 const SIDE = 16;
 const CHANNELS = 8;
@@ -45,11 +44,9 @@ function toyModel(): NoiseModel {
 }
 
 /** Never interrupts, or at the check with this number. */
-function interruptedAt(number: number): { readonly check: () => Promise<void> } {
+function interruptedAt(number: number): () => Promise<boolean> {
   let checks = 0;
-  return {
-    check: () => ++checks >= number ? Promise.reject(new InterruptedError("stopped")) : Promise.resolve(),
-  };
+  return () => Promise.resolve(++checks >= number);
 }
 
 async function withRuntime(body: (runtime: WebGpuRuntime) => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 /** A profile as text for a terminal. */
-import type { KernelTime } from "../../engine/mod.ts";
-import { percent, size, textColumns, time } from "../../report/mod.ts";
+import type { KernelTime } from "../engine/mod.ts";
+import { percent, size, textColumns, time } from "../report/mod.ts";
 import type { Ceilings, ProfileDocument } from "./document.ts";
 import {
   blockOf,

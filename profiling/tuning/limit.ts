@@ -1,5 +1,4 @@
-/** When tuning ends before everything is measured: its budget is spent, or the user presses Ctrl-C. */
-import { type Interrupt, InterruptedError } from "../interrupt.ts";
+/** When tuning ends before everything is measured: its budget is spent, or the caller wants no more. */
 
 /** Why measuring stopped. */
 export type StopReason = "budget" | "interrupt";
@@ -13,16 +12,20 @@ export class Stopped extends Error {
   }
 }
 
-/** Watches the clock and the keyboard. */
+/** Watches the clock, and asks the caller. */
 export class Limit {
-  readonly #interrupt: Pick<Interrupt, "check">;
+  readonly #isInterrupted: () => Promise<boolean>;
   #start = performance.now();
   readonly #milliseconds: number;
   #reserved = 0;
   #reason: StopReason | undefined;
 
-  constructor(interrupt: Pick<Interrupt, "check">, seconds: number) {
-    this.#interrupt = interrupt;
+  /**
+   * @param isInterrupted whether to stop, whatever is left
+   * @param seconds the budget
+   */
+  constructor(isInterrupted: () => Promise<boolean>, seconds: number) {
+    this.#isInterrupted = isInterrupted;
     this.#milliseconds = 1000 * seconds;
   }
 
@@ -51,13 +54,9 @@ export class Limit {
     this.#reserved = Math.min(milliseconds, this.#milliseconds / 2);
   }
 
-  /** @throws {Stopped} if the budget is spent or the user has pressed Ctrl-C */
+  /** @throws {Stopped} if the budget is spent or the caller wants no more */
   async check(): Promise<void> {
-    try {
-      await this.#interrupt.check();
-    } catch (error) {
-      throw error instanceof InterruptedError ? this.#stop("interrupt") : error;
-    }
+    if (await this.#isInterrupted()) throw this.#stop("interrupt");
     if (!(this.spent < 1)) throw this.#stop("budget");
   }
 

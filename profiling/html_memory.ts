@@ -1,5 +1,5 @@
 /** The memory picture of a page: slots over dispatches, and the bytes that are live. */
-import { escapeText, size } from "../../report/mod.ts";
+import { escapeText, size } from "../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { colourOf } from "./html_flame.ts";
 import { liveBytes } from "./summary.ts";

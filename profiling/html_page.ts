@@ -1,6 +1,6 @@
 /** A profile as one page that needs nothing else: no other file, no network. */
-import type { KernelTime } from "../../engine/mod.ts";
-import { escapeText, size, time } from "../../report/mod.ts";
+import type { KernelTime } from "../engine/mod.ts";
+import { escapeText, size, time } from "../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { flameChart, legend } from "./html_flame.ts";
 import { memoryChart } from "./html_memory.ts";

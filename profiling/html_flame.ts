@@ -1,6 +1,6 @@
 /** The flame view of a page: scopes as boxes, each as wide as its time. */
-import type { KernelTime } from "../../engine/mod.ts";
-import { escapeText, time } from "../../report/mod.ts";
+import type { KernelTime } from "../engine/mod.ts";
+import { escapeText, time } from "../report/mod.ts";
 import { type ScopeNode, scopeTree } from "./scope_tree.ts";
 import { operationOf, totalsBy } from "./summary.ts";
 

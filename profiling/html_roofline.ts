@@ -1,5 +1,5 @@
 /** The roofline of a page: rate against operations per byte, both logarithmic, under the measured ceilings. */
-import { escapeText, time } from "../../report/mod.ts";
+import { escapeText, time } from "../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { colourOf } from "./html_flame.ts";
 import { ratesOf, sumOf } from "./summary.ts";

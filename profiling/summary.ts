@@ -1,6 +1,6 @@
 /** Sums over the rows of a profile: by kernel, by block of the network, by stage of the step; memory over dispatches. */
-import type { KernelTime } from "../../engine/mod.ts";
-import { percent, time } from "../../report/mod.ts";
+import type { KernelTime } from "../engine/mod.ts";
+import { percent, time } from "../report/mod.ts";
 import type { Ceilings, MemoryPicture, ProfileDocument } from "./document.ts";
 
 /** What several dispatches cost together. */
@@ -156,8 +156,10 @@ function difference(wall: number, sum: number): string {
 }
 
 /** What was profiled, in one line. */
-export function titleOf({ model, task, height, width, batch }: ProfileDocument): string {
+export function titleOf({ model, task, sampler, height, width, batch }: ProfileDocument): string {
   const half = model.precision === "f16" ? " in half precision" : "";
-  return `One step of ${task} with ${model.name} (${(model.parameters / 1e6).toFixed(1)} M parameters${half}), ` +
+  return `One step of ${sampler ? `${sampler.name} for ` : ""}${task} with ${model.name} (${
+    (model.parameters / 1e6).toFixed(1)
+  } M parameters${half}), ` +
     `${height}x${width}, batch ${batch}`;
 }

@@ -1,5 +1,5 @@
 /** A profile made by hand, small enough to check every number of what is made from it. */
-import { FORMAT, type ProfileDocument } from "../../cli/profile/document.ts";
+import { FORMAT, type ProfileDocument } from "../../profiling/document.ts";
 import type { KernelTime } from "../../engine/mod.ts";
 
 /** One dispatch. */

@@ -1,6 +1,6 @@
 /** What changed between two profiles. */
-import type { KernelTime } from "../../engine/mod.ts";
-import { textColumns, time } from "../../report/mod.ts";
+import type { KernelTime } from "../engine/mod.ts";
+import { textColumns, time } from "../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
 import { blockOf, kernelOf, stageOf, titleOf, totalsBy } from "./summary.ts";
 

@@ -1,6 +1,6 @@
 /** What the adapter reaches at most: the rates of two kernels that do nothing but multiply and add, or copy. */
-import type { DeviceTensor, Tensor, WebGpuRuntime } from "../../engine/mod.ts";
-import { copy, multiplyAdds } from "../../kernels/mod.ts";
+import type { DeviceTensor, Tensor, WebGpuRuntime } from "../engine/mod.ts";
+import { copy, multiplyAdds } from "../kernels/mod.ts";
 import type { Ceilings } from "./document.ts";
 
 /** Elements: enough invocations for the largest GPU, and more bytes than any cache holds. */

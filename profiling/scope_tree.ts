@@ -1,5 +1,5 @@
 /** The dispatches of a profile as a tree of scopes, for the flame view and the trace. */
-import type { KernelTime } from "../../engine/mod.ts";
+import type { KernelTime } from "../engine/mod.ts";
 import { scopeLevels } from "./summary.ts";
 
 /** A scope, or at the leaves a kernel. */

@@ -1,0 +1,20 @@
+/** Where the time of a step goes, for any sampler, task and network, and which algorithms are the fastest for a network. */
+export { measureCeilings } from "./ceilings.ts";
+export { type ChromeTrace, chromeTrace, type TraceEvent } from "./chrome_trace.ts";
+export { formatComparison } from "./compare.ts";
+export {
+  type Ceilings,
+  type MemoryPicture,
+  type MemoryValue,
+  parseDocument,
+  type ProfileDocument,
+  type StageRuns,
+} from "./document.ts";
+export { htmlPage } from "./html_page.ts";
+export { profile, type ProfileRun, profileStep, type StepProfile, type StepSetting } from "./profile.ts";
+export { formatProfile } from "./tables.ts";
+export { type KeptChoice, keptChoices } from "./tuning/choices.ts";
+export type { Advantage, MemoryTerms } from "./tuning/decide.ts";
+export { Limit, type StopReason } from "./tuning/limit.ts";
+export { formatOutcome } from "./tuning/table.ts";
+export { type TunedLayer, tuneNetwork, type TuneOutcome, type TuneRun } from "./tuning/tune_network.ts";

@@ -1,0 +1,31 @@
+/** What is kept of tuning: a choice for each layer that leaves its default. */
+import type { TuneOutcome } from "./tune_network.ts";
+
+/** A choice and what it was chosen for. */
+export interface KeptChoice {
+  readonly algorithm: string;
+  /** The default, and the times of both. */
+  readonly instead: string;
+  readonly milliseconds: number;
+  readonly insteadMilliseconds: number;
+  /** When it was measured, ISO 8601. */
+  readonly date: string;
+}
+
+/** The choices after tuning: those of the layers that were timed are replaced, the others stay. */
+export function keptChoices(
+  before: ReadonlyMap<string, KeptChoice>,
+  { layers }: Pick<TuneOutcome, "layers">,
+  date: string,
+): ReadonlyMap<string, KeptChoice> {
+  const kept = new Map(before);
+  for (const { key, times: [standard], choice } of layers) {
+    if (!standard) continue;
+    kept.delete(key);
+    if (!choice) continue;
+    const { algorithm, milliseconds } = choice;
+    const instead = { instead: standard.algorithm, insteadMilliseconds: standard.milliseconds };
+    kept.set(key, { algorithm, milliseconds, ...instead, date });
+  }
+  return kept;
+}
