@@ -14,7 +14,7 @@ import {
 } from "../models/mod.ts";
 import { type Arguments, type Command } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { describeOrigin, DESCRIPTION_OPTIONS } from "./description_options.ts";
+import { describeOrigin, descriptionSpecs } from "./description_options.ts";
 import { Interrupt } from "./interrupt.ts";
 import { openDescribed } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
@@ -36,7 +36,7 @@ export const CONVERT: Command = {
         choices: ["f32", "f16", "bf16"],
         help: "Element type of the result (default: as it is)",
       },
-      ...DESCRIPTION_OPTIONS,
+      ...descriptionSpecs(),
       json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
     },
     examples: [
@@ -62,9 +62,9 @@ async function run(args: Arguments): Promise<number> {
   using source = await FileSource.open(input);
   await checkWritable([output], [input]);
   const { checkpoint, description, known } = await openDescribed(source, args);
-  const { architecture, plan } = planDescription(description);
+  const { family, plan } = planDescription(description);
   const parameters = countParameters(plan.parameters);
-  reporter.note(`${architecture.name}, ${(parameters / 1e6).toFixed(1)} M parameters`);
+  reporter.note(`${family.name}, ${(parameters / 1e6).toFixed(1)} M parameters`);
   const origin = describeOrigin(known);
   if (origin !== undefined) reporter.note(origin);
   const dtype = args.text("dtype")?.toUpperCase() as ConvertedDtype | undefined;

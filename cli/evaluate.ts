@@ -19,7 +19,7 @@ import { writeSheet } from "./evaluate/sheet.ts";
 import { Store, type UnitRecord } from "./evaluate/store.ts";
 import { formatCells, TABLE_FILES, writeTables } from "./evaluate/tables.ts";
 import { Interrupt } from "./interrupt.ts";
-import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
 import { restoringMethods, TASKS } from "../restoration/mod.ts";
 import { methodList, taskList } from "./lists.ts";
@@ -109,7 +109,7 @@ export const EVALUATE: Command = {
         max: 10000,
         help: "Pictures shown in the report, per task (default 4)",
       },
-      ...MODEL_OPTIONS,
+      ...modelOptions(),
       ...CLASS_OPTION,
       ...PRECISION_OPTION,
       ...RUNTIME_OPTIONS,

@@ -22,7 +22,7 @@ import { Interrupt } from "./interrupt.ts";
 import { alike, type Pair, pairsOf, picturesOf, readPicture, readSide, type Side } from "./metrics/inputs.ts";
 import { loadInception, loadLpips, perceptualDistance, statisticsOf } from "./metrics/networks.ts";
 import { reportNoise } from "./metrics/noise.ts";
-import { MODEL_OPTIONS } from "./model_file.ts";
+import { modelOptions } from "./model_file.ts";
 import { COLUMNS, formatPairs, pairData, type PairRow, type Summaries } from "./metrics/table.ts";
 import { checkWritable } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
@@ -73,7 +73,7 @@ export const METRICS: Command = {
         kind: "flag",
         help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
       },
-      ...MODEL_OPTIONS,
+      ...modelOptions(),
       ...CLASS_OPTION,
       interval: {
         kind: "choice",
@@ -116,7 +116,7 @@ async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
   if (args.flag("noise-statistics")) return await reportNoise(args, { reporter, interrupt });
-  const foreign = ["class", "precision", ...Object.keys(MODEL_OPTIONS)].find((option) => args.has(option));
+  const foreign = ["class", "precision", ...Object.keys(modelOptions())].find((option) => args.has(option));
   if (foreign !== undefined) throw new UsageError(`--${foreign} needs --noise-statistics`);
   const plan = await makePlan(args, reporter);
   const needsRuntime = args.has("lpips-weights") || args.has("inception");

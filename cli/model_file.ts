@@ -11,14 +11,16 @@ import {
 } from "../models/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionSpec } from "../parameters/mod.ts";
-import { describeOrigin, DESCRIPTION_OPTIONS, descriptionOptions, explainOpen } from "./description_options.ts";
+import { describeOrigin, descriptionOptions, descriptionSpecs, explainOpen } from "./description_options.ts";
 import { precisionOf } from "./runtime.ts";
 
 /** The options that choose the network. */
-export const MODEL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  model: { kind: "text", value: "FILE", help: "Network: safetensors, or a PyTorch .pt or .ckpt (default: embedded)" },
-  ...DESCRIPTION_OPTIONS,
-};
+export function modelOptions(): Readonly<Record<string, OptionSpec>> {
+  return {
+    model: { kind: "text", value: "FILE", help: "Network: safetensors, or a PyTorch .pt or .ckpt (default: embedded)" },
+    ...descriptionSpecs(),
+  };
+}
 
 /** An open network and the file it came from. */
 export interface LoadedModel {
@@ -58,7 +60,7 @@ export async function loadModel(
 /**
  * Opens a checkpoint of any format and finds out what network it holds.
  * @param source the file
- * @param args the command line, with `DESCRIPTION_OPTIONS`
+ * @param args the command line, with `descriptionSpecs`
  * @throws {UsageError} if something is left open, with the options that answer it
  * @throws {CheckpointError} if the file violates its format or belongs to no known architecture
  */

@@ -1,7 +1,7 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
 import { type Arguments, type Command } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { DESCRIPTION_OPTIONS } from "./description_options.ts";
+import { descriptionSpecs } from "./description_options.ts";
 import { CLASSIFY_OPTIONS, classifyPicture } from "./models/classify.ts";
 import { fetchModel } from "./models/fetch.ts";
 import { inspectModel } from "./models/inspect.ts";
@@ -10,9 +10,9 @@ import { DEFAULT_FOLDER, listModels } from "./models/list.ts";
 /** The options that belong to each action; all take --json. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   list: ["dir", "hash", "json"],
-  inspect: ["size", "json", ...Object.keys(DESCRIPTION_OPTIONS)],
+  inspect: ["size", "json", ...Object.keys(descriptionSpecs())],
   fetch: ["dir", "out", "from", "sha256", "json"],
-  classify: ["json", ...Object.keys(CLASSIFY_OPTIONS), ...Object.keys(DESCRIPTION_OPTIONS)],
+  classify: ["json", ...Object.keys(CLASSIFY_OPTIONS), ...Object.keys(descriptionSpecs())],
 };
 
 /** The command `models`. */
@@ -37,7 +37,7 @@ export const MODELS: Command = {
       from: { kind: "text", value: "URL", help: "fetch NAME: another address of the same file" },
       sha256: { kind: "text", value: "HEX", help: "fetch: SHA-256 that the file must have" },
       ...CLASSIFY_OPTIONS,
-      ...DESCRIPTION_OPTIONS,
+      ...descriptionSpecs(),
       json: { kind: "flag", help: "Print data as JSON on stdout" },
     },
     examples: [

@@ -29,7 +29,7 @@ import { isPlain, registeredSamplers } from "../samplers/mod.ts";
 import { type Arguments, type Command } from "./arguments.ts";
 import { CLASS_OPTION } from "./conditioning.ts";
 import { methodList, taskList } from "./lists.ts";
-import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { checkWritable, writeTogether } from "./outputs.ts";
 import { makeReporter } from "./progress.ts";
 import { GPU_OPTIONS, openGpu, PRECISION_OPTION, precisionOf } from "./runtime.ts";
@@ -50,7 +50,7 @@ export const PROFILE: Command = {
       "by kernel, and compared with what this adapter reaches at most. A backward pass through the network is told apart.",
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
     options: {
-      ...MODEL_OPTIONS,
+      ...modelOptions(),
       ...CLASS_OPTION,
       ...taskOptions(),
       task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },

@@ -9,7 +9,7 @@ import { Interrupt } from "./interrupt.ts";
 import { checkMeasuredOptions } from "./measured_picture.ts";
 import { methodOptions, neededMask, NOISE_OPTIONS, restoreTasks, taskOptions } from "../restoration/mod.ts";
 import { methodList, taskList } from "./lists.ts";
-import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { loadModel, modelOptions } from "./model_file.ts";
 import { fileStem } from "./outputs.ts";
 import { makeReporter } from "./progress.ts";
 import { modelData } from "./report.ts";
@@ -40,7 +40,7 @@ export const RESTORE: Command = {
         ...taskOptions(),
         degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
         ...NOISE_OPTIONS,
-        ...MODEL_OPTIONS,
+        ...modelOptions(),
         ...CLASS_OPTION,
         ...UPSAMPLE_OPTIONS,
         ...methodOptions(),

@@ -22,7 +22,7 @@ import {
   type TuneOutcome,
 } from "../profiling/mod.ts";
 import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
-import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { BACKEND_OPTION, backendOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 
@@ -39,7 +39,7 @@ export const TUNE: Command = {
       "is spent, or at Ctrl-C, what was measured until then is kept.",
     operands: { usage: "", min: 0, max: 0 },
     options: {
-      ...MODEL_OPTIONS,
+      ...modelOptions(),
       ...BACKEND_OPTION,
       class: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
       size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },

@@ -1,6 +1,6 @@
 /** The network of a reference file, with the weights of that file or of the one that it names. */
 import type { Runtime } from "../engine/mod.ts";
-import { ARCHITECTURES, loadWeights, type Network, type Precision } from "../models/mod.ts";
+import { FAMILIES, loadWeights, type Network, type Precision } from "../models/mod.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 
@@ -52,9 +52,9 @@ async function load(
   const source = sources.find((metadata) => metadata.has("constructor")) ?? holder.metadata;
   const named = sources.find((metadata) => metadata.has("class")) ?? source;
   const name = named.text("class", holder.metadata.text("kind", "") === "unet-ddpm" ? "Model" : "UNetModel");
-  const architecture = ARCHITECTURES.find(({ classes }) => classes.includes(name));
-  if (!architecture) throw new NotSupportedError(`there is no network of class "${name}" among the models`);
-  const plan = architecture.plan({ class: name, ...source.settings("constructor").values });
+  const family = FAMILIES.values().find(({ classes }) => classes.includes(name));
+  if (!family) throw new NotSupportedError(`there is no network of class "${name}" among the models`);
+  const plan = family.plan({ class: name, ...source.settings("constructor").values });
   const prefix = holder.names(WEIGHTS).length > 0 ? PREFIX : "";
   const weights = await loadWeights(runtime, holder.checkpoint, plan.parameters, { prefix, precision });
   for (const parameter of plan.parameters.keys()) holder.use(prefix + parameter);

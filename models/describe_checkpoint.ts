@@ -1,51 +1,48 @@
-// deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** Finding out what network a checkpoint holds that does not say it itself. */
-import { formatShape, sameShape } from "../engine/mod.ts";
-import type { NetworkPlan } from "./architecture.ts";
+import { elementCount, formatShape, sameShape } from "../engine/mod.ts";
+import { choice, fits, integer, needed, type Parameters, type ValuesOf } from "../parameters/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import {
-  attentionChannels,
-  ddpmAttentionLevels,
-  detectArchitecture,
-  type TensorShapes,
-} from "./detect_architecture.ts";
+import { type ENTRIES, FAMILIES } from "./families.ts";
+import type { Description, NetworkFamily, NetworkPlan, OpenQuestion, TensorShapes } from "./family.ts";
 import { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
-import { type Description, planDescription } from "./model_description.ts";
-import type { BetaCurve } from "./noise_schedule.ts";
+import { planDescription, readConfig } from "./model_description.ts";
+import { BETA_CURVES } from "./noise_schedule.ts";
 import type { ParameterSet } from "./weights.ts";
 
-/** What names and shapes of tensors cannot say, as the user says it. */
-export interface DescriptionOptions {
-  /** The known checkpoint that the file is, by name. */
-  readonly as?: string;
-  /** Whether a UNet is given a low-resolution image, where its channels can be read both ways. */
-  readonly network?: "unet" | "super-resolution";
-  /** Levels of a classifier, where its blocks can be counted in several ways. */
-  readonly levels?: number;
-  /** Side of the training images. */
-  readonly imageSize?: number;
-  /** Heads of each attention. */
-  readonly heads?: number;
-  /** Channels of each attention head. */
-  readonly headChannels?: number;
-  /** How channels of attentions are laid out: head, q|k|v (legacy) or q|k|v, head (new). */
-  readonly attentionOrder?: "legacy" | "new";
-  readonly schedule?: BetaCurve;
-  /** Steps of the process that the network was trained with. */
-  readonly diffusionSteps?: number;
-  /** Range of the images: [-1, 1] or [0, 1]. */
-  readonly valueRange?: "-1..1" | "0..1";
-}
+/** What tensors of no family tell for certain. */
+const SIZE_ANSWERS = { imageSize: integer(undefined, { min: 1, max: 65535 }, "Side of the training images") };
 
-/** Something that must be said, with what may be said. */
-export interface OpenQuestion {
-  /** The option that answers it, or two of which one does. */
-  readonly options: readonly (keyof DescriptionOptions)[];
-  /** What it is about. */
-  readonly what: string;
-  /** The possible answers. */
-  readonly choices: string;
+const PROCESS_ANSWERS = {
+  schedule: choice(undefined, BETA_CURVES, {}, "Noise schedule of the training"),
+  diffusionSteps: integer(undefined, { min: 1, max: 1_000_000 }, "Diffusion steps of the training, often 1000"),
+  valueRange: choice(undefined, ["-1..1", "0..1"], {}, "Range of the images in training"),
+};
+
+type Answers<U> = U extends { readonly answers: infer A extends Parameters } ? Partial<ValuesOf<A>> : never;
+
+type All<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
+
+/**
+ * What names and shapes of tensors cannot say, as the user says it: the answers of `descriptionParameters`, and `as`, the
+ * name of the known checkpoint that the file is.
+ */
+export type DescriptionOptions =
+  & { readonly as?: string }
+  & Partial<ValuesOf<typeof SIZE_ANSWERS & typeof PROCESS_ANSWERS>>
+  & All<Answers<typeof ENTRIES[number]>>
+  & Readonly<Record<string, unknown>>;
+
+/** All that can be said of networks whose tensors do not tell it, in the order of help texts. */
+export function descriptionParameters(): Parameters {
+  const families = [...FAMILIES.values()];
+  const chosen = (choosing: boolean): Parameters =>
+    Object.fromEntries(
+      families.flatMap(({ answers, readings = {} }) =>
+        Object.entries(answers).filter(([key]) => key in readings === choosing)
+      ),
+    );
+  return { ...SIZE_ANSWERS, ...chosen(false), ...PROCESS_ANSWERS, ...chosen(true) };
 }
 
 /** A checkpoint does not say what network it holds, and names and shapes of its tensors leave something open. */
@@ -84,114 +81,136 @@ export interface DescribedCheckpoint {
  * @param file the open checkpoint
  * @param options what the user says; it outweighs what is known of published checkpoints
  * @throws {OpenQuestionsError} if something is left open
- * @throws {CheckpointError} if the tensors belong to no known architecture, or `options` contradict them
+ * @throws {CheckpointError} if the tensors belong to no known family, or `options` contradict them
  */
 export function describeCheckpoint(file: Checkpoint, options: DescriptionOptions = {}): DescribedCheckpoint {
   const own = file.metadata.get("config");
   if (own !== undefined) return selfDescribed(file, own, options);
-  const shapes: TensorShapes = new Map(Array.from(file.tensors, ([name, { shape }]) => [name, shape]));
-  const candidates = candidatesOf(file, shapes);
-  const known = knownWith(file, shapes, options.as);
-  const agreed = agreement(known.map(({ description }) => description));
-  const fitting = candidates.filter((candidate) => agrees(candidate, agreed) && isChosen(candidate, options));
+  const tensors: TensorShapes = new Map(Array.from(file.tensors, ([name, { shape }]) => [name, shape]));
+  const candidates = candidatesOf(file, tensors);
+  const known = knownWith(file, tensors, options.as);
+  const published = agreement(known.map(({ description }) => description));
+  const { as: _, ...answers } = options;
+  const likely = candidates.filter((candidate) => agrees(candidate, published));
+  const fitting = likely.filter((candidate) => objection(candidate, answers) === undefined);
   const [candidate] = fitting;
-  if (!candidate) throw contradiction(file, "network and levels", structures(candidates));
-  const given = answers(file, candidate, shapes, options);
-  const merged = withResolutions({ ...candidate, ...withoutOtherSize(agreed, given), ...given }, shapes);
-  const questions = [...structureQuestions(fitting), ...openQuestions(merged, shapes)];
-  if (questions.length > 0) throw openError(file, shapes, merged, questions);
+  if (!candidate) throw contradiction(file, objection(likely[0] ?? candidates[0]!, answers, candidates)!);
+  const merged = withSize({
+    ...candidate.description,
+    ...published,
+    ...answered(file, candidate, answers, { published, tensors }),
+  }, tensors);
+  const questions = [...structureQuestions(fitting), ...openQuestions(candidate, merged, tensors)];
+  if (questions.length > 0) throw openError(file, fitting, { description: merged, tensors, questions });
   return { checkpoint: withConfig(file, merged), description: merged, known };
 }
 
 function selfDescribed(file: Checkpoint, config: string, options: DescriptionOptions): DescribedCheckpoint {
   const [said] = Object.keys(options);
-  if (said !== undefined) {
-    throw contradiction(file, "its metadata say what network it holds", `leave ${said} out`);
-  }
-  let description: Description;
-  try {
-    description = JSON.parse(config);
+  if (said !== undefined) throw contradiction(file, `its metadata say what network it holds, leave ${said} out`);
+  const description = readConfig(file, () => {
+    const description: Description = JSON.parse(config);
     planDescription(description);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CheckpointError(
-      `Cannot load ${quoteName(file.name)}: "config" in its metadata does not fit (${reason})`,
-      { cause },
-    );
-  }
+    return description;
+  });
   return { checkpoint: file, description, known: [] };
 }
 
+/** A network that tensors can belong to, as far as they tell. */
+interface Candidate {
+  readonly family: NetworkFamily;
+  readonly description: Description;
+  /** The network at some size. */
+  readonly plan: NetworkPlan;
+}
+
 /** The networks whose parameters are exactly the tensors of the file. */
-function candidatesOf(file: Checkpoint, shapes: TensorShapes): readonly Description[] {
-  const tried = detectArchitecture(shapes).map((candidate) => ({ candidate, differences: compare(candidate, shapes) }));
-  const fitting = tried.filter(({ differences }) => differences.length === 0).map(({ candidate }) => candidate);
+function candidatesOf(file: Checkpoint, tensors: TensorShapes): readonly Candidate[] {
+  const fitting: Candidate[] = [];
+  let nearest: { readonly family: string; readonly different: readonly string[] } | undefined;
+  for (const family of FAMILIES.values()) {
+    for (const found of family.detect(tensors)) {
+      const description = { architecture: family.name, ...found };
+      const tried = tryPlan(description, tensors);
+      const different = typeof tried === "string" ? [tried] : differences(tried.parameters, tensors);
+      if (typeof tried !== "string" && different.length === 0) fitting.push({ family, description, plan: tried });
+      if (!nearest || different.length < nearest.different.length) nearest = { family: family.name, different };
+    }
+  }
   if (fitting.length > 0) return fitting;
-  const nearest = tried.toSorted((a, b) => a.differences.length - b.differences.length)[0];
-  const [first] = shapes.keys();
+  const [first] = tensors.keys();
   const found = nearest
-    ? `it resembles a ${nearest.candidate.architecture} network, but ${nearest.differences.length} tensors differ ` +
-      `(first ${nearest.differences[0]})`
-    : `its ${shapes.size} tensors (first ${
+    ? `it resembles a ${nearest.family} network, but ${nearest.different.length} tensors differ ` +
+      `(first ${nearest.different[0]})`
+    : `its ${tensors.size} tensors (first ${
       first === undefined ? "none" : quoteName(first)
     }) belong to no known network`;
+  const loaded = Array.from(FAMILIES.values(), ({ about }) => about).join("; ");
   throw new CheckpointError(
-    `Cannot tell what network ${
-      quoteName(file.name)
-    } holds: ${found}; networks of guided-diffusion, its classifiers, ` +
-      "and DDPM can be loaded",
+    `Cannot tell what network ${quoteName(file.name)} holds: ${found}; what can be loaded: ${loaded}`,
   );
 }
 
-/** The known checkpoints that have just these tensors; the one that the user names must be among them. */
-function knownWith(file: Checkpoint, shapes: TensorShapes, name: string | undefined): readonly KnownCheckpoint[] {
-  if (name === undefined) {
-    return KNOWN_CHECKPOINTS.filter(({ description }) => differences(parametersOf(description), shapes).length === 0);
-  }
-  const row = knownCheckpoint(name);
-  if (!row) {
-    const names = KNOWN_CHECKPOINTS.map((known) => known.name).join(", ");
-    throw new RangeError(`Cannot find the known checkpoint ${quoteName(name)}: one of ${names} is needed`);
-  }
-  const found = differences(parametersOf(row.description), shapes);
-  if (found.length === 0) return [row];
-  throw new CheckpointError(
-    `Cannot load ${quoteName(file.name)} as ${row.name}: ${found.length} tensors differ (first ${found[0]})`,
-  );
-}
-
-/** A description with a training size and heads where they are open; parameters and cost do not depend on heads. */
-function completed(description: Description, shapes: TensorShapes, imageSize: number): Description {
-  const heads = description.pool === "attention" ? { num_head_channels: 1 } : {};
-  return withResolutions({ image_size: imageSize, ...heads, ...description }, shapes);
-}
-
-/** In what the tensors differ from those of a candidate. */
-function compare(candidate: Description, shapes: TensorShapes): readonly string[] {
+/** A network of some size, or why there is none. */
+function tryPlan(description: Description, tensors: TensorShapes): NetworkPlan | string {
   try {
-    return differences(parametersOf(completed(candidate, shapes, ANY_SIZE)), shapes);
+    return planDescription(completed(description, tensors, ANY_SIZE)).plan;
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
 /** A size that many levels halve. */
 const ANY_SIZE = 2 ** 20;
 
+/** A description with a training size and all else that is open and on which neither parameters nor cost depend. */
+function completed(description: Description, tensors: TensorShapes, imageSize: number): Description {
+  return withSize({ image_size: imageSize, ...familyOf(description).standIns, ...description }, tensors);
+}
+
+function familyOf({ architecture }: Description): NetworkFamily {
+  return FAMILIES.get(architecture as string)!;
+}
+
+/** A description with what follows from the training size, if it has one, and without what is undefined. */
+function withSize(description: Description, tensors: TensorShapes): Description {
+  const size = description.image_size;
+  const following = typeof size === "number" ? familyOf(description).sized?.(size, tensors) : undefined;
+  const all = { ...description, ...following };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** The known checkpoints that have just these tensors; the one that the user names must be among them. */
+function knownWith(file: Checkpoint, tensors: TensorShapes, name: string | undefined): readonly KnownCheckpoint[] {
+  if (name === undefined) {
+    return KNOWN_CHECKPOINTS.filter(({ description }) => differences(parametersOf(description), tensors).length === 0);
+  }
+  const row = knownCheckpoint(name);
+  if (!row) {
+    const names = KNOWN_CHECKPOINTS.map((known) => known.name).join(", ");
+    throw new RangeError(`Cannot find the known checkpoint ${quoteName(name)}: one of ${names} is needed`);
+  }
+  const found = differences(parametersOf(row.description), tensors);
+  if (found.length === 0) return [row];
+  throw new CheckpointError(
+    `Cannot load ${quoteName(file.name)} as ${row.name}: ${found.length} tensors differ (first ${found[0]})`,
+  );
+}
+
 function parametersOf(description: Description): ParameterSet {
   return planDescription(description).plan.parameters;
 }
 
-function differences(parameters: ParameterSet, shapes: TensorShapes): string[] {
+function differences(parameters: ParameterSet, tensors: TensorShapes): string[] {
   const found: string[] = [];
   for (const [name, { shape }] of parameters) {
-    const there = shapes.get(name);
+    const there = tensors.get(name);
     if (!there) found.push(`${quoteName(name)} is missing`);
     else if (!sameShape(there, shape)) {
       found.push(`${quoteName(name)} is ${formatShape(there)} instead of ${formatShape(shape)}`);
     }
   }
-  for (const name of shapes.keys()) if (!parameters.has(name)) found.push(`${quoteName(name)} is unexpected`);
+  for (const name of tensors.keys()) if (!parameters.has(name)) found.push(`${quoteName(name)} is unexpected`);
   return found;
 }
 
@@ -202,106 +221,86 @@ function agreement([first, ...others]: readonly Description[]): Description {
   return Object.fromEntries(Object.entries(first ?? {}).filter(([key, value]) => same(key, value)));
 }
 
-/** Whether a candidate has the structure that known checkpoints agree on; attention may be listed for absent levels. */
-function agrees(candidate: Description, agreed: Description): boolean {
-  return ["class", "channel_mult"].every((key) =>
-    agreed[key] === undefined || JSON.stringify(agreed[key]) === JSON.stringify(candidate[key])
-  );
+/** Whether a candidate has the structure that known checkpoints agree on. */
+function agrees({ family: { readings = {} }, description }: Candidate, published: Description): boolean {
+  return Object.values(readings).every((reading) => {
+    const value = reading!(published);
+    return value === undefined || value === reading!(description);
+  });
 }
 
-function isChosen(candidate: Description, { network, levels }: DescriptionOptions): boolean {
-  const wanted = network === undefined ? undefined : network === "unet" ? "UNetModel" : "SuperResModel";
-  return (wanted === undefined || candidate.class === wanted) &&
-    (levels === undefined || levelsOf(candidate) === levels);
-}
-
-function levelsOf({ channel_mult, ch_mult }: Description): number {
-  return ((channel_mult ?? ch_mult) as readonly number[]).length;
-}
-
-function structures(candidates: readonly Description[]): string {
-  return candidates.map((candidate) => `${candidate.class} of ${levelsOf(candidate)} levels`).join(" or ");
+/** What an answer has against a candidate; undefined if they fit. */
+function objection(
+  { family: { name, answers, readings = {} }, description, plan }: Candidate,
+  given: Readonly<Record<string, unknown>>,
+  candidates: readonly Candidate[] = [],
+): string | undefined {
+  const known: Parameters = { ...SIZE_ANSWERS, ...answers, ...PROCESS_ANSWERS };
+  for (const [key, value] of Object.entries(given)) {
+    const parameter = Object.hasOwn(known, key) ? known[key]! : undefined;
+    if (!parameter) return `${key} is ${value}, of a ${name} network there is ${Object.keys(known).join(", ")} to say`;
+    if (!fits(parameter, value)) return `${key} is ${JSON.stringify(value)}, ${needed(parameter)} is needed`;
+    if (value === undefined) continue;
+    if (readings[key] && readings[key](description) !== value) {
+      const told = new Set(candidates.map((candidate) => candidate.family.readings?.[key]?.(candidate.description)));
+      return `${key} is ${value}, its tensors are of ${[...told].join(" or ")}`;
+    }
+    if (key !== "imageSize") continue;
+    if (description.image_size !== undefined && description.image_size !== value) {
+      return `the image size is ${value}, its tensors are for ${description.image_size}`;
+    }
+    if (value as number % plan.downsampling !== 0) {
+      return `the image size is ${value}, a multiple of ${plan.downsampling} is needed`;
+    }
+  }
+  return undefined;
 }
 
 /** What the user's answers are as keywords. */
-function answers(
+function answered(
   file: Checkpoint,
-  candidate: Description,
-  shapes: TensorShapes,
-  { imageSize, heads, headChannels, attentionOrder, schedule, diffusionSteps, valueRange }: DescriptionOptions,
+  { family, description }: Candidate,
+  answers: Omit<DescriptionOptions, "as">,
+  { published, tensors }: { readonly published: Description; readonly tensors: TensorShapes },
 ): Description {
-  const size = 2 ** (levelsOf(candidate) - 1);
-  if (imageSize !== undefined) {
-    if (candidate.image_size !== undefined && candidate.image_size !== imageSize) {
-      throw contradiction(file, `the image size is ${imageSize}`, `its tensors are for ${candidate.image_size}`);
-    }
-    if (imageSize % size !== 0) {
-      throw contradiction(file, `the image size is ${imageSize}`, `a multiple of ${size} is needed`);
-    }
-  }
-  if (candidate.architecture === "ddpm" && (heads ?? headChannels ?? attentionOrder) !== undefined) {
-    throw contradiction(file, "heads or their order are given", "attentions of a DDPM network have one head");
-  }
-  if (heads !== undefined && headChannels !== undefined) {
-    throw contradiction(file, "heads and channels of a head are given", "one of the two is needed");
-  }
-  const odd = attentionChannels(shapes).find((channels) => channels % (heads ?? headChannels ?? 1) !== 0);
-  if (odd !== undefined) {
-    const found = heads === undefined ? `heads of ${headChannels} channels are` : `${heads} heads are`;
-    throw contradiction(file, `${found} wanted`, `an attention has ${odd} channels`);
-  }
-  if (heads !== undefined && candidate.pool === "attention") {
-    throw contradiction(file, `${heads} heads are wanted`, "an attention pool needs the channels of a head");
+  const { imageSize, schedule, diffusionSteps, valueRange } = answers;
+  let own: Description | undefined;
+  try {
+    own = family.describe?.(answers, { found: description, published, tensors });
+  } catch (error) {
+    throw error instanceof RangeError ? contradiction(file, error.message) : error;
   }
   return {
     ...(imageSize === undefined ? {} : { image_size: imageSize }),
-    ...(heads === undefined ? {} : { num_heads: heads, num_head_channels: -1 }),
-    ...(headChannels === undefined ? {} : { num_head_channels: headChannels }),
-    ...(attentionOrder === undefined ? {} : { use_new_attention_order: attentionOrder === "new" }),
+    ...own,
     ...(schedule === undefined ? {} : { noise_schedule: schedule }),
     ...(diffusionSteps === undefined ? {} : { diffusion_steps: diffusionSteps }),
     ...(valueRange === undefined ? {} : { value_range: valueRange === "-1..1" ? [-1, 1] : [0, 1] }),
   };
 }
 
-/** What is published, without the size of small images where the user says another size of the large ones. */
-function withoutOtherSize(agreed: Description, { image_size: size }: Description): Description {
-  const { small_size: small, ...others } = agreed;
-  return small === undefined || (size !== undefined && size !== agreed.image_size) ? others : agreed;
-}
-
-/** A DDPM network's attention is described by image sizes, so they follow from the training size. */
-function withResolutions(description: Description, shapes: TensorShapes): Description {
-  const { architecture, image_size: size } = description;
-  if (architecture !== "ddpm" || typeof size !== "number") return description;
-  return {
-    ...description,
-    attn_resolutions: ddpmAttentionLevels(shapes).map((level) => Math.floor(size / 2 ** level)),
-  };
-}
-
-function* structureQuestions(candidates: readonly Description[]): Generator<OpenQuestion, void> {
-  if (new Set(candidates.map((candidate) => candidate.class)).size > 1) {
-    yield {
-      options: ["network"],
-      what: "whether it is given a low-resolution image",
-      choices: "unet or super-resolution",
-    };
+/** Which of the candidates it is. */
+function* structureQuestions(candidates: readonly Candidate[]): Generator<OpenQuestion, void> {
+  const { answers, readings = {} } = candidates[0]!.family;
+  for (const [key, reading] of Object.entries(readings)) {
+    const values = new Set(candidates.map(({ description }) => reading!(description)));
+    if (values.size > 1) yield { options: [key], what: answers[key]!.help, choices: [...values].join(" or ") };
   }
-  const levels = new Set(candidates.map(levelsOf));
-  if (levels.size > 1) yield { options: ["levels"], what: "number of levels", choices: [...levels].join(" or ") };
 }
 
-function* openQuestions(description: Description, shapes: TensorShapes): Generator<OpenQuestion, void> {
+function* openQuestions(
+  { family, plan: { downsampling } }: Candidate,
+  description: Description,
+  tensors: TensorShapes,
+): Generator<OpenQuestion, void> {
   const isOpen = (key: string): boolean => description[key] === undefined;
   if (isOpen("image_size")) {
-    const factor = 2 ** (levelsOf(description) - 1);
-    const choices = factor === 1 ? "a number of pixels" : `a multiple of ${factor}`;
+    const choices = downsampling === 1 ? "a number of pixels" : `a multiple of ${downsampling}`;
     yield { options: ["imageSize"], what: "side of the training images", choices };
   }
-  if (description.architecture !== "ddpm") yield* headQuestions(description, attentionChannels(shapes));
+  yield* family.questions?.(description, tensors) ?? [];
   if (isOpen("noise_schedule")) {
-    yield { options: ["schedule"], what: "noise schedule of the training", choices: "linear or cosine" };
+    yield { options: ["schedule"], what: "noise schedule of the training", choices: BETA_CURVES.join(" or ") };
   }
   if (isOpen("diffusion_steps")) {
     yield { options: ["diffusionSteps"], what: "diffusion steps of the training", choices: "a number, often 1000" };
@@ -311,38 +310,18 @@ function* openQuestions(description: Description, shapes: TensorShapes): Generat
   }
 }
 
-function* headQuestions(
-  { num_heads: heads, num_head_channels: width, use_new_attention_order: order, pool }: Description,
-  channels: readonly number[],
-): Generator<OpenQuestion, void> {
-  const known = heads !== undefined || width !== undefined;
-  if (!known) {
-    const smallest = channels[0] ?? 1;
-    const divisors = Array.from({ length: smallest }, (_, k) => k + 1).filter((k) =>
-      channels.every((c) => c % k === 0)
-    );
-    const choices = `a divisor of ${channels.join(" and ")}, often ${
-      divisors.includes(64) ? 64 : divisors.at(-1)
-    } channels`;
-    const options = pool === "attention" ? ["headChannels"] as const : ["headChannels", "heads"] as const;
-    yield { options, what: "channels of an attention head, or number of heads", choices };
-  }
-  // With a single head both orders are the same.
-  const single = known && (typeof width === "number" && width > 0 ? channels.every((c) => c === width) : heads === 1);
-  if (order === undefined && !single) {
-    yield { options: ["attentionOrder"], what: "order of attention channels", choices: "legacy or new" };
-  }
-}
-
 function openError(
   { name }: Checkpoint,
-  shapes: TensorShapes,
-  description: Description,
-  questions: readonly OpenQuestion[],
+  candidates: readonly Candidate[],
+  { description, tensors, questions }: {
+    readonly description: Description;
+    readonly tensors: TensorShapes;
+    readonly questions: readonly OpenQuestion[];
+  },
 ): OpenQuestionsError {
-  const count = shapes.values().reduce((sum, shape) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
-  const isCertain = !questions.some(({ options }) => options.includes("levels"));
-  const planFor = (size: number): NetworkPlan => planDescription(completed(description, shapes, size)).plan;
+  const count = tensors.values().reduce((sum, shape) => sum + elementCount(shape), 0);
+  const isCertain = new Set(candidates.map(({ plan }) => plan.downsampling)).size === 1;
+  const planFor = (size: number): NetworkPlan => planDescription(completed(description, tensors, size)).plan;
   return new OpenQuestionsError(
     `Cannot tell what network ${quoteName(name)} holds: it is of ${description.architecture} with ` +
       `${count.toLocaleString("en")} parameters, but its tensors leave something open`,
@@ -352,8 +331,8 @@ function openError(
   );
 }
 
-function contradiction({ name }: Checkpoint, found: string, needed: string): CheckpointError {
-  return new CheckpointError(`Cannot load ${quoteName(name)}: ${found}, ${needed}`);
+function contradiction({ name }: Checkpoint, found: string): CheckpointError {
+  return new CheckpointError(`Cannot load ${quoteName(name)}: ${found}`);
 }
 
 /** The checkpoint with a configuration in its metadata. */

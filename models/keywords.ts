@@ -1,106 +1,84 @@
 /** Reading the keyword arguments of a network's published constructor, as configurations give them. */
-
-/** What a keyword may be. */
-export interface Keyword {
-  /** What messages say is needed. */
-  readonly needs: string;
-  readonly accepts: (value: unknown) => boolean;
-  /** Whether there is no default. */
-  readonly required?: true;
-}
-
-/** The keywords of a constructor by name. */
-export type Keywords = ReadonlyMap<string, Keyword>;
-
-/** Gives a keyword's value, or the fallback where it is not given. */
-export type KeywordReader = <T>(key: string, fallback: T) => T;
+import {
+  data,
+  fits,
+  integer,
+  needed,
+  number,
+  type Parameter,
+  type Parameters,
+  required,
+  type ValuesOf,
+} from "../parameters/mod.ts";
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
 const isPositive = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value > 0;
-const isListOf = (accepts: (value: unknown) => boolean) => (value: unknown): boolean =>
-  Array.isArray(value) && value.every(accepts);
 
-/** A positive integer. */
-export const COUNT: Keyword = { needs: "a positive integer", accepts: isCount };
-
-/** A positive integer; -1 stands for none. */
-export const COUNT_OR_UNSET: Keyword = {
-  needs: "a positive integer, or -1",
-  accepts: (value) => value === -1 || isCount(value),
-};
-
-/** A positive integer; null stands for none. */
-export const COUNT_OR_NULL: Keyword = {
-  needs: "a positive integer, or null",
-  accepts: (value) => value === null || isCount(value),
-};
-
-/** True or false. */
-export const FLAG: Keyword = { needs: "true or false", accepts: (value) => typeof value === "boolean" };
-
-/** A probability, such as that of dropout. */
-export const SHARE: Keyword = {
-  needs: "a number from 0 to 1",
-  accepts: (value) => typeof value === "number" && value >= 0 && value <= 1,
-};
-
-/** A positive number for each level of a network. */
-export const FACTORS: Keyword = {
-  needs: "a list of at least one positive number",
-  accepts: (value) => isListOf(isPositive)(value) && (value as unknown[]).length > 0,
-};
+/** A positive integer that must be given. */
+export function count(help: string): Parameter<number> {
+  return required(integer(undefined, { min: 1 }, help));
+}
 
 /**
- * A list of positive integers, which may be empty.
+ * A positive integer that may be left out, for which a published constructor has a value too.
+ * @param unset that value, -1 or null
+ */
+export function countOr(unset: -1 | null, help: string): Parameter<number | undefined> {
+  return data({ needed: `a positive integer, or ${unset}`, fits: (value) => value === unset || isCount(value) }, help);
+}
+
+/** Positive numbers, one for each level of a network. */
+export function factors(help: string): Parameter<readonly number[] | undefined> {
+  return data({
+    needed: "a list of at least one positive number",
+    fits: (value) => Array.isArray(value) && value.length > 0 && value.every(isPositive),
+  }, help);
+}
+
+/**
+ * Positive integers.
  * @param of what they are, for messages
+ * @param least how many there are at least
  */
-export function countsOf(of: string): Keyword {
-  return { needs: `a list of ${of}`, accepts: isListOf(isCount) };
+export function counts(of: string, least: number, help: string): Parameter<readonly number[] | undefined> {
+  return data({
+    needed: `a list of ${least > 0 ? `at least ${least} ` : ""}${of}`,
+    fits: (value) => Array.isArray(value) && value.length >= least && value.every(isCount),
+  }, help);
 }
+
+/** The probability with which values are left out in training; it is read and not used. */
+export const DROPOUT: Parameter<number> = number(0, { min: 0, max: 1 }, "dropout in training");
 
 /**
- * One of a few texts or numbers.
- * @param values those that are accepted
- */
-export function oneOf(...values: readonly (string | number)[]): Keyword {
-  const shown = values.map((value) => JSON.stringify(value));
-  return {
-    needs: [shown.slice(0, -1).join(", "), ...shown.slice(-1)].filter((part) => part !== "").join(" or "),
-    accepts: (value) => values.includes(value as string | number),
-  };
-}
-
-/** The same keyword without a default. */
-export function required(keyword: Keyword): Keyword {
-  return { ...keyword, required: true };
-}
-
-/**
- * Checks the keywords of a configuration.
+ * The checked keywords of a configuration, with the defaults of those that are not given.
  * @param raw an object such as `JSON.parse` gives
  * @param keywords the constructor's
  * @param family what messages call the network, such as "guided-diffusion"
  * @throws {TypeError} if `raw` is no object; if keywords are unknown, missing or ill-typed, each by name
  */
-export function readKeywords(raw: unknown, keywords: Keywords, family: string): KeywordReader {
+export function keywordValues<P extends Parameters>(raw: unknown, keywords: P, family: string): ValuesOf<P> {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
     throw new TypeError(`Cannot read a ${family} configuration: an object of constructor keywords is needed`);
   }
-  const given = new Map<string, unknown>(Object.entries(raw));
-  const problems = [...problemsOf(given, keywords)];
+  const given = raw as Readonly<Record<string, unknown>>;
+  const problems = keywordProblems(given, keywords);
   if (problems.length > 0) throw new TypeError(`Cannot read a ${family} configuration: ${problems.join("; ")}`);
-  return <T>(key: string, fallback: T): T => given.has(key) ? given.get(key) as T : fallback;
+  return Object.fromEntries(
+    Object.entries(keywords).map(([key, { default: initial }]) => [key, given[key] ?? initial]),
+  ) as ValuesOf<P>;
 }
 
-function* problemsOf(given: ReadonlyMap<string, unknown>, keywords: Keywords): Generator<string> {
-  for (const [key, value] of given) {
-    const keyword = keywords.get(key);
-    if (!keyword) yield `"${key}" is no keyword of the constructor`;
-    else if (!keyword.accepts(value)) yield `"${key}" is ${JSON.stringify(value)}, ${keyword.needs} is needed`;
-  }
-  for (const [key, { needs, required }] of keywords) {
-    if (required && !given.has(key)) yield `"${key}" is missing, ${needs} is needed`;
-  }
+/** What is wrong with the keywords of a configuration, each by name. */
+export function keywordProblems(given: Readonly<Record<string, unknown>>, keywords: Parameters): readonly string[] {
+  const wrong = Object.entries(given).flatMap(([key, value]) => {
+    const keyword = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
+    if (!keyword) return [`"${key}" is no keyword of the constructor`];
+    if (fits(keyword, value)) return [];
+    return [`"${key}" is ${JSON.stringify(value)}, ${needed(keyword)} is needed`];
+  });
+  const missing = Object.entries(keywords).filter(([key, { isRequired }]) => isRequired && given[key] === undefined);
+  return [...wrong, ...missing.map(([key, keyword]) => `"${key}" is missing, ${needed(keyword)} is needed`)];
 }
 
 /**

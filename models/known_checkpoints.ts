@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** Published checkpoints: what network each is, how large, under which terms, and where it is to be had. */
 
-import type { Description } from "./model_description.ts";
+import type { Description } from "./family.ts";
 
 /** A published checkpoint. */
 export interface KnownCheckpoint {

@@ -52,39 +52,44 @@ export {
 } from "./unet_blocks.ts";
 export {
   type GuidedClassifierConfig,
-  guidedClassifierConfig,
   type GuidedEncoderConfig,
   type GuidedUnetConfig,
-  guidedUnetConfig,
   type Pool,
-} from "./guided_unet_config.ts";
+} from "./guided/config.ts";
 export {
   type Block,
   type GuidedUnetLayout,
   guidedUnetLayout,
   guidedUnetParameters,
   type Layer,
-  parameterShapes,
-} from "./guided_unet_layout.ts";
-export { type GuidedUnet, guidedUnet } from "./guided_unet.ts";
-export { guidedClassifier, guidedClassifierParameters } from "./guided_classifier.ts";
-export { type DdpmUnetConfig, ddpmUnetConfig } from "./ddpm_unet_config.ts";
-export { ddpmUnetParameters } from "./ddpm_unet_layout.ts";
-export { ddpmUnet } from "./ddpm_unet.ts";
+} from "./guided/layout.ts";
+export { guidedDiffusion, guidedUnet, guidedUnetConfig } from "./guided/unet.ts";
+export { guidedClassifier } from "./guided/classifier.ts";
+export type { DdpmUnetConfig } from "./ddpm/config.ts";
+export { ddpm } from "./ddpm/unet.ts";
 export type { AttentionExchange } from "./attention_exchange.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
-export type { Architecture, NetworkPlan } from "./architecture.ts";
-export { ARCHITECTURES } from "./architectures.ts";
+export {
+  type Description,
+  type Evidence,
+  type FamilyDefinition,
+  type NetworkFamily,
+  networkFamily,
+  type NetworkPlan,
+  type OpenQuestion,
+  type TensorShapes,
+} from "./family.ts";
+export { FAMILIES, registerFamily } from "./families.ts";
 export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { paddedModel } from "./padded_model.ts";
-export { DEFAULT_PROCESS, type Description, type ModelPlan, planDescription } from "./model_description.ts";
+export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_description.ts";
 export { countParameters, type NetworkCost, networkCost, shapesOnly } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 export {
   describeCheckpoint,
   type DescribedCheckpoint,
   type DescriptionOptions,
-  type OpenQuestion,
+  descriptionParameters,
   OpenQuestionsError,
 } from "./describe_checkpoint.ts";
 export { type OpenedModel, openModel } from "./open_model.ts";
@@ -93,14 +98,14 @@ export {
   type PerceptualNetwork,
   perceptualNetwork,
   type PerceptualNetworkName,
-} from "./perceptual_features.ts";
+} from "./features/perceptual_features.ts";
 export {
   type Inception,
   INCEPTION_SIDE,
   inceptionParameters,
   openInception,
   type OpenInceptionOptions,
-} from "./inception.ts";
-export type { InceptionVariant } from "./inception_layout.ts";
+} from "./features/inception.ts";
+export type { InceptionVariant } from "./features/inception_layout.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";

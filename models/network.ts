@@ -40,8 +40,9 @@ export interface NetworkInputs {
 }
 
 /** A network together with its weights, ready to be recorded. */
-export interface Network {
-  readonly config: NetworkConfig;
+export interface Network<C extends NetworkConfig = NetworkConfig> {
+  /** What it says about itself. */
+  readonly config: C;
   /** Heights and widths must be multiples of it, except for classifiers, whose sides may be odd. */
   readonly downsampling: number;
   /**
@@ -62,40 +63,44 @@ export interface Network {
 }
 
 /**
- * What a network needs of the sides of an image, for messages.
- * @param downsampling factor by which its smallest level is smaller; 1 where no level is joined to another one
+ * Checks what a network is given.
+ * @param name the family, for messages
+ * @param sides factor that heights and widths must be multiples of; 1 where no level is joined to another one
+ * @throws {TypeError} if a shape does not fit, or conditioning is missing or not expected
  */
-export function neededSides(downsampling: number): string {
-  if (downsampling === 1) return "height and width must not be 0";
-  return `height and width must be multiples of ${downsampling}: an odd side that is halved and doubled again no longer ` +
-    "fits the skip connection that is joined to it, in PyTorch neither";
-}
-
-/**
- * Checks what a network without labels and low-resolution image is given.
- * @param what the network, for messages
- * @throws {TypeError} if the image's channels or size or the timestep rows do not fit, or conditioning is given
- */
-export function requirePlainInputs(
-  what: string,
-  { config, downsampling }: Pick<Network, "config" | "downsampling">,
+export function requireInputs(
+  name: string,
+  { inChannels, modelChannels, numClasses, superResolution = false }: NetworkConfig,
+  sides: number,
   x: Tensor,
   { timestepRows, labels, lowRes }: NetworkInputs,
 ): void {
   const fail = (found: string): never => {
-    throw new TypeError(`Cannot build ${what}: ${found}`);
+    throw new TypeError(`Cannot build a ${name} network: ${found}`);
   };
   const [batch, height, width, channels] = x.shape;
-  if (x.shape.length !== 4 || channels !== config.inChannels) {
-    fail(`x is ${formatShape(x.shape)}, [N, H, W, ${config.inChannels}] is needed`);
+  if (x.shape.length !== 4 || channels !== inChannels) {
+    fail(`x is ${formatShape(x.shape)}, [N, H, W, ${inChannels}] is needed`);
   }
-  if (height! % downsampling !== 0 || width! % downsampling !== 0 || height! * width! === 0) {
-    fail(`x is ${formatShape(x.shape)}, ${neededSides(downsampling)}`);
+  if (height! % sides !== 0 || width! % sides !== 0 || height! * width! === 0) {
+    const needed = sides === 1
+      ? "height and width must not be 0"
+      : `height and width must be multiples of ${sides}: an odd side that is halved and doubled again no longer fits ` +
+        "the skip connection that is joined to it, in PyTorch neither";
+    fail(`x is ${formatShape(x.shape)}, ${needed}`);
   }
-  const rows: Shape = [batch!, config.modelChannels];
+  const rows: Shape = [batch!, modelChannels];
   if (!sameShape(timestepRows.shape, rows)) {
     fail(`the timestep rows are ${formatShape(timestepRows.shape)}, ${formatShape(rows)} is needed`);
   }
-  if (labels) fail("class labels were given, it takes none");
-  if (lowRes) fail("a low-resolution image was given, it takes none");
+  if (numClasses === undefined ? labels !== undefined : labels?.length !== batch) {
+    const needed = numClasses === undefined ? "none, as the network is unconditional" : `${batch}, one per item`;
+    fail(`${labels?.length ?? 0} class labels were given, needed are ${needed}`);
+  }
+  if (superResolution !== (lowRes !== undefined)) {
+    fail(superResolution ? "it needs a low-resolution image, none was given" : "it takes no low-resolution image");
+  }
+  if (lowRes && (lowRes.shape.length !== 4 || lowRes.shape[0] !== batch || lowRes.shape[3] !== channels)) {
+    fail(`the low-resolution image is ${formatShape(lowRes.shape)}, [${batch}, h, w, ${channels}] is needed`);
+  }
 }

@@ -9,7 +9,7 @@ import {
   type Tensor,
   trace,
 } from "../engine/mod.ts";
-import type { NetworkPlan } from "./architecture.ts";
+import type { NetworkPlan } from "./family.ts";
 import type { Parameter, ParameterSet, Weights } from "./weights.ts";
 
 /** Multiply-adds of one evaluation. */

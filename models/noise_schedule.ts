@@ -4,7 +4,10 @@
  */
 
 /** How beta grows: evenly (`linear`), or so that alphaBar follows a squared cosine (`cosine`). */
-export type BetaCurve = "linear" | "cosine";
+export const BETA_CURVES = ["linear", "cosine"] as const;
+
+/** One of `BETA_CURVES`. */
+export type BetaCurve = typeof BETA_CURVES[number];
 
 /** Tables over the K steps of a process, all indexed 0 (least noise) to K - 1. */
 export interface NoiseSchedule {
@@ -36,7 +39,7 @@ const LARGEST_COSINE_BETA = 0.999;
  * @param name any text
  */
 export function isBetaCurve(name: unknown): name is BetaCurve {
-  return name === "linear" || name === "cosine";
+  return (BETA_CURVES as readonly unknown[]).includes(name);
 }
 
 /**

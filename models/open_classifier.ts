@@ -2,36 +2,25 @@
 import { type Coefficient, constant, type Runtime, type Tensor } from "../engine/mod.ts";
 import { gatherRows } from "../kernels/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
-import { describeModel } from "./model_description.ts";
-import type { NetworkConfig } from "./network.ts";
-import { loadWeights, type UploadOptions } from "./weights.ts";
+import { type OpenedNetwork, openNetwork } from "./open_model.ts";
+import type { UploadOptions } from "./weights.ts";
 
 /** A classifier of noisy images on a runtime. */
-export interface OpenedClassifier {
-  /** Name of the file. */
-  readonly name: string;
-  readonly config: NetworkConfig;
+export interface OpenedClassifier extends OpenedNetwork {
   /** [T] alphaBar by training timestep: how noisy the images are that the classifier knows. */
   readonly alphaBar: Float64Array;
-  /** Number of trained numbers. */
-  readonly parameterCount: number;
-  /** Heights and widths of images must be multiples of it. */
-  readonly downsampling: number;
   /**
-   * Records the logits: log p(class | x_t) up to a number for each image.
+   * Records the logits: log p(class | x_t) up to a constant for each image.
    * @param xt [N, H, W, inChannels] noisy images; where the pool is attention, of the training size
    * @param timestep training timestep 0 to T - 1, one for all items
    * @returns [N, classes]
    * @throws {TypeError} if the images do not fit
    */
   logits(xt: Tensor, timestep: Coefficient): Tensor;
-  /** Gives the weights' memory back; stages that use the network cannot run any more. */
-  free(): void;
 }
 
 /**
- * Opens the file of a classifier, whose `__metadata__.config` is JSON with `architecture` ("guided-diffusion-classifier"),
- * the constructor's keywords (see `guidedClassifierConfig`), and optionally `noise_schedule` and `diffusion_steps`.
+ * Opens the file of a classifier, which says in `__metadata__.config` what it is; see `Description`.
  * @param runtime where the weights go
  * @param file the open file
  * @param options how weights are kept, and what to be told while loading
@@ -43,20 +32,14 @@ export async function openClassifier(
   file: Checkpoint,
   options: UploadOptions = {},
 ): Promise<OpenedClassifier> {
-  const { plan, schedule } = describeModel(file, "classes");
-  const weights = await loadWeights(runtime, file, plan.parameters, options);
-  const network = plan.build(weights);
-  const table = network.timestepTable(schedule.timesteps);
+  const { network, ...opened } = await openNetwork(runtime, file, "classes", options);
+  const table = network.timestepTable(opened.schedule.timesteps);
   return {
-    name: file.name,
-    config: network.config,
-    alphaBar: schedule.alphaBar,
-    parameterCount: weights.parameterCount,
-    downsampling: network.downsampling,
+    ...opened,
+    alphaBar: opened.schedule.alphaBar,
     logits(xt: Tensor, timestep: Coefficient): Tensor {
       const rows = Array<Coefficient>(xt.shape[0]!).fill(timestep);
       return network.forward(xt, { timestepRows: gatherRows(constant(table), rows) });
     },
-    free: weights.free,
   };
 }

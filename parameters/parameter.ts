@@ -97,7 +97,20 @@ export function choice<const C extends string>(
   choices: readonly C[],
   notes: Omit<ParameterNotes, keyof NumberNotes>,
   help: string,
-): Parameter<C> {
+): Parameter<C>;
+/** One of several words, which may be left open. */
+export function choice<const C extends string>(
+  initial: undefined,
+  choices: readonly C[],
+  notes: Omit<ParameterNotes, keyof NumberNotes>,
+  help: string,
+): Parameter<C | undefined>;
+export function choice<T extends string | undefined>(
+  initial: T,
+  choices: readonly string[],
+  notes: Omit<ParameterNotes, keyof NumberNotes>,
+  help: string,
+): Parameter<T> {
   return { kind: "choice", default: initial, choices, ...notes, help };
 }
 

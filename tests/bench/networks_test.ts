@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { elementCount, ReferenceRuntime } from "../../engine/mod.ts";
-import { parameterShapes } from "../../models/mod.ts";
+import { countParameters, guidedUnetParameters } from "../../models/mod.ts";
 import { FFHQ, IMAGENET_256, NETWORKS } from "../../bench/networks.ts";
 import { parseOptions } from "../../bench/options.ts";
 
@@ -15,8 +15,7 @@ Deno.test("every network has the parameters it is known for and takes its own si
 });
 
 Deno.test("the networks on request have as many parameters as the published ones", () => {
-  const count = (config: typeof FFHQ): number =>
-    [...parameterShapes(config).values()].reduce((sum, shape) => sum + elementCount(shape), 0);
+  const count = (config: typeof FFHQ): number => countParameters(guidedUnetParameters(config));
   assertEquals([count(FFHQ), count(IMAGENET_256)], [93563910, 552814086]);
 });
 

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { elementCount } from "../../engine/mod.ts";
-import { parameterShapes } from "../../models/mod.ts";
+import { guidedUnetParameters } from "../../models/mod.ts";
 import { UNET_64 } from "../../bench/networks.ts";
 import { UsageError } from "../../bench/options.ts";
 import { caseWeight, PEER_CASES, peerCase } from "../../bench/peers/cases.ts";
@@ -146,7 +146,7 @@ Deno.test("the network's ONNX file holds every parameter, and every value is the
   const constants = new Map(
     messages(graph, 5).map((tensor) => [texts(tensor, 8)[0]!, tensor]),
   );
-  for (const [name, shape] of parameterShapes(UNET_64)) {
+  for (const [name, { shape }] of guidedUnetParameters(UNET_64)) {
     const bytes = constants.get(name)?.get(9)?.[0] as Uint8Array | undefined;
     assertEquals([name, bytes?.length], [name, 4 * elementCount(shape)]);
   }
@@ -171,7 +171,7 @@ Deno.test("the network's ONNX file holds every parameter, and every value is the
   ];
   assert(known.has(result));
   assertEquals(extents, [1, 6, 64, 64]);
-  const matrices = [...parameterShapes(UNET_64)].filter(([, shape]) => shape.length > 2)
+  const matrices = [...guidedUnetParameters(UNET_64)].filter(([, { shape }]) => shape.length > 2)
     .length;
   assertEquals([
     counts.get("Conv"),

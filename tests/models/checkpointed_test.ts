@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { trace } from "../../engine/mod.ts";
 import { gradient, sampleDot } from "../../kernels/mod.ts";
-import { type Architecture, ARCHITECTURES, noiseModel, noiseSchedule, respacedSchedule } from "../../models/mod.ts";
+import { FAMILIES, type Network, noiseModel, noiseSchedule, respacedSchedule } from "../../models/mod.ts";
 import { shapesOnly } from "../../models/network_cost.ts";
 
 const NETWORKS = {
@@ -28,9 +28,9 @@ const NETWORKS = {
   },
 };
 
-function networkOf(name: keyof typeof NETWORKS): ReturnType<ReturnType<Architecture["plan"]>["build"]> {
-  const architecture = ARCHITECTURES.find(({ classes }) => classes.includes(name))!;
-  const plan = architecture.plan({ class: name, ...NETWORKS[name] });
+function networkOf(name: keyof typeof NETWORKS): Network {
+  const family = FAMILIES.values().find(({ classes }) => classes.includes(name))!;
+  const plan = family.plan({ class: name, ...NETWORKS[name] });
   return plan.build(shapesOnly(plan.parameters));
 }
 

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
 import { assertEquals, assertThrows } from "@std/assert";
-import { ddpmUnetConfig, ddpmUnetParameters } from "../../models/mod.ts";
-import { ddpmUnetLayout } from "../../models/ddpm_unet_layout.ts";
+import { ddpm } from "../../models/mod.ts";
+import { ddpmUnetLayout, ddpmUnetParameters } from "../../models/ddpm/layout.ts";
 
 const CELEBA_HQ = {
   ch: 128,
@@ -16,12 +16,12 @@ const CELEBA_HQ = {
 };
 
 Deno.test("the network of CelebA-HQ has 113673219 parameters", () => {
-  const shapes = [...ddpmUnetParameters(ddpmUnetConfig(CELEBA_HQ)).values()].map(({ shape }) => shape);
+  const shapes = [...ddpmUnetParameters(ddpm.config(CELEBA_HQ)).values()].map(({ shape }) => shape);
   assertEquals(shapes.reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0), 113_673_219);
 });
 
 Deno.test("parameters carry the names and shapes of the published checkpoints", () => {
-  const parameters = ddpmUnetParameters(ddpmUnetConfig(CELEBA_HQ));
+  const parameters = ddpmUnetParameters(ddpm.config(CELEBA_HQ));
   const expected = {
     "temb.dense.0.weight": [512, 128],
     "conv_in.weight": [128, 3, 3, 3],
@@ -45,22 +45,22 @@ Deno.test("parameters carry the names and shapes of the published checkpoints", 
 });
 
 Deno.test("layers that resample have parameters only where they convolve", () => {
-  const names = [...ddpmUnetParameters(ddpmUnetConfig({ ...CELEBA_HQ, resamp_with_conv: false })).keys()];
+  const names = [...ddpmUnetParameters(ddpm.config({ ...CELEBA_HQ, resamp_with_conv: false })).keys()];
   assertEquals(names.filter((name) => /sample/.test(name)), []);
 });
 
 Deno.test("attention follows the sizes of the levels, the last of which may be odd", () => {
   const attends = (keywords: Record<string, unknown>): readonly string[] =>
-    ddpmUnetLayout(ddpmUnetConfig({ ...CELEBA_HQ, num_res_blocks: 1, ...keywords })).downBlocks.flat()
+    ddpmUnetLayout(ddpm.config({ ...CELEBA_HQ, num_res_blocks: 1, ...keywords })).downBlocks.flat()
       .filter(({ kind }) => kind === "attention").map(({ name }) => name);
   assertEquals(attends({}), ["down.4.attn.0"]);
   assertEquals(attends({ resolution: 64, attn_resolutions: [64, 8] }), ["down.0.attn.0", "down.3.attn.0"]);
   assertEquals(attends({ resolution: 28, ch_mult: [1, 2, 2], attn_resolutions: [7] }), ["down.2.attn.0"]);
 });
 
-Deno.test("ddpmUnetConfig() fills in the defaults and takes either name of the training size", () => {
+Deno.test("ddpm.config() fills in the defaults and takes either name of the training size", () => {
   const { resolution: _, dropout: __, ch_mult: ___, resamp_with_conv: ____, ...rest } = CELEBA_HQ;
-  const config = ddpmUnetConfig({ ...rest, image_size: 64, class: "Model" });
+  const config = ddpm.config({ ...rest, image_size: 64, class: "Model" });
   assertEquals(config, {
     imageSize: 64,
     inChannels: 3,
@@ -71,25 +71,25 @@ Deno.test("ddpmUnetConfig() fills in the defaults and takes either name of the t
     attentionResolutions: [16],
     convResample: true,
   });
-  const needed = 'Cannot read a DDPM configuration: "resolution" and "image_size" are both';
-  assertThrows(() => ddpmUnetConfig(rest), TypeError, `${needed} missing`);
-  assertThrows(() => ddpmUnetConfig({ ...CELEBA_HQ, image_size: 256 }), TypeError, `${needed} given`);
+  const needed = 'Cannot read a ddpm configuration: "resolution" and "image_size" are both';
+  assertThrows(() => ddpm.config(rest), TypeError, `${needed} missing`);
+  assertThrows(() => ddpm.config({ ...CELEBA_HQ, image_size: 256 }), TypeError, `${needed} given`);
 });
 
-Deno.test("ddpmUnetConfig() names what does not fit", () => {
+Deno.test("ddpm.config() names what does not fit", () => {
   const refuse = (keywords: unknown, text: string): void => {
-    assertThrows(() => ddpmUnetConfig(keywords), TypeError, text);
+    assertThrows(() => ddpm.config(keywords), TypeError, text);
   };
   refuse([], "an object of constructor keywords is needed");
   refuse({ ...CELEBA_HQ, model_channels: 128 }, '"model_channels" is no keyword of the constructor');
-  refuse({ ...CELEBA_HQ, ch_mult: [1, 1.5] }, '"ch_mult" is [1,1.5], a list of at least one positive integer');
+  refuse({ ...CELEBA_HQ, ch_mult: [1, 1.5] }, '"ch_mult" is [1,1.5], a list of at least 1 positive integers');
   refuse({ ...CELEBA_HQ, ch_mult: [] }, '"ch_mult" is []');
   refuse({ ...CELEBA_HQ, resamp_with_conv: 1 }, '"resamp_with_conv" is 1, true or false is needed');
-  refuse({ ...CELEBA_HQ, class: "UNetModel" }, '"class" is "UNetModel", "Model" is needed');
+  refuse({ ...CELEBA_HQ, class: "UNetModel" }, '"class" is "UNetModel", one of "Model" is needed');
   const { out_ch: _, ...missing } = CELEBA_HQ;
-  refuse(missing, '"out_ch" is missing, a positive integer is needed');
+  refuse(missing, '"out_ch" is missing, an integer of at least 1 is needed');
   assertThrows(
-    () => ddpmUnetConfig({ ...CELEBA_HQ, ch: 48 }),
+    () => ddpm.config({ ...CELEBA_HQ, ch: 48 }),
     RangeError,
     "ch_mult 1 of 48 ch gives 48 channels, a multiple of 32 is needed",
   );

@@ -4,13 +4,13 @@ import { trace } from "../../engine/graph.ts";
 import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
 import { splitConstantCalls } from "../../engine/simplify.ts";
 import { type NetworkPlan, uploadWeights, withStatistics } from "../../models/mod.ts";
-import { ddpmAttentionBlock } from "../../models/ddpm_blocks.ts";
+import { ddpmAttentionBlock } from "../../models/ddpm/blocks.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { openGolden } from "./golden_file.ts";
 import { fileOf, randomTensorsOf } from "./random_checkpoint.ts";
-import { architectureOf, assertRecording, drawnParameters, openRecorded } from "./recording.ts";
+import { assertRecording, drawnParameters, familyOf, openRecorded } from "./recording.ts";
 import { type HostImage, type NetworkRun, runNetwork } from "./run_network.ts";
 
 gpuTest("ddpmUnet() reproduces the published program's recording", async (runtime) => {
@@ -38,7 +38,7 @@ const SMALL = {
 };
 
 function planOf(keywords: Record<string, unknown> = {}): NetworkPlan {
-  return architectureOf("Model").plan({ ...SMALL, ...keywords });
+  return familyOf("Model").plan({ ...SMALL, ...keywords });
 }
 
 function image(shape: readonly number[], seed: number): HostImage {
@@ -85,8 +85,8 @@ Deno.test("forward() rejects sizes and conditioning that do not fit the network"
   await rejects({ x: image([2, 6, 9, 3], 1) }, "no longer fits the skip connection");
   await rejects({ x: image([2, 8, 8, 4], 1) }, "x is [2, 8, 8, 4], [N, H, W, 3] is needed");
   await rejects({ timesteps: [1] }, "the timestep rows are [1, 32], [2, 32] is needed");
-  await rejects({ labels: [1, 2] }, "class labels were given, it takes none");
-  await rejects({ lowRes: image([2, 3, 5, 3], 1) }, "a low-resolution image was given, it takes none");
+  await rejects({ labels: [1, 2] }, "2 class labels were given, needed are none");
+  await rejects({ lowRes: image([2, 3, 5, 3], 1) }, "it takes no low-resolution image");
 });
 
 /** The attention block of a layer of 512 channels, as the CelebA-HQ network has it. */

@@ -228,10 +228,16 @@ Deno.test("describeCheckpoint() refuses answers that contradict the tensors", ()
   assertStringIncludes(refusal(SMALL_UNET, { headChannels: 48 }), "an attention has 64 channels");
   assertStringIncludes(refusal(SMALL_UNET, { heads: 5 }), "5 heads are wanted, an attention has 64 channels");
   assertStringIncludes(refusal(SMALL_UNET, { heads: 2, headChannels: 32 }), "one of the two is needed");
-  assertStringIncludes(refusal(SMALL_DDPM, { attentionOrder: "new" }), "have one head");
+  assertStringIncludes(
+    refusal(SMALL_DDPM, { attentionOrder: "new" }),
+    "attentionOrder is new, of a ddpm network there is imageSize, levels, ",
+  );
   assertStringIncludes(refusal(SMALL_CLASSIFIER, { heads: 1 }), "needs the channels of a head");
-  assertStringIncludes(refusal(SMALL_UNET, { network: "super-resolution" }), "UNetModel of 3 levels");
-  assertStringIncludes(refusal(SMALL_UNET, { levels: 2 }), "UNetModel of 3 levels");
+  assertStringIncludes(
+    refusal(SMALL_UNET, { network: "super-resolution" }),
+    "network is super-resolution, its tensors are of unet",
+  );
+  assertStringIncludes(refusal(SMALL_UNET, { levels: 2 }), "levels is 2, its tensors are of 3");
 });
 
 Deno.test("describeCheckpoint() refuses tensors that are of no network, naming the first that differ", () => {
@@ -277,7 +283,7 @@ Deno.test("openModel() refuses networks for images of another range, and ranges 
     await open([0, 1]),
     '"value_range" is [0, 1], only networks for images in [-1, 1] are supported',
   );
-  assertStringIncludes(await open([1]), '"value_range" is [1], two ascending numbers are needed');
-  assertStringIncludes(await open("-1..1"), "two ascending numbers are needed");
+  assertStringIncludes(await open([1]), '"value_range" is [1], a pair of ascending numbers is needed');
+  assertStringIncludes(await open("-1..1"), "a pair of ascending numbers is needed");
   assertStringIncludes(await open([-1, 1]), "parameters are missing");
 });

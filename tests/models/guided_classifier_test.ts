@@ -1,11 +1,11 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
-import { guidedClassifierConfig, guidedClassifierParameters } from "../../models/mod.ts";
+import { countParameters, guidedClassifier } from "../../models/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { fileOf, randomTensorsOf } from "./random_checkpoint.ts";
-import { architectureOf, assertRecording, drawnParameters, openRecorded } from "./recording.ts";
+import { assertRecording, drawnParameters, familyOf, openRecorded } from "./recording.ts";
 import { runNetwork } from "./run_network.ts";
 
 for (const pool of ["adaptive", "attention", "spatial", "spatial-v2"]) {
@@ -69,7 +69,7 @@ const PUBLISHED: Readonly<Record<number, { keywords: Record<string, unknown>; mi
 
 for (const [size, { keywords, millions }] of Object.entries(PUBLISHED)) {
   Deno.test(`the classifier of ImageNet ${size} has ${millions} M parameters`, () => {
-    const parameters = guidedClassifierParameters(guidedClassifierConfig({ ...keywords, image_size: Number(size) }));
+    const parameters = guidedClassifier.plan({ ...keywords, image_size: Number(size) }).parameters;
     const count = [...parameters.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     assertEquals((count / 1e6).toFixed(2), millions);
     assertEquals(parameters.get("out.2.positional_embedding")?.shape, [512, 65]);
@@ -92,7 +92,7 @@ const SMALL = {
 
 Deno.test("an attention pool insists on the training size, and all pools on sides that can be halved", async () => {
   const run = async (keywords: Record<string, unknown>, [height, width]: [number, number]): Promise<unknown> => {
-    const plan = architectureOf("EncoderUNetModel").plan({ ...SMALL, ...keywords });
+    const plan = familyOf("EncoderUNetModel").plan({ ...SMALL, ...keywords });
     return await runNetwork(new ReferenceRuntime(), {
       plan,
       file: await fileOf(randomTensorsOf(plan.parameters, 1)),
@@ -108,18 +108,18 @@ Deno.test("an attention pool insists on the training size, and all pools on side
   await run({ pool: "adaptive" }, [4, 10]);
 });
 
-Deno.test("guidedClassifierConfig() refuses unknown pools, and attention without the width of its heads", () => {
+Deno.test("guidedClassifier.config() refuses unknown pools, and attention without the width of its heads", () => {
   assertThrows(
-    () => guidedClassifierConfig({ ...SMALL, pool: "mean" }),
+    () => guidedClassifier.config({ ...SMALL, pool: "mean" }),
     TypeError,
-    '"pool" is "mean", "adaptive", "attention", "spatial" or "spatial_v2" is needed',
+    '"pool" is "mean", one of "adaptive", "attention", "spatial", "spatial_v2" is needed',
   );
   assertThrows(
-    () => guidedClassifierConfig({ ...SMALL, num_head_channels: -1, num_heads: 2 }),
+    () => guidedClassifier.config({ ...SMALL, num_head_channels: -1, num_heads: 2 }),
     TypeError,
     '"pool" is "attention", "num_head_channels" is needed with it',
   );
   const { num_head_channels: _, ...counted } = SMALL;
-  assertEquals(guidedClassifierConfig({ ...counted, pool: "spatial", class: "EncoderUNetModel" }).pool, "spatial");
-  assertThrows(() => guidedClassifierConfig({ ...SMALL, num_classes: 3 }), TypeError, '"num_classes" is no keyword');
+  assertEquals(guidedClassifier.config({ ...counted, pool: "spatial", class: "EncoderUNetModel" }).pool, "spatial");
+  assertThrows(() => guidedClassifier.config({ ...SMALL, num_classes: 3 }), TypeError, '"num_classes" is no keyword');
 });

@@ -1,12 +1,8 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
 import { assertEquals, assertThrows } from "@std/assert";
-import { guidedUnetConfig } from "../../models/guided_unet_config.ts";
-import {
-  type Block,
-  guidedUnetLayout,
-  guidedUnetParameters,
-  parameterShapes,
-} from "../../models/guided_unet_layout.ts";
+import { countParameters } from "../../models/mod.ts";
+import { guidedUnetConfig } from "../../models/guided/unet.ts";
+import { type Block, guidedUnetLayout, guidedUnetParameters } from "../../models/guided/layout.ts";
 
 const ADM = {
   in_channels: 3,
@@ -122,25 +118,23 @@ const PUBLISHED: Readonly<Record<string, { keywords: Record<string, unknown>; co
 
 for (const [name, { keywords, count }] of Object.entries(PUBLISHED)) {
   Deno.test(`the network of ${name} has ${count} parameters`, () => {
-    const shapes = parameterShapes(guidedUnetConfig(keywords));
-    const sum = [...shapes.values()].reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0);
-    assertEquals(sum, count);
+    assertEquals(countParameters(guidedUnetParameters(guidedUnetConfig(keywords))), count);
   });
 }
 
 Deno.test("parameters carry the names and shapes of the published checkpoints", () => {
-  const shapes = parameterShapes(guidedUnetConfig({ ...IMAGENET_256, num_classes: 1000 }));
-  assertEquals(shapes.get("time_embed.2.weight"), [1024, 1024]);
-  assertEquals(shapes.get("label_emb.weight"), [1000, 1024]);
-  assertEquals(shapes.get("input_blocks.0.0.weight"), [256, 3, 3, 3]);
-  assertEquals(shapes.get("input_blocks.3.0.in_layers.2.weight"), [256, 256, 3, 3]);
-  assertEquals(shapes.get("input_blocks.7.0.skip_connection.weight"), [512, 256, 1, 1]);
-  assertEquals(shapes.get("input_blocks.17.1.qkv.weight"), [3072, 1024, 1]);
-  assertEquals(shapes.get("middle_block.1.proj_out.bias"), [1024]);
-  assertEquals(shapes.get("output_blocks.2.2.out_layers.3.weight"), [1024, 1024, 3, 3]);
-  assertEquals(shapes.get("output_blocks.17.0.emb_layers.1.weight"), [512, 1024]);
-  assertEquals(shapes.get("out.2.weight"), [6, 256, 3, 3]);
-  assertEquals(shapes.has("output_blocks.18.0.in_layers.0.weight"), false);
+  const parameters = guidedUnetParameters(guidedUnetConfig({ ...IMAGENET_256, num_classes: 1000 }));
+  assertEquals(parameters.get("time_embed.2.weight")?.shape, [1024, 1024]);
+  assertEquals(parameters.get("label_emb.weight")?.shape, [1000, 1024]);
+  assertEquals(parameters.get("input_blocks.0.0.weight")?.shape, [256, 3, 3, 3]);
+  assertEquals(parameters.get("input_blocks.3.0.in_layers.2.weight")?.shape, [256, 256, 3, 3]);
+  assertEquals(parameters.get("input_blocks.7.0.skip_connection.weight")?.shape, [512, 256, 1, 1]);
+  assertEquals(parameters.get("input_blocks.17.1.qkv.weight")?.shape, [3072, 1024, 1]);
+  assertEquals(parameters.get("middle_block.1.proj_out.bias")?.shape, [1024]);
+  assertEquals(parameters.get("output_blocks.2.2.out_layers.3.weight")?.shape, [1024, 1024, 3, 3]);
+  assertEquals(parameters.get("output_blocks.17.0.emb_layers.1.weight")?.shape, [512, 1024]);
+  assertEquals(parameters.get("out.2.weight")?.shape, [6, 256, 3, 3]);
+  assertEquals(parameters.has("output_blocks.18.0.in_layers.0.weight"), false);
 });
 
 Deno.test("resampling layers have parameters only where they convolve", () => {
@@ -210,7 +204,7 @@ Deno.test("guidedUnetConfig() names every keyword that is unknown, ill-typed or 
   assertThrows(
     () => guidedUnetConfig({ ...rest, widht: 3, num_heads: 1.5, attention_resolutions: "32,16,8" }),
     TypeError,
-    '"num_heads" is 1.5, a positive integer is needed',
+    '"num_heads" is 1.5, an integer of at least 1 is needed',
   );
   const broken: Readonly<Record<string, unknown>> = {
     image_size: 0,

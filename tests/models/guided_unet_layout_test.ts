@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { guidedUnetLayout } from "../../models/guided_unet_layout.ts";
+import { guidedUnetLayout } from "../../models/guided/layout.ts";
 import type { GuidedUnetConfig } from "../../models/mod.ts";
 
 const CONFIG: GuidedUnetConfig = {

@@ -3,11 +3,12 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { constant, hostTensor, ReferenceRuntime, type Runtime, type Tensors } from "../../engine/mod.ts";
 import { alongHeight, weightedSum } from "../../kernels/mod.ts";
 import {
-  type GuidedUnet,
   guidedUnet,
+  type GuidedUnetConfig,
   guidedUnetConfig,
   guidedUnetParameters,
   loadWeights,
+  type Network,
   type NoiseModel,
   noiseModel,
   noiseSchedule,
@@ -30,7 +31,7 @@ const KEYWORDS = {
   use_scale_shift_norm: true,
 };
 
-async function makeUnet(runtime: Runtime, changes: Record<string, unknown> = {}): Promise<GuidedUnet> {
+async function makeUnet(runtime: Runtime, changes: Record<string, unknown> = {}): Promise<Network<GuidedUnetConfig>> {
   const config = guidedUnetConfig({ ...KEYWORDS, ...changes });
   const file = await fileOf(randomTensors(config));
   return guidedUnet(config, await loadWeights(runtime, file, guidedUnetParameters(config)));

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { constant, hostTensor, ReferenceRuntime, type Runtime, type Tensor } from "../../engine/mod.ts";
 import { type Features, gradient, sampleDot } from "../../kernels/mod.ts";
-import { ddpmDownsample } from "../../models/ddpm_blocks.ts";
+import { ddpmDownsample } from "../../models/ddpm/blocks.ts";
 import {
   convolutionParameters,
   downsample,

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import {
   CheckpointError,
-  ddpmUnetConfig,
+  ddpm,
   defaultModelSource,
   guidedUnetConfig,
   openClassifier,
@@ -17,7 +17,7 @@ import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { readChannelsLast } from "./golden_file.ts";
 import { fileOf, randomTensors, randomTensorsOf } from "./random_checkpoint.ts";
-import { architectureOf, openRecorded, planOf } from "./recording.ts";
+import { familyOf, openRecorded, planOf } from "./recording.ts";
 import { runNetwork } from "./run_network.ts";
 
 const KEYWORDS = {
@@ -65,7 +65,7 @@ Deno.test("openModel() reads a DDPM network, which its noise model evaluates wit
     in_channels: 3,
     resolution: 8,
   };
-  const plan = architectureOf("Model").plan(keywords);
+  const plan = familyOf("Model").plan(keywords);
   const tensors = randomTensorsOf(plan.parameters, 1);
   const file = await fileOf(tensors, {
     config: JSON.stringify({ architecture: "ddpm", learn_sigma: true, ...keywords }),
@@ -73,7 +73,7 @@ Deno.test("openModel() reads a DDPM network, which its noise model evaluates wit
   const runtime = new ReferenceRuntime();
   const model = await openModel(runtime, file);
   assertEquals([model.architecture, model.downsampling, model.config.imageSize], ["ddpm", 2, 8]);
-  assertEquals(model.config, ddpmUnetConfig(keywords));
+  assertEquals(model.config, ddpm.config(keywords));
   const noiseModel = model.noiseModel({ height: 4, width: 6 });
   assertEquals(noiseModel.imageShape, [4, 6, 3]);
   const x = { data: randomValues(4 * 6 * 3, 5), shape: [1, 4, 6, 3] };

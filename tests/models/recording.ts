@@ -2,9 +2,9 @@
 import { assert } from "@std/assert";
 import type { Runtime } from "../../engine/mod.ts";
 import {
-  type Architecture,
-  ARCHITECTURES,
   bytesByteSource,
+  FAMILIES,
+  type NetworkFamily,
   type NetworkPlan,
   openSafetensors,
   type SafetensorsFile,
@@ -15,14 +15,14 @@ import { fileOf, randomTensorsOf } from "./random_checkpoint.ts";
 import { runNetwork } from "./run_network.ts";
 
 /** The family of a class of the published programs. */
-export function architectureOf(name: string): Architecture {
-  return ARCHITECTURES.find(({ classes }) => classes.includes(name))!;
+export function familyOf(name: string): NetworkFamily {
+  return FAMILIES.values().find(({ classes }) => classes.includes(name))!;
 }
 
 /** The network of a recording. */
 export function planOf({ metadata }: SafetensorsFile): NetworkPlan {
   const name = metadata.get("class")!;
-  return architectureOf(name).plan({ class: name, ...JSON.parse(metadata.get("constructor")!) });
+  return familyOf(name).plan({ class: name, ...JSON.parse(metadata.get("constructor")!) });
 }
 
 /** Opens a file of tests/models/networks by name, without `.safetensors`. */

@@ -1,9 +1,8 @@
 /** One forward pass of a network from host data to host data. */
 import type { DeviceTensor, Runtime, Tensor } from "../../engine/mod.ts";
 import {
-  guidedUnet,
+  guidedDiffusion,
   type GuidedUnetConfig,
-  guidedUnetParameters,
   loadWeights,
   type NetworkPlan,
   type SafetensorsFile,
@@ -35,12 +34,7 @@ export interface UnetRun extends Omit<NetworkRun, "plan"> {
 
 /** Results of a guided UNet; see `runNetwork`. */
 export async function runUnet(runtime: Runtime, { config, ...run }: UnetRun): Promise<Map<string, HostImage>> {
-  const plan: NetworkPlan = {
-    config,
-    parameters: guidedUnetParameters(config),
-    build: (weights) => guidedUnet(config, weights),
-  };
-  return await runNetwork(runtime, { plan, ...run });
+  return await runNetwork(runtime, { plan: guidedDiffusion.planOf(config), ...run });
 }
 
 /** Results by module name; `output` is the network's. */

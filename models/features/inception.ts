@@ -1,8 +1,8 @@
 /** The feature network of the Frechet distance: Inception v3 with the weights of a published file. */
-import { elementCount, formatShape, type Runtime, scope, type Tensor } from "../engine/mod.ts";
-import { concatChannels, conv2d, maxPool, meanPool, relu, reshape } from "../kernels/mod.ts";
-import type { Checkpoint } from "./checkpoint/checkpoint.ts";
-import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
+import { elementCount, formatShape, type Runtime, scope, type Tensor } from "../../engine/mod.ts";
+import { concatChannels, conv2d, maxPool, meanPool, relu, reshape } from "../../kernels/mod.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { CheckpointError, quoteName } from "../checkpoint/checkpoint_error.ts";
 import {
   convolutionPath,
   type InceptionBlock,
@@ -12,7 +12,7 @@ import {
   type InceptionVariant,
   type PlacedConvolution,
 } from "./inception_layout.ts";
-import { meanOverPixels } from "./pixel_mean.ts";
+import { meanOverPixels } from "../pixel_mean.ts";
 import {
   type Parameter,
   type ParameterSet,
@@ -20,7 +20,7 @@ import {
   type UploadOptions,
   uploadWeights,
   type Weights,
-} from "./weights.ts";
+} from "../weights.ts";
 
 /** Height and width of the images that the network is given. */
 export const INCEPTION_SIDE = 299;

@@ -1,7 +1,6 @@
 /** How a guided-diffusion UNet is put together: its modules in order, and the parameters that follow from them. */
-import type { Shape } from "../engine/mod.ts";
-import type { Resample } from "../kernels/mod.ts";
-import type { GuidedEncoderConfig, GuidedUnetConfig } from "./guided_unet_config.ts";
+import type { Resample } from "../../kernels/mod.ts";
+import type { GuidedEncoderConfig, GuidedUnetConfig } from "./config.ts";
 import {
   attentionBlockParameters,
   convolutionParameters,
@@ -9,8 +8,8 @@ import {
   type NamedParameter,
   normParameters,
   residualBlockParameters,
-} from "./unet_blocks.ts";
-import type { Parameter } from "./weights.ts";
+} from "../unet_blocks.ts";
+import type { Parameter } from "../weights.ts";
 
 /** One layer of a block; `name` is its module name, such as `input_blocks.3.0`. */
 export type Layer =
@@ -175,21 +174,13 @@ export function guidedUnetLayout(config: GuidedUnetConfig): GuidedUnetLayout {
 }
 
 /**
- * The parameters of a network by checkpoint name, with the shapes and layouts that a checkpoint must have.
+ * The parameters of a network by checkpoint name in PyTorch's order, with the shapes and layouts that a checkpoint must
+ * have.
  * @param config the network
  * @throws {RangeError} if an attention's channels do not divide into its heads
  */
 export function guidedUnetParameters(config: GuidedUnetConfig): Map<string, Parameter> {
   return new Map(parametersOf(config));
-}
-
-/**
- * The shapes of a network's parameters by checkpoint name, in PyTorch's order.
- * @param config the network
- * @throws {RangeError} if an attention's channels do not divide into its heads
- */
-export function parameterShapes(config: GuidedUnetConfig): Map<string, Shape> {
-  return new Map(Array.from(parametersOf(config), ([name, { shape }]) => [name, shape]));
 }
 
 function* parametersOf(config: GuidedUnetConfig): Generator<NamedParameter, void> {

@@ -1,13 +1,16 @@
 /** The noise-aware classifiers of guided-diffusion (Dhariwal and Nichol 2021): `EncoderUNetModel` of the published code. */
-import { formatShape, type HostTensor, scope, type Tensor } from "../engine/mod.ts";
-import { clamp, concatChannels, type Features, reshape, silu } from "../kernels/mod.ts";
+import { formatShape, scope, type Tensor } from "../../engine/mod.ts";
+import { clamp, concatChannels, type Features, reshape, silu } from "../../kernels/mod.ts";
+import { LEVELS } from "../detection.ts";
+import { type NetworkFamily, networkFamily } from "../family.ts";
 import { attentionPool, attentionPoolParameters } from "./attention_pool.ts";
-import { guidedBlockRunner } from "./guided_blocks.ts";
-import type { GuidedClassifierConfig } from "./guided_unet_config.ts";
-import { type GuidedEncoderLayout, guidedEncoderLayout, guidedEncoderParameters } from "./guided_unet_layout.ts";
-import { type Network, type NetworkInputs, requirePlainInputs } from "./network.ts";
-import { meanOverPixels } from "./pixel_mean.ts";
-import { guidedTimestepTable } from "./timestep_table.ts";
+import { guidedBlockRunner } from "./blocks.ts";
+import { CLASSIFIER_KEYWORDS, classifierConfig, DHARIWAL_2021, type GuidedClassifierConfig } from "./config.ts";
+import { ANY_HEADS, guidedClassifiers, HEAD_ANSWERS, headKeywords, headQuestions, levelsOf } from "./detect.ts";
+import { type GuidedEncoderLayout, guidedEncoderLayout, guidedEncoderParameters } from "./layout.ts";
+import type { Network } from "../network.ts";
+import { meanOverPixels } from "../pixel_mean.ts";
+import { guidedTimestepTable } from "../timestep_table.ts";
 import {
   convolution,
   convolutionParameters,
@@ -17,49 +20,62 @@ import {
   normActivation,
   normParameters,
   type ParameterLookup,
-} from "./unet_blocks.ts";
-import type { Parameter, Weights } from "./weights.ts";
+} from "../unet_blocks.ts";
+import type { Parameter, Weights } from "../weights.ts";
 
 /** Width of the hidden layer behind spatial pools. */
 const HIDDEN = 2048;
 
 const LARGEST_F32 = 3.4028234663852886e38;
 
+const ANSWERS = { ...HEAD_ANSWERS, levels: LEVELS };
+
 /**
- * Makes a classifier from its configuration and its weights: the way down and the middle of a guided-diffusion UNet, and
- * a head that its `pool` chooses. `adaptive`: mean of the last image, 1x1 convolution. `attention`: see `attentionPool`.
- * `spatial`, `spatial_v2`: the means of what all blocks give, through two linear layers with ReLU, or with group norm and
- * SiLU, between them. `forward` shows `observe` the embedding as `emb`, each block (`input_blocks.3`, `middle_block`),
- * each of its layers and `out`. Nothing is joined on a way up, so sides may be odd: halving rounds them as PyTorch does.
- * @param config the network
- * @param weights its parameters, loaded with `guidedClassifierParameters(config)`
- * @throws {RangeError} if an attention's channels do not divide into its heads
+ * `EncoderUNetModel` of the published program: the way down and the middle of a guided-diffusion UNet, and a head that its
+ * `pool` chooses. `adaptive`: mean of the last image, 1x1 convolution. `attention`: see `attentionPool`. `spatial`,
+ * `spatial_v2`: the means of what all blocks give, through two linear layers with ReLU, or with group norm and SiLU,
+ * between them. `forward` shows `observe` the embedding as `emb`, each block (`input_blocks.3`, `middle_block`), each of
+ * its layers and `out`. Nothing is joined on a way up, so sides may be odd: halving rounds them as PyTorch does.
  */
-export function guidedClassifier(config: GuidedClassifierConfig, weights: Weights): Network {
+export const guidedClassifier: NetworkFamily<GuidedClassifierConfig, typeof ANSWERS> = networkFamily({
+  name: "guided-diffusion-classifier",
+  about: "classifiers of noisy images of guided-diffusion",
+  paper: DHARIWAL_2021,
+  predicts: "classes",
+  parameters: CLASSIFIER_KEYWORDS,
+  answers: ANSWERS,
+  readings: { levels: levelsOf },
+  standIns: ANY_HEADS,
+  detect: guidedClassifiers,
+  describe: (answers, { found, tensors }) => headKeywords(answers, found, tensors),
+  questions: headQuestions,
+  configure: classifierConfig,
+  layout: (config) => ({
+    parameters: guidedClassifierParameters(config),
+    downsampling: guidedEncoderLayout(config, config.inChannels).downsampling,
+  }),
+  timestepTable: guidedTimestepTable,
+  build: record,
+});
+
+function record(config: GuidedClassifierConfig, weights: Weights): Network["forward"] {
   const layout = guidedEncoderLayout(config, config.inChannels);
   const parameters: ParameterLookup = (name) => weights.constant(name);
-  return {
-    config,
-    downsampling: layout.downsampling,
-    timestepTable: (timesteps: ArrayLike<number>): HostTensor => guidedTimestepTable(timesteps, config.modelChannels),
-    forward(x: Tensor, inputs: NetworkInputs): Tensor {
-      requirePlainInputs("a guided classifier", { config, downsampling: 1 }, x, inputs);
-      requireSize(config, x);
-      const { timestepRows, observe } = inputs;
-      const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
-      const emb = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
-      observe?.("emb", emb);
-      const blocks = [...layout.inputBlocks, layout.middleBlock];
-      const run = guidedBlockRunner(config, blocks, emb, parameters, inputs);
-      const features: Features[] = [];
-      for (const block of blocks) {
-        const before = features.at(-1);
-        features.push(run(block, before ? [before] : x));
-      }
-      const out = head(features.map(({ x }) => x), config, parameters);
-      observe?.("out", out);
-      return out;
-    },
+  return (x, { timestepRows, ...inputs }) => {
+    requireSize(config, x);
+    const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
+    const emb = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
+    inputs.observe?.("emb", emb);
+    const blocks = [...layout.inputBlocks, layout.middleBlock];
+    const run = guidedBlockRunner(config, blocks, emb, parameters, inputs);
+    const features: Features[] = [];
+    for (const block of blocks) {
+      const before = features.at(-1);
+      features.push(run(block, before ? [before] : x));
+    }
+    const out = head(features.map(({ x }) => x), config, parameters);
+    inputs.observe?.("out", out);
+    return out;
   };
 }
 

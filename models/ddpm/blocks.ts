@@ -2,7 +2,7 @@
  * Blocks of the DDPM network (Ho et al. 2020 and published code), each usable alone. Tensors are [N, H, W, C]; parameters
  * are looked up by their checkpoint name inside the block.
  */
-import { scope, type Tensor } from "../engine/mod.ts";
+import { scope, type Tensor } from "../../engine/mod.ts";
 import {
   attention,
   averagePool,
@@ -13,8 +13,8 @@ import {
   type ImageInput,
   reshape,
   upsampleNearest,
-} from "../kernels/mod.ts";
-import { exchangeQueriesAndKeys } from "./attention_exchange.ts";
+} from "../../kernels/mod.ts";
+import { exchangeQueriesAndKeys } from "../attention_exchange.ts";
 import {
   convolution,
   convolutionFeatures,
@@ -26,7 +26,7 @@ import {
   type ParameterLookup,
   type Projection,
   withStatistics,
-} from "./unet_blocks.ts";
+} from "../unet_blocks.ts";
 
 const NORM_EPS = 1e-6;
 

@@ -1,8 +1,8 @@
 /** How a DDPM network is put together: its modules in order, and the parameters that follow from them. */
-import { ddpmAttentionParameters, ddpmResidualParameters } from "./ddpm_blocks.ts";
-import type { DdpmUnetConfig } from "./ddpm_unet_config.ts";
-import { convolutionParameters, matrixParameters, type NamedParameter, normParameters } from "./unet_blocks.ts";
-import type { Parameter } from "./weights.ts";
+import { ddpmAttentionParameters, ddpmResidualParameters } from "./blocks.ts";
+import type { DdpmUnetConfig } from "./config.ts";
+import { convolutionParameters, matrixParameters, type NamedParameter, normParameters } from "../unet_blocks.ts";
+import type { Parameter } from "../weights.ts";
 
 /** One layer; `name` is its module name, such as `down.3.block.0`. */
 export type DdpmLayer =

@@ -1,9 +1,9 @@
 /** Recording the blocks of guided-diffusion networks, whose layers follow one another. */
-import { checkpoint, scope, type Tensor } from "../engine/mod.ts";
-import type { Features } from "../kernels/mod.ts";
-import type { GuidedEncoderConfig } from "./guided_unet_config.ts";
-import type { Block, Layer } from "./guided_unet_layout.ts";
-import type { NetworkInputs } from "./network.ts";
+import { checkpoint, scope, type Tensor } from "../../engine/mod.ts";
+import type { Features } from "../../kernels/mod.ts";
+import type { GuidedEncoderConfig } from "./config.ts";
+import type { Block, Layer } from "./layout.ts";
+import type { NetworkInputs } from "../network.ts";
 import {
   attentionBlock,
   convolutionFeatures,
@@ -12,7 +12,7 @@ import {
   type ParameterLookup,
   residualBlock,
   upsample,
-} from "./unet_blocks.ts";
+} from "../unet_blocks.ts";
 
 /** Records a block: on the image, or on the features of one block or two, whose channels follow each other. */
 export type GuidedBlockRunner = (block: Block, input: Tensor | readonly Features[]) => Features;
