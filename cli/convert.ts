@@ -12,7 +12,7 @@ import {
   type WritableDtype,
   writeSafetensors,
 } from "../models/mod.ts";
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, descriptionSpecs } from "./description_options.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -30,14 +30,17 @@ export const CONVERT: Command = {
       "the published checkpoint with the same tensors, or must be said. Values stay bit for bit, unless --dtype\n" +
       "narrows them.",
     operands: { usage: "IN OUT.safetensors", min: 2, max: 2 },
-    options: {
-      dtype: {
-        kind: "choice",
-        choices: ["f32", "f16", "bf16"],
-        help: "Element type of the result (default: as it is)",
-      },
-      ...descriptionSpecs(),
-      json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+    // Made when asked for: families of networks may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        dtype: {
+          kind: "choice",
+          choices: ["f32", "f16", "bf16"],
+          help: "Element type of the result (default: as it is)",
+        },
+        ...descriptionSpecs(),
+        json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+      };
     },
     examples: [
       ["deno task convert ffhq_10m.pt ffhq.safetensors", "a published checkpoint, known by its tensors"],

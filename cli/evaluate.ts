@@ -2,7 +2,7 @@
 import type { Runtime } from "../engine/mod.ts";
 import { CONVENTIONS, INCEPTION_PREPARATIONS } from "../metrics/mod.ts";
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { checkConditioning, CLASS_OPTION } from "./conditioning.ts";
 import { gather } from "./evaluate/cells.ts";
@@ -34,6 +34,53 @@ const MERGE = "merge";
 
 const ENTRY_SYNTAX = "entries apart by commas, each a name and options, several values apart by |";
 
+const OPTIONS: CommandSpec["options"] = {
+  config: { kind: "text", value: "FILE", help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it" },
+  tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
+  methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
+  seeds: {
+    kind: "text",
+    value: "LIST",
+    help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
+  },
+  limit: { kind: "integer", min: 1, help: "Take only the first pictures" },
+  size: { kind: "integer", min: 8, max: 65535, help: "Longest side of the pictures (default: the training size)" },
+  title: { kind: "text", help: "Heading of the report" },
+  convention: {
+    kind: "choice",
+    choices: Object.keys(CONVENTIONS),
+    help: "How PSNR and SSIM are computed (default ddnm: not rounded; metrics --help lists them)",
+  },
+  confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Of the intervals of means (default 0.95)" },
+  "noise-statistics": { kind: "flag", help: "Also measure the noise predicted during the inversion of ssd and ssd+" },
+  "lpips-weights": { kind: "text", value: "FILE", help: "Also measure LPIPS with this VGG16 or AlexNet" },
+  "lpips-linear": { kind: "text", value: "FILE", help: "Linear weights of LPIPS (default: in the same file)" },
+  "lpips-network": { kind: "choice", choices: PERCEPTUAL_NETWORKS, help: "Which network it is (default: as it looks)" },
+  inception: { kind: "text", value: "FILE", help: "Also measure the Frechet distance (FID) with this Inception v3" },
+  preparation: {
+    kind: "choice",
+    choices: INCEPTION_PREPARATIONS,
+    help: "How pictures are brought to Inception's size",
+  },
+  out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
+  sheet: {
+    kind: "text",
+    value: "FILE",
+    help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
+  },
+  "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
+  plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
+  "dry-run": { kind: "flag", help: "The same as --plan" },
+  shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
+  batch: {
+    kind: "integer",
+    min: 1,
+    max: 256,
+    help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
+  },
+  "report-images": { kind: "integer", min: 0, max: 10000, help: "Pictures shown in the report, per task (default 4)" },
+};
+
 /** The command `evaluate`. */
 export const EVALUATE: Command = {
   spec: {
@@ -44,78 +91,17 @@ export const EVALUATE: Command = {
       "of all that decides it: a stopped run goes on where it was, a repeated one does nothing. Tables (CSV, JSON) and a\n" +
       "report (HTML, one file) are made of the units. merge joins the folders of shards.",
     operands: { usage: "[IMAGES... | merge PART...]", min: 0, max: Number.MAX_SAFE_INTEGER },
-    options: {
-      config: {
-        kind: "text",
-        value: "FILE",
-        help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it",
-      },
-      tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
-      methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
-      seeds: {
-        kind: "text",
-        value: "LIST",
-        help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
-      },
-      limit: { kind: "integer", min: 1, help: "Take only the first pictures" },
-      size: { kind: "integer", min: 8, max: 65535, help: "Longest side of the pictures (default: the training size)" },
-      title: { kind: "text", help: "Heading of the report" },
-      convention: {
-        kind: "choice",
-        choices: Object.keys(CONVENTIONS),
-        help: "How PSNR and SSIM are computed (default ddnm: not rounded; metrics --help lists them)",
-      },
-      confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Of the intervals of means (default 0.95)" },
-      "noise-statistics": {
-        kind: "flag",
-        help: "Also measure the noise predicted during the inversion of ssd and ssd+",
-      },
-      "lpips-weights": { kind: "text", value: "FILE", help: "Also measure LPIPS with this VGG16 or AlexNet" },
-      "lpips-linear": { kind: "text", value: "FILE", help: "Linear weights of LPIPS (default: in the same file)" },
-      "lpips-network": {
-        kind: "choice",
-        choices: PERCEPTUAL_NETWORKS,
-        help: "Which network it is (default: as it looks)",
-      },
-      inception: {
-        kind: "text",
-        value: "FILE",
-        help: "Also measure the Frechet distance (FID) with this Inception v3",
-      },
-      preparation: {
-        kind: "choice",
-        choices: INCEPTION_PREPARATIONS,
-        help: "How pictures are brought to Inception's size",
-      },
-      out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
-      sheet: {
-        kind: "text",
-        value: "FILE",
-        help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
-      },
-      "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
-      plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
-      "dry-run": { kind: "flag", help: "The same as --plan" },
-      shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
-      batch: {
-        kind: "integer",
-        min: 1,
-        max: 256,
-        help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
-      },
-      "report-images": {
-        kind: "integer",
-        min: 0,
-        max: 10000,
-        help: "Pictures shown in the report, per task (default 4)",
-      },
-      ...modelOptions(),
-      ...CLASS_OPTION,
-      ...PRECISION_OPTION,
-      ...RUNTIME_OPTIONS,
-      json: { kind: "flag", help: "Print progress and outcome as JSON lines on stdout" },
+    // Made when asked for: families of networks and samplers may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        ...OPTIONS,
+        ...modelOptions(),
+        ...CLASS_OPTION,
+        ...PRECISION_OPTION,
+        ...RUNTIME_OPTIONS,
+        json: { kind: "flag", help: "Print progress and outcome as JSON lines on stdout" },
+      };
     },
-    // Made when asked for: samplers may have been added.
     get lists() {
       const quantities = Object.values(QUANTITIES).map(({ title, meaning }) => [title, meaning] as const);
       return [taskList(TASKS), methodList(restoringMethods()), { title: "Quantities", rows: quantities }];

@@ -15,7 +15,7 @@ import {
   type SummaryOptions,
 } from "../metrics/mod.ts";
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { CLASS_OPTION } from "./conditioning.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -47,44 +47,52 @@ export const METRICS: Command = {
       "A is what is judged, B the truth. For the Frechet distance each may also be a file of --save-statistics.\n" +
       "With --noise-statistics: how normal the noise is that a network predicts on the way up from pictures.",
     operands: { usage: "A [B]", min: 1, max: 2 },
-    options: {
-      convention: {
-        kind: "choice",
-        choices: Object.keys(CONVENTIONS),
-        help: "How PSNR and SSIM are computed, see below (default skimage)",
-      },
-      scale: { kind: "integer", min: 1, max: 64, help: "Scale of the super-resolution, for conventions that crop it" },
-      "lpips-weights": { kind: "text", value: "FILE", help: "Compute LPIPS with this VGG16 or AlexNet" },
-      "lpips-linear": { kind: "text", value: "FILE", help: "Linear weights of LPIPS (default: in the same file)" },
-      "lpips-network": {
-        kind: "choice",
-        choices: PERCEPTUAL_NETWORKS,
-        help: "Which network it is (default: as it looks)",
-      },
-      inception: { kind: "text", value: "FILE", help: "Compute the Frechet distance (FID) with this Inception v3" },
-      preparation: {
-        kind: "choice",
-        choices: INCEPTION_PREPARATIONS,
-        help: "How pictures are brought to Inception's size and range (default pytorch)",
-      },
-      "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
-      faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
-      "noise-statistics": {
-        kind: "flag",
-        help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
-      },
-      ...modelOptions(),
-      ...CLASS_OPTION,
-      interval: {
-        kind: "choice",
-        choices: ["student", "bootstrap"],
-        help: "Kind of confidence interval (default student)",
-      },
-      confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
-      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
-      ...PRECISION_OPTION,
-      ...RUNTIME_OPTIONS,
-      json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
+    // Made when asked for: families of networks may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        convention: {
+          kind: "choice",
+          choices: Object.keys(CONVENTIONS),
+          help: "How PSNR and SSIM are computed, see below (default skimage)",
+        },
+        scale: {
+          kind: "integer",
+          min: 1,
+          max: 64,
+          help: "Scale of the super-resolution, for conventions that crop it",
+        },
+        "lpips-weights": { kind: "text", value: "FILE", help: "Compute LPIPS with this VGG16 or AlexNet" },
+        "lpips-linear": { kind: "text", value: "FILE", help: "Linear weights of LPIPS (default: in the same file)" },
+        "lpips-network": {
+          kind: "choice",
+          choices: PERCEPTUAL_NETWORKS,
+          help: "Which network it is (default: as it looks)",
+        },
+        inception: { kind: "text", value: "FILE", help: "Compute the Frechet distance (FID) with this Inception v3" },
+        preparation: {
+          kind: "choice",
+          choices: INCEPTION_PREPARATIONS,
+          help: "How pictures are brought to Inception's size and range (default pytorch)",
+        },
+        "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
+        faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
+        "noise-statistics": {
+          kind: "flag",
+          help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
+        },
+        ...modelOptions(),
+        ...CLASS_OPTION,
+        interval: {
+          kind: "choice",
+          choices: ["student", "bootstrap"],
+          help: "Kind of confidence interval (default student)",
+        },
+        confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
+        seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
+        ...PRECISION_OPTION,
+        ...RUNTIME_OPTIONS,
+        json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
+      };
     },
     lists: [
       { title: "Conventions", rows: Object.entries(CONVENTIONS).map(([name, { description }]) => [name, description]) },

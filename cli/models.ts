@@ -1,5 +1,5 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { descriptionSpecs } from "./description_options.ts";
 import { CLASSIFY_OPTIONS, classifyPicture } from "./models/classify.ts";
@@ -10,10 +10,13 @@ import { DEFAULT_FOLDER, listModels } from "./models/list.ts";
 /** The options that belong to each action; all take --json. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   list: ["dir", "hash", "json"],
-  inspect: ["size", "json", ...Object.keys(descriptionSpecs())],
+  inspect: ["size", "json"],
   fetch: ["dir", "out", "from", "sha256", "json"],
-  classify: ["json", ...Object.keys(CLASSIFY_OPTIONS), ...Object.keys(descriptionSpecs())],
+  classify: ["json", ...Object.keys(CLASSIFY_OPTIONS)],
 };
+
+/** The actions that read a checkpoint, which may have to be described. */
+const READING = ["inspect", "classify"];
 
 /** The command `models`. */
 export const MODELS: Command = {
@@ -24,21 +27,24 @@ export const MODELS: Command = {
       "fetch NAME|URL: downloads one; an interrupted download goes on where it stopped. Only this uses the network.\n" +
       "classify FILE IMAGE: runs a classifier of noisy images on a picture without noise, and shows its classes.",
     operands: { usage: "[inspect FILE | fetch NAME|URL | classify FILE IMAGE]", min: 0, max: 3 },
-    options: {
-      dir: { kind: "text", value: "FOLDER", help: `Folder of downloaded checkpoints (default ${DEFAULT_FOLDER})` },
-      hash: { kind: "flag", help: "list: compare the SHA-256 of files that are there; reads them wholly" },
-      size: {
-        kind: "integer",
-        min: 1,
-        max: 65535,
-        help: "inspect: side of the image that multiply-adds are counted for (default: training size)",
-      },
-      out: { kind: "text", value: "FILE", help: "fetch: name of the file (default: its published name in --dir)" },
-      from: { kind: "text", value: "URL", help: "fetch NAME: another address of the same file" },
-      sha256: { kind: "text", value: "HEX", help: "fetch: SHA-256 that the file must have" },
-      ...CLASSIFY_OPTIONS,
-      ...descriptionSpecs(),
-      json: { kind: "flag", help: "Print data as JSON on stdout" },
+    // Made when asked for: families of networks may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        dir: { kind: "text", value: "FOLDER", help: `Folder of downloaded checkpoints (default ${DEFAULT_FOLDER})` },
+        hash: { kind: "flag", help: "list: compare the SHA-256 of files that are there; reads them wholly" },
+        size: {
+          kind: "integer",
+          min: 1,
+          max: 65535,
+          help: "inspect: side of the image that multiply-adds are counted for (default: training size)",
+        },
+        out: { kind: "text", value: "FILE", help: "fetch: name of the file (default: its published name in --dir)" },
+        from: { kind: "text", value: "URL", help: "fetch NAME: another address of the same file" },
+        sha256: { kind: "text", value: "HEX", help: "fetch: SHA-256 that the file must have" },
+        ...CLASSIFY_OPTIONS,
+        ...descriptionSpecs(),
+        json: { kind: "flag", help: "Print data as JSON on stdout" },
+      };
     },
     examples: [
       ["deno task models", "what there is"],
@@ -53,7 +59,8 @@ export const MODELS: Command = {
     if (!options) {
       throw new UsageError(`models has no action "${action}", one of ${Object.keys(ACTIONS).join(", ")} is needed`);
     }
-    const foreign = Object.keys(args.values).find((name) => !options.includes(name));
+    const allowed = READING.includes(action) ? [...options, ...Object.keys(descriptionSpecs())] : options;
+    const foreign = Object.keys(args.values).find((name) => !allowed.includes(name));
     if (foreign !== undefined) throw new UsageError(`--${foreign} does not belong to "models ${action}"; leave it out`);
     if (action === "list") {
       if (operand === undefined) return await listModels(args);

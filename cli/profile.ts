@@ -26,7 +26,7 @@ import {
   upsampling,
 } from "../restoration/mod.ts";
 import { isPlain, registeredSamplers } from "../samplers/mod.ts";
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { CLASS_OPTION } from "./conditioning.ts";
 import { methodList, taskList } from "./lists.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
@@ -49,31 +49,42 @@ export const PROFILE: Command = {
       "Every dispatch is timed; times, operations, bytes and rates are summed by stage, by block of the network and\n" +
       "by kernel, and compared with what this adapter reaches at most. A backward pass through the network is told apart.",
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
-    options: {
-      ...modelOptions(),
-      ...CLASS_OPTION,
-      ...taskOptions(),
-      task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },
-      ...methodOptions(),
-      step: {
-        kind: "integer",
-        min: 1,
-        help: "Which step of the method, an inversion included (default: the first that goes down in noise)",
-      },
-      size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
-      batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
-      runs: { kind: "integer", min: 1, max: 1000, help: `Replays that medians are over (default ${DEFAULT_REPLAYS})` },
-      "no-timestamps": { kind: "flag", help: "Repeat each dispatch between two waits, as without timestamps (slow)" },
-      ...PRECISION_OPTION,
-      ...GPU_OPTIONS,
-      json: { kind: "text", value: "FILE", help: "Write all rows as JSON, to be compared later" },
-      trace: { kind: "text", value: "FILE", help: "Write a trace that Perfetto and chrome://tracing open" },
-      html: {
-        kind: "text",
-        value: "FILE",
-        help: "Write a page: flame view, roofline, kernels, memory over dispatches",
-      },
-      compare: { kind: "flag", help: "Show what changed between two files written by --json: --compare A.json B.json" },
+    // Made when asked for: samplers, operators and families of networks may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        ...modelOptions(),
+        ...CLASS_OPTION,
+        ...taskOptions(),
+        task: { kind: "text", value: "NAME", help: `What is restored, see below (default ${DEFAULT_TASK})` },
+        ...methodOptions(),
+        step: {
+          kind: "integer",
+          min: 1,
+          help: "Which step of the method, an inversion included (default: the first that goes down in noise)",
+        },
+        size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
+        batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
+        runs: {
+          kind: "integer",
+          min: 1,
+          max: 1000,
+          help: `Replays that medians are over (default ${DEFAULT_REPLAYS})`,
+        },
+        "no-timestamps": { kind: "flag", help: "Repeat each dispatch between two waits, as without timestamps (slow)" },
+        ...PRECISION_OPTION,
+        ...GPU_OPTIONS,
+        json: { kind: "text", value: "FILE", help: "Write all rows as JSON, to be compared later" },
+        trace: { kind: "text", value: "FILE", help: "Write a trace that Perfetto and chrome://tracing open" },
+        html: {
+          kind: "text",
+          value: "FILE",
+          help: "Write a page: flame view, roofline, kernels, memory over dispatches",
+        },
+        compare: {
+          kind: "flag",
+          help: "Show what changed between two files written by --json: --compare A.json B.json",
+        },
+      };
     },
     lists: [taskList(restoreTasks()), methodList()],
     examples: [

@@ -11,7 +11,7 @@ import {
 } from "../io/mod.ts";
 import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
 import { PRECISIONS } from "../models/mod.ts";
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import {
   formatOutcome,
@@ -38,31 +38,35 @@ export const TUNE: Command = {
       "without them the default is chosen by a cost model. The most expensive layers are timed first; when the budget\n" +
       "is spent, or at Ctrl-C, what was measured until then is kept.",
     operands: { usage: "", min: 0, max: 0 },
-    options: {
-      ...modelOptions(),
-      ...BACKEND_OPTION,
-      class: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
-      size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
-      batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
-      budget: {
-        kind: "number",
-        value: "SECONDS",
-        min: 1,
-        max: 86400,
-        help: `Time to measure, besides loading and the first evaluation (default ${DEFAULT_BUDGET})`,
-      },
-      memory: {
-        kind: "integer",
-        value: "MB",
-        min: 0,
-        help: "Memory that the choices may take more than the defaults, in all (default: on a graphics card that of " +
-          `the weights once more; on the CPU what the cost model pays, ${NANOSECONDS_PER_BYTE} ns a byte)`,
-      },
-      ...PRECISION_OPTION,
-      "no-timestamps": { kind: "flag", help: "Repeat between two waits, as without timestamps (slow)" },
-      "dry-run": { kind: "flag", help: "Measure and print, but store nothing" },
-      forget: { kind: "flag", help: "Remove what is stored for this adapter, and measure nothing" },
-      json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+    // Made when asked for: families of networks may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        ...modelOptions(),
+        ...BACKEND_OPTION,
+        class: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
+        size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
+        batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
+        budget: {
+          kind: "number",
+          value: "SECONDS",
+          min: 1,
+          max: 86400,
+          help: `Time to measure, besides loading and the first evaluation (default ${DEFAULT_BUDGET})`,
+        },
+        memory: {
+          kind: "integer",
+          value: "MB",
+          min: 0,
+          help:
+            "Memory that the choices may take more than the defaults, in all (default: on a graphics card that of " +
+            `the weights once more; on the CPU what the cost model pays, ${NANOSECONDS_PER_BYTE} ns a byte)`,
+        },
+        ...PRECISION_OPTION,
+        "no-timestamps": { kind: "flag", help: "Repeat between two waits, as without timestamps (slow)" },
+        "dry-run": { kind: "flag", help: "Measure and print, but store nothing" },
+        forget: { kind: "flag", help: "Remove what is stored for this adapter, and measure nothing" },
+        json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+      };
     },
     examples: [
       ["deno task tune", "the embedded model at its own size"],

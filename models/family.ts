@@ -1,5 +1,5 @@
 /** What the program has to know about a family of networks: all of it is in one entry. */
-import type { HostTensor, Shape } from "../engine/mod.ts";
+import type { HostTensor, Shape, Tensor } from "../engine/mod.ts";
 import type { Parameters, ValuesOf } from "../parameters/mod.ts";
 import { keywordValues } from "./keywords.ts";
 import { type Network, type NetworkConfig, requireInputs } from "./network.ts";
@@ -154,7 +154,7 @@ export function networkFamily<
           config,
           downsampling,
           timestepTable: (timesteps) => definition.timestepTable(timesteps, config.modelChannels),
-          forward(x, inputs) {
+          forward(x, inputs): Tensor {
             requireInputs(name, config, sides, x, inputs);
             return record(x, inputs);
           },

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** The DDPM network (Ho et al. 2020): `Model` of the published DDPM, DDIM and SDEdit programs. */
 import { checkpoint, scope, type Tensor } from "../../engine/mod.ts";
 import { type Features, silu } from "../../kernels/mod.ts";

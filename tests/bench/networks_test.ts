@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { elementCount, ReferenceRuntime } from "../../engine/mod.ts";
+import { ReferenceRuntime } from "../../engine/mod.ts";
 import { countParameters, guidedUnetParameters } from "../../models/mod.ts";
 import { FFHQ, IMAGENET_256, NETWORKS } from "../../bench/networks.ts";
 import { parseOptions } from "../../bench/options.ts";

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- constructor keywords and stored names keep their published spelling
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ReferenceRuntime, type Runtime } from "../../engine/mod.ts";
-import { countParameters, guidedClassifier } from "../../models/mod.ts";
+import { guidedClassifier } from "../../models/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { fileOf, randomTensorsOf } from "./random_checkpoint.ts";
