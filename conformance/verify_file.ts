@@ -7,7 +7,7 @@ import { type FileOpener, ReferenceFile } from "./reference_file.ts";
 import { WEIGHTS } from "./network.ts";
 import { type Finding, NotSupportedError, refusal, type Row, unusedInput } from "./row.ts";
 import { verifySchedule } from "./schedule.ts";
-import { verifyTrajectory } from "./trajectory.ts";
+import { verifyTrajectory } from "./trajectories/verify_trajectory.ts";
 import { verifyNetwork } from "./unet.ts";
 
 /** Compares what a file of one kind holds. */

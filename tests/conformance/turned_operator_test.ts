@@ -2,7 +2,7 @@ import { assert, assertRejects } from "@std/assert";
 import { publishedOperator } from "../../conformance/published_operator.ts";
 import { ReferenceFile, Settings } from "../../conformance/reference_file.ts";
 import { NotSupportedError } from "../../conformance/row.ts";
-import { turnedOperator } from "../../conformance/turned_operator.ts";
+import { turnedOperator } from "../../conformance/trajectories/turned_operator.ts";
 import { constant, hostTensor, ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
 import { add, mul } from "../../kernels/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";

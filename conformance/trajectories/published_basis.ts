@@ -3,9 +3,9 @@
  * order of their own, and their bases are whatever the decomposition gave, so recorded noise means something only with
  * the factors of the file.
  */
-import { elementCount, type Shape } from "../engine/mod.ts";
-import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
-import { NotSupportedError } from "./row.ts";
+import { elementCount, type Shape } from "../../engine/mod.ts";
+import type { ReferenceFile, StoredTensor } from "../reference_file.ts";
+import { NotSupportedError } from "../row.ts";
 
 /** V c for a vector of coefficients of one image, as an image [H, W, C]. */
 export type PublishedBasis = (coefficients: Float32Array) => Float32Array;

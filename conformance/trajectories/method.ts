@@ -1,8 +1,9 @@
 /** What a method of a recorded trajectory is, and what the methods share. */
-import { type DeviceTensor, elementCount, type Runtime, type Shape } from "../engine/mod.ts";
-import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../models/mod.ts";
-import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
-import type { Values } from "./row.ts";
+import { type DeviceTensor, elementCount, type Runtime, type Shape } from "../../engine/mod.ts";
+import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../../models/mod.ts";
+import { givenNoise, type NoiseSource } from "../../samplers/mod.ts";
+import type { ReferenceFile, Settings, StoredTensor } from "../reference_file.ts";
+import type { Values } from "../row.ts";
 
 /** What of a run is asked for. */
 export interface StateRequest {
@@ -12,6 +13,9 @@ export interface StateRequest {
   readonly precision: Precision;
 }
 
+/** Lists in the metadata, each with the engine's. */
+export type Lists = Readonly<Record<string, readonly number[]>>;
+
 /** What a published program of one method leaves in the file. */
 export interface TrajectoryMethod {
   /** What the file calls the method. */
@@ -20,8 +24,7 @@ export interface TrajectoryMethod {
   readonly inputs: RegExp;
   /** Names of the tensors of which a complete file holds one at least. */
   readonly result: RegExp;
-  /** Lists in the metadata, each with the engine's. */
-  lists(config: Settings): Readonly<Record<string, readonly number[]>>;
+  lists(config: Settings): Lists;
   /** Runs the method and gives the states that the file holds. */
   run(runtime: Runtime, file: ReferenceFile, request: StateRequest): Promise<ReadonlyMap<string, Values>>;
 }
@@ -56,9 +59,40 @@ export class Uploads implements Disposable {
   }
 }
 
-/** A tensor of zeros. */
-export function zeros(shape: Shape): StoredTensor {
-  return { data: new Float32Array(elementCount(shape)), shape };
+/** A draw of a run, and where the file has it. */
+export interface RecordedDraw {
+  /** What the sampler calls it, such as `gen.0`. */
+  readonly name: string;
+  /** It is zero where the file does not have it, as a draw without weight; otherwise it must be there. */
+  readonly isOptional: boolean;
+  /** Reads it as [N, H, W, C]; undefined if the file does not have it. */
+  read(): Promise<StoredTensor> | undefined;
+}
+
+/** A tensor of the file as a draw. */
+export function storedDraw(file: ReferenceFile, stored: string, name: string, isOptional: boolean): RecordedDraw {
+  return { name, isOptional, read: () => file.has(stored) ? file.readChannelsLast(stored) : undefined };
+}
+
+/** `noise.k` as draw `k`, each of which may be missing, and `noise.xT` or `noise.init` as the start. */
+export function numberedDraws(file: ReferenceFile, count: number): readonly RecordedDraw[] {
+  const draws = Array.from({ length: count }, (_, k) => storedDraw(file, `noise.${k}`, String(k), true));
+  return [...draws, storedDraw(file, file.has("noise.xT") ? "noise.xT" : "noise.init", "xT", false)];
+}
+
+/** The draws of a file as a source of noise. */
+export async function recordedNoise(
+  uploads: Uploads,
+  shape: Shape,
+  draws: readonly RecordedDraw[],
+): Promise<NoiseSource> {
+  const tensors = new Map<string, DeviceTensor>();
+  const silent = uploads.add({ data: new Float32Array(elementCount(shape)), shape });
+  for (const { name, isOptional, read } of draws) {
+    const draw = await read();
+    if (draw || isOptional) tensors.set(name, draw ? uploads.add(draw) : silent);
+  }
+  return givenNoise(tensors);
 }
 
 /** Reads a tensor back. */

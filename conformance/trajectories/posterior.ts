@@ -1,20 +1,23 @@
 /** What the trajectories of posterior samplers share: problem, recorded noise, and the names of the states. */
-import type { DeviceTensor, Runtime, Shape } from "../engine/mod.ts";
-import type { LinearOperator } from "../operators/mod.ts";
-import { givenNoise, type NoiseSource, type Problem, type Progress } from "../samplers/mod.ts";
-import { loadNetwork } from "./network.ts";
-import { type OperatorDescription, type PublishedOperator, publishedOperator } from "./published_operator.ts";
-import type { ReferenceFile, Settings, StoredTensor } from "./reference_file.ts";
-import type { Values } from "./row.ts";
+import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
+import type { LinearOperator } from "../../operators/mod.ts";
+import type { NoiseSource, Problem, Progress } from "../../samplers/mod.ts";
+import { loadNetwork } from "../network.ts";
+import { type OperatorDescription, type PublishedOperator, publishedOperator } from "../published_operator.ts";
+import type { ReferenceFile, Settings } from "../reference_file.ts";
+import type { Values } from "../row.ts";
 import {
   imageShapeOf,
+  type Lists,
   modelOf,
+  numberedDraws,
+  type RecordedDraw,
+  recordedNoise,
   type StateRequest,
   type TrajectoryMethod,
   Uploads,
   valuesOf,
-  zeros,
-} from "./trajectory_method.ts";
+} from "./method.ts";
 
 /** What a method makes its run from. */
 export interface RecordedRun {
@@ -22,7 +25,7 @@ export interface RecordedRun {
   readonly file: ReferenceFile;
   readonly config: Settings;
   readonly problem: Problem;
-  /** The draws of the file: `xT` (or `init`), `0`, `1`, ...; those that it lacks are zero. */
+  /** The draws of the file. */
   readonly noise: NoiseSource;
   /** Tensors that are freed at the end of the run. */
   readonly uploads: Uploads;
@@ -32,37 +35,41 @@ export interface RecordedRun {
   readonly states: Map<string, Values>;
 }
 
+/** The steps of a sampler, and its result. */
+export type Steps = AsyncGenerator<Progress, DeviceTensor>;
+
 /** A posterior sampler as the files tell of it. */
 export interface PosteriorMethod {
   readonly pattern: RegExp;
-  /** Lists in the metadata, each with the engine's. */
-  lists(config: Settings): Readonly<Record<string, readonly number[]>>;
+  /** The timesteps of a run without time travel, ascending. */
+  timesteps(config: Settings): readonly number[];
+  /** Lists in the metadata; by default the timesteps as the network sees them. */
+  lists?(config: Settings): Lists;
   /** Standard deviation of the noise in y, in units of [-1, 1]. */
   sigmaY(config: Settings): number;
-  /** Number of draws after that of the start. */
-  draws(config: Settings): number;
-  /** A number of the measurement in the range [-1, 1], for programs that keep it in another one. */
+  /** Draws of a run; by default the numbered ones, one for each timestep. */
+  draws?(file: ReferenceFile, config: Settings): readonly RecordedDraw[];
+  /** A value of the measurement in the range [-1, 1], for programs that keep it in another one. */
   inRange?(value: number, operator: string): number;
-  /** A recorded draw [N, C, H, W] as one of the image; by default it is one, channels first. */
-  drawOf?(file: ReferenceFile, name: string): Promise<StoredTensor>;
   /** The operator to use instead of the engine's own. */
   operatorOf?(file: ReferenceFile, operator: LinearOperator): Promise<LinearOperator>;
   /** The operator that the file itself brings, if it brings one. */
   operatorFor?(file: ReferenceFile, description: OperatorDescription): Promise<PublishedOperator | undefined>;
-  /** Starts the sampler; it may put further states. */
-  restore(run: RecordedRun): Promise<AsyncGenerator<Progress, DeviceTensor>>;
-  /** The value of `final` for one of the last state; by default (x + 1)/2. */
-  readonly final?: (value: number) => number;
+  /** Starts the sampler, or several whose states have a prefix each; it may put further states. */
+  restore(run: RecordedRun): Steps | Promise<Steps> | Promise<ReadonlyMap<string, Steps>>;
+  /** Whether `final` is the last state; by default it is (x + 1) / 2. */
+  readonly isFinalState?: true;
 }
 
 /** The rule for files of a posterior sampler. */
 export function posteriorTrajectory(method: PosteriorMethod): TrajectoryMethod {
+  const { pattern, timesteps } = method;
   return {
-    pattern: method.pattern,
+    pattern,
     // What the first call of the network is given is the noise that the file gives.
     inputs: /^x_in\.0$/,
-    result: /^(x_t\.\d+|x_in\.[1-9]\d*|final)$/,
-    lists: method.lists,
+    result: /^(x_t\.\d+|x_in\.[1-9]\d*|(\w+\.)?final)$/,
+    lists: method.lists ?? ((config) => ({ timesteps_seen_by_network: timesteps(config).toReversed() })),
     run: (runtime, file, request) => replay(runtime, file, request, method),
   };
 }
@@ -76,8 +83,9 @@ async function replay(
   const { metadata } = file;
   const config = metadata.settings("config");
   const name = metadata.text("operator");
-  const imageShape = imageShapeOf(file, ["gt", "x_t.0", "x_in.0", "final"]);
-  const measured = await file.read("y");
+  const images = ["gt", "x_init", "x_t.0", "x_t.inv.0", "x_in.0", "final", "ssd.final", "ssd_plus.final"];
+  const imageShape = imageShapeOf(file, images);
+  const measured = await file.read(file.has("lq") ? "lq" : "y");
   const prefixes = [`${name}.`, "svd.", ""];
   const description = { name, imageShape, measurementShape: measured.shape, settings: config, prefixes };
   const published = await method.operatorFor?.(file, description) ?? await publishedOperator(file, description);
@@ -86,36 +94,26 @@ async function replay(
   const loaded = published.load(measured);
   const inRange = method.inRange ?? ((value: number) => value);
   const y = uploads.add({ ...loaded, data: loaded.data.map((value) => inRange(value, name)) });
-  const noise = await recordedNoise(uploads, file, method, [y.shape[0]!, ...imageShape]);
+  const draws = method.draws?.(file, config) ?? numberedDraws(file, method.timesteps(config).length);
+  const noise = await recordedNoise(uploads, [y.shape[0]!, ...imageShape], draws);
   using network = await loadNetwork(runtime, file, precision);
   const problem = { model: modelOf(network.network, imageShape), operator, y, sigmaY: method.sigmaY(config) };
   const states = new Map<string, Values>();
-  const run = await method.restore({ runtime, file, config, problem, noise, uploads, wanted, states });
-  await keepStates(run, { wanted, states, final: method.final ?? ((value) => (value + 1) / 2) });
+  const runs = await method.restore({ runtime, file, config, problem, noise, uploads, wanted, states });
+  const final = method.isFinalState ? (value: number) => value : (value: number) => (value + 1) / 2;
+  for (const [prefix, steps] of runs instanceof Map ? runs : [["", runs as Steps] as const]) {
+    await keepStates(steps, prefix, { wanted, states, final });
+  }
   return states;
 }
 
-async function recordedNoise(
-  uploads: Uploads,
-  file: ReferenceFile,
-  method: PosteriorMethod,
-  shape: Shape,
-): Promise<NoiseSource> {
-  const read = method.drawOf ?? ((file, name) => file.readChannelsLast(name));
-  const tensors = new Map<string, DeviceTensor>();
-  const silent = uploads.add(zeros(shape));
-  for (let k = 0; k < method.draws(file.metadata.settings("config")); k++) {
-    const isThere = file.names(new RegExp(`^noise\\.([A-Z]\\.)?${k}$`)).length > 0;
-    tensors.set(String(k), isThere ? uploads.add(await read(file, `noise.${k}`)) : silent);
-  }
-  const start = ["noise.xT", "noise.init"].find((name) => file.has(name));
-  if (start) tensors.set("xT", uploads.add(await read(file, start)));
-  return givenNoise(tensors);
-}
-
-/** Reads `x_t.k`, `x0.k`, `<part>.k` and `final`, and with time travel `x_in.n`, the input of network call n. */
+/**
+ * Reads the states that the file holds, under their names with or without the prefix of the run: `x_t.k`, `x0.k`,
+ * `<part>.k` and `final`, and with time travel `x_in.n`, the input of network call n.
+ */
 async function keepStates(
   run: AsyncIterable<Progress>,
+  prefix: string,
   { wanted, states, final }: {
     readonly wanted: ReadonlySet<string>;
     readonly states: Map<string, Values>;
@@ -123,17 +121,18 @@ async function keepStates(
   },
 ): Promise<void> {
   const isTravelling = [...wanted].some((quantity) => quantity.startsWith("x_in."));
+  const namesOf = (quantity: string): readonly string[] =>
+    [quantity, `${prefix}.${quantity}`].filter((name) => wanted.has(name) && !states.has(name));
   let calls = 0;
   let before: Values | undefined;
   for await (const { name, x0, xt, nfe, step, steps, parts = {} } of run) {
     if (before && nfe > calls) states.set(`x_in.${calls}`, before);
     calls = nfe;
     for (const [kind, tensor] of Object.entries({ x_t: xt, x0, ...parts })) {
-      if (wanted.has(`${kind}.${name}`)) states.set(`${kind}.${name}`, await valuesOf(tensor));
+      for (const quantity of namesOf(`${kind}.${name}`)) states.set(quantity, await valuesOf(tensor));
     }
-    if (isTravelling || step === steps) {
-      const { data, shape } = before = await valuesOf(xt);
-      if (step === steps) states.set("final", { data: data.map(final), shape });
-    }
+    if (!isTravelling && step < steps) continue;
+    const { data, shape } = before = await valuesOf(xt);
+    for (const quantity of step < steps ? [] : namesOf("final")) states.set(quantity, { data: data.map(final), shape });
   }
 }

@@ -7,9 +7,9 @@ import {
   type Shape,
   type Tensor,
   type Tensors,
-} from "../engine/mod.ts";
-import { alongHeight, alongWidth, clamp } from "../kernels/mod.ts";
-import { DEFAULT_PROCESS } from "../models/mod.ts";
+} from "../../engine/mod.ts";
+import { alongHeight, alongWidth, clamp } from "../../kernels/mod.ts";
+import { DEFAULT_PROCESS } from "../../models/mod.ts";
 import {
   diffpirStart,
   diffpirWeights,
@@ -19,12 +19,12 @@ import {
   quadraticTimesteps,
   respace,
   SAMPLERS,
-} from "../samplers/mod.ts";
-import { posteriorTrajectory, type RecordedRun } from "./posterior_trajectory.ts";
-import type { Settings } from "./reference_file.ts";
-import { NotSupportedError } from "./row.ts";
-import { diffpirAlphaBar } from "./schedule.ts";
-import { type TrajectoryMethod, valuesOf } from "./trajectory_method.ts";
+} from "../../samplers/mod.ts";
+import { posteriorTrajectory, type RecordedRun } from "./posterior.ts";
+import type { Settings } from "../reference_file.ts";
+import { NotSupportedError } from "../row.ts";
+import { diffpirAlphaBar } from "../schedule.ts";
+import { numberedDraws, type TrajectoryMethod, valuesOf } from "./method.ts";
 
 function timestepsOf(config: Settings): readonly number[] {
   if (config.text("skip_type", "quad") !== "quad") {
@@ -36,9 +36,10 @@ function timestepsOf(config: Settings): readonly number[] {
 /** DiffPIR; measurements in [0, 1] are brought to [-1, 1]. */
 export const DIFFPIR_METHOD: TrajectoryMethod = posteriorTrajectory({
   pattern: /^DiffPIR\b/,
-  lists: (config) => ({ timesteps_seen_by_network: timestepsOf(config).toReversed() }),
+  timesteps: timestepsOf,
+  // The last step draws nothing.
+  draws: (file, config) => numberedDraws(file, timestepsOf(config).length - 1),
   sigmaY: (config) => 2 * config.number("noise_level_img"),
-  draws: (config) => timestepsOf(config).length - 1,
   inRange: (value, operator) => /inpaint/.test(operator) ? value : 2 * value - 1,
   async restore(run): Promise<AsyncGenerator<Progress, DeviceTensor>> {
     const { runtime, file, config, problem, noise, states, wanted } = run;

@@ -3,11 +3,11 @@
  * coefficients as they are, each at the pixel that it stands on, and V is applied to them without V^T before. So the
  * states depend on the basis. Its classes for bicubic reduction and block compressed sensing have no such rule.
  */
-import { constant, elementCount, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
-import { gatherElements, linear, mul, NO_ELEMENT } from "../kernels/mod.ts";
-import type { LinearOperator, SpectralForm } from "../operators/mod.ts";
-import type { ReferenceFile } from "./reference_file.ts";
-import { NotSupportedError } from "./row.ts";
+import { constant, elementCount, hostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
+import { gatherElements, linear, mul, NO_ELEMENT } from "../../kernels/mod.ts";
+import type { LinearOperator, SpectralForm } from "../../operators/mod.ts";
+import type { ReferenceFile } from "../reference_file.ts";
+import { NotSupportedError } from "../row.ts";
 
 /**
  * The operator with a spectral form whose coefficients [H, W, C] stand on the pixels of the image, and which takes an

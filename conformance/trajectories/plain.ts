@@ -1,25 +1,27 @@
 /** Trajectories of the guided-diffusion program: DDIM backwards, DDIM, and ancestral sampling with learned variance. */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import { DEFAULT_PROCESS } from "../models/mod.ts";
+import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
+import { DEFAULT_PROCESS } from "../../models/mod.ts";
+import { ddimReverse, type NoiseSource, PLAIN_SAMPLERS, type Progress, spaceTimesteps } from "../../samplers/mod.ts";
+import { loadNetwork } from "../network.ts";
+import type { ReferenceFile, Settings } from "../reference_file.ts";
+import type { Values } from "../row.ts";
 import {
-  ddimReverse,
-  givenNoise,
-  type NoiseSource,
-  PLAIN_SAMPLERS,
-  type Progress,
-  spaceTimesteps,
-} from "../samplers/mod.ts";
-import { loadNetwork } from "./network.ts";
-import type { ReferenceFile, Settings } from "./reference_file.ts";
-import type { Values } from "./row.ts";
-import { modelOf, type StateRequest, type TrajectoryMethod, Uploads, valuesOf, zeros } from "./trajectory_method.ts";
+  type Lists,
+  modelOf,
+  recordedNoise,
+  type StateRequest,
+  storedDraw,
+  type TrajectoryMethod,
+  Uploads,
+  valuesOf,
+} from "./method.ts";
 
 /** The three runs of such a file, by the prefix of their states; each state is what leaves a step. */
 export const PLAIN_METHOD: TrajectoryMethod = {
   pattern: /^guided-diffusion ddim_reverse_sample\b/,
   inputs: /^x0$/,
   result: /^(reverse|ddim|ddpm)\.x_t\.\d+$/,
-  lists(config): Readonly<Record<string, readonly number[]>> {
+  lists(config): Lists {
     const kept = timestepsOf(config);
     const down = kept.toReversed();
     return { timesteps_seen_by_network: [...kept.slice(0, -1), ...down, ...down] };
@@ -45,10 +47,20 @@ async function run(
   using loaded = await loadNetwork(runtime, file, precision);
   const model = modelOf(loaded.network, image.shape.slice(1));
   const states = new Map<string, Values>();
+  // The noise of the last step has no weight and may be missing.
+  const noiseOf = (prefix: string): Promise<NoiseSource> =>
+    recordedNoise(
+      uploads,
+      image.shape,
+      Array.from(
+        { length: options.steps },
+        (_, k) => storedDraw(file, `noise.${prefix}.${k}`, `gen.${k}`, k === options.steps - 1),
+      ),
+    );
   const has = (prefix: string): boolean => [...wanted].some((quantity) => quantity.startsWith(`${prefix}.`));
   if (has("reverse") || has("ddim")) {
     const start = await keepStates(ddimReverse(runtime, { model, image }, options), "reverse", states);
-    const noise = await recordedNoise(uploads, file, "ddim", options.steps);
+    const noise = await noiseOf("ddim");
     const eta = config.number("ddim_eta", 0);
     const down = PLAIN_SAMPLERS.ddim.sample(runtime, { model, start }, { ...options, eta, noise });
     (await keepStates(down, "ddim", states)).free();
@@ -56,7 +68,7 @@ async function run(
   }
   if (has("ddpm")) {
     const start = uploads.add(await file.readChannelsLast("noise.ddpm.xT"));
-    const noise = await recordedNoise(uploads, file, "ddpm", options.steps);
+    const noise = await noiseOf("ddpm");
     const down = PLAIN_SAMPLERS.ddpm.sample(runtime, { model, start }, { ...options, noise });
     (await keepStates(down, "ddpm", states)).free();
   }
@@ -74,23 +86,4 @@ async function keepStates(
     if (done) return value;
     states.set(`${prefix}.x_t.${value.step - 1}`, await valuesOf(value.xt));
   }
-}
-
-/** The noise of the file as draws `gen.0`, `gen.1`, ...; that of the last step has no weight and may be missing. */
-async function recordedNoise(
-  uploads: Uploads,
-  file: ReferenceFile,
-  prefix: string,
-  steps: number,
-): Promise<NoiseSource> {
-  const tensors = new Map<string, DeviceTensor>();
-  for (let step = 0; step < steps; step++) {
-    const name = `noise.${prefix}.${step}`;
-    const isLast = step === steps - 1;
-    const noise = isLast && !file.has(name)
-      ? zeros((await file.readChannelsLast("x0")).shape)
-      : await file.readChannelsLast(name);
-    tensors.set(`gen.${step}`, uploads.add(noise));
-  }
-  return givenNoise(tensors);
 }

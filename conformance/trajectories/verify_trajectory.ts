@@ -1,19 +1,15 @@
 /** Files of kind `trajectory`: every state of a sampler, replayed with the noise of the file. */
-import type { Runtime } from "../engine/mod.ts";
-import type { Precision } from "../models/mod.ts";
-import { DDNM_METHOD } from "./ddnm_trajectory.ts";
-import { DDRM_METHOD } from "./ddrm_trajectory.ts";
-import { DDS_METHOD } from "./dds_trajectory.ts";
-import { DIFFPIR_METHOD } from "./diffpir_trajectory.ts";
-import { DMPS_METHOD } from "./dmps_trajectory.ts";
-import { DPS_METHOD } from "./dps_trajectory.ts";
-import { type Expectation, findings } from "./findings.ts";
-import { NETWORK_LIMITS, WEIGHTS } from "./network.ts";
-import { PLAIN_METHOD } from "./plain_trajectory.ts";
-import type { ReferenceFile } from "./reference_file.ts";
-import { compareList, type Finding, NotSupportedError, refusal } from "./row.ts";
-import { INVERSION_METHOD, SHORTCUT_METHOD } from "./shortcut_trajectory.ts";
-import type { TrajectoryMethod } from "./trajectory_method.ts";
+import type { Runtime } from "../../engine/mod.ts";
+import type { Precision } from "../../models/mod.ts";
+import { type Expectation, findings } from "../findings.ts";
+import { NETWORK_LIMITS, WEIGHTS } from "../network.ts";
+import type { ReferenceFile } from "../reference_file.ts";
+import { compareList, type Finding, NotSupportedError, refusal } from "../row.ts";
+import { DIFFPIR_METHOD } from "./diffpir.ts";
+import type { TrajectoryMethod } from "./method.ts";
+import { PLAIN_METHOD } from "./plain.ts";
+import { POSTERIOR_METHODS } from "./posterior_methods.ts";
+import { INVERSION_METHOD, SHORTCUT_METHOD } from "./shortcut.ts";
 
 /** The clamp of the first predicted image switches single pixels, so that rounding shows, also in its gradient. */
 const FIRST_PREDICTION_LIMIT = 5e-3;
@@ -28,11 +24,7 @@ const METHODS: readonly TrajectoryMethod[] = [
   SHORTCUT_METHOD,
   INVERSION_METHOD,
   PLAIN_METHOD,
-  DDNM_METHOD,
-  DDRM_METHOD,
-  DMPS_METHOD,
-  DPS_METHOD,
-  DDS_METHOD,
+  ...POSTERIOR_METHODS,
   DIFFPIR_METHOD,
 ];
 
