@@ -2,23 +2,14 @@
  * Total variation, without any network: the image that minimises |y - A x|^2/2 + lambda sum |(D x)_i| by ADMM. Rudin,
  * Osher, Fatemi, Physica D 1992; Boyd et al., Foundations and Trends in Machine Learning 2011.
  */
-import {
-  constant,
-  type DeviceTensor,
-  elementCount,
-  hostTensor,
-  type Runtime,
-  type Tensor,
-  type Tensors,
-} from "../engine/mod.ts";
+import { constant, type DeviceTensor, elementCount, hostTensor, type Tensor, type Tensors } from "../engine/mod.ts";
 import { add, gatherElements, NO_ELEMENT, shrink, sub, weightedSum } from "../kernels/mod.ts";
 import { integer, number, type ValuesOf } from "../parameters/mod.ts";
 import { iterations } from "./common_parameters.ts";
 import { conjugateGradients } from "./conjugate_gradients.ts";
 import { sampler } from "./entry.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, pseudoInverseOf } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
+import { pseudoInverseOf, trajectory } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
   steps: integer(100, { min: 1, max: 10000 }, "number of iterations"),
@@ -30,7 +21,10 @@ const PARAMETERS = {
 /** Parameters of ADMM-TV. */
 export type AdmmTvOptions = ValuesOf<typeof PARAMETERS>;
 
-/** ADMM-TV. */
+/**
+ * ADMM-TV: x <- argmin |A x - y|^2/2 + rho/2 |D x - d + u|^2, d <- shrink(D x + u, lambda/rho), u <- u + D x - d, from
+ * A^+ y.
+ */
 export const admmTv: Sampler<AdmmTvOptions> = sampler({
   name: "admm_tv",
   paper: "Rudin, Osher, Fatemi, Nonlinear total variation based noise removal algorithms, Physica D 1992",
@@ -38,7 +32,34 @@ export const admmTv: Sampler<AdmmTvOptions> = sampler({
   parameters: PARAMETERS,
   published: { deblurring: { rho: 0.14 } },
   evaluations: () => ({ nominal: 0, actual: 0 }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+  async *restore(runtime, problem, { steps, lambda, rho, iterations }): AsyncGenerator<Progress, DeviceTensor> {
+    const { operator, y } = problem;
+    const [dh, dw] = [difference(operator.imageShape, 0), difference(operator.imageShape, 1)];
+    const smooth = (h: Tensor, w: Tensor): Tensor => add(dh.adjoint(h), dw.adjoint(w));
+    type Names = "x" | "y" | "dx" | "dy" | "ux" | "uy";
+    const stage = runtime.stage("admm_tv", ({ x, y, dx, dy, ux, uy }: Tensors<Names>) => {
+      const apply = (p: Tensor): Tensor =>
+        weightedSum([[1, operator.adjoint(operator.forward(p))], [rho, smooth(dh.forward(p), dw.forward(p))]]);
+      const vertical = weightedSum([[1, dx], [-1, ux], [-1, dh.forward(x)]]);
+      const horizontal = weightedSum([[1, dy], [-1, uy], [-1, dw.forward(x)]]);
+      const residual = weightedSum([
+        [1, operator.adjoint(sub(y, operator.forward(x)))],
+        [rho, smooth(vertical, horizontal)],
+      ]);
+      const image = conjugateGradients(apply, { start: x, residual }, { iterations });
+      const [h, w] = [add(dh.forward(image), ux), add(dw.forward(image), uy)];
+      const [sh, sw] = shrink(h, w, lambda / rho);
+      return { x: image, dx: sh, dy: sw, ux: sub(h, sh), uy: sub(w, sw) };
+    });
+    const first = await pseudoInverseOf(runtime, problem);
+    const zero = runtime.upload(new Float32Array(elementCount(first.shape)), first.shape);
+    let state = { x: first, dx: zero, dy: zero, ux: zero, uy: zero };
+    const run = { start: first, places: new Array(steps).fill(0), stages: [stage, { release: () => zero.free() }] };
+    return yield* trajectory(run, async (_x, _place, k) => {
+      state = await stage({ ...state, y }, {});
+      return { name: String(k), x0: state.x, xt: state.x, evaluations: 0 };
+    });
+  },
 });
 
 /** Differences along one side and their adjoint, as maps of tensors. */
@@ -64,49 +85,4 @@ function difference(imageShape: readonly number[], axis: 0 | 1): Difference {
     forward: (x) => sub(gatherElements(x, constant(after)), x),
     adjoint: (d) => sub(gatherElements(d, constant(before)), d),
   };
-}
-
-/**
- * x <- argmin |A x - y|^2/2 + rho/2 |D x - d + u|^2, d <- shrink(D x + u, lambda/rho), u <- u + D x - d, from A^+ y.
- */
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { steps, lambda, rho, iterations }: AdmmTvOptions,
-): AsyncGenerator<State, DeviceTensor> {
-  const { operator, y } = problem;
-  const [dh, dw] = [difference(operator.imageShape, 0), difference(operator.imageShape, 1)];
-  const smooth = (h: Tensor, w: Tensor): Tensor => add(dh.adjoint(h), dw.adjoint(w));
-  const stage = runtime.stage("admm_tv", ({ x, y, dx, dy, ux, uy }: Tensors<"x" | "y" | "dx" | "dy" | "ux" | "uy">) => {
-    const apply = (p: Tensor): Tensor =>
-      weightedSum([[1, operator.adjoint(operator.forward(p))], [rho, smooth(dh.forward(p), dw.forward(p))]]);
-    const residual = weightedSum([
-      [1, operator.adjoint(sub(y, operator.forward(x)))],
-      [
-        rho,
-        smooth(
-          weightedSum([[1, dx], [-1, ux], [-1, dh.forward(x)]]),
-          weightedSum([[1, dy], [-1, uy], [-1, dw.forward(x)]]),
-        ),
-      ],
-    ]);
-    const image = conjugateGradients(apply, { start: x, residual }, { iterations });
-    const [h, w] = [add(dh.forward(image), ux), add(dw.forward(image), uy)];
-    const [sh, sw] = shrink(h, w, lambda / rho);
-    return { x: image, dx: sh, dy: sw, ux: sub(h, sh), uy: sub(w, sw) };
-  });
-  const first = await pseudoInverseOf(runtime, problem);
-  const zero = runtime.upload(new Float32Array(elementCount(first.shape)), first.shape);
-  try {
-    let state = { x: first, dx: zero, dy: zero, ux: zero, uy: zero };
-    for (let k = 0; k < steps; k++) {
-      state = await stage({ ...state, y }, {});
-      yield { name: String(k), x0: state.x, xt: state.x, evaluations: 0 };
-    }
-    return state.x.keep();
-  } finally {
-    stage.release();
-    first.free();
-    zero.free();
-  }
 }

@@ -41,10 +41,10 @@ export function injectingSteps(
   const remembered: AttentionMaps[] = [];
   const forget = (maps: AttentionMaps): void => Object.values(maps).forEach((map) => map.free());
   const up: RestorationStep = Object.assign(
-    async (...[xt, numbers, draw]: Parameters<RestorationStep>) => {
-      if (draw.ordinal < transitions - injectedSteps) return await plain(xt, numbers, draw);
-      const state = await showing(xt, numbers, draw);
-      const maps = Object.entries(state.maps ?? {}).map(([name, map]) => [name, map.keep()] as const);
+    async (...[xt, at, draw]: Parameters<RestorationStep>) => {
+      if (draw.ordinal < transitions - injectedSteps) return await plain(xt, at, draw);
+      const { maps: seen = {}, ...state } = await showing(xt, at, draw);
+      const maps = Object.entries(seen).map(([name, map]) => [name, map.keep()] as const);
       if (maps.length === 0) {
         throw new TypeError(
           `Cannot inject attention into ${injectedSteps} steps: the model has no attention; set injectedSteps to 0`,
@@ -56,10 +56,10 @@ export function injectingSteps(
     { release: showing.release },
   );
   const down: RestorationStep = Object.assign(
-    async (...[xt, numbers, draw]: Parameters<RestorationStep>) => {
+    async (...[xt, at, draw]: Parameters<RestorationStep>) => {
       const maps = remembered.pop();
-      if (!maps) return await plain(xt, numbers, draw);
-      const state = await injecting(xt, numbers, draw, maps);
+      if (!maps) return await plain(xt, at, draw);
+      const state = await injecting(xt, at, draw, maps);
       forget(maps);
       return state;
     },

@@ -2,16 +2,15 @@
  * Come-Closer-Diffuse-Faster: a rough estimate is noised a little, and the ancestral steps from there are projected onto
  * the noised measurement. Chung, Sim, Ye, Come-Closer-Diffuse-Faster, CVPR 2022.
  */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import type { ValuesOf } from "../parameters/mod.ts";
+import { ancestralStep } from "./ancestral_step.ts";
 import { respace } from "./coefficients.ts";
 import { clipDenoised, fixedVariance, level, noiseIn, partialSteps, shortcutTimestep } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { guidedWalk, noised, projectionGuide } from "./guided_walk.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, pseudoInverseOf, START } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
+import { guideAlphaBar, guidedTrajectory, projectionGuide } from "./guided_trajectory.ts";
+import { noisedEstimate } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
 import { ssdTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
@@ -36,29 +35,15 @@ export const ccdf: Sampler<CcdfOptions> = sampler({
   // All steps below a timestep are made unless told otherwise.
   implied: ({ t0 }) => t0 === undefined ? {} : { steps: t0 },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
-});
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { t0, steps, clipDenoised, fixedVariance, level, noiseIn, noise }: CcdfOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const levels = respace(problem.model.alphaBar, ssdTimesteps(t0, steps)).toReversed();
-  const estimate = await pseudoInverseOf(runtime, problem);
-  const start = await noised(runtime, problem, estimate, { alphaBar: levels[0]!.alphaBar, noise, draw: START });
-  try {
-    return yield* guidedWalk(runtime, problem, start, {
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const { t0, steps, noise } = options;
+    const levels = respace(problem.model.alphaBar, ssdTimesteps(t0, steps)).toReversed();
+    return yield* guidedTrajectory({
+      start: await noisedEstimate(runtime, problem, { alphaBar: levels[0]!.alphaBar, noise }),
       levels,
-      clipDenoised,
-      usesLearnedVariance: true,
-      fixedVariance,
-      noise,
-      guide: projectionGuide(runtime, problem, noise, noiseIn),
-      levelOf: (at) => level === "current" ? at.alphaBar : at.alphaBarPrevious,
+      step: ancestralStep(runtime, problem.model, options),
+      guide: projectionGuide(runtime, problem, options),
+      alphaBarOf: (at) => guideAlphaBar(at, options.level),
     });
-  } finally {
-    start.free();
-    estimate.free();
-  }
-}
+  },
+});

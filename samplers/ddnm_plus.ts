@@ -7,13 +7,12 @@ import { add, sub, weightedSum } from "../kernels/mod.ts";
 import { choice, type ValuesOf } from "../parameters/mod.ts";
 import type { Level } from "./coefficients.ts";
 import { spectralStepDown } from "./ddnm_plus_spectral.ts";
-import { DDNM_WALK, ddnmEvaluations, ddnmMoves, type DdnmStep, ddnmWalk } from "./ddnm_walk.ts";
+import { DDNM_TRAJECTORY, ddnmEvaluations, type DdnmStep, ddnmTrajectory } from "./ddnm_trajectory.ts";
 import { sampler } from "./entry.ts";
-import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { ancestralCoefficients } from "./plain_coefficients.ts";
-import { counted } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
+import { networkStep } from "./step.ts";
 
 /** Which of the rules of DDNM+ makes the next state. */
 export type DdnmPlusForm = "spectral" | "simplified" | "posterior" | "published_simplified" | "published_spectral";
@@ -28,7 +27,7 @@ export const DDNM_PLUS_FORMS: readonly DdnmPlusForm[] = [
 ];
 
 const PARAMETERS = {
-  ...DDNM_WALK,
+  ...DDNM_TRAJECTORY,
   // - spectral: a correction and a noise for every singular value; needs the spectral form of the operator
   // - simplified: one correction for all, in the eta mix
   // - posterior: one correction for all, in the DDPM posterior of the paper (equations 17 to 19)
@@ -55,43 +54,38 @@ export const ddnmPlus: Sampler<DdnmPlusOptions> = sampler({
     const step = options.form.endsWith("spectral")
       ? spectralStepDown(runtime, problem, { ...options, isPublished })
       : simplifiedStepDown(runtime, problem, options);
-    return counted(ddnmWalk(runtime, problem, options, step), ddnmMoves(options));
+    return ddnmTrajectory(runtime, problem, options, step);
   },
 });
 
 /** Weights of x0 + correction A^+ (y - A x0) and of the next state. */
-type SimplifiedNumbers = Record<"correction" | "fromX0" | "fromXt" | "fromEps" | "fromNoise", number>;
+type SimplifiedScalars = Record<"correction" | "fromX0" | "fromXt" | "fromEps" | "fromNoise", number>;
 
 function simplifiedStepDown(
   runtime: Runtime,
-  problem: Problem,
+  { model, operator, y, sigmaY }: Problem,
   { noise, form, eta }: DdnmPlusOptions & { readonly noise: NoiseSource },
 ): DdnmStep {
-  const { operator, sigmaY } = problem;
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "ddnm_plus", clipDenoised: false, noise },
-    ({ xt, y, eps, x0, z }, c: Record<keyof SimplifiedNumbers, { scalar: string }>) => {
+  const scalarsOf = { simplified, posterior, published_simplified: published }[form as "simplified"];
+  return networkStep(runtime, model, {
+    name: "ddnm_plus",
+    noise,
+    inputs: { y },
+    scalars: (level) => scalarsOf(level, sigmaY, eta),
+    update: ({ xt, y, eps, x0, z }, c) => {
       const missing = operator.pseudoInverse(sub(y, operator.forward(x0)));
       const consistent = add(x0, weightedSum([[c.correction, missing]]));
       const next = weightedSum([[c.fromX0, consistent], [c.fromXt, xt], [c.fromEps, eps], [c.fromNoise, z]]);
       return { x0: consistent, predicted: x0, xt: next };
     },
-  );
-  const numbersOf = { simplified, posterior, published_simplified: published }[form as "simplified"];
-  return Object.assign(
-    (xt: DeviceTensor, level: Level, draw: Parameters<DdnmStep>[2]) =>
-      step({ xt, level, numbers: numbersOf(level, sigmaY, eta), draw, extra: {} }),
-    { release: step.release },
-  );
+  });
 }
 
 /**
  * The noise of A^+ y enters the state with the weight a = sqrt(alphaBarPrevious): the correction is min(1, s/(a sigmaY))
  * and eps and fresh noise, in the eta mix, fill up to s^2 = 1 - alphaBarPrevious.
  */
-function simplified({ alphaBarPrevious }: Level, sigmaY: number, eta: number): SimplifiedNumbers {
+function simplified({ alphaBarPrevious }: Level, sigmaY: number, eta: number): SimplifiedScalars {
   const weight = Math.sqrt(alphaBarPrevious);
   const variance = 1 - alphaBarPrevious;
   const correction = sigmaY === 0 ? 1 : Math.min(1, Math.sqrt(variance) / (weight * sigmaY));
@@ -106,7 +100,7 @@ function simplified({ alphaBarPrevious }: Level, sigmaY: number, eta: number): S
 }
 
 /** Equations 17 to 19 of the paper: the same in the DDPM posterior, whose weight of x0 is a. */
-function posterior(level: Level, sigmaY: number): SimplifiedNumbers {
+function posterior(level: Level, sigmaY: number): SimplifiedScalars {
   const { xtFromX0: weight, xtFromXt, xtFromNoise } = ancestralCoefficients(level, false);
   const correction = sigmaY === 0 ? 1 : Math.min(1, xtFromNoise / (weight * sigmaY));
   const rest = Math.sqrt(Math.max(0, xtFromNoise ** 2 - (correction * weight * sigmaY) ** 2));
@@ -114,7 +108,7 @@ function posterior(level: Level, sigmaY: number): SimplifiedNumbers {
 }
 
 /** The authors' program: alphaBar for its root, and weights of the noise that are multiplied by its deviation again. */
-function published({ alphaBarPrevious }: Level, sigmaY: number, eta: number): SimplifiedNumbers {
+function published({ alphaBarPrevious }: Level, sigmaY: number, eta: number): SimplifiedScalars {
   const sigma = Math.sqrt(1 - alphaBarPrevious ** 2);
   const noisy = alphaBarPrevious * sigmaY;
   const correction = sigma >= noisy ? 1 : sigma / noisy;

@@ -1,12 +1,12 @@
 /** The step of DDNM+ that corrects and renoises every singular value for itself (Wang et al., appendix I). */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { Runtime } from "../engine/mod.ts";
 import { add, mul, reshape, sub, weightedSum } from "../kernels/mod.ts";
 import type { Level } from "./coefficients.ts";
-import type { DdnmStep } from "./ddnm_walk.ts";
-import { networkStep } from "./network_step.ts";
-import type { Draw, NoiseSource } from "./noise_source.ts";
+import type { DdnmStep } from "./ddnm_trajectory.ts";
+import type { NoiseSource } from "./noise_source.ts";
 import type { Problem } from "./sampler.ts";
 import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
+import { networkStep } from "./step.ts";
 
 /** What decides about a step. */
 export interface SpectralStepOptions {
@@ -24,20 +24,17 @@ export interface SpectralStepOptions {
  */
 export function spectralStepDown(
   runtime: Runtime,
-  problem: Problem,
+  { model, operator, y, sigmaY }: Problem,
   { noise, eta, isPublished }: SpectralStepOptions,
 ): DdnmStep {
-  const { operator, sigmaY } = problem;
   const form = requireSpectrum("ddnm_plus", operator);
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "ddnm_plus", clipDenoised: false, noise },
-    (
-      { y, eps, x0, z },
-      c: Record<"fromX0", { scalar: string }>,
-      weights: Record<"correction" | "fresh" | "kept", typeof x0>,
-    ) => {
+  return networkStep(runtime, model, {
+    name: "ddnm_plus",
+    noise,
+    inputs: { y },
+    scalars: (level) => ({ fromX0: Math.sqrt(level.alphaBarPrevious) }),
+    tensors: (level) => spectralWeights(runtime, form.singularValues, ddnmPlusWeights(level, { eta, sigmaY })),
+    update: ({ y, eps, x0, z, ...weights }, c) => {
       const missing = form.fromMeasurement(sub(y, operator.forward(x0)));
       const consistent = add(x0, form.fromSpectrum(mul(missing, weights.correction)));
       const turned = isPublished ? reshape(eps, [eps.shape[0]!, ...form.singularValues.shape]) : form.toSpectrum(eps);
@@ -45,17 +42,7 @@ export function spectralStepDown(
       const noisy = form.fromSpectrum(add(fresh, mul(turned, weights.kept)));
       return { x0: consistent, predicted: x0, xt: weightedSum([[c.fromX0, consistent], [1, noisy]]) };
     },
-  );
-  const run = async (xt: DeviceTensor, level: Level, draw: Draw): ReturnType<DdnmStep> => {
-    const weights = spectralWeights(runtime, form.singularValues, ddnmPlusWeights(level, { eta, sigmaY }));
-    try {
-      const numbers = { fromX0: Math.sqrt(level.alphaBarPrevious) };
-      return await step({ xt, level, numbers, draw, extra: weights.tensors });
-    } finally {
-      weights.free();
-    }
-  };
-  return Object.assign(run, { release: step.release });
+  });
 }
 
 /**

@@ -3,19 +3,18 @@
  * measurement knows better than the state does are drawn around it; the others follow the model. Kawar, Elad, Ermon,
  * Song, Denoising Diffusion Restoration Models, NeurIPS 2022.
  */
-import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
+import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { add, mul } from "../kernels/mod.ts";
 import type { SpectralForm } from "../operators/mod.ts";
 import { number, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
 import { freshNoise, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, drawOf, START, stateShape } from "./run.ts";
+import { drawOf, START, stateShape, trajectory } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
+import { networkStep, noisyStage } from "./step.ts";
 import { strideTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
@@ -39,9 +38,7 @@ export const ddrm: Sampler<DdrmOptions> = sampler({
   parameters: PARAMETERS,
   evaluations: ({ steps }, timesteps) => ({ nominal: steps, actual: strideTimesteps(timesteps, steps).length }),
   restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const form = requireSpectrum("ddrm", problem.operator);
-    const count = strideTimesteps(problem.model.alphaBar.length, options.steps).length;
-    return counted(walk(runtime, problem, form, options), count);
+    return run(runtime, problem, requireSpectrum("ddrm", problem.operator), options);
   },
 });
 
@@ -50,45 +47,34 @@ function sigmaOf(alphaBar: number): number {
   return Math.sqrt((1 - alphaBar) / alphaBar);
 }
 
-async function* walk(
+/** The kept levels, noisiest first. */
+function levelsOf({ model: { alphaBar } }: Problem, steps: number): readonly Level[] {
+  return respace(alphaBar, strideTimesteps(alphaBar.length, steps)).toReversed();
+}
+
+async function* run(
   runtime: Runtime,
   problem: Problem,
   form: SpectralForm,
-  options: DdrmOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const { model: { alphaBar }, sigmaY } = problem;
-  const { noise } = options;
-  const levels = respace(alphaBar, strideTimesteps(alphaBar.length, options.steps)).toReversed();
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "ddrm", clipDenoised: false, noise },
-    ({ y, eps, x0, z }, _c, w: Record<"fromX0" | "fromEps" | "fromY" | "fromNoise", typeof x0>) => {
-      const predicted = add(mul(form.toSpectrum(x0), w.fromX0), mul(form.toSpectrum(eps), w.fromEps));
-      const drawn = add(mul(form.fromMeasurement(y), w.fromY), mul(form.toSpectrum(z), w.fromNoise));
+  { noise, ...options }: DdrmOptions & { readonly noise: NoiseSource },
+): AsyncGenerator<Progress, DeviceTensor> {
+  const { model, y, sigmaY } = problem;
+  const places = levelsOf(problem, options.steps);
+  const step = networkStep(runtime, model, {
+    name: "ddrm",
+    noise,
+    inputs: { y },
+    tensors: (level) => spectralWeights(runtime, form.singularValues, ddrmWeights(level, { ...options, sigmaY })),
+    update: ({ y, eps, x0, z, ...weights }) => {
+      const predicted = add(mul(form.toSpectrum(x0), weights.fromX0), mul(form.toSpectrum(eps), weights.fromEps));
+      const drawn = add(mul(form.fromMeasurement(y), weights.fromY), mul(form.toSpectrum(z), weights.fromNoise));
       return { x0, xt: form.fromSpectrum(add(predicted, drawn)) };
     },
-  );
-  const start = await startState(runtime, problem, form, { level: levels[0] as Level, noise });
-  try {
-    let xt = start;
-    for (const [k, level] of levels.entries()) {
-      const draw = drawOf(k);
-      const rules = ddrmWeights(level, { ...options, sigmaY });
-      const weights = spectralWeights(runtime, form.singularValues, rules);
-      try {
-        const out = await step({ xt, level, numbers: {}, draw, extra: weights.tensors });
-        xt = out.xt;
-        yield { name: draw.name, ...out };
-      } finally {
-        weights.free();
-      }
-    }
-    return xt.keep();
-  } finally {
-    step.release();
-    start.free();
-  }
+  });
+  const start = await startState(runtime, problem, form, { level: places[0]!, noise });
+  return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {
+    return { name: drawOf(k).name, ...await step(xt, level, drawOf(k)) };
+  });
 }
 
 /**
@@ -102,10 +88,8 @@ export async function ddrmStart(
   noise: NoiseSource,
   { steps }: Pick<DdrmOptions, "steps">,
 ): Promise<DeviceTensor> {
-  const { alphaBar } = problem.model;
-  const levels = respace(alphaBar, strideTimesteps(alphaBar.length, steps));
   const form = requireSpectrum("ddrm", problem.operator);
-  return await startState(runtime, problem, form, { level: levels.at(-1) as Level, noise });
+  return await startState(runtime, problem, form, { level: levelsOf(problem, steps)[0]!, noise });
 }
 
 async function startState(
@@ -122,14 +106,12 @@ async function startState(
     fromNoise: (s) => isKnown(s) ? Math.sqrt(Math.max(0, sigma ** 2 - (sigmaY / s) ** 2)) / sigma : 1,
   });
   const shape = stateShape(problem);
-  const stage = runtime.stage<string, string, "xt">("start", (inputs) => {
-    const { y, fromY, fromNoise } = inputs as Tensors<"y" | "fromY" | "fromNoise">;
-    const z = form.toSpectrum(noise.normal(shape, inputs));
-    return { xt: form.fromSpectrum(add(mul(form.fromMeasurement(y), fromY), mul(z, fromNoise))) };
+  const stage = noisyStage<"y" | "fromY" | "fromNoise", never, "xt">(runtime, "start", noise, (inputs, _c, normal) => {
+    const drawn = mul(form.toSpectrum(normal(shape)), inputs.fromNoise);
+    return { xt: form.fromSpectrum(add(mul(form.fromMeasurement(inputs.y), inputs.fromY), drawn)) };
   });
   try {
-    const drawn = noise.supply(START);
-    return (await stage({ y, ...weights.tensors, ...drawn.inputs }, drawn.scalars)).xt.keep();
+    return (await stage(START, { y, ...weights.tensors }, {})).xt.keep();
   } finally {
     stage.release();
     weights.free();

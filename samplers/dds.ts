@@ -3,18 +3,16 @@
  * the measurement inside the Krylov space that it spans. Chung, Lee, Ye, Decomposed Diffusion Sampler for Accelerating
  * Large-Scale Inverse Problems, ICLR 2024.
  */
-import type { DeviceTensor, Runtime, Scalar } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
 import { choice, flag, number, type ValuesOf } from "../parameters/mod.ts";
 import { etaMixCoefficients, respace } from "./coefficients.ts";
 import { freshNoise, iterations, steps } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
 import { sampler } from "./entry.ts";
-import { networkStep } from "./network_step.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, drawOf, pureNoise } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
+import { drawOf, pureNoise, trajectory } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
+import { networkStep } from "./step.ts";
 import { strideTimesteps } from "./timesteps.ts";
 
 /** What is solved: noisy below if the problem has noise; A^T A u = A^T y; or (I + gamma A^T A) u = x0 + gamma A^T y. */
@@ -45,42 +43,28 @@ export const dds: Sampler<DdsOptions> = sampler({
   handlesNoise: true,
   parameters: PARAMETERS,
   evaluations: ({ steps }, timesteps) => ({ nominal: steps - 1, actual: strideTimesteps(timesteps, steps).length }),
-  restore: (runtime, problem, options) =>
-    counted(walk(runtime, problem, options), strideTimesteps(problem.model.alphaBar.length, options.steps).length),
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const { model, operator, y, sigmaY } = problem;
+    const { eta, iterations, gamma, system, plainArrival, noise } = options;
+    const places = respace(model.alphaBar, strideTimesteps(model.alphaBar.length, options.steps)).toReversed();
+    const isNoisy = system === "noisy" || (system === "auto" && sigmaY > 0);
+    const weights = isNoisy ? { gamma, rho: 1 } : { gamma: 1, rho: 0 };
+    const step = networkStep(runtime, model, {
+      name: "dds",
+      noise,
+      inputs: { y },
+      scalars: (level) => {
+        const arrives = plainArrival && level === places.at(-2);
+        return arrives ? { xtFromX0: 1, xtFromEps: 0, xtFromNoise: 0 } : etaMixCoefficients(level, eta);
+      },
+      update: ({ y, eps, x0, z }, c) => {
+        const solved = proximalByGradients(operator, { x: x0, y }, weights, { iterations });
+        return { x0: solved, xt: weightedSum([[c.xtFromX0, solved], [c.xtFromEps, eps], [c.xtFromNoise, z]]) };
+      },
+    });
+    const start = await pureNoise(runtime, problem, noise);
+    return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {
+      return { name: drawOf(k).name, ...await step(xt, level, drawOf(k)) };
+    });
+  },
 });
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { steps, eta, iterations, gamma, system, plainArrival, noise }: DdsOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const { model: { alphaBar }, operator, sigmaY } = problem;
-  const levels = respace(alphaBar, strideTimesteps(alphaBar.length, steps)).toReversed();
-  const isNoisy = system === "noisy" || (system === "auto" && sigmaY > 0);
-  const weights = isNoisy ? { gamma, rho: 1 } : { gamma: 1, rho: 0 };
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "dds", clipDenoised: false, noise },
-    ({ y, eps, x0, z }, c: Record<"xtFromX0" | "xtFromEps" | "xtFromNoise", Scalar>) => {
-      const solved = proximalByGradients(operator, { x: x0, y }, weights, { iterations });
-      return { x0: solved, xt: weightedSum([[c.xtFromX0, solved], [c.xtFromEps, eps], [c.xtFromNoise, z]]) };
-    },
-  );
-  const start = await pureNoise(runtime, problem, noise);
-  try {
-    let xt = start;
-    for (const [k, level] of levels.entries()) {
-      const draw = drawOf(k);
-      const arrives = plainArrival && k === levels.length - 2;
-      const numbers = arrives ? { xtFromX0: 1, xtFromEps: 0, xtFromNoise: 0 } : { ...etaMixCoefficients(level, eta) };
-      const out = await step({ xt, level, numbers, draw, extra: {} });
-      xt = out.xt;
-      yield { name: draw.name, ...out };
-    }
-    return xt.keep();
-  } finally {
-    step.release();
-    start.free();
-  }
-}

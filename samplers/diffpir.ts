@@ -3,7 +3,15 @@
  * minimum of |y - A u|^2 + rho |u - x0|^2, and its noise is taken from the moved image again. Zhu et al., Denoising
  * Diffusion Models for Plug-and-Play Image Restoration, CVPR workshops 2023.
  */
-import { type DeviceTensor, type Runtime, sameShape, type Scalar, type Tensor, type Tensors } from "../engine/mod.ts";
+import {
+  type DeviceTensor,
+  type Runtime,
+  sameShape,
+  type Scalar,
+  type Scalars,
+  type Tensor,
+  type Tensors,
+} from "../engine/mod.ts";
 import {
   add,
   fill,
@@ -22,12 +30,11 @@ import { type Level, respace } from "./coefficients.ts";
 import { freshNoise, iterations } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
 import { sampler } from "./entry.ts";
-import { networkStep } from "./network_step.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, drawOf, START, stateShape } from "./run.ts";
-import type { GeneralProblem, Sampler } from "./sampler.ts";
+import { drawOf, START, stateShape, trajectory } from "./run.ts";
+import type { GeneralProblem, Progress, Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
+import { networkStep, noisyStage, type Step } from "./step.ts";
 import { quadraticTimesteps } from "./timesteps.ts";
 
 /**
@@ -78,16 +85,28 @@ export const diffpir: Sampler<DiffpirOptions> = sampler<typeof PARAMETERS, Diffp
     nominal: steps,
     actual: quadraticTimesteps(timesteps, steps).length - 1,
   }),
-  restore: (runtime, problem, options) =>
-    counted(
-      walk(runtime, problem, options),
-      quadraticTimesteps(problem.model.alphaBar.length, options.steps).length - 1,
-    ),
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const { alphaBar } = problem.model;
+    const places = respace(alphaBar, quadraticTimesteps(alphaBar.length, options.steps)).toReversed().slice(0, -1);
+    const step = diffpirStep(runtime, problem, options);
+    const start = await diffpirStart(runtime, problem, options);
+    return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {
+      return { name: drawOf(k).name, ...await step(xt, level, drawOf(k)) };
+    });
+  },
 });
 
 /**
- * The weights rho of the prior at every level, noisiest first. The program compares the deviation of the noise in
- * units of [0, 1] with levels in units of [-1, 1]; lambda is tuned to that.
+ * The weight rho of the prior at a level. The program compares the deviation of the noise in units of [0, 1] with levels
+ * in units of [-1, 1]; lambda is tuned to that.
+ */
+function priorWeight(alphaBar: number, sigmaY: number, lambda: number): number {
+  const sigma = Math.max(0.001, sigmaY / 2);
+  return (lambda * sigma ** 2 * alphaBar) / (1 - alphaBar);
+}
+
+/**
+ * The weights rho of the prior at every level, noisiest first.
  * @param alphaBar [T]
  * @param sigmaY deviation of the noise in y, in units of [-1, 1]
  */
@@ -96,11 +115,8 @@ export function diffpirWeights(
   sigmaY: number,
   { steps, lambda }: Pick<DiffpirOptions, "steps" | "lambda">,
 ): readonly number[] {
-  const sigma = Math.max(0.001, sigmaY / 2);
-  return quadraticTimesteps(alphaBar.length, steps).toReversed().map((timestep) => {
-    const kept = alphaBar[timestep] as number;
-    return (lambda * sigma ** 2 * kept) / (1 - kept);
-  });
+  return quadraticTimesteps(alphaBar.length, steps).toReversed()
+    .map((timestep) => priorWeight(alphaBar[timestep] as number, sigmaY, lambda));
 }
 
 /**
@@ -117,20 +133,18 @@ export async function diffpirStart(
   const last = alphaBar.at(-1) as number;
   const known = countsNoise ? nearestLevel(alphaBar, sigmaY) : 1;
   const share = last / known;
-  const numbers = { image: Math.sqrt(share), fresh: Math.sqrt(Math.max(0, 1 - last - share * (1 - known))) };
+  const weights = { image: Math.sqrt(share), fresh: Math.sqrt(Math.max(0, 1 - last - share * (1 - known))) };
   const shape = stateShape(problem);
-  const stage = runtime.stage<string, "image" | "fresh", "xt">("start", (inputs, c) => {
+  const stage = noisyStage<string, "image" | "fresh", "xt">(runtime, "start", noise, (inputs, c, normal) => {
     const { y, start } = inputs as Tensors<"y"> & { readonly start?: Tensor };
     const isImage = sameShape(operator.measurementShape, operator.imageShape);
     const inverse = isLinear(operator) ? operator.pseudoInverse(y) : undefined;
     const image = start ?? (isImage ? y : inverse);
-    const z = noise.normal(shape, inputs);
+    const z = normal(shape);
     // A map without inverse and of other measurements gives no image: what is left is noise alone.
     return { xt: weightedSum(image ? [[c.image, image], [c.fresh, z]] : [[c.fresh, z]]) };
   });
-  const drawn = noise.supply(START);
-  const inputs = { y, ...(start ? { start } : {}), ...drawn.inputs };
-  const xt = (await stage(inputs, { ...numbers, ...drawn.scalars })).xt.keep();
+  const xt = (await stage(START, { y, ...(start ? { start } : {}) }, weights)).xt.keep();
   stage.release();
   return xt;
 }
@@ -141,62 +155,42 @@ function nearestLevel(alphaBar: Float64Array, deviation: number): number {
   return alphaBar.reduce((best, kept) => distance(kept) < distance(best) ? kept : best);
 }
 
-type UpdateNumbers = Record<"fromX0" | "fromXt" | "fromNoise" | "rho" | "pull", number>;
-
-async function* walk(
+function diffpirStep(
   runtime: Runtime,
-  problem: GeneralProblem,
+  { model, operator, y, sigmaY }: GeneralProblem,
   options: DiffpirOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const { model: { alphaBar }, operator, sigmaY } = problem;
-  const { steps, noise, dataStep, gamma, guidance, iterations } = options;
-  const levels = respace(alphaBar, quadraticTimesteps(alphaBar.length, steps)).toReversed();
-  const weights = diffpirWeights(alphaBar, sigmaY, options);
+): Step<Level, "x0" | "xt"> {
+  const { noise, dataStep, gamma, guidance, iterations } = options;
   const form = dataStep === "exact" && isLinear(operator) ? operator.spectral?.() : undefined;
-  const solve = (
-    x: Tensor,
-    y: Tensor,
-    c: Record<keyof UpdateNumbers, Scalar>,
-    weight: Tensor | undefined,
-  ): Tensor => {
+  const rhoAt = ({ alphaBar }: Level): number => priorWeight(alphaBar, sigmaY, options.lambda);
+  const solve = ({ x0: x, y, weight }: Tensors<"x0" | "y" | "weight">, c: Scalars<"rho" | "pull">): Tensor => {
     const missing = (): Tensor => sub(y, operator.forward(x));
     if (dataStep === "first_order" || !isLinear(operator)) return descended(x, missing(), c.pull);
     if (dataStep === "back_projection") return add(x, weightedSum([[c.pull, operator.pseudoInverse(missing())]]));
-    if (form && weight) return add(x, form.fromSpectrum(mul(form.fromMeasurement(missing()), weight)));
+    if (form) return add(x, form.fromSpectrum(mul(form.fromMeasurement(missing()), weight)));
     return proximalByGradients(operator, { x, y }, { gamma: 1, rho: c.rho }, { iterations, tolerance: 1e-9 });
   };
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "diffpir", clipDenoised: true, noise },
-    ({ xt, y, x0, z }, c: Record<keyof UpdateNumbers, Scalar>, { weight }: { readonly weight?: Tensor }) => {
-      const solved = solve(x0, y, c, weight);
+  return networkStep(runtime, model, {
+    name: "diffpir",
+    noise,
+    inputs: { y },
+    clipDenoised: true,
+    scalars: (level) => {
+      const rho = rhoAt(level);
+      const pull = dataStep === "back_projection" ? gamma / (1 + rho) : 1 / rho;
+      return { ...updateScalars(level, model.alphaBar, options), rho, pull };
+    },
+    tensors: form && ((level: Level) => {
+      const rho = rhoAt(level);
+      return spectralWeights(runtime, form.singularValues, { weight: (s) => s / (s * s + rho) });
+    }),
+    update: (parts, c) => {
+      const { xt, x0, z } = parts;
+      const solved = solve(parts, c);
       const moved = guidance === 1 ? solved : weightedSum([[1 - guidance, x0], [guidance, solved]]);
       return { x0: moved, xt: weightedSum([[c.fromX0, moved], [c.fromXt, xt], [c.fromNoise, z]]) };
     },
-  );
-  const start = await diffpirStart(runtime, problem, options);
-  try {
-    let xt = start;
-    for (const [k, level] of levels.slice(0, -1).entries()) {
-      const draw = drawOf(k);
-      const rho = weights[k] as number;
-      const pull = dataStep === "back_projection" ? gamma / (1 + rho) : 1 / rho;
-      const numbers = { ...updateNumbers(level, alphaBar, options), rho, pull };
-      const extra = form && spectralWeights(runtime, form.singularValues, { weight: (s) => s / (s * s + rho) });
-      try {
-        const out = await step({ xt, level, numbers, draw, extra: { ...extra?.tensors } as never });
-        xt = out.xt;
-        yield { name: draw.name, ...out };
-      } finally {
-        extra?.free();
-      }
-    }
-    return xt.keep();
-  } finally {
-    step.release();
-    start.free();
-  }
+  });
 }
 
 /**
@@ -217,7 +211,7 @@ function descended(x: Tensor, missing: Tensor, pull: Scalar): Tensor {
  * eps = (x_t - sqrt(alphaBar) x0)/sqrt(1 - alphaBar), d = eta sqrt((1 - a)/(1 - alphaBar) beta) and beta of the training
  * schedule; both noises are drawn as one.
  */
-function updateNumbers(
+function updateScalars(
   { timestep, alphaBar, alphaBarPrevious }: Level,
   table: Float64Array,
   { zeta, eta }: DiffpirOptions,

@@ -3,19 +3,14 @@
  * of y under an uninformative prior, which has a closed form. Meng, Kabashima, Diffusion Model Based Posterior Sampling
  * for Noisy Linear Inverse Problems, ACML 2024.
  */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import { choice, type ValuesOf } from "../parameters/mod.ts";
-import { respace } from "./coefficients.ts";
+import { ancestralStep } from "./ancestral_step.ts";
 import { clipDenoised, fixedVariance, gradientScale, iterations, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { ancestralStep } from "./guided_walk.ts";
 import { likelihoodCorrection } from "./likelihood.ts";
-import { ancestralNumbers, learnsVariance } from "./network_step.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, drawOf, pureNoise } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
-import { spaceTimesteps } from "./timesteps.ts";
+import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
 
 /** Where the likelihood is taken: after the ancestral step, as in the authors' program, or before it, as in the paper. */
 export type DmpsPoint = "after" | "before";
@@ -44,36 +39,17 @@ export const dmps: Sampler<DmpsOptions> = sampler({
   handlesNoise: true,
   parameters: PARAMETERS,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
-});
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { steps, scale, point, clipDenoised, fixedVariance, iterations, noise }: DmpsOptions & {
-    readonly noise: NoiseSource;
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const places = evenLevels(problem.model, options.steps);
+    const step = ancestralStep(runtime, problem.model, options);
+    const correct = likelihoodCorrection(runtime, problem, options);
+    const start = await pureNoise(runtime, problem, options.noise);
+    return yield* trajectory({ start, places, stages: [step, correct] }, async (state, level, k) => {
+      const { name } = drawOf(k);
+      const { x0, xt: moved } = await step(state, level, drawOf(k));
+      const at = options.point === "after" ? moved : state;
+      const xt = await correct({ moved, at, level, scale: options.scale });
+      return { name, x0, xt, parts: { ancestral: moved } };
+    });
   },
-): AsyncGenerator<State, DeviceTensor> {
-  const { alphaBar } = problem.model;
-  const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed();
-  const isLearned = learnsVariance(problem);
-  const step = ancestralStep(runtime, problem, { clipDenoised, learnsVariance: isLearned, noise });
-  const correct = likelihoodCorrection(runtime, problem, { iterations });
-  const start = await pureNoise(runtime, problem, noise);
-  try {
-    let xt = start;
-    for (const [k, level] of levels.entries()) {
-      const draw = drawOf(k);
-      const numbers = ancestralNumbers(level, isLearned, fixedVariance);
-      const moved = await step({ xt, level, numbers, draw, extra: {} });
-      const at = point === "after" ? moved.xt : xt;
-      xt = await correct({ moved: moved.xt, at, level, scale });
-      yield { name: draw.name, x0: moved.x0, xt, parts: { ancestral: moved.xt } };
-    }
-    return xt.keep();
-  } finally {
-    step.release();
-    correct.release();
-    start.free();
-  }
-}
+});

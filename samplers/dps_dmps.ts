@@ -6,19 +6,15 @@
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { add, clamp, copy, sampleSquares, scaleSamples, sub } from "../kernels/mod.ts";
 import { choice, integer, number, type ValuesOf } from "../parameters/mod.ts";
-import { type Level, respace } from "./coefficients.ts";
+import { ancestralStep } from "./ancestral_step.ts";
+import type { Level } from "./coefficients.ts";
 import { clipDenoised, fixedVariance, gradientScale, iterations, steps } from "./common_parameters.ts";
 import { DPS_SCALES } from "./dps.ts";
 import { sampler } from "./entry.ts";
-import { gradientNumbers, gradientStep } from "./gradient_step.ts";
-import { ancestralStep } from "./guided_walk.ts";
+import { gradientStep } from "./gradient_step.ts";
 import { likelihoodCorrection } from "./likelihood.ts";
-import { ancestralNumbers, learnsVariance } from "./network_step.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, drawOf, pureNoise } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
-import { spaceTimesteps } from "./timesteps.ts";
+import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
+import type { Problem, Progress, Sampler } from "./sampler.ts";
 
 /** What decides the switch: a share of the steps, or the PSNR of consecutive predictions. */
 export type SwitchRule = "share" | "psnr";
@@ -59,54 +55,31 @@ export const dpsDmps: Sampler<DpsDmpsOptions> = sampler({
   parameters: PARAMETERS,
   published: DPS_SCALES,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
-});
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { noise, ...options }: DpsDmpsOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const { clipDenoised, fixedVariance, scale, likelihoodScale } = options;
-  const { alphaBar } = problem.model;
-  const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(options.steps))).toReversed();
-  const isLearned = learnsVariance(problem);
-  const setting = { clipDenoised, learnsVariance: isLearned, noise };
-  const guided = gradientStep(runtime, problem, { ...setting, likelihood: "gaussian" });
-  const plain = ancestralStep(runtime, problem, setting);
-  const correct = likelihoodCorrection(runtime, problem, options);
-  const choose = chooser(runtime);
-  const decide = decision(runtime, problem, levels, options);
-  const start = await pureNoise(runtime, problem, noise);
-  try {
-    let xt = start;
-    for (const [k, level] of levels.entries()) {
-      const draw = drawOf(k);
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const places = evenLevels(problem.model, options.steps);
+    const guided = gradientStep(runtime, problem, options);
+    const plain = ancestralStep(runtime, problem.model, options);
+    const correct = likelihoodCorrection(runtime, problem, options);
+    const choose = chooser(runtime);
+    const decide = decision(runtime, problem, places, options);
+    const start = await pureNoise(runtime, problem, options.noise);
+    const stages = [guided, plain, correct, choose, decide];
+    return yield* trajectory({ start, places, stages }, async (state, level, k) => {
+      const { name } = drawOf(k);
+      const corrected = (moved: DeviceTensor): Promise<DeviceTensor> =>
+        correct({ moved, at: moved, level, scale: options.likelihoodScale });
       const switched = decide.switched(k);
       if (switched.every((is) => is)) {
-        const numbers = ancestralNumbers(level, isLearned, fixedVariance);
-        const moved = await plain({ xt, level, numbers, draw, extra: {} });
-        xt = await correct({ moved: moved.xt, at: moved.xt, level, scale: likelihoodScale });
-        yield { name: draw.name, x0: moved.x0, xt };
-        continue;
+        const moved = await plain(state, level, drawOf(k));
+        return { name, x0: moved.x0, xt: await corrected(moved.xt) };
       }
-      const numbers = gradientNumbers(level, { learnsVariance: isLearned, fixedVariance, scale });
-      const moved = await guided({ xt, level, numbers, draw, extra: {} });
-      xt = moved.xt;
-      if (switched.includes(true)) {
-        const { ancestral } = moved;
-        const corrected = await correct({ moved: ancestral, at: ancestral, level, scale: likelihoodScale });
-        xt = await choose(moved.xt, corrected, switched);
-      }
-      await decide.see(moved.x0, k);
-      yield { name: draw.name, x0: moved.x0, xt };
-    }
-    return xt.keep();
-  } finally {
-    for (const stage of [guided, plain, correct, choose, decide]) stage.release();
-    start.free();
-  }
-}
+      const { x0, xt, ancestral } = await guided(state, level, drawOf(k));
+      const next = switched.includes(true) ? await choose(xt, await corrected(ancestral), switched) : xt;
+      await decide.see(x0, k);
+      return { name, x0, xt: next };
+    });
+  },
+});
 
 /** When each sample of the batch switches; once it has, it stays so. */
 interface Decision {

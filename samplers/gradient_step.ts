@@ -2,7 +2,7 @@
  * An ancestral step that follows the gradient of a measurement loss through the network: x0 is predicted from the state,
  * the degradation is applied to it, and the distance to the measurement is differentiated with respect to the state.
  */
-import type { Runtime, Scalar, Tensor } from "../engine/mod.ts";
+import type { Runtime, Tensor } from "../engine/mod.ts";
 import {
   add,
   fill,
@@ -16,11 +16,11 @@ import {
   sub,
   weightedSum,
 } from "../kernels/mod.ts";
+import { type AncestralOptions, learnsVariance, nextState } from "./ancestral_step.ts";
 import type { Level } from "./coefficients.ts";
-import { type AncestralNumbers, ancestralNumbers, type NetworkStep, networkStep } from "./network_step.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { FixedVariance } from "./plain_coefficients.ts";
+import { ancestralCoefficients } from "./plain_coefficients.ts";
 import type { GeneralProblem } from "./sampler.ts";
+import { networkStep, type Step } from "./step.ts";
 
 /** What the loss makes of the residual: its length, or for counted photons its length times the mean of 1/|y|. */
 export type Likelihood = "gaussian" | "poisson";
@@ -28,32 +28,16 @@ export type Likelihood = "gaussian" | "poisson";
 /** The likelihoods by name. */
 export const LIKELIHOODS: readonly Likelihood[] = ["gaussian", "poisson"];
 
-/** How the numbers of a gradient step are made. */
-export interface GradientLength {
-  /** As in the step's setting. */
-  readonly learnsVariance: boolean;
-  /** The variance where it is not learned. */
-  readonly fixedVariance: FixedVariance;
+/** What decides about a step. */
+export interface GradientOptions extends AncestralOptions {
+  /** Default gaussian. */
+  readonly likelihood?: Likelihood;
   /** Length of the gradient step. */
   readonly scale: number;
 }
 
-/** Numbers of the step: those of an ancestral one, and the length of the gradient step with a minus. */
-export type GradientNumbers = AncestralNumbers & Readonly<Record<"pull", number>>;
-
-/** The states that a step makes. */
-export type GradientStates = "x0" | "xt" | "ancestral" | "grad" | "norms";
-
 /** A prepared step. */
-export type GradientStep = NetworkStep<keyof GradientNumbers, never, GradientStates>;
-
-/** How a step is made. */
-export interface GradientSetting {
-  readonly clipDenoised: boolean;
-  readonly learnsVariance: boolean;
-  readonly likelihood: Likelihood;
-  readonly noise: NoiseSource;
-}
+export type GradientStep = Step<Level, "x0" | "xt" | "ancestral" | "grad" | "norms">;
 
 /**
  * Prepares x <- x' - scale g with the ancestral state x' = xtFromX0 x0 + xtFromXt x + xtFromNoise z and the gradient
@@ -62,29 +46,25 @@ export interface GradientSetting {
  */
 export function gradientStep(
   runtime: Runtime,
-  problem: GeneralProblem,
-  { clipDenoised, learnsVariance, likelihood, noise }: GradientSetting,
+  { model, operator, y }: GeneralProblem,
+  { clipDenoised, fixedVariance, likelihood, scale, noise }: GradientOptions,
 ): GradientStep {
-  return networkStep(
-    runtime,
-    problem,
-    { name: "gradient step", clipDenoised, learnsVariance, noise },
-    ({ xt, y, x0, z }, c: Record<keyof GradientNumbers, Scalar>) => {
-      const norms = sampleNorm(sub(y, problem.operator.forward(x0)));
+  const isLearned = learnsVariance(model);
+  return networkStep(runtime, model, {
+    name: "gradient step",
+    noise,
+    inputs: { y },
+    clipDenoised,
+    learnsVariance: isLearned,
+    scalars: (level) => ({ ...ancestralCoefficients(level, isLearned, fixedVariance), pull: -scale }),
+    update: ({ y, ...parts }, c) => {
+      const norms = sampleNorm(sub(y, operator.forward(parts.x0)));
       const loss = likelihood === "poisson" ? mul(norms, meanReciprocal(y)) : norms;
-      const grad = gradient(loss, [xt])[0]!;
-      const ancestral = weightedSum([[c.xtFromX0, x0], [c.xtFromXt, xt], [c.xtFromNoise, z]]);
-      return { x0, xt: add(ancestral, weightedSum([[c.pull, grad]])), ancestral, grad, norms };
+      const grad = gradient(loss, [parts.xt])[0]!;
+      const ancestral = nextState(parts, c);
+      return { x0: parts.x0, xt: add(ancestral, weightedSum([[c.pull, grad]])), ancestral, grad, norms };
     },
-  );
-}
-
-/** The numbers of a step down from a level. */
-export function gradientNumbers(
-  level: Level,
-  { learnsVariance, fixedVariance, scale }: GradientLength,
-): GradientNumbers {
-  return { ...ancestralNumbers(level, learnsVariance, fixedVariance), pull: -scale };
+  });
 }
 
 /** Least |y| that a likelihood of photons divides by: half a step of 8-bit pictures in [-1, 1]. */

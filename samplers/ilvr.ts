@@ -2,18 +2,15 @@
  * ILVR: after every ancestral step the low frequencies of the state are replaced by those of a noised reference. Choi et
  * al., ILVR: Conditioning Method for Denoising Diffusion Probabilistic Models, ICCV 2021.
  */
-import { constant, type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Tensor } from "../engine/mod.ts";
+import { constant, type DeviceTensor, type HostTensor, hostTensor, type Tensor } from "../engine/mod.ts";
 import { add, separable, sub, weightedSum } from "../kernels/mod.ts";
 import { choice, integer, type ValuesOf } from "../parameters/mod.ts";
-import { respace } from "./coefficients.ts";
+import { ancestralStep } from "./ancestral_step.ts";
 import { clipDenoised, fixedVariance, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { guide, guidedWalk } from "./guided_walk.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, pseudoInverseOf, pureNoise } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
-import { spaceTimesteps } from "./timesteps.ts";
+import { guide, guideAlphaBar, guidedTrajectory } from "./guided_trajectory.ts";
+import { evenLevels, pseudoInverseOf, pureNoise } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
 
 /**
  * Level of the noise in the reference after a step: that of the step, as in the authors' program, or the one that the
@@ -59,46 +56,33 @@ export const ilvr: Sampler<IlvrOptions> = sampler({
   parameters: PARAMETERS,
   published: { deblurring: FULL_SIZE, inpainting: FULL_SIZE, colorization: FULL_SIZE, phase_retrieval: FULL_SIZE },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
-});
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { steps, factor, freeSteps, reference: form, clipDenoised, fixedVariance, noise }: IlvrOptions & {
-    readonly noise: NoiseSource;
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const { model, operator } = problem;
+    const { steps, factor, freeSteps, noise } = options;
+    const [height, width] = model.imageShape as [number, number, number];
+    const reduction = factor || Math.max(2, Math.round(height / (operator.measurementShape[0] ?? height)));
+    const filters = [lowPass(height, reduction), lowPass(width, reduction)] as const;
+    const smooth = (x: Tensor): Tensor => separable(constant(filters[0]), x, constant(filters[1]));
+    const at = options.reference === "published" ? "current" : "next";
+    const conditioned = steps - freeSteps - (at === "current" ? 1 : 0);
+    const reference = await pseudoInverseOf(runtime, problem);
+    try {
+      return yield* guidedTrajectory({
+        start: await pureNoise(runtime, problem, noise),
+        levels: evenLevels(model, steps),
+        step: ancestralStep(runtime, model, options),
+        // The filter is linear, so that one application to the difference replaces two.
+        guide: guide(runtime, reference, noise, ({ xt, known, draw }, c) => {
+          const noised = weightedSum([[c.keep, known], [c.fresh, draw(xt.shape)]]);
+          return add(xt, smooth(sub(noised, xt)));
+        }),
+        alphaBarOf: (level, k) => k < conditioned ? guideAlphaBar(level, at) : undefined,
+      });
+    } finally {
+      reference.free();
+    }
   },
-): AsyncGenerator<State, DeviceTensor> {
-  const { model: { alphaBar, imageShape }, operator } = problem;
-  const [height, width] = imageShape as [number, number, number];
-  const reduction = factor || Math.max(2, Math.round(height / (operator.measurementShape[0] ?? height)));
-  const filters = [lowPass(height, reduction), lowPass(width, reduction)] as const;
-  const smooth = (x: Tensor): Tensor => separable(constant(filters[0]), x, constant(filters[1]));
-  const conditioned = steps - freeSteps - (form === "published" ? 1 : 0);
-  const reference = await pseudoInverseOf(runtime, problem);
-  const start = await pureNoise(runtime, problem, noise);
-  try {
-    return yield* guidedWalk(runtime, problem, start, {
-      levels: respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed(),
-      clipDenoised,
-      usesLearnedVariance: true,
-      fixedVariance,
-      noise,
-      // The filter is linear, so that one application to the difference replaces two.
-      guide: guide(runtime, reference, noise, ({ xt, known, draw }, c) => {
-        const noised = weightedSum([[c.keep, known], [c.fresh, draw(xt.shape)]]);
-        return add(xt, smooth(sub(noised, xt)));
-      }),
-      levelOf(level, k): number | undefined {
-        if (k >= conditioned) return undefined;
-        return form === "published" ? level.alphaBar : level.alphaBarPrevious;
-      },
-    });
-  } finally {
-    start.free();
-    reference.free();
-  }
-}
+});
 
 /**
  * Bicubic reduction followed by bicubic enlargement along one side, as a matrix [extent, extent]. Both are cubic

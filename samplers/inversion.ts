@@ -1,7 +1,8 @@
 /** From an image up to a noisy state: the first half of Shortcut Sampling, of use on its own as DDIM inversion. */
 import type { DeviceTensor } from "../engine/mod.ts";
-import { inversionCoefficients, type InversionVariant, type Level, predictionCoefficients } from "./coefficients.ts";
-import type { RestorationStep, State } from "./restoration_step.ts";
+import { inversionCoefficients, type InversionVariant, type Level } from "./coefficients.ts";
+import type { RestorationStep } from "./restoration_step.ts";
+import type { State } from "./run.ts";
 
 /** How noise is put on. */
 export interface InversionOptions {
@@ -26,13 +27,9 @@ export async function* invert(
   let xt = image;
   for (const [i, level] of levels.slice(0, -1).entries()) {
     const next = levels[i + 1] as Level;
-    const numbers = {
-      timestep: level.timestep,
-      projected: false,
-      ...predictionCoefficients(level),
-      ...inversionCoefficients(next, inversion, eta), // Eq. 11, or Eq. 10 for "ddpm"
-    };
-    const state = await step(xt, numbers, { name: `inv.${i}`, ordinal: i });
+    // Eq. 11, or Eq. 10 for "ddpm".
+    const at = { ...level, projected: false, ...inversionCoefficients(next, inversion, eta) };
+    const state = await step(xt, at, { name: `inv.${i}`, ordinal: i });
     xt = state.xt;
     yield state;
   }

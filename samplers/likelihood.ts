@@ -1,4 +1,4 @@
-/** The gradient of the likelihood of y under a Gaussian around a predicted image, in closed form where A has a spectrum. */
+/** The gradient of the likelihood of y under a Gaussian around a predicted image, in closed form where A has a decomposition. */
 import type { Coefficient, DeviceTensor, Runtime, Scalar, Tensor, Tensors } from "../engine/mod.ts";
 import { mul, sub, weightedSum } from "../kernels/mod.ts";
 import type { LinearOperator } from "../operators/mod.ts";
@@ -81,15 +81,15 @@ export function likelihoodCorrection(
   });
   const run = async ({ moved, at, level, scale }: CorrectionArguments): Promise<DeviceTensor> => {
     const [kept, alpha] = [inside(level.alphaBar), inside(1 - level.beta)];
-    const numbers = {
+    const scalars = {
       gain: (scale * (1 - alpha)) / Math.sqrt(alpha) / Math.sqrt(kept),
       spread: (1 - kept) / kept,
       variance: sigmaY ** 2,
       restore: 1 / Math.sqrt(kept),
     };
-    const weights = form && spectralWeights(runtime, form.singularValues, { weight: likelihoodWeight(numbers) });
+    const weights = form && spectralWeights(runtime, form.singularValues, { weight: likelihoodWeight(scalars) });
     try {
-      return (await stage({ moved, at, y, ...weights?.tensors }, numbers)).xt;
+      return (await stage({ moved, at, y, ...weights?.tensors }, scalars)).xt;
     } finally {
       weights?.free();
     }

@@ -97,7 +97,7 @@ export { DIFFPIR_DATA_STEPS, type DiffpirOptions, diffpirStart, diffpirWeights }
 export { DMPS_POINTS, type DmpsOptions } from "./dmps.ts";
 export type { DpsOptions } from "./dps.ts";
 export { type DpsDmpsOptions, SWITCH_RULES, type SwitchRule } from "./dps_dmps.ts";
-export { gradientNumbers, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
+export { type GradientOptions, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
 export type { McgOptions } from "./mcg.ts";
 export { PIGDM_FORMS, type PigdmForm, type PigdmOptions } from "./pigdm.ts";
 export { ILVR_REFERENCES, type IlvrOptions, type IlvrReference } from "./ilvr.ts";
@@ -106,7 +106,7 @@ export type { ClassGuidance } from "./class_guidance.ts";
 export { conjugateGradients } from "./conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
-export { pureNoise } from "./run.ts";
+export { pureNoise, type State, type Trajectory, trajectory } from "./run.ts";
 export { ddnmTimesteps, quadraticTimesteps, spaceTimesteps, ssdTimesteps, strideTimesteps } from "./timesteps.ts";
 export {
   ddpmCoefficients,
@@ -120,6 +120,6 @@ export {
   respace,
   type UpdateCoefficients,
 } from "./coefficients.ts";
-export { predictX0 } from "./predict.ts";
+export { networkStep, predictX0, type Step, type StepDefinition } from "./step.ts";
 export { type InversionOptions, invert } from "./inversion.ts";
-export { type RestorationStep, restorationStep, type State, type StepNumbers } from "./restoration_step.ts";
+export { type RestorationPlace, type RestorationStep, restorationStep } from "./restoration_step.ts";

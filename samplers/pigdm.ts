@@ -3,22 +3,19 @@
  * the network, and the state moves by DDIM. Song, Vahdat, Mardani, Kautz, Pseudoinverse-Guided Diffusion Models for
  * Inverse Problems, ICLR 2023.
  */
-import type { DeviceTensor, Runtime, Scalar, Tensor } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import { add, gradient, sampleDot, sub, weightedSum } from "../kernels/mod.ts";
 import { choice, type ValuesOf } from "../parameters/mod.ts";
-import { type Level, respace } from "./coefficients.ts";
+import { nextState } from "./ancestral_step.ts";
+import type { Level } from "./coefficients.ts";
 import { clipDenoised, freshNoise, gradientScale, iterations, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { noised } from "./guided_walk.ts";
 import { likelihoodDirection, likelihoodWeight } from "./likelihood.ts";
-import { networkStep } from "./network_step.ts";
-import type { NoiseSource } from "./noise_source.ts";
 import { ddimCoefficients } from "./plain_coefficients.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, drawOf, pseudoInverseOf, pureNoise, START } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
+import { drawOf, evenLevels, noisedEstimate, pureNoise, trajectory } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
-import { spaceTimesteps } from "./timesteps.ts";
+import { networkStep } from "./step.ts";
 
 /**
  * What is followed, how far, and from where. "published", the authors' program: A^+ (y - A x0) with the length
@@ -52,91 +49,58 @@ export const pigdm: Sampler<PigdmOptions> = sampler({
   handlesNoise: true,
   parameters: PARAMETERS,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    const { model, operator, y, sigmaY } = problem;
+    const { noise, iterations } = options;
+    const places = evenLevels(model, options.steps);
+    const isPaper = options.guidanceForm === "paper";
+    const decomposition = isPaper ? operator.spectral?.() : undefined;
+    const scalars = (level: Level): StepScalars => stepScalars(level, sigmaY, options);
+    const step = networkStep(runtime, model, {
+      name: "guided step",
+      noise,
+      inputs: { y },
+      clipDenoised: isPaper && options.clipDenoised,
+      scalars,
+      tensors: decomposition && ((level: Level) => {
+        const weight = likelihoodWeight(scalars(level));
+        return spectralWeights(runtime, decomposition.singularValues, { weight });
+      }),
+      update: ({ y, weight, ...parts }, c) => {
+        const missing = sub(y, operator.forward(parts.x0));
+        const direction = isPaper
+          ? likelihoodDirection(operator, missing, weight, { ...c, iterations })
+          : operator.pseudoInverse(missing);
+        // g is the transposed derivative of x0 times the direction, which counts as fixed.
+        const grad = gradient(sampleDot(parts.x0, direction), [parts.xt], [direction])[0]!;
+        return { x0: parts.x0, xt: add(nextState(parts, c), weightedSum([[c.pull, grad]])), grad };
+      },
+    });
+    const start = isPaper
+      ? await pureNoise(runtime, problem, noise)
+      : await noisedEstimate(runtime, problem, { alphaBar: places[0]!.alphaBar, noise });
+    return yield* trajectory({ start, places, stages: [step] }, async (state, level, k) => {
+      const { grad, ...made } = await step(state, level, drawOf(k));
+      return { name: drawOf(k).name, ...made, parts: { grad } };
+    });
+  },
 });
 
-type StepNumbers = Record<"xtFromX0" | "xtFromXt" | "xtFromNoise" | "pull" | "spread" | "variance", number>;
+type StepScalars = Record<"xtFromX0" | "xtFromXt" | "xtFromNoise" | "pull" | "spread" | "variance", number>;
 
 /**
  * sqrt(a) x0 + sqrt(1 - a - d^2) eps + d z + scale w g with a = alphaBarPrevious, the DDIM deviation d, and w =
  * sqrt(alphaBar) r^2 in the paper, r^2 = 1 - alphaBar being the variance of images around x0, or sqrt(alphaBar a).
  */
-function stepNumbers(
+function stepScalars(
   level: Level,
   sigmaY: number,
   { eta, scale, guidanceForm }: Pick<PigdmOptions, "eta" | "scale" | "guidanceForm">,
-): StepNumbers {
+): StepScalars {
   const { xtFromX0, xtFromXt, xtFromNoise } = ddimCoefficients(level, eta);
   const spread = 1 - level.alphaBar;
   const weight = guidanceForm === "paper"
     ? Math.sqrt(level.alphaBar) * spread
     : Math.sqrt(level.alphaBar * level.alphaBarPrevious);
   return { xtFromX0, xtFromXt, xtFromNoise, pull: scale * weight, spread, variance: sigmaY ** 2 };
-}
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { noise, clipDenoised, iterations, ...options }: PigdmOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const { model: { alphaBar }, operator, sigmaY } = problem;
-  const levels = respace(alphaBar, spaceTimesteps(alphaBar.length, String(options.steps))).toReversed();
-  const isPaper = options.guidanceForm === "paper";
-  const decomposition = isPaper ? operator.spectral?.() : undefined;
-  const step = networkStep(
-    runtime,
-    problem,
-    { name: "guided step", clipDenoised: isPaper && clipDenoised, noise },
-    ({ xt, y, x0, z }, c: Record<keyof StepNumbers, Scalar>, { weight }: { readonly weight?: Tensor }) => {
-      const missing = sub(y, operator.forward(x0));
-      const direction = isPaper
-        ? likelihoodDirection(operator, missing, weight, { ...c, iterations })
-        : operator.pseudoInverse(missing);
-      // g is the transposed derivative of x0 times the direction, which counts as fixed.
-      const grad = gradient(sampleDot(x0, direction), [xt], [direction])[0]!;
-      const unguided = weightedSum([[c.xtFromX0, x0], [c.xtFromXt, xt], [c.xtFromNoise, z]]);
-      return { x0, xt: add(unguided, weightedSum([[c.pull, grad]])), grad };
-    },
-  );
-  const start = isPaper
-    ? await pureNoise(runtime, problem, noise)
-    : await noisedEstimate(runtime, problem, levels[0]!.alphaBar, noise);
-  try {
-    let xt = start;
-    for (const [k, level] of levels.entries()) {
-      const draw = drawOf(k);
-      const numbers = stepNumbers(level, sigmaY, options);
-      const weights = decomposition &&
-        spectralWeights(runtime, decomposition.singularValues, { weight: likelihoodWeight(numbers) });
-      try {
-        const { x0, grad, ...made } = await step({ xt, level, numbers, draw, extra: { ...weights?.tensors } as never });
-        xt = made.xt;
-        yield { name: draw.name, x0, xt, parts: { grad } };
-      } finally {
-        weights?.free();
-      }
-    }
-    return xt.keep();
-  } finally {
-    step.release();
-    start.free();
-  }
-}
-
-/**
- * A^+ y, noised to a level.
- * @returns [N, H, W, C]; the caller frees it
- */
-async function noisedEstimate(
-  runtime: Runtime,
-  problem: Problem,
-  alphaBar: number,
-  noise: NoiseSource,
-): Promise<DeviceTensor> {
-  const estimate = await pseudoInverseOf(runtime, problem);
-  try {
-    return await noised(runtime, problem, estimate, { alphaBar, noise, draw: START });
-  } finally {
-    estimate.free();
-  }
 }

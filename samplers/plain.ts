@@ -3,11 +3,12 @@
  * be like reaches the network as its conditioning (a class, a low-resolution image), so upsamplers run this way.
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import { weightedSum } from "../kernels/mod.ts";
+import { add, mul, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
 import { checkedValues, number, type ValuesOf } from "../parameters/mod.ts";
-import { checkGuidance } from "./class_guidance.ts";
-import { type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import { learnsVariance, nextState } from "./ancestral_step.ts";
+import { checkGuidance, classGradient } from "./class_guidance.ts";
+import type { Level } from "./coefficients.ts";
 import { clipDenoised, fixedVariance, steps } from "./common_parameters.ts";
 import { plainSampler } from "./entry.ts";
 import type { NoiseSource } from "./noise_source.ts";
@@ -19,10 +20,9 @@ import {
   type PlainCoefficients,
 } from "./plain_coefficients.ts";
 import type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
-import { plainStep } from "./plain_step.ts";
-import type { State } from "./restoration_step.ts";
+import { evenLevels, trajectory } from "./run.ts";
 import type { Progress } from "./sampler.ts";
-import { spaceTimesteps } from "./timesteps.ts";
+import { networkStep, noisyStage } from "./step.ts";
 
 const PLAIN_PARAMETERS = {
   // At timesteps spread evenly over the training's.
@@ -60,17 +60,17 @@ export const ddpm: PlainSampler<DdpmOptions> = plainSampler({
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     if (problem.guidance) checkGuidance("ddpm", problem.guidance);
-    const levels = levelsOf(problem.model, options);
-    const learnsVariance = problem.model.predictWithVariance !== undefined;
-    const [first, second] = levels as [Level, Level];
+    const levels = evenLevels(problem.model, options.steps);
+    const isLearned = learnsVariance(problem.model);
+    const [second, first] = levels.slice(-2) as [Level, Level];
     return descend(runtime, problem, {
       ...options,
       levels,
-      learnsVariance,
-      update: (level) => ancestralCoefficients(level, learnsVariance, options.fixedVariance),
+      isLearned,
+      update: (level) => ancestralCoefficients(level, isLearned, options.fixedVariance),
       // The mean moves by the variance of the step times the gradient.
       classWeights({ xtFromNoise, slope }, level): ClassWeights {
-        if (level !== first || !learnsVariance) return { x0FromClass: 0, xtFromClass: xtFromNoise ** 2, slope };
+        if (level !== first || !isLearned) return { x0FromClass: 0, xtFromClass: xtFromNoise ** 2, slope };
         const learned = firstLearnedVariance(first, second);
         return { x0FromClass: 0, xtFromClass: learned.variance, slope: learned.slope };
       },
@@ -88,14 +88,11 @@ export const ddim: PlainSampler<DdimOptions> = plainSampler({
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     if (problem.guidance) checkGuidance("ddim", problem.guidance);
-    const levels = levelsOf(problem.model, options);
-    const { eta } = options;
-    const update = (level: Level): PlainCoefficients => ddimCoefficients(level, eta);
     return descend(runtime, problem, {
       ...options,
-      levels,
-      learnsVariance: false,
-      update,
+      levels: evenLevels(problem.model, options.steps),
+      isLearned: false,
+      update: (level) => ddimCoefficients(level, options.eta),
       // eps moves by -sqrt(1 - alphaBar) times the gradient.
       classWeights: ({ slope }, { alphaBar }) => ({
         x0FromClass: (1 - alphaBar) / Math.sqrt(alphaBar),
@@ -119,27 +116,23 @@ export function ddimReverse(
   options: PlainOptions,
 ): AsyncGenerator<Progress, DeviceTensor> {
   checkedValues("run ddim", PLAIN_PARAMETERS, { ...options }, {}, { T: model.alphaBar.length });
-  const levels = levelsOf(model, options);
-  const steps = levels.slice(0, -1).map((level, i) => ({
+  const levels = evenLevels(model, options.steps).toReversed();
+  const places = levels.slice(0, -1).map((level, i) => ({
+    ...level,
     name: `inv.${i}`,
-    level,
-    update: ddimReverseCoefficients(level, levels[i + 1]!),
-    toClass: UNGUIDED,
+    scalars: { ...ddimReverseCoefficients(level, levels[i + 1]!), ...UNGUIDED },
   }));
-  return walk(runtime, { model, start: image }, { ...options, steps, learnsVariance: false, noise: SILENCE });
+  return sampled(runtime, { model, start: image }, { ...options, places, isLearned: false, noise: SILENCE });
 }
 
 /** What steps add whose noise has no weight: the state itself, which is there anyway. */
 const SILENCE: NoiseSource = { normal: (_shape, inputs) => inputs["xt"]!, supply: () => ({ inputs: {}, scalars: {} }) };
 
-function levelsOf({ alphaBar }: NoiseModel, { steps }: PlainOptions): readonly Level[] {
-  return respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps)));
-}
-
 /** How a run goes. */
 interface RunOptions {
   readonly clipDenoised: boolean;
-  readonly learnsVariance: boolean;
+  /** Whether the deviation of the noise is what the network has learned. */
+  readonly isLearned: boolean;
   readonly noise: NoiseSource;
 }
 
@@ -160,54 +153,56 @@ function descend(
   },
 ): AsyncGenerator<Progress, DeviceTensor> {
   const { guidance } = problem;
-  const steps = levels.toReversed().map((level, i) => {
-    const numbers = update(level);
-    const scale = guidance?.scale ?? 0;
+  const places = levels.map((level, i) => {
+    const moved = update(level);
     const { x0FromClass, xtFromClass, slope } = guidance
-      ? classWeights(numbers, level)
-      : { ...UNGUIDED, slope: numbers.slope };
+      ? classWeights(moved, level)
+      : { ...UNGUIDED, slope: moved.slope };
+    const scale = guidance?.scale ?? 0;
     const toClass = { x0FromClass: scale * x0FromClass, xtFromClass: scale * xtFromClass, slope };
-    return { name: `gen.${i}`, level, update: numbers, toClass };
+    return { ...level, name: `gen.${i}`, scalars: { ...moved, ...toClass } };
   });
-  return walk(runtime, problem, { ...options, steps });
+  return sampled(runtime, problem, { ...options, places });
 }
 
 /** One step of a run. */
-interface Step {
+interface PlainPlace extends Level {
   readonly name: string;
-  readonly level: Level;
-  readonly update: PlainCoefficients;
-  readonly toClass: ClassWeights;
+  readonly scalars: PlainCoefficients & ClassWeights;
 }
 
-/** Takes the steps one after the other; the draw of the start has the ordinal 0, those of the steps follow. */
-async function* walk(
+/**
+ * Takes the steps one after the other; the draw of the start has the ordinal 0, those of the steps follow. Every step is
+ * x0 = clamp(x0(x_t, eps)); x_t <- xtFromX0 x0 + xtFromXt x_t + xtFromNoise exp(slope v) z. With guidance x0FromClass g is
+ * added to x0, and xtFromClass exp(2 slope v) g to the state, with the gradient g of the class.
+ */
+async function* sampled(
   runtime: Runtime,
   { model, count = 1, start, guidance }: PlainProblem,
-  { steps, ...options }: RunOptions & { readonly steps: readonly Step[] },
+  { places, isLearned, clipDenoised, noise }: RunOptions & { readonly places: readonly PlainPlace[] },
 ): AsyncGenerator<Progress, DeviceTensor> {
-  const { noise } = options;
   const shape = [count, ...model.imageShape];
   // The sum of one term makes a state of its own where the noise is given.
-  const begin = runtime.stage<string, string, "xt">("start", (inputs) => ({
-    xt: weightedSum([[1, noise.normal(shape, inputs)]]),
+  const begin = noisyStage(runtime, "start", noise, (_inputs, _c, normal) => ({
+    xt: weightedSum([[1, normal(shape)]]),
   }));
-  const drawStart = async (): Promise<DeviceTensor> => {
-    const { inputs, scalars } = noise.supply({ name: START_DRAW, ordinal: 0 });
-    return (await begin(inputs, scalars)).xt;
-  };
-  const takeStep = plainStep(runtime, model, { ...options, guidance });
-  try {
-    let xt = start ?? await drawStart();
-    for (const [i, { name, level, update, toClass }] of steps.entries()) {
-      const numbers = { timestep: level.timestep, ...predictionCoefficients(level), ...update, ...toClass };
-      const state: State = await takeStep(xt, numbers, { name, ordinal: i + 1 });
-      xt = state.xt;
-      yield { ...state, step: i + 1, steps: steps.length, nfe: i + 1 };
-    }
-    return xt.keep();
-  } finally {
-    takeStep.release();
-    begin.release();
-  }
+  const step = networkStep(runtime, model, {
+    name: "sampling step",
+    noise,
+    clipDenoised,
+    learnsVariance: isLearned,
+    scalars: (at: PlainPlace) => at.scalars,
+    update: ({ x0: predicted, xt, z, deviation }, c) => {
+      if (!guidance) return { x0: predicted, xt: nextState({ x0: predicted, xt, z }, c) };
+      const toClass = classGradient(guidance, xt, c.timestep);
+      const x0 = add(predicted, weightedSum([[c.x0FromClass, toClass]]));
+      const pull = deviation ? mul(toClass, mul(deviation, deviation)) : toClass;
+      return { x0, xt: add(nextState({ x0, xt, z }, c), weightedSum([[c.xtFromClass, pull]])) };
+    },
+  });
+  const first = start ?? (await begin({ name: START_DRAW, ordinal: 0 }, {}, {})).xt;
+  const run = { start: first.keep(), places, stages: [step, begin] };
+  return yield* trajectory(run, async (xt, at, i) => {
+    return { name: at.name, ...await step(xt, at, { name: at.name, ordinal: i + 1 }) };
+  });
 }

@@ -1,53 +1,33 @@
-/**
- * One step of a sampler on the way up or down the noise levels, as one stage: network, clamp, projection, update and
- * noise. Every step replays the same plan, so one arena serves a whole run; what differs is a handful of numbers.
- */
-import { type DeviceTensor, type Runtime, scope, type Tensor, type Tensors } from "../engine/mod.ts";
-import { clamp, weightedSum } from "../kernels/mod.ts";
-import type { AttentionExchange } from "../models/mod.ts";
+/** The step of Shortcut Sampling, up or down the noise levels: projection onto the measurement where it is wanted. */
+import type { DeviceTensor, Runtime, Tensor } from "../engine/mod.ts";
+import { weightedSum } from "../kernels/mod.ts";
 import { project } from "../operators/mod.ts";
-import type { PredictionCoefficients, UpdateCoefficients } from "./coefficients.ts";
+import type { UpdateCoefficients } from "./coefficients.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
-import { predictX0 } from "./predict.ts";
+import type { State } from "./run.ts";
 import type { Problem } from "./sampler.ts";
+import { networkStep, type Place } from "./step.ts";
 
-/** The numbers of one step. */
-export interface StepNumbers extends PredictionCoefficients, UpdateCoefficients {
-  /** Training timestep that the network is given. */
-  readonly timestep: number;
+/** Where a step is taken, and what it makes. */
+export interface RestorationPlace extends Place, UpdateCoefficients {
   /** Whether x0 is made consistent with the measurement. */
   readonly projected: boolean;
-}
-
-/** A named state of a trajectory; its tensors are valid until the next step. */
-export interface State {
-  readonly name: string;
-  readonly x0: DeviceTensor;
-  readonly xt: DeviceTensor;
-  /** Network evaluations that it took; default 1. */
-  readonly evaluations?: number;
-  /** Further tensors of the step, by name. */
-  readonly parts?: Readonly<Record<string, DeviceTensor>>;
-  /** What the attentions of the network looked at, if the step was to show it. */
-  readonly maps?: AttentionMaps;
 }
 
 /** Queries and keys of the attentions of one network evaluation, by module name. */
 export type AttentionMaps = Readonly<Record<string, DeviceTensor>>;
 
-type StepScalar =
-  | "timestep"
-  | "fromPredicted"
-  | "fromConsistent"
-  | keyof PredictionCoefficients
-  | keyof UpdateCoefficients;
-
 /** One traced step of a run. */
 export interface RestorationStep {
-  /** Runs the step from the state x_t [N, H, W, C]; the draw names the state that it makes. */
-  (xt: DeviceTensor, numbers: StepNumbers, draw: Draw, maps?: AttentionMaps): Promise<State>;
+  /** Takes the step from the state x_t [N, H, W, C]; the draw names the state that it makes. */
+  (xt: DeviceTensor, at: RestorationPlace, draw: Draw, maps?: AttentionMaps): Promise<RestorationState>;
   /** Gives the memory of the step back; the states that it made become stale. */
   release(): void;
+}
+
+/** A state, and what the attentions of the network looked at, if the step was to show it. */
+export interface RestorationState extends State {
+  readonly maps?: AttentionMaps;
 }
 
 /**
@@ -65,43 +45,42 @@ export function restorationStep(
     readonly attention?: "show" | "inject";
   },
 ): RestorationStep {
-  const stage = runtime.stage<string, StepScalar, string>(
-    "restoration step",
-    (tensors, c) => {
-      const inputs = tensors as Tensors<"xt" | "y"> & Readonly<Record<string, Tensor>>;
-      const shown: Record<string, Tensor> = {};
-      const exchange: AttentionExchange = (module, own) =>
-        attention === "inject" ? inputs[mapName(module)]! : shown[mapName(module)] = own;
-      const eps = scope("network", () => model.predictEps(inputs.xt, c.timestep, attention && exchange));
-      const predicted = scope("predict", () => {
-        const x0 = predictX0(inputs.xt, eps, c);
-        return clipDenoised ? clamp(x0, -1, 1) : x0;
-      });
-      const x0 = scope("projection", () => {
-        const consistent = project(operator, predicted, inputs.y);
-        return weightedSum([[c.fromPredicted, predicted], [c.fromConsistent, consistent]]);
-      });
-      const z = scope("noise", () => noise.normal(inputs.xt.shape, inputs));
-      const xt = scope("update", () => weightedSum([[c.xtFromX0, x0], [c.xtFromEps, eps], [c.xtFromNoise, z]]));
-      return { x0, xt, ...shown };
-    },
-  );
-  const takeStep = async (
-    xt: DeviceTensor,
-    { projected, ...numbers }: StepNumbers,
-    draw: Draw,
-    maps: AttentionMaps = {},
-  ): Promise<State> => {
-    const drawn = noise.supply(draw);
+  let shown: Record<string, Tensor> = {};
+  const step = networkStep(runtime, model, {
+    name: "restoration step",
+    noise,
+    inputs: { y },
+    clipDenoised,
+    exchange: attention && ((inputs) => {
+      shown = {};
+      return (module, own) => attention === "inject" ? inputs[mapName(module)]! : shown[mapName(module)] = own;
+    }),
     // 1 and 0 select exactly: one product is the image itself, the other adds zero.
-    const choice = { fromPredicted: projected ? 0 : 1, fromConsistent: projected ? 1 : 0 };
-    const { x0, xt: next, ...shown } = await stage(
-      { xt, y, ...maps, ...drawn.inputs },
-      { ...numbers, ...choice, ...drawn.scalars },
-    );
-    return { name: draw.name, x0: x0!, xt: next!, ...(attention === "show" ? { maps: shown } : {}) };
+    scalars: ({ projected, xtFromX0, xtFromEps, xtFromNoise }: InjectedPlace) => ({
+      fromPredicted: projected ? 0 : 1,
+      fromConsistent: projected ? 1 : 0,
+      xtFromX0,
+      xtFromEps,
+      xtFromNoise,
+    }),
+    tensors: ({ maps }) => ({ tensors: maps, free: () => {} }),
+    update({ y, x0: predicted, eps, z }, c): Readonly<Record<"x0" | "xt", Tensor>> {
+      const consistent = project(operator, predicted, y);
+      const x0 = weightedSum([[c.fromPredicted, predicted], [c.fromConsistent, consistent]]);
+      const xt = weightedSum([[c.xtFromX0, x0], [c.xtFromEps, eps], [c.xtFromNoise, z]]);
+      return { ...shown, x0, xt };
+    },
+  });
+  const take: (...args: Parameters<RestorationStep>) => Promise<RestorationState> = async (xt, at, draw, maps = {}) => {
+    const { x0, xt: next, ...shown } = await step(xt, { ...at, maps }, draw);
+    return { name: draw.name, x0, xt: next, ...(attention === "show" ? { maps: shown } : {}) };
   };
-  return Object.assign(takeStep, { release: stage.release });
+  return Object.assign(take, { release: step.release });
+}
+
+/** A place with maps to inject; their names, which the network decides, are read by the exchange alone. */
+interface InjectedPlace extends RestorationPlace {
+  readonly maps: Readonly<Record<never, DeviceTensor>>;
 }
 
 /** Name of a map among the tensors of the stage. */

@@ -3,17 +3,14 @@
  * Stochastic Differential Equations, ICLR 2021, and Solving Inverse Problems in Medical Imaging with Score-Based
  * Generative Models, ICLR 2022; here for variance-preserving models.
  */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import type { DeviceTensor } from "../engine/mod.ts";
 import type { ValuesOf } from "../parameters/mod.ts";
-import { respace } from "./coefficients.ts";
+import { ancestralStep } from "./ancestral_step.ts";
 import { clipDenoised, fixedVariance, level, noiseIn, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { guidedWalk, projectionGuide } from "./guided_walk.ts";
-import type { NoiseSource } from "./noise_source.ts";
-import type { State } from "./restoration_step.ts";
-import { counted, pureNoise } from "./run.ts";
-import type { Problem, Sampler } from "./sampler.ts";
-import { spaceTimesteps } from "./timesteps.ts";
+import { guideAlphaBar, guidedTrajectory, projectionGuide } from "./guided_trajectory.ts";
+import { evenLevels, pureNoise } from "./run.ts";
+import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
   steps: steps(1000),
@@ -33,27 +30,13 @@ export const scoreSde: Sampler<ScoreSdeOptions> = sampler({
   about: "projects every state onto the noised measurement",
   parameters: PARAMETERS,
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
-  restore: (runtime, problem, options) => counted(walk(runtime, problem, options), options.steps),
-});
-
-async function* walk(
-  runtime: Runtime,
-  problem: Problem,
-  { steps, clipDenoised, fixedVariance, level, noiseIn, noise }: ScoreSdeOptions & { readonly noise: NoiseSource },
-): AsyncGenerator<State, DeviceTensor> {
-  const { alphaBar } = problem.model;
-  const start = await pureNoise(runtime, problem, noise);
-  try {
-    return yield* guidedWalk(runtime, problem, start, {
-      levels: respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed(),
-      clipDenoised,
-      usesLearnedVariance: true,
-      fixedVariance,
-      noise,
-      guide: projectionGuide(runtime, problem, noise, noiseIn),
-      levelOf: (at) => level === "current" ? at.alphaBar : at.alphaBarPrevious,
+  async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    return yield* guidedTrajectory({
+      start: await pureNoise(runtime, problem, options.noise),
+      levels: evenLevels(problem.model, options.steps),
+      step: ancestralStep(runtime, problem.model, options),
+      guide: projectionGuide(runtime, problem, options),
+      alphaBarOf: (at) => guideAlphaBar(at, options.level),
     });
-  } finally {
-    start.free();
-  }
-}
+  },
+});

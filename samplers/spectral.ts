@@ -1,6 +1,7 @@
 /** Weighing the coefficients of an image one by one, by functions of their singular values. */
 import type { DeviceTensor, HostTensor, Runtime } from "../engine/mod.ts";
 import { type LinearOperator, OPERATORS, type SpectralForm } from "../operators/mod.ts";
+import type { RunTensors } from "./step.ts";
 
 /**
  * The singular value decomposition of an operator.
@@ -21,12 +22,6 @@ export function requireSpectrum(sampler: string, operator: LinearOperator): Spec
 /** A weight for every singular value s >= 0. */
 export type SpectralWeight = (s: number) => number;
 
-/** Weights of one step, on the device until `free`. */
-export interface SpectralWeights<X extends string> {
-  readonly tensors: Readonly<Record<X, DeviceTensor>>;
-  free(): void;
-}
-
 /**
  * Computes weights in f64, once for each distinct singular value, and puts them on the device.
  * @param singularValues of a `SpectralForm`
@@ -36,7 +31,7 @@ export function spectralWeights<X extends string>(
   runtime: Runtime,
   { data, shape }: HostTensor,
   weights: Readonly<Record<X, SpectralWeight>>,
-): SpectralWeights<X> {
+): RunTensors<X> {
   const entries = Object.entries<SpectralWeight>(weights).map(([name, weight]) => {
     const known = new Map<number, number>();
     const values = Float32Array.from(data, (s) => {

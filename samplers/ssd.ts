@@ -5,13 +5,12 @@
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { injectingSteps } from "./attention_injection.ts";
-import { ddpmCoefficients, etaMixCoefficients, type Level, predictionCoefficients, respace } from "./coefficients.ts";
+import { ddpmCoefficients, etaMixCoefficients, type Level, respace } from "./coefficients.ts";
 import type { Evaluations } from "./description.ts";
 import { sampler } from "./entry.ts";
 import { invert } from "./inversion.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import type { RestorationStep, State } from "./restoration_step.ts";
-import { counted, pseudoInverseOf } from "./run.ts";
+import { counter, pseudoInverseOf } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 import {
   PRESETS,
@@ -74,49 +73,38 @@ function evaluations({ t0, inversionSteps, generationSteps }: SsdOptions): Evalu
   return { nominal: inversionSteps + generationSteps, actual: made };
 }
 
-function shortcut(runtime: Runtime, problem: Problem, options: RunOptions): AsyncGenerator<Progress, DeviceTensor> {
-  return counted(trajectory(runtime, problem, options), evaluations(options).actual);
-}
-
-async function* trajectory(
+async function* shortcut(
   runtime: Runtime,
   problem: Problem,
   options: RunOptions,
-): AsyncGenerator<State, DeviceTensor> {
-  const { model } = problem;
-  const levelsOf = (count: number): readonly Level[] => respace(model.alphaBar, ssdTimesteps(options.t0, count));
+): AsyncGenerator<Progress, DeviceTensor> {
+  const levelsOf = (count: number): readonly Level[] =>
+    respace(problem.model.alphaBar, ssdTimesteps(options.t0, count));
   const upward = levelsOf(options.inversionSteps);
-  const downward = levelsOf(options.generationSteps);
-  const steps = injectingSteps(runtime, problem, { ...options, transitions: upward.length - 1 });
+  const downward = levelsOf(options.generationSteps).toReversed();
+  const transitions = upward.length - 1;
+  const count = counter(transitions + downward.length);
+  const steps = injectingSteps(runtime, problem, { ...options, transitions });
   const image = await pseudoInverseOf(runtime, problem);
   try {
-    const xt = yield* invert(steps.up, image, { ...options, levels: upward });
-    const x0 = yield* generate(steps.down, xt, { ...options, levels: downward, firstOrdinal: upward.length - 1 });
-    return x0.keep();
+    let xt = image;
+    for await (const state of invert(steps.up, image, { ...options, levels: upward })) {
+      xt = state.xt;
+      yield count(state);
+    }
+    for (const [i, level] of downward.entries()) {
+      const at = {
+        ...level,
+        projected: i < options.projections, // Eq. 17: x0 <- x0 - A^+ A x0 + A^+ y
+        ...(options.useDdim ? etaMixCoefficients(level, options.ddimEta) : ddpmCoefficients(level)),
+      };
+      const state = await steps.down(xt, at, { name: `gen.${i}`, ordinal: transitions + i });
+      xt = state.xt;
+      yield count(state);
+    }
+    return xt.keep();
   } finally {
     steps.release();
     image.free();
   }
-}
-
-/** From the noisy state down to the image, one network evaluation for each level. */
-async function* generate(
-  takeStep: RestorationStep,
-  start: DeviceTensor,
-  options: RunOptions & { readonly levels: readonly Level[]; readonly firstOrdinal: number },
-): AsyncGenerator<State, DeviceTensor> {
-  const { levels, firstOrdinal, projections, useDdim, ddimEta } = options;
-  let xt = start;
-  for (const [i, level] of levels.toReversed().entries()) {
-    const numbers = {
-      timestep: level.timestep,
-      projected: i < projections, // Eq. 17: x0 <- x0 - A^+ A x0 + A^+ y
-      ...predictionCoefficients(level),
-      ...(useDdim ? etaMixCoefficients(level, ddimEta) : ddpmCoefficients(level)),
-    };
-    const state = await takeStep(xt, numbers, { name: `gen.${i}`, ordinal: firstOrdinal + i });
-    xt = state.xt;
-    yield state;
-  }
-  return xt;
 }
