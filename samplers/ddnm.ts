@@ -55,10 +55,11 @@ function stepDown(
       xtFromEps: 0,
       ...(update === "posterior" ? ancestralCoefficients(level, false) : etaMixCoefficients(level, eta)),
     }),
-    update: ({ xt, y, eps, x0, z }, c) => {
-      const consistent = project(operator, x0, y);
-      const next = weightedSum([[c.xtFromX0, consistent], [c.xtFromXt, xt], [c.xtFromEps, eps], [c.xtFromNoise, z]]);
-      return { x0: consistent, predicted: x0, xt: next };
-    },
+    project: ({ y, x0 }) => project(operator, x0, y),
+    update: ({ xt, eps, x0, predicted, z }, c) => ({
+      x0,
+      predicted,
+      xt: weightedSum([[c.xtFromX0, x0], [c.xtFromXt, xt], [c.xtFromEps, eps], [c.xtFromNoise, z]]),
+    }),
   });
 }

@@ -72,12 +72,13 @@ function simplifiedStepDown(
     noise,
     inputs: { y },
     scalars: (level) => scalarsOf(level, sigmaY, eta),
-    update: ({ xt, y, eps, x0, z }, c) => {
-      const missing = operator.pseudoInverse(sub(y, operator.forward(x0)));
-      const consistent = add(x0, weightedSum([[c.correction, missing]]));
-      const next = weightedSum([[c.fromX0, consistent], [c.fromXt, xt], [c.fromEps, eps], [c.fromNoise, z]]);
-      return { x0: consistent, predicted: x0, xt: next };
-    },
+    project: ({ y, x0 }, c) =>
+      add(x0, weightedSum([[c.correction, operator.pseudoInverse(sub(y, operator.forward(x0)))]])),
+    update: ({ xt, eps, x0, predicted, z }, c) => ({
+      x0,
+      predicted,
+      xt: weightedSum([[c.fromX0, x0], [c.fromXt, xt], [c.fromEps, eps], [c.fromNoise, z]]),
+    }),
   });
 }
 

@@ -1,5 +1,5 @@
 /** The step of DDNM+ that corrects and renoises every singular value for itself (Wang et al., appendix I). */
-import type { Runtime } from "../engine/mod.ts";
+import type { Runtime, Tensor } from "../engine/mod.ts";
 import { add, mul, reshape, sub, weightedSum } from "../kernels/mod.ts";
 import type { Level } from "./coefficients.ts";
 import type { DdnmStep } from "./ddnm_trajectory.ts";
@@ -34,13 +34,15 @@ export function spectralStepDown(
     inputs: { y },
     scalars: (level) => ({ fromX0: Math.sqrt(level.alphaBarPrevious) }),
     tensors: (level) => spectralWeights(runtime, form.singularValues, ddnmPlusWeights(level, { eta, sigmaY })),
-    update: ({ y, eps, x0, z, ...weights }, c) => {
+    project({ y, x0, correction }): Tensor {
       const missing = form.fromMeasurement(sub(y, operator.forward(x0)));
-      const consistent = add(x0, form.fromSpectrum(mul(missing, weights.correction)));
+      return add(x0, form.fromSpectrum(mul(missing, correction)));
+    },
+    update: ({ eps, x0, predicted, z, ...weights }, c) => {
       const turned = isPublished ? reshape(eps, [eps.shape[0]!, ...form.singularValues.shape]) : form.toSpectrum(eps);
       const fresh = mul(form.toSpectrum(z), weights.fresh);
       const noisy = form.fromSpectrum(add(fresh, mul(turned, weights.kept)));
-      return { x0: consistent, predicted: x0, xt: weightedSum([[c.fromX0, consistent], [1, noisy]]) };
+      return { x0, predicted, xt: weightedSum([[c.fromX0, x0], [1, noisy]]) };
     },
   });
 }

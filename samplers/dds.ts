@@ -57,10 +57,11 @@ export const dds: Sampler<DdsOptions> = sampler({
         const arrives = plainArrival && level === places.at(-2);
         return arrives ? { xtFromX0: 1, xtFromEps: 0, xtFromNoise: 0 } : etaMixCoefficients(level, eta);
       },
-      update: ({ y, eps, x0, z }, c) => {
-        const solved = proximalByGradients(operator, { x: x0, y }, weights, { iterations });
-        return { x0: solved, xt: weightedSum([[c.xtFromX0, solved], [c.xtFromEps, eps], [c.xtFromNoise, z]]) };
-      },
+      project: ({ y, x0 }) => proximalByGradients(operator, { x: x0, y }, weights, { iterations }),
+      update: ({ eps, x0, z }, c) => ({
+        x0,
+        xt: weightedSum([[c.xtFromX0, x0], [c.xtFromEps, eps], [c.xtFromNoise, z]]),
+      }),
     });
     const start = await pureNoise(runtime, problem, noise);
     return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {

@@ -184,12 +184,11 @@ function diffpirStep(
       const rho = rhoAt(level);
       return spectralWeights(runtime, form.singularValues, { weight: (s) => s / (s * s + rho) });
     }),
-    update: (parts, c) => {
-      const { xt, x0, z } = parts;
+    project(parts, c): Tensor {
       const solved = solve(parts, c);
-      const moved = guidance === 1 ? solved : weightedSum([[1 - guidance, x0], [guidance, solved]]);
-      return { x0: moved, xt: weightedSum([[c.fromX0, moved], [c.fromXt, xt], [c.fromNoise, z]]) };
+      return guidance === 1 ? solved : weightedSum([[1 - guidance, parts.x0], [guidance, solved]]);
     },
+    update: ({ xt, x0, z }, c) => ({ x0, xt: weightedSum([[c.fromX0, x0], [c.fromXt, xt], [c.fromNoise, z]]) }),
   });
 }
 

@@ -64,12 +64,15 @@ export function restorationStep(
       xtFromNoise,
     }),
     tensors: ({ maps }) => ({ tensors: maps, free: () => {} }),
-    update({ y, x0: predicted, eps, z }, c): Readonly<Record<"x0" | "xt", Tensor>> {
-      const consistent = project(operator, predicted, y);
-      const x0 = weightedSum([[c.fromPredicted, predicted], [c.fromConsistent, consistent]]);
-      const xt = weightedSum([[c.xtFromX0, x0], [c.xtFromEps, eps], [c.xtFromNoise, z]]);
-      return { ...shown, x0, xt };
+    project({ y, x0 }, c): Tensor {
+      const consistent = project(operator, x0, y);
+      return weightedSum([[c.fromPredicted, x0], [c.fromConsistent, consistent]]);
     },
+    update: ({ x0, eps, z }, c): Readonly<Record<"x0" | "xt", Tensor>> => ({
+      ...shown,
+      x0,
+      xt: weightedSum([[c.xtFromX0, x0], [c.xtFromEps, eps], [c.xtFromNoise, z]]),
+    }),
   });
   const take: (...args: Parameters<RestorationStep>) => Promise<RestorationState> = async (xt, at, draw, maps = {}) => {
     const { x0, xt: next, ...shown } = await step(xt, { ...at, maps }, draw);

@@ -77,12 +77,18 @@ export interface Prediction {
   readonly xt: Tensor;
   /** Predicted noise [N, H, W, C], as the network gave it. */
   readonly eps: Tensor;
-  /** The clean image that it implies [N, H, W, C], clamped if the sampler does so. */
+  /** The clean image that it implies [N, H, W, C], clamped if the sampler does so; in the update, the projected one. */
   readonly x0: Tensor;
   /** Standard normal deviates [N, H, W, C], times the deviation where it is learned. */
   readonly z: Tensor;
   /** exp(slope v) [N, H, W, C], where v is learned. */
   readonly deviation: Tensor | undefined;
+}
+
+/** What the rule of a step is given. */
+export interface Update extends Prediction {
+  /** x0 as it was before the projection [N, H, W, C]. */
+  readonly predicted: Tensor;
 }
 
 /** Tensors of one run, on the device until `free`. */
@@ -111,8 +117,10 @@ export interface StepDefinition<A, C extends string, I extends string, X extends
   scalars?(at: A): Readonly<Record<C, number>>;
   /** Tensors of a place, freed behind the run. */
   readonly tensors?: ((at: A) => RunTensors<X>) | undefined;
+  /** Records what brings the predicted image closer to the measurement, where the sampler does that. */
+  project?(parts: Prediction & Tensors<I | X>, c: Scalars<C | "timestep">): Tensor;
   /** Records the rule of the sampler. */
-  update(parts: Prediction & Tensors<I | X>, c: Scalars<C | "timestep">): Readonly<Record<O, Tensor>>;
+  update(parts: Update & Tensors<I | X>, c: Scalars<C | "timestep">): Readonly<Record<O, Tensor>>;
 }
 
 /** A prepared step. */
@@ -142,14 +150,15 @@ export function networkStep<
           ? model.predictWithVariance(xt, c.timestep)
           : { eps: model.predictEps(xt, c.timestep, exchange?.(all)), variance: undefined },
     );
-    const x0 = scope("predict", () => {
-      const predicted = predictX0(xt, eps, c);
-      return clipDenoised ? clamp(predicted, -1, 1) : predicted;
+    const predicted = scope("predict", () => {
+      const x0 = predictX0(xt, eps, c);
+      return clipDenoised ? clamp(x0, -1, 1) : x0;
     });
     const deviation = variance && scope("noise", () => exp(weightedSum([[c.slope, variance]])));
     const z = scope("noise", () => deviation ? mul(normal(xt.shape), deviation) : normal(xt.shape));
-    const parts = { ...all, xt, eps, x0, z, deviation } as Prediction & Tensors<I | X>;
-    return scope("update", () => definition.update(parts, c));
+    const parts = { ...all, xt, eps, x0: predicted, z, deviation } as Prediction & Tensors<I | X>;
+    const x0 = scope("projection", () => definition.project?.(parts, c)) ?? predicted;
+    return scope("update", () => definition.update({ ...parts, x0, predicted }, c));
   });
   const take = async (xt: DeviceTensor, at: A, draw: Draw): Promise<Readonly<Record<O, DeviceTensor>>> => {
     const own = tensors?.(at);
