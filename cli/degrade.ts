@@ -1,17 +1,34 @@
 /** `deno task degrade IN [OUT]`: good pictures in, the measurements that `restore` takes out. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileError, sha256OfFile } from "../io/mod.ts";
-import { type Arguments, type Command, type CommandSpec } from "./arguments.ts";
-import { UsageError } from "../parameters/mod.ts";
-import { type Degradation, degradePicture, formatOf, outputName } from "./degradation.ts";
-import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf, writeRecord } from "./folder.ts";
+import { FileError, sha256OfFile, writeAtomically, writePng } from "../io/mod.ts";
+import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { toImage } from "../raster/mod.ts";
+import {
+  chooseNoise,
+  chooseTask,
+  degradePicture,
+  encodeMeasurement,
+  fileStem,
+  formatSize,
+  isMeasurementName,
+  MASK_ENDING,
+  maskFileOf,
+  NOISE_OPTIONS,
+  type Report,
+  seedOf,
+  type Task,
+  taskFilePaths,
+  taskOptions,
+  TASKS,
+} from "../restoration/mod.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { forEachFile, isFolder, isMade, join, listFolder, resultFolder } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
-import { fileStem } from "./outputs.ts";
-import { makeReporter, type Reporter } from "./progress.ts";
-import { resultName } from "./result_name.ts";
-import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
-import { chooseNoise, chooseTask, NOISE_OPTIONS, type Task, taskOptions, TASKS } from "../restoration/mod.ts";
 import { taskList } from "./lists.ts";
+import { checkWritable, type Output, resultName, writeRecord, writeTogether } from "./outputs.ts";
+import { makeReporter, type Reporter } from "./progress.ts";
+import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
+import { readSource } from "./source.ts";
 
 /** The command `degrade`. */
 export const DEGRADE: Command = {
@@ -22,7 +39,8 @@ export const DEGRADE: Command = {
       summary:
         "Damages good pictures: writes the measurement of a task as PNG, and the mask where pixels are missing, or as\n" +
         "safetensors: exact, with the operator's parameters, noise and seed, all that restore needs. So is stored what no\n" +
-        "picture holds (cs, cs-block, ct, mri) or says (outpaint, old-photo), and every other task with --format.\n" +
+        `picture holds (${tasksOf("values")}) or says (${tasksOf("picture")}),\n` +
+        "and every other task with --format.\n" +
         "Of a folder all pictures are damaged, each with a seed of its own that its name and --seed give; what is in the\n" +
         "folder OUT already, made in the same way of the same picture, is left as it is.",
       operands: { usage: "IMAGE|FOLDER [OUT]", min: 1, max: 2 },
@@ -55,82 +73,144 @@ export const DEGRADE: Command = {
   run,
 };
 
+/** The names of the tasks whose measurement is of a form. */
+function tasksOf(form: Task["form"]): string {
+  return [...TASKS.values()].filter((task) => task.form === form).map(({ name }) => name).join(", ");
+}
+
+/** What stays the same for all pictures of a command. */
+interface Session {
+  readonly task: Task;
+  readonly options: OptionValues;
+  readonly interrupt: Interrupt;
+  readonly reporter: Reporter;
+  /** Called once a picture has been read. */
+  openRuntime(): Promise<Runtime>;
+}
+
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
-  const task = chooseTask(args.values, "sr4", TASKS);
-  chooseNoise(args.values, task);
-  const input = args.operands[0]!;
-  if (await isFolder(input)) return await degradeFolder(args, { task, reporter, interrupt });
-  const out = outputName(task, resultName(args), `${fileStem(input)}-degraded`, args);
+  const options = args.values;
+  const task = chooseTask(options, "sr4", TASKS);
+  chooseNoise(options, task);
   let runtime: Runtime | undefined;
+  const session: Session = {
+    task,
+    options,
+    interrupt,
+    reporter,
+    openRuntime: async () => runtime ??= await openRuntime(args),
+  };
   try {
-    const degradation = await degradePicture(args, input, {
-      task,
-      out,
-      seed: args.number("seed") ?? 0,
-      notes: (note) => reporter.note(note),
-      interrupt,
-      openRuntime: async () => runtime = await openRuntime(args),
-    });
-    reporter.result(degradation.data, degradation.text);
+    const [input] = args.operands as [string];
+    if (await isFolder(input)) return await degradeFolder(args, session);
+    const given = resultName(args);
+    const format = formatOf(task, options, given);
+    const out = given ?? `${fileStem(input)}-degraded.${format}`;
+    const { data, text } = await degradeFile(session, { path: input, out, seed: args.number("seed") ?? 0 });
+    reporter.result(data, text);
     return 0;
   } finally {
     runtime?.destroy();
   }
 }
 
-/** What stays the same for all pictures of a folder. */
-interface FolderWork {
-  readonly task: Task;
-  readonly reporter: Reporter;
-  readonly interrupt: Interrupt;
+/**
+ * The format of results.
+ * @param name of the result, if there is one
+ * @throws {UsageError} if it contradicts the task or the name
+ */
+function formatOf(task: Task, options: OptionValues, name?: string): string {
+  const given = textOf(options, "format");
+  const named = name === undefined ? undefined : isMeasurementName(name) ? "safetensors" : "png";
+  const format = given ?? named ?? (task.form === undefined || task.form === "file" ? "png" : "safetensors");
+  if (name !== undefined && !name.toLowerCase().endsWith(`.${format}`)) {
+    throw new UsageError(
+      `the result is "${name}", a name that ends in .${given ?? (task.form === "values" ? "safetensors" : "png")} is ` +
+        `needed${given === undefined && task.form !== "values" ? " (or in .safetensors)" : ""}`,
+    );
+  }
+  if (task.form === "values" && format === "png") {
+    throw new UsageError(
+      `the result is ${name === undefined ? "a PNG" : `"${name}"`}, a name that ends in .safetensors is needed: ` +
+        `measurements of task "${task.name}" are no pictures`,
+    );
+  }
+  if (format === "safetensors" && options["bits"] !== undefined) {
+    throw new UsageError("--bits belongs to PNG files; leave it out");
+  }
+  return format;
 }
 
-async function degradeFolder(args: Arguments, { task, reporter, interrupt }: FolderWork): Promise<number> {
+/**
+ * Damages a picture and writes the measurement, and the mask that is made here: it is needed to restore the picture.
+ * @returns what was written, as data and as a sentence
+ * @throws {FileError} if a file cannot be read or written; {RangeError} if the picture is too small
+ */
+async function degradeFile(
+  { task, options, interrupt, reporter, openRuntime }: Session,
+  { path, out, seed, prefix = "" }: {
+    readonly path: string;
+    /** Its ending says how the measurement is stored. */
+    readonly out: string;
+    readonly seed: number;
+    /** What notes begin with. */
+    readonly prefix?: string;
+  },
+): Promise<{ readonly data: Report; readonly text: string }> {
+  const noise = chooseNoise(options, task);
+  const isPicture = !isMeasurementName(out);
+  const isMasked = task.entry.knownPixels !== undefined && !maskFileOf(task, options);
+  const maskFile = isPicture && isMasked ? [out.replace(/(\.png)?$/i, `${MASK_ENDING}.png`)] : [];
+  const files = [out, ...maskFile];
+  await checkWritable(files, [path, ...taskFilePaths(task, options)]);
+  const source = await readSource(path, { task, options, enlargement: 1 });
+  const runtime = await openRuntime();
+  const degraded = await degradePicture(runtime, source, { task, options, noise, seed });
+  for (const note of degraded.notes) reporter.note(`${prefix}${note}`);
+  await interrupt.check();
+  const write = (...outputs: Output[]): Promise<void> => interrupt.hold(() => writeTogether(outputs));
+  if (!isPicture) {
+    const shape = degraded.operator.measurementShape;
+    await write([out, async (path) => await writeAtomically(path, await encodeMeasurement(degraded))]);
+    return { data: { files, task: task.name, shape, seed }, text: `Wrote ${out} (${shape.join(" x ")} values)` };
+  }
+  const { alpha, known } = degraded;
+  const { width, height, channels } = degraded.raster!;
+  const bitDepth = textOf(options, "bits") === "16" ? 16 : 8;
+  const image = toImage(degraded.raster!, { bitDepth, ...(alpha ? { alpha } : {}) });
+  await write(
+    [out, (path) => writePng(path, image)],
+    ...maskFile.map((path): Output => [path, (path) => writePng(path, toImage(known!))]),
+  );
+  return {
+    data: { files, task: task.name, width, height, channels, bitDepth, seed },
+    text: `Wrote ${files.join(" and ")} (${formatSize({ width, height })})`,
+  };
+}
+
+async function degradeFolder(args: Arguments, session: Session): Promise<number> {
+  const { task, options, reporter, interrupt } = session;
   const folder = args.operands[0]!;
   const { pictures } = await listFolder(folder);
   if (pictures.length === 0) {
     throw new FileError(`Cannot degrade "${folder}": the folder has no PNG or JPEG file, at least one is needed`);
   }
-  const format = formatOf(task, args);
+  const format = formatOf(task, options);
   const target = await resultFolder(args);
   if (/\.(png|safetensors)$/i.test(target)) throw new UsageError(`"${folder}" is a folder, OUT must be one too`);
   const words = args.words.filter((word) => word !== "--json");
-  const runtime = await openRuntime(args);
-  const counts = { made: 0, kept: 0, failed: 0 };
-  try {
-    for (const [index, path] of pictures.entries()) {
-      await interrupt.check();
-      const stem = join(target, fileStem(path));
-      const seed = seedOf(path, args.number("seed") ?? 0);
-      try {
-        const key = { command: ["degrade", ...words], picture: path, sha256: await sha256OfFile(path), seed };
-        const out = `${stem}.${format}`;
-        if (await isMade(`${stem}.json`, key)) counts.kept++;
-        else {
-          const made: Degradation = await degradePicture(args, path, {
-            task,
-            out,
-            seed,
-            notes: (note) => reporter.note(`"${path}": ${note}`),
-            interrupt,
-            openRuntime: () => Promise.resolve(runtime),
-          });
-          await interrupt.hold(() => writeRecord(`${stem}.json`, { ...key, ...made.data }));
-          counts.made++;
-        }
-      } catch (error) {
-        if (!isOfOneFile(error)) throw error;
-        counts.failed++;
-        reporter.note(`error: "${path}": ${error.message}`);
-      }
-      reporter.step("degrade", index + 1, pictures.length);
-    }
-  } finally {
-    runtime.destroy();
-  }
-  reporter.done();
+  const files = pictures.map((path) => ({ path }));
+  const counts = await forEachFile(files, { reporter, interrupt, phase: "degrade" }, async ({ path }) => {
+    const stem = join(target, fileStem(path));
+    const seed = seedOf(path, args.number("seed") ?? 0);
+    const key = { command: ["degrade", ...words], picture: path, sha256: await sha256OfFile(path), seed };
+    if (await isMade(`${stem}.json`, key)) return false;
+    const { data } = await degradeFile(session, { path, out: `${stem}.${format}`, seed, prefix: `"${path}": ` });
+    await interrupt.hold(() => writeRecord(`${stem}.json`, { ...key, ...data }));
+    return true;
+  });
   const failed = counts.failed > 0 ? `, ${counts.failed} failed` : "";
   reporter.result(
     { folder: target, task: task.name, ...counts },

@@ -4,7 +4,6 @@ import { CONVENTIONS, INCEPTION_PREPARATIONS } from "../metrics/mod.ts";
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { checkConditioning, CLASS_OPTION } from "./conditioning.ts";
 import { gather } from "./evaluate/cells.ts";
 import { type Configuration, readConfiguration } from "./evaluate/config.ts";
 import { type KeptPlan, mergeParts, PLAN_FILE } from "./evaluate/merge.ts";
@@ -21,7 +20,7 @@ import { formatCells, TABLE_FILES, writeTables } from "./evaluate/tables.ts";
 import { Interrupt } from "./interrupt.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
-import { restoringMethods, TASKS } from "../restoration/mod.ts";
+import { checkConditioning, CLASS_OPTION, restoringMethods, TASKS } from "../restoration/mod.ts";
 import { methodList, taskList } from "./lists.ts";
 import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
@@ -196,7 +195,8 @@ class Session implements Disposable {
     const loaded = await loadModel(runtime, this.#args, () => this.interrupt.checkNow());
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     this.reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
-    for (const { task } of work.pairs.values()) checkConditioning(this.#args, task, loaded);
+    const label = this.#args.number("class");
+    for (const { task } of work.pairs.values()) checkConditioning(loaded, task, label);
     return this.#loaded = loaded;
   }
 

@@ -1,34 +1,24 @@
 /** Commands on folders: which files are meant, where their results go, and which of these are there already. */
-import { FileError, writeAtomically } from "../io/mod.ts";
+import { FileError } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
-import { type Arguments } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { fileStem } from "./outputs.ts";
-import { resultName } from "./result_name.ts";
+import { fileStem, type FolderNames, sortFolder } from "../restoration/mod.ts";
+import { type Arguments } from "./arguments.ts";
+import type { Interrupt } from "./interrupt.ts";
+import { resultName } from "./outputs.ts";
+import type { Reporter } from "./progress.ts";
 
 /** Whether a path is that of a folder. */
 export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 }
 
-/** Pictures and measurements of a folder. */
-export interface FolderFiles {
-  /** Paths of PNG and JPEG files, sorted by name; masks are left out. */
-  readonly pictures: readonly string[];
-  /** Paths of measurements, sorted by name. */
-  readonly measurements: readonly string[];
-  /** The mask NAME-mask.png of a picture NAME, by the path of the picture. */
-  readonly masks: ReadonlyMap<string, string>;
-}
-
-/** Ending of the name of a mask without extension. */
-export const MASK_ENDING = "-mask";
-
 /**
  * Lists a folder, without the folders in it and hidden files.
+ * @returns the paths of its files
  * @throws {FileError} if it cannot be read, or two of its files would have one result
  */
-export async function listFolder(folder: string): Promise<FolderFiles> {
+export async function listFolder(folder: string): Promise<FolderNames> {
   const names: string[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -37,22 +27,9 @@ export async function listFolder(folder: string): Promise<FolderFiles> {
   } catch (error) {
     throw new FileError(`Cannot read the folder "${folder}": ${(error as Error).message}`, { cause: error });
   }
-  // By code units, the same order in every locale.
-  names.sort();
-  const paths = (pattern: RegExp): string[] =>
-    names.filter((name) => pattern.test(name)).map((name) => join(folder, name));
-  const all = paths(/\.(png|jpe?g)$/i);
-  const stems = new Map(all.map((path) => [fileStem(path), path]));
-  const baseOf = (path: string): string | undefined =>
-    fileStem(path).endsWith(MASK_ENDING) ? stems.get(fileStem(path).slice(0, -MASK_ENDING.length)) : undefined;
-  const masks = new Map(all.flatMap((path) => {
-    const base = baseOf(path);
-    return base === undefined ? [] : [[base, path] as const];
-  }));
-  const pictures = all.filter((path) => baseOf(path) === undefined);
-  const measurements = paths(/\.safetensors$/i);
-  for (const group of [pictures, measurements]) requireDistinct(folder, group);
-  return { pictures, measurements, masks };
+  const sorted = sortFolder(names.map((name) => join(folder, name)));
+  for (const group of [sorted.pictures, sorted.measurements]) requireDistinct(folder, group);
+  return sorted;
 }
 
 function requireDistinct(folder: string, paths: readonly string[]): void {
@@ -94,14 +71,6 @@ export async function resultFolder(args: Arguments): Promise<string> {
   throw new UsageError(`results of "${input}" cannot go into the same folder; name another one`);
 }
 
-/** A seed for each file of a folder, which does not depend on the other files: a hash of name and seed. */
-export function seedOf(path: string, seed: number): number {
-  let hash = 0x811c9dc5 ^ seed;
-  for (const byte of new TextEncoder().encode(fileStem(path))) hash = Math.imul(hash ^ byte, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) >>> 0;
-}
-
 /**
  * Whether a result is there that was made of the same file in the same way. The record is written last, so a result
  * without one is made again.
@@ -124,13 +93,46 @@ export async function isMade(
   }
 }
 
-/** Writes a record beside a result, complete or not at all. */
-export async function writeRecord(path: string, record: Readonly<Record<string, unknown>>): Promise<void> {
-  await writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
+/** What came of the files of a folder. */
+export interface FolderCounts {
+  readonly made: number;
+  readonly kept: number;
+  readonly failed: number;
+}
+
+/**
+ * Goes through the files of a folder; what is wrong with one of them is told, and the others are done.
+ * @param work does one of them, and says whether anything was made
+ * @param phase shown after each file, where it is given
+ * @throws whatever is not about one file
+ */
+export async function forEachFile<T extends { readonly path: string }>(
+  files: readonly T[],
+  { reporter, interrupt, phase }: {
+    readonly reporter: Reporter;
+    readonly interrupt: Interrupt;
+    readonly phase?: string;
+  },
+  work: (file: T, index: number) => Promise<boolean>,
+): Promise<FolderCounts> {
+  const counts = { made: 0, kept: 0, failed: 0 };
+  for (const [index, file] of files.entries()) {
+    await interrupt.check();
+    try {
+      counts[await work(file, index) ? "made" : "kept"]++;
+    } catch (error) {
+      if (!isOfOneFile(error)) throw error;
+      counts.failed++;
+      reporter.note(`error: "${file.path}": ${error.message}`);
+    }
+    if (phase !== undefined) reporter.step(phase, index + 1, files.length);
+  }
+  reporter.done();
+  return counts;
 }
 
 /** Whether an error is about one file of a folder: it cannot be read or written, or does not fit the task. */
-export function isOfOneFile(error: unknown): error is Error {
+function isOfOneFile(error: unknown): error is Error {
   return error instanceof FileError || error instanceof CheckpointError || error instanceof RangeError ||
     error instanceof TypeError;
 }

@@ -17,7 +17,7 @@ import {
 import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { CLASS_OPTION } from "./conditioning.ts";
+import { CLASS_OPTION } from "../restoration/mod.ts";
 import { Interrupt } from "./interrupt.ts";
 import { alike, type Pair, pairsOf, picturesOf, readPicture, readSide, type Side } from "./metrics/inputs.ts";
 import { loadInception, loadLpips, perceptualDistance, statisticsOf } from "./metrics/networks.ts";

@@ -1,12 +1,10 @@
 /** The files that a command writes: names, checks before the work, writing after it. */
 import { atomicWriter, writeAtomically, writePng } from "../io/mod.ts";
-import { toImage } from "../raster/mod.ts";
+import { type SafetensorsContents, writeSafetensors } from "../models/mod.ts";
+import { makeSheet, toImage } from "../raster/mod.ts";
+import type { Report, Result, Trace } from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { resultName } from "./result_name.ts";
-import type { Result } from "./result.ts";
-import { makeSheet } from "./sheet.ts";
-import type { Trace } from "./state_files.ts";
 
 /** Where the parts of one result go. */
 export interface SampleOutput {
@@ -17,39 +15,45 @@ export interface SampleOutput {
 }
 
 /**
- * Names all files of a restoration, one entry for each sample.
- * @throws {UsageError} if the result would not be a PNG file
+ * The name for results on a command line: the operand after the input, or --out; undefined if there is neither.
+ * @throws {UsageError} if there are both
  */
-export function planOutputs(args: Arguments): readonly SampleOutput[] {
-  const given = args.operands[0];
-  const base = pngName(args, `${given === undefined ? "sample" : fileStem(given)}-restored.png`).replace(/\.png$/i, "");
-  const count = args.number("samples") ?? 1;
-  const withSheet = args.flag("sheet") || given === undefined;
-  return Array.from({ length: count }, (_, index) => {
-    const name = count === 1 ? base : `${base}-${index + 1}`;
-    return {
-      image: `${name}.png`,
-      report: `${name}.json`,
-      sheet: withSheet ? `${name}-sheet.png` : undefined,
-      trace: args.text("trace"),
-    };
-  });
+export function resultName(args: Arguments): string | undefined {
+  const [, operand] = args.operands;
+  const option = args.text("out");
+  if (operand !== undefined && option !== undefined) {
+    throw new UsageError(`"${operand}" and --out ${option} both name the result; give one of them`);
+  }
+  return operand ?? option;
 }
 
 /**
- * The name of the resulting picture.
- * @throws {UsageError} if it would not be a PNG file
+ * Names all files of a restoration, one entry for each sample.
+ * @param name of the picture; where there are several samples, they are numbered
+ * @param parts how many samples, whether each has a sheet, and the path of the states
+ * @throws {UsageError} if the result would not be a PNG file
  */
-export function pngName(args: Arguments, fallback: string): string {
-  const name = resultName(args) ?? fallback;
-  if (/\.png$/i.test(name)) return name;
-  throw new UsageError(`the result is "${name}", a name that ends in .png is needed: results are PNG files`);
-}
-
-/** The name of a file without folder and extension. */
-export function fileStem(path: string): string {
-  const name = path.split(/[\\/]/).at(-1) as string;
-  return name.replace(/\.[^.]+$/, "") || name;
+export function planOutputs(
+  name: string,
+  { samples = 1, sheet = false, trace }: {
+    readonly samples?: number | undefined;
+    readonly sheet?: boolean;
+    readonly trace?: string | undefined;
+  },
+): readonly SampleOutput[] {
+  if (!/\.png$/i.test(name)) {
+    throw new UsageError(`the result is "${name}", a name that ends in .png is needed: results are PNG files`);
+  }
+  const base = name.replace(/\.png$/i, "");
+  return Array.from({ length: samples }, (_, index) => {
+    const stem = samples === 1 ? base : `${base}-${index + 1}`;
+    return {
+      image: `${stem}.png`,
+      report: `${stem}.json`,
+      sheet: sheet ? `${stem}-sheet.png` : undefined,
+      trace,
+    };
+  });
 }
 
 /** All files of one sample. */
@@ -115,17 +119,39 @@ export function outputsOf(
   { image, report: reportPath, sheet, trace: tracePath }: SampleOutput,
   { result, report, trace }: {
     readonly result: Result;
-    readonly report: Readonly<Record<string, unknown>>;
+    readonly report: Report;
     readonly trace: Trace | undefined;
   },
 ): readonly Output[] {
   const { raster, alpha, bitDepth } = result;
   return [
-    [tracePath, async (path) => await trace?.write(path, new Map([["report", JSON.stringify(report)]]))],
+    [tracePath, async (path) => {
+      const metadata = new Map([["report", JSON.stringify(report)]]);
+      await writeTensors(path, { tensors: trace?.tensors ?? [], metadata });
+    }],
     [sheet, (path) => writePng(path, toImage(makeSheet([result.sheet])))],
     [image, (path) => writePng(path, toImage(raster, { bitDepth, ...(alpha ? { alpha } : {}) }), SOFTWARE)],
-    [reportPath, (path) => writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(report, null, 2)}\n`))],
+    [reportPath, (path) => writeRecord(path, report)],
   ];
+}
+
+/** Writes a record beside a result, complete or not at all. */
+export async function writeRecord(path: string, record: Report): Promise<void> {
+  await writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
+}
+
+/**
+ * Writes a safetensors file tensor by tensor, complete or not at all.
+ * @throws {FileError} if the file cannot be written; nothing is left behind then
+ */
+async function writeTensors(path: string, contents: SafetensorsContents): Promise<void> {
+  const writer = await atomicWriter(path);
+  try {
+    await writeSafetensors(contents, (bytes) => writer.write(bytes));
+    await writer.commit();
+  } finally {
+    await writer.abort();
+  }
 }
 
 /** Text chunk of pictures. */

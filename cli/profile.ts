@@ -15,6 +15,7 @@ import { resize } from "../raster/mod.ts";
 import {
   chooseMethod,
   chooseTask,
+  CLASS_OPTION,
   maskFileOf,
   methodOptions,
   NOISE_LEVEL,
@@ -27,7 +28,6 @@ import {
 } from "../restoration/mod.ts";
 import { isPlain, registeredSamplers } from "../samplers/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
-import { CLASS_OPTION } from "./conditioning.ts";
 import { methodList, taskList } from "./lists.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { checkWritable, writeTogether } from "./outputs.ts";

@@ -1,25 +1,33 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
 import { FileError } from "../io/mod.ts";
-import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
-import { UsageError } from "../parameters/mod.ts";
-import { CLASS_OPTION, UPSAMPLE_OPTIONS } from "./conditioning.ts";
-import { isFolder, isMade, isOfOneFile, join, listFolder, resultFolder, seedOf } from "./folder.ts";
+import { type OptionValues, UsageError } from "../parameters/mod.ts";
+import {
+  checkMeasuredOptions,
+  checkPictureOptions,
+  CLASS_OPTION,
+  fileStem,
+  methodOptions,
+  modelData,
+  neededMask,
+  NOISE_OPTIONS,
+  restoreTasks,
+  seedOf,
+  taskOptions,
+  UPSAMPLE_OPTIONS,
+} from "../restoration/mod.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { forEachFile, isFolder, isMade, join, listFolder, resultFolder } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
-import { checkMeasuredOptions } from "./measured_picture.ts";
-import { methodOptions, neededMask, NOISE_OPTIONS, restoreTasks, taskOptions } from "../restoration/mod.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
-import { fileStem } from "./outputs.ts";
+import { planOutputs, resultName } from "./outputs.ts";
 import { makeReporter } from "./progress.ts";
-import { modelData } from "./report.ts";
-import { checkCombination, type Job, readJob, restoreJob, type Session } from "./restore_job.ts";
+import { type Job, readJob, type Request, restoreJob, type Session } from "./restore_job.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** The picture that is restored where none is named, degraded first. */
 const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
-
-const SAMPLE_TASK = "sr4";
 
 /** The command `restore`. */
 export const RESTORE: Command = {
@@ -89,22 +97,41 @@ export const RESTORE: Command = {
   run,
 };
 
-const SAMPLE_JOB = { path: SAMPLE, task: SAMPLE_TASK };
-
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
   const [input] = args.operands;
   if (input !== undefined && await isFolder(input)) {
-    const jobs = await planFolder(args);
-    return await withSession(args, { reporter, interrupt }, (session) => restoreFolder(session, jobs));
+    const requests = await folderRequests(args);
+    return await withSession(args, { reporter, interrupt }, (session) => restoreFolder(session, requests));
   }
-  const job = await readJob(args, SAMPLE_JOB);
+  const name = resultName(args) ?? `${input === undefined ? "sample" : fileStem(input)}-restored.png`;
+  const job = await readJob(requestOf(args, input, name));
   await interrupt.check();
   return await withSession(args, { reporter, interrupt }, async (session) => {
     await restoreJob(session, job);
     return 0;
   });
+}
+
+/** What a command line asks of one file. */
+function requestOf(
+  args: Arguments,
+  input: string | undefined,
+  name: string,
+  { options = args.values, seed = args.number("seed") ?? 0 }: Partial<Pick<Request, "options" | "seed">> = {},
+): Request {
+  return {
+    path: input ?? SAMPLE,
+    isSample: input === undefined,
+    options,
+    seed,
+    outputs: planOutputs(name, {
+      samples: args.number("samples"),
+      sheet: args.flag("sheet") || input === undefined,
+      trace: args.text("trace"),
+    }),
+  };
 }
 
 /** Opens device and model, and closes the device at the end. */
@@ -121,25 +148,26 @@ async function withSession(
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
     if (loaded.origin !== undefined) reporter.note(loaded.origin);
-    return await body({ runtime, loaded, loadSeconds, reporter, interrupt });
+    return await body({ words: args.words, runtime, loaded, loadSeconds, reporter, interrupt });
   } finally {
     runtime.destroy();
   }
 }
 
 /**
- * The command lines for the files of a folder.
+ * What is asked of the files of a folder.
  * @throws {UsageError} if the options do not go with them
  * @throws {FileError} if there is nothing to restore
  */
-async function planFolder(args: Arguments): Promise<readonly Arguments[]> {
+async function folderRequests(args: Arguments): Promise<readonly Request[]> {
   const folder = args.operands[0]!;
   for (const option of ["trace", "noise"]) {
     if (args.has(option)) throw new UsageError(`--${option} needs a single file, "${folder}" is a folder`);
   }
   const { pictures, measurements, masks } = await listFolder(folder);
-  const ofPictures = args.has("task") || args.flag("degrade");
-  if (!ofPictures) checkMeasuredOptions(args);
+  const isTruth = args.flag("degrade");
+  const ofPictures = args.has("task") || isTruth;
+  if (!ofPictures) checkMeasuredOptions(args.values);
   const paths = ofPictures ? pictures : measurements;
   if (paths.length === 0) {
     throw new FileError(
@@ -150,56 +178,42 @@ async function planFolder(args: Arguments): Promise<readonly Arguments[]> {
   }
   const target = await resultFolder(args);
   const task = restoreTasks().get(args.text("task") ?? "");
+  const wanted = task && !isTruth ? neededMask(task) : undefined;
   return paths.map((path) => {
-    const values = { ...args.values };
-    values["out"] = join(target, `${fileStem(path)}.png`);
-    values["seed"] = seedOf(path, args.number("seed") ?? 0);
     const mask = masks.get(path);
-    const wanted = task && neededMask(task);
-    if (mask !== undefined && wanted !== undefined && !args.flag("degrade") && !args.has(wanted)) {
-      values[wanted] = mask;
-    }
-    const each = new Arguments([path], values, args.words);
+    const options: OptionValues = wanted !== undefined && mask !== undefined
+      ? { [wanted]: mask, ...args.values }
+      : args.values;
     try {
-      if (ofPictures) checkCombination(each);
+      if (ofPictures) checkPictureOptions(options, isTruth);
     } catch (error) {
       throw error instanceof UsageError ? new UsageError(`"${path}": ${error.message}`) : error;
     }
-    return each;
+    const seed = seedOf(path, args.number("seed") ?? 0);
+    return requestOf(args, path, join(target, `${fileStem(path)}.png`), { options, seed });
   });
 }
 
-async function restoreFolder(session: Session, plan: readonly Arguments[]): Promise<number> {
-  const { reporter, interrupt } = session;
-  const counts = { made: 0, kept: 0, failed: 0 };
-  for (const [index, args] of plan.entries()) {
-    await interrupt.check();
-    const path = args.operands[0]!;
-    try {
-      const job = await readJob(args, SAMPLE_JOB);
-      if (await isRestored(session, job)) counts.kept++;
-      else {
-        reporter.note(`${index + 1} of ${plan.length}: ${path}`);
-        await restoreJob(session, job);
-        counts.made++;
-      }
-    } catch (error) {
-      if (!isOfOneFile(error)) throw error;
-      counts.failed++;
-      reporter.note(`error: "${path}": ${error.message}`);
-    }
-  }
-  const failed = counts.failed > 0 ? `, ${counts.failed} failed` : "";
-  reporter.result(counts, `Restored ${counts.made} files, ${counts.kept} were restored already${failed}`);
-  return counts.failed > 0 ? 1 : 0;
+async function restoreFolder(session: Session, requests: readonly Request[]): Promise<number> {
+  const counts = await forEachFile(requests, session, async (request, index) => {
+    const job = await readJob(request);
+    if (await isRestored(session, job)) return false;
+    session.reporter.note(`${index + 1} of ${requests.length}: ${request.path}`);
+    await restoreJob(session, job);
+    return true;
+  });
+  const { made, kept, failed } = counts;
+  const failures = failed > 0 ? `, ${failed} failed` : "";
+  session.reporter.result({ ...counts }, `Restored ${made} files, ${kept} were restored already${failures}`);
+  return failed > 0 ? 1 : 0;
 }
 
 /** Whether all results of a job are there. The report is written last. */
-async function isRestored({ loaded }: Session, { args, path, sha256, outputs }: Job): Promise<boolean> {
+async function isRestored({ words, loaded }: Session, { path, sha256, options, outputs }: Job): Promise<boolean> {
   const wanted = {
-    command: ["restore", ...args.words],
+    command: ["restore", ...words],
     input: { file: path, sha256 },
-    model: modelData(loaded, args),
+    model: modelData(loaded, options),
   };
   for (const { report } of outputs) if (!await isMade(report, wanted)) return false;
   return true;

@@ -13,3 +13,4 @@ export {
 } from "./pixels.ts";
 export { centre, crop, padReflect, type Raster, type Rectangle, type Size } from "./raster.ts";
 export { fitWithin, resize, type ResizeFilter } from "./resize.ts";
+export { makeSheet } from "./sheet.ts";

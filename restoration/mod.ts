@@ -1,17 +1,62 @@
 /** Restoration as a library: plain values in and out. */
-export { degrade, type DegradeOptions } from "./degrade.ts";
+export { applyOperator } from "./apply_operator.ts";
 export {
+  type Canvas,
+  type CanvasLimits,
+  formatSize,
+  isShrunk,
+  leastCommonMultiple,
+  offCanvas,
+  ontoCanvas,
+  planCanvas,
+} from "./canvas.ts";
+export { chooseMethod, methodRefusal } from "./choose_method.ts";
+export {
+  checkConditioning,
+  checkEnlarged,
+  checkTimesteps,
+  CLASS_OPTION,
+  fitUpsampling,
+  type NamedModel,
+  UPSAMPLE_OPTIONS,
+} from "./conditioning.ts";
+export { degrade, type DegradeOptions } from "./degrade.ts";
+export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
+export { clamped, type Comparison, finishPicture, type Quality, type Result } from "./finish.ts";
+export { fileStem, type FolderNames, isMeasurementName, MASK_ENDING, seedOf, sortFolder } from "./folder.ts";
+export {
+  decodeMeasurement,
+  encodeMeasurement,
+  type MeasuredPicture,
+  type Measurement,
+  type ReadMeasurement,
+} from "./measurement.ts";
+export type { Method } from "./method.ts";
+export { methodOptions, NOISE_LEVEL, restoringMethods } from "./method_options.ts";
+export {
+  type KnownPixels,
+  maskOntoCanvas,
+  type NetworkSetting,
+  type PictureFormat,
+  type PictureInput,
+  type PictureSource,
+  type PreparedPicture,
+  preparePicture,
+} from "./prepare.ts";
+export { reducedKernel } from "./reduced_kernel.ts";
+export { type IdentifiedModel, modelData, type Outcome, type Report, reportOf } from "./report.ts";
+export {
+  networkFor,
   type Restoration,
   type RestorationProblem,
   type RestorationStep,
   restore,
+  restoreBy,
   type RestoreOptions,
   type RunNoise,
 } from "./restore.ts";
-export { chooseMethod, methodRefusal } from "./choose_method.ts";
-export type { Method } from "./method.ts";
-export { methodOptions, NOISE_LEVEL, restoringMethods } from "./method_options.ts";
-export { reducedKernel } from "./reduced_kernel.ts";
+export { checkMeasuredOptions, checkPictureOptions } from "./restore_options.ts";
+export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./task_files.ts";
 export {
   chooseNoise,
   chooseTask,
@@ -23,4 +68,5 @@ export {
   type TaskSetting,
 } from "./task_options.ts";
 export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./tasks.ts";
-export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./task_files.ts";
+export { timed, type TimedRestoration } from "./timed.ts";
+export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";

@@ -1,9 +1,10 @@
 /** The one verb: a picture from a measurement, by any sampler, with any noise model and degradation. */
-import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
-import { type NoiseModel, type OpenedModel, paddedModel } from "../models/mod.ts";
+import { type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
+import { type NoiseModel, type NoiseModelOptions, type OpenedModel, paddedModel } from "../models/mod.ts";
 import type { Degradation } from "../operators/mod.ts";
 import { type NoiseSource, type Progress, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
 import { batchOf } from "./batch.ts";
+import type { Method } from "./method.ts";
 
 /** What is to be restored. */
 export interface RestorationProblem {
@@ -53,7 +54,28 @@ export function restore<O extends object>(
   problem: RestorationProblem,
   options: RestoreOptions<NoInfer<O>>,
 ): Restoration {
-  const steps = stepsOf(runtime, sampler as Sampler<object>, problem, options as RestoreOptions<object>);
+  const { task = "super_resolution", seed, noise, ...given } = options as RestoreOptions<object>;
+  const run: Method["run"] = (on, fitting, source) =>
+    sampler.restore(on, fitting, {
+      ...sampler.settled(given, sampler.defaultsFor(task)),
+      noise: source,
+    });
+  return restoreBy(runtime, { run }, problem, noise ? { noise } : { seed: seed! });
+}
+
+/**
+ * Restores measurements by a method that was chosen with all its parameters.
+ * @param method as `chooseMethod` gives it
+ * @param from where the noise comes from
+ * @throws as `restore`
+ */
+export function restoreBy(
+  runtime: Runtime,
+  method: Pick<Method, "run">,
+  problem: RestorationProblem,
+  from: RunNoise,
+): Restoration {
+  const steps = stepsOf(runtime, method, problem, from);
   let isTaken = false;
   let result: Promise<HostTensor> | undefined;
   const take = (): AsyncGenerator<RestorationStep, void> => {
@@ -75,35 +97,37 @@ async function imageOf(take: () => AsyncGenerator<RestorationStep, void>): Promi
 
 async function* stepsOf(
   runtime: Runtime,
-  sampler: Sampler<object>,
+  method: Pick<Method, "run">,
   { model, label, operator, y, sigmaY }: RestorationProblem,
-  { task = "super_resolution", seed, noise, ...given }: RestoreOptions<object>,
+  { seed, noise }: RunNoise,
 ): AsyncGenerator<RestorationStep, void> {
   const { tensor, isOwn } = batchOf(runtime, y, operator.measurementShape.length + 1);
   try {
     const count = tensor.shape[0]!;
     const source = noise ??
       seededNoise(typeof seed === "number" ? Array.from({ length: count }, (_, k) => seed + k) : seed!);
-    const fitting = "noiseModel" in model ? modelFor(model, operator, label) : model;
-    const run = sampler.restore(runtime, { model: fitting, operator, y: tensor, sigmaY }, {
-      ...sampler.settled(given, sampler.defaultsFor(task)),
-      noise: source,
-    });
-    yield* withImage(run);
+    const fitting = "noiseModel" in model
+      ? networkFor(model, operator.imageShape, label === undefined ? {} : { label })
+      : model;
+    yield* withImage(method.run(runtime, { model: fitting, operator, y: tensor, sigmaY }, source));
   } finally {
     if (isOwn) tensor.free();
   }
 }
 
-/** The network for pictures of the operator's size, whose borders are mirrored where the network needs larger sides. */
-function modelFor(model: OpenedModel, { imageShape }: Degradation, label: number | undefined): NoiseModel {
+/**
+ * A network for pictures of any size, whose borders are mirrored where the network needs larger sides.
+ * @param imageShape [H, W, C]
+ * @param options class, small picture and memory, as of `OpenedModel.noiseModel`
+ */
+export function networkFor(
+  model: OpenedModel,
+  imageShape: Shape,
+  options: Omit<NoiseModelOptions, "height" | "width"> = {},
+): NoiseModel {
   const [height = 0, width = 0] = imageShape;
   const multiple = (side: number): number => Math.ceil(side / model.downsampling) * model.downsampling;
-  const whole = model.noiseModel({
-    height: multiple(height),
-    width: multiple(width),
-    ...(label === undefined ? {} : { label }),
-  });
+  const whole = model.noiseModel({ height: multiple(height), width: multiple(width), ...options });
   return paddedModel(whole, imageShape);
 }
 

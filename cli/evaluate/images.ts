@@ -2,8 +2,14 @@
 import { FileError, readImage, readMask, sha256OfFile } from "../../io/mod.ts";
 import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
-import { type Canvas, offCanvas, ontoCanvas, planCanvas } from "../canvas.ts";
-import type { MaskFile } from "../../restoration/mod.ts";
+import {
+  type Canvas,
+  type MaskFile,
+  maskOntoCanvas,
+  offCanvas,
+  ontoCanvas,
+  planCanvas,
+} from "../../restoration/mod.ts";
 import { readSide } from "../metrics/inputs.ts";
 
 /** A picture of an evaluation. */
@@ -87,7 +93,5 @@ async function knownPixels(
         "make a mask of the pictures' size",
     );
   }
-  const raster: Raster = { width, height, channels: 1, data: Float32Array.from(mask.data) };
-  const laid = ontoCanvas(raster, canvas, "area");
-  return hostTensor(laid.data.map((share) => share > 0.999 ? 1 : 0), [laid.height, laid.width]);
+  return maskOntoCanvas(hostTensor(mask.data, [height, width]), canvas);
 }

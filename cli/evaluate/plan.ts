@@ -7,13 +7,13 @@ import type { MeasurementNoise, OperatorValues } from "../../operators/mod.ts";
 import { type Evaluations, seededNoise } from "../../samplers/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import { numberOf, type OptionValues, UsageError } from "../../parameters/mod.ts";
-import { leastCommonMultiple } from "../canvas.ts";
 import {
   chooseMethod,
   chooseNoise,
   chooseTask,
   describingOptions,
   fileOptions,
+  leastCommonMultiple,
   maskFileOf,
   methodRefusal,
   operatorOptions,

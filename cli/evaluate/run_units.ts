@@ -5,13 +5,20 @@ import { type Raster, rgbToGray, toImage } from "../../raster/mod.ts";
 import { consistency, faithfulness, imageQuality } from "../../metrics/mod.ts";
 import type { Operator } from "../../operators/mod.ts";
 import { seededNoise } from "../../samplers/mod.ts";
-import { offCanvas } from "../canvas.ts";
 import type { Interrupt } from "../interrupt.ts";
 import type { LoadedModel } from "../model_file.ts";
-import { degrade, maskFileOf, operatorOptions, taskOperator } from "../../restoration/mod.ts";
+import {
+  applyOperator,
+  clamped,
+  degrade,
+  maskFileOf,
+  offCanvas,
+  operatorOptions,
+  restoreBy,
+  taskOperator,
+  timed,
+} from "../../restoration/mod.ts";
 import type { Reporter } from "../progress.ts";
-import { applyOperator, runRestoration } from "../restoration.ts";
-import { clamped } from "../result.ts";
 import { filesWith } from "../task_files.ts";
 import { type Prepared, prepareImage } from "./images.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
@@ -192,8 +199,8 @@ class Bench {
       using study = timesteps && new NoiseStudy(runtime, model, guide, timesteps);
       let steps = 1;
       const noise = seededNoise(items.map(({ unit: { seed } }) => seed));
-      const problem = { runtime, model, operator, y, sigmaY: pair.sigmaY, method: pair.method, noise };
-      const restoration = await runRestoration(problem, async (progress) => {
+      const run = restoreBy(runtime, pair.method, { model, operator, y, sigmaY: pair.sigmaY }, { noise });
+      const restoration = await timed(runtime, run, async (progress) => {
         steps = progress.steps;
         await study?.add(progress);
         this.meter.during(progress.nfe, items.length);

@@ -1,7 +1,6 @@
 /** The results of an evaluation as one picture: a row for each method, columns for tasks and pictures. */
 import { readImage, writePng } from "../../io/mod.ts";
-import { colourRaster, type Raster, toImage } from "../../raster/mod.ts";
-import { makeSheet } from "../sheet.ts";
+import { colourRaster, makeSheet, type Raster, toImage } from "../../raster/mod.ts";
 import { cellAt, type FinishedUnit, type Results } from "./cells.ts";
 import { seedsOf } from "./seeds.ts";
 import type { Store } from "./store.ts";

@@ -1,7 +1,7 @@
 /** What is compared: two pictures, the pictures of two folders by name, or statistics of features. */
 import { FileError, readImage } from "../../io/mod.ts";
 import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
-import { fileStem } from "../outputs.ts";
+import { fileStem } from "../../restoration/mod.ts";
 
 /** One side of a comparison. */
 export type Side =

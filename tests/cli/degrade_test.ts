@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { readMeasurement } from "../../cli/measurement_file.ts";
+import { readMeasurement } from "../../cli/source.ts";
 import { TASKS } from "../../restoration/mod.ts";
 import { hostTensor } from "../../engine/mod.ts";
 import { readImage } from "../../io/mod.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { listFolder, seedOf } from "../../cli/folder.ts";
+import { listFolder } from "../../cli/folder.ts";
 import { FileError } from "../../io/mod.ts";
 import { withFolder } from "./run_command.ts";
 
@@ -21,13 +21,4 @@ Deno.test("two pictures of one name are refused, as their results would be one",
     for (const name of ["a.png", "a.jpg"]) folder.write(name, Uint8Array.of(1));
     await assertRejects(() => listFolder(folder.path(".")), FileError, "have one name");
   });
-});
-
-Deno.test("the seed of a file depends on its name and on the seed of the command, not on its folder", () => {
-  assertEquals(seedOf("x/a.png", 1), seedOf("y/a.jpg", 1));
-  const [byName, bySeed] = [["a", "b", "c"].map((name) => seedOf(name, 7)), [0, 1, 2].map((seed) => seedOf("a", seed))];
-  assertEquals([new Set(byName).size, new Set(bySeed).size], [3, 3]);
-  for (const seed of [...byName, ...bySeed]) {
-    assertEquals(Number.isSafeInteger(seed) && seed >= 0 && seed < 2 ** 32, true);
-  }
 });

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { FileError, readImage, readKernel } from "../../io/mod.ts";
 import { reducedKernel } from "../../restoration/mod.ts";
-import { readMeasurement } from "../../cli/measurement_file.ts";
+import { readMeasurement } from "../../cli/source.ts";
 import type { HostTensor } from "../../engine/mod.ts";
 import { commandTest, runCommand, runWell, withFolder } from "./run_command.ts";
 

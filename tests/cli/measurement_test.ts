@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
-import { readMeasurement } from "../../cli/measurement_file.ts";
+import { readMeasurement } from "../../cli/source.ts";
 import { degrade, operatorOptions, type Task, taskOperator, TASKS } from "../../restoration/mod.ts";
 import { ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
-import { FileError, readImage } from "../../io/mod.ts";
+import { readImage } from "../../io/mod.ts";
 import { CheckpointError } from "../../models/mod.ts";
 import { estimate, type Operator } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
@@ -123,12 +123,11 @@ commandTest("a measurement that is cut short, spoiled, or contradicts itself is 
   const bytes = await Deno.readFile(path);
   const broken = folder.path("broken.safetensors");
   const error = CheckpointError as unknown as new () => Error;
-  const fileError = FileError as unknown as new () => Error;
   for (const length of [4, 100, bytes.length - 4]) {
     await refused(error, "", folder.write("broken.safetensors", bytes.subarray(0, length)));
   }
   const changed = async (part: string, metadata: Readonly<Record<string, string | undefined>>): Promise<void> =>
-    await refused(fileError, part, await writeCopy(path, broken, { metadata }));
+    await refused(error, part, await writeCopy(path, broken, { metadata }));
   await changed("do not say that it is a measurement", { kind: "trajectory" });
   await changed('there is no task "sr3"', { task: "sr3" });
   await changed('its operator is "sr_average"', { operator: "sr_average" });
@@ -143,13 +142,13 @@ commandTest("a measurement that is cut short, spoiled, or contradicts itself is 
   await changed("the sigma of its noise", { noise: '{"kind": "gaussian", "sigma": -1}' });
   await changed("its seed is", { seed: "one" });
   await changed("do not describe its picture", { picture: "{}" });
-  await refused(fileError, 'holds no tensor "y"', await writeCopy(path, broken, { rename: { y: "z" } }));
-  await refused(fileError, "no finite numbers", await writeCopy(path, broken, { spoil: ["y"] }));
-  await refused(fileError, "exactly one is needed", await writeCopy(path, broken, { keep: /^y$/ }));
+  await refused(error, 'holds no tensor "y"', await writeCopy(path, broken, { rename: { y: "z" } }));
+  await refused(error, "no finite numbers", await writeCopy(path, broken, { spoil: ["y"] }));
+  await refused(error, "exactly one is needed", await writeCopy(path, broken, { keep: /^y$/ }));
   const mask = folder.path("x-mri.safetensors");
   await runWell(["degrade", folder.path("x.png"), mask, "--task", "mri"]);
   const other = await writeCopy(mask, broken, { metadata: { parameters: '{"coils": 2}' } });
-  await refused(fileError, "its measurement is", other);
+  await refused(error, "its measurement is", other);
 });
 
 commandTest(

@@ -1,13 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Arguments } from "../../cli/arguments.ts";
 import { planOutputs, writeTogether } from "../../cli/outputs.ts";
 import { withFolder } from "./run_command.ts";
 
 Deno.test("the results of several samples are numbered from 1, those of one are not", () => {
-  const images = (values: Readonly<Record<string, number>>): readonly string[] =>
-    planOutputs(new Arguments(["in/y.png"], values)).map(({ image }) => image);
-  assertEquals(images({}), ["y-restored.png"]);
-  assertEquals(images({ samples: 3 }), ["y-restored-1.png", "y-restored-2.png", "y-restored-3.png"]);
+  const images = (samples?: number): readonly string[] =>
+    planOutputs("y-restored.png", { samples }).map(({ image }) => image);
+  assertEquals(images(), ["y-restored.png"]);
+  assertEquals(images(3), ["y-restored-1.png", "y-restored-2.png", "y-restored-3.png"]);
 });
 
 Deno.test("where one of several files cannot be written the new ones are taken back, and older ones stay", async () => {

@@ -1,6 +1,6 @@
 /** An operator that a program adds is found by all commands, without a line of theirs. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { readMeasurement } from "../../cli/measurement_file.ts";
+import { readMeasurement } from "../../cli/source.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { createOperator, linearEntry, OPERATORS, registerOperator, TASKS } from "../../operators/mod.ts";
 import { choice, number } from "../../parameters/mod.ts";

@@ -1,5 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { describeCanvas, isShrunk, leastCommonMultiple, offCanvas, ontoCanvas, planCanvas } from "../../cli/canvas.ts";
+import {
+  describeCanvas,
+  isShrunk,
+  leastCommonMultiple,
+  offCanvas,
+  ontoCanvas,
+  planCanvas,
+} from "../../restoration/canvas.ts";
 import type { Raster } from "../../raster/mod.ts";
 
 /** Every pixel its own value. */

@@ -3,10 +3,10 @@ import { ReferenceRuntime, type Runtime, type Tensors } from "../engine/mod.ts";
 import { type Raster, resize, rgbToGray } from "../raster/mod.ts";
 import { psnr, ssim } from "../metrics/mod.ts";
 import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
+import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
-import { baselineOf, type Picture } from "./picture.ts";
-import type { Restoration } from "./restoration.ts";
-import type { Task } from "../restoration/mod.ts";
+import type { PreparedPicture } from "./prepare.ts";
+import type { Task } from "./tasks.ts";
 
 /** The outcome of one restoration. */
 export interface Result {
@@ -36,31 +36,50 @@ export interface Quality {
   readonly ssim: number | undefined;
 }
 
-/** Makes the final picture and measures it. */
+/**
+ * Makes the final picture and measures it.
+ * @param picture as it was prepared
+ * @param image [H, W, 3] what the sampler gave
+ */
 export async function finishPicture(
   runtime: Runtime,
-  task: Task,
-  picture: Picture,
-  { image }: Restoration,
+  picture: PreparedPicture,
+  image: Float32Array<ArrayBuffer>,
 ): Promise<Result> {
-  const { canvas, source, truth } = picture;
-  const isGray = task.isGray === true || (source.file.channels === 1 && task.channels === 3);
+  const { task, canvas, format, truth } = picture;
+  const isGray = task.isGray === true || (format.channels === 1 && task.channels === 3);
   const asInFile = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
   const solved = offCanvas({ ...canvas.padded, channels: 3, data: image }, canvas);
   // Colours that nothing measured may be out of range where their mean is not.
   const working = clamped(task.isGray ? rgbToGray(solved) : solved);
-  const { measurement, pseudoInverse } = await baselineOf(runtime, task, picture);
+  const { measurement, pseudoInverse } = await baselineOf(runtime, picture);
   const isPutBack = isShrunk(canvas) && !truth;
-  const raster = asInFile(isPutBack ? await putBack(task, picture, working) : working);
-  const alpha = source.alpha && clamped(resize(source.alpha, raster));
+  const raster = asInFile(isPutBack ? await putBack(picture, working) : working);
+  const alpha = format.alpha && clamped(resize(format.alpha, raster));
   const qualityOf = (other: Raster): Quality => quality(asInFile(other), asInFile(truth as Raster));
   return {
     raster,
     alpha,
-    bitDepth: source.file.bitDepth,
+    bitDepth: format.bitDepth,
     sheet: [measurement, pseudoInverse, isPutBack ? resize(raster, working) : raster, ...(truth ? [truth] : [])],
     comparison: truth && { result: qualityOf(working), pseudoInverse: qualityOf(clamped(pseudoInverse)) },
   };
+}
+
+/** The measurement y as a picture, A^+ y in its place if it is none, and A^+ y, both without the padding. */
+async function baselineOf(
+  runtime: Runtime,
+  { task: { form }, canvas, problem: { operator, y } }: PreparedPicture,
+): Promise<{ readonly measurement: Raster; readonly pseudoInverse: Raster }> {
+  const inverse = await applyOperator(runtime, operator, "estimate", y);
+  const { width, height } = canvas.padded;
+  const [rows = 0, columns = 0, channels = 0] = operator.measurementShape;
+  const solved: Raster = { width, height, channels: 3, data: await inverse.read() };
+  inverse.free();
+  const pseudoInverse = offCanvas(solved, canvas);
+  if (form === "values") return { measurement: pseudoInverse, pseudoInverse };
+  const measured: Raster = { width: columns, height: rows, channels, data: await y.read() };
+  return { measurement: offCanvas(measured, canvas, width / columns), pseudoInverse };
 }
 
 /**
@@ -69,8 +88,7 @@ export async function finishPicture(
  * pixels or blocks (x - A^+ A x + A^+ y).
  */
 async function putBack(
-  task: Task,
-  { canvas, measurement, options, source }: Picture,
+  { task, canvas, measurement, options, format: { mask } }: PreparedPicture,
   working: Raster,
 ): Promise<Raster> {
   const enlarged = resize(working, canvas.natural);
@@ -83,12 +101,7 @@ async function putBack(
       return task.isLocal ? await consistent(task, detailed, measurement, options) : clamped(detailed);
     }
     case "inpainting":
-      return await consistent(
-        task,
-        enlarged,
-        measurement,
-        source.mask ? { [source.mask.parameter]: source.mask.known } : options,
-      );
+      return await consistent(task, enlarged, measurement, mask ? { [mask.parameter]: mask.known } : options);
     case "colorization":
       return await consistent(task, enlarged, measurement, options);
     case "phase_retrieval":

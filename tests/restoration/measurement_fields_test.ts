@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readNoise, readParameters } from "../../cli/measurement_fields.ts";
+import { readNoise, readParameters } from "../../restoration/measurement_fields.ts";
 import { operatorEntry } from "../../operators/mod.ts";
 
 const fail = (found: string): never => {

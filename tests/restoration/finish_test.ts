@@ -1,10 +1,14 @@
 /** From what a sampler gave to the picture of the user and its figures. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { planCanvas } from "../../cli/canvas.ts";
-import type { Picture } from "../../cli/picture.ts";
-import type { Restoration } from "../../cli/restoration.ts";
-import { clamped, finishPicture, type Result } from "../../cli/result.ts";
-import { taskOperator, TASKS } from "../../restoration/mod.ts";
+import {
+  clamped,
+  finishPicture,
+  planCanvas,
+  type PreparedPicture,
+  type Result,
+  taskOperator,
+  TASKS,
+} from "../../restoration/mod.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import type { Raster } from "../../raster/mod.ts";
 
@@ -27,29 +31,20 @@ async function finished(
   const runtime = new ReferenceRuntime();
   const operator = taskOperator(task, [side, side, 3], {});
   const y = flat(side, measured, task.channels);
-  const picture: Picture = {
-    source: {
-      path: "x.png",
-      file: { width: side, height: side, channels, bitDepth: 8, orientation: 1, format: "png" },
-      colour: flat(side, 0, channels),
-      alpha: undefined,
-      mask: undefined,
-      files: {},
-      notes: [],
-    },
+  const picture: PreparedPicture = {
+    task,
+    format: { channels, bitDepth: 8 },
     canvas: planCanvas({ width: side, height: side }, { multiple: 1, longest: side, scale: 1 }),
     problem: {
-      model: undefined as unknown as Picture["problem"]["model"],
+      model: undefined as unknown as PreparedPicture["problem"]["model"],
       operator,
       y: runtime.upload(y.data, [1, ...operator.measurementShape]),
     },
     options: {},
-    truth: truth === undefined ? undefined : flat(side, truth),
-    measurement: truth === undefined ? y : undefined,
+    ...(truth === undefined ? { measurement: y } : { truth: flat(side, truth) }),
     notes: [],
   };
-  const restoration = { image: flat(side, image).data } as unknown as Restoration;
-  return await finishPicture(runtime, task, picture, restoration);
+  return await finishPicture(runtime, picture, flat(side, image).data);
 }
 
 Deno.test("the result and A^+ y are limited to the range before they are compared with the truth", async () => {

@@ -1,5 +1,7 @@
 /** Pictures side by side: measurement, A^+ y, result, and the ground truth where it is known; or rows of them. */
-import { grayToRgb, type Raster, resize, type Size } from "../raster/mod.ts";
+import { grayToRgb } from "./pixels.ts";
+import type { Raster, Size } from "./raster.ts";
+import { resize } from "./resize.ts";
 
 /** Pixels between two pictures, and around them. */
 const GAP = 8;

@@ -1,10 +1,16 @@
 /** Measurements as safetensors, exact and with all that is needed to make their operator again. */
 import { elementCount, formatShape, type HostTensor, hostTensor, sameShape, type Shape } from "../engine/mod.ts";
-import { atomicWriter, FileError, FileSource, sha256Of } from "../io/mod.ts";
-import { CheckpointError, openSafetensors, quoteName, type SafetensorsFile, writeSafetensors } from "../models/mod.ts";
+import {
+  type ByteSource,
+  CheckpointError,
+  openSafetensors,
+  quoteName,
+  safetensorsBytes,
+  type SafetensorsFile,
+} from "../models/mod.ts";
 import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { readNoise, readParameters } from "./measurement_fields.ts";
-import { type Task, taskOperator, TASKS } from "../restoration/mod.ts";
+import { type Task, taskOperator, TASKS } from "./tasks.ts";
 
 /** A measurement and how it was made. */
 export interface Measurement {
@@ -32,8 +38,6 @@ export interface MeasuredPicture {
 /** A measurement that was read, with its operator. */
 export interface ReadMeasurement extends Measurement {
   readonly operator: Operator;
-  /** Of the file, hexadecimal. */
-  readonly sha256: string;
 }
 
 /** Prefix of tensors that are parameters of the operator. */
@@ -45,17 +49,12 @@ const LAYER = `${PARAMETER}network.`;
 /** What `kind` says in the metadata of such a file. */
 const KIND = "measurement";
 
-/** Whether a name is that of a measurement. */
-export function isMeasurementName(path: string): boolean {
-  return /\.safetensors$/i.test(path);
-}
-
 /**
- * Writes the tensor `y`, channels last, and masks, kernels and networks as `parameter.<name>`, with task, operator, its other
- * parameters, noise, seed and the picture in the metadata.
- * @throws {FileError} if the file cannot be written; nothing is left behind then
+ * A safetensors file with the tensor `y`, channels last, and masks, kernels and networks as `parameter.<name>`, with task,
+ * operator, its other parameters, noise, seed and the picture in the metadata.
+ * @returns the bytes of the file
  */
-export async function writeMeasurement(path: string, measurement: Measurement): Promise<void> {
+export async function encodeMeasurement(measurement: Measurement): Promise<Uint8Array> {
   const { task, imageShape, options, noise, seed, picture, y } = measurement;
   const { network, ...others } = options as OperatorValues & { readonly network?: BlurNetwork };
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
@@ -86,13 +85,7 @@ export async function writeMeasurement(path: string, measurement: Measurement): 
     ["seed", String(seed)],
     ["picture", JSON.stringify(picture)],
   ]);
-  const writer = await atomicWriter(path);
-  try {
-    await writeSafetensors({ tensors, metadata }, (bytes) => writer.write(bytes));
-    await writer.commit();
-  } finally {
-    await writer.abort();
-  }
+  return await safetensorsBytes({ tensors, metadata });
 }
 
 function isTensor(entry: readonly [string, unknown]): entry is readonly [string, HostTensor] {
@@ -102,14 +95,13 @@ function isTensor(entry: readonly [string, unknown]): entry is readonly [string,
 
 /**
  * Reads a measurement and builds its operator.
- * @throws {FileError} if it cannot be read, is no measurement, or its parts contradict each other
- * @throws {CheckpointError} if it is no safetensors file, or cut off
+ * @param source a file that `encodeMeasurement` made
+ * @throws {CheckpointError} if it is no measurement or cut off, or its parts contradict each other
  */
-export async function readMeasurement(path: string): Promise<ReadMeasurement> {
-  using source = await FileSource.open(path);
+export async function decodeMeasurement(source: ByteSource): Promise<ReadMeasurement> {
   const file = await openSafetensors(source);
   const fail = (found: string): never => {
-    throw new FileError(`Cannot restore "${path}": ${found}; name a file that "degrade" wrote`);
+    throw new CheckpointError(`Cannot restore "${source.name}": ${found}; name a file that "degrade" wrote`);
   };
   const field = (key: string): string => file.metadata.get(key) ?? fail(`its metadata have no "${key}"`);
   if (file.metadata.get("kind") !== KIND) fail(`its metadata do not say that it is a ${KIND}`);
@@ -131,14 +123,13 @@ export async function readMeasurement(path: string): Promise<ReadMeasurement> {
     if (!sameShape(y.shape, needed)) {
       fail(`its measurement is ${formatShape(y.shape)}, that of its operator is ${formatShape(needed)}`);
     }
-    return { task, imageShape, options, noise, seed, picture, y, operator, sha256: await sha256Of(source) };
+    return { task, imageShape, options, noise, seed, picture, y, operator };
   } catch (error) {
-    if (error instanceof FileError || error instanceof CheckpointError) throw error;
     // What the operator says of parameters that do not fit.
-    if (error instanceof RangeError || error instanceof TypeError) {
-      throw new FileError(`Cannot restore "${path}": its parameters do not fit: ${error.message}`, { cause: error });
-    }
-    throw error;
+    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+    throw new CheckpointError(`Cannot restore "${source.name}": its parameters do not fit: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 

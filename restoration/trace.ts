@@ -1,11 +1,15 @@
-/** Noise read from a file, and the states of a run written to one: safetensors with [N, C, H, W] tensors. */
+/** Noise that was recorded, and the states of a run to be recorded: safetensors with [N, C, H, W] tensors. */
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
-import { atomicWriter, FileError, FileSource } from "../io/mod.ts";
-import { openSafetensors, type TensorToWrite, writeSafetensors } from "../models/mod.ts";
+import { type ByteSource, CheckpointError, openSafetensors, type TensorToWrite } from "../models/mod.ts";
 import { givenNoise, type NoiseSource, type Progress } from "../samplers/mod.ts";
 
-/** Noise of a run on the host: [N, H, W, C] by draw name, `inv.0` and so on. */
-export type RecordedNoise = ReadonlyMap<string, HostTensor>;
+/** Noise of a run on the host. */
+export interface RecordedNoise {
+  /** What messages call the file that it was read from. */
+  readonly name: string;
+  /** [N, H, W, C] by draw name, `inv.0` and so on. */
+  readonly draws: ReadonlyMap<string, HostTensor>;
+}
 
 /** Prefix of the tensors that hold noise. */
 const NOISE = "noise.";
@@ -13,10 +17,9 @@ const NOISE = "noise.";
 /**
  * Reads the noise of a run: tensors `noise.inv.0`, `noise.inv.1`, ..., `noise.gen.0`, ..., one for each draw.
  * @param draws how many draws the run takes; undefined if only the run itself will tell
- * @throws {FileError | CheckpointError} if the file cannot be read or holds noise of another number of draws
+ * @throws {CheckpointError} if it is no such file or holds noise of another number of draws
  */
-export async function readNoise(path: string, draws: number | undefined): Promise<RecordedNoise> {
-  using source = await FileSource.open(path);
+export async function decodeNoise(source: ByteSource, draws: number | undefined): Promise<RecordedNoise> {
   const file = await openSafetensors(source);
   const noise = new Map<string, HostTensor>();
   for (const [name, { shape }] of file.tensors) {
@@ -24,32 +27,31 @@ export async function readNoise(path: string, draws: number | undefined): Promis
     const [n = 0, c = 0, h = 0, w = 0] = shape;
     noise.set(name.slice(NOISE.length), hostTensor(channelsLast(await file.readFloat32(name), shape), [n, h, w, c]));
   }
-  if (noise.size === draws || (draws === undefined && noise.size > 0)) return noise;
-  throw new FileError(
+  if (noise.size === draws || (draws === undefined && noise.size > 0)) return { name: source.name, draws: noise };
+  throw new CheckpointError(
     noise.size === 0
-      ? `Cannot take noise from "${path}": it holds no tensor "${NOISE}<step>" [N, C, H, W], such as "${NOISE}inv.0"; ` +
+      ? `Cannot take noise from "${source.name}": it holds no tensor "${NOISE}<step>" [N, C, H, W], such as "${NOISE}inv.0"; ` +
         "name a file written with --trace"
-      : `Cannot take noise from "${path}": it holds ${noise.size} draws, this run takes ${draws}; choose the --method and ` +
+      : `Cannot take noise from "${source.name}": it holds ${noise.size} draws, this run takes ${draws}; choose the --method and ` +
         "--steps, or --inversion-steps and --generation-steps, of the run that was recorded",
   );
 }
 
 /**
- * Makes read noise the source of a run.
- * @param path where it was read, for the message
+ * Makes recorded noise the source of a run.
  * @param shape [N, H, W, C] of the states
- * @throws {FileError} if it was recorded at another size
+ * @throws {CheckpointError} if it was recorded at another size
  */
-export function uploadNoise(runtime: Runtime, noise: RecordedNoise, path: string, shape: Shape): NoiseSource {
+export function recordedNoise(runtime: Runtime, { name: file, draws }: RecordedNoise, shape: Shape): NoiseSource {
   const sizeOf = ([n = 0, h = 0, w = 0, c = 0]: Shape): string => `${n} x ${c} x ${h} x ${w}`;
-  for (const [name, tensor] of noise) {
+  for (const [name, tensor] of draws) {
     if (sizeOf(tensor.shape) === sizeOf(shape)) continue;
-    throw new FileError(
-      `Cannot take noise from "${path}": "${NOISE}${name}" has ${sizeOf(tensor.shape)} elements, this run needs ` +
+    throw new CheckpointError(
+      `Cannot take noise from "${file}": "${NOISE}${name}" has ${sizeOf(tensor.shape)} elements, this run needs ` +
         `${sizeOf(shape)}; record it with the same picture, task and --size`,
     );
   }
-  return givenNoise(new Map(Array.from(noise, ([name, { data, shape }]) => [name, runtime.upload(data, shape)])));
+  return givenNoise(new Map(Array.from(draws, ([name, { data, shape }]) => [name, runtime.upload(data, shape)])));
 }
 
 /** Collects states and noise of a run on the host. */
@@ -88,18 +90,9 @@ export class Trace {
     await this.#addNoise();
   }
 
-  /**
-   * Writes all states.
-   * @throws {FileError} if the file cannot be written; nothing is left behind then
-   */
-  async write(path: string, metadata: ReadonlyMap<string, string>): Promise<void> {
-    const writer = await atomicWriter(path);
-    try {
-      await writeSafetensors({ tensors: this.#tensors, metadata }, (bytes) => writer.write(bytes));
-      await writer.commit();
-    } finally {
-      await writer.abort();
-    }
+  /** All states, as tensors of a file. */
+  get tensors(): readonly TensorToWrite[] {
+    return this.#tensors;
   }
 
   #put(name: string, { data, shape: [n = 0, h = 0, w = 0, c = 0] }: { data: Float32Array; shape: Shape }): void {

@@ -1,36 +1,30 @@
 /** What a sampler is given of a picture whose pixels are missing in part. */
 import { assertEquals } from "@std/assert";
-import { Arguments } from "../../cli/arguments.ts";
-import { type Picture, preparePicture } from "../../cli/picture.ts";
-import { TASKS } from "../../restoration/mod.ts";
+import { type PictureSource, type PreparedPicture, preparePicture, TASKS } from "../../restoration/mod.ts";
 import { type HostTensor, hostTensor, ReferenceRuntime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
-import type { Source } from "../../cli/source.ts";
 
 /** A model of which nothing but its sizes is asked. */
 const MODEL = {
   downsampling: 1,
   config: { imageSize: 64, superResolution: false },
-  noiseModel: () => ({}),
+  noiseModel: ({ height, width }: { height: number; width: number }) => ({ imageShape: [height, width, 3] }),
 } as unknown as OpenedModel;
 
 /** A picture of one value whose first columns are missing, and show another. */
-async function prepared(side: number, missing: number, size: number): Promise<Picture> {
+async function prepared(side: number, missing: number, size: number): Promise<PreparedPicture> {
   const isKnown = (pixel: number): boolean => pixel % side >= missing;
   const data = Float32Array.from({ length: side * side * 3 }, (_, i) => isKnown(Math.floor(i / 3)) ? 0.5 : -0.75);
   const known = Float32Array.from({ length: side * side }, (_, pixel) => isKnown(pixel) ? 1 : 0);
-  const source: Source = {
-    path: "x.png",
-    file: { width: side, height: side, channels: 3, bitDepth: 8, orientation: 1, format: "png" },
+  const source: PictureSource = {
+    name: "x.png",
+    channels: 3,
+    bitDepth: 8,
     colour: { width: side, height: side, channels: 3, data },
-    alpha: undefined,
-    mask: { parameter: "mask", path: "m.png", keep: "white", known: hostTensor(known, [side, side]) },
-    files: {},
-    notes: [],
+    mask: { parameter: "mask", known: hostTensor(known, [side, side]) },
   };
-  const args = new Arguments([], { size });
   const task = TASKS.get("inpaint")!;
-  return await preparePicture(new ReferenceRuntime(), source, { args, task, model: MODEL, isTruth: false });
+  return await preparePicture(new ReferenceRuntime(), MODEL, { source, task, options: {}, seed: 0, size });
 }
 
 Deno.test("what a picture shows where it is missing is no part of its measurement", async () => {

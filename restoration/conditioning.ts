@@ -1,0 +1,118 @@
+/** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
+import type { OpenedModel } from "../models/mod.ts";
+import { numberOf, type OptionSpec, UsageError } from "../parameters/mod.ts";
+import type { Size } from "../raster/mod.ts";
+import type { Method } from "./method.ts";
+import type { PictureInput } from "./prepare.ts";
+import { type Task, UPSAMPLE, upsampling } from "./tasks.ts";
+
+/** An open network, and what messages call it. */
+export interface NamedModel {
+  readonly name: string;
+  readonly model: OpenedModel;
+}
+
+/** The option that chooses a class. */
+export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {
+  class: { kind: "integer", min: 0, help: "Class of the picture, for a class-conditional network" },
+};
+
+/** The options of upsampling. */
+export const UPSAMPLE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  scale: {
+    kind: "integer",
+    min: 2,
+    max: 64,
+    help: "upsample: how many times larger (default: what the network was trained for, where that is known, else " +
+      "its training size / longest side of the picture)",
+  },
+};
+
+/**
+ * Makes sure that a network was trained with enough timesteps for a method.
+ * @throws {UsageError} if it was not
+ */
+export function checkTimesteps({ name, model }: NamedModel, { timesteps: { option, least } }: Method): void {
+  const timesteps = model.schedule.alphaBar.length;
+  if (least <= timesteps) return;
+  throw new UsageError(`${option} is ${least}, at most ${timesteps} is needed: "${name}" was trained with that many`);
+}
+
+/**
+ * Makes sure that a network fits class and task, before it is given anything.
+ * @param wanted the class, if one was named
+ * @throws {UsageError} if the class is missing, not expected or out of range, or the task needs another network
+ */
+export function checkConditioning({ name, model }: NamedModel, task: Task, wanted: number | undefined): void {
+  const { numClasses, superResolution = false } = model.config;
+  if (numClasses === undefined && wanted !== undefined) {
+    throw new UsageError(`--class is ${wanted}, "${name}" is unconditional: it knows no classes; leave it out`);
+  }
+  if (numClasses !== undefined && (wanted === undefined || wanted >= numClasses)) {
+    const found = wanted === undefined ? "no class was given" : `--class is ${wanted}`;
+    throw new UsageError(
+      `${found}, "${name}" is class-conditional: --class N with N within 0..${numClasses - 1} is needed`,
+    );
+  }
+  const isUpsampling = task.name === UPSAMPLE.name;
+  if (superResolution && !isUpsampling) {
+    throw new UsageError(`the task is "${task.name}", "${name}" is an upsampler: --task ${UPSAMPLE.name} is needed`);
+  }
+  if (isUpsampling && !superResolution) {
+    throw new UsageError(
+      `--task ${UPSAMPLE.name} needs an upsampler, "${name}" takes no small picture; choose another --model, or a task ` +
+        'such as "sr4"',
+    );
+  }
+}
+
+/**
+ * The picture with the task that has the factor of the network: what its file or the table of known checkpoints says; else
+ * the option `scale`; else the training size over the longest side of the small picture. Other tasks stay as they are.
+ * @throws {UsageError} if nothing tells the factor, or `scale` contradicts what the network was trained for
+ * @throws {RangeError} if the picture does not divide the training size, or the result would be too large
+ */
+export function fitUpsampling(input: PictureInput, { name, model: { config } }: NamedModel): PictureInput {
+  if (input.task.name !== UPSAMPLE.name) return input;
+  const given = numberOf(input.options, "scale");
+  const trained = config.smallSize === undefined ? undefined : config.imageSize / config.smallSize;
+  if (given !== undefined && trained !== undefined && given !== trained) {
+    throw new UsageError(`--scale is ${given}, "${name}" was trained to enlarge x${trained}; leave --scale out`);
+  }
+  const scale = trained ?? given ?? scaleOfPicture(input, name, config.imageSize);
+  if (input.noise === undefined) checkEnlarged(input.source.name, input.source.colour, scale);
+  return { ...input, task: upsampling(scale) };
+}
+
+/** A picture of the size that the network was trained with tells the factor. */
+function scaleOfPicture({ source, noise }: PictureInput, name: string, imageSize: number): number {
+  if (noise !== undefined) {
+    throw new UsageError(`"${name}" does not say how much it enlarges; give --scale N to make the picture small first`);
+  }
+  const { width, height } = source.colour;
+  const longest = Math.max(width, height);
+  if (longest < imageSize && imageSize % longest === 0) return imageSize / longest;
+  throw new RangeError(
+    `Cannot enlarge "${source.name}": it has ${width} x ${height} pixels, "${name}" makes pictures of ${imageSize} ` +
+      "and does not say from which size; give a picture whose longest side divides that, or --scale N",
+  );
+}
+
+/** Most pixels of a result, the limit of what can be read. */
+const MOST_PIXELS = 64e6;
+
+/**
+ * Makes sure that a result does not become too large.
+ * @param name what messages call the picture
+ * @param size its size
+ * @param enlargement how many times larger the result is along each side
+ * @throws {RangeError} if it has too many pixels
+ */
+export function checkEnlarged(name: string, size: Size, enlargement: number): void {
+  const [width, height] = [size.width * enlargement, size.height * enlargement];
+  if (width * height <= MOST_PIXELS) return;
+  throw new RangeError(
+    `Cannot restore "${name}": enlarged x${enlargement} it has ${width} x ${height} pixels, at most ` +
+      `${MOST_PIXELS / 1e6} megapixels are possible; cut it into parts or choose a smaller factor`,
+  );
+}

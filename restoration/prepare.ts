@@ -1,0 +1,226 @@
+/** From a picture or a measurement to the problem that a sampler solves, at a size that the network takes. */
+import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
+import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod.ts";
+import type { NoiseModel, OpenedModel } from "../models/mod.ts";
+import type { MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
+import type { OptionValues } from "../parameters/mod.ts";
+import { applyOperator } from "./apply_operator.ts";
+import {
+  type Canvas,
+  describeCanvas,
+  formatSize,
+  isShrunk,
+  leastCommonMultiple,
+  offCanvas,
+  ontoCanvas,
+  planCanvas,
+} from "./canvas.ts";
+import { degrade } from "./degrade.ts";
+import type { ReadMeasurement } from "./measurement.ts";
+import { networkFor } from "./restore.ts";
+import { operatorOptions } from "./task_options.ts";
+import { type Task, taskOperator } from "./tasks.ts";
+
+/** What a restored picture keeps of the file that it comes from. */
+export interface PictureFormat {
+  readonly channels: 1 | 3;
+  readonly bitDepth: 8 | 16;
+  /** [H, W, 1] in [-1, 1], if the file has transparency. */
+  readonly alpha?: Raster | undefined;
+  readonly mask?: KnownPixels | undefined;
+}
+
+/** A mask as it was read. */
+export interface KnownPixels {
+  /** The parameter of the operator that it is. */
+  readonly parameter: string;
+  /** 1 where the picture is known, 0 where it is missing [H, W], of the picture's size. */
+  readonly known: HostTensor;
+}
+
+/** A picture as it was read. */
+export interface PictureSource extends PictureFormat {
+  /** What messages call it, such as the path of its file. */
+  readonly name: string;
+  /** Colour in [-1, 1], 1 or 3 channels as in the file; what transparent pixels hide is replaced by their surroundings. */
+  readonly colour: Raster;
+  /** What other files of the task hold, by the names of the parameters. */
+  readonly files?: OperatorValues;
+  /** What the user should know of the files, as sentences. */
+  readonly notes?: readonly string[];
+}
+
+/** A picture that is to be restored, and what is said of it. */
+export interface PictureInput {
+  readonly source: PictureSource;
+  readonly task: Task;
+  /** The options of the task. */
+  readonly options: OptionValues;
+  /** The noise of the measurement that is made of a good picture; where it is undefined, the picture is the measurement. */
+  readonly noise?: MeasurementNoise | undefined;
+  /** Of what is drawn when a good picture is degraded. */
+  readonly seed: number;
+  /** Longest side inside the network; default four training sizes. */
+  readonly size?: number | undefined;
+}
+
+/** What is said of the network. */
+export interface NetworkSetting {
+  /** Class of the picture, for class-conditional networks. */
+  readonly label?: number | undefined;
+  /** Whether gradients compute blocks again instead of keeping them. */
+  readonly recompute?: boolean;
+}
+
+/** A picture ready to be restored. */
+export interface PreparedPicture {
+  readonly task: Task;
+  readonly format: PictureFormat;
+  readonly canvas: Canvas;
+  /** What the sampler is given. */
+  readonly problem: { readonly model: NoiseModel; readonly operator: Operator; readonly y: DeviceTensor };
+  /** Parameters that the operator was built with. */
+  readonly options: OperatorValues;
+  /** The picture as the operator's argument where it is degraded here: the ground truth, at working size. */
+  readonly truth?: Raster;
+  /** A measurement that is a picture, at its full size. */
+  readonly measurement?: Raster;
+  /** Noise in the measurement, as far as it is known. */
+  readonly noise?: MeasurementNoise | undefined;
+  /** What was done to the picture, as sentences for the user. */
+  readonly notes: readonly string[];
+}
+
+/** All but the network. */
+type LaidOut = Omit<PreparedPicture, "problem"> & Omit<PreparedPicture["problem"], "model">;
+
+/** Pictures up to this many times the training size are restored at their own size. */
+const LONGEST_FACTOR = 4;
+
+/**
+ * Makes the problem that a sampler solves. A picture is laid out for the network, made smaller where it is too large, and
+ * degraded where it is a good one; a measurement is taken as it is, and where the network does not take its size, it sees
+ * the states with mirrored borders.
+ * @returns `problem.y` is to be freed by the caller
+ * @throws {RangeError | TypeError} if the model does not take such pictures
+ */
+export async function preparePicture(
+  runtime: Runtime,
+  model: OpenedModel,
+  input: PictureInput | ReadMeasurement,
+  { label, recompute = false }: NetworkSetting = {},
+): Promise<PreparedPicture> {
+  const { operator, y, ...picture } = "source" in input
+    ? await layOutPicture(runtime, model, input)
+    : layOutMeasurement(runtime, model, input);
+  const network = networkFor(model, operator.imageShape, {
+    ...(label === undefined ? {} : { label }),
+    ...(model.config.superResolution ? { lowRes: y } : {}),
+    checkpoint: recompute,
+  });
+  return { ...picture, problem: { model: network, operator, y } };
+}
+
+async function layOutPicture(
+  runtime: Runtime,
+  model: OpenedModel,
+  { source, task, options: given, noise, seed, size }: PictureInput,
+): Promise<LaidOut> {
+  const isTruth = noise !== undefined;
+  const { mask, notes = [] } = source;
+  const colour = !isTruth && task.channels === 1 ? rgbToGray(source.colour) : grayToRgb(source.colour);
+  const canvas = planCanvas(colour, {
+    multiple: leastCommonMultiple(model.downsampling, task.multiple ?? task.scale),
+    longest: size ?? LONGEST_FACTOR * model.config.imageSize,
+    scale: isTruth ? 1 : task.scale,
+  });
+  const imageShape = [canvas.padded.height, canvas.padded.width, 3];
+  const options = operatorOptions(task, imageShape, given, {
+    files: { ...source.files, ...(mask ? { [mask.parameter]: maskOntoCanvas(mask.known, canvas) } : {}) },
+    seed,
+    isMeasured: !isTruth,
+    reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
+  });
+  const operator = taskOperator(task, imageShape, options);
+  // What a picture shows where it is missing must not leak into its surroundings when it is resized.
+  const visible = mask && !isTruth ? fillUnderAlpha(colour, opacity(mask.known)) : colour;
+  const laid = ontoCanvas(visible, canvas);
+  const uploaded = runtime.upload(laid.data, [1, laid.height, laid.width, laid.channels]);
+  const y = noise
+    ? await degrade(runtime, operator, uploaded, { noise, seed })
+    : await asMeasured(runtime, operator, uploaded, task);
+  if (y !== uploaded) uploaded.free();
+  return {
+    task,
+    format: source,
+    canvas,
+    operator,
+    y,
+    options,
+    noise,
+    ...(isTruth ? { truth: offCanvas(laid, canvas) } : { measurement: visible }),
+    notes: [
+      ...notes,
+      ...describeCanvas(canvas),
+      ...(isShrunk(canvas) && !isTruth ? describeLengths(task, options) : []),
+    ],
+  };
+}
+
+function layOutMeasurement(
+  runtime: Runtime,
+  { downsampling }: OpenedModel,
+  { task, imageShape: [height = 0, width = 0], options, operator, y, noise, picture }: ReadMeasurement,
+): LaidOut {
+  const size = { width, height };
+  const up = (side: number): number => Math.ceil(side / downsampling) * downsampling;
+  const outer = { width: up(width), height: up(height) };
+  const isPadded = outer.width !== width || outer.height !== height;
+  return {
+    task,
+    format: picture,
+    canvas: { natural: size, working: size, padded: size, place: { x: 0, y: 0, ...size }, scale: task.scale },
+    operator,
+    y: runtime.upload(Float32Array.from(y.data), y.shape),
+    options,
+    noise,
+    notes: isPadded
+      ? [`The network sees ${formatSize(size)} padded by reflection to ${formatSize(outer)}, as it needs`]
+      : [],
+  };
+}
+
+/** The lengths of an operator that shrank with the picture. */
+function describeLengths({ entry }: Task, options: OperatorValues): readonly string[] {
+  const lengths = Object.entries(entry.parameters).flatMap(([name, { unit, kind }]) => {
+    const value = options[name];
+    if (unit !== "pixels" || typeof value !== "number") return [];
+    return [`${name} ${kind === "integer" ? value : value.toFixed(2)}`];
+  });
+  return lengths.length > 0 ? [`At that size the degradation is taken with ${lengths.join(", ")}`] : [];
+}
+
+/** A measurement from a file; what it shows where pixels are missing is taken out. */
+async function asMeasured(
+  runtime: Runtime,
+  operator: Operator,
+  y: DeviceTensor,
+  { kind }: Task,
+): Promise<DeviceTensor> {
+  return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
+}
+
+/**
+ * A mask as the network sees it: a pixel is known if all it is made of is known.
+ * @param known [H, W] of the picture, 1 known, 0 missing
+ */
+export function maskOntoCanvas({ data, shape: [height = 0, width = 0] }: HostTensor, canvas: Canvas): HostTensor {
+  const raster: Raster = { width, height, channels: 1, data: Float32Array.from(data) };
+  const laid = ontoCanvas(raster, canvas, "area");
+  return hostTensor(laid.data.map((share) => share > 0.999 ? 1 : 0), [laid.height, laid.width]);
+}
+
+/** A mask as an alpha plane: known pixels are opaque. */
+function opacity({ data, shape: [height = 0, width = 0] }: HostTensor): Raster {
+  return { width, height, channels: 1, data: Float32Array.from(data, (known) => 2 * known - 1) };
+}

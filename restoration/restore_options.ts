@@ -1,0 +1,57 @@
+/** What cannot be asked for together when a picture or a measurement is restored. */
+import { taskOptionsOf } from "../operators/mod.ts";
+import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { NOISE_OPTIONS, taskOptions } from "./task_options.ts";
+import { restoreTasks, UPSAMPLE } from "./tasks.ts";
+
+/**
+ * Refuses options that would contradict a measurement file.
+ * @throws {UsageError} naming the first of them
+ */
+export function checkMeasuredOptions(options: OptionValues): void {
+  const fixed = [...Object.keys(taskOptions()), ...Object.keys(NOISE_OPTIONS), "degrade", "size", "scale"];
+  const given = fixed.find((option) => options[option] !== undefined);
+  if (given === undefined) return;
+  throw new UsageError(`--${given} goes with pictures; a measurement says by itself how it was made: leave it out`);
+}
+
+/**
+ * Refuses options for pictures that contradict each other.
+ * @param isTruth whether the picture is a good one, which is degraded first
+ * @throws {UsageError} saying what to change
+ */
+export function checkPictureOptions(options: OptionValues, isTruth: boolean): void {
+  if (!isTruth) checkDamaged(options);
+  if (options["scale"] !== undefined && textOf(options, "task") !== UPSAMPLE.name) {
+    throw new UsageError(`--scale belongs to --task ${UPSAMPLE.name}; the other tasks say it in their name`);
+  }
+}
+
+/** Refuses what does not go with a picture that was damaged elsewhere. */
+function checkDamaged(options: OptionValues): void {
+  const given = textOf(options, "task");
+  if (given === undefined) {
+    throw new UsageError(
+      "it is not said what is wrong with the picture; give --task NAME, or --degrade to damage it first " +
+        '("restore --help" lists the tasks)',
+    );
+  }
+  const task = restoreTasks().get(given) ?? UPSAMPLE;
+  const declared = taskOptionsOf(task);
+  const damages = declared.filter(({ parameter }) => parameter.isDamage).map(({ option }) => option);
+  for (const option of [...Object.keys(NOISE_OPTIONS), ...damages]) {
+    if (options[option] === undefined) continue;
+    throw new UsageError(`--${option} needs --degrade: it describes a damage that is made`);
+  }
+  const { name, form = "file", needs } = task;
+  if (form !== "file") {
+    throw new UsageError(
+      `--task ${name} needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
+    );
+  }
+  const needed = declared.find((option) => option.name === needs);
+  if (needed && options[needed.option] === undefined) {
+    const { help, value = "VALUE" } = needed.parameter;
+    throw new UsageError(`--task ${name} needs --${needed.option} ${value}, a ${help}`);
+  }
+}

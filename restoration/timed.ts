@@ -1,0 +1,50 @@
+/** A restoration that is watched and timed, to pictures that a file can hold. */
+import type { Runtime } from "../engine/mod.ts";
+import type { Restoration, RestorationStep } from "./restore.ts";
+
+/** A finished restoration, and how long it took. */
+export interface TimedRestoration {
+  /** [N, H, W, C], nominally in [-1, 1], not clamped. */
+  readonly image: Float32Array<ArrayBuffer>;
+  /** Wall time of the first step, with tracing and compilation. */
+  readonly firstStepSeconds: number;
+  /** Wall time of all steps. */
+  readonly seconds: number;
+}
+
+/**
+ * Carries a restoration out.
+ * @param runtime that it runs on
+ * @param onStep called after every step, and waited for; it may read the state, or throw to stop
+ * @throws {RangeError | TypeError} as the sampler; RangeError if the result is not finite
+ */
+export async function timed(
+  runtime: Runtime,
+  restoration: Restoration,
+  onStep: (step: RestorationStep) => Promise<void>,
+): Promise<TimedRestoration> {
+  const start = performance.now();
+  let firstStepSeconds = 0;
+  let image: RestorationStep["image"];
+  for await (const step of restoration) {
+    await onStep(step);
+    if (step.step === 1) {
+      await runtime.settle();
+      firstStepSeconds = (performance.now() - start) / 1000;
+    }
+    image = step.image;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const values = Float32Array.from(image!.data);
+  requireFinite(values);
+  return { image: values, firstStepSeconds, seconds };
+}
+
+/** Refuses a picture with holes in it, which no file format can hold. */
+function requireFinite(image: Float32Array): void {
+  if (image.every(Number.isFinite)) return;
+  throw new RangeError(
+    "Cannot make a picture: the network gave values that are no finite numbers; check the model file, --check-finite " +
+      "names the layer where they begin",
+  );
+}
