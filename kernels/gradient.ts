@@ -1,7 +1,6 @@
 /** Reverse mode: the derivative of a loss, appended to the trace being recorded. */
 import { formatShape, reverse, type Tensor } from "../engine/mod.ts";
-import { add } from "./pointwise/elementwise.ts";
-import { fill } from "./pointwise/fill.ts";
+import { add, fill } from "./pointwise/elementwise.ts";
 
 /**
  * The gradient d(sum of the loss) / d wrt. No operation mixes the images of a batch unless the formula of the loss does,

@@ -2,20 +2,16 @@
 export {
   add,
   addOp,
+  fill,
+  fillOp,
   mul,
   mulOp,
-  silu,
-  siluOp,
   sub,
   subOp,
   weightedSum,
   weightedSumOp,
 } from "./pointwise/elementwise.ts";
-export { clamp, clampOp } from "./pointwise/clamp.ts";
-export { fill, fillOp } from "./pointwise/fill.ts";
 export { gradient } from "./gradient.ts";
-export { relu, reluOp } from "./pointwise/relu.ts";
-export { roundStraight, roundStraightOp } from "./pointwise/round.ts";
 export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./product/conv2d.ts";
 export type { Padding } from "./product/conv2d_attrs.ts";
 export type { Resample } from "./product/conv2d_input.ts";
@@ -55,13 +51,21 @@ export { attention, attentionOp } from "./attention/attention.ts";
 export { attentionGradient, attentionGradientOp } from "./attention/attention_gradient.ts";
 export type { HeadOrder } from "./attention/attention_layout.ts";
 export {
+  clamp,
   clampGradient,
   clampGradientOp,
+  clampOp,
+  relu,
   reluGradient,
   reluGradientOp,
+  reluOp,
+  roundStraight,
+  roundStraightOp,
+  silu,
   siluGradient,
   siluGradientOp,
-} from "./pointwise/slopes.ts";
+  siluOp,
+} from "./pointwise/activations.ts";
 export { softmax, softmaxGradient, softmaxGradientOp, softmaxOp } from "./normalization/softmax.ts";
 export {
   averagePool,

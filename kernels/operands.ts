@@ -7,16 +7,38 @@ import {
   type HostTensor,
   hostTensor,
   packHalf,
+  sameShape,
   type Shape,
   type TensorType,
 } from "../engine/mod.ts";
 
-/** Number of inputs, and the element type of each: f32, or f16 too where the operand is named in `halves`. */
-function requireTypes(
+/** Shape of images: [N, H, W, C]. */
+export type Image = readonly [images: number, height: number, width: number, channels: number];
+
+/** The type of an f32 tensor. */
+export function f32(shape: Shape): TensorType {
+  return { shape, dtype: "f32" };
+}
+
+/** Values by their names, in order. */
+export function byName<T>(names: readonly string[], values: readonly T[]): Record<string, T> {
+  return Object.fromEntries(values.map((value, index) => [names[index]!, value]));
+}
+
+/**
+ * Checks that an operation got the inputs it needs, all of them f32.
+ * @param op name of the operation
+ * @param inputs the types that were given
+ * @param names names of the operands in order; there may be up to `optional` fewer inputs than names
+ * @param half name of the operand that may be f16, if there is one
+ * @throws {TypeError} naming the operand that is missing or has another element type
+ */
+export function requireF32(
   op: string,
   inputs: readonly TensorType[],
   names: readonly string[],
-  { optional, halves }: { readonly optional: number; readonly halves: readonly string[] },
+  optional = 0,
+  half?: string,
 ): void {
   const most = names.length;
   if (inputs.length > most || inputs.length < most - optional) {
@@ -25,25 +47,11 @@ function requireTypes(
       `Cannot build ${op}: ${inputs.length} inputs were given, ${needed} are needed (${names.join(", ")})`,
     );
   }
-  inputs.forEach(({ dtype }, index) => {
-    const name = names[index]!;
-    const mayBeHalf = halves.includes(name);
-    if (dtype === "f32" || (mayBeHalf && dtype === "f16")) return;
-    throw new TypeError(
-      `Cannot build ${op}: ${name} holds ${dtype} elements, ${mayBeHalf ? "f32 or f16" : "f32"} is needed`,
-    );
-  });
-}
-
-/**
- * Checks that an operation got the inputs it needs, all of them f32.
- * @param op name of the operation
- * @param inputs the types that were given
- * @param names names of the operands in order; there may be up to `optional` fewer inputs than names
- * @throws {TypeError} naming the operand that is missing or has another element type
- */
-export function requireF32(op: string, inputs: readonly TensorType[], names: readonly string[], optional = 0): void {
-  requireTypes(op, inputs, names, { optional, halves: [] });
+  for (const [name, { dtype }] of Object.entries(byName(names, inputs))) {
+    if (dtype === "f32" || (name === half && dtype === "f16")) continue;
+    const needed = name === half ? "f32 or f16" : "f32";
+    throw new TypeError(`Cannot build ${op}: ${name} holds ${dtype} elements, ${needed} is needed`);
+  }
 }
 
 /**
@@ -60,7 +68,43 @@ export function requireWeight(
   names: readonly string[],
   weight: string,
 ): void {
-  requireTypes(op, inputs, names, { optional: 0, halves: [weight] });
+  requireF32(op, inputs, names, 0, weight);
+}
+
+/**
+ * Checks the shapes of operands.
+ * @param operands those that the condition is about, by their names
+ * @param fits whether they fit
+ * @param needed what is needed, to end the sentence
+ * @throws {TypeError} naming the shapes if they do not fit
+ */
+export function requireFit(
+  op: string,
+  operands: Readonly<Record<string, TensorType | undefined>>,
+  fits: boolean,
+  needed: string,
+): void {
+  if (fits) return;
+  const found = Object.entries(operands).filter(([, type]) => type !== undefined)
+    .map(([name, type], index) => `${name} ${index === 0 ? "has shape " : ""}${formatShape(type!.shape)}`);
+  throw new TypeError(`Cannot build ${op}: ${listed(found)}, ${needed}`);
+}
+
+/**
+ * Checks that operands have one shape.
+ * @throws {TypeError} naming the shapes if they differ
+ */
+export function requireOneShape(op: string, operands: Readonly<Record<string, TensorType>>): void {
+  const shapes = Object.values(operands).map(({ shape }) => shape);
+  requireFit(op, operands, shapes.every((shape) => sameShape(shape, shapes[0]!)), "one shape is needed");
+}
+
+/**
+ * Checks the shape of an operand, if it is there.
+ * @throws {TypeError} if the shape is another one
+ */
+export function requireShape(op: string, name: string, type: TensorType | undefined, shape: Shape): void {
+  requireFit(op, { [name]: type }, !type || sameShape(type.shape, shape), `${formatShape(shape)} is needed`);
 }
 
 /**
@@ -69,9 +113,42 @@ export function requireWeight(
  * @throws {TypeError} if the rank is another one
  */
 export function requireRank(op: string, name: string, type: TensorType, rank: number, layout: string): void {
-  if (type.shape.length !== rank) {
-    throw new TypeError(`Cannot build ${op}: ${name} has shape ${formatShape(type.shape)}, ${layout} is needed`);
-  }
+  requireFit(op, { [name]: type }, type.shape.length === rank, `${layout} is needed`);
+}
+
+/**
+ * Checks attributes.
+ * @param values those that the condition is about, by their names
+ * @param holds whether they are allowed
+ * @param needed what is needed, to end the sentence
+ * @throws {RangeError} naming the values if they are not allowed
+ */
+export function requireValues(
+  op: string,
+  values: Readonly<Record<string, unknown>>,
+  holds: boolean,
+  needed: string,
+): void {
+  if (holds) return;
+  const found = Object.entries(values).map(([name, value]) => `${name} is ${value}`);
+  throw new RangeError(`Cannot build ${op}: ${listed(found)}, ${needed}`);
+}
+
+function listed(parts: readonly string[]): string {
+  return [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter((part) => part !== "").join(" and ");
+}
+
+/**
+ * Checks the sizes among the attributes.
+ * @throws {RangeError} if one is no positive integer
+ */
+export function requireSizes(op: string, sizes: Readonly<Record<string, number>>): void {
+  requireValues(op, sizes, arePositive(Object.values(sizes)), "positive integers are needed");
+}
+
+/** Whether numbers are integers of at least 1. */
+export function arePositive(values: readonly number[]): boolean {
+  return values.every((value) => Number.isSafeInteger(value) && value >= 1);
 }
 
 /**

@@ -7,12 +7,12 @@ import {
   type Op,
   sameShape,
   type Shape,
-  type Target,
   type Tensor,
   type TensorType,
   wordCount,
 } from "../../engine/mod.ts";
-import { halfExample, movedBytes, requireF32 } from "../operands.ts";
+import { halfExample, movedBytes, requireF32, requireFit, requireValues } from "../operands.ts";
+import { type None, pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 import { elementwise } from "../text/wgsl.ts";
 
 /** Rows that one invocation handles: the division that finds its channel is paid once for all of them. */
@@ -27,23 +27,21 @@ function lastExtent(shape: Shape): number {
   return shape[shape.length - 1]!;
 }
 
+/** A copy of `width` channels of every row, from channel `begin` of x to channel `offset` of y. */
+interface ChannelCopy {
+  readonly width: number;
+  readonly begin: number;
+  readonly offset: number;
+}
+
 /**
- * Copies `width` channels of every row. Mapping: an invocation copies one channel of 8 consecutive rows; neighbouring
+ * Copies channels of every row. Mapping: an invocation copies one channel of 8 consecutive rows; neighbouring
  * invocations take neighbouring channels.
  */
-function copyChannels(
-  label: string,
-  target: Target,
-  x: Tensor,
-  y: Tensor,
-  { width, begin, offset }: { readonly width: number; readonly begin: number; readonly offset: number },
-): Dispatch {
+function copied(x: Tensor, y: Tensor, { width, begin, offset }: ChannelCopy): PointwiseKernel {
   // The words of an f16 matrix hold two rows: they are copied as they are.
   const rows = wordCount(x) / lastExtent(x.shape);
-  const type = x.dtype === "f16" ? "u32" : "f32";
-  return elementwise(label, target, {
-    read: { x: { tensor: x, type } },
-    write: { y: { tensor: y, type } },
+  return {
     count: Math.ceil(rows / STRIP) * width,
     params: { rows, width, begin, offset, x_pitch: lastExtent(x.shape), y_pitch: lastExtent(y.shape) },
     body: `let strip = i / params.width;
@@ -52,23 +50,20 @@ let end = min((strip + 1u) * ${STRIP}u, params.rows);
 for (var row = strip * ${STRIP}u; row < end; row += 1u) {
   y[row * params.y_pitch + params.offset + c] = x[row * params.x_pitch + params.begin + c];
 }`,
-  });
+  };
 }
 
 /** Definition of `concatChannels`. */
-export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const concatChannelsOp: Op<None> = defineOp<None>({
   name: "concatChannels",
   infer(inputs): readonly TensorType[] {
     const half = inputs.length === 2 && inputs.every(({ dtype }) => dtype === "f16");
     if (!half) requireF32("concatChannels", inputs, ["a", "b"]);
-    const [a, b] = [inputs[0]!.shape, inputs[1]!.shape];
-    if (a.length === 0 || !sameShape(a.slice(0, -1), b.slice(0, -1)) || a.length !== b.length) {
-      throw new TypeError(
-        `Cannot build concatChannels: a has shape ${formatShape(a)} and b ${formatShape(b)}, ` +
-          `which may differ in the last extent only`,
-      );
-    }
-    return [{ shape: [...a.slice(0, -1), lastExtent(a) + lastExtent(b)], dtype: half ? "f16" : "f32" }];
+    const [a, b] = inputs as readonly [TensorType, TensorType];
+    const leading = a.shape.slice(0, -1);
+    const fits = a.shape.length > 0 && a.shape.length === b.shape.length && sameShape(leading, b.shape.slice(0, -1));
+    requireFit("concatChannels", { a, b }, fits, "which may differ in the last extent only");
+    return [{ shape: [...leading, lastExtent(a.shape) + lastExtent(b.shape)], dtype: half ? "f16" : "f32" }];
   },
   reference({ inputs }, [a, b]): readonly Float32Array[] {
     const [aWidth, bWidth] = [lastExtent(inputs[0]!.shape), lastExtent(inputs[1]!.shape)];
@@ -79,13 +74,15 @@ export const concatChannelsOp: Op<Record<string, never>> = defineOp<Record<strin
     }
     return [y];
   },
-  lower({ inputs, outputs }, target): readonly Dispatch[] {
-    const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const [aWidth, bWidth] = [lastExtent(a.shape), lastExtent(b.shape)];
-    return [
-      copyChannels("concatChannels.first", target, a, y, { width: aWidth, begin: 0, offset: 0 }),
-      copyChannels("concatChannels.second", target, b, y, { width: bWidth, begin: 0, offset: aWidth }),
-    ];
+  lower({ inputs, outputs: [y] }, target): readonly Dispatch[] {
+    const offsets = [0, lastExtent(inputs[0]!.shape)];
+    return inputs.map((x, part) =>
+      elementwise(`concatChannels.${part === 0 ? "first" : "second"}`, target, {
+        read: { x },
+        write: { y: y! },
+        ...copied(x, y!, { width: lastExtent(x.shape), begin: 0, offset: offsets[part]! }),
+      })
+    );
   },
   vjp: ({ inputs: [a, b] }, [dy], wanted) => {
     const [middle, end] = [lastExtent(a!.shape), lastExtent(a!.shape) + lastExtent(b!.shape)];
@@ -113,37 +110,40 @@ export function concatChannels(a: Tensor, b: Tensor): Tensor {
   return concatChannelsOp([a, b], {})[0]!;
 }
 
+/** Attributes of `sliceChannels`. */
+interface SliceAttrs {
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** Definition of `sliceChannels`. */
-export const sliceChannelsOp: Op<{ readonly begin: number; readonly end: number }> = defineOp<
-  { readonly begin: number; readonly end: number }
->({
+export const sliceChannelsOp: Op<SliceAttrs> = pointwise<SliceAttrs>({
   name: "sliceChannels",
-  infer(inputs, { begin, end }): readonly TensorType[] {
-    requireF32("sliceChannels", inputs, ["x"]);
-    const { shape } = inputs[0]!;
-    if (shape.length === 0) throw new TypeError("Cannot build sliceChannels: x has shape [], [..., C] is needed");
+  inputs: ["x"],
+  shape([x], { begin, end }) {
+    const { shape } = x!;
+    requireFit("sliceChannels", { x }, shape.length > 0, "[..., C] is needed");
     const width = lastExtent(shape);
-    if (!(Number.isSafeInteger(begin) && Number.isSafeInteger(end) && 0 <= begin && begin < end && end <= width)) {
-      throw new RangeError(
-        `Cannot build sliceChannels: begin is ${begin} and end is ${end}, ` +
-          `integers 0 <= begin < end <= ${width} are needed as x has shape ${formatShape(shape)}`,
-      );
-    }
-    return [{ shape: [...shape.slice(0, -1), end - begin], dtype: "f32" }];
+    const isRange = Number.isSafeInteger(begin) && Number.isSafeInteger(end) && 0 <= begin && begin < end &&
+      end <= width;
+    const needed = `integers 0 <= begin < end <= ${width} are needed as x has shape ${formatShape(shape)}`;
+    requireValues("sliceChannels", { begin, end }, isRange, needed);
+    return [...shape.slice(0, -1), end - begin];
   },
-  reference({ inputs, attrs: { begin, end } }, [x]): readonly Float32Array[] {
-    const width = lastExtent(inputs[0]!.shape);
-    const rows = rowCount(inputs[0]!.shape);
-    const y = new Float32Array(rows * (end - begin));
-    for (let row = 0; row < rows; row++) {
-      y.set(x!.subarray(row * width + begin, row * width + end), row * (end - begin));
-    }
-    return [y];
+  kernel: ({ inputs: [x], outputs: [y], attrs: { begin, end } }) =>
+    copied(x!, y!, { width: end - begin, begin, offset: 0 }),
+  software: {
+    reference({ inputs, attrs: { begin, end } }, [x]) {
+      const width = lastExtent(inputs[0]!.shape);
+      const rows = rowCount(inputs[0]!.shape);
+      const y = new Float32Array(rows * (end - begin));
+      for (let row = 0; row < rows; row++) {
+        y.set(x!.subarray(row * width + begin, row * width + end), row * (end - begin));
+      }
+      return [y];
+    },
   },
-  lower: ({ inputs, outputs, attrs: { begin, end } }, target) => [
-    copyChannels("sliceChannels", target, inputs[0]!, outputs[0]!, { width: end - begin, begin, offset: 0 }),
-  ],
-  vjp: ({ inputs: [x], attrs: { begin, end } }, [dy]) => [
+  gradient: ({ inputs: [x], attrs: { begin, end } }, [dy]) => [
     begin === 0 && end === lastExtent(x!.shape) ? dy : padChannels(dy!, begin, lastExtent(x!.shape)),
   ],
   cost: (call) => ({ flops: 0, bytes: 2 * movedBytes({ inputs: [], outputs: call.outputs }) }),
@@ -165,47 +165,48 @@ export function sliceChannels(x: Tensor, begin: number, end: number): Tensor {
   return sliceChannelsOp([x], { begin, end })[0]!;
 }
 
+/** Attributes of `padChannels`. */
+interface PadAttrs {
+  readonly begin: number;
+  readonly width: number;
+}
+
 /** Definition of `padChannels`. */
-export const padChannelsOp: Op<{ readonly begin: number; readonly width: number }> = defineOp<
-  { readonly begin: number; readonly width: number }
->({
+export const padChannelsOp: Op<PadAttrs> = pointwise<PadAttrs>({
   name: "padChannels",
-  infer(inputs, { begin, width }): readonly TensorType[] {
-    requireF32("padChannels", inputs, ["x"]);
-    const { shape } = inputs[0]!;
-    if (shape.length === 0) throw new TypeError("Cannot build padChannels: x has shape [], [..., C] is needed");
-    const integers = Number.isSafeInteger(begin) && Number.isSafeInteger(width);
-    if (!integers || begin < 0 || begin + lastExtent(shape) > width) {
-      throw new RangeError(
-        `Cannot build padChannels: begin is ${begin} and width is ${width}, integers with 0 <= begin <= ` +
-          `width - ${lastExtent(shape)} are needed as x has shape ${formatShape(shape)}`,
-      );
-    }
-    return [{ shape: [...shape.slice(0, -1), width], dtype: "f32" }];
+  inputs: ["x"],
+  shape([x], { begin, width }) {
+    const { shape } = x!;
+    requireFit("padChannels", { x }, shape.length > 0, "[..., C] is needed");
+    const channels = lastExtent(shape);
+    const fits = Number.isSafeInteger(begin) && Number.isSafeInteger(width) && begin >= 0 && begin + channels <= width;
+    const needed = `integers with 0 <= begin <= width - ${channels} are needed as x has shape ${formatShape(shape)}`;
+    requireValues("padChannels", { begin, width }, fits, needed);
+    return [...shape.slice(0, -1), width];
   },
-  reference({ inputs, attrs: { begin, width } }, [x]): readonly Float32Array[] {
-    const channels = lastExtent(inputs[0]!.shape);
-    const rows = rowCount(inputs[0]!.shape);
-    const y = new Float32Array(rows * width);
-    for (let row = 0; row < rows; row++) {
-      y.set(x!.subarray(row * channels, (row + 1) * channels), row * width + begin);
-    }
-    return [y];
-  },
-  lower: ({ inputs, outputs, attrs: { begin, width } }, target) => [
-    elementwise("padChannels", target, {
-      read: { x: inputs[0]! },
-      write: { y: outputs[0]! },
-      params: { begin, width, channels: lastExtent(inputs[0]!.shape) },
-      body: `let row = i / params.width;
+  kernel: ({ inputs: [x], attrs: { begin, width } }) => ({
+    params: { begin, width, channels: lastExtent(x!.shape) },
+    body: `let row = i / params.width;
 let c = i - row * params.width;
 let inside = c >= params.begin && c < params.begin + params.channels;
 let at = select(0u, c - params.begin, inside);
 y[i] = select(0.0, x[row * params.channels + at], inside);`,
-    }),
+  }),
+  software: {
+    reference({ inputs, attrs: { begin, width } }, [x]) {
+      const channels = lastExtent(inputs[0]!.shape);
+      const rows = rowCount(inputs[0]!.shape);
+      const y = new Float32Array(rows * width);
+      for (let row = 0; row < rows; row++) {
+        y.set(x!.subarray(row * channels, (row + 1) * channels), row * width + begin);
+      }
+      return [y];
+    },
+  },
+  gradient: ({ inputs: [x], attrs: { begin } }, [dy]) => [
+    sliceChannels(dy!, begin, begin + lastExtent(x!.shape)),
   ],
-  vjp: ({ inputs: [x], attrs: { begin } }, [dy]) => [sliceChannels(dy!, begin, begin + lastExtent(x!.shape))],
-  cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
+  flops: 0,
   examples: [
     { inputs: [[2, 5, 3, 3]], attrs: { begin: 0, width: 6 } },
     { inputs: [[3, 29]], attrs: { begin: 4, width: 33 } },

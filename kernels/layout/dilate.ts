@@ -1,7 +1,7 @@
 /** Pixels moved apart: the cotangent of a convolution of stride s is one of stride 1 of an image with zeros between. */
-import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
-import { elementwise } from "../text/wgsl.ts";
+import { elementCount, type Op, type Tensor } from "../../engine/mod.ts";
+import { arePositive, type Image, requireRank, requireValues } from "../operands.ts";
+import { pointwise } from "../pointwise/pointwise.ts";
 
 /** Where the pixels go. */
 export interface DilateAttrs {
@@ -15,45 +15,37 @@ export interface DilateAttrs {
   readonly width: number;
 }
 
-type ImageShape = readonly [number, number, number, number];
-
 /** y[n, top + s h, left + s w, c] = x[n, h, w, c], 0 elsewhere. */
-export const dilateOp: Op<DilateAttrs> = defineOp<DilateAttrs>({
+export const dilateOp: Op<DilateAttrs> = pointwise<DilateAttrs>({
   name: "dilate",
-  infer(inputs, { stride, top, left, height, width }): readonly TensorType[] {
-    requireF32("dilate", inputs, ["x"]);
-    const x = inputs[0]!;
-    requireRank("dilate", "x", x, 4, "[N, H, W, C]");
-    const isPositive = [stride, height, width].every((value) => Number.isSafeInteger(value) && value >= 1);
-    if (!isPositive || !Number.isSafeInteger(top) || !Number.isSafeInteger(left)) {
-      throw new RangeError(
-        `Cannot build dilate: stride is ${stride}, the place ${top}, ${left} and the size ${height}x${width}; ` +
-          `integers are needed, positive ones for stride and size`,
-      );
-    }
-    return [{ shape: [x.shape[0]!, height, width, x.shape[3]!], dtype: "f32" }];
+  inputs: ["x"],
+  shape([x], attrs) {
+    requireRank("dilate", "x", x!, 4, "[N, H, W, C]");
+    const { stride, top, left, height, width } = attrs;
+    const fits = arePositive([stride, height, width]) && Number.isSafeInteger(top) && Number.isSafeInteger(left);
+    requireValues("dilate", { ...attrs }, fits, "integers are needed, positive ones for stride and size");
+    return [x!.shape[0]!, height, width, x!.shape[3]!];
   },
-  reference({ inputs, attrs: { stride, top, left, height, width } }, [x]): readonly Float32Array[] {
-    const [images, rows, columns, channels] = inputs[0]!.shape as unknown as ImageShape;
-    const y = new Float32Array(images * height * width * channels);
-    for (let pixel = 0; pixel < images * rows * columns; pixel++) {
-      const line = Math.floor(pixel / columns);
-      const [row, column] = [top + stride * (line % rows), left + stride * (pixel % columns)];
-      if (row < 0 || row >= height || column < 0 || column >= width) continue;
-      const at = ((Math.floor(line / rows) * height + row) * width + column) * channels;
-      y.set(x!.subarray(pixel * channels, (pixel + 1) * channels), at);
-    }
-    return [y];
+  software: {
+    reference({ inputs, outputs, attrs: { stride, top, left, height, width } }, [x]) {
+      const [images, rows, columns, channels] = inputs[0]!.shape as Image;
+      const y = new Float32Array(elementCount(outputs[0]!.shape));
+      for (let pixel = 0; pixel < images * rows * columns; pixel++) {
+        const line = Math.floor(pixel / columns);
+        const [row, column] = [top + stride * (line % rows), left + stride * (pixel % columns)];
+        if (row < 0 || row >= height || column < 0 || column >= width) continue;
+        const at = ((Math.floor(line / rows) * height + row) * width + column) * channels;
+        y.set(x!.subarray(pixel * channels, (pixel + 1) * channels), at);
+      }
+      return [y];
+    },
   },
   // Mapping: an invocation writes one channel of one pixel. Differences below zero wrap to far beyond the image.
-  lower({ inputs: [x], outputs: [y], attrs: { stride, top, left, height, width } }, target): readonly Dispatch[] {
-    const [, rows, columns, channels] = x!.shape as unknown as ImageShape;
-    return [
-      elementwise("dilate", target, {
-        read: { x: x! },
-        write: { y: y! },
-        params: { stride, top: top >>> 0, left: left >>> 0, height, width, rows, columns, channels },
-        body: `let pixel = i / params.channels;
+  kernel({ inputs: [x], attrs: { stride, top, left, height, width } }) {
+    const [, rows, columns, channels] = x!.shape as Image;
+    return {
+      params: { stride, top: top >>> 0, left: left >>> 0, height, width, rows, columns, channels },
+      body: `let pixel = i / params.channels;
 let line = pixel / params.width;
 let image = line / params.height;
 let down = line - image * params.height - params.top;
@@ -64,10 +56,8 @@ let inside = row < params.rows && column < params.columns && row * params.stride
   column * params.stride == across;
 let source = ((image * params.rows + row) * params.columns + column) * params.channels + i - pixel * params.channels;
 y[i] = select(0.0, x[select(0u, source, inside)], inside);`,
-      }),
-    ];
+    };
   },
-  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 3, 5, 7]], attrs: { stride: 2, top: 1, left: 2, height: 8, width: 11 } },
     { inputs: [[1, 4, 6, 3]], attrs: { stride: 3, top: -3, left: 1, height: 7, width: 15 } },

@@ -13,14 +13,15 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes } from "../operands.ts";
+import { f32, movedBytes } from "../operands.ts";
+import type { None } from "../pointwise/pointwise.ts";
 import { elementwise } from "../text/wgsl.ts";
 
 /** Index that stands for no element: the result is 0 there. */
 export const NO_ELEMENT = 0xffffffff;
 
 /** Definition of `gatherElements`. */
-export const gatherElementsOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const gatherElementsOp: Op<None> = defineOp<None>({
   name: "gatherElements",
   infer(inputs): readonly TensorType[] {
     const [x, index] = inputs;
@@ -30,7 +31,7 @@ export const gatherElementsOp: Op<Record<string, never>> = defineOp<Record<strin
           `x (f32, [N, ...]) and index (u32) are needed`,
       );
     }
-    return [{ shape: [x.shape[0]!, ...index.shape], dtype: "f32" }];
+    return [f32([x.shape[0]!, ...index.shape])];
   },
   reference({ inputs }, [x, bits]): readonly Float32Array[] {
     const index = new Uint32Array(bits!.buffer, bits!.byteOffset, bits!.length);
@@ -121,7 +122,7 @@ export const scatterElementsOp: Op<{ readonly shape: Shape }> = defineOp<{ reado
           `(u32) are needed`,
       );
     }
-    return [{ shape: [x!.shape[0]!, ...shape], dtype: "f32" }];
+    return [f32([x!.shape[0]!, ...shape])];
   },
   reference({ inputs, attrs: { shape } }, [x, ...tables]): readonly Float32Array[] {
     const [starts, places] = tables.map((bits) => new Uint32Array(bits.buffer, bits.byteOffset, bits.length));

@@ -1,59 +1,45 @@
 /** Rows of a table, such as the timestep embedding of the current step, and the adjoint. */
-import {
-  type Coefficient,
-  defineOp,
-  type Dispatch,
-  elementCount,
-  formatShape,
-  type Op,
-  type Tensor,
-  type TensorType,
-  valueOf,
-} from "../../engine/mod.ts";
+import { type Coefficient, elementCount, type Op, type Tensor, valueOf } from "../../engine/mod.ts";
+import { movedBytes, requireFit, requireRank } from "../operands.ts";
+import { pointwise } from "../pointwise/pointwise.ts";
 import { itemIntegers, requireInteger, requireIntegers } from "../text/item_integers.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
-import { elementwise } from "../text/wgsl.ts";
+
+/** Attributes of `gatherRows`. */
+interface GatherAttrs {
+  readonly rows: readonly Coefficient[];
+}
 
 /** Definition of `gatherRows`. */
-export const gatherRowsOp: Op<{ readonly rows: readonly Coefficient[] }> = defineOp<
-  { readonly rows: readonly Coefficient[] }
->({
+export const gatherRowsOp: Op<GatherAttrs> = pointwise<GatherAttrs>({
   name: "gatherRows",
-  infer(inputs, { rows }): readonly TensorType[] {
-    requireF32("gatherRows", inputs, ["table"]);
-    const table = inputs[0]!;
-    requireRank("gatherRows", "table", table, 2, "[R, C]");
+  inputs: ["table"],
+  shape([table], { rows }) {
+    requireRank("gatherRows", "table", table!, 2, "[R, C]");
     if (rows.length === 0) throw new TypeError("Cannot build gatherRows: no row is named, at least 1 is needed");
-    requireIntegers("gatherRows", "row", rows, table.shape[0]!);
-    return [{ shape: [rows.length, table.shape[1]!], dtype: "f32" }];
+    requireIntegers("gatherRows", "row", rows, table!.shape[0]!);
+    return [rows.length, table!.shape[1]!];
   },
-  reference({ inputs, attrs }, [table], scalars): readonly Float32Array[] {
-    const [height, width] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!];
-    const y = new Float32Array(attrs.rows.length * width);
-    attrs.rows.forEach((coefficient, item) => {
-      const row = valueOf(coefficient, scalars);
-      requireInteger("Cannot run gatherRows", `row ${item}`, row, height);
-      y.set(table!.subarray(row * width, (row + 1) * width), item * width);
-    });
-    return [y];
-  },
-  lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
-    const [table, y] = [inputs[0]!, outputs[0]!];
-    const [height, width] = [table.shape[0]!, table.shape[1]!];
-    return [
-      elementwise("gatherRows", target, {
-        read: { source: table },
-        write: { y },
-        params: { height, width },
-        declarations: itemIntegers("row_of", attrs.rows, target),
-        body: `let item = i / params.width;
+  kernel: ({ inputs: [table], attrs: { rows } }, target) => ({
+    params: { height: table!.shape[0]!, width: table!.shape[1]! },
+    declarations: itemIntegers("row_of", rows, target),
+    body: `let item = i / params.width;
 let row = row_of(item);
 let inside = select(params.height - 1u, min(row.x, params.height - 1u), row.y == 0u);
-y[i] = source[inside * params.width + (i - item * params.width)];`,
-      }),
-    ];
+y[i] = table[inside * params.width + (i - item * params.width)];`,
+  }),
+  software: {
+    reference({ inputs, attrs }, [table], scalars) {
+      const [height, width] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!];
+      const y = new Float32Array(attrs.rows.length * width);
+      attrs.rows.forEach((coefficient, item) => {
+        const row = valueOf(coefficient, scalars);
+        requireInteger("Cannot run gatherRows", `row ${item}`, row, height);
+        y.set(table!.subarray(row * width, (row + 1) * width), item * width);
+      });
+      return [y];
+    },
   },
-  vjp: ({ inputs: [table], attrs: { rows } }, [dy]) => [scatterRows(dy!, rows, table!.shape[0]!)],
+  gradient: ({ inputs: [table], attrs: { rows } }, [dy]) => [scatterRows(dy!, rows, table!.shape[0]!)],
   cost: (call) => ({ flops: 0, bytes: 2 * movedBytes({ inputs: [], outputs: call.outputs }) }),
   examples: [
     { inputs: [[11, 7]], attrs: { rows: [{ scalar: "t" }] }, scalars: { t: 10 } },
@@ -75,47 +61,26 @@ export function gatherRows(table: Tensor, rows: readonly Coefficient[]): Tensor 
 }
 
 /** Attributes of `scatterRows`. */
-interface ScatterAttrs {
-  readonly rows: readonly Coefficient[];
+interface ScatterAttrs extends GatherAttrs {
   readonly height: number;
 }
 
 /** Definition of `scatterRows`. */
-export const scatterRowsOp: Op<ScatterAttrs> = defineOp<ScatterAttrs>({
+export const scatterRowsOp: Op<ScatterAttrs> = pointwise<ScatterAttrs>({
   name: "scatterRows",
-  infer(inputs, { rows, height }): readonly TensorType[] {
-    requireF32("scatterRows", inputs, ["x"]);
-    const x = inputs[0]!;
-    requireRank("scatterRows", "x", x, 2, "[K, C]");
-    if (rows.length !== x.shape[0]) {
-      throw new TypeError(
-        `Cannot build scatterRows: x has shape ${formatShape(x.shape)} and ${rows.length} rows are named, ` +
-          `one for each row of x is needed`,
-      );
-    }
+  inputs: ["x"],
+  shape([x], { rows, height }) {
+    requireRank("scatterRows", "x", x!, 2, "[K, C]");
+    const needed = `and ${rows.length} rows are named; one for each row of x is needed`;
+    requireFit("scatterRows", { x }, rows.length === x!.shape[0], needed);
     requireIntegers("scatterRows", "row", rows, height);
-    return [{ shape: [height, x.shape[1]!], dtype: "f32" }];
-  },
-  reference({ inputs, attrs: { rows, height } }, [x], scalars): readonly Float32Array[] {
-    const width = inputs[0]!.shape[1]!;
-    const sums = new Float64Array(height * width);
-    rows.forEach((coefficient, item) => {
-      const row = valueOf(coefficient, scalars);
-      requireInteger("Cannot run scatterRows", `row ${item}`, row, height);
-      for (let c = 0; c < width; c++) sums[row * width + c]! += x![item * width + c]!;
-    });
-    return [Float32Array.from(sums)];
+    return [height, x!.shape[1]!];
   },
   // Mapping: an invocation computes one element of the table and looks through all rows of x, of which there are few.
-  lower({ inputs, outputs, attrs: { rows } }, target): readonly Dispatch[] {
-    const x = inputs[0]!;
-    return [
-      elementwise("scatterRows", target, {
-        read: { x },
-        write: { y: outputs[0]! },
-        params: { width: x.shape[1]!, items: rows.length, height: outputs[0]!.shape[0]! },
-        declarations: itemIntegers("row_of", rows, target),
-        body: `let row = i / params.width;
+  kernel: ({ inputs: [x], attrs: { rows, height } }, target) => ({
+    params: { width: x!.shape[1]!, items: rows.length, height },
+    declarations: itemIntegers("row_of", rows, target),
+    body: `let row = i / params.width;
 let c = i - row * params.width;
 var sum = 0.0;
 for (var item = 0u; item < params.items; item += 1u) {
@@ -124,10 +89,20 @@ for (var item = 0u; item < params.items; item += 1u) {
   if (inside == row) { sum += x[item * params.width + c]; }
 }
 y[i] = sum;`,
-      }),
-    ];
+  }),
+  software: {
+    reference({ inputs, attrs: { rows, height } }, [x], scalars) {
+      const width = inputs[0]!.shape[1]!;
+      const sums = new Float64Array(height * width);
+      rows.forEach((coefficient, item) => {
+        const row = valueOf(coefficient, scalars);
+        requireInteger("Cannot run scatterRows", `row ${item}`, row, height);
+        for (let c = 0; c < width; c++) sums[row * width + c]! += x![item * width + c]!;
+      });
+      return [Float32Array.from(sums)];
+    },
   },
-  vjp: ({ attrs: { rows } }, [dy]) => [gatherRows(dy!, rows)],
+  gradient: ({ attrs: { rows } }, [dy]) => [gatherRows(dy!, rows)],
   cost: (call) => ({ flops: elementCount(call.inputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[1, 7]], attrs: { rows: [{ scalar: "t" }], height: 11 }, scalars: { t: 10 } },

@@ -10,8 +10,10 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
-import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
+import { arePositive, f32, movedBytes, requireF32, requireFit } from "../operands.ts";
+import { pointwise } from "../pointwise/pointwise.ts";
+import { rowKernel } from "../text/reduction.ts";
+import { elementwise } from "../text/wgsl.ts";
 
 /** Invocations of the workgroup that sums one element where there are many repetitions of few. */
 const SIZE = 256;
@@ -28,19 +30,10 @@ interface ShapeAttrs {
   readonly shape: Shape;
 }
 
-function inferRepeats(
-  name: string,
-  inputs: readonly TensorType[],
-  { shape, whole, part }: ShapeAttrs & { readonly whole: Shape; readonly part: Shape },
-): readonly TensorType[] {
-  const positive = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1);
-  if (!positive || !repeatsOver(whole, part)) {
-    throw new TypeError(
-      `Cannot build ${name}: x has shape ${formatShape(inputs[0]!.shape)}, the result shall have ` +
-        `${formatShape(shape)}; ${formatShape(part)} is not the trailing part of ${formatShape(whole)}`,
-    );
-  }
-  return [{ shape, dtype: "f32" }];
+function requireRepeats(name: string, x: TensorType, shape: Shape, [whole, part]: readonly [Shape, Shape]): void {
+  const needed = `the result shall have ${formatShape(shape)}; ${formatShape(part)} is not the trailing part of ` +
+    formatShape(whole);
+  requireFit(name, { x }, arePositive(shape) && repeatsOver(whole, part), needed);
 }
 
 /** Definition of `sumRepeats`. */
@@ -48,7 +41,8 @@ export const sumRepeatsOp: Op<ShapeAttrs> = defineOp<ShapeAttrs>({
   name: "sumRepeats",
   infer(inputs, { shape }): readonly TensorType[] {
     requireF32("sumRepeats", inputs, ["x"]);
-    return inferRepeats("sumRepeats", inputs, { shape, whole: inputs[0]!.shape, part: shape });
+    requireRepeats("sumRepeats", inputs[0]!, shape, [inputs[0]!.shape, shape]);
+    return [f32(shape)];
   },
   reference({ attrs: { shape } }, [x]): readonly Float32Array[] {
     const period = elementCount(shape);
@@ -79,25 +73,15 @@ y[i] = sum;`,
       ];
     }
     return [
-      kernel({
-        label: "sumRepeats.tree",
+      rowKernel("sumRepeats.tree", target, {
         read: { x },
         write: { y },
-        params: { period, repeats },
-        workgroupSize: SIZE,
-        workgroups: flatGrid(period, target),
-        declarations: `var<workgroup> sums: array<f32, ${SIZE}>;`,
-        body: `let i = group.y * groups.x + group.x;
-if (i >= params.period) { return; }
-var sum = 0.0;
-for (var r = lane; r < params.repeats; r += ${SIZE}u) { sum += x[r * params.period + i]; }
-sums[lane] = sum;
-workgroupBarrier();
-for (var half = ${SIZE / 2}u; half > 0u; half = half >> 1u) {
-  if (lane < half) { sums[lane] += sums[lane + half]; }
-  workgroupBarrier();
-}
-if (lane == 0u) { y[i] = sums[0]; }`,
+        rows: period,
+        width: repeats,
+        size: SIZE,
+        body: ({ reduced }) =>
+          `${reduced("sum", "x[c * params.rows + row]")}
+if (lane == 0u && row < params.rows) { y[row] = sum; }`,
       }),
     ];
   },
@@ -122,28 +106,24 @@ export function sumRepeats(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Definition of `repeatOver`. */
-export const repeatOverOp: Op<ShapeAttrs> = defineOp<ShapeAttrs>({
+export const repeatOverOp: Op<ShapeAttrs> = pointwise<ShapeAttrs>({
   name: "repeatOver",
-  infer(inputs, { shape }): readonly TensorType[] {
-    requireF32("repeatOver", inputs, ["x"]);
-    return inferRepeats("repeatOver", inputs, { shape, whole: shape, part: inputs[0]!.shape });
+  inputs: ["x"],
+  shape([x], { shape }) {
+    requireRepeats("repeatOver", x!, shape, [shape, x!.shape]);
+    return shape;
   },
-  reference({ attrs: { shape } }, [x]): readonly Float32Array[] {
-    return [Float32Array.from({ length: elementCount(shape) }, (_, i) => x![i % x!.length]!)];
+  kernel: ({ inputs: [x] }) => ({
+    params: { period: elementCount(x!.shape) },
+    body: "y[i] = x[i % params.period];",
+  }),
+  software: {
+    reference: ({ attrs: { shape } }, [x]) => [
+      Float32Array.from({ length: elementCount(shape) }, (_, i) => x![i % x!.length]!),
+    ],
   },
-  lower({ inputs, outputs }, target): readonly Dispatch[] {
-    const x = inputs[0]!;
-    return [
-      elementwise("repeatOver", target, {
-        read: { x },
-        write: { y: outputs[0]! },
-        params: { period: elementCount(x.shape) },
-        body: "y[i] = x[i % params.period];",
-      }),
-    ];
-  },
-  vjp: ({ inputs }, [dy]) => [sumRepeats(dy!, inputs[0]!.shape)],
-  cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
+  gradient: ({ inputs }, [dy]) => [sumRepeats(dy!, inputs[0]!.shape)],
+  flops: 0,
   examples: [
     { inputs: [[1, 5, 7]], attrs: { shape: [3, 5, 7] } },
     { inputs: [[3]], attrs: { shape: [67, 3] } },

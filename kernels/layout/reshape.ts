@@ -9,6 +9,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
+import { arePositive, requireValues } from "../operands.ts";
 
 /** Definition of `reshape`. */
 export const reshapeOp: Op<{ readonly shape: Shape }> = defineOp<{ readonly shape: Shape }>({
@@ -18,11 +19,8 @@ export const reshapeOp: Op<{ readonly shape: Shape }> = defineOp<{ readonly shap
     if (!x || inputs.length > 1) {
       throw new TypeError(`Cannot build reshape: ${inputs.length} inputs were given, 1 is needed (x)`);
     }
-    if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
-      throw new RangeError(
-        `Cannot build reshape: the new shape is ${formatShape(shape)}, positive integers are needed`,
-      );
-    }
+    const found = { "the new shape": formatShape(shape) };
+    requireValues("reshape", found, arePositive(shape), "positive integers are needed");
     if (elementCount(shape) !== elementCount(x.shape)) {
       throw new TypeError(
         `Cannot build reshape: x has shape ${formatShape(x.shape)} with ${elementCount(x.shape)} elements, ` +

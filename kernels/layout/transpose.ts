@@ -2,25 +2,23 @@
 import {
   defineOp,
   type Dispatch,
-  formatShape,
   type Op,
   type Target,
   type Tensor,
   type TensorType,
   wordCount,
 } from "../../engine/mod.ts";
-import { halfExample, movedBytes, requireWeight } from "../operands.ts";
+import { halfExample, movedBytes, requireFit, requireWeight } from "../operands.ts";
+import type { None } from "../pointwise/pointwise.ts";
 import { elementwise } from "../text/wgsl.ts";
 
 /** Definition of `transpose`. */
-export const transposeOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const transposeOp: Op<None> = defineOp<None>({
   name: "transpose",
   infer(inputs): readonly TensorType[] {
     requireWeight("transpose", inputs, ["x"], "x");
     const { shape, dtype } = inputs[0]!;
-    if (shape.length < 2) {
-      throw new TypeError(`Cannot build transpose: x has shape ${formatShape(shape)}, [..., R, C] is needed`);
-    }
+    requireFit("transpose", { x: inputs[0] }, shape.length >= 2, "[..., R, C] is needed");
     return [{ shape: [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!], dtype }];
   },
   reference({ inputs }, [x]): readonly Float32Array[] {

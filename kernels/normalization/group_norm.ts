@@ -10,7 +10,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { SILU_WGSL, siluOf } from "../pointwise/elementwise.ts";
+import { SILU_WGSL, siluOf } from "../pointwise/activations.ts";
 import { inputGradient } from "../product/conv2d_input_gradient.ts";
 import { movedBytes, refuseWanted, requireF32 } from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";

@@ -3,35 +3,26 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
   sameShape,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
-import { flatGrid, kernel } from "../text/wgsl.ts";
+import { f32, movedBytes, requireF32, requireFit } from "../operands.ts";
+import { type None, shapes } from "../pointwise/pointwise.ts";
+import { rowKernel } from "../text/reduction.ts";
 
 /** Invocations of the workgroup that shares one row. */
 const SIZE = 64;
 
-/** Combines the 64 values of `shared_values` in a fixed tree; the result stands in its first entry. */
-function tree(combine: (a: string, b: string) => string): string {
-  return `workgroupBarrier();
-for (var half = ${SIZE / 2}u; half > 0u; half = half >> 1u) {
-  if (lane < half) { shared_values[lane] = ${combine("shared_values[lane]", "shared_values[lane + half]")}; }
-  workgroupBarrier();
-}`;
-}
-
 /** Definition of `softmax`. */
-export const softmaxOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const softmaxOp: Op<None> = defineOp<None>({
   name: "softmax",
   infer(inputs): readonly TensorType[] {
     requireF32("softmax", inputs, ["x"]);
     const { shape } = inputs[0]!;
-    if (shape.length === 0) throw new TypeError("Cannot build softmax: x has shape [], [..., C] is needed");
-    return [{ shape, dtype: "f32" }];
+    requireFit("softmax", { x: inputs[0] }, shape.length > 0, "[..., C] is needed");
+    return [f32(shape)];
   },
   reference({ inputs }, [x]): readonly Float32Array[] {
     const { shape } = inputs[0]!;
@@ -46,45 +37,28 @@ export const softmaxOp: Op<Record<string, never>> = defineOp<Record<string, neve
     }
     return [y];
   },
-  // Mapping: a workgroup of 64 computes one row; an invocation every 64th element. 256 bytes of shared memory.
-  lower({ inputs, outputs }, target): readonly Dispatch[] {
-    const [x, y] = [inputs[0]!, outputs[0]!];
-    const width = x.shape[x.shape.length - 1]!;
-    const rows = elementCount(x.shape) / width;
-    return [
-      kernel({
-        label: "softmax",
-        read: { x },
-        write: { y },
-        params: { rows, width },
-        workgroupSize: SIZE,
-        workgroups: flatGrid(rows, target),
-        declarations: `var<workgroup> shared_values: array<f32, ${SIZE}>;`,
-        body: `let row = group.y * groups.x + group.x;
-if (row >= params.rows) { return; }
-let base = row * params.width;
-var greatest = -3.0e38;
-for (var c = lane; c < params.width; c += ${SIZE}u) { greatest = max(greatest, x[base + c]); }
-shared_values[lane] = greatest;
-${tree((a, b) => `max(${a}, ${b})`)}
-let top = shared_values[0];
-workgroupBarrier();
-var sum = 0.0;
-for (var c = lane; c < params.width; c += ${SIZE}u) { sum += exp(x[base + c] - top); }
-shared_values[lane] = sum;
-${tree((a, b) => `${a} + ${b}`)}
-let share = 1.0 / shared_values[0];
-for (var c = lane; c < params.width; c += ${SIZE}u) { y[base + c] = exp(x[base + c] - top) * share; }`,
-      }),
-    ];
-  },
+  lower: ({ inputs: [x], outputs: [y] }, target): readonly Dispatch[] => [
+    rowKernel("softmax", target, {
+      read: { x: x! },
+      write: { y: y! },
+      ...rowsOf(x!),
+      size: SIZE,
+      body: ({ each, reduced }) =>
+        `${reduced("top", "x[base + c]", "-3.0e38", "max")}
+${reduced("sum", "exp(x[base + c] - top)")}
+let share = 1.0 / sum;
+${each("y[base + c] = exp(x[base + c] - top) * share;")}`,
+    }),
+  ],
   vjp: ({ outputs: [y] }, [dy]) => [softmaxGradient(y!, dy!)],
   cost: (call) => ({ flops: 5 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-  examples: [
-    { inputs: [[2, 5, 7]], attrs: {} },
-    { inputs: [[3, 131]], attrs: {} },
-  ],
+  examples: shapes([[2, 5, 7]], [[3, 131]]),
 });
+
+/** Rows of [..., C] and their width. */
+export function rowsOf({ shape }: TensorType): { readonly rows: number; readonly width: number } {
+  return { rows: elementCount(shape.slice(0, -1)), width: shape.at(-1)! };
+}
 
 /**
  * Softmax over the last dimension: y[..., c] = exp(x[..., c] - max) / sum over k of exp(x[..., k] - max).
@@ -97,18 +71,14 @@ export function softmax(x: Tensor): Tensor {
 }
 
 /** Definition of `softmaxGradient`. */
-export const softmaxGradientOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const softmaxGradientOp: Op<None> = defineOp<None>({
   name: "softmaxGradient",
   infer(inputs): readonly TensorType[] {
     requireF32("softmaxGradient", inputs, ["y", "dy"]);
-    const [y, dy] = [inputs[0]!, inputs[1]!];
-    if (y.shape.length === 0 || !sameShape(y.shape, dy.shape)) {
-      throw new TypeError(
-        `Cannot build softmaxGradient: y has shape ${formatShape(y.shape)}, dy has ${formatShape(dy.shape)}, ` +
-          `one shape [..., C] is needed`,
-      );
-    }
-    return [{ shape: y.shape, dtype: "f32" }];
+    const [y, dy] = inputs as readonly [TensorType, TensorType];
+    const fits = y.shape.length > 0 && sameShape(y.shape, dy.shape);
+    requireFit("softmaxGradient", { y, dy }, fits, "one shape [..., C] is needed");
+    return [f32(y.shape)];
   },
   reference({ inputs }, [y, dy]): readonly Float32Array[] {
     const width = inputs[0]!.shape.at(-1)!;
@@ -120,37 +90,19 @@ export const softmaxGradientOp: Op<Record<string, never>> = defineOp<Record<stri
     }
     return [dx];
   },
-  // Mapping: a workgroup of 64 computes one row; an invocation every 64th element. 256 bytes of shared memory.
-  lower({ inputs, outputs }, target): readonly Dispatch[] {
-    const [y, dy, dx] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const width = y.shape.at(-1)!;
-    const rows = elementCount(y.shape) / width;
-    return [
-      kernel({
-        label: "softmaxGradient",
-        read: { y, dy },
-        write: { dx },
-        params: { rows, width },
-        workgroupSize: SIZE,
-        workgroups: flatGrid(rows, target),
-        declarations: `var<workgroup> shared_values: array<f32, ${SIZE}>;`,
-        body: `let row = group.y * groups.x + group.x;
-if (row >= params.rows) { return; }
-let base = row * params.width;
-var sum = 0.0;
-for (var c = lane; c < params.width; c += ${SIZE}u) { sum += y[base + c] * dy[base + c]; }
-shared_values[lane] = sum;
-${tree((a, b) => `${a} + ${b}`)}
-let mean = shared_values[0];
-for (var c = lane; c < params.width; c += ${SIZE}u) { dx[base + c] = y[base + c] * (dy[base + c] - mean); }`,
-      }),
-    ];
-  },
-  cost: (call) => ({ flops: 4 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-  examples: [
-    { inputs: [[2, 5, 7], [2, 5, 7]], attrs: {} },
-    { inputs: [[3, 131], [3, 131]], attrs: {} },
+  lower: ({ inputs: [y, dy], outputs: [dx] }, target): readonly Dispatch[] => [
+    rowKernel("softmaxGradient", target, {
+      read: { y: y!, dy: dy! },
+      write: { dx: dx! },
+      ...rowsOf(y!),
+      size: SIZE,
+      body: ({ each, reduced }) =>
+        `${reduced("mean", "y[base + c] * dy[base + c]")}
+${each("dx[base + c] = y[base + c] * (dy[base + c] - mean);")}`,
+    }),
   ],
+  cost: (call) => ({ flops: 4 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  examples: shapes([[2, 5, 7], [2, 5, 7]], [[3, 131], [3, 131]]),
 });
 
 /**

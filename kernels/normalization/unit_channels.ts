@@ -1,33 +1,26 @@
 /** Channels of every pixel brought to length 1. */
-import {
-  defineOp,
-  type Dispatch,
-  elementCount,
-  formatShape,
-  type Op,
-  sameShape,
-  type Tensor,
-  type TensorType,
-} from "../../engine/mod.ts";
-import { floatBits, movedBytes, requireF32 } from "../operands.ts";
-import { flatGrid, kernel } from "../text/wgsl.ts";
+import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
+import { f32, floatBits, movedBytes, requireF32, requireFit, requireOneShape, requireValues } from "../operands.ts";
+import { rowKernel } from "../text/reduction.ts";
+import { rowsOf } from "./softmax.ts";
 
-/** Invocations of a workgroup, and of the lanes that share one pixel. */
-const SIZE = 64;
-const LANES = 16;
-const PIXELS = SIZE / LANES;
+/** Attributes of `unitChannels`. */
+interface UnitAttrs {
+  readonly eps: number;
+}
+
+/** Invocations of a workgroup, and of those that share one pixel. */
+const [SIZE, LANES] = [64, 16];
 
 /** Definition of `unitChannels`. */
-export const unitChannelsOp: Op<{ readonly eps: number }> = defineOp<{ readonly eps: number }>({
+export const unitChannelsOp: Op<UnitAttrs> = defineOp<UnitAttrs>({
   name: "unitChannels",
   infer(inputs, { eps }): readonly TensorType[] {
     requireF32("unitChannels", inputs, ["x"]);
-    const { shape } = inputs[0]!;
-    if (shape.length === 0) throw new TypeError("Cannot build unitChannels: x has shape [], [..., C] is needed");
-    if (!(Number.isFinite(eps) && eps >= 0)) {
-      throw new RangeError(`Cannot build unitChannels: eps is ${eps}, a finite number of at least 0 is needed`);
-    }
-    return [{ shape, dtype: "f32" }];
+    const [x] = inputs as readonly [TensorType];
+    requireFit("unitChannels", { x }, x.shape.length > 0, "[..., C] is needed");
+    requireValues("unitChannels", { eps }, Number.isFinite(eps) && eps >= 0, "a finite number of at least 0 is needed");
+    return [f32(x.shape)];
   },
   reference({ inputs, attrs: { eps } }, [x]): readonly Float32Array[] {
     const width = inputs[0]!.shape.at(-1)!;
@@ -40,39 +33,20 @@ export const unitChannelsOp: Op<{ readonly eps: number }> = defineOp<{ readonly 
     }
     return [y];
   },
-  // Mapping: 16 lanes share a pixel, a workgroup 4 pixels; sums of squares in a fixed tree. 256 bytes of shared memory.
-  lower({ inputs, outputs, attrs: { eps } }, target): readonly Dispatch[] {
-    const [x, y] = [inputs[0]!, outputs[0]!];
-    const width = x.shape.at(-1)!;
-    const rows = elementCount(x.shape) / width;
-    return [
-      kernel({
-        label: "unitChannels",
-        read: { x },
-        write: { y },
-        params: { rows, width, eps: floatBits(eps) },
-        workgroupSize: SIZE,
-        workgroups: flatGrid(Math.ceil(rows / PIXELS), target),
-        declarations: `var<workgroup> partial_sums: array<f32, ${SIZE}>;`,
-        body: `let row = (group.y * groups.x + group.x) * ${PIXELS}u + lane / ${LANES}u;
-let first = lane % ${LANES}u;
-let base = row * params.width;
-var squares = 0.0;
-if (row < params.rows) {
-  for (var c = first; c < params.width; c += ${LANES}u) { squares += x[base + c] * x[base + c]; }
-}
-partial_sums[lane] = squares;
-workgroupBarrier();
-for (var half = ${LANES / 2}u; half > 0u; half = half >> 1u) {
-  if (first < half) { partial_sums[lane] += partial_sums[lane + half]; }
-  workgroupBarrier();
-}
-if (row >= params.rows) { return; }
-let length = sqrt(partial_sums[lane - first]) + bitcast<f32>(params.eps);
-for (var c = first; c < params.width; c += ${LANES}u) { y[base + c] = x[base + c] / length; }`,
-      }),
-    ];
-  },
+  lower: ({ inputs: [x], outputs: [y], attrs: { eps } }, target): readonly Dispatch[] => [
+    rowKernel("unitChannels", target, {
+      read: { x: x! },
+      write: { y: y! },
+      params: { eps: floatBits(eps) },
+      ...rowsOf(x!),
+      size: SIZE,
+      lanes: LANES,
+      body: ({ each, reduced }) =>
+        `${reduced("squares", "x[base + c] * x[base + c]")}
+let length = sqrt(squares) + bitcast<f32>(params.eps);
+${each("y[base + c] = x[base + c] / length;")}`,
+    }),
+  ],
   vjp: ({ inputs: [x], attrs: { eps } }, [dy]) => [unitChannelsGradient(x!, dy!, eps)],
   cost: (call) => ({ flops: 3 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
@@ -94,18 +68,13 @@ export function unitChannels(x: Tensor, eps: number): Tensor {
 }
 
 /** Definition of `unitChannelsGradient`. */
-export const unitChannelsGradientOp: Op<{ readonly eps: number }> = defineOp<{ readonly eps: number }>({
+export const unitChannelsGradientOp: Op<UnitAttrs> = defineOp<UnitAttrs>({
   name: "unitChannelsGradient",
   infer(inputs): readonly TensorType[] {
     requireF32("unitChannelsGradient", inputs, ["x", "dy"]);
-    const [x, dy] = [inputs[0]!, inputs[1]!];
-    if (!sameShape(x.shape, dy.shape)) {
-      throw new TypeError(
-        `Cannot build unitChannelsGradient: x has shape ${formatShape(x.shape)}, dy has ${formatShape(dy.shape)}, ` +
-          `one shape [..., C] is needed`,
-      );
-    }
-    return [{ shape: x.shape, dtype: "f32" }];
+    const [x, dy] = inputs as readonly [TensorType, TensorType];
+    requireOneShape("unitChannelsGradient", { x, dy });
+    return [f32(x.shape)];
   },
   reference({ inputs, attrs: { eps } }, [x, dy]): readonly Float32Array[] {
     const width = inputs[0]!.shape.at(-1)!;
@@ -123,45 +92,24 @@ export const unitChannelsGradientOp: Op<{ readonly eps: number }> = defineOp<{ r
     }
     return [dx];
   },
-  // Mapping: 16 lanes share a pixel, a workgroup 4 pixels; both sums in a fixed tree. 512 bytes of shared memory.
-  lower({ inputs, outputs, attrs: { eps } }, target): readonly Dispatch[] {
-    const [x, dy, dx] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const width = x.shape.at(-1)!;
-    const rows = elementCount(x.shape) / width;
-    return [
-      kernel({
-        label: "unitChannelsGradient",
-        read: { x, dy },
-        write: { dx },
-        params: { rows, width, eps: floatBits(eps) },
-        workgroupSize: SIZE,
-        workgroups: flatGrid(Math.ceil(rows / PIXELS), target),
-        declarations: `var<workgroup> partial_sums: array<vec2f, ${SIZE}>;`,
-        body: `let row = (group.y * groups.x + group.x) * ${PIXELS}u + lane / ${LANES}u;
-let first = lane % ${LANES}u;
-let base = row * params.width;
-var sums = vec2f(0.0);
-if (row < params.rows) {
-  for (var c = first; c < params.width; c += ${LANES}u) {
-    sums += x[base + c] * vec2f(x[base + c], dy[base + c]);
-  }
-}
-partial_sums[lane] = sums;
-workgroupBarrier();
-for (var half = ${LANES / 2}u; half > 0u; half = half >> 1u) {
-  if (first < half) { partial_sums[lane] += partial_sums[lane + half]; }
-  workgroupBarrier();
-}
-if (row >= params.rows) { return; }
-let total = partial_sums[lane - first];
+  lower: ({ inputs: [x, dy], outputs: [dx], attrs: { eps } }, target): readonly Dispatch[] => [
+    rowKernel("unitChannelsGradient", target, {
+      read: { x: x!, dy: dy! },
+      write: { dx: dx! },
+      params: { eps: floatBits(eps) },
+      ...rowsOf(x!),
+      size: SIZE,
+      lanes: LANES,
+      type: "vec2f",
+      body: ({ each, reduced }) =>
+        `${reduced("total", "x[base + c] * vec2f(x[base + c], dy[base + c])")}
 let root = sqrt(total.x);
 let length = root + bitcast<f32>(params.eps);
 var pull = 0.0;
 if (root > 0.0) { pull = total.y / (root * length); }
-for (var c = first; c < params.width; c += ${LANES}u) { dx[base + c] = (dy[base + c] - pull * x[base + c]) / length; }`,
-      }),
-    ];
-  },
+${each("dx[base + c] = (dy[base + c] - pull * x[base + c]) / length;")}`,
+    }),
+  ],
   cost: (call) => ({ flops: 7 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
   examples: [
     { inputs: [[2, 3, 5, 7], [2, 3, 5, 7]], attrs: { eps: 1e-10 } },

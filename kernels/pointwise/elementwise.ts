@@ -1,4 +1,4 @@
-/** Element by element: sum, difference and product with a repeated right side, SiLU, and weighted sums. */
+/** Element by element: sum, difference and product with a repeated right side, weighted sums, and a single number. */
 import {
   type Coefficient,
   defineOp,
@@ -9,73 +9,67 @@ import {
   type Op,
   type OpDef,
   sameShape,
+  type Shape,
   type Tensor,
   type TensorType,
   valueOf,
 } from "../../engine/mod.ts";
-import { floatBits, movedBytes, requireF32 } from "../operands.ts";
 import { repeatsOver, sumRepeats } from "../layout/repeats.ts";
+import {
+  arePositive,
+  byName,
+  f32,
+  floatBits,
+  movedBytes,
+  requireF32,
+  requireOneShape,
+  requireValues,
+} from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
-import { siluGradient } from "./slopes.ts";
-
-/** Attributes of operations that need none. */
-type None = Record<string, never>;
-
-function inferBinary(name: string, inputs: readonly TensorType[]): readonly TensorType[] {
-  requireF32(name, inputs, ["a", "b"]);
-  const [a, b] = [inputs[0]!, inputs[1]!];
-  if (!repeatsOver(a.shape, b.shape)) {
-    throw new TypeError(
-      `Cannot build ${name}: a has shape ${formatShape(a.shape)}, b has ${formatShape(b.shape)}, ` +
-        `which is not the trailing part of a; reshape b`,
-    );
-  }
-  return [{ shape: a.shape, dtype: "f32" }];
-}
+import { type None, pointwise, shapes } from "./pointwise.ts";
 
 /** The cotangent of the repeated operand: its repetitions summed. */
 function gathered(dy: Tensor, { shape }: Tensor): Tensor {
   return sameShape(dy.shape, shape) ? dy : sumRepeats(dy, shape);
 }
 
-/** Turns of an invocation where kernels run on a CPU: 262,144 sums took 2.0 ms one by one, and 0.7 ms in turns of 8. */
-const SOFTWARE_TURNS = 8;
+/** Values per invocation where kernels run on a CPU: 262,144 sums took 2.0 ms one by one, and 0.7 ms with 8. */
+const SOFTWARE_VALUES = 8;
 
 function defineBinary(
   name: string,
   symbol: string,
   combine: (a: number, b: number) => number,
-  vjp: NonNullable<OpDef<None>["vjp"]>,
+  gradient: NonNullable<OpDef<None>["vjp"]>,
 ): Op<None> {
-  return defineOp<None>({
+  return pointwise({
     name,
-    infer: (inputs) => inferBinary(name, inputs),
-    reference(_call, [a, b]): readonly Float32Array[] {
-      const period = b!.length;
-      return [a!.map((value, i) => combine(value, b![i % period]!))];
+    inputs: ["a", "b"],
+    shape([a, b]) {
+      if (repeatsOver(a!.shape, b!.shape)) return a!.shape;
+      throw new TypeError(
+        `Cannot build ${name}: a has shape ${formatShape(a!.shape)}, b has ${formatShape(b!.shape)}, ` +
+          `which is not the trailing part of a; reshape b`,
+      );
     },
-    lower({ inputs, outputs }, target): readonly Dispatch[] {
-      const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-      const period = elementCount(b.shape);
+    kernel({ inputs: [a, b] }, { software }) {
+      const period = elementCount(b!.shape);
       // The remainder costs as much as several loads, so equal shapes have a kernel without it.
-      const same = period === elementCount(a.shape);
-      return [
-        elementwise(`${name}.${same ? "same" : "repeat"}`, target, {
-          read: { a, b },
-          write: { y },
-          ...(same ? { turns: target.software ? SOFTWARE_TURNS : 1 } : { params: { period } }),
-          body: `y[i] = a[i] ${symbol} b[${same ? "i" : "i % params.period"}];`,
-        }),
-      ];
+      const same = period === elementCount(a!.shape);
+      return {
+        label: `${name}.${same ? "same" : "repeat"}`,
+        ...(same ? { valuesEach: software ? SOFTWARE_VALUES : 1 } : { params: { period } }),
+        body: `y[i] = a[i] ${symbol} b[${same ? "i" : "i % params.period"}];`,
+      };
     },
-    vjp,
-    cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-    examples: [
-      { inputs: [[2, 5, 7, 3], [2, 5, 7, 3]], attrs: {} },
-      { inputs: [[2, 5, 7, 3], [1, 5, 7, 3]], attrs: {} },
-      { inputs: [[3, 7, 5], [5]], attrs: {} },
-      { inputs: [[67], [1]], attrs: {} },
-    ],
+    software: (_, a, b) => combine(a, b),
+    gradient,
+    examples: shapes(
+      [[2, 5, 7, 3], [2, 5, 7, 3]],
+      [[2, 5, 7, 3], [1, 5, 7, 3]],
+      [[3, 7, 5], [5]],
+      [[67], [1]],
+    ),
   });
 }
 
@@ -128,47 +122,6 @@ export function mul(a: Tensor, b: Tensor): Tensor {
   return mulOp([a, b], {})[0]!;
 }
 
-/** WGSL function `silu(v: f32) -> f32`: v / (1 + exp(-v)), from a power that cannot overflow; NaN stays NaN. */
-export const SILU_WGSL = `fn silu(v: f32) -> f32 {
-  let e = exp(-abs(v));
-  return v * (select(e, 1.0, v >= 0.0) / (1.0 + e));
-}`;
-
-/** SiLU in f64: v / (1 + exp(-v)). */
-export function siluOf(value: number): number {
-  return value / (1 + Math.exp(-value));
-}
-
-/** Definition of `silu`. */
-export const siluOp: Op<None> = defineOp<None>({
-  name: "silu",
-  infer(inputs): readonly TensorType[] {
-    requireF32("silu", inputs, ["x"]);
-    return [{ shape: inputs[0]!.shape, dtype: "f32" }];
-  },
-  reference: (_call, [x]) => [x!.map(siluOf)],
-  vjp: ({ inputs }, [dy]) => [siluGradient(inputs[0]!, dy!)],
-  lower: ({ inputs, outputs }, target) => [
-    elementwise("silu", target, {
-      read: { x: inputs[0]! },
-      write: { y: outputs[0]! },
-      declarations: SILU_WGSL,
-      body: "y[i] = silu(x[i]);",
-    }),
-  ],
-  cost: (call) => ({ flops: 4 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-  examples: [{ inputs: [[2, 5, 7, 3]], attrs: {} }, { inputs: [[131]], attrs: {} }],
-});
-
-/**
- * The sigmoid linear unit x / (1 + exp(-x)).
- * @param x any shape, f32
- * @returns the same shape
- */
-export function silu(x: Tensor): Tensor {
-  return siluOp([x], {})[0]!;
-}
-
 /** Terms of one weighted sum at most: each is a storage buffer, and a kernel has 8. */
 const MOST_TERMS = 6;
 
@@ -184,22 +137,14 @@ export const weightedSumOp: Op<{ readonly coefficients: readonly Coefficient[] }
           `1 to ${MOST_TERMS} pairs are needed`,
       );
     }
-    requireF32("weightedSum", inputs, inputs.map((_, index) => `term ${index}`));
-    const { shape } = inputs[0]!;
-    inputs.forEach((input, index) => {
-      if (!sameShape(input.shape, shape)) {
-        throw new TypeError(
-          `Cannot build weightedSum: term ${index} has shape ${formatShape(input.shape)}, ` +
-            `term 0 has ${formatShape(shape)}; all terms need one shape`,
-        );
-      }
-    });
+    const names = inputs.map((_, index) => `term ${index}`);
+    requireF32("weightedSum", inputs, names);
+    requireOneShape("weightedSum", byName(names, inputs));
     coefficients.forEach((value, index) => {
-      if (!isScalar(value) && !Number.isFinite(value)) {
-        throw new RangeError(`Cannot build weightedSum: coefficient ${index} is ${value}, a finite number is needed`);
-      }
+      const isKnown = isScalar(value) || Number.isFinite(value);
+      requireValues("weightedSum", { [`coefficient ${index}`]: value }, isKnown, "a finite number is needed");
     });
-    return [{ shape, dtype: "f32" }];
+    return [f32(inputs[0]!.shape)];
   },
   reference({ attrs }, inputs, scalars): readonly Float32Array[] {
     const weights = attrs.coefficients.map((value) => valueOf(value, scalars));
@@ -251,4 +196,40 @@ export const weightedSumOp: Op<{ readonly coefficients: readonly Coefficient[] }
  */
 export function weightedSum(terms: readonly (readonly [Coefficient, Tensor])[]): Tensor {
   return weightedSumOp(terms.map(([, tensor]) => tensor), { coefficients: terms.map(([value]) => value) })[0]!;
+}
+
+/** Definition of `fill`. */
+export const fillOp: Op<{ readonly shape: Shape; readonly value: number }> = pointwise<
+  { readonly shape: Shape; readonly value: number }
+>({
+  name: "fill",
+  inputs: [],
+  shape(_inputs, { shape, value }) {
+    requireValues("fill", { "the shape": formatShape(shape) }, arePositive(shape), "positive integers are needed");
+    const isFinite = Number.isFinite(Math.fround(value));
+    requireValues("fill", { "the value": value }, isFinite, "a number that is finite in f32 is needed");
+    return shape;
+  },
+  kernel: ({ attrs: { value } }) => ({
+    params: { value: floatBits(value) },
+    body: "y[i] = bitcast<f32>(params.value);",
+  }),
+  software: { reference: ({ attrs: { shape, value } }) => [new Float32Array(elementCount(shape)).fill(value)] },
+  gradient: () => [],
+  flops: 0,
+  examples: [
+    { inputs: [], attrs: { shape: [3, 5, 7], value: -0.3 } },
+    { inputs: [], attrs: { shape: [1], value: 1 } },
+  ],
+});
+
+/**
+ * A tensor whose elements are all one number.
+ * @param shape positive extents
+ * @param value finite in f32
+ * @returns that shape, f32
+ * @throws {RangeError} if an extent is no positive integer or the value is not finite
+ */
+export function fill(shape: Shape, value: number): Tensor {
+  return fillOp([], { shape, value })[0]!;
 }

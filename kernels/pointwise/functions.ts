@@ -1,18 +1,7 @@
 /** Functions of one number, element by element: powers of e, square roots and reciprocals. */
-import {
-  defineOp,
-  elementCount,
-  type HostTensor,
-  hostTensor,
-  type Op,
-  type Tensor,
-  type TensorType,
-} from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
-import { elementwise } from "../text/wgsl.ts";
+import { type HostTensor, hostTensor, type Op, type Tensor } from "../../engine/mod.ts";
 import { mul, weightedSum } from "./elementwise.ts";
-
-type None = Record<string, never>;
+import { type None, pointwise } from "./pointwise.ts";
 
 /** Positive numbers for the examples, and for `reciprocal` some negative ones. */
 function awayFromZero(count: number, alternating: boolean): HostTensor {
@@ -34,23 +23,13 @@ function defineFunction(
     readonly examples: readonly HostTensor[];
   },
 ): Op<None> {
-  return defineOp<None>({
+  return pointwise({
     name,
-    infer(inputs): readonly TensorType[] {
-      requireF32(name, inputs, ["x"]);
-      return [{ shape: inputs[0]!.shape, dtype: "f32" }];
-    },
-    reference: (_call, [x]) => [x!.map(value)],
-    lower: ({ inputs, outputs }, target) => [
-      elementwise(name, target, {
-        read: { x: inputs[0]! },
-        write: { y: outputs[0]! },
-        body: `let v = x[i];\ny[i] = ${wgsl};`,
-      }),
-    ],
-    vjp: ({ outputs: [y] }, [dy]) => [slope(y!, dy!)],
-    cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-    examples: [...examples.map((given) => ({ inputs: [given], attrs: {} }))],
+    inputs: ["x"],
+    kernel: `let v = x[i];\ny[i] = ${wgsl};`,
+    software: (_, v) => value(v),
+    gradient: ({ outputs: [y] }, [dy]) => [slope(y!, dy!)],
+    examples: examples.map((given) => ({ inputs: [given], attrs: {} })),
   });
 }
 

@@ -1,8 +1,9 @@
 /** Kernels that keep one unit of the adapter busy: their rates are the ceilings that a profile compares others with. */
 import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
-import { floatBits, movedBytes, requireF32 } from "../operands.ts";
-import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
+import { f32, floatBits, movedBytes, requireF32, requireValues } from "../operands.ts";
+import { flatGrid, kernel } from "../text/wgsl.ts";
 import { weightedSum } from "./elementwise.ts";
+import { type None, pointwise, shapes } from "./pointwise.ts";
 
 /** Independent chains of an invocation, enough to hide the latency of a multiply-add. */
 const CHAINS = 16;
@@ -15,43 +16,37 @@ const FACTOR = 0.75;
 const SUMMAND = 0.25;
 
 /** Definition of `multiplyAdds`. */
-export const multiplyAddsOp: Op<{ readonly rounds: number }> = defineOp<{ readonly rounds: number }>({
+export const multiplyAddsOp: Op<{ readonly rounds: number }> = pointwise<{ readonly rounds: number }>({
   name: "multiplyAdds",
-  infer(inputs, { rounds }): readonly TensorType[] {
-    requireF32("multiplyAdds", inputs, ["x"]);
-    if (!Number.isInteger(rounds) || rounds < 1 || rounds >= 2 ** 32) {
-      throw new RangeError(`Cannot build multiplyAdds: rounds is ${rounds}, an integer from 1 to 4294967295 is needed`);
-    }
-    return [{ shape: inputs[0]!.shape, dtype: "f32" }];
-  },
-  reference({ attrs: { rounds } }, [x]): readonly Float32Array[] {
-    const decay = FACTOR ** (UNROLLED * rounds);
-    return [x!.map((value) => {
-      let sum = 0;
-      for (let chain = 0; chain < CHAINS; chain++) sum += 1 + (value + chain - 1) * decay;
-      return sum / CHAINS;
-    })];
+  inputs: ["x"],
+  shape([x], { rounds }) {
+    const isCount = Number.isInteger(rounds) && rounds >= 1 && rounds < 2 ** 32;
+    requireValues("multiplyAdds", { rounds }, isCount, "an integer from 1 to 4294967295 is needed");
+    return x!.shape;
   },
   // One invocation per element, 16 chains in registers, 64 multiply-adds a round; one load, one store, no shared bytes.
-  lower({ inputs, outputs, attrs: { rounds } }, target): readonly Dispatch[] {
+  kernel({ attrs: { rounds } }) {
     const chains = Array.from({ length: CHAINS }, (_, chain) => `a${chain}`);
     const step = chains.map((a) => `${a} = fma(${a}, factor, summand);`).join(" ");
-    return [
-      elementwise("probe.multiply_adds", target, {
-        read: { x: inputs[0]! },
-        write: { y: outputs[0]! },
-        params: { rounds, factor: floatBits(FACTOR), summand: floatBits(SUMMAND) },
-        body: `let factor = bitcast<f32>(params.factor);
+    return {
+      label: "probe.multiply_adds",
+      params: { rounds, factor: floatBits(FACTOR), summand: floatBits(SUMMAND) },
+      body: `let factor = bitcast<f32>(params.factor);
 let summand = bitcast<f32>(params.summand);
 ${chains.map((a, chain) => `var ${a} = x[i] + ${chain}.0f;`).join("\n")}
 for (var round = 0u; round < params.rounds; round++) {
 ${Array.from({ length: UNROLLED }, () => step).join("\n")}
 }
 y[i] = (${chains.join(" + ")}) / ${CHAINS}.0f;`,
-      }),
-    ];
+    };
   },
-  vjp: ({ attrs: { rounds } }, [dy]) => [weightedSum([[FACTOR ** (UNROLLED * rounds), dy!]])],
+  software({ rounds }, value) {
+    const decay = FACTOR ** (UNROLLED * rounds);
+    let sum = 0;
+    for (let chain = 0; chain < CHAINS; chain++) sum += 1 + (value + chain - 1) * decay;
+    return sum / CHAINS;
+  },
+  gradient: ({ attrs: { rounds } }, [dy]) => [weightedSum([[FACTOR ** (UNROLLED * rounds), dy!]])],
   cost: (call) => ({
     flops: 2 * CHAINS * UNROLLED * call.attrs.rounds * elementCount(call.outputs[0]!.shape),
     bytes: movedBytes(call),
@@ -77,11 +72,11 @@ export function multiplyAdds(x: Tensor, rounds: number): Tensor {
 const COPIES = 16;
 
 /** Definition of `copy`. */
-export const copyOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const copyOp: Op<None> = defineOp<None>({
   name: "copy",
   infer(inputs): readonly TensorType[] {
     requireF32("copy", inputs, ["x"]);
-    return [{ shape: inputs[0]!.shape, dtype: "f32" }];
+    return [f32(inputs[0]!.shape)];
   },
   reference: (_call, [x]) => [x!.slice()],
   // A workgroup of 64 copies 1,024 values side by side, an invocation 16 of them, 64 apart; no shared bytes.
@@ -110,10 +105,7 @@ ${copies.join("\n")}`,
   },
   vjp: (_call, [dy]) => [dy],
   cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
-  examples: [
-    { inputs: [[67]], attrs: {} },
-    { inputs: [[3, 40, 50]], attrs: {} },
-  ],
+  examples: shapes([[67]], [[3, 40, 50]]),
 });
 
 /**

@@ -3,7 +3,7 @@
  * the way. A kernel either does all of it while loading (`InputLoad`), or reads what `materialised` has written.
  */
 import { type Dispatch, type Shape, type Target, type Tensor } from "../../engine/mod.ts";
-import { SILU_WGSL, siluOf } from "../pointwise/elementwise.ts";
+import { SILU_WGSL, siluOf } from "../pointwise/activations.ts";
 import { elementwise, type KernelSource } from "../text/wgsl.ts";
 
 /**

@@ -16,7 +16,7 @@ import {
   type TensorType,
 } from "../../engine/mod.ts";
 import { movedBytes, requireF32 } from "../operands.ts";
-import { SILU_SLOPE_WGSL, siluSlopeOf } from "../pointwise/slopes.ts";
+import { SILU_SLOPE_WGSL, siluSlopeOf } from "../pointwise/activations.ts";
 import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
 import { type ConvolutionInput, inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
 

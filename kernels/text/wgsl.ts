@@ -104,8 +104,8 @@ const FLAT_SIZE = 64;
 export interface ElementwiseSource extends Pick<KernelSource, "read" | "write" | "params" | "declarations" | "body"> {
   /** How often the body runs: as often as the first output has elements by default. */
   readonly count?: number;
-  /** How often each invocation runs it, once by default; neighbouring invocations take neighbouring elements. */
-  readonly turns?: number;
+  /** Values per invocation, one by default; neighbouring invocations take neighbouring elements. */
+  readonly valuesEach?: number;
 }
 
 /**
@@ -115,20 +115,20 @@ export interface ElementwiseSource extends Pick<KernelSource, "read" | "write" |
 export function elementwise(label: string, target: Target, source: ElementwiseSource): Dispatch {
   const first = Object.values(source.write)[0];
   if (!first) throw new TypeError(`Cannot build kernel "${label}": it has no output`);
-  const { count = elementCount(asPort(first).tensor.shape), turns = 1, ...rest } = source;
+  const { count = elementCount(asPort(first).tensor.shape), valuesEach = 1, ...rest } = source;
   const index = "group.y * groups.x + group.x";
   return kernel({
     ...rest,
     label,
     params: { count, ...source.params },
     workgroupSize: FLAT_SIZE,
-    workgroups: flatGrid(Math.ceil(count / (turns * FLAT_SIZE)), target),
-    body: turns === 1
+    workgroups: flatGrid(Math.ceil(count / (valuesEach * FLAT_SIZE)), target),
+    body: valuesEach === 1
       ? `let i = (${index}) * ${FLAT_SIZE}u + lane;
 if (i >= params.count) { return; }
 ${source.body}`
-      : `let begin = (${index}) * ${turns * FLAT_SIZE}u + lane;
-let end = min(begin + ${turns * FLAT_SIZE}u, params.count);
+      : `let begin = (${index}) * ${valuesEach * FLAT_SIZE}u + lane;
+let end = min(begin + ${valuesEach * FLAT_SIZE}u, params.count);
 for (var i = begin; i < end; i += ${FLAT_SIZE}u) {
 ${source.body}
 }`,

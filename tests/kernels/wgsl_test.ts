@@ -4,15 +4,15 @@ import { elementwise } from "../../kernels/text/wgsl.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { runOnce, values } from "./run_once.ts";
 
-for (const turns of [1, 2]) {
-  gpuTest(`elementwise() runs its body so often and no more, ${turns} per invocation`, async (runtime) => {
+for (const valuesEach of [1, 2]) {
+  gpuTest(`elementwise() runs its body so often and no more, ${valuesEach} per invocation`, async (runtime) => {
     const op = defineOp<{ readonly count: number }>({
       name: "marked",
       infer: ([x]) => [{ shape: x!.shape, dtype: "f32" }],
       reference: ({ attrs: { count } }, [x]) => [x!.map((_, i) => i < count ? 2 : 1)],
       lower: ({ inputs: [x], outputs: [y], attrs: { count } }, target) => [
         elementwise("marked.all", target, { read: { x: x! }, write: { y: y! }, body: "y[i] = 1.0 + 0.0 * x[i];" }),
-        elementwise("marked.some", target, { read: {}, write: { y: y! }, count, turns, body: "y[i] = 2.0;" }),
+        elementwise("marked.some", target, { read: {}, write: { y: y! }, count, valuesEach, body: "y[i] = 2.0;" }),
       ],
       cost: () => ({ flops: 0, bytes: 0 }),
       examples: [],
