@@ -12,9 +12,9 @@ export {
   weightedSumOp,
 } from "./pointwise/elementwise.ts";
 export { gradient } from "./gradient.ts";
-export { conv2d, conv2dFeatures, conv2dOp, type ImageInput } from "./product/conv2d.ts";
+export { conv2d, conv2dFeatures, conv2dOp } from "./product/conv2d.ts";
 export type { Padding } from "./product/conv2d_attrs.ts";
-export type { Resample } from "./product/conv2d_input.ts";
+export type { ImageInput, Resample } from "./product/conv2d_input.ts";
 export { inputGradientOp } from "./product/conv2d_input_gradient.ts";
 export { rotateWeight, rotateWeightOp } from "./product/rotate_weight.ts";
 export { dilate, dilateOp } from "./layout/dilate.ts";
@@ -136,5 +136,6 @@ export {
 } from "./layout/gather_elements.ts";
 export { backProject, backProjectOp, radon, radonOp } from "./signal/radon.ts";
 // What operations of one's own are made of.
+export { type Pointwise, pointwise, type PointwiseKernel } from "./pointwise/pointwise.ts";
 export { floatBits, movedBytes, requireF32 } from "./operands.ts";
 export { elementwise } from "./text/wgsl.ts";

@@ -3,17 +3,17 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
   sameShape,
   type Target,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
-import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
-
-type None = Record<string, never>;
+import { f32, movedBytes, requireF32, requireFit, requireOneShape } from "../operands.ts";
+import { SILU_WGSL } from "../pointwise/activations.ts";
+import { type None, pointwise, type PointwiseKernel, shapes } from "../pointwise/pointwise.ts";
+import { treeReduction } from "../text/reduction.ts";
+import { elementwise, flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
 
 /** Images, rows of an image and channels of [N, ..., C]. */
 interface Rows {
@@ -28,12 +28,8 @@ function rowsOf({ shape }: TensorType): Rows {
 }
 
 function checkFactors(op: string, x: TensorType, factors: TensorType): void {
-  const { images, channels } = x.shape.length < 2 ? { images: 0, channels: 0 } : rowsOf(x);
-  if (images > 0 && sameShape(factors.shape, [3, images, channels])) return;
-  throw new TypeError(
-    `Cannot build ${op}: x has shape ${formatShape(x.shape)} and the factors ${formatShape(factors.shape)}, ` +
-      "[N, ..., C] and [3, N, C] are needed",
-  );
+  const fits = x.shape.length >= 2 && sameShape(factors.shape, [3, x.shape[0]!, x.shape.at(-1)!]);
+  requireFit(op, { x, factors }, fits, "[N, ..., C] and [3, N, C] are needed");
 }
 
 /** Where the origin of element i of x stands among the factors. */
@@ -45,41 +41,61 @@ function factorAt(i: number, { rows, channels }: Rows): number {
 const FACTOR_AT = `let at = i / (params.rows * params.channels) * params.channels + i % params.channels;
 let plane = params.images * params.channels;`;
 
+/** Rows that one invocation normalises: its factors are loaded once for all of them. */
+const STRIP = 16;
+
+/**
+ * (x - o) f + g with the factors of each channel, followed by SiLU if asked for.
+ * Mapping: an invocation takes one channel of 16 consecutive rows; neighbouring invocations take neighbouring channels.
+ */
+export function factorsApplied(x: TensorType, silu: boolean): PointwiseKernel {
+  const { images, rows, channels } = rowsOf(x);
+  const strips = Math.ceil(rows / STRIP);
+  return {
+    ...(silu ? { label: "applyFactors.silu", declarations: SILU_WGSL } : {}),
+    count: images * strips * channels,
+    params: { rows, channels, strips, outputs: images * channels },
+    body: `let strip = i / params.channels;
+let c = i - strip * params.channels;
+let image = strip / params.strips;
+let first = (strip - image * params.strips) * ${STRIP}u + image * params.rows;
+let end = min(first + ${STRIP}u, (image + 1u) * params.rows);
+let factor = image * params.channels + c;
+let origin = factors[factor];
+let a = factors[params.outputs + factor];
+let b = factors[2u * params.outputs + factor];
+for (var row = first; row < end; row += 1u) {
+  let at = row * params.channels + c;
+  let v = fma(x[at] - origin, a, b);
+  y[at] = ${silu ? "silu(v)" : "v"};
+}`,
+  };
+}
+
 /** Definition of `applyFactors`. */
-export const applyFactorsOp: Op<None> = defineOp<None>({
+export const applyFactorsOp: Op<None> = pointwise({
   name: "applyFactors",
-  infer(inputs): readonly TensorType[] {
-    requireF32("applyFactors", inputs, ["x", "factors"]);
-    const [x, factors] = [inputs[0]!, inputs[1]!];
-    checkFactors("applyFactors", x, factors);
-    return [{ shape: x.shape, dtype: "f32" }];
+  inputs: ["x", "factors"],
+  shape([x, factors]) {
+    checkFactors("applyFactors", x!, factors!);
+    return x!.shape;
   },
-  reference({ inputs }, [x, factors]): readonly Float32Array[] {
-    const rows = rowsOf(inputs[0]!);
-    const plane = rows.images * rows.channels;
-    return [
-      x!.map((value, i) => {
-        const at = factorAt(i, rows);
-        return (value - factors![at]!) * factors![plane + at]! + factors![2 * plane + at]!;
-      }),
-    ];
+  kernel: ({ inputs: [x] }) => factorsApplied(x!, false),
+  software: {
+    reference({ inputs }, [x, factors]) {
+      const rows = rowsOf(inputs[0]!);
+      const plane = rows.images * rows.channels;
+      return [
+        x!.map((value, i) => {
+          const at = factorAt(i, rows);
+          return (value - factors![at]!) * factors![plane + at]! + factors![2 * plane + at]!;
+        }),
+      ];
+    },
   },
-  // Mapping: an invocation computes one element.
-  lower: ({ inputs: [x, factors], outputs: [y] }, target) => [
-    elementwise("applyFactors", target, {
-      read: { x: x!, factors: factors! },
-      write: { y: y! },
-      params: { ...rowsOf(x!) },
-      body: `${FACTOR_AT}
-y[i] = fma(x[i] - factors[at], factors[plane + at], factors[2u * plane + at]);`,
-    }),
-  ],
-  vjp: ({ inputs: [x, factors] }, [dy]) => applyFactorsGradient(x!, factors!, dy!),
-  cost: (call) => ({ flops: 3 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-  examples: [
-    { inputs: [[2, 19, 7], [3, 2, 7]], attrs: {} },
-    { inputs: [[1, 5, 3, 33], [3, 1, 33]], attrs: {} },
-  ],
+  gradient: ({ inputs: [x, factors] }, [dy]) => applyFactorsGradient(x!, factors!, dy!),
+  flops: 3,
+  examples: shapes([[2, 19, 7], [3, 2, 7]], [[1, 5, 3, 33], [3, 1, 33]]),
 });
 
 /**
@@ -101,15 +117,10 @@ export const applyFactorsGradientOp: Op<None> = defineOp<None>({
   name: "applyFactorsGradient",
   infer(inputs): readonly TensorType[] {
     requireF32("applyFactorsGradient", inputs, ["x", "factors", "dy"]);
-    const [x, factors, dy] = [inputs[0]!, inputs[1]!, inputs[2]!];
+    const [x, factors, dy] = inputs as readonly [TensorType, TensorType, TensorType];
     checkFactors("applyFactorsGradient", x, factors);
-    if (!sameShape(x.shape, dy.shape)) {
-      throw new TypeError(
-        `Cannot build applyFactorsGradient: x has shape ${formatShape(x.shape)}, dy has ${formatShape(dy.shape)}, ` +
-          "one shape is needed",
-      );
-    }
-    return [{ shape: x.shape, dtype: "f32" }, { shape: factors.shape, dtype: "f32" }];
+    requireOneShape("applyFactorsGradient", { x, dy });
+    return [f32(x.shape), f32(factors.shape)];
   },
   reference({ inputs }, [x, factors, dy]): readonly Float32Array[] {
     const rows = rowsOf(inputs[0]!);
@@ -132,57 +143,69 @@ export const applyFactorsGradientOp: Op<None> = defineOp<None>({
       body: `${FACTOR_AT}
 dx[i] = dy[i] * factors[plane + at];`,
     }),
-    sumKernel({ x: x!, factors: factors!, dy: dy! }, dFactors!, target),
+    factorSums("applyFactorsGradient.factors", target, {
+      read: { x: x!, factors: factors!, dy: dy! },
+      write: { dFactors: dFactors! },
+      sizes: rowsOf(x!),
+      together: SUM_ROWS,
+      begin: "let origin = factors[image * params.channels + channel];",
+      term: "dy[at] * vec2f(1.0, x[at] - origin)",
+    }),
   ],
   cost: (call) => ({ flops: 5 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
-  examples: [
-    { inputs: [[2, 19, 7], [3, 2, 7], [2, 19, 7]], attrs: {} },
-    { inputs: [[1, 5, 3, 33], [3, 1, 33], [1, 5, 3, 33]], attrs: {} },
-  ],
+  examples: shapes([[2, 19, 7], [3, 2, 7], [2, 19, 7]], [[1, 5, 3, 33], [3, 1, 33], [1, 5, 3, 33]]),
 });
 
+/** What is summed over the rows of an image; see `factorSums`. */
+interface FactorSums extends Pick<KernelSource, "read" | "write"> {
+  readonly sizes: Rows;
+  /** Rows that a workgroup takes at once, a power of two; 1: an invocation takes a channel by itself. */
+  readonly together: number;
+  /** Lines that come before the loop over rows. */
+  readonly begin?: string;
+  /** Expression of dv and dv (x - o) of element `at`. */
+  readonly term: string;
+}
+
 /**
- * The cotangents of the factors. Mapping: a workgroup of 128 takes 16 channels of an image, 8 rows at a time, and adds
- * the sums of the 8 in a fixed tree; 1 KiB of shared memory.
+ * The cotangents of factors, `dFactors`: do = -a sum dv, da = sum dv (x - o) and db = sum dv. Mapping: a workgroup takes
+ * 16 channels of an image, several rows at a time, and adds their sums in a fixed tree; 8 bytes of shared memory for each
+ * invocation.
  */
-function sumKernel(
-  { x, factors, dy }: { readonly x: Tensor; readonly factors: Tensor; readonly dy: Tensor },
-  out: Tensor,
+export function factorSums(
+  label: string,
   target: Target,
+  { read, write, sizes, together, begin = "", term }: FactorSums,
 ): Dispatch {
-  const { images, rows, channels } = rowsOf(x);
+  const { images, rows, channels } = sizes;
   const blocks = Math.ceil(channels / SUM_CHANNELS);
+  const size = SUM_CHANNELS * together;
   return kernel({
-    label: "applyFactorsGradient.factors",
-    read: { x, factors, dy },
-    write: { out },
+    label,
+    read,
+    write,
     params: { images, rows, channels, blocks },
-    workgroupSize: SUM_CHANNELS * SUM_ROWS,
+    workgroupSize: size,
     workgroups: flatGrid(images * blocks, target),
-    declarations: `var<workgroup> sums: array<vec2f, ${SUM_CHANNELS * SUM_ROWS}>;`,
+    ...(together > 1 ? { declarations: `var<workgroup> sums: array<vec2f, ${size}>;` } : {}),
     body: `let index = group.y * groups.x + group.x;
 if (index >= params.images * params.blocks) { return; }
 let image = index / params.blocks;
-let channel = (index - image * params.blocks) * ${SUM_CHANNELS}u + lane % ${SUM_CHANNELS}u;
-let inside = channel < params.channels;
-let at = image * params.channels + min(channel, params.channels - 1u);
-let origin = factors[at];
+let own = (index - image * params.blocks) * ${SUM_CHANNELS}u + lane % ${SUM_CHANNELS}u;
+let channel = min(own, params.channels - 1u);
+${begin}
 var sum = vec2f();
-for (var row = lane / ${SUM_CHANNELS}u; row < params.rows; row += ${SUM_ROWS}u) {
-  let i = (image * params.rows + row) * params.channels + min(channel, params.channels - 1u);
-  sum += dy[i] * vec2f(x[i] - origin, 1.0);
+for (var row = lane / ${SUM_CHANNELS}u; row < params.rows; row += ${together}u) {
+  let at = (image * params.rows + row) * params.channels + channel;
+  sum += ${term};
 }
-sums[lane] = sum;
-workgroupBarrier();
-for (var half = ${SUM_CHANNELS * SUM_ROWS / 2}u; half >= ${SUM_CHANNELS}u; half = half >> 1u) {
-  if (lane < half) { sums[lane] += sums[lane + half]; }
-  workgroupBarrier();
-}
-if (lane < ${SUM_CHANNELS}u && inside) {
+${together > 1 ? `sums[lane] = sum;\n${treeReduction("sums", size, { results: SUM_CHANNELS })}\nsum = sums[lane];` : ""}
+if (lane < ${SUM_CHANNELS}u && own < params.channels) {
   let plane = params.images * params.channels;
-  out[at] = -sums[lane].y * factors[plane + at];
-  out[plane + at] = sums[lane].x;
-  out[2u * plane + at] = sums[lane].y;
+  let to = image * params.channels + channel;
+  dFactors[to] = -factors[plane + to] * sum.x;
+  dFactors[plane + to] = sum.y;
+  dFactors[2u * plane + to] = sum.x;
 }`,
   });
 }

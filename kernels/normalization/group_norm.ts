@@ -4,18 +4,28 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
-  sameShape,
+  type OpDef,
+  type Shape,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { SILU_WGSL, siluOf } from "../pointwise/activations.ts";
-import { inputGradient } from "../product/conv2d_input_gradient.ts";
-import { movedBytes, refuseWanted, requireF32 } from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";
-import { applyKernel, blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
-import { groupNormFactorsOp, imageStatistics, modulationCotangent, statisticsCotangents } from "./norm_factors.ts";
+import { f32, movedBytes, refuseWanted, requireF32, requireFit, requireShape } from "../operands.ts";
+import { siluOf } from "../pointwise/activations.ts";
+import { inputGradient } from "../product/conv2d_input_gradient.ts";
+import { elementwise } from "../text/wgsl.ts";
+import { applyFactorsOp, factorsApplied } from "./apply_factors.ts";
+import {
+  type FactorsCall,
+  groupNormFactorsOp,
+  imageStatistics,
+  imageStatisticsOp,
+  modulationCotangent,
+  requireGroups,
+  statisticsCotangents,
+} from "./norm_factors.ts";
+import { statisticsType } from "./statistics_blocks.ts";
 import { statisticsGradient } from "./statistics_gradient.ts";
 
 /** Attributes of a group normalisation. */
@@ -37,128 +47,96 @@ export interface GroupNormOptions {
   readonly modulation?: Tensor;
 }
 
-/** Rows whose statistics one invocation gathers. */
-const STATISTICS_STRIP = 32;
-
-/** Sizes of a normalised tensor [N, rows, C]. */
-interface NormSizes {
-  readonly images: number;
-  /** Pixels of one image. */
-  readonly rows: number;
-  readonly channels: number;
-  readonly groups: number;
+/** The shape [N, H, W, C] of a tensor [N, ..., C] as an image. */
+function imageShape(shape: Shape): Shape {
+  return shape.length === 4 ? shape : [shape[0]!, elementCount(shape.slice(1, -1)), 1, shape.at(-1)!];
 }
 
-function inferGroupNorm(inputs: readonly TensorType[], { groups, eps }: GroupNormAttrs): readonly TensorType[] {
-  requireF32("groupNorm", inputs, ["x", "gamma", "beta", "modulation"], 1);
-  const { shape } = inputs[0]!;
-  if (shape.length < 2) {
-    throw new TypeError(`Cannot build groupNorm: x has shape ${formatShape(shape)}, [N, ..., C] is needed`);
-  }
-  const [images, channels] = [shape[0]!, shape[shape.length - 1]!];
-  const needed = [["gamma", [channels]], ["beta", [channels]], ["modulation", [images, 2 * channels]]] as const;
-  inputs.slice(1).forEach((input, index) => {
-    const [name, wanted] = needed[index]!;
-    if (!sameShape(input.shape, wanted)) {
-      throw new TypeError(
-        `Cannot build groupNorm: ${name} has shape ${formatShape(input.shape)}, ${formatShape(wanted)} is needed ` +
-          `as x has shape ${formatShape(shape)}`,
-      );
-    }
+/** Attributes of the factors that a group normalisation applies. */
+function factorsAttrs([x, , , modulation]: readonly Tensor[], { groups, eps }: GroupNormAttrs): FactorsCall["attrs"] {
+  const [, height = 1, width = 1] = imageShape(x!.shape);
+  return { groups, eps, height, width, parts: 1, ...(modulation ? { modulationAt: 0 } : {}) };
+}
+
+/** A group normalisation in three steps: the calls that give statistics and factors, and the tensors of the last. */
+function stepsOf(
+  { inputs, attrs, scope }: Call<GroupNormAttrs>,
+  scratch: (shape: Shape) => Tensor,
+): { readonly calls: readonly Call[]; readonly image: Tensor; readonly factors: Tensor } {
+  const [{ id, shape, dtype }, ...affine] = inputs as readonly [Tensor, ...Tensor[]];
+  const image = { id, shape: imageShape(shape), dtype };
+  const statistics = scratch(statisticsType(image).shape);
+  const factors = scratch([3, shape[0]!, shape.at(-1)!]);
+  const step = <A>({ definition }: Op<A>, inputs: readonly Tensor[], output: Tensor, attrs: A): Call => ({
+    op: definition as OpDef<unknown>,
+    inputs,
+    outputs: [output],
+    attrs,
+    scope,
   });
-  if (!Number.isSafeInteger(groups) || groups < 1 || channels % groups !== 0) {
-    throw new RangeError(
-      `Cannot build groupNorm: the number of groups is ${groups}, a divisor of the ${channels} channels is needed`,
-    );
-  }
-  if (!(Number.isFinite(eps) && eps > 0)) {
-    throw new RangeError(`Cannot build groupNorm: eps is ${eps}, a positive number is needed`);
-  }
-  return [{ shape, dtype: "f32" }];
-}
-
-function sizesOf({ inputs, attrs }: Call<GroupNormAttrs>): NormSizes {
-  const { shape } = inputs[0]!;
-  const channels = shape[shape.length - 1]!;
-  return { images: shape[0]!, rows: elementCount(shape.slice(1, -1)), channels, groups: attrs.groups };
-}
-
-/** Mean and 1 / sqrt(variance + eps) of one group of one image, in two passes. */
-function statistics(
-  x: Float32Array,
-  { rows, channels, groups }: NormSizes,
-  image: number,
-  group: number,
-  eps: number,
-): readonly [mean: number, inverse: number] {
-  const width = channels / groups;
-  const fold = (term: (value: number) => number): number => {
-    let sum = 0;
-    for (let row = 0; row < rows; row++) {
-      const at = (image * rows + row) * channels + group * width;
-      for (let c = 0; c < width; c++) sum += term(x[at + c]!);
-    }
-    return sum / (rows * width);
-  };
-  const mean = fold((value) => value);
-  const variance = fold((value) => (value - mean) ** 2);
-  return [mean, 1 / Math.sqrt(variance + eps)];
+  const calls = [
+    step(imageStatisticsOp, [image], statistics, {}),
+    step(groupNormFactorsOp, [statistics, ...affine], factors, factorsAttrs(inputs, attrs)),
+  ];
+  return { calls, image, factors };
 }
 
 /** Definition of `groupNorm`; inputs x, gamma, beta and, if there is one, the modulation. */
 export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
   name: "groupNorm",
-  infer: inferGroupNorm,
-  reference(call, [x, gamma, beta, modulation]): readonly Float32Array[] {
-    const sizes = sizesOf(call);
-    const { images, rows, channels, groups } = sizes;
-    const y = new Float32Array(x!.length);
-    for (let image = 0; image < images; image++) {
-      const norms = Array.from({ length: groups }, (_, group) => statistics(x!, sizes, image, group, call.attrs.eps));
-      for (let c = 0; c < channels; c++) {
-        const [mean, inverse] = norms[Math.floor(c / (channels / groups))]!;
-        const scale = modulation ? 1 + modulation[image * 2 * channels + c]! : 1;
-        const shift = modulation ? modulation[image * 2 * channels + channels + c]! : 0;
-        for (let row = 0; row < rows; row++) {
-          const at = (image * rows + row) * channels + c;
-          const value = ((x![at]! - mean) * inverse * gamma![c]! + beta![c]!) * scale + shift;
-          y[at] = call.attrs.silu ? siluOf(value) : value;
-        }
-      }
-    }
-    return [y];
+  infer(inputs, attrs): readonly TensorType[] {
+    requireF32("groupNorm", inputs, ["x", "gamma", "beta", "modulation"], 1);
+    const [x, gamma, beta, modulation] = inputs as readonly [TensorType, TensorType, TensorType, TensorType?];
+    requireFit("groupNorm", { x }, x.shape.length >= 2, "[N, ..., C] is needed");
+    const channels = x.shape.at(-1)!;
+    requireShape("groupNorm", "gamma", gamma, [channels]);
+    requireShape("groupNorm", "beta", beta, [channels]);
+    requireShape("groupNorm", "modulation", modulation, [x.shape[0]!, 2 * channels]);
+    requireGroups("groupNorm", attrs, channels);
+    return [f32(x.shape)];
+  },
+  reference(call, [x, ...affine]): readonly Float32Array[] {
+    let id = -1;
+    const { calls: [first, second], image, factors } = stepsOf(call, (shape) => ({ ...f32(shape), id: id-- }));
+    const [statistics] = first!.op.reference(first!, [x!], {});
+    const values = second!.op.reference(second!, [statistics!, ...affine], {});
+    const last = {
+      op: applyFactorsOp.definition,
+      inputs: [image, factors],
+      outputs: call.outputs,
+      attrs: {},
+      scope: "",
+    };
+    const [y] = applyFactorsOp.definition.reference(last, [x!, ...values], {});
+    return [call.attrs.silu ? y!.map(siluOf) : y!];
   },
   lower(call, target): readonly Dispatch[] {
-    const { images, rows, channels, groups } = sizesOf(call);
-    const [x, gamma, beta, modulation] = call.inputs;
-    const strips = { height: rows, width: 1, blockHeight: STATISTICS_STRIP, blockWidth: 1 };
-    const partial = target.scratch([3, images, blockCount(strips), channels]);
-    const factors = target.scratch([3, images, channels]);
-    const operands = {
-      partials: [partial],
-      gamma: gamma!,
-      beta: beta!,
-      ...(modulation ? { modulation: { tensor: modulation, offset: 0 } } : {}),
-    };
+    const { calls, image, factors } = stepsOf(call, (shape) => target.scratch(shape));
+    const arrays = { read: { x: image, factors }, write: { y: call.outputs[0]! } };
     return [
-      statisticsKernel(x!, partial, strips, target),
-      finishKernel(operands, factors, { images, channels, groups, eps: call.attrs.eps }, strips, target),
-      applyKernel(
-        x!,
-        factors,
-        call.outputs[0]!,
-        { images, rows, channels },
-        call.attrs.silu ? SILU_WGSL : undefined,
-        target,
-      ),
+      ...calls.flatMap((step) => step.op.lower(step, target)),
+      elementwise("groupNorm.apply", target, { ...arrays, ...factorsApplied(image, call.attrs.silu) }),
     ];
   },
   vjp(call, [dy], wanted): readonly (Tensor | undefined)[] {
-    const [x, gamma, beta, modulation] = call.inputs as readonly [Tensor, Tensor, Tensor, Tensor?];
+    const { inputs: [x, ...affine], attrs } = call;
     refuseWanted("groupNorm", "gamma", wanted[1]);
     refuseWanted("groupNorm", "beta", wanted[2]);
-    const [dx, dModulation] = groupNormGradient({ x, gamma, beta, modulation }, dy!, call.attrs, wanted[3] === true);
-    return [dx, undefined, undefined, ...(modulation ? [dModulation] : [])];
+    const image = reshape(x!, imageShape(x!.shape));
+    const statistics = imageStatistics(image);
+    // The factors are computed once more, and the cotangents go through what a convolution reads.
+    const inputs = [statistics, ...affine];
+    const factorsCall = { inputs, attrs: factorsAttrs(call.inputs, attrs) };
+    const own = { ...factorsCall, outputs: groupNormFactorsOp(inputs, factorsCall.attrs) };
+    const input = { parts: [image], factors: own.outputs[0]!, silu: attrs.silu };
+    const { parts: [direct], factors } = inputGradient(input, reshape(dy!, image.shape));
+    const dx = statisticsGradient(image, statistics, statisticsCotangents(own, factors!)[0]!, direct);
+    return [
+      reshape(dx, x!.shape),
+      undefined,
+      undefined,
+      ...(affine.length > 2 ? [wanted[3] ? modulationCotangent(own, factors!) : undefined] : []),
+    ];
   },
   cost: (call) => ({
     flops: (call.attrs.silu ? 10 : 6) * elementCount(call.outputs[0]!.shape),
@@ -171,36 +149,6 @@ export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
     { inputs: [[3, 20], [20], [20]], attrs: { groups: 4, eps: 1e-5, silu: true } },
   ],
 });
-
-/** What is normalised, and by what. */
-interface Normalised {
-  readonly x: Tensor;
-  readonly gamma: Tensor;
-  readonly beta: Tensor;
-  readonly modulation: Tensor | undefined;
-}
-
-/** The way back through the factors, which are computed once more, and the statistics. */
-function groupNormGradient(
-  { x, gamma, beta, modulation }: Normalised,
-  dy: Tensor,
-  { groups, eps, silu }: GroupNormAttrs,
-  ofModulation: boolean,
-): readonly [dx: Tensor, dModulation: Tensor | undefined] {
-  const channels = x.shape.at(-1)!;
-  const shape = x.shape.length === 4 ? x.shape : [x.shape[0]!, elementCount(x.shape.slice(1, -1)), 1, channels];
-  const image = reshape(x, shape);
-  const [, height, width] = shape as readonly [number, number, number];
-  const statistics = imageStatistics(image);
-  const inputs = [statistics, gamma, beta, ...(modulation ? [modulation] : [])];
-  const attrs = { groups, eps, height, width, parts: 1, ...(modulation ? { modulationAt: 0 } : {}) };
-  const outputs = groupNormFactorsOp(inputs, attrs);
-  const input = { parts: [image], factors: outputs[0]!, silu, resample: "none" as const };
-  const { parts: [direct], factors } = inputGradient(input, reshape(dy, shape));
-  const call = { inputs, outputs, attrs };
-  const dx = statisticsGradient(image, statistics, statisticsCotangents(call, factors!)[0]!, direct);
-  return [reshape(dx, x.shape), ofModulation ? modulationCotangent(call, factors!) : undefined];
-}
 
 /**
  * Group normalisation y = (x - mean) / sqrt(variance + eps) gamma + beta, mean and biased variance taken over the

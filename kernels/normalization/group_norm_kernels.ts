@@ -1,10 +1,10 @@
 /**
- * The kernels of group normalisation: statistics of blocks of pixels, factors of channels, and their application. Every
- * sum runs in a fixed order, so equal inputs give equal bits. Sums are taken relative to an element near by: where the
+ * The kernels of group normalisation: statistics of blocks of pixels, and factors of channels. Every sum runs in a fixed order, so equal inputs give equal bits. Sums are taken relative to an element near by: where the
  * mean is far greater than the spread, a plain sum of squares would lose all digits of the variance.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { floatBits } from "../operands.ts";
+import { treeReduction } from "../text/reduction.ts";
 import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
 
 /** How an image is cut into the blocks whose statistics are kept apart; those at the edges hold fewer pixels. */
@@ -22,8 +22,6 @@ export function blockCount({ height, width, blockHeight, blockWidth }: Blocks): 
   return Math.ceil(height / blockHeight) * Math.ceil(width / blockWidth);
 }
 
-/** Rows that one invocation normalises: its factors are loaded once for all of them. */
-const APPLY_STRIP = 16;
 /** Invocations that share the blocks of one group. */
 const FINISH_SIZE = 64;
 /**
@@ -94,11 +92,7 @@ export interface FinishSizes {
 function sumWgsl(name: string, value: string, serial: boolean): string {
   if (serial) return `let ${name} = ${value};`;
   return `shared_values[lane] = ${value};
-workgroupBarrier();
-for (var half = ${FINISH_SIZE / 2}u; half > 0u; half = half >> 1u) {
-  if (lane < half) { shared_values[lane] += shared_values[lane + half]; }
-  workgroupBarrier();
-}
+${treeReduction("shared_values", FINISH_SIZE)}
 let ${name} = shared_values[0];
 workgroupBarrier();`;
 }
@@ -236,50 +230,6 @@ for (var d = ${begin}; d < params.span; d += ${step}) {
   factors[at] = origin;
   factors[outputs + at] = ${modulation ? "a * scale" : "a"};
   factors[2u * outputs + at] = ${modulation ? "fma(b, scale, shift)" : "b"};
-}`,
-  });
-}
-
-/** Sizes of a tensor [N, rows, C] that is normalised by itself. */
-export interface ApplySizes {
-  readonly images: number;
-  /** Pixels of one image. */
-  readonly rows: number;
-  readonly channels: number;
-}
-
-/**
- * (x - o) a + b with the factors of each channel, followed by SiLU where its WGSL is given.
- * Mapping: an invocation takes one channel of 16 consecutive rows; neighbouring invocations take neighbouring channels.
- */
-export function applyKernel(
-  x: Tensor,
-  factors: Tensor,
-  y: Tensor,
-  { images, rows, channels }: ApplySizes,
-  silu: string | undefined,
-  target: Target,
-): Dispatch {
-  const strips = Math.ceil(rows / APPLY_STRIP);
-  return elementwise(silu ? "groupNorm.apply.silu" : "groupNorm.apply", target, {
-    read: { x, factors },
-    write: { y },
-    count: images * strips * channels,
-    params: { rows, channels, strips, outputs: images * channels },
-    ...(silu ? { declarations: silu } : {}),
-    body: `let strip = i / params.channels;
-let c = i - strip * params.channels;
-let image = strip / params.strips;
-let first = (strip - image * params.strips) * ${APPLY_STRIP}u + image * params.rows;
-let end = min(first + ${APPLY_STRIP}u, (image + 1u) * params.rows);
-let factor = image * params.channels + c;
-let origin = factors[factor];
-let a = factors[params.outputs + factor];
-let b = factors[2u * params.outputs + factor];
-for (var row = first; row < end; row += 1u) {
-  let at = row * params.channels + c;
-  let v = fma(x[at] - origin, a, b);
-  y[at] = ${silu ? "silu(v)" : "v"};
 }`,
   });
 }

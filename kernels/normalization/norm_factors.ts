@@ -6,7 +6,6 @@ import {
   type Call,
   defineOp,
   type Dispatch,
-  formatShape,
   type Op,
   sameShape,
   type Tensor,
@@ -14,7 +13,16 @@ import {
 } from "../../engine/mod.ts";
 import { concatChannels, padChannels, sliceChannels } from "../layout/channels.ts";
 import { add, mul } from "../pointwise/elementwise.ts";
-import { movedBytes, refuseWanted, requireF32, requireRank } from "../operands.ts";
+import {
+  f32,
+  movedBytes,
+  refuseWanted,
+  requireF32,
+  requireFit,
+  requireRank,
+  requireShape,
+  requireValues,
+} from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";
 import { blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
 import { factorsGradientOp, statisticsGradient } from "./statistics_gradient.ts";
@@ -73,6 +81,20 @@ function channelsOf(statistics: readonly TensorType[]): number {
   return statistics.reduce((sum, { shape }) => sum + shape[3]!, 0);
 }
 
+/**
+ * Checks the groups of a normalisation.
+ * @throws {RangeError} if they do not divide the channels or eps is not positive
+ */
+export function requireGroups(
+  op: string,
+  { groups, eps }: Pick<GroupNormFactorsAttrs, "groups" | "eps">,
+  channels: number,
+): void {
+  const divides = Number.isSafeInteger(groups) && groups >= 1 && channels % groups === 0;
+  requireValues(op, { "the number of groups": groups }, divides, `a divisor of the ${channels} channels is needed`);
+  requireValues(op, { eps }, Number.isFinite(eps) && eps > 0, "a positive number is needed");
+}
+
 /** Definition of `groupNormFactors`; inputs are the statistics of each part, gamma, beta and, if any, the modulation. */
 export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormFactorsAttrs>({
   name: "groupNormFactors",
@@ -84,41 +106,21 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
     const statistics = inputs.slice(0, parts);
     const images = statistics[0]!.shape[1]!;
     const blocks = blockCount(blocksOf([images, height, width]));
-    statistics.forEach(({ shape }, index) => {
-      const wanted = [3, images, blocks, shape[3]!];
-      if (sameShape(shape, wanted)) return;
-      throw new TypeError(
-        `Cannot build groupNormFactors: ${names[index]} has shape ${formatShape(shape)}, ` +
-          `[3, N, ${blocks}, C] is needed for an image of ${height}x${width} pixels`,
-      );
+    statistics.forEach((type, index) => {
+      const needed = `[3, N, ${blocks}, C] is needed for an image of ${height}x${width} pixels`;
+      const fits = sameShape(type.shape, [3, images, blocks, type.shape[3]!]);
+      requireFit("groupNormFactors", { [names[index]!]: type }, fits, needed);
     });
     const channels = channelsOf(statistics);
     const [gamma, beta, modulation] = inputs.slice(parts);
-    for (const [name, { shape }] of [["gamma", gamma!], ["beta", beta!]] as const) {
-      if (sameShape(shape, [channels])) continue;
-      throw new TypeError(
-        `Cannot build groupNormFactors: ${name} has shape ${formatShape(shape)}, [${channels}] is needed`,
-      );
-    }
+    requireShape("groupNormFactors", "gamma", gamma, [channels]);
+    requireShape("groupNormFactors", "beta", beta, [channels]);
     const last = (modulationAt ?? 0) + 2 * channels;
-    if (
-      modulation && (modulation.shape.length !== 2 || modulation.shape[0] !== images || modulation.shape[1]! < last)
-    ) {
-      throw new TypeError(
-        `Cannot build groupNormFactors: modulation has shape ${formatShape(modulation.shape)}, ` +
-          `[${images}, ${last} or more] is needed`,
-      );
-    }
-    if (!Number.isSafeInteger(groups) || groups < 1 || channels % groups !== 0) {
-      throw new RangeError(
-        `Cannot build groupNormFactors: the number of groups is ${groups}, ` +
-          `a divisor of the ${channels} channels is needed`,
-      );
-    }
-    if (!(Number.isFinite(eps) && eps > 0)) {
-      throw new RangeError(`Cannot build groupNormFactors: eps is ${eps}, a positive number is needed`);
-    }
-    return [{ shape: [3, images, channels], dtype: "f32" }];
+    const hasRows = !modulation ||
+      modulation.shape.length === 2 && modulation.shape[0] === images && modulation.shape[1]! >= last;
+    requireFit("groupNormFactors", { modulation }, hasRows, `[${images}, ${last} or more] is needed`);
+    requireGroups("groupNormFactors", { groups, eps }, channels);
+    return [f32([3, images, channels])];
   },
   reference({ inputs, attrs }, values): readonly Float32Array[] {
     const { groups, eps, height, width, parts, modulationAt } = attrs;

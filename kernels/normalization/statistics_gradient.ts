@@ -1,22 +1,18 @@
-/** The way back from the statistics of blocks to the image, and from factors of channels to the statistics. */
+/** The backward pass from the statistics of blocks to the image, and from factors of channels to the statistics. */
 import {
   type Call,
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
-  sameShape,
   type Target,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
+import { f32, type Image, movedBytes, requireF32, requireRank, requireShape } from "../operands.ts";
+import type { None } from "../pointwise/pointwise.ts";
 import { elementwise } from "../text/wgsl.ts";
 import { blocksOf, STATISTICS_BLOCK, statisticsType } from "./statistics_blocks.ts";
-
-type None = Record<string, never>;
-type ImageShape = readonly [number, number, number, number];
 
 /**
  * The cotangent of an image whose statistics k, m, s have the cotangents K, M, S: M / n + 2 (x - k - m) S in a block of n
@@ -27,21 +23,14 @@ export const statisticsGradientOp: Op<None> = defineOp<None>({
   infer(inputs): readonly TensorType[] {
     requireF32("statisticsGradient", inputs, ["x", "statistics", "cotangent", "dx"], 1);
     const [x, statistics, cotangent, dx] = inputs as readonly [TensorType, TensorType, TensorType, TensorType?];
-    const fits = x.shape.length === 4 && [statistics, cotangent].every(({ shape }) =>
-      sameShape(shape, statisticsType(x).shape)
-    ) && (!dx || sameShape(dx.shape, x.shape));
-    if (!fits) {
-      throw new TypeError(
-        `Cannot build statisticsGradient: the shapes are ${
-          inputs.map(({ shape }) => formatShape(shape)).join(", ")
-        }, ` +
-          `those of an image, its statistics twice, and the image are needed`,
-      );
-    }
-    return [{ shape: x.shape, dtype: "f32" }];
+    requireRank("statisticsGradient", "x", x, 4, "[N, H, W, C]");
+    requireShape("statisticsGradient", "statistics", statistics, statisticsType(x).shape);
+    requireShape("statisticsGradient", "cotangent", cotangent, statisticsType(x).shape);
+    requireShape("statisticsGradient", "dx", dx, x.shape);
+    return [f32(x.shape)];
   },
   reference({ inputs }, [x, statistics, cotangent, dx]): readonly Float32Array[] {
-    const [, height, width, channels] = inputs[0]!.shape as unknown as ImageShape;
+    const [, height, width, channels] = inputs[0]!.shape as Image;
     const across = Math.ceil(width / STATISTICS_BLOCK);
     const rows = Math.ceil(height / STATISTICS_BLOCK);
     const plane = statistics!.length / 3;
@@ -160,7 +149,7 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
     const statistics = ["statistics", "more statistics"].slice(0, parts);
     const modulation = modulationAt === undefined ? [] : ["modulation"];
     requireF32("factorsGradient", inputs, ["cotangent", "factors", ...statistics, "gamma", ...modulation]);
-    return inputs.slice(2, 2 + parts).map(({ shape }) => ({ shape, dtype: "f32" }));
+    return inputs.slice(2, 2 + parts).map(({ shape }) => f32(shape));
   },
   reference({ inputs, attrs }, values): readonly Float32Array[] {
     const { groups, height, width, modulationAt } = attrs;
@@ -184,7 +173,7 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
     };
     let firstChannel = 0;
     return statistics.map((given, part) => {
-      const [, , blocks, own] = types.statistics[part]!.shape as unknown as ImageShape;
+      const [, , blocks, own] = types.statistics[part]!.shape as Image;
       const result = new Float32Array(given.length);
       const size = images * blocks * own;
       for (let at = 0; at < size; at++) {
@@ -230,7 +219,7 @@ function partKernel(
 ): Dispatch {
   const { cotangent, factors, gamma, modulation } = operandsOf(inputs, attrs);
   const { groups, height, width, modulationAt = 0 } = attrs;
-  const [, images, blocks, channels] = given.shape as unknown as ImageShape;
+  const [, images, blocks, channels] = given.shape as Image;
   const allChannels = factors.shape[2]!;
   const strips = Math.ceil(blocks / STRIP);
   return elementwise(`groupNorm.factorsGradient${modulation ? ".modulated" : ""}`, target, {

@@ -21,7 +21,7 @@ import { conv2dChosen } from "./conv2d_choice.ts";
 import type { Conv2dAttrs, Padding } from "./conv2d_attrs.ts";
 import { EXAMPLES } from "./conv2d_examples.ts";
 import {
-  type ConvolutionInput,
+  type ImageInput,
   inputShape,
   inputValues,
   type Resample,
@@ -32,18 +32,6 @@ import { conv2dPointwise } from "./conv2d_pointwise.ts";
 import { addRowTimesMatrix, checkSummands, storeRow } from "./matmul.ts";
 import { inputGradient } from "./conv2d_input_gradient.ts";
 import { imageCotangent, shiftCotangent } from "./conv2d_gradient.ts";
-
-/** What a convolution reads where that is no plain tensor: see the fields, which apply in this order. */
-export interface ImageInput {
-  /** [N, H, W, C_k]: one image, or two whose channels follow each other. */
-  readonly parts: readonly Tensor[];
-  /** [3, N, C]: origin o and factors a, b of each channel, which becomes (x - o) a + b; see `groupNormFactors`. */
-  readonly factors?: Tensor;
-  /** Whether SiLU follows. */
-  readonly silu?: boolean;
-  /** `up` makes each pixel a block of 2 x 2, `down` takes the means of blocks of 2 x 2; none by default. */
-  readonly resample?: Resample;
-}
 
 /** Options of `conv2d`. */
 export interface Conv2dOptions {
@@ -100,7 +88,7 @@ function isPointwise(weight: TensorType, { stride, padding }: Conv2dAttrs): bool
   return kernelHeight === 1 && kernelWidth === 1 && stride === 1 && !padded;
 }
 
-function inputOf({ parts, factors }: Operands<Tensor>, { silu, resample }: Conv2dAttrs): ConvolutionInput {
+function inputOf({ parts, factors }: Operands<Tensor>, { silu, resample }: Conv2dAttrs): ImageInput {
   return { parts, factors, silu, resample };
 }
 
@@ -264,7 +252,7 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
       )
       : undefined;
     const skipped = residual && asked.residual && attrs.residual !== "absent"
-      ? inputGradient({ parts: [residual], factors: undefined, silu: false, resample: attrs.residual }, cotangent)
+      ? inputGradient({ parts: [residual], resample: attrs.residual }, cotangent)
       : undefined;
     const optional = [
       [operands.factors, seen?.factors],

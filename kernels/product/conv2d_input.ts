@@ -12,16 +12,16 @@ import { elementwise, type KernelSource } from "../text/wgsl.ts";
  */
 export type Resample = "none" | "up" | "down";
 
-/** How the image that a convolution reads comes about. */
-export interface ConvolutionInput {
-  /** [N, H, W, C_k]: one or two, whose channels follow each other. */
+/** What a convolution reads where that is no plain tensor: see the fields, which apply in this order. */
+export interface ImageInput {
+  /** [N, H, W, C_k]: one image, or two whose channels follow each other. */
   readonly parts: readonly Tensor[];
-  /** [3, N, C] origin o and factors a, b of each channel: (x - o) a + b; see `groupNormFactors`. */
-  readonly factors: Tensor | undefined;
+  /** [3, N, C]: origin o and factors a, b of each channel, which becomes (x - o) a + b; see `groupNormFactors`. */
+  readonly factors?: Tensor | undefined;
   /** Whether SiLU follows. */
-  readonly silu: boolean;
-  /** What happens last. */
-  readonly resample: Resample;
+  readonly silu?: boolean;
+  /** `up` makes each pixel a block of 2 x 2, `down` takes the means of blocks of 2 x 2; none by default. */
+  readonly resample?: Resample;
 }
 
 /** Shape of an image that is resampled. */
@@ -32,19 +32,19 @@ export function resampledShape([images = 1, height = 1, width = 1, channels = 1]
 }
 
 /** Shape of the image that the convolution sees. */
-export function inputShape({ parts, resample }: ConvolutionInput): Shape {
+export function inputShape({ parts, resample = "none" }: ImageInput): Shape {
   const channels = parts.reduce((sum, { shape }) => sum + shape[3]!, 0);
   return resampledShape([...parts[0]!.shape.slice(0, 3), channels], resample);
 }
 
 /** Whether the convolution sees a tensor as it is. */
-export function isPlain({ parts, factors, silu, resample }: ConvolutionInput): boolean {
+export function isPlain({ parts, factors, silu, resample = "none" }: ImageInput): boolean {
   return parts.length === 1 && !factors && !silu && resample === "none";
 }
 
 /** The image that the convolution sees, on the CPU. */
 export function inputValues(
-  input: ConvolutionInput,
+  input: ImageInput,
   parts: readonly Float32Array[],
   factors: Float32Array | undefined,
 ): Float32Array {
@@ -64,7 +64,7 @@ export function inputValues(
     const normalised = factors ? (value - factors[at]!) * factors[plane + at]! + factors[2 * plane + at]! : value;
     joined[i] = input.silu ? siluOf(normalised) : normalised;
   }
-  return resampledValues(joined, shape, input.resample);
+  return resampledValues(joined, shape, input.resample ?? "none");
 }
 
 /** An image resampled on the CPU. */
@@ -105,7 +105,7 @@ export interface InputLoad {
 }
 
 /** The loads of each part of an input. */
-export function inputLoads({ parts, factors, silu }: ConvolutionInput): readonly InputLoad[] {
+export function inputLoads({ parts, factors, silu }: ImageInput): readonly InputLoad[] {
   const allChannels = parts.reduce((sum, { shape }) => sum + shape[3]!, 0);
   const [images = 1] = parts[0]!.shape;
   let firstChannel = 0;
@@ -142,8 +142,8 @@ const STRIP = 4;
  * neighbouring pixels of the result; neighbouring invocations take neighbouring channels.
  * @param out [N, H', W', C], written
  */
-export function materialised(input: ConvolutionInput, out: Tensor, target: Target): readonly Dispatch[] {
-  const { resample } = input;
+export function materialised(input: ImageInput, out: Tensor, target: Target): readonly Dispatch[] {
+  const { resample = "none" } = input;
   const [images = 1, height = 1, width = 1, pitch = 1] = out.shape;
   const across = Math.ceil(width / STRIP);
   return inputLoads(input).map(({ x, read, params, suffix, declarations, begin, value }) => {

@@ -1,5 +1,5 @@
 /**
- * The way back from the image that a convolution sees to the tensors that it reads: the adjoint of the resampling, the
+ * The backward pass from the image that a convolution sees to the tensors that it reads: the adjoint of the resampling, the
  * slope of SiLU, the factors of the channels, and the cut into parts, in one pass over each part.
  */
 import {
@@ -7,18 +7,17 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
-  sameShape,
   type Shape,
   type Target,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
+import { f32, movedBytes, requireF32, requireShape } from "../operands.ts";
+import { factorSums } from "../normalization/apply_factors.ts";
 import { SILU_SLOPE_WGSL, siluSlopeOf } from "../pointwise/activations.ts";
-import { elementwise, flatGrid, kernel } from "../text/wgsl.ts";
-import { type ConvolutionInput, inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
+import { elementwise } from "../text/wgsl.ts";
+import { type ImageInput, inputLoads, type Resample, resampledShape } from "./conv2d_input.ts";
 
 /** How the image came about, as far as its gradient depends on it. */
 export interface InputGradientAttrs {
@@ -37,8 +36,7 @@ export interface InputGradientAttrs {
 const LEAST_PIECE = 16;
 const PIECES = 256;
 
-/** Channels and shares of the pieces of a workgroup that adds up their sums. */
-const FINISH_CHANNELS = 16;
+/** Pieces that a workgroup takes at once when it adds up their sums. */
 const FINISH_SHARES = 16;
 
 /** Whether the parts themselves are needed: their values are where a slope depends on them. */
@@ -201,63 +199,18 @@ sums[params.images * params.height * params.across * params.factorPitch + to] = 
 }
 
 /**
- * Adds up the sums of all pieces: do = -a sum dv, da = sum dv (x - o), db = sum dv. Mapping: a workgroup of 256 takes 16
- * channels of one image, 2,048 bytes of shared memory; where kernels run on a CPU an invocation takes a channel.
+ * Adds up the sums of all pieces of an image: on the GPU a workgroup of 256 takes 16 channels and 16 pieces at a time;
+ * where kernels run on a CPU an invocation takes a channel.
  */
 function finishKernel(sums: Tensor, factors: Tensor, dFactors: Tensor, target: Target): Dispatch {
-  const [, images = 1, pieces = 1, channels = 1] = sums.shape;
-  const serial = target.software;
-  const blocks = Math.ceil(channels / FINISH_CHANNELS);
-  const shared = { read: { sums, factors }, write: { dFactors } };
-  const loop = (from: string, step: string): string =>
-    `var sum = 0.0;
-var moment = 0.0;
-for (var piece = ${from}; piece < params.pieces; piece += ${step}) {
-  let at = (item * params.pieces + piece) * params.channels + channel;
-  sum += sums[at];
-  moment += sums[params.images * params.pieces * params.channels + at];
-}`;
-  const store = (sum: string, moment: string): string =>
-    `let plane = params.images * params.channels;
-let to = item * params.channels + channel;
-dFactors[to] = -factors[plane + to] * ${sum};
-dFactors[plane + to] = ${moment};
-dFactors[2u * plane + to] = ${sum};`;
-  if (serial) {
-    return elementwise("conv2d.inputGradient.finish", target, {
-      ...shared,
-      count: images * channels,
-      params: { images, pieces, channels },
-      body: `let item = i / params.channels;
-let channel = i - item * params.channels;
-${loop("0u", "1u")}
-${store("sum", "moment")}`,
-    });
-  }
-  const size = FINISH_CHANNELS * FINISH_SHARES;
-  return kernel({
-    label: "conv2d.inputGradient.finish",
-    ...shared,
-    params: { images, pieces, channels, blocks },
-    workgroupSize: size,
-    workgroups: flatGrid(images * blocks, target),
-    declarations: `var<workgroup> shared_sums: array<vec2f, ${size}>;`,
-    body: `let index = group.y * groups.x + group.x;
-if (index >= params.images * params.blocks) { return; }
-let item = index / params.blocks;
-let own = (index - item * params.blocks) * ${FINISH_CHANNELS}u + lane % ${FINISH_CHANNELS}u;
-let channel = min(own, params.channels - 1u);
-${loop(`lane / ${FINISH_CHANNELS}u`, `${FINISH_SHARES}u`)}
-shared_sums[lane] = vec2f(sum, moment);
-workgroupBarrier();
-for (var half = ${size / 2}u; half >= ${FINISH_CHANNELS}u; half = half >> 1u) {
-  if (lane < half) { shared_sums[lane] += shared_sums[lane + half]; }
-  workgroupBarrier();
-}
-if (lane < ${FINISH_CHANNELS}u && own < params.channels) {
-let whole = shared_sums[lane];
-${store("whole.x", "whole.y")}
-}`,
+  const [, images = 1, rows = 1, channels = 1] = sums.shape;
+  return factorSums("conv2d.inputGradient.finish", target, {
+    read: { sums, factors },
+    write: { dFactors },
+    sizes: { images, rows, channels },
+    together: target.software ? 1 : FINISH_SHARES,
+    begin: "let moments = params.images * params.rows * params.channels;",
+    term: "vec2f(sums[at], sums[moments + at])",
   });
 }
 
@@ -273,22 +226,12 @@ export const inputGradientOp: Op<InputGradientAttrs> = defineOp<InputGradientAtt
     requireF32("inputGradient", inputs, ["dy", ...parts, ...(attrs.factors ? ["factors"] : [])]);
     const { seen, parts: given, factors } = operandsOf(inputs, attrs);
     const channels = widths.reduce((sum, width) => sum + width, 0);
-    const images = seen.shape[0]!;
-    const shapes = partShapes(images, attrs);
-    const factorShape = [3, images, channels];
-    const fits = sameShape(seen.shape, resampledShape([images, height, width, channels], resample)) &&
-      given.every(({ shape }, index) => sameShape(shape, shapes[index]!)) &&
-      (!factors || sameShape(factors.shape, factorShape));
-    if (!fits) {
-      throw new TypeError(
-        `Cannot build inputGradient: the shapes are ${inputs.map(({ shape }) => formatShape(shape)).join(", ")}, ` +
-          `which are none of an image of ${height}x${width} pixels and ${
-            widths.join(" + ")
-          } channels with resampling ` +
-          `"${resample}"`,
-      );
-    }
-    return [...shapes, ...(factors ? [factorShape] : [])].map((shape) => ({ shape, dtype: "f32" }));
+    const shapes = partShapes(seen.shape[0]!, attrs);
+    const factorShape = [3, seen.shape[0]!, channels];
+    requireShape("inputGradient", "dy", seen, resampledShape([seen.shape[0]!, height, width, channels], resample));
+    given.forEach((part, index) => requireShape("inputGradient", `part ${index}`, part, shapes[index]!));
+    requireShape("inputGradient", "factors", factors, factorShape);
+    return [...shapes, ...(factors ? [factorShape] : [])].map(f32);
   },
   reference,
   lower(call, target): readonly Dispatch[] {
@@ -350,7 +293,7 @@ export const inputGradientOp: Op<InputGradientAttrs> = defineOp<InputGradientAtt
  * @throws {TypeError} if the shapes do not fit
  */
 export function inputGradient(
-  { parts, factors, silu, resample }: ConvolutionInput,
+  { parts, factors, silu = false, resample = "none" }: ImageInput,
   dy: Tensor,
 ): { readonly parts: readonly Tensor[]; readonly factors: Tensor | undefined } {
   const [, height = 1, width = 1] = parts[0]!.shape;

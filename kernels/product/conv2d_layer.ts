@@ -6,18 +6,11 @@ import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { statisticsKernel } from "../normalization/group_norm_kernels.ts";
 import { blocksOf } from "../normalization/statistics_blocks.ts";
 import type { Convolution } from "./conv2d_direct.ts";
-import {
-  type ConvolutionInput,
-  inputShape,
-  isPlain,
-  materialised,
-  type Resample,
-  resampledShape,
-} from "./conv2d_input.ts";
+import { type ImageInput, inputShape, isPlain, materialised, type Resample, resampledShape } from "./conv2d_input.ts";
 
 /** A convolution by its sizes and tensors. */
 export interface ConvolutionLayer extends Omit<Convolution, "x" | "residual"> {
-  readonly input: ConvolutionInput;
+  readonly input: ImageInput;
   /** Added after it was resampled. */
   readonly residual: { readonly x: Tensor; readonly resample: Resample } | undefined;
   /** [3, N, blocks, Cout], written: the statistics of the result; see `imageStatistics`. */
@@ -43,7 +36,7 @@ export function plainConvolution(layer: ConvolutionLayer, target: Target): Plain
 
 /** The image that a layer sees as one tensor. */
 export function plainInput(
-  input: ConvolutionInput,
+  input: ImageInput,
   target: Target,
 ): { readonly tensor: Tensor; readonly before: readonly Dispatch[] } {
   if (isPlain(input)) return { tensor: input.parts[0]!, before: [] };
@@ -58,7 +51,7 @@ export function plainResidual(
 ): { readonly tensor: Tensor | undefined; readonly before: readonly Dispatch[] } {
   if (!residual || residual.resample === "none") return { tensor: residual?.x, before: [] };
   const tensor = target.scratch(resampledShape(residual.x.shape, residual.resample));
-  const input = { parts: [residual.x], factors: undefined, silu: false, resample: residual.resample };
+  const input = { parts: [residual.x], resample: residual.resample };
   return { tensor, before: materialised(input, tensor, target) };
 }
 

@@ -12,7 +12,7 @@ const PART_STEP = 4;
  */
 export function conv2dPointwise(layer: ConvolutionLayer, target: Target): readonly Dispatch[] {
   const { weight, out, bias, shift, input } = layer;
-  const fits = !input.silu && input.resample === "none" &&
+  const fits = !input.silu && (input.resample ?? "none") === "none" &&
     input.parts.slice(0, -1).every(({ shape }) => shape[3]! % PART_STEP === 0) &&
     (input.parts.length === 1 || !input.factors);
   const { tensor, before } = fits ? { tensor: undefined, before: [] } : plainInput(input, target);

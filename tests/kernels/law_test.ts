@@ -27,7 +27,7 @@ Deno.test("the register holds every operation file, each with at least two examp
   const register = await Deno.readTextFile(new URL("../../kernels/mod.ts", import.meta.url));
   let found = 0;
   for (const [path, text] of await readRepository()) {
-    if (!path.startsWith("kernels/") || !/\bdefineOp[<(]/.test(text)) continue;
+    if (!path.startsWith("kernels/") || !/\b(defineOp|pointwise)[<(]/.test(text)) continue;
     found++;
     assert(register.includes(`"./${path.slice("kernels/".length)}"`), `${path} is missing in the register`);
   }

@@ -7,7 +7,7 @@ import type { Dispatch, Target, Tensor } from "../../../engine/mod.ts";
 import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
 import { kernel } from "../../text/wgsl.ts";
 import { bufferLoads, prefersBroadcast, range, texelLoads } from "../broadcast.ts";
-import { type ConvolutionInput, type InputLoad, inputLoads, inputShape, type Resample } from "../conv2d_input.ts";
+import { type ImageInput, type InputLoad, inputLoads, inputShape, type Resample } from "../conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
 import { matmulChosen } from "../matmul_choice.ts";
@@ -69,12 +69,12 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
 
 /** The means of blocks would be taken 2.25 times in overlapping patches: what is halved is computed before. */
 function readable(
-  input: ConvolutionInput,
+  input: ImageInput,
   target: Target,
-): { readonly input: ConvolutionInput; readonly before: readonly Dispatch[] } {
+): { readonly input: ImageInput; readonly before: readonly Dispatch[] } {
   if (input.resample !== "down") return { input, before: [] };
   const { tensor, before } = plainInput(input, target);
-  return { input: { parts: [tensor], factors: undefined, silu: false, resample: "none" }, before };
+  return { input: { parts: [tensor] }, before };
 }
 
 /** The weight transformed once, if it is a constant. */
@@ -119,7 +119,7 @@ function sourceOf(position: string, resample: Resample): string {
  */
 function inputTransform(
   { top, left }: ConvolutionLayer,
-  seen: ConvolutionInput,
+  seen: ImageInput,
   load: InputLoad,
   patches: Tensor,
   sizes: WinogradSizes,
@@ -127,7 +127,7 @@ function inputTransform(
 ): Dispatch {
   const { tile, tilesDown, tilesAcross, inner } = sizes;
   const { first, rows } = band;
-  const { resample } = seen;
+  const { resample = "none" } = seen;
   const { patch, input } = WINOGRAD[tile];
   const [, height = 1, width = 1] = inputShape(seen);
   const [, inHeight = 1, inWidth = 1, channels = 1] = load.x.shape;
