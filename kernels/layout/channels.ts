@@ -120,7 +120,7 @@ interface SliceAttrs {
 export const sliceChannelsOp: Op<SliceAttrs> = pointwise<SliceAttrs>({
   name: "sliceChannels",
   inputs: ["x"],
-  shape([x], { begin, end }) {
+  shape([x], { begin, end }): Shape {
     const { shape } = x!;
     requireFit("sliceChannels", { x }, shape.length > 0, "[..., C] is needed");
     const width = lastExtent(shape);
@@ -133,7 +133,7 @@ export const sliceChannelsOp: Op<SliceAttrs> = pointwise<SliceAttrs>({
   kernel: ({ inputs: [x], outputs: [y], attrs: { begin, end } }) =>
     copied(x!, y!, { width: end - begin, begin, offset: 0 }),
   software: {
-    reference({ inputs, attrs: { begin, end } }, [x]) {
+    reference({ inputs, attrs: { begin, end } }, [x]): readonly Float32Array[] {
       const width = lastExtent(inputs[0]!.shape);
       const rows = rowCount(inputs[0]!.shape);
       const y = new Float32Array(rows * (end - begin));
@@ -175,7 +175,7 @@ interface PadAttrs {
 export const padChannelsOp: Op<PadAttrs> = pointwise<PadAttrs>({
   name: "padChannels",
   inputs: ["x"],
-  shape([x], { begin, width }) {
+  shape([x], { begin, width }): Shape {
     const { shape } = x!;
     requireFit("padChannels", { x }, shape.length > 0, "[..., C] is needed");
     const channels = lastExtent(shape);
@@ -193,7 +193,7 @@ let at = select(0u, c - params.begin, inside);
 y[i] = select(0.0, x[row * params.channels + at], inside);`,
   }),
   software: {
-    reference({ inputs, attrs: { begin, width } }, [x]) {
+    reference({ inputs, attrs: { begin, width } }, [x]): readonly Float32Array[] {
       const channels = lastExtent(inputs[0]!.shape);
       const rows = rowCount(inputs[0]!.shape);
       const y = new Float32Array(rows * width);

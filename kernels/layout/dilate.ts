@@ -1,7 +1,7 @@
 /** Pixels moved apart: the cotangent of a convolution of stride s is one of stride 1 of an image with zeros between. */
-import { elementCount, type Op, type Tensor } from "../../engine/mod.ts";
+import { elementCount, type Op, type Shape, type Tensor } from "../../engine/mod.ts";
 import { arePositive, type Image, requireRank, requireValues } from "../operands.ts";
-import { pointwise } from "../pointwise/pointwise.ts";
+import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 
 /** Where the pixels go. */
 export interface DilateAttrs {
@@ -19,7 +19,7 @@ export interface DilateAttrs {
 export const dilateOp: Op<DilateAttrs> = pointwise<DilateAttrs>({
   name: "dilate",
   inputs: ["x"],
-  shape([x], attrs) {
+  shape([x], attrs): Shape {
     requireRank("dilate", "x", x!, 4, "[N, H, W, C]");
     const { stride, top, left, height, width } = attrs;
     const fits = arePositive([stride, height, width]) && Number.isSafeInteger(top) && Number.isSafeInteger(left);
@@ -27,7 +27,7 @@ export const dilateOp: Op<DilateAttrs> = pointwise<DilateAttrs>({
     return [x!.shape[0]!, height, width, x!.shape[3]!];
   },
   software: {
-    reference({ inputs, outputs, attrs: { stride, top, left, height, width } }, [x]) {
+    reference({ inputs, outputs, attrs: { stride, top, left, height, width } }, [x]): readonly Float32Array[] {
       const [images, rows, columns, channels] = inputs[0]!.shape as Image;
       const y = new Float32Array(elementCount(outputs[0]!.shape));
       for (let pixel = 0; pixel < images * rows * columns; pixel++) {
@@ -41,7 +41,7 @@ export const dilateOp: Op<DilateAttrs> = pointwise<DilateAttrs>({
     },
   },
   // Mapping: an invocation writes one channel of one pixel. Differences below zero wrap to far beyond the image.
-  kernel({ inputs: [x], attrs: { stride, top, left, height, width } }) {
+  kernel({ inputs: [x], attrs: { stride, top, left, height, width } }): PointwiseKernel {
     const [, rows, columns, channels] = x!.shape as Image;
     return {
       params: { stride, top: top >>> 0, left: left >>> 0, height, width, rows, columns, channels },

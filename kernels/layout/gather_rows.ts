@@ -1,5 +1,5 @@
 /** Rows of a table, such as the timestep embedding of the current step, and the adjoint. */
-import { type Coefficient, elementCount, type Op, type Tensor, valueOf } from "../../engine/mod.ts";
+import { type Coefficient, elementCount, type Op, type Shape, type Tensor, valueOf } from "../../engine/mod.ts";
 import { movedBytes, requireFit, requireRank } from "../operands.ts";
 import { pointwise } from "../pointwise/pointwise.ts";
 import { itemIntegers, requireInteger, requireIntegers } from "../text/item_integers.ts";
@@ -13,7 +13,7 @@ interface GatherAttrs {
 export const gatherRowsOp: Op<GatherAttrs> = pointwise<GatherAttrs>({
   name: "gatherRows",
   inputs: ["table"],
-  shape([table], { rows }) {
+  shape([table], { rows }): Shape {
     requireRank("gatherRows", "table", table!, 2, "[R, C]");
     if (rows.length === 0) throw new TypeError("Cannot build gatherRows: no row is named, at least 1 is needed");
     requireIntegers("gatherRows", "row", rows, table!.shape[0]!);
@@ -28,7 +28,7 @@ let inside = select(params.height - 1u, min(row.x, params.height - 1u), row.y ==
 y[i] = table[inside * params.width + (i - item * params.width)];`,
   }),
   software: {
-    reference({ inputs, attrs }, [table], scalars) {
+    reference({ inputs, attrs }, [table], scalars): readonly Float32Array[] {
       const [height, width] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!];
       const y = new Float32Array(attrs.rows.length * width);
       attrs.rows.forEach((coefficient, item) => {
@@ -69,7 +69,7 @@ interface ScatterAttrs extends GatherAttrs {
 export const scatterRowsOp: Op<ScatterAttrs> = pointwise<ScatterAttrs>({
   name: "scatterRows",
   inputs: ["x"],
-  shape([x], { rows, height }) {
+  shape([x], { rows, height }): Shape {
     requireRank("scatterRows", "x", x!, 2, "[K, C]");
     const needed = `and ${rows.length} rows are named; one for each row of x is needed`;
     requireFit("scatterRows", { x }, rows.length === x!.shape[0], needed);
@@ -91,7 +91,7 @@ for (var item = 0u; item < params.items; item += 1u) {
 y[i] = sum;`,
   }),
   software: {
-    reference({ inputs, attrs: { rows, height } }, [x], scalars) {
+    reference({ inputs, attrs: { rows, height } }, [x], scalars): readonly Float32Array[] {
       const width = inputs[0]!.shape[1]!;
       const sums = new Float64Array(height * width);
       rows.forEach((coefficient, item) => {

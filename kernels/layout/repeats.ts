@@ -109,7 +109,7 @@ export function sumRepeats(x: Tensor, shape: Shape): Tensor {
 export const repeatOverOp: Op<ShapeAttrs> = pointwise<ShapeAttrs>({
   name: "repeatOver",
   inputs: ["x"],
-  shape([x], { shape }) {
+  shape([x], { shape }): Shape {
     requireRepeats("repeatOver", x!, shape, [shape, x!.shape]);
     return shape;
   },

@@ -5,6 +5,7 @@ import {
   elementCount,
   type Op,
   sameShape,
+  type Shape,
   type Target,
   type Tensor,
   type TensorType,
@@ -76,13 +77,13 @@ for (var row = first; row < end; row += 1u) {
 export const applyFactorsOp: Op<None> = pointwise({
   name: "applyFactors",
   inputs: ["x", "factors"],
-  shape([x, factors]) {
+  shape([x, factors]): Shape {
     checkFactors("applyFactors", x!, factors!);
     return x!.shape;
   },
   kernel: ({ inputs: [x] }) => factorsApplied(x!, false),
   software: {
-    reference({ inputs }, [x, factors]) {
+    reference({ inputs }, [x, factors]): readonly Float32Array[] {
       const rows = rowsOf(inputs[0]!);
       const plane = rows.images * rows.channels;
       return [
@@ -187,7 +188,7 @@ export function factorSums(
     params: { images, rows, channels, blocks },
     workgroupSize: size,
     workgroups: flatGrid(images * blocks, target),
-    ...(together > 1 ? { declarations: `var<workgroup> sums: array<vec2f, ${size}>;` } : {}),
+    ...(together > 1 ? { declarations: `var<workgroup> shared_sums: array<vec2f, ${size}>;` } : {}),
     body: `let index = group.y * groups.x + group.x;
 if (index >= params.images * params.blocks) { return; }
 let image = index / params.blocks;
@@ -199,7 +200,13 @@ for (var row = lane / ${SUM_CHANNELS}u; row < params.rows; row += ${together}u) 
   let at = (image * params.rows + row) * params.channels + channel;
   sum += ${term};
 }
-${together > 1 ? `sums[lane] = sum;\n${treeReduction("sums", size, { results: SUM_CHANNELS })}\nsum = sums[lane];` : ""}
+${
+      together > 1
+        ? `shared_sums[lane] = sum;\n${
+          treeReduction("shared_sums", size, { results: SUM_CHANNELS })
+        }\nsum = shared_sums[lane];`
+        : ""
+    }
 if (lane < ${SUM_CHANNELS}u && own < params.channels) {
   let plane = params.images * params.channels;
   let to = image * params.channels + channel;

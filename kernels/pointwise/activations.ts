@@ -1,5 +1,5 @@
 /** Activations of networks and limits of the image range, with their cotangents: that of the result times the slope. */
-import { hostTensor, type Op, type Tensor } from "../../engine/mod.ts";
+import { hostTensor, type Op, type Shape, type Tensor } from "../../engine/mod.ts";
 import { floatBits, requireValues } from "../operands.ts";
 import { type None, pointwise, shapes } from "./pointwise.ts";
 
@@ -132,7 +132,7 @@ const limitBits = ({ low, high }: Limits): Record<string, number> => ({ low: flo
 export const clampOp: Op<Limits> = pointwise<Limits>({
   name: "clamp",
   inputs: ["x"],
-  shape([x], { low, high }) {
+  shape([x], { low, high }): Shape {
     const isRange = Number.isFinite(low) && Number.isFinite(high) && low <= high;
     requireValues("clamp", { low, high }, isRange, "finite numbers low <= high are needed");
     return x!.shape;

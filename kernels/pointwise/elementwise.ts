@@ -26,7 +26,7 @@ import {
   requireValues,
 } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
-import { type None, pointwise, shapes } from "./pointwise.ts";
+import { type None, pointwise, type PointwiseKernel, shapes } from "./pointwise.ts";
 
 /** The cotangent of the repeated operand: its repetitions summed. */
 function gathered(dy: Tensor, { shape }: Tensor): Tensor {
@@ -45,14 +45,14 @@ function defineBinary(
   return pointwise({
     name,
     inputs: ["a", "b"],
-    shape([a, b]) {
+    shape([a, b]): Shape {
       if (repeatsOver(a!.shape, b!.shape)) return a!.shape;
       throw new TypeError(
         `Cannot build ${name}: a has shape ${formatShape(a!.shape)}, b has ${formatShape(b!.shape)}, ` +
           `which is not the trailing part of a; reshape b`,
       );
     },
-    kernel({ inputs: [a, b] }, { software }) {
+    kernel({ inputs: [a, b] }, { software }): PointwiseKernel {
       const period = elementCount(b!.shape);
       // The remainder costs as much as several loads, so equal shapes have a kernel without it.
       const same = period === elementCount(a!.shape);
@@ -204,7 +204,7 @@ export const fillOp: Op<{ readonly shape: Shape; readonly value: number }> = poi
 >({
   name: "fill",
   inputs: [],
-  shape(_inputs, { shape, value }) {
+  shape(_inputs, { shape, value }): Shape {
     requireValues("fill", { "the shape": formatShape(shape) }, arePositive(shape), "positive integers are needed");
     const isFinite = Number.isFinite(Math.fround(value));
     requireValues("fill", { "the value": value }, isFinite, "a number that is finite in f32 is needed");

@@ -1,9 +1,17 @@
 /** Kernels that keep one unit of the adapter busy: their rates are the ceilings that a profile compares others with. */
-import { defineOp, type Dispatch, elementCount, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
+import {
+  defineOp,
+  type Dispatch,
+  elementCount,
+  type Op,
+  type Shape,
+  type Tensor,
+  type TensorType,
+} from "../../engine/mod.ts";
 import { f32, floatBits, movedBytes, requireF32, requireValues } from "../operands.ts";
 import { flatGrid, kernel } from "../text/wgsl.ts";
 import { weightedSum } from "./elementwise.ts";
-import { type None, pointwise, shapes } from "./pointwise.ts";
+import { type None, pointwise, type PointwiseKernel, shapes } from "./pointwise.ts";
 
 /** Independent chains of an invocation, enough to hide the latency of a multiply-add. */
 const CHAINS = 16;
@@ -19,13 +27,13 @@ const SUMMAND = 0.25;
 export const multiplyAddsOp: Op<{ readonly rounds: number }> = pointwise<{ readonly rounds: number }>({
   name: "multiplyAdds",
   inputs: ["x"],
-  shape([x], { rounds }) {
+  shape([x], { rounds }): Shape {
     const isCount = Number.isInteger(rounds) && rounds >= 1 && rounds < 2 ** 32;
     requireValues("multiplyAdds", { rounds }, isCount, "an integer from 1 to 4294967295 is needed");
     return x!.shape;
   },
   // One invocation per element, 16 chains in registers, 64 multiply-adds a round; one load, one store, no shared bytes.
-  kernel({ attrs: { rounds } }) {
+  kernel({ attrs: { rounds } }): PointwiseKernel {
     const chains = Array.from({ length: CHAINS }, (_, chain) => `a${chain}`);
     const step = chains.map((a) => `${a} = fma(${a}, factor, summand);`).join(" ");
     return {
@@ -40,7 +48,7 @@ ${Array.from({ length: UNROLLED }, () => step).join("\n")}
 y[i] = (${chains.join(" + ")}) / ${CHAINS}.0f;`,
     };
   },
-  software({ rounds }, value) {
+  software({ rounds }, value): number {
     const decay = FACTOR ** (UNROLLED * rounds);
     let sum = 0;
     for (let chain = 0; chain < CHAINS; chain++) sum += 1 + (value + chain - 1) * decay;

@@ -8,6 +8,7 @@ import {
   type Op,
   type OpDef,
   sameShape,
+  type Shape,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
@@ -126,7 +127,7 @@ export function sampleSquares(x: Tensor): Tensor {
 export const scaleSamplesOp: Op<None> = pointwise({
   name: "scaleSamples",
   inputs: ["x", "factors"],
-  shape([x, factors]) {
+  shape([x, factors]): Shape {
     const fits = x!.shape.length > 0 && sameShape(factors!.shape, [x!.shape[0]!]);
     requireFit("scaleSamples", { x, factors }, fits, "[N, ...] and [N] are needed");
     return x!.shape;
@@ -136,7 +137,7 @@ export const scaleSamplesOp: Op<None> = pointwise({
     body: "y[i] = x[i] * factors[i / params.size];",
   }),
   software: {
-    reference(_call, [x, factors]) {
+    reference(_call, [x, factors]): readonly Float32Array[] {
       const size = x!.length / factors!.length;
       return [x!.map((value, i) => value * factors![Math.floor(i / size)]!)];
     },
@@ -199,7 +200,7 @@ up[i] = slope;
 down[i] = -slope * quotient;`,
   }),
   software: {
-    reference({ attrs: { sign, floor } }, [numerator, denominator]) {
+    reference({ attrs: { sign, floor } }, [numerator, denominator]): readonly Float32Array[] {
       const each = (value: (top: number, bottom: number) => number): Float32Array =>
         numerator!.map((top, n) => top > Math.fround(floor) ? sign * value(top, denominator![n]!) : 0);
       return [
@@ -217,7 +218,7 @@ down[i] = -slope * quotient;`,
 export const addRatioOp: Op<AddRatioAttrs> = pointwise<AddRatioAttrs>({
   name: "addRatio",
   inputs: ["x", "direction", "numerator", "denominator"],
-  shape([x, direction, numerator, denominator], { floor }) {
+  shape([x, direction, numerator, denominator], { floor }): Shape {
     const ratio = [x!.shape[0] ?? 0];
     const fits = sameShape(x!.shape, direction!.shape) && sameShape(numerator!.shape, ratio) &&
       sameShape(denominator!.shape, ratio);
@@ -235,13 +236,13 @@ if (top > bitcast<f32>(params.floor)) { ratio = bitcast<f32>(params.sign) * top 
 y[i] = x[i] + ratio * direction[i];`,
   }),
   software: {
-    reference({ attrs: { sign, floor } }, [x, direction, numerator, denominator]) {
+    reference({ attrs: { sign, floor } }, [x, direction, numerator, denominator]): readonly Float32Array[] {
       const size = x!.length / numerator!.length;
       const ratios = numerator!.map((top, n) => top > Math.fround(floor) ? sign * top / denominator![n]! : 0);
       return [x!.map((value, i) => value + ratios[Math.floor(i / size)]! * direction![i]!)];
     },
   },
-  gradient({ inputs: [, direction, numerator, denominator], attrs }, [dy], wanted) {
+  gradient({ inputs: [, direction, numerator, denominator], attrs }, [dy], wanted): readonly (Tensor | undefined)[] {
     const [ratio, ofNumerator, ofDenominator] = ratioSlopesOp([numerator!, denominator!], attrs);
     const along = wanted[2] || wanted[3] ? sampleDot(dy!, direction!) : undefined;
     return [

@@ -1,5 +1,5 @@
 /** Soft thresholds of vectors, the proximal step of a total variation. */
-import { type Op, type Tensor } from "../../engine/mod.ts";
+import { type Op, type Shape, type Tensor } from "../../engine/mod.ts";
 import { byName, floatBits, requireOneShape, requireValues } from "../operands.ts";
 import { fill } from "./elementwise.ts";
 import { pointwise } from "./pointwise.ts";
@@ -13,7 +13,7 @@ export const shrinkOp: Op<ShrinkAttrs> = pointwise<ShrinkAttrs>({
   name: "shrink",
   inputs: ["dx", "dy"],
   outputs: ["sx", "sy"],
-  shape(inputs, { threshold }) {
+  shape(inputs, { threshold }): Shape {
     requireOneShape("shrink", byName(["dx", "dy"], inputs));
     const isAllowed = threshold >= 0 && Number.isFinite(threshold);
     requireValues("shrink", { threshold }, isAllowed, "a number of at least 0 is needed");
@@ -30,7 +30,7 @@ sx[i] = factor * v.x;
 sy[i] = factor * v.y;`,
   }),
   software: {
-    reference({ attrs: { threshold } }, [dx, dy]) {
+    reference({ attrs: { threshold } }, [dx, dy]): readonly Float32Array[] {
       const factors = Float64Array.from(dx!, (value, i) => {
         const length = Math.hypot(value, dy![i]!);
         return length > threshold ? 1 - threshold / length : 0;
@@ -38,7 +38,7 @@ sy[i] = factor * v.y;`,
       return [dx!.map((value, i) => factors[i]! * value), dy!.map((value, i) => factors[i]! * value)];
     },
   },
-  gradient({ inputs: [dx, dy], outputs: [sx], attrs }, cotangents) {
+  gradient({ inputs: [dx, dy], outputs: [sx], attrs }, cotangents): readonly (Tensor | undefined)[] {
     const [gx, gy] = cotangents.map((given) => given ?? fill(sx!.shape, 0));
     return shrinkGradientOp([dx!, dy!, gx!, gy!], attrs);
   },
@@ -85,7 +85,7 @@ ry[i] = result.y;`,
   }),
   // The derivative of v (1 - t / |v|) is (1 - t / |v|) I + t v v^T / |v|^3, which is symmetric.
   software: {
-    reference({ attrs: { threshold } }, [dx, dy, gx, gy]) {
+    reference({ attrs: { threshold } }, [dx, dy, gx, gy]): readonly Float32Array[] {
       const along = (own: Float32Array, cotangent: Float32Array): Float32Array =>
         own.map((value, i) => {
           const length = Math.hypot(dx![i]!, dy![i]!);

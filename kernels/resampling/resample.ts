@@ -2,58 +2,53 @@
 import {
   type Call,
   constant,
-  defineOp,
-  type Dispatch,
   elementCount,
   formatShape,
   type HostTensor,
   hostTensor,
   type Op,
+  type Shape,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
+import {
+  arePositive,
+  type Image,
+  movedBytes,
+  requireFit,
+  requireRank,
+  requireSizes,
+  requireValues,
+} from "../operands.ts";
 import { weightedSum } from "../pointwise/elementwise.ts";
-import { elementwise } from "../text/wgsl.ts";
+import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 import { separable } from "./separable.ts";
 
 interface FactorAttrs {
   readonly factor: number;
 }
 
-function inferFactor(
-  name: string,
-  inputs: readonly TensorType[],
-  { factor }: FactorAttrs,
-  resize: (extent: number) => number,
-): readonly TensorType[] {
-  requireF32(name, inputs, ["x"]);
-  const x = inputs[0]!;
+function resized(name: string, x: TensorType, factor: number, resize: (extent: number) => number): Shape {
   requireRank(name, "x", x, 4, "[N, H, W, C]");
-  if (!Number.isSafeInteger(factor) || factor < 1) {
-    throw new RangeError(`Cannot build ${name}: the factor is ${factor}, a positive integer is needed`);
-  }
-  const [images, height, width, channels] = x.shape as [number, number, number, number];
+  requireValues(name, { "the factor": factor }, arePositive([factor]), "a positive integer is needed");
+  const [images, height, width, channels] = x.shape as Image;
   const shape = [images, resize(height), resize(width), channels];
-  if (elementCount(shape) === 0) {
-    throw new RangeError(
-      `Cannot build ${name}: the factor is ${factor}, at most ${Math.min(height, width)} is needed ` +
-        `as x has shape ${formatShape(x.shape)}`,
-    );
-  }
-  return [{ shape, dtype: "f32" }];
+  const most = `at most ${Math.min(height, width)} is needed as x has shape ${formatShape(x.shape)}`;
+  requireValues(name, { "the factor": factor }, elementCount(shape) > 0, most);
+  return shape;
 }
 
 /** Pixels along a row that one invocation handles: the divisions that find its place are paid once for all of them. */
 const STRIP = 4;
 
-/** Sizes of a kernel whose invocations take one channel of 4 neighbouring pixels of `small`, and their number. */
-function strips(small: Tensor, { attrs }: Call<FactorAttrs>): { count: number; params: Record<string, number> } {
-  const [images, height, width, channels] = small.shape as [number, number, number, number];
+/** A kernel whose invocations take one channel of 4 neighbouring pixels of `small`; see `PLACE_WGSL`. */
+function strips(small: Tensor, { attrs }: Call<FactorAttrs>, body: string, params = {}): PointwiseKernel {
+  const [images, height, width, channels] = small.shape as Image;
   const across = Math.ceil(width / STRIP);
   return {
     count: images * height * across * channels,
-    params: { height, width, channels, across, factor: attrs.factor },
+    params: { height, width, channels, across, factor: attrs.factor, ...params },
+    body: `${PLACE_WGSL}\n${body}`,
   };
 }
 
@@ -65,33 +60,16 @@ let first = (strip - row * params.across) * ${STRIP}u;
 let end = min(first + ${STRIP}u, params.width);`;
 
 /** Definition of `upsampleNearest`. */
-export const upsampleNearestOp: Op<FactorAttrs> = defineOp<FactorAttrs>({
+export const upsampleNearestOp: Op<FactorAttrs> = pointwise<FactorAttrs>({
   name: "upsampleNearest",
-  infer: (inputs, attrs) => inferFactor("upsampleNearest", inputs, attrs, (extent) => extent * attrs.factor),
-  reference({ inputs, outputs, attrs: { factor } }, [x]): readonly Float32Array[] {
-    const [, height, width, channels] = inputs[0]!.shape as [number, number, number, number];
-    const y = new Float32Array(elementCount(outputs[0]!.shape));
-    const rows = y.length / (width * factor * channels);
-    for (let row = 0; row < rows; row++) {
-      const image = Math.floor(row / (height * factor));
-      const from = image * height + Math.floor((row % (height * factor)) / factor);
-      for (let column = 0; column < width * factor; column++) {
-        const at = (from * width + Math.floor(column / factor)) * channels;
-        y.set(x!.subarray(at, at + channels), (row * width * factor + column) * channels);
-      }
-    }
-    return [y];
-  },
+  inputs: ["x"],
+  shape: ([x], { factor }) => resized("upsampleNearest", x!, factor, (extent) => extent * factor),
   // Mapping: an invocation reads one channel of 4 neighbouring pixels and writes factor x factor copies of each.
-  lower(call, target): readonly Dispatch[] {
-    const [x, y] = [call.inputs[0]!, call.outputs[0]!];
-    return [
-      elementwise("upsampleNearest", target, {
-        read: { x },
-        write: { y },
-        ...strips(x, call),
-        body: `${PLACE_WGSL}
-let pitch = params.width * params.factor * params.channels;
+  kernel: (call) =>
+    strips(
+      call.inputs[0]!,
+      call,
+      `let pitch = params.width * params.factor * params.channels;
 for (var column = first; column < end; column += 1u) {
   let v = x[(row * params.width + column) * params.channels + c];
   let corner = row * params.factor * pitch + column * params.factor * params.channels + c;
@@ -101,11 +79,25 @@ for (var column = first; column < end; column += 1u) {
     }
   }
 }`,
-      }),
-    ];
+    ),
+  software: {
+    reference({ inputs, outputs, attrs: { factor } }, [x]): readonly Float32Array[] {
+      const [, height, width, channels] = inputs[0]!.shape as Image;
+      const y = new Float32Array(elementCount(outputs[0]!.shape));
+      const rows = y.length / (width * factor * channels);
+      for (let row = 0; row < rows; row++) {
+        const image = Math.floor(row / (height * factor));
+        const from = image * height + Math.floor((row % (height * factor)) / factor);
+        for (let column = 0; column < width * factor; column++) {
+          const at = (from * width + Math.floor(column / factor)) * channels;
+          y.set(x!.subarray(at, at + channels), (row * width * factor + column) * channels);
+        }
+      }
+      return [y];
+    },
   },
-  vjp: ({ attrs: { factor } }, [dy]) => [weightedSum([[factor ** 2, averagePool(dy!, factor)]])],
-  cost: (call) => ({ flops: 0, bytes: movedBytes(call) }),
+  gradient: ({ attrs: { factor } }, [dy]) => [weightedSum([[factor ** 2, averagePool(dy!, factor)]])],
+  flops: 0,
   examples: [
     { inputs: [[2, 3, 5, 7]], attrs: { factor: 2 } },
     { inputs: [[1, 4, 9, 1]], attrs: { factor: 3 } },
@@ -125,41 +117,17 @@ export function upsampleNearest(x: Tensor, factor: number): Tensor {
 }
 
 /** Definition of `averagePool`. */
-export const averagePoolOp: Op<FactorAttrs> = defineOp<FactorAttrs>({
+export const averagePoolOp: Op<FactorAttrs> = pointwise<FactorAttrs>({
   name: "averagePool",
-  infer: (inputs, attrs) => inferFactor("averagePool", inputs, attrs, (extent) => Math.floor(extent / attrs.factor)),
-  reference({ inputs, outputs, attrs: { factor } }, [x]): readonly Float32Array[] {
-    const [, height, width, channels] = inputs[0]!.shape as [number, number, number, number];
-    const [, outHeight, outWidth] = outputs[0]!.shape as [number, number, number, number];
-    const y = new Float32Array(elementCount(outputs[0]!.shape));
-    for (let i = 0; i < y.length; i++) {
-      const c = i % channels;
-      const pixel = Math.floor(i / channels);
-      const row = Math.floor(pixel / outWidth);
-      const [image, top] = [Math.floor(row / outHeight), (row % outHeight) * factor];
-      const left = (pixel % outWidth) * factor;
-      let sum = 0;
-      for (let dy = 0; dy < factor; dy++) {
-        for (let dx = 0; dx < factor; dx++) {
-          sum += x![((image * height + top + dy) * width + left + dx) * channels + c]!;
-        }
-      }
-      y[i] = sum / (factor * factor);
-    }
-    return [y];
-  },
+  inputs: ["x"],
+  shape: ([x], { factor }) => resized("averagePool", x!, factor, (extent) => Math.floor(extent / factor)),
   // Mapping: an invocation writes one channel of 4 neighbouring pixels, each the mean of factor x factor pixels.
-  lower(call, target): readonly Dispatch[] {
-    const [x, y] = [call.inputs[0]!, call.outputs[0]!];
-    const { count, params } = strips(y, call);
-    return [
-      elementwise("averagePool", target, {
-        read: { x },
-        write: { y },
-        count,
-        params: { ...params, x_height: x.shape[1]!, x_width: x.shape[2]! },
-        body: `${PLACE_WGSL}
-let image = row / params.height;
+  kernel(call): PointwiseKernel {
+    const [, height, width] = call.inputs[0]!.shape as Image;
+    return strips(
+      call.outputs[0]!,
+      call,
+      `let image = row / params.height;
 let top = image * params.x_height + (row - image * params.height) * params.factor;
 let share = 1.0 / f32(params.factor * params.factor);
 for (var column = first; column < end; column += 1u) {
@@ -172,11 +140,33 @@ for (var column = first; column < end; column += 1u) {
   }
   y[(row * params.width + column) * params.channels + c] = sum * share;
 }`,
-      }),
-    ];
+      { x_height: height, x_width: width },
+    );
   },
-  vjp: ({ inputs, attrs: { factor } }, [dy]) => {
-    const [, height, width] = inputs[0]!.shape as readonly [number, number, number, number];
+  software: {
+    reference({ inputs, outputs, attrs: { factor } }, [x]): readonly Float32Array[] {
+      const [, height, width, channels] = inputs[0]!.shape as Image;
+      const [, outHeight, outWidth] = outputs[0]!.shape as Image;
+      const y = new Float32Array(elementCount(outputs[0]!.shape));
+      for (let i = 0; i < y.length; i++) {
+        const c = i % channels;
+        const pixel = Math.floor(i / channels);
+        const row = Math.floor(pixel / outWidth);
+        const [image, top] = [Math.floor(row / outHeight), (row % outHeight) * factor];
+        const left = (pixel % outWidth) * factor;
+        let sum = 0;
+        for (let dy = 0; dy < factor; dy++) {
+          for (let dx = 0; dx < factor; dx++) {
+            sum += x![((image * height + top + dy) * width + left + dx) * channels + c]!;
+          }
+        }
+        y[i] = sum / (factor * factor);
+      }
+      return [y];
+    },
+  },
+  gradient({ inputs, attrs: { factor } }, [dy]): readonly Tensor[] {
+    const [, height, width] = inputs[0]!.shape as Image;
     return [spread(dy!, { factor, height, width })];
   },
   cost: (call) => ({
@@ -211,43 +201,24 @@ export interface SpreadAttrs {
 }
 
 /** Definition of `spread`. */
-export const spreadOp: Op<SpreadAttrs> = defineOp<SpreadAttrs>({
+export const spreadOp: Op<SpreadAttrs> = pointwise<SpreadAttrs>({
   name: "spread",
-  infer(inputs, { factor, height, width }): readonly TensorType[] {
-    requireF32("spread", inputs, ["y"]);
-    requireRank("spread", "y", inputs[0]!, 4, "[N, P, Q, C]");
-    const [images, rows, columns, channels] = inputs[0]!.shape as [number, number, number, number];
-    if (rows !== Math.floor(height / factor) || columns !== Math.floor(width / factor)) {
-      throw new TypeError(
-        `Cannot build spread: y has shape ${formatShape(inputs[0]!.shape)}, blocks of ${factor} of an image of ` +
-          `${height} x ${width} pixels are needed`,
-      );
-    }
-    return [{ shape: [images, height, width, channels], dtype: "f32" }];
-  },
-  reference({ inputs, attrs: { factor, height, width } }, [y]): readonly Float32Array[] {
-    const [images, rows, columns, channels] = inputs[0]!.shape as [number, number, number, number];
-    const x = new Float32Array(images * height * width * channels);
-    for (let at = 0; at < x.length; at++) {
-      const pixel = Math.floor(at / channels);
-      const line = Math.floor(pixel / width);
-      const [row, column] = [Math.floor(line % height / factor), Math.floor(pixel % width / factor)];
-      if (row >= rows || column >= columns) continue;
-      const block = (Math.floor(line / height) * rows + row) * columns + column;
-      x[at] = y![block * channels + at % channels]! / factor ** 2;
-    }
-    return [x];
+  inputs: ["y"],
+  outputs: ["x"],
+  shape([y], { factor, height, width }): Shape {
+    requireRank("spread", "y", y!, 4, "[N, P, Q, C]");
+    const [images, rows, columns, channels] = y!.shape as Image;
+    const fits = rows === Math.floor(height / factor) && columns === Math.floor(width / factor);
+    const needed = `blocks of ${factor} of an image of ${height} x ${width} pixels are needed`;
+    requireFit("spread", { y }, fits, needed);
+    return [images, height, width, channels];
   },
   // Mapping: an invocation writes one channel of one pixel.
-  lower({ inputs, outputs, attrs: { factor, height, width } }, target): readonly Dispatch[] {
-    const y = inputs[0]!;
-    const [, rows, columns, channels] = y.shape as [number, number, number, number];
-    return [
-      elementwise("spread", target, {
-        read: { y },
-        write: { x: outputs[0]! },
-        params: { factor, height, width, rows, columns, channels },
-        body: `let pixel = i / params.channels;
+  kernel({ inputs: [y], attrs: { factor, height, width } }): PointwiseKernel {
+    const [, rows, columns, channels] = y!.shape as Image;
+    return {
+      params: { factor, height, width, rows, columns, channels },
+      body: `let pixel = i / params.channels;
 let line = pixel / params.width;
 let image = line / params.height;
 let row = (line - image * params.height) / params.factor;
@@ -255,11 +226,24 @@ let column = (pixel - line * params.width) / params.factor;
 let block = (image * params.rows + min(row, params.rows - 1u)) * params.columns + min(column, params.columns - 1u);
 let v = y[block * params.channels + (i - pixel * params.channels)] / f32(params.factor * params.factor);
 x[i] = select(0.0, v, row < params.rows && column < params.columns);`,
-      }),
-    ];
+    };
   },
-  vjp: ({ attrs: { factor } }, [dx]) => [averagePool(dx!, factor)],
-  cost: (call) => ({ flops: elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  software: {
+    reference({ inputs, attrs: { factor, height, width } }, [y]): readonly Float32Array[] {
+      const [images, rows, columns, channels] = inputs[0]!.shape as Image;
+      const x = new Float32Array(images * height * width * channels);
+      for (let at = 0; at < x.length; at++) {
+        const pixel = Math.floor(at / channels);
+        const line = Math.floor(pixel / width);
+        const [row, column] = [Math.floor(line % height / factor), Math.floor(pixel % width / factor)];
+        if (row >= rows || column >= columns) continue;
+        const block = (Math.floor(line / height) * rows + row) * columns + column;
+        x[at] = y![block * channels + at % channels]! / factor ** 2;
+      }
+      return [x];
+    },
+  },
+  gradient: ({ attrs: { factor } }, [dx]) => [averagePool(dx!, factor)],
   examples: [
     { inputs: [[2, 3, 5, 7]], attrs: { factor: 2, height: 6, width: 10 } },
     { inputs: [[2, 4, 6, 3]], attrs: { factor: 3, height: 13, width: 19 } },
@@ -304,11 +288,7 @@ function linearWeights(to: number, from: number): HostTensor {
  */
 export function bilinearResize(x: Tensor, height: number, width: number): Tensor {
   requireRank("bilinearResize", "x", x, 4, "[N, H, W, C]");
-  if (![height, width].every((size) => Number.isSafeInteger(size) && size >= 1)) {
-    throw new RangeError(
-      `Cannot build bilinearResize: the new size is ${height} x ${width}, positive integers are needed`,
-    );
-  }
+  requireSizes("bilinearResize", { height, width });
   const left = constant(linearWeights(height, x.shape[1]!));
   return separable(left, x, constant(linearWeights(width, x.shape[2]!)));
 }

@@ -4,31 +4,25 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
+  type Example,
   type Op,
   type Target,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, refuseWanted, requireF32, requireRank } from "../operands.ts";
+import { f32, type Image, movedBytes, refuseWanted, requireF32, requireFit, requireRank } from "../operands.ts";
+import { type None, shapes } from "../pointwise/pointwise.ts";
 import { transpose } from "../layout/transpose.ts";
 import { flatGrid, kernel } from "../text/wgsl.ts";
-
-type None = Record<string, never>;
-type ImageShape = readonly [number, number, number, number];
 
 function inferAlong(name: string, inputs: readonly TensorType[], axis: 1 | 2): readonly TensorType[] {
   requireF32(name, inputs, ["matrix", "x"]);
   const [matrix, x] = [inputs[0]!, inputs[1]!];
   requireRank(name, "matrix", matrix, 2, axis === 1 ? "[P, H]" : "[Q, W]");
   requireRank(name, "x", x, 4, "[N, H, W, C]");
-  if (matrix.shape[1] !== x.shape[axis]) {
-    throw new TypeError(
-      `Cannot build ${name}: matrix has shape ${formatShape(matrix.shape)} and x ${formatShape(x.shape)}, ` +
-        `the last extent of matrix must be the ${axis === 1 ? "height" : "width"} of x`,
-    );
-  }
-  return [{ shape: x.shape.map((extent, k) => k === axis ? matrix.shape[0]! : extent), dtype: "f32" }];
+  const needed = `the last extent of matrix must be the ${axis === 1 ? "height" : "width"} of x`;
+  requireFit(name, { matrix, x }, matrix.shape[1] === x.shape[axis], needed);
+  return [f32(x.shape.map((extent, k) => k === axis ? matrix.shape[0]! : extent))];
 }
 
 /** y[o, p, j] = sum over k of m[p, k] x[o, k, j], in f64. */
@@ -75,7 +69,7 @@ const BLOCK_START = unrolled((p) => unrolled((j) => `var c${p}_${j} = 0.0;`));
  */
 function heightKernel({ inputs, outputs }: Call<None>, target: Target): Dispatch {
   const [matrix, x, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-  const [images, extent, width, channels] = x.shape as unknown as ImageShape;
+  const [images, extent, width, channels] = x.shape as Image;
   const inner = width * channels;
   const size = matrix.shape[0]!;
   const [across, down] = [Math.ceil(inner / (SIZE * BLOCK)), Math.ceil(size / BLOCK)];
@@ -121,7 +115,7 @@ ${unrolled((k) => `if (j${k} < params.inner) { y[out + j${k}] = c${q}_${k}; }`)}
  */
 function widthKernel({ inputs, outputs }: Call<None>, target: Target): Dispatch {
   const [matrix, x, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-  const [images, height, extent, channels] = x.shape as unknown as ImageShape;
+  const [images, height, extent, channels] = x.shape as Image;
   const rows = images * height;
   const size = matrix.shape[0]!;
   const quarter = Math.ceil(size / BLOCK);
@@ -162,29 +156,43 @@ ${unrolled((p) => `if (q${p} < params.size) { y[out + q${p} * params.channels] =
   });
 }
 
-function costAlong(call: Call<None>): { flops: number; bytes: number } {
-  return { flops: 2 * elementCount(call.outputs[0]!.shape) * call.inputs[0]!.shape[1]!, bytes: movedBytes(call) };
+/** Definition of a matrix applied along axis 1 or 2 of images. */
+function defineAlong(
+  name: string,
+  axis: 1 | 2,
+  kernelOf: (call: Call<None>, target: Target) => Dispatch,
+  examples: readonly Example<None>[],
+): Op<None> {
+  const op = defineOp<None>({
+    name,
+    infer: (inputs) => inferAlong(name, inputs, axis),
+    reference({ inputs: [matrix, x] }, data): readonly Float32Array[] {
+      const [before, after] = [x!.shape.slice(0, axis), x!.shape.slice(axis + 1)];
+      return [
+        referenceAlong(data, [elementCount(before), x!.shape[axis]!, elementCount(after)], matrix!.shape[0]!),
+      ];
+    },
+    lower: (call, target) => [kernelOf(call, target)],
+    vjp({ inputs: [matrix] }, [dy], wanted): readonly (Tensor | undefined)[] {
+      refuseWanted(name, "matrix", wanted[0]);
+      return [undefined, op([transpose(matrix!), dy!], {})[0]!];
+    },
+    cost: (call) => ({
+      flops: 2 * elementCount(call.outputs[0]!.shape) * call.inputs[0]!.shape[1]!,
+      bytes: movedBytes(call),
+    }),
+    examples,
+  });
+  return op;
 }
 
 /** Definition of `alongHeight`. */
-export const alongHeightOp: Op<None> = defineOp<None>({
-  name: "alongHeight",
-  infer: (inputs) => inferAlong("alongHeight", inputs, 1),
-  reference({ inputs }, data): readonly Float32Array[] {
-    const [images, height, width, channels] = inputs[1]!.shape as unknown as ImageShape;
-    return [referenceAlong(data, [images, height, width * channels], inputs[0]!.shape[0]!)];
-  },
-  lower: (call, target) => [heightKernel(call, target)],
-  vjp({ inputs: [matrix] }, [dy], wanted): readonly (Tensor | undefined)[] {
-    refuseWanted("alongHeight", "matrix", wanted[0]);
-    return [undefined, alongHeight(transpose(matrix!), dy!)];
-  },
-  cost: costAlong,
-  examples: [
-    { inputs: [[5, 11], [2, 11, 7, 3]], attrs: {} },
-    { inputs: [[13, 4], [1, 4, 300, 1]], attrs: {} },
-  ],
-});
+export const alongHeightOp: Op<None> = defineAlong(
+  "alongHeight",
+  1,
+  heightKernel,
+  shapes([[5, 11], [2, 11, 7, 3]], [[13, 4], [1, 4, 300, 1]]),
+);
 
 /**
  * A matrix applied along the height: y[n, p, w, c] = sum over h of matrix[p, h] x[n, h, w, c].
@@ -198,25 +206,12 @@ export function alongHeight(matrix: Tensor, x: Tensor): Tensor {
 }
 
 /** Definition of `alongWidth`. */
-export const alongWidthOp: Op<None> = defineOp<None>({
-  name: "alongWidth",
-  infer: (inputs) => inferAlong("alongWidth", inputs, 2),
-  reference({ inputs }, data): readonly Float32Array[] {
-    const [images, height, width, channels] = inputs[1]!.shape as unknown as ImageShape;
-    return [referenceAlong(data, [images * height, width, channels], inputs[0]!.shape[0]!)];
-  },
-  lower: (call, target) => [widthKernel(call, target)],
-  vjp({ inputs: [matrix] }, [dy], wanted): readonly (Tensor | undefined)[] {
-    refuseWanted("alongWidth", "matrix", wanted[0]);
-    return [undefined, alongWidth(transpose(matrix!), dy!)];
-  },
-  cost: costAlong,
-  examples: [
-    { inputs: [[5, 11], [2, 7, 11, 3]], attrs: {} },
-    { inputs: [[130, 4], [1, 5, 4, 3]], attrs: {} },
-    { inputs: [[3, 9], [1, 6, 9, 1]], attrs: {} },
-  ],
-});
+export const alongWidthOp: Op<None> = defineAlong(
+  "alongWidth",
+  2,
+  widthKernel,
+  shapes([[5, 11], [2, 7, 11, 3]], [[130, 4], [1, 5, 4, 3]], [[3, 9], [1, 6, 9, 1]]),
+);
 
 /**
  * A matrix applied along the width: y[n, h, q, c] = sum over w of matrix[q, w] x[n, h, w, c].

@@ -1,48 +1,26 @@
 /** Pooling over windows that may overlap and reach over the border: greatest value or mean. */
-import {
-  type Call,
-  defineOp,
-  type Dispatch,
-  elementCount,
-  formatShape,
-  type Op,
-  type Tensor,
-  type TensorType,
-} from "../../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
-import { elementwise } from "../text/wgsl.ts";
+import { type Call, elementCount, type Op, type Shape, type Tensor, type TensorType } from "../../engine/mod.ts";
+import { type Image, movedBytes, requireRank, requireSizes, requireValues } from "../operands.ts";
+import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 import { type PoolAttrs, type PoolWindow, windowPoolGradient } from "./window_pool_gradient.ts";
 
-function inferPool(inputs: readonly TensorType[], { size, stride, padding }: PoolAttrs): readonly TensorType[] {
-  requireF32("windowPool", inputs, ["x"]);
-  const x = inputs[0]!;
-  requireRank("windowPool", "x", x, 4, "[N, H, W, C]");
-  if (![size, stride].every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
-    throw new RangeError(
-      `Cannot build windowPool: size is ${size} and stride is ${stride}, positive integers are needed`,
-    );
-  }
-  if (!Number.isSafeInteger(padding) || padding < 0 || 2 * padding > size) {
-    throw new RangeError(
-      `Cannot build windowPool: padding is ${padding}, an integer from 0 to half the size ${size} is needed`,
-    );
-  }
-  const [images, height, width, channels] = x.shape as [number, number, number, number];
+function pooledShape([x]: readonly TensorType[], { size, stride, padding }: PoolAttrs): Shape {
+  requireRank("windowPool", "x", x!, 4, "[N, H, W, C]");
+  requireSizes("windowPool", { size, stride });
+  const isBorder = Number.isSafeInteger(padding) && padding >= 0 && 2 * padding <= size;
+  requireValues("windowPool", { padding }, isBorder, `an integer from 0 to half the size ${size} is needed`);
+  const [images, height, width, channels] = x!.shape as Image;
   const windows = (extent: number): number => Math.floor((extent + 2 * padding - size) / stride) + 1;
-  const shape = [images, windows(height), windows(width), channels];
-  if (shape[1]! < 1 || shape[2]! < 1) {
-    throw new RangeError(
-      `Cannot build windowPool: x has shape ${formatShape(x.shape)}, at least ${size - 2 * padding} x ` +
-        `${size - 2 * padding} pixels are needed for windows of ${size} with padding ${padding}`,
-    );
-  }
-  return [{ shape, dtype: "f32" }];
+  const [rows, columns, least] = [windows(height), windows(width), size - 2 * padding];
+  const needed = `at least ${least} x ${least} pixels are needed for windows of ${size} with padding ${padding}`;
+  requireValues("windowPool", { "the height": height, "the width": width }, rows >= 1 && columns >= 1, needed);
+  return [images, rows, columns, channels];
 }
 
 function poolReference({ inputs, outputs, attrs }: Call<PoolAttrs>, x: Float32Array): Float32Array {
   const { size, stride, padding, reduction } = attrs;
-  const [, height, width, channels] = inputs[0]!.shape as [number, number, number, number];
-  const [images, outHeight, outWidth] = outputs[0]!.shape as [number, number, number, number];
+  const [, height, width, channels] = inputs[0]!.shape as Image;
+  const [images, outHeight, outWidth] = outputs[0]!.shape as Image;
   const y = new Float32Array(elementCount(outputs[0]!.shape));
   const window = new Float64Array(channels);
   let at = 0;
@@ -78,31 +56,18 @@ const FINISH = {
 } as const;
 
 /** Definition of the pooling operations. */
-export const windowPoolOp: Op<PoolAttrs> = defineOp<PoolAttrs>({
+export const windowPoolOp: Op<PoolAttrs> = pointwise<PoolAttrs>({
   name: "windowPool",
-  infer: inferPool,
-  reference: (call, [x]) => [poolReference(call, x!)],
+  inputs: ["x"],
+  shape: pooledShape,
   // Mapping: an invocation computes one channel of one pixel of the result; neighbours read neighbouring channels.
-  lower(call, target): readonly Dispatch[] {
-    const [x, y] = [call.inputs[0]!, call.outputs[0]!];
-    const { size, stride, padding, reduction } = call.attrs;
-    const [, height, width, channels] = x.shape as [number, number, number, number];
-    const [, outHeight, outWidth] = y.shape as [number, number, number, number];
-    return [
-      elementwise(`windowPool.${reduction}`, target, {
-        read: { x },
-        write: { y },
-        params: {
-          size,
-          stride,
-          padding,
-          height,
-          width,
-          channels,
-          out_height: outHeight,
-          out_width: outWidth,
-        },
-        body: `let pixel = i / params.channels;
+  kernel({ inputs: [x], outputs: [y], attrs: { size, stride, padding, reduction } }): PointwiseKernel {
+    const [, height, width, channels] = x!.shape as Image;
+    const [, outHeight, outWidth] = y!.shape as Image;
+    return {
+      label: `windowPool.${reduction}`,
+      params: { size, stride, padding, height, width, channels, out_height: outHeight, out_width: outWidth },
+      body: `let pixel = i / params.channels;
 let c = i - pixel * params.channels;
 let row = pixel / params.out_width;
 let image = row / params.out_height;
@@ -122,10 +87,10 @@ for (var h = top; h < bottom; h += 1u) {
   }
 }
 y[i] = ${FINISH[reduction]};`,
-      }),
-    ];
+    };
   },
-  vjp: ({ inputs: [x], attrs }, [dy]) => [windowPoolGradient(x!, dy!, attrs)],
+  software: { reference: (call, [x]) => [poolReference(call, x!)] },
+  gradient: ({ inputs: [x], attrs }, [dy]) => [windowPoolGradient(x!, dy!, attrs)],
   cost: (call) => ({
     flops: elementCount(call.outputs[0]!.shape) * call.attrs.size ** 2,
     bytes: movedBytes(call),

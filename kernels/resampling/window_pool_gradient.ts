@@ -4,14 +4,12 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
-  sameShape,
   type Shape,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
+import { f32, type Image, movedBytes, requireF32, requireRank, requireShape } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
 
 /** Windows of size x size pixels every `stride` pixels, over an image with a border of `padding` pixels. */
@@ -35,8 +33,6 @@ export interface PoolAttrs extends Required<PoolWindow> {
   readonly reduction: Reduction;
 }
 
-type ImageShape = readonly [number, number, number, number];
-
 /** Attributes of `windowPoolGradient`: those of the pooling, and the shape of its input. */
 interface GradientAttrs extends PoolAttrs {
   readonly shape: Shape;
@@ -44,8 +40,8 @@ interface GradientAttrs extends PoolAttrs {
 
 function gradientReference({ inputs, attrs }: Call<GradientAttrs>, [dy, x]: readonly Float32Array[]): Float32Array {
   const { size, stride, padding, reduction, shape } = attrs;
-  const [, height, width, channels] = shape as ImageShape;
-  const [images, rows, columns] = inputs[0]!.shape as unknown as ImageShape;
+  const [, height, width, channels] = shape as Image;
+  const [images, rows, columns] = inputs[0]!.shape as Image;
   const sums = new Float64Array(elementCount(shape));
   for (let window = 0; window < images * rows * columns; window++) {
     const line = Math.floor(window / columns);
@@ -90,20 +86,16 @@ export const windowPoolGradientOp: Op<GradientAttrs> = defineOp<GradientAttrs>({
   name: "windowPoolGradient",
   infer(inputs, { reduction, shape }): readonly TensorType[] {
     requireF32("windowPoolGradient", inputs, reduction === "max" ? ["dy", "x"] : ["dy"]);
-    if (inputs[0]!.shape.length !== 4 || (inputs[1] && !sameShape(inputs[1].shape, shape))) {
-      throw new TypeError(
-        `Cannot build windowPoolGradient: the shapes are ${inputs.map((t) => formatShape(t.shape)).join(", ")}, ` +
-          `[N, OH, OW, C] and ${formatShape(shape)} are needed`,
-      );
-    }
-    return [{ shape, dtype: "f32" }];
+    requireRank("windowPoolGradient", "dy", inputs[0]!, 4, "[N, OH, OW, C]");
+    requireShape("windowPoolGradient", "x", inputs[1], shape);
+    return [f32(shape)];
   },
   reference: (call, inputs) => [gradientReference(call, inputs)],
   // Mapping: an invocation computes one channel of one pixel from all windows that hold it.
   lower({ inputs: [dy, x], outputs, attrs }, target): readonly Dispatch[] {
     const { size, stride, padding, reduction, shape } = attrs;
-    const [, height, width, channels] = shape as ImageShape;
-    const [, rows, columns] = dy!.shape as unknown as ImageShape;
+    const [, height, width, channels] = shape as Image;
+    const [, rows, columns] = dy!.shape as Image;
     return [
       elementwise(`windowPoolGradient.${reduction}`, target, {
         read: { dy: dy!, ...(x ? { x } : {}) },

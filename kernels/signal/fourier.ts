@@ -3,19 +3,18 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
+  sameShape,
+  type Shape,
   type Target,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
+import { f32, type Image, movedBytes, requireF32, requireFit, requireRank } from "../operands.ts";
+import { pointwise } from "../pointwise/pointwise.ts";
 import { sumRepeats } from "../layout/repeats.ts";
-import { elementwise } from "../text/wgsl.ts";
 import { hostFourier } from "./fourier_host.ts";
 import { fourierPass, type Pass, radices } from "./fourier_stage.ts";
-
-type ImageShape = readonly [number, number, number, number];
 
 /** Attributes of `fourier`. */
 interface FourierAttrs {
@@ -27,7 +26,7 @@ interface FourierAttrs {
 }
 
 /** The passes over both axes; the width comes first, so that its result is complex for the height. */
-function passes([, height, width]: ImageShape, complexChannels: number, attrs: FourierAttrs): readonly Pass[] {
+function passes([, height, width]: Image, complexChannels: number, attrs: FourierAttrs): readonly Pass[] {
   const along = (extent: number, inner: number): Omit<Pass, "fromReal" | "toReal">[] => {
     let done = 1;
     return radices(extent).map((radix) => {
@@ -49,7 +48,7 @@ function passes([, height, width]: ImageShape, complexChannels: number, attrs: F
 }
 
 function lowerFourier(x: Tensor, y: Tensor, attrs: FourierAttrs, target: Target): readonly Dispatch[] {
-  const shape = x.shape as ImageShape;
+  const shape = x.shape as Image;
   const complexChannels = attrs.fromReal ? shape[3] : shape[3] / 2;
   const all = passes(shape, complexChannels, attrs);
   const complexShape = [...shape.slice(0, 3), 2 * complexChannels];
@@ -70,17 +69,13 @@ export const fourierOp: Op<FourierAttrs> = defineOp<FourierAttrs>({
     const x = inputs[0]!;
     requireRank("fourier", "x", x, 4, "[N, H, W, C]");
     const channels = x.shape[3]!;
-    if (!fromReal && channels % 2 !== 0) {
-      throw new TypeError(
-        `Cannot build fourier: x has shape ${formatShape(x.shape)}, an even number of channels is needed ` +
-          `(real and imaginary parts in turn)`,
-      );
-    }
+    const needed = "an even number of channels is needed (real and imaginary parts in turn)";
+    requireFit("fourier", { x }, fromReal || channels % 2 === 0, needed);
     const complexChannels = fromReal ? channels : channels / 2;
-    return [{ shape: [...x.shape.slice(0, 3), toReal ? complexChannels : 2 * complexChannels], dtype: "f32" }];
+    return [f32([...x.shape.slice(0, 3), toReal ? complexChannels : 2 * complexChannels])];
   },
   reference({ inputs, attrs: { inverse, fromReal, toReal } }, [x]): readonly Float32Array[] {
-    const [images, height, width, channels] = inputs[0]!.shape as ImageShape;
+    const [images, height, width, channels] = inputs[0]!.shape as Image;
     const stride = fromReal ? 1 : 2;
     const count = x!.length / stride;
     const input = {
@@ -97,7 +92,7 @@ export const fourierOp: Op<FourierAttrs> = defineOp<FourierAttrs>({
     fourier(dy!, { inverse: !inverse, fromReal: toReal, toReal: fromReal }),
   ],
   cost: (call) => {
-    const [, height, width] = call.inputs[0]!.shape as ImageShape;
+    const [, height, width] = call.inputs[0]!.shape as Image;
     const count = elementCount(call.inputs[0]!.shape) / (call.attrs.fromReal ? 1 : 2);
     return { flops: 5 * count * Math.max(1, Math.log2(height * width)), bytes: movedBytes(call) };
   },
@@ -134,52 +129,49 @@ export function fourier(x: Tensor, { inverse = false, fromReal = false, toReal =
   return fourierOp([x], { inverse, fromReal, toReal })[0]!;
 }
 
+/** Attributes of `complexMul`. */
+interface MulAttrs {
+  readonly conjugate: boolean;
+}
+
 /** Definition of `complexMul`. */
-export const complexMulOp: Op<{ readonly conjugate: boolean }> = defineOp<{ readonly conjugate: boolean }>({
+export const complexMulOp: Op<MulAttrs> = pointwise<MulAttrs>({
   name: "complexMul",
-  infer(inputs): readonly TensorType[] {
-    requireF32("complexMul", inputs, ["a", "b"]);
-    const [a, b] = [inputs[0]!, inputs[1]!];
-    const tail = a.shape.slice(a.shape.length - b.shape.length);
-    if (b.shape.length > a.shape.length || formatShape(tail) !== formatShape(b.shape) || b.shape.at(-1)! % 2 !== 0) {
-      throw new TypeError(
-        `Cannot build complexMul: a has shape ${formatShape(a.shape)} and b ${formatShape(b.shape)}; ` +
-          `b must be the trailing part of a and end in pairs of real and imaginary parts`,
-      );
-    }
-    return [{ shape: a.shape, dtype: "f32" }];
+  inputs: ["a", "b"],
+  shape([a, b]): Shape {
+    const tail = a!.shape.slice(Math.max(0, a!.shape.length - b!.shape.length));
+    const fits = sameShape(tail, b!.shape) && b!.shape.at(-1)! % 2 === 0;
+    const needed = "b must be the trailing part of a and end in pairs of real and imaginary parts";
+    requireFit("complexMul", { a, b }, fits, needed);
+    return a!.shape;
   },
-  reference({ attrs: { conjugate } }, [a, b]): readonly Float32Array[] {
-    const y = new Float32Array(a!.length);
-    for (let i = 0; i < y.length; i += 2) {
-      const k = i % b!.length;
-      const [c, d] = [b![k]!, conjugate ? -b![k + 1]! : b![k + 1]!];
-      y[i] = a![i]! * c - a![i + 1]! * d;
-      y[i + 1] = a![i]! * d + a![i + 1]! * c;
-    }
-    return [y];
-  },
-  lower({ inputs, outputs, attrs: { conjugate } }, target): readonly Dispatch[] {
-    const [a, b] = [inputs[0]!, inputs[1]!];
-    return [
-      elementwise(`complexMul${conjugate ? ".conjugate" : ""}`, target, {
-        read: { a, b },
-        write: { y: outputs[0]! },
-        count: elementCount(a.shape) / 2,
-        params: { period: elementCount(b.shape) / 2 },
-        body: `let k = 2u * (i % params.period);
+  kernel: ({ inputs: [a, b], attrs: { conjugate } }) => ({
+    label: `complexMul${conjugate ? ".conjugate" : ""}`,
+    count: elementCount(a!.shape) / 2,
+    params: { period: elementCount(b!.shape) / 2 },
+    body: `let k = 2u * (i % params.period);
 let p = vec2f(a[2u * i], a[2u * i + 1u]);
 let q = vec2f(b[k], ${conjugate ? "-" : ""}b[k + 1u]);
 y[2u * i] = p.x * q.x - p.y * q.y;
 y[2u * i + 1u] = p.x * q.y + p.y * q.x;`,
-      }),
-    ];
+  }),
+  software: {
+    reference({ attrs: { conjugate } }, [a, b]): readonly Float32Array[] {
+      const y = new Float32Array(a!.length);
+      for (let i = 0; i < y.length; i += 2) {
+        const k = i % b!.length;
+        const [c, d] = [b![k]!, conjugate ? -b![k + 1]! : b![k + 1]!];
+        y[i] = a![i]! * c - a![i + 1]! * d;
+        y[i + 1] = a![i]! * d + a![i + 1]! * c;
+      }
+      return [y];
+    },
   },
-  vjp: ({ inputs: [a, b], attrs: { conjugate } }, [dy], wanted) => [
+  gradient: ({ inputs: [a, b], attrs: { conjugate } }, [dy], wanted) => [
     wanted[0] ? complexMul(dy!, b!, !conjugate) : undefined,
     wanted[1] ? sumRepeats(conjugate ? complexMul(a!, dy!, true) : complexMul(dy!, a!, true), b!.shape) : undefined,
   ],
-  cost: (call) => ({ flops: 3 * elementCount(call.outputs[0]!.shape), bytes: movedBytes(call) }),
+  flops: 3,
   examples: [
     { inputs: [[2, 5, 7, 6], [5, 7, 6]], attrs: { conjugate: false } },
     { inputs: [[3, 67, 2], [67, 2]], attrs: { conjugate: true } },

@@ -4,14 +4,14 @@ import {
   defineOp,
   type Dispatch,
   elementCount,
-  formatShape,
   type Op,
   type Shape,
   type Target,
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
+import { f32, movedBytes, requireF32, requireFit, requireValues } from "../operands.ts";
+import type { None } from "../pointwise/pointwise.ts";
 import { elementwise, literal } from "../text/wgsl.ts";
 
 /** Values that one invocation combines in registers: four of the log2(P) steps for one load and one store a value. */
@@ -61,22 +61,16 @@ function radices(positions: number): readonly number[] {
 }
 
 /** Definition of `hadamard`. */
-export const hadamardOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+export const hadamardOp: Op<None> = defineOp<None>({
   name: "hadamard",
   infer(inputs): readonly TensorType[] {
     requireF32("hadamard", inputs, ["x"]);
     const { shape } = inputs[0]!;
-    if (shape.length < 3) {
-      throw new TypeError(`Cannot build hadamard: x has shape ${formatShape(shape)}, [N, ..., C] is needed`);
-    }
+    requireFit("hadamard", { x: inputs[0] }, shape.length >= 3, "[N, ..., C] is needed");
     const { positions } = layout(shape);
-    if (!Number.isInteger(Math.log2(positions)) || positions < 2) {
-      throw new RangeError(
-        `Cannot build hadamard: x has shape ${formatShape(shape)} with ${positions} positions, ` +
-          `a power of two greater than 1 is needed`,
-      );
-    }
-    return [{ shape, dtype: "f32" }];
+    const isPower = Number.isInteger(Math.log2(positions)) && positions >= 2;
+    requireValues("hadamard", { "the number of positions": positions }, isPower, "a power of two from 2 on is needed");
+    return [f32(shape)];
   },
   reference({ inputs }, [x]): readonly Float32Array[] {
     const { images, positions, channels } = layout(inputs[0]!.shape);
@@ -93,7 +87,7 @@ export const hadamardOp: Op<Record<string, never>> = defineOp<Record<string, nev
     const scale = 1 / Math.sqrt(positions);
     return [Float32Array.from(values, (value) => value * scale)];
   },
-  lower({ inputs, outputs }: Call<Record<string, never>>, target): readonly Dispatch[] {
+  lower({ inputs, outputs }: Call<None>, target): readonly Dispatch[] {
     const { positions, channels } = layout(inputs[0]!.shape);
     const passes = radices(positions);
     const dispatches: Dispatch[] = [];

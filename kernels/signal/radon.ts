@@ -1,30 +1,25 @@
 /** Parallel-beam projection of images and its exact adjoint, the pair of computed tomography. */
+import { elementCount, hostTensor, type Op, type Shape, type Tensor, type TensorType } from "../../engine/mod.ts";
 import {
-  defineOp,
-  type Dispatch,
-  elementCount,
-  formatShape,
-  hostTensor,
-  type Op,
-  type Tensor,
-  type TensorType,
-} from "../../engine/mod.ts";
-import { movedBytes, refuseWanted, requireF32, requireRank } from "../operands.ts";
-import { elementwise } from "../text/wgsl.ts";
+  arePositive,
+  type Image,
+  movedBytes,
+  refuseWanted,
+  requireFit,
+  requireRank,
+  requireValues,
+} from "../operands.ts";
+import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 
-type Shape4 = readonly [number, number, number, number];
-
-function checkDirections(op: string, directions: TensorType): void {
-  requireRank(op, "directions", directions, 2, "[A, 2]");
-  if (directions.shape[1] === 2) return;
-  throw new TypeError(
-    `Cannot build ${op}: directions has shape ${formatShape(directions.shape)}, [A, 2] is needed (cosine and sine)`,
-  );
+function requireProjection(op: string, name: string, image: TensorType, directions: TensorType, layout: string): void {
+  requireRank(op, name, image, 4, layout);
+  const isPairs = directions.shape.length === 2 && directions.shape[1] === 2;
+  requireFit(op, { directions }, isPairs, "[A, 2] is needed (cosine and sine)");
 }
 
-function requireExtent(op: string, what: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= 65536) return;
-  throw new RangeError(`Cannot build ${op}: ${what} is ${value}, an integer from 1 to 65536 is needed`);
+function requireExtents(op: string, extents: Readonly<Record<string, number>>): void {
+  const fits = arePositive(Object.values(extents)) && Math.max(...Object.values(extents)) <= 65536;
+  requireValues(op, extents, fits, "integers from 1 to 65536 are needed");
 }
 
 /** Where the centre of pixel (row, column) falls on a detector, in bins. */
@@ -72,42 +67,22 @@ function exampleDirections(views: number): ReturnType<typeof hostTensor> {
 }
 
 /** Definition of `radon`. */
-export const radonOp: Op<RadonAttrs> = defineOp<RadonAttrs>({
+export const radonOp: Op<RadonAttrs> = pointwise<RadonAttrs>({
   name: "radon",
-  infer(inputs, { bins }): readonly TensorType[] {
-    requireF32("radon", inputs, ["x", "directions"]);
-    requireRank("radon", "x", inputs[0]!, 4, "[N, H, W, C]");
-    checkDirections("radon", inputs[1]!);
-    requireExtent("radon", "bins", bins);
-    const [images, , , channels] = inputs[0]!.shape as Shape4;
-    return [{ shape: [images, inputs[1]!.shape[0]!, bins, channels], dtype: "f32" }];
-  },
-  reference({ inputs, outputs, attrs: { bins } }, [x, directions]): readonly Float32Array[] {
-    const [images, height, width, channels] = inputs[0]!.shape as Shape4;
-    const sums = new Float64Array(elementCount(outputs[0]!.shape));
-    const views = directions!.length / 2;
-    visit(height, width, bins, directions!, (view, bin, pixel, weight) => {
-      for (let image = 0; image < images; image++) {
-        for (let c = 0; c < channels; c++) {
-          sums[((image * views + view) * bins + bin) * channels + c]! += weight *
-            x![(image * height * width + pixel) * channels + c]!;
-        }
-      }
-    });
-    return [Float32Array.from(sums)];
+  inputs: ["x", "directions"],
+  shape([x, directions], { bins }): Shape {
+    requireProjection("radon", "x", x!, directions!, "[N, H, W, C]");
+    requireExtents("radon", { bins });
+    return [x!.shape[0]!, directions!.shape[0]!, bins, x!.shape[3]!];
   },
   // Mapping: an invocation sums one bin of one view and channel. Along the axis that the ray crosses steeply it visits
   // every line of pixels, and of each line the four pixels that can lie within one bin of the ray.
-  lower({ inputs, outputs, attrs: { bins } }, target): readonly Dispatch[] {
-    const [x, directions, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const [, height, width, channels] = x.shape as Shape4;
-    return [
-      elementwise("radon", target, {
-        read: { x, directions },
-        write: { y },
-        params: { height, width, channels, bins, views: directions.shape[0]! },
-        declarations: PLACE_WGSL,
-        body: `let cell = i / params.channels;
+  kernel({ inputs: [x, directions], attrs: { bins } }): PointwiseKernel {
+    const [, height, width, channels] = x!.shape as Image;
+    return {
+      params: { height, width, channels, bins, views: directions!.shape[0]! },
+      declarations: PLACE_WGSL,
+      body: `let cell = i / params.channels;
 let c = i - cell * params.channels;
 let line = cell / params.bins;
 let bin = f32(cell - line * params.bins);
@@ -134,12 +109,27 @@ for (var k = 0u; k < count; k += 1u) {
   }
 }
 y[i] = sum;`,
-      }),
-    ];
+    };
   },
-  vjp({ inputs: [x, directions] }, [dy], wanted): readonly (Tensor | undefined)[] {
+  software: {
+    reference({ inputs, outputs, attrs: { bins } }, [x, directions]): readonly Float32Array[] {
+      const [images, height, width, channels] = inputs[0]!.shape as Image;
+      const sums = new Float64Array(elementCount(outputs[0]!.shape));
+      const views = directions!.length / 2;
+      visit(height, width, bins, directions!, (view, bin, pixel, weight) => {
+        for (let image = 0; image < images; image++) {
+          for (let c = 0; c < channels; c++) {
+            sums[((image * views + view) * bins + bin) * channels + c]! += weight *
+              x![(image * height * width + pixel) * channels + c]!;
+          }
+        }
+      });
+      return [Float32Array.from(sums)];
+    },
+  },
+  gradient({ inputs: [x, directions] }, [dy], wanted): readonly Tensor[] {
     refuseWanted("radon", "directions", wanted[1]);
-    const [, height, width] = x!.shape as Shape4;
+    const [, height, width] = x!.shape as Image;
     return [backProject(dy!, directions!, { height, width })];
   },
   cost: (call) => ({
@@ -174,47 +164,24 @@ interface BackProjectAttrs {
 }
 
 /** Definition of `backProject`. */
-export const backProjectOp: Op<BackProjectAttrs> = defineOp<BackProjectAttrs>({
+export const backProjectOp: Op<BackProjectAttrs> = pointwise<BackProjectAttrs>({
   name: "backProject",
-  infer(inputs, { height, width }): readonly TensorType[] {
-    requireF32("backProject", inputs, ["y", "directions"]);
-    requireRank("backProject", "y", inputs[0]!, 4, "[N, A, D, C]");
-    checkDirections("backProject", inputs[1]!);
-    requireExtent("backProject", "height", height);
-    requireExtent("backProject", "width", width);
-    const [images, views, , channels] = inputs[0]!.shape as Shape4;
-    if (inputs[1]!.shape[0] !== views) {
-      throw new TypeError(
-        `Cannot build backProject: y has shape ${formatShape(inputs[0]!.shape)} and directions ` +
-          `${formatShape(inputs[1]!.shape)}, one direction for every view is needed`,
-      );
-    }
-    return [{ shape: [images, height, width, channels], dtype: "f32" }];
-  },
-  reference({ inputs, attrs: { height, width } }, [y, directions]): readonly Float32Array[] {
-    const [images, views, bins, channels] = inputs[0]!.shape as Shape4;
-    const sums = new Float64Array(images * height * width * channels);
-    visit(height, width, bins, directions!, (view, bin, pixel, weight) => {
-      for (let image = 0; image < images; image++) {
-        for (let c = 0; c < channels; c++) {
-          sums[(image * height * width + pixel) * channels + c]! += weight *
-            y![((image * views + view) * bins + bin) * channels + c]!;
-        }
-      }
-    });
-    return [Float32Array.from(sums)];
+  inputs: ["y", "directions"],
+  outputs: ["x"],
+  shape([y, directions], { height, width }): Shape {
+    requireProjection("backProject", "y", y!, directions!, "[N, A, D, C]");
+    requireExtents("backProject", { height, width });
+    const fits = directions!.shape[0] === y!.shape[1];
+    requireFit("backProject", { y, directions }, fits, "one direction for every view is needed");
+    return [y!.shape[0]!, height, width, y!.shape[3]!];
   },
   // Mapping: an invocation sums one pixel and channel over all views, neighbouring invocations neighbouring pixels.
-  lower({ inputs, outputs, attrs: { height, width } }, target): readonly Dispatch[] {
-    const [y, directions, x] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const [, views, bins, channels] = y.shape as Shape4;
-    return [
-      elementwise("backProject", target, {
-        read: { y, directions },
-        write: { x },
-        params: { height, width, channels, bins, views },
-        declarations: PLACE_WGSL,
-        body: `let pixel = i / params.channels;
+  kernel({ inputs: [y], attrs: { height, width } }): PointwiseKernel {
+    const [, views, bins, channels] = y!.shape as Image;
+    return {
+      params: { height, width, channels, bins, views },
+      declarations: PLACE_WGSL,
+      body: `let pixel = i / params.channels;
 let c = i - pixel * params.channels;
 let line = pixel / params.width;
 let column = f32(pixel - line * params.width);
@@ -235,10 +202,24 @@ for (var view = 0u; view < params.views; view += 1u) {
   }
 }
 x[i] = sum;`,
-      }),
-    ];
+    };
   },
-  vjp({ inputs: [y, directions] }, [dx], wanted): readonly (Tensor | undefined)[] {
+  software: {
+    reference({ inputs, attrs: { height, width } }, [y, directions]): readonly Float32Array[] {
+      const [images, views, bins, channels] = inputs[0]!.shape as Image;
+      const sums = new Float64Array(images * height * width * channels);
+      visit(height, width, bins, directions!, (view, bin, pixel, weight) => {
+        for (let image = 0; image < images; image++) {
+          for (let c = 0; c < channels; c++) {
+            sums[(image * height * width + pixel) * channels + c]! += weight *
+              y![((image * views + view) * bins + bin) * channels + c]!;
+          }
+        }
+      });
+      return [Float32Array.from(sums)];
+    },
+  },
+  gradient({ inputs: [y, directions] }, [dx], wanted): readonly Tensor[] {
     refuseWanted("backProject", "directions", wanted[1]);
     return [radon(dx!, directions!, y!.shape[2]!)];
   },
