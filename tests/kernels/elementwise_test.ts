@@ -25,7 +25,11 @@ Deno.test("add() refuses a right side that is not the trailing part of the left,
 Deno.test("weightedSum() refuses wrong numbers of terms, other shapes, and coefficients that are not finite", () => {
   assertThrows(() => build([], () => weightedSum([])), TypeError, "0 tensors");
   assertThrows(() => build([[2]], (x) => weightedSum(Array(7).fill([1, x]))), TypeError, "7 tensors");
-  assertThrows(() => build([[2], [3]], (x, y) => weightedSum([[1, x], [2, y]])), TypeError, "term 0 has shape [2] and term 1 [3]");
+  assertThrows(
+    () => build([[2], [3]], (x, y) => weightedSum([[1, x], [2, y]])),
+    TypeError,
+    "term 0 has shape [2] and term 1 [3]",
+  );
   assertThrows(() => build([[2]], (x) => weightedSum([[NaN, x]])), RangeError, "coefficient 0 is NaN");
 });
 
