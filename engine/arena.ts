@@ -5,9 +5,13 @@
 
 /** From the first dispatch that touches a value to the last, both included. */
 export interface Lifetime {
+  /** Id of the tensor. */
   readonly id: number;
+  /** Size of the value. */
   readonly bytes: number;
+  /** Number of the first dispatch. */
   readonly first: number;
+  /** Number of the last dispatch. */
   readonly last: number;
 }
 

@@ -7,11 +7,15 @@ export type ConstantSource = DeviceTensor | HostTensor;
 
 /** A finished recording: a list of calls in the order they were made. */
 export interface Graph {
+  /** Name of the stage. */
   readonly name: string;
+  /** What is given at each run, by name. */
   readonly inputs: ReadonlyMap<string, Tensor>;
   /** Tensor id -> source. */
   readonly constants: ReadonlyMap<number, ConstantSource>;
+  /** In the order they were made. */
   readonly calls: readonly Call[];
+  /** What a run gives, by name. */
   readonly outputs: ReadonlyMap<string, Tensor>;
 }
 

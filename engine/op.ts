@@ -14,8 +14,11 @@ export interface Recomputation {
 
 /** One use of an operation in a trace. */
 export interface Call<A = unknown> {
+  /** What is computed. */
   readonly op: OpDef<A>;
+  /** What it is computed from. */
   readonly inputs: readonly Tensor[];
+  /** Its results. */
   readonly outputs: readonly Tensor[];
   /** Plain data (numbers, strings, arrays, scalars), so that equal calls have equal JSON. */
   readonly attrs: A;
@@ -30,7 +33,9 @@ export interface Call<A = unknown> {
  * [height, width, 4], kept as a texture of height x width texels instead of a buffer.
  */
 export interface Binding {
+  /** What is bound. */
   readonly tensor: Tensor;
+  /** How the kernel uses it. */
   readonly access: "read" | "write" | "sample";
 }
 
@@ -40,6 +45,7 @@ export interface Dispatch {
   readonly label: string;
   /** The whole module, entry point `main`; also the key of the pipeline cache, so equal text is compiled once. */
   readonly wgsl: string;
+  /** All that the kernel reads and writes. */
   readonly bindings: readonly Binding[];
   /**
    * Words of the uniform at group 0 after the last binding; absent if the kernel has none. Sizes that are passed
@@ -48,6 +54,7 @@ export interface Dispatch {
   readonly params?: readonly number[];
   /** Whether the kernel reads the scalars of the run (group 1, binding 0). */
   readonly usesScalars: boolean;
+  /** Workgroups along x, y and z. */
   readonly workgroups: readonly [number, number, number];
 }
 
@@ -84,9 +91,11 @@ export interface DeviceProfile {
 
 /** What a preference for a call is called, and what it may ask for. */
 export interface LayerChoice {
+  /** Name of the operation. */
   readonly operation: string;
   /** Name of the layer: that of the operation, a space, and all sizes that the choice may depend on. */
   readonly key: string;
+  /** Names of the algorithms. */
   readonly algorithms: readonly string[];
 }
 
@@ -108,7 +117,9 @@ export interface Target extends DeviceProfile {
 
 /** A small case for the law tests: input shapes (filled with seeded random numbers) or given data. */
 export interface Example<A> {
+  /** Shapes or data of the inputs. */
   readonly inputs: readonly (Shape | HostTensor)[];
+  /** Attributes of the call. */
   readonly attrs: A;
   /** Values of the scalars that `attrs` names. */
   readonly scalars?: Readonly<Record<string, number>>;
@@ -116,6 +127,7 @@ export interface Example<A> {
 
 /** An operation: everything that is true of it stands in its definition. */
 export interface OpDef<A> {
+  /** What profiles and messages call it. */
   readonly name: string;
   /** Output types. Throws TypeError (shape, element type) or RangeError (attribute value) with a full message. */
   infer(inputs: readonly TensorType[], attrs: A): readonly TensorType[];

@@ -17,29 +17,37 @@ import { byteLength, formatShape, type Tensor } from "./tensor.ts";
 
 /** A dispatch with what a profile says of it. */
 export interface PlannedDispatch extends Dispatch {
+  /** Where the call stands in the network or sampler. */
   readonly scope: string;
-  /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
+  /** Floating-point operations of the call, all counted at its first dispatch. */
   readonly flops: number;
+  /** Least bytes moved of the call, likewise. */
   readonly bytes: number;
 }
 
 /** A call that can be computed by several algorithms. */
 export interface PlannedLayer extends LayerChoice {
+  /** The call. */
   readonly call: Call;
 }
 
 /** Everything that is fixed before a stage runs. */
 export interface Plan {
+  /** Name of the stage. */
   readonly name: string;
+  /** In the order they run. */
   readonly dispatches: readonly PlannedDispatch[];
   /** Tensor id (reshapes resolved by `root`) -> slot; constants have none. */
   readonly slotOf: ReadonlyMap<number, number>;
+  /** Size of each slot. */
   readonly slotBytes: readonly number[];
   /** When each value in a slot is first and last touched, by dispatch: inputs from -1, inputs and outputs to the end. */
   readonly lifetimes: readonly Lifetime[];
   /** The tensor whose memory a tensor shares: itself, or what it is a reshape of. */
   root(id: number): number;
+  /** What is given at each run, by name. */
   readonly inputs: ReadonlyMap<string, Tensor>;
+  /** What a run gives, by name. */
   readonly outputs: ReadonlyMap<string, Tensor>;
   /** The constants in use, by tensor id. */
   readonly constants: ReadonlyMap<number, ConstantSource>;

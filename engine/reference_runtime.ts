@@ -38,9 +38,10 @@ export interface ReferenceRuntimeOptions {
 /** Runs the `reference` function of each call; tensors are Float32Arrays. */
 export class ReferenceRuntime implements Runtime {
   readonly description = "CPU reference";
-  readonly maxTensorBytes = Infinity;
+  readonly maxTensorBytes: number = Infinity;
   readonly #checkFinite: boolean;
 
+  /** Makes a runtime; it needs no device. */
   constructor({ checkFinite = false }: ReferenceRuntimeOptions = {}) {
     this.#checkFinite = checkFinite;
   }
@@ -76,6 +77,7 @@ export class ReferenceRuntime implements Runtime {
     return Promise.resolve();
   }
 
+  /** There is no device whose memory or pipelines could be counted. */
   statistics(): RuntimeStatistics {
     return { deviceBytes: 0, peakDeviceBytes: 0, pipelines: 0, compileMilliseconds: 0, plans: new Map() };
   }

@@ -74,6 +74,7 @@ export interface Runtime {
   ): Stage<I, C, O>;
   /** Resolves when all submitted work is done. */
   settle(): Promise<void>;
+  /** What the runtime has done and holds so far. */
   statistics(): RuntimeStatistics;
   /** Frees everything; tensors and stages of this runtime can no longer be used. */
   destroy(): void;

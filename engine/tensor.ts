@@ -15,17 +15,21 @@ export type Shape = readonly number[];
 
 /** Shape and element type, the part of a tensor that is known before anything runs. */
 export interface TensorType {
+  /** Extents. */
   readonly shape: Shape;
+  /** Element type. */
   readonly dtype: DType;
 }
 
 /** A value inside a trace: identity and type, no memory. */
 export interface Tensor extends TensorType {
+  /** Tells the values of a trace apart. */
   readonly id: number;
 }
 
 /** A tensor whose elements are known on the host, such as a blur matrix, a mask or a table. */
 export interface HostTensor extends TensorType {
+  /** The elements in order, u32 in a Uint32Array. */
   readonly data: Float32Array | Uint32Array;
 }
 
@@ -44,6 +48,7 @@ export interface DeviceTensor extends TensorType {
 
 /** A number supplied anew at every run of a stage. */
 export interface Scalar {
+  /** Its name in the stage. */
   readonly scalar: string;
 }
 

@@ -5,6 +5,7 @@ import { formatShape, type TensorType, wordCount } from "./tensor.ts";
 export interface TensorPart {
   /** Place of the first word in the tensor. */
   readonly at: number;
+  /** The words. */
   readonly data: Float32Array | Uint32Array;
 }
 

@@ -1,13 +1,14 @@
 /** Finding out what network a checkpoint holds that does not say it itself. */
 import { elementCount, formatShape, sameShape } from "../engine/mod.ts";
-import { choice, fits, integer, needed, type Parameters, type ValuesOf } from "../parameters/mod.ts";
+import { choice, fits, integer, needed, type Parameters } from "../parameters/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
-import { type ENTRIES, FAMILIES } from "./families.ts";
+import { FAMILIES } from "./families.ts";
 import type { Description, NetworkFamily, NetworkPlan, OpenQuestion, TensorShapes } from "./family.ts";
+import type { GuidedAnswers } from "./guided/detect.ts";
 import { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 import { planDescription, readConfig } from "./model_description.ts";
-import { BETA_CURVES } from "./noise_schedule.ts";
+import { BETA_CURVES, type BetaCurve } from "./noise_schedule.ts";
 import type { ParameterSet } from "./weights.ts";
 
 /** What tensors of no family tell for certain. */
@@ -19,19 +20,24 @@ const PROCESS_ANSWERS = {
   valueRange: choice(undefined, ["-1..1", "0..1"], {}, "Range of the images in training"),
 };
 
-type Answers<U> = U extends { readonly answers: infer A extends Parameters } ? Partial<ValuesOf<A>> : never;
-
-type All<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
-
 /**
- * What names and shapes of tensors cannot say, as the user says it: the answers of `descriptionParameters`, and `as`, the
- * name of the known checkpoint that the file is.
+ * What names and shapes of tensors cannot say, as the user says it; `descriptionParameters` tells all that there is, with
+ * the answers of the families.
  */
-export type DescriptionOptions =
-  & { readonly as?: string }
-  & Partial<ValuesOf<typeof SIZE_ANSWERS & typeof PROCESS_ANSWERS>>
-  & All<Answers<typeof ENTRIES[number]>>
-  & Readonly<Record<string, unknown>>;
+export interface DescriptionOptions extends GuidedAnswers {
+  /** The known checkpoint that the file is, by name. */
+  readonly as?: string;
+  /** Side of the training images. */
+  readonly imageSize?: number;
+  /** Noise schedule of the training. */
+  readonly schedule?: BetaCurve;
+  /** Steps of the process that the network was trained with. */
+  readonly diffusionSteps?: number;
+  /** Range of the images: [-1, 1] or [0, 1]. */
+  readonly valueRange?: "-1..1" | "0..1";
+  /** What a family of one's own leaves open. */
+  readonly [answer: string]: unknown;
+}
 
 /** All that can be said of networks whose tensors do not tell it, in the order of help texts. */
 export function descriptionParameters(): Parameters {

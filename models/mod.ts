@@ -92,7 +92,7 @@ export {
   descriptionParameters,
   OpenQuestionsError,
 } from "./describe_checkpoint.ts";
-export { type OpenedModel, openModel } from "./open_model.ts";
+export { type OpenedModel, type OpenedNetwork, openModel } from "./open_model.ts";
 export {
   PERCEPTUAL_NETWORKS,
   type PerceptualNetwork,
@@ -109,3 +109,5 @@ export {
 export type { InceptionVariant } from "./features/inception_layout.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";
+export type { GuidedAnswers } from "./guided/detect.ts";
+export type { BETA_CURVES } from "./noise_schedule.ts";

@@ -80,13 +80,21 @@ export interface OperatorEntry<
   N extends string = string,
   P extends Parameters = Parameters,
 > {
+  /** Name in the register. */
   readonly name: N;
+  /** What it is, in a line. */
   readonly about: string;
+  /** What `build` takes. */
   readonly parameters: P;
+  /** Whether A^T and A^+ exist. */
   readonly isLinear: boolean;
+  /** Small cases for the law tests. */
   readonly examples: readonly { readonly imageShape: Shape; readonly options: Some<P> }[];
+  /** What it is restored as, by commands and evaluations. */
   readonly tasks: readonly TaskDefinition[];
+  /** Parameters of its tasks beside its own. */
   readonly extras: Parameters;
+  /** The values that hold for a task where nothing is given. */
   defaultsFor(context: TaskContext): OperatorValues;
   /**
    * Builds it for images of one shape [H, W, C].

@@ -38,6 +38,7 @@ export { type Task, type TaskOption, taskOptionsOf, type TaskPlace, taskValues }
 export {
   createDegradation,
   createOperator,
+  type KnownOperator,
   NONLINEAR_OPERATORS,
   operatorEntry,
   type OperatorName,
@@ -47,3 +48,4 @@ export {
   registerOperator,
   TASKS,
 } from "./registry.ts";
+export type { ENTRIES } from "./register.ts";

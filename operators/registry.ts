@@ -6,19 +6,22 @@ import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts"
 import { ENTRIES } from "./register.ts";
 import { type Task, tasksOf } from "./task.ts";
 
-type Known = typeof ENTRIES[number];
+/** The entry of an operator that comes with the project. */
+export type KnownOperator = typeof ENTRIES[number];
 
 /** The names of the operators that come with the project. */
-export type OperatorName = Known["name"];
+export type OperatorName = KnownOperator["name"];
 
 /** The parameters of an operator by its name, each of which may be left out; any where the name is not known before. */
-export type OptionsOf<N extends string> = N extends OperatorName ? Some<Extract<Known, { name: N }>["parameters"]>
+export type OptionsOf<N extends string> = N extends OperatorName
+  ? Some<Extract<KnownOperator, { name: N }>["parameters"]>
   : OperatorValues;
 
 type Both<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
 
 /** The parameters of all operators together, for what handles any of them. */
-export type OperatorOptions = Both<Known["parameters"]> extends infer All extends Parameters ? Some<All> : never;
+export type OperatorOptions = Both<KnownOperator["parameters"]> extends infer All extends Parameters ? Some<All>
+  : never;
 
 const linear = new Map<string, OperatorEntry<LinearOperator>>();
 const nonlinear = new Map<string, OperatorEntry<NonlinearOperator>>();

@@ -43,6 +43,7 @@ export interface FileNotes extends Omit<ParameterNotes, keyof NumberNotes> {
 
 /** One parameter. `T` is the type of its value, with `undefined` where it may be left open. */
 export interface Parameter<T> extends ParameterNotes {
+  /** What values it has. */
   readonly kind: "integer" | "number" | "flag" | "choice" | "text" | "file" | "data";
   /** What holds where nothing is given; undefined: left open. */
   readonly default: T;

@@ -10,6 +10,7 @@ import type { Method } from "./method.ts";
 export interface RestorationProblem {
   /** A network that was opened, of which the size of the pictures is asked, or a noise model of that size. */
   readonly model: OpenedModel | NoiseModel;
+  /** What was measured. */
   readonly operator: Degradation;
   /** Measurements [N, ...operator.measurementShape], or one without the first dimension on the host. */
   readonly y: DeviceTensor | HostTensor;

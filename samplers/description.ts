@@ -13,12 +13,15 @@ export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" |
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {
+  /** As the paper counts them. */
   readonly nominal: number;
+  /** As they are made. */
   readonly actual: number;
 }
 
 /** An option of a command line that sets several parameters at once. */
 export interface Shorthand<O extends object> {
+  /** Its value on a command line. */
   readonly parameter: Parameter<number | undefined>;
   /** What it sets; none of these can be given beside it. */
   spread(value: number): Partial<O>;
@@ -61,11 +64,13 @@ export interface SamplerDescription<O extends object> {
   readonly name: string;
   /** Name on a command line. */
   readonly method: string;
+  /** Where it is published. */
   readonly paper: string;
   /** What it is, in a line of help. */
   readonly about: string;
   /** Whether it reckons with the deviation of the noise in the measurement. */
   readonly handlesNoise: boolean;
+  /** What a run takes. */
   readonly parameters: Parameters;
   /** What is published for single tasks, where that is not the default. */
   readonly published: Partial<Record<RestorationTask, Partial<O>>>;

@@ -123,3 +123,4 @@ export {
 export { networkStep, predictX0, type Step, type StepDefinition } from "./step.ts";
 export { type InversionOptions, invert } from "./inversion.ts";
 export { type RestorationPlace, type RestorationStep, restorationStep } from "./restoration_step.ts";
+export type { NoiseArguments } from "./noise_source.ts";

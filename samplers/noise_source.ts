@@ -10,12 +10,15 @@ export const DRAWS_PER_SEED = 2 ** 21;
 
 /** What a source adds to the arguments of one run of a stage. */
 export interface NoiseArguments {
+  /** Tensors by name. */
   readonly inputs: Readonly<Record<string, DeviceTensor>>;
+  /** Scalars by name. */
   readonly scalars: Readonly<Record<string, number>>;
 }
 
 /** One draw of a run: its name (as in files of recorded noise, such as "gen.3") and its place in the run. */
 export interface Draw {
+  /** Its name. */
   readonly name: string;
   /** Counts the draws of a run from 0, below 2^21. */
   readonly ordinal: number;

@@ -10,7 +10,9 @@ import type { NoiseSource } from "./noise_source.ts";
 
 /** What is to be restored, whether or not its degradation is linear. */
 export interface GeneralProblem {
+  /** The prior. */
   readonly model: NoiseModel;
+  /** What was measured. */
   readonly operator: Degradation;
   /** Measurements [N, ...operator.measurementShape], of images in [-1, 1]. */
   readonly y: DeviceTensor;
@@ -32,6 +34,7 @@ export interface Progress {
   readonly name: string;
   /** Counts from 1. */
   readonly step: number;
+  /** How many there are. */
   readonly steps: number;
   /** Network evaluations so far, for each sample. */
   readonly nfe: number;

@@ -8,8 +8,11 @@ export type Preferences = Readonly<Record<string, string>>;
 
 /** What preferences may depend on: the adapter in words, the size of its subgroups, the features that were granted. */
 export interface AdapterIdentity {
+  /** What the adapter calls itself. */
   readonly description: string;
+  /** Lanes of a subgroup. */
   readonly subgroupSize: number;
+  /** Features that the device has. */
   readonly features: readonly string[];
 }
 

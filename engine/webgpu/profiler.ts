@@ -12,18 +12,23 @@ export type TimingMethod = "timestamps" | "repeated dispatches";
 export interface KernelTime {
   /** Name of the kernel, such as `conv2d.direct`. */
   readonly label: string;
+  /** Where the call stands in the network or sampler. */
   readonly scope: string;
   /** Median over the replays. */
   readonly milliseconds: number;
-  /** Floating-point operations and least bytes moved of the call, all counted at its first dispatch. */
+  /** Floating-point operations of the call, all counted at its first dispatch. */
   readonly flops: number;
+  /** Least bytes moved of the call, likewise. */
   readonly bytes: number;
+  /** Workgroups along x, y and z. */
   readonly workgroups: readonly [number, number, number];
 }
 
 /** The times of a stage. */
 export interface StageProfile {
+  /** Name of the stage. */
   readonly stage: string;
+  /** How the times were taken. */
   readonly method: TimingMethod;
   /** How many replays each median is over. */
   readonly replays: number;

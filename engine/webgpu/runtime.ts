@@ -201,6 +201,7 @@ export class WebGpuRuntime implements Runtime {
     this.#opened.check();
   }
 
+  /** What the runtime has done and holds so far. */
   statistics(): RuntimeStatistics {
     return {
       deviceBytes: this.#store.liveBytes,

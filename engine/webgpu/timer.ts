@@ -4,6 +4,7 @@ import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./exe
 
 /** Times the latest run of a stage by replaying it; its results stay what they are. */
 export interface ReplayTimer {
+  /** How it takes the time. */
   readonly method: TimingMethod;
   /**
    * Milliseconds of one replay with the gaps between its dispatches, the mean over as many as fill some 20 ms: on the

@@ -1,6 +1,7 @@
 /** The DDPM network (Ho et al. 2020): `Model` of the published DDPM, DDIM and SDEdit programs. */
 import { checkpoint, scope, type Tensor } from "../../engine/mod.ts";
 import { type Features, silu } from "../../kernels/mod.ts";
+import type { Parameter } from "../../parameters/mod.ts";
 import { blockNumbers, extent, LEVELS } from "../detection.ts";
 import { type Description, type NetworkFamily, networkFamily, type TensorShapes } from "../family.ts";
 import type { Network, NetworkInputs } from "../network.ts";
@@ -17,7 +18,7 @@ import { ddpmAttentionBlock, ddpmDownsample, ddpmOutput, ddpmResidualBlock, ddpm
 import { DDPM_KEYWORDS, ddpmConfig, type DdpmUnetConfig } from "./config.ts";
 import { type DdpmBlock, type DdpmLayer, ddpmUnetLayout, ddpmUnetParameters } from "./layout.ts";
 
-const ANSWERS = { levels: LEVELS };
+const ANSWERS: { readonly levels: Parameter<number | undefined> } = { levels: LEVELS };
 
 /**
  * `Model` of the published DDPM, DDIM and SDEdit programs. It runs at all sizes that its downsampling divides, while the

@@ -6,7 +6,16 @@ import { type NetworkFamily, networkFamily } from "../family.ts";
 import { attentionPool, attentionPoolParameters } from "./attention_pool.ts";
 import { guidedBlockRunner } from "./blocks.ts";
 import { CLASSIFIER_KEYWORDS, classifierConfig, DHARIWAL_2021, type GuidedClassifierConfig } from "./config.ts";
-import { ANY_HEADS, guidedClassifiers, HEAD_ANSWERS, headKeywords, headQuestions, levelsOf } from "./detect.ts";
+import {
+  type AnswersOf,
+  ANY_HEADS,
+  type GuidedAnswers,
+  guidedClassifiers,
+  HEAD_ANSWERS,
+  headKeywords,
+  headQuestions,
+  levelsOf,
+} from "./detect.ts";
 import { type GuidedEncoderLayout, guidedEncoderLayout, guidedEncoderParameters } from "./layout.ts";
 import type { Network } from "../network.ts";
 import { meanOverPixels } from "../pixel_mean.ts";
@@ -28,7 +37,7 @@ const HIDDEN = 2048;
 
 const LARGEST_F32 = 3.4028234663852886e38;
 
-const ANSWERS = { ...HEAD_ANSWERS, levels: LEVELS };
+const ANSWERS: AnswersOf<GuidedAnswers, Exclude<keyof GuidedAnswers, "network">> = { ...HEAD_ANSWERS, levels: LEVELS };
 
 /**
  * `EncoderUNetModel` of the published program: the way down and the middle of a guided-diffusion UNet, and a head that its

@@ -1,11 +1,28 @@
 // deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** What names and shapes of tensors say about a guided-diffusion network, and what they leave open. */
-import { choice, integer, type ValuesOf } from "../../parameters/mod.ts";
+import { choice, integer, type Parameter } from "../../parameters/mod.ts";
 import { blockNumbers, extent } from "../detection.ts";
 import type { Description, OpenQuestion, TensorShapes } from "../family.ts";
 
+/** What may be said of a guided-diffusion network whose tensors leave it open. */
+export interface GuidedAnswers {
+  /** Channels of each attention head. */
+  readonly headChannels?: number | undefined;
+  /** Heads of each attention. */
+  readonly heads?: number | undefined;
+  /** How channels of attentions are laid out: head, q|k|v (legacy) or q|k|v, head (new). */
+  readonly attentionOrder?: "legacy" | "new" | undefined;
+  /** Whether a UNet is given a low-resolution image, where its channels can be read both ways. */
+  readonly network?: "unet" | "super-resolution" | undefined;
+  /** Levels, where blocks can be counted in several ways. */
+  readonly levels?: number | undefined;
+}
+
+/** Parameters for some of the answers. */
+export type AnswersOf<A, K extends keyof A> = { readonly [N in K]-?: Parameter<A[N] | undefined> };
+
 /** What tensors leave open of every attention. */
-export const HEAD_ANSWERS = {
+export const HEAD_ANSWERS: AnswersOf<GuidedAnswers, "headChannels" | "heads" | "attentionOrder"> = {
   headChannels: integer(undefined, { min: 1, max: 65535 }, "Channels of each attention head"),
   heads: integer(undefined, { min: 1, max: 65535 }, "Heads of each attention, instead of --head-channels"),
   attentionOrder: choice(
@@ -123,7 +140,7 @@ function attentionChannels(tensors: TensorShapes): readonly number[] {
  * @throws {RangeError} if they contradict each other or the tensors
  */
 export function headKeywords(
-  { heads, headChannels, attentionOrder }: Partial<ValuesOf<typeof HEAD_ANSWERS>>,
+  { heads, headChannels, attentionOrder }: GuidedAnswers,
   { pool }: Description,
   tensors: TensorShapes,
 ): Description {

@@ -10,10 +10,19 @@ import { matrix, outputConvolution, type ParameterLookup } from "../unet_blocks.
 import type { Weights } from "../weights.ts";
 import { guidedBlockRunner } from "./blocks.ts";
 import { DHARIWAL_2021, GUIDED, type GuidedUnetConfig, UNET_KEYWORDS, unetConfig } from "./config.ts";
-import { ANY_HEADS, guidedUnets, HEAD_ANSWERS, headKeywords, headQuestions, levelsOf } from "./detect.ts";
+import {
+  type AnswersOf,
+  ANY_HEADS,
+  type GuidedAnswers,
+  guidedUnets,
+  HEAD_ANSWERS,
+  headKeywords,
+  headQuestions,
+  levelsOf,
+} from "./detect.ts";
 import { guidedUnetLayout, guidedUnetParameters } from "./layout.ts";
 
-const ANSWERS = {
+const ANSWERS: AnswersOf<GuidedAnswers, keyof GuidedAnswers> = {
   ...HEAD_ANSWERS,
   network: choice(
     undefined,
