@@ -55,7 +55,10 @@ const MAX_BYTES = 2 ** 20;
  * @param folder the cache folder of the program; that of the user by default
  * @returns its path, undefined where there is no such folder
  */
-export function tunedFile({ adapter, precision }: TunedIdentity, folder = cacheFolder()): string | undefined {
+export function tunedFile(
+  { adapter, precision }: TunedIdentity,
+  folder: string | undefined = cacheFolder(),
+): string | undefined {
   if (folder === undefined) return undefined;
   const separator = folder.includes("\\") ? "\\" : "/";
   const name = adapter.description.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);

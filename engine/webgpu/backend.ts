@@ -37,7 +37,10 @@ export interface BackendHost {
  * @returns the backends that are set, with commas between them; undefined where the program cannot choose
  * @throws {TypeError} if a backend is wanted and the program cannot choose
  */
-export async function chooseBackend(wanted?: Backend, host = denoHost()): Promise<string | undefined> {
+export async function chooseBackend(
+  wanted?: Backend,
+  host: BackendHost | undefined = denoHost(),
+): Promise<string | undefined> {
   if (!host?.mayChoose) {
     if (wanted === undefined) return undefined;
     throw new TypeError(

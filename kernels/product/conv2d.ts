@@ -8,6 +8,7 @@ import {
   type Dispatch,
   elementCount,
   formatShape,
+  type Op,
   sameShape,
   type Tensor,
   type TensorType,
@@ -141,7 +142,7 @@ function checkEpilogue(
 const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 };
 
 /** The convolution as an operation; see `conv2d`. */
-export const conv2dOp = defineOp<Conv2dAttrs>({
+export const conv2dOp: Op<Conv2dAttrs> = defineOp<Conv2dAttrs>({
   name: "conv2d",
   infer(inputs, attrs): readonly TensorType[] {
     requireWeight("conv2d", inputs, operandNames(attrs), "weight");

@@ -19,7 +19,9 @@ import { type TileSize, WINOGRAD } from "./winograd/winograd_transform.ts";
 export const CONVOLUTION_ALGORITHMS = ["direct", "implicit", "implicit-f16", "winograd2", "winograd4"] as const;
 
 /** Algorithms that cut a convolution otherwise than `implicit` does by itself, for tuning. */
-export const CONVOLUTION_VARIANTS = CUT_VARIANTS.map((variant) => `implicit-${variant}` as const);
+export const CONVOLUTION_VARIANTS: readonly `implicit-${CutVariant}`[] = CUT_VARIANTS.map((variant) =>
+  `implicit-${variant}` as const
+);
 
 /** One of `CONVOLUTION_ALGORITHMS` or `CONVOLUTION_VARIANTS`. */
 export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number] | typeof CONVOLUTION_VARIANTS[number];

@@ -5,6 +5,7 @@ import {
   type Dispatch,
   elementCount,
   formatShape,
+  type Op,
   sameShape,
   type Tensor,
   type TensorType,
@@ -129,7 +130,7 @@ function operands(call: Call<MatmulAttrs>): { readonly a: Tensor; readonly b: Te
 }
 
 /** The matrix product as an operation; see `matmul`. */
-export const matmulOp = defineOp<MatmulAttrs>({
+export const matmulOp: Op<MatmulAttrs> = defineOp<MatmulAttrs>({
   name: "matmul",
   infer(inputs, attrs): readonly TensorType[] {
     const names = (["bias", "residual", "factors"] as const).filter((name) => attrs[name]);

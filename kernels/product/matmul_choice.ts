@@ -3,7 +3,7 @@ import type { Dispatch, Target } from "../../engine/mod.ts";
 import { preferred } from "../preference.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
-import { CUT_VARIANTS } from "./tile_cut.ts";
+import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic, Cut } from "./tile_product.ts";
 
 /**
@@ -13,7 +13,9 @@ import type { Arithmetic, Cut } from "./tile_product.ts";
 export const MATMUL_ALGORITHMS = ["tiled", "shared", "shared-f16"] as const;
 
 /** Algorithms that cut a product otherwise than `shared` does by itself, for tuning. */
-export const MATMUL_VARIANTS = CUT_VARIANTS.map((variant) => `shared-${variant}` as const);
+export const MATMUL_VARIANTS: readonly `shared-${CutVariant}`[] = CUT_VARIANTS.map((variant) =>
+  `shared-${variant}` as const
+);
 
 /** One of `MATMUL_ALGORITHMS` or `MATMUL_VARIANTS`. */
 export type MatmulAlgorithm = typeof MATMUL_ALGORITHMS[number] | typeof MATMUL_VARIANTS[number];

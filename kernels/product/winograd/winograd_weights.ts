@@ -1,5 +1,13 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
-import { type Call, defineOp, type Dispatch, formatShape, type Tensor, type TensorType } from "../../../engine/mod.ts";
+import {
+  type Call,
+  defineOp,
+  type Dispatch,
+  formatShape,
+  type Op,
+  type Tensor,
+  type TensorType,
+} from "../../../engine/mod.ts";
 import { halfExample, movedBytes, requireRank, requireWeight } from "../../operands.ts";
 import { elementwise, literal } from "../../text/wgsl.ts";
 import { range } from "../broadcast.ts";
@@ -43,7 +51,7 @@ ${
  * The transformed weight U[xi, i, o] = (G g G^T)[xi / p, xi mod p] of the kernel g = weight[:, :, i, o], with p = m + 2:
  * weight [3, 3, Cin, Cout], f32 or f16, -> [p^2, inner, columns], or [p^2 inner / 4, columns, 4] as texels, f32.
  */
-export const winogradWeightsOp = defineOp<WinogradWeightsAttrs>({
+export const winogradWeightsOp: Op<WinogradWeightsAttrs> = defineOp<WinogradWeightsAttrs>({
   name: "winogradWeights",
   infer(inputs, attrs): readonly TensorType[] {
     requireWeight("winogradWeights", inputs, ["weight"], "weight");
