@@ -5,34 +5,18 @@ import { measureGradients } from "./gradients.ts";
 import { ALGORITHM_CASES, KERNEL_CASES, measureKernels } from "./kernels.ts";
 import type { NetworkRun, StartTimes } from "./network.ts";
 import { measureInFreshProcess } from "./network_process.ts";
-import { type BenchOptions, helpText, parseOptions, UsageError } from "./options.ts";
+import { BENCH_SPEC, type BenchOptions, benchOptions } from "./options.ts";
+import { print, runProgram } from "./program.ts";
 import { type NetworkRow, originOf, recordRow, type Row } from "./row.ts";
 import { formatBounds, formatRows } from "./table.ts";
 
-const RESULTS = new URL("./results/", import.meta.url);
-
-/** Runs one command line and returns the exit code. */
-async function main(words: readonly string[]): Promise<number> {
-  try {
-    const options = parseOptions(words);
-    if (options === "help") {
-      await print(Deno.stdout, helpText());
-      return 0;
-    }
-    await chooseBackend();
-    return await bench(options);
-  } catch (error) {
-    await print(Deno.stderr, `error: ${error instanceof Error ? error.message : String(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
-
 async function bench(options: BenchOptions): Promise<number> {
+  await chooseBackend();
   const rows: Row[] = [];
   const take = async (row: Row): Promise<void> => {
     rows.push(row);
     if (options.json) await print(Deno.stdout, JSON.stringify(row));
-    if (options.record) await recordRow(row, RESULTS);
+    if (options.record) await recordRow(row);
   };
   for (const run of options.runs) await take(await measure(run, options));
   // The last: a process begins with the peak memory of the one that starts it, which must be small until here.
@@ -98,8 +82,4 @@ async function note(what: string): Promise<void> {
   await print(Deno.stderr, `Measuring ${what}`);
 }
 
-async function print(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): Promise<void> {
-  await stream.write(new TextEncoder().encode(`${text}\n`));
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runProgram(BENCH_SPEC, Deno.args, (values) => bench(benchOptions(values))));

@@ -1,11 +1,7 @@
 /**
- * Writes a checkpoint with the exact shapes of a measured network and random values, so that networks of published size
- * can be loaded and run without their weights. Values are made and written one parameter at a time.
- *
- *     deno task random-checkpoint FILE [--network NAME] [--dtype f16|bf16|f32]
+ * A checkpoint with the exact shapes of a measured network and random values, so that networks of published size can be
+ * loaded and run without their weights. Values are made and written one parameter at a time.
  */
-import { parseArgs } from "@std/cli/parse-args";
-import { atomicWriter } from "../io/mod.ts";
 import {
   f32ToBf16,
   f32ToF16,
@@ -14,7 +10,6 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../models/mod.ts";
-import { NETWORKS } from "./networks.ts";
 import { randomParameter } from "./random_weights.ts";
 
 /** Element types by option value, with how f32 values become bytes of them. */
@@ -26,6 +21,9 @@ const DTYPES = {
 
 /** Element type of a checkpoint, as an option value. */
 export type CheckpointDtype = keyof typeof DTYPES;
+
+/** All of them. */
+export const CHECKPOINT_DTYPES = Object.keys(DTYPES) as readonly CheckpointDtype[];
 
 function bytesOf(array: Float32Array | Uint16Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
@@ -76,59 +74,3 @@ function keywordsOf(config: GuidedUnetConfig): Readonly<Record<string, unknown>>
     use_new_attention_order: config.useNewAttentionOrder,
   };
 }
-
-/** The help text. */
-function helpText(): string {
-  return [
-    "Usage: deno task random-checkpoint FILE [options]",
-    "",
-    "Options:",
-    `  --network NAME          Whose shapes (default ${DEFAULTS.network})`,
-    `  --dtype TYPE            ${Object.keys(DTYPES).join(", ")} (default ${DEFAULTS.dtype})`,
-    "  --help                  Show this text",
-  ].join("\n");
-}
-
-const DEFAULTS = { network: "imagenet-256", dtype: "f16" } as const;
-
-/**
- * Runs one command line.
- * @returns the exit code
- */
-export async function main(words: readonly string[]): Promise<number> {
-  let unknown = false;
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
-    string: ["network", "dtype", "_"],
-    boolean: ["help"],
-    unknown: (_, key) => {
-      unknown ||= key !== undefined;
-      return true;
-    },
-  });
-  const { _: files, help } = parsed;
-  const { network, dtype } = { ...DEFAULTS, ...parsed } as { readonly network: string; readonly dtype: string };
-  if (help === true) {
-    await Deno.stdout.write(new TextEncoder().encode(`${helpText()}\n`));
-    return 0;
-  }
-  const config = Object.hasOwn(NETWORKS, network) ? NETWORKS[network]!.config : undefined;
-  if (unknown || files.length !== 1 || !config || !Object.hasOwn(DTYPES, dtype)) {
-    const named = Object.keys(NETWORKS).filter((name) => NETWORKS[name]!.config);
-    const usage = "one FILE is needed, and no option but --network and --dtype, " +
-      `--network is one of ${named.join(", ")}, --dtype one of ${Object.keys(DTYPES).join(", ")}`;
-    await Deno.stderr.write(new TextEncoder().encode(`error: ${usage}\n`));
-    return 2;
-  }
-  const path = String(files[0]);
-  const writer = await atomicWriter(path);
-  try {
-    await writeRandomCheckpoint(config, dtype as CheckpointDtype, (bytes) => writer.write(bytes));
-    await writer.commit();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-  return 0;
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));

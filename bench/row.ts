@@ -100,12 +100,15 @@ export function resultsFile(adapter: string): string {
   return `${adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}.jsonl`;
 }
 
+/** Where the rows are. */
+const RESULTS = new URL("./results/", import.meta.url);
+
 /**
  * Appends a row to the results of its adapter.
  * @param row what was measured
  * @param folder where the results are; made if it is not there
  */
-export async function recordRow(row: Origin, folder: URL): Promise<void> {
+export async function recordRow(row: Origin, folder: URL = RESULTS): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(new URL(resultsFile(row.adapter), folder), `${JSON.stringify(row)}\n`, { append: true });
 }

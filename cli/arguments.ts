@@ -1,28 +1,5 @@
-/** Command lines: declared options, their values checked, help text made from the declaration. */
-import { parseArgs } from "@std/cli/parse-args";
-import {
-  checkOption,
-  didYouMean,
-  numberOf,
-  type OptionSpec,
-  type OptionValues,
-  placeholder,
-  textOf,
-  UsageError,
-} from "../parameters/mod.ts";
-
-/** What a command takes. */
-export interface CommandSpec {
-  readonly name: string;
-  readonly summary: string;
-  /** Positional arguments. */
-  readonly operands: { readonly usage: string; readonly min: number; readonly max: number };
-  readonly options: Readonly<Record<string, OptionSpec>>;
-  /** Further lists for the help text, such as the values of an option with their meaning. */
-  readonly lists?: readonly { readonly title: string; readonly rows: readonly (readonly [string, string])[] }[];
-  /** Command lines with a comment each. */
-  readonly examples: readonly (readonly [command: string, comment: string])[];
-}
+/** Commands, and the checked values of their command lines. */
+import { type CommandSpec, numberOf, type OptionValues, readCommandLine, textOf } from "../parameters/mod.ts";
 
 /** A command: its declaration, and the function that runs it and returns the exit code. */
 export interface Command {
@@ -63,94 +40,9 @@ export class Arguments {
 /**
  * Checks a command line against its declaration.
  * @returns the values, or "help" if help was asked for
- * @throws {UsageError} on an unknown option (naming the nearest known one), a missing or malformed value, a number
- * out of range, or a wrong number of operands
+ * @throws {UsageError} as `readCommandLine`
  */
 export function parseCommand(spec: CommandSpec, words: readonly string[]): Arguments | "help" {
-  const names = Object.keys(spec.options);
-  const flags = names.filter((name) => spec.options[name]?.kind === "flag");
-  const valued = names.filter((name) => spec.options[name]?.kind !== "flag");
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(joinNegative(words, valued), {
-    boolean: [...flags, "help"],
-    string: [...valued, "_"],
-    collect: valued,
-    alias: { help: "h" },
-    unknown: (word, key) => {
-      if (key === undefined) return true;
-      throw new UsageError(unknownOption(spec, word));
-    },
-  });
-  if (parsed.help === true) return "help";
-  const values: Record<string, string | number | boolean> = {};
-  for (const name of flags) if (parsed[name] === true) values[name] = true;
-  for (const name of valued) {
-    const given = parsed[name] as readonly string[] | undefined;
-    if (given === undefined || given.length === 0) continue;
-    if (given.length > 1) throw new UsageError(`--${name} was given ${given.length} times, once is needed`);
-    values[name] = checkOption(name, spec.options[name] as OptionSpec, given[0] as string);
-  }
-  const operands = parsed._.map(String);
-  const { usage, min, max } = spec.operands;
-  if (operands.length < min || operands.length > max) {
-    const found = operands.length === 0 ? "nothing" : operands.map((operand) => `"${operand}"`).join(", ");
-    throw new UsageError(`${spec.name} was given ${found}, ${usage} is needed; "${spec.name} --help" explains it`);
-  }
-  return new Arguments(operands, values, words);
-}
-
-/** `--seed -1` as `--seed=-1`: a negative number after an option that takes a value is that value, not an option. */
-function joinNegative(words: readonly string[], valued: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const word of words) {
-    const option = joined.at(-1);
-    if (/^-\.?\d/.test(word) && option?.startsWith("--") && valued.includes(option.slice(2))) {
-      joined[joined.length - 1] = `${option}=${word}`;
-    } else joined.push(word);
-  }
-  return joined;
-}
-
-function unknownOption(spec: CommandSpec, word: string): string {
-  const name = word.replace(/^-+/, "").replace(/=.*$/, "");
-  const known = [...Object.keys(spec.options), "help"];
-  const hint = didYouMean(name, known, "--") || `; "${spec.name} --help" lists the options`;
-  return `${spec.name} has no option "${word.replace(/=.*$/, "")}"${hint}`;
-}
-
-/** The help text of a command: usage, options with their meaning, further lists, examples. */
-export function helpText(spec: CommandSpec): string {
-  const rows = Object.entries(spec.options).map(([name, option]) =>
-    [option.kind === "flag" ? `--${name}` : `--${name} ${placeholder(option)}`, option.help] as const
-  );
-  const usage = `Usage: deno task ${spec.name} ${spec.operands.usage} [options]`.replace(/ +/g, " ");
-  const examples = spec.examples.map(([command, comment]) => `  ${command}\n      ${comment}`);
-  return [
-    spec.summary,
-    "",
-    usage,
-    "",
-    "Options:",
-    ...columns([...rows, ["--help", "Show this text"]]),
-    ...(spec.lists ?? []).flatMap(({ title, rows }) => ["", `${title}:`, ...columns(rows)]),
-    "",
-    "Examples:",
-    ...examples,
-  ].join("\n");
-}
-
-const HELP_WIDTH = 100;
-
-/** Two columns, the second wrapped; a left entry that is too long takes a line of its own. */
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const left = 28;
-  return rows.flatMap(([name, text]) => {
-    const lines: string[] = [""];
-    for (const word of text.split(" ")) {
-      const line = lines.at(-1) as string;
-      if (line.length + word.length + 1 > HELP_WIDTH - left - 2) lines.push(word);
-      else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
-    }
-    const head = name.length < left ? [`  ${name.padEnd(left)}${lines.shift()}`] : [`  ${name}`];
-    return [...head, ...lines.map((line) => " ".repeat(left + 2) + line)];
-  });
+  const line = readCommandLine(spec, words);
+  return line === "help" ? line : new Arguments(line.operands, line.values, words);
 }

@@ -1,10 +1,10 @@
 /** The commands: `main.ts COMMAND [arguments]`. Exit codes: 0 done, 1 bad input, 2 usage, 3 not supported, 130 Ctrl-C. */
-import { type Command, helpText, parseCommand } from "./arguments.ts";
-import { didYouMean, UsageError } from "../parameters/mod.ts";
+import { type Command, parseCommand } from "./arguments.ts";
+import { didYouMean, helpText, UsageError } from "../parameters/mod.ts";
 import { INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
 
 /** Commands by name, loaded when called. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./restore.ts")).RESTORE,
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
   metrics: async () => (await import("./metrics.ts")).METRICS,
@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./models.ts")).MODELS,
   profile: async () => (await import("./profile.ts")).PROFILE,
   tune: async () => (await import("./tune.ts")).TUNE,
+  samples: async () => (await import("./samples.ts")).SAMPLES,
+  "random-checkpoint": async () => (await import("./random_checkpoint.ts")).RANDOM_CHECKPOINT,
 };
 
 /**
@@ -51,7 +53,7 @@ export async function main(words: readonly string[]): Promise<number> {
 async function overview(): Promise<string> {
   const specs = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).spec));
   const lines = specs.map(({ name, summary }) =>
-    `  deno task ${name.padEnd(10)}${/^[^(:.]*/.exec(summary)?.[0].trim()}`
+    `  deno task ${name.padEnd(19)}${/^[^(:.]*/.exec(summary)?.[0].trim()}`
   );
   return ["Commands, each with --help:", ...lines].join("\n");
 }

@@ -4,17 +4,15 @@
  */
 import { chooseBackend } from "../../engine/mod.ts";
 import { relativeError } from "../../metrics/mod.ts";
-import { UsageError } from "../options.ts";
+import { print, runProgram } from "../program.ts";
 import { type Origin, originOf, recordRow } from "../row.ts";
 import type { PeerCase } from "./cases.ts";
 import settings from "./deno.json" with { type: "json" };
 import { OURS, PEERS } from "./peer.ts";
 import { PeerChild } from "./peer_child.ts";
-import { parsePeerOptions, peerHelpText, type PeerOptions } from "./peer_options.ts";
+import { type PeerOptions, peerOptions, PEERS_SPEC } from "./peer_options.ts";
 import { compare, type PeerRow } from "./peer_row.ts";
 import { formatPeerRows } from "./peer_table.ts";
-
-const RESULTS = new URL("../results/", import.meta.url);
 
 /** Relative L2 distance allowed between a peer's result and ours. */
 const ERROR_LIMIT = 1e-4;
@@ -32,23 +30,8 @@ type CaseStart = Pick<
   "error" | "loadMilliseconds" | "firstMilliseconds"
 >;
 
-/** Runs one command line and returns the exit code. */
-async function main(words: readonly string[]): Promise<number> {
-  try {
-    const options = parsePeerOptions(words);
-    if (options === "help") {
-      await print(Deno.stdout, peerHelpText());
-      return 0;
-    }
-    await chooseBackend();
-    return await comparePeers(options);
-  } catch (error) {
-    await print(Deno.stderr, `error: ${messageOf(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
-
 async function comparePeers(options: PeerOptions): Promise<number> {
+  await chooseBackend();
   const folder = await Deno.makeTempDir();
   const child = new PeerChild(OURS, folder);
   const rows: PeerRow[] = [];
@@ -69,7 +52,7 @@ async function comparePeers(options: PeerOptions): Promise<number> {
         async (row) => {
           rows.push(row);
           if (options.json) await print(Deno.stdout, JSON.stringify(row));
-          if (options.record) await recordRow(row, RESULTS);
+          if (options.record) await recordRow(row);
         },
       );
     }
@@ -218,11 +201,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function print(
-  stream: typeof Deno.stdout | typeof Deno.stderr,
-  text: string,
-): Promise<void> {
-  await stream.write(new TextEncoder().encode(`${text}\n`));
+if (import.meta.main) {
+  Deno.exit(await runProgram(PEERS_SPEC, Deno.args, (values) => comparePeers(peerOptions(values))));
 }
-
-if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,6 +1,5 @@
 /** The command line of the comparison. */
-import { parseArgs } from "@std/cli/parse-args";
-import { UsageError } from "../options.ts";
+import { checkOption, type CommandSpec, numberOf, type OptionValues, textOf } from "../../parameters/mod.ts";
 import { PEER_CASES, type PeerCase } from "./cases.ts";
 import { PEERS } from "./peer.ts";
 
@@ -19,84 +18,49 @@ export interface PeerOptions {
   readonly record: boolean;
 }
 
-const FLAGS = ["slow", "json", "no-record", "help"] as const;
-const VALUED = ["only", "peers", "runs"] as const;
-
 const DEFAULT_RUNS = 5;
 
-/** The help text. */
-export function peerHelpText(): string {
-  const cases = PEER_CASES.map(({ key, name }) => `  ${key.padEnd(13)}${name}`);
-  return `Runs the same work in other engines on this adapter, in turn with ours, and prints the ratios of the times.
-
-Usage: deno task peers [options]
-
-Options:
-  --only CASE[,CASE]   Cases; all by default
-  --peers NAME[,NAME]  Peers; all by default: ${Object.keys(PEERS).join(", ")}
-  --runs N             Runs of each case in each engine, 1 to 1000; ${DEFAULT_RUNS} by default
-  --slow               Let jax-webgpu run the network too: it compiles for minutes on a software adapter
-  --json               Print one JSON object a line instead of a table
-  --no-record          Do not append the rows to bench/results
-  --help               Show this text
-
-Cases:
-${cases.join("\n")}`;
-}
+/** What the command takes. */
+export const PEERS_SPEC: CommandSpec = {
+  name: "peers",
+  summary:
+    "Runs the same work in other engines on this adapter, in turn with ours, and prints the ratios of the times.",
+  operands: { usage: "", min: 0, max: 0 },
+  options: {
+    only: { kind: "text", value: "CASE[,CASE]", help: "Cases; all by default" },
+    peers: {
+      kind: "text",
+      value: "NAME[,NAME]",
+      help: `Peers; all by default: ${Object.keys(PEERS).join(", ")}`,
+    },
+    runs: { kind: "integer", min: 1, max: 1000, help: `Runs of each case in each engine (default ${DEFAULT_RUNS})` },
+    slow: {
+      kind: "flag",
+      help: "Let jax-webgpu run the network too: it compiles for minutes on a software adapter",
+    },
+    json: { kind: "flag", help: "Print one JSON object a line instead of a table" },
+    "no-record": { kind: "flag", help: "Do not append the rows to bench/results" },
+  },
+  lists: [{ title: "Cases", rows: PEER_CASES.map(({ key, name }) => [key, name]) }],
+  examples: [["deno task peers --only conv64,matmul --peers ort-webgpu", "two operations in ONNX Runtime Web"]],
+};
 
 /**
- * Reads the command line.
- * @param words what follows the name of the task
- * @returns the options, or "help" if help was asked for
- * @throws {UsageError} naming the option that is unknown or has a wrong value
+ * What a command line asks for.
+ * @throws {UsageError} naming the case or peer that is not there
  */
-export function parsePeerOptions(
-  words: readonly string[],
-): PeerOptions | "help" {
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
-    boolean: FLAGS,
-    string: [...VALUED, "_"],
-    unknown: (word, key) => {
-      if (key === undefined) return true;
-      throw new UsageError(
-        `peers has no option "${word}"; "peers --help" lists the options`,
-      );
-    },
-  });
-  if (parsed.help === true) return "help";
-  if (parsed._.length > 0) {
-    throw new UsageError(
-      `peers takes no arguments, it was given "${parsed._.join(" ")}"`,
-    );
-  }
-  const keys = PEER_CASES.map(({ key }) => key);
-  const chosen = choices("only", parsed.only, keys);
-  const runs = String(parsed.runs ?? DEFAULT_RUNS);
-  if (!/^[1-9]\d{0,2}$|^1000$/.test(runs)) {
-    throw new UsageError(
-      `--runs is "${runs}", a whole number from 1 to 1000 is needed`,
-    );
-  }
+export function peerOptions(values: OptionValues): PeerOptions {
+  const chosen = (option: string, known: readonly string[]): readonly string[] =>
+    textOf(values, option)?.split(",").map((word) =>
+      String(checkOption(option, { kind: "choice", choices: known, help: "" }, word))
+    ) ?? known;
+  const keys = chosen("only", PEER_CASES.map(({ key }) => key));
   return {
-    cases: PEER_CASES.filter(({ key }) => chosen.includes(key)),
-    peers: choices("peers", parsed.peers, Object.keys(PEERS)),
-    runs: Number(runs),
-    slow: parsed.slow === true,
-    json: parsed.json === true,
-    record: parsed["no-record"] !== true,
+    cases: PEER_CASES.filter(({ key }) => keys.includes(key)),
+    peers: chosen("peers", Object.keys(PEERS)),
+    runs: numberOf(values, "runs") ?? DEFAULT_RUNS,
+    slow: values["slow"] === true,
+    json: values["json"] === true,
+    record: values["no-record"] !== true,
   };
-}
-
-function choices(
-  option: string,
-  value: unknown,
-  known: readonly string[],
-): readonly string[] {
-  if (value === undefined) return known;
-  const given = String(value).split(",");
-  const unknown = given.find((word) => !known.includes(word));
-  if (unknown === undefined) return given;
-  throw new UsageError(
-    `--${option} is "${unknown}", one of ${known.join(", ")} is needed`,
-  );
 }

@@ -20,7 +20,7 @@ async function bench(...words: string[]): Promise<{ code: number; stdout: string
 
 Deno.test("a wrong option ends the program with exit code 2", async () => {
   const { code, stderr } = await bench("--batches", "4");
-  assertEquals([code, stderr.trim()], [2, 'error: bench has no option "--batches"; "bench --help" lists the options']);
+  assertEquals([code, stderr.trim()], [2, 'error: bench has no option "--batches"; did you mean "--batch"?']);
 });
 
 gpuTest("bench --json prints a complete row of a tiny network, measured in processes of its own", async () => {

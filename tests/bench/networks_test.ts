@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { countParameters, guidedUnetParameters } from "../../models/mod.ts";
 import { FFHQ, IMAGENET_256, NETWORKS } from "../../bench/networks.ts";
-import { parseOptions } from "../../bench/options.ts";
+import { benchOptions } from "../../bench/options.ts";
+import type { OptionValues } from "../../parameters/mod.ts";
 
 const PARAMETERS: Readonly<Record<string, number>> = { tiny: 828358, prior: 4474662, "unet-64": 7831174 };
 
@@ -20,10 +21,7 @@ Deno.test("the networks on request have as many parameters as the published ones
 });
 
 Deno.test("the networks on request are measured only where they are named", () => {
-  const measured = (words: readonly string[]): string[] => {
-    const options = parseOptions(words);
-    return options === "help" ? [] : options.runs.map(({ network }) => network);
-  };
-  assertEquals([...new Set(measured([]))], ["tiny", "prior", "unet-64"]);
-  assertEquals(measured(["--network", "ffhq,imagenet-256"]), ["ffhq", "imagenet-256"]);
+  const measured = (values: OptionValues): string[] => benchOptions(values).runs.map(({ network }) => network);
+  assertEquals([...new Set(measured({}))], ["tiny", "prior", "unet-64"]);
+  assertEquals(measured({ network: "ffhq,imagenet-256" }), ["ffhq", "imagenet-256"]);
 });

@@ -1,11 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type BenchOptions, helpText, parseOptions, UsageError } from "../../bench/options.ts";
+import { BENCH_SPEC, type BenchOptions, benchOptions } from "../../bench/options.ts";
 import { NETWORKS } from "../../bench/networks.ts";
+import { helpText, readCommandLine, UsageError } from "../../parameters/mod.ts";
 
 function parsed(...words: string[]): BenchOptions {
-  const options = parseOptions(words);
-  if (options === "help") throw new Error("help was not asked for");
-  return options;
+  const line = readCommandLine(BENCH_SPEC, words);
+  if (line === "help") throw new Error("help was not asked for");
+  return benchOptions(line.values);
 }
 
 Deno.test("without options every network is measured at its own size and batches, and the kernels are", () => {
@@ -75,14 +76,14 @@ const WRONG: Readonly<Record<string, readonly [words: string[], message: string]
 };
 
 for (const [what, [words, message]] of Object.entries(WRONG)) {
-  Deno.test(`parseOptions() refuses ${what}`, () => {
-    assertThrows(() => parseOptions(words), UsageError, message);
+  Deno.test(`bench refuses ${what}`, () => {
+    assertThrows(() => parsed(...words), UsageError, message);
   });
 }
 
 Deno.test("the help text names every network", () => {
-  assertEquals(parseOptions(["--help"]), "help");
-  const missing = Object.keys(NETWORKS).filter((name) => !helpText().includes(`  ${name} `));
+  assertEquals(readCommandLine(BENCH_SPEC, ["--help"]), "help");
+  const missing = Object.keys(NETWORKS).filter((name) => !helpText(BENCH_SPEC).includes(`  ${name} `));
   assertEquals(missing, []);
 });
 
@@ -90,7 +91,7 @@ Deno.test("--gradients measures what gradients cost, alone", () => {
   const { runs, kernels, algorithms, gradients } = parsed("--gradients");
   assertEquals([runs.length, kernels, algorithms, gradients], [0, false, false, true]);
   for (const words of [["--gradients", "--check"], ["--gradients", "--batch", "2"], ["--gradients", "--algorithms"]]) {
-    assertThrows(() => parseOptions(words), UsageError, "--gradients measures two networks");
+    assertThrows(() => parsed(...words), UsageError, "--gradients measures two networks");
   }
 });
 
@@ -99,6 +100,6 @@ Deno.test("--algorithms measures convolutions alone, on request without subgroup
   assertEquals([runs.length, kernels, algorithms, withoutSubgroups], [0, false, true, false]);
   assertEquals(parsed("--algorithms", "--no-subgroups").withoutSubgroups, true);
   for (const words of [["--algorithms", "--kernels"], ["--algorithms", "--check"], ["--no-subgroups"]]) {
-    assertThrows(() => parseOptions(words), UsageError, "--algorithms");
+    assertThrows(() => parsed(...words), UsageError, "--algorithms");
   }
 });

@@ -2,13 +2,13 @@ import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertT
 import { elementCount } from "../../engine/mod.ts";
 import { guidedUnetParameters } from "../../models/mod.ts";
 import { UNET_64 } from "../../bench/networks.ts";
-import { UsageError } from "../../bench/options.ts";
 import { caseWeight, PEER_CASES, peerCase } from "../../bench/peers/cases.ts";
 import { outputsFirst, transposed } from "../../bench/peers/layout.ts";
 import { onnxModel } from "../../bench/peers/onnx_models.ts";
 import { OnnxGraph } from "../../bench/peers/onnx_writer.ts";
 import { PEERS } from "../../bench/peers/peer.ts";
-import { parsePeerOptions, peerHelpText } from "../../bench/peers/peer_options.ts";
+import { type PeerOptions, peerOptions, PEERS_SPEC } from "../../bench/peers/peer_options.ts";
+import { helpText, readCommandLine, UsageError } from "../../parameters/mod.ts";
 import { compare, type PeerRow } from "../../bench/peers/peer_row.ts";
 import { formatPeerRows } from "../../bench/peers/peer_table.ts";
 import { type NetworkOps, walkUnet } from "../../bench/peers/unet_walk.ts";
@@ -317,8 +317,14 @@ Deno.test("the table of ratios shows the peers case by case", () => {
   assertEquals(lines[0]?.length, 9);
 });
 
-Deno.test("parsePeerOptions() reads cases, peers and runs, and refuses what it does not know", () => {
-  const options = parsePeerOptions([
+function parsed(words: readonly string[]): PeerOptions {
+  const line = readCommandLine(PEERS_SPEC, words);
+  assert(line !== "help");
+  return peerOptions(line.values);
+}
+
+Deno.test("peers reads cases, peers and runs, and refuses what it does not know", () => {
+  const options = parsed([
     "--only",
     "conv64,matmul",
     "--peers",
@@ -327,7 +333,6 @@ Deno.test("parsePeerOptions() reads cases, peers and runs, and refuses what it d
     "3",
     "--no-record",
   ]);
-  assert(options !== "help");
   assertEquals(options.cases.map(({ key }) => key), ["conv64", "matmul"]);
   assertEquals([
     options.peers,
@@ -342,8 +347,7 @@ Deno.test("parsePeerOptions() reads cases, peers and runs, and refuses what it d
     false,
     false,
   ]);
-  const all = parsePeerOptions([]);
-  assert(all !== "help");
+  const all = parsed([]);
   assertEquals([all.cases, all.peers, all.runs, all.record], [
     PEER_CASES,
     Object.keys(PEERS),
@@ -359,7 +363,7 @@ Deno.test("parsePeerOptions() reads cases, peers and runs, and refuses what it d
       ["conv64"],
     ]
   ) {
-    assertThrows(() => parsePeerOptions(words), UsageError);
+    assertThrows(() => parsed(words), UsageError);
   }
 });
 
@@ -367,6 +371,6 @@ Deno.test("the help text names every case and every peer", () => {
   for (
     const word of [...PEER_CASES.map(({ key }) => key), ...Object.keys(PEERS)]
   ) {
-    assertStringIncludes(peerHelpText(), word);
+    assertStringIncludes(helpText(PEERS_SPEC), word);
   }
 });

@@ -5,7 +5,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { FileSource } from "../../io/mod.ts";
 import { openSafetensors } from "../../models/mod.ts";
-import { randomCheckpointRows, runRandomCheckpoint, runSamples, samplesRows } from "./options/making_rows.ts";
+import { randomCheckpointRows, samplesRows } from "./options/making_rows.ts";
 import { measurementRows } from "./options/measurement_rows.ts";
 import { convertRows, modelsRows, verifyRows } from "./options/file_rows.ts";
 import { metricsRows } from "./options/metrics_rows.ts";
@@ -49,8 +49,8 @@ tableTest("models", modelsRows);
 tableTest("profile", profileRows);
 tableTest("tune", tuneRows);
 tableTest("bench", benchRows, { runner: planBench });
-tableTest("samples", samplesRows, { runner: runSamples });
-tableTest("random-checkpoint", randomCheckpointRows, { runner: runRandomCheckpoint });
+tableTest("samples", samplesRows);
+tableTest("random-checkpoint", randomCheckpointRows);
 
 /** Metadata and tensors of a measurement by a mask. */
 async function entriesOf(path: string): Promise<readonly string[]> {

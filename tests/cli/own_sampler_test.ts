@@ -1,7 +1,7 @@
 /** A sampler that a program adds is a method of the commands, with its parameters as options. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { helpText, parseCommand } from "../../cli/arguments.ts";
-import { choice, UsageError } from "../../parameters/mod.ts";
+import { parseCommand } from "../../cli/arguments.ts";
+import { choice, helpText, UsageError } from "../../parameters/mod.ts";
 import { chooseMethod, chooseTask, restoreTasks } from "../../restoration/mod.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { parseEntries } from "../../cli/evaluate/entries.ts";

@@ -42,7 +42,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   profiling: { imports: ["report", ...LIBRARY], types: [], browser: true },
   conformance: { imports: NETWORKS_AND_METHODS, types: [], browser: true },
   io: { imports: ["models", "raster", "engine"], types: ["operators"], browser: false },
-  cli: { imports: ["io", "conformance", "profiling", "report", ...LIBRARY], types: [], browser: false },
+  cli: { imports: ["bench", "io", "conformance", "profiling", "report", ...LIBRARY], types: [], browser: false },
   bench: { imports: ["io", "conformance", "profiling", "report", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
   "": { imports: ["io", ...LIBRARY], types: [], browser: true },

@@ -1,5 +1,6 @@
 /** The logic of the tool that makes slips in a copy of the code and tells which ones the tests miss. */
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { UsageError } from "../../parameters/mod.ts";
 import { TreeCopy } from "../../tools/mutate/copy.ts";
 import { choose } from "../../tools/mutate/lists.ts";
 import { conclude, main, misfits, settingsOf } from "../../tools/mutate/main.ts";
@@ -149,7 +150,7 @@ Deno.test("the exit code is 1 where a mutant survived, and the share leaves equi
 
 Deno.test("command lines that mean nothing are refused with exit code 2", async () => {
   for (const words of [["--sample", "0"], ["--jobs", "x"], ["--seed", "-1"], ["--fast"], ["--all", "--sample", "3"]]) {
-    assertThrows(() => settingsOf(words), RangeError, "Cannot run mutate");
+    assertThrows(() => settingsOf(words), UsageError);
     assertEquals(await main(words, () => {}), 2);
   }
   assertEquals(await main(["--room", "cellar"], () => {}), 2);

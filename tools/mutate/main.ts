@@ -1,6 +1,6 @@
 /** `deno task mutate`: makes one slip after another in a copy of the code and tells which ones the tests miss. */
-import { parseArgs } from "@std/cli/parse-args";
 import { chooseBackend } from "../../engine/mod.ts";
+import { type CommandSpec, helpText, numberOf, readCommandLine, textOf, UsageError } from "../../parameters/mod.ts";
 import { ROOT } from "./copy.ts";
 import { choose, readLists } from "./lists.ts";
 import { applyMutant, describe, type Mutant, MutantError, testOf } from "./mutant.ts";
@@ -8,24 +8,25 @@ import { tryAll } from "./session.ts";
 import { roomShares, shareTable } from "./table.ts";
 import { isNoticed, type Trial } from "./trial.ts";
 
-const HELP = `deno task mutate [options]
-
-Changes one line at a time in a copy of the code and runs the test files that should notice.
-
-  --all            try every mutant of the lists in tools/mutate/lists
-  --sample N       try N mutants of each room (default: 2)
-  --seed S         which ones a sample draws (default: 0)
-  --room NAME      mutants of this room only
-  --jobs N         trials at a time, each in a copy of its own (default: 1)
-  --json FILE      write every trial to a file
-  --list           print the mutants and try none
-  --equivalent     print the mutants that change no result, and why, and try none
-  --trust-tests    do not run the test files on the code as it is first
-  --help           print this
-
-Exit codes: 0 all noticed, 1 some survived or the list does not fit the code, 2 wrong usage,
-130 stopped by Ctrl-C.
-`;
+/** What the command takes. */
+const SPEC: CommandSpec = {
+  name: "mutate",
+  summary: "Changes one line at a time in a copy of the code and runs the test files that should notice.\n" +
+    "Exit codes: 0 all noticed, 1 some survived or the list does not fit the code, 2 wrong usage, 130 stopped by Ctrl-C.",
+  operands: { usage: "", min: 0, max: 0 },
+  options: {
+    all: { kind: "flag", help: "Try every mutant of the lists in tools/mutate/lists" },
+    sample: { kind: "integer", min: 1, help: "Try N mutants of each room (default 2)" },
+    seed: { kind: "integer", min: 0, help: "Which ones a sample draws (default 0)" },
+    room: { kind: "text", value: "NAME", help: "Mutants of this room only" },
+    jobs: { kind: "integer", min: 1, help: "Trials at a time, each in a copy of its own (default 1)" },
+    json: { kind: "text", value: "FILE", help: "Write every trial to a file" },
+    list: { kind: "flag", help: "Print the mutants and try none" },
+    equivalent: { kind: "flag", help: "Print the mutants that change no result, and why, and try none" },
+    "trust-tests": { kind: "flag", help: "Do not run the test files on the code as it is first" },
+  },
+  examples: [["deno task mutate --room kernels --all", "all of one room"]],
+};
 
 /** The user asked to stop. */
 class InterruptedError extends Error {
@@ -45,38 +46,24 @@ interface Settings {
 
 /**
  * Reads the command line.
- * @throws {RangeError} if an option is unknown, or its value is none
+ * @throws {UsageError} if an option is unknown, or its value is none
  */
-export function settingsOf(args: readonly string[]): Settings | "help" {
-  const unknown: string[] = [];
-  const given = parseArgs(args, {
-    boolean: ["all", "list", "equivalent", "trust-tests", "help"],
-    string: ["room", "sample", "seed", "jobs", "json"],
-    unknown: (arg) => {
-      unknown.push(arg);
-      return false;
-    },
-  });
-  if (given.help) return "help";
-  if (unknown.length > 0) throw new RangeError(`Cannot run mutate: "${unknown[0]}" is no option; see --help`);
-  const whole = (name: string, text: string | undefined, least: number): number | undefined => {
-    if (text === undefined) return undefined;
-    if (!/^\d+$/.test(text) || Number(text) < least) {
-      throw new RangeError(`Cannot run mutate: --${name} is "${text}", a whole number from ${least} on is needed`);
-    }
-    return Number(text);
-  };
-  const sample = whole("sample", given.sample, 1);
-  if (given.all && sample !== undefined) throw new RangeError("Cannot run mutate: give --all or --sample, not both");
+export function settingsOf(words: readonly string[]): Settings | "help" {
+  const line = readCommandLine(SPEC, words);
+  if (line === "help") return line;
+  const { values } = line;
+  const { all, list, equivalent } = values;
+  const sample = numberOf(values, "sample");
+  if (all && sample !== undefined) throw new UsageError("--all and --sample exclude each other; give one of them");
   return {
-    room: given.room,
-    sample: given.all || given.list || given.equivalent ? sample : sample ?? 2,
-    seed: whole("seed", given.seed, 0) ?? 0,
-    jobs: whole("jobs", given.jobs, 1) ?? 1,
-    json: given.json,
-    list: given.list,
-    equivalent: given.equivalent,
-    checkTests: !given["trust-tests"],
+    room: textOf(values, "room"),
+    sample: all || list || equivalent ? sample : sample ?? 2,
+    seed: numberOf(values, "seed") ?? 0,
+    jobs: numberOf(values, "jobs") ?? 1,
+    json: textOf(values, "json"),
+    list: list === true,
+    equivalent: equivalent === true,
+    checkTests: values["trust-tests"] !== true,
   };
 }
 
@@ -110,12 +97,12 @@ export async function main(args: readonly string[], print: (text: string) => voi
   let chosen: readonly Mutant[];
   try {
     settings = settingsOf(args);
-    if (settings === "help") return print(HELP), 0;
+    if (settings === "help") return print(helpText(SPEC)), 0;
     chosen = choose(await readLists(), settings);
   } catch (error) {
-    if (!(error instanceof RangeError || error instanceof MutantError)) throw error;
-    print(error.message);
-    return error instanceof RangeError ? 2 : 1;
+    if (error instanceof MutantError) return print(error.message), 1;
+    if (!(error instanceof UsageError || error instanceof RangeError)) throw error;
+    return print(error.message), 2;
   }
   const wrong = await misfits(chosen);
   if (wrong.length > 0) return print(wrong.join("\n")), 1;

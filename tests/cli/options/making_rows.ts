@@ -2,28 +2,16 @@
 // deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { FileSource } from "../../../io/mod.ts";
-import { main as makeCheckpoint } from "../../../bench/random_checkpoint.ts";
-import { main as makeSamples } from "../../../bench/samples.ts";
 import { openSafetensors, planDescription, safetensorsBytes } from "../../../models/mod.ts";
 import { SMALL_CLASSIFIER } from "../../models/described_networks.ts";
 import { randomTensorsOf } from "../../models/random_checkpoint.ts";
-import { type Outcome, printedBy } from "../run_command.ts";
 import type { Materials } from "./materials.ts";
+import { descriptionRows } from "./shared_rows.ts";
 import { type Row, type Words } from "./table.ts";
 
-/** Runs a function of a command line, the first word being the name of the command. */
-function within(main: (words: Words) => Promise<number>): (words: Words) => Promise<Outcome> {
-  return async (words) => {
-    const { value, ...printed } = await printedBy(() => main(words.slice(1)));
-    return { code: value, ...printed };
-  };
-}
-
-export const runSamples = within(makeSamples);
-export const runRandomCheckpoint = within(makeCheckpoint);
-
 /** All options of `samples`. */
-export async function samplesRows({ folder, tiny, byClass }: Materials): Promise<readonly Row[]> {
+export async function samplesRows(materials: Materials): Promise<readonly Row[]> {
+  const { folder, tiny, byClass } = materials;
   const description = {
     ...SMALL_CLASSIFIER,
     image_size: 8,
@@ -90,6 +78,11 @@ export async function samplesRows({ folder, tiny, byClass }: Materials): Promise
         return run(usual).then((plain) => assertEquals(free.bytes(), plain.bytes(), "no weight, no classifier"));
       },
     },
+    ...descriptionRows(materials, {
+      line: (model, options) => line(`--model=${model}`, ...small.slice(1), "--steps=2", ...options),
+      outcome: (ran) => ran.bytes(),
+      isLong: true,
+    }),
   ];
 }
 

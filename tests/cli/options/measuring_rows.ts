@@ -1,6 +1,7 @@
 /** Rows for the options of the commands that measure: `profile`, `tune` and `bench`. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { helpText, parseOptions } from "../../../bench/options.ts";
+import { BENCH_SPEC, benchOptions } from "../../../bench/options.ts";
+import { helpText, readCommandLine } from "../../../parameters/mod.ts";
 import { describingOptions, methodOptions } from "../../../restoration/mod.ts";
 import { withUserCache } from "../../support/user_cache.ts";
 import type { Outcome } from "../run_command.ts";
@@ -242,8 +243,9 @@ export function tuneRows(materials: Materials): readonly Row[] {
 /** What `bench` is asked to measure, as data; measuring itself takes minutes. */
 export function planBench(words: Words): Promise<Outcome> {
   try {
-    const options = parseOptions(words.slice(1));
-    return Promise.resolve({ code: 0, stdout: options === "help" ? helpText() : JSON.stringify(options), stderr: "" });
+    const line = readCommandLine(BENCH_SPEC, words.slice(1));
+    const stdout = line === "help" ? helpText(BENCH_SPEC) : JSON.stringify(benchOptions(line.values));
+    return Promise.resolve({ code: 0, stdout, stderr: "" });
   } catch (error) {
     return Promise.resolve({ code: 2, stdout: "", stderr: (error as Error).message });
   }

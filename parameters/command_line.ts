@@ -1,0 +1,129 @@
+/** Command lines: declared options, their values checked, help text made from the declaration. */
+import { checkOption, didYouMean, type OptionSpec, type OptionValues, placeholder, UsageError } from "./options.ts";
+
+/** What a command takes. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** Positional arguments. */
+  readonly operands: { readonly usage: string; readonly min: number; readonly max: number };
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Further lists for the help text, such as the values of an option with their meaning. */
+  readonly lists?: readonly { readonly title: string; readonly rows: readonly (readonly [string, string])[] }[];
+  /** Command lines with a comment each. */
+  readonly examples: readonly (readonly [command: string, comment: string])[];
+}
+
+/** The checked values of a command line. */
+export interface CommandLine {
+  /** Positional arguments. */
+  readonly operands: readonly string[];
+  readonly values: OptionValues;
+}
+
+/**
+ * Checks a command line against its declaration: `--name value`, `--name=value`, `--flag`, positional arguments, and after
+ * `--` nothing else.
+ * @returns the values, or "help" if `--help` or `-h` was given
+ * @throws {UsageError} on an unknown option (naming the nearest known one), a missing or malformed value, a number
+ * out of range, or a wrong number of operands
+ */
+export function readCommandLine(spec: CommandSpec, words: readonly string[]): CommandLine | "help" {
+  const { operands, given } = splitWords(spec, words);
+  if (given.has("help")) return "help";
+  const values: Record<string, string | number | boolean> = {};
+  for (const [name, texts] of given) {
+    const option = spec.options[name]!;
+    if (option.kind === "flag") {
+      if (texts.at(-1) !== "false") values[name] = true;
+      continue;
+    }
+    if (texts.length > 1) throw new UsageError(`--${name} was given ${texts.length} times, once is needed`);
+    values[name] = checkOption(name, option, texts[0]!);
+  }
+  const { usage, min, max } = spec.operands;
+  if (operands.length < min || operands.length > max) {
+    const found = operands.length === 0 ? "nothing" : operands.map((operand) => `"${operand}"`).join(", ");
+    throw new UsageError(
+      max === 0
+        ? `${spec.name} takes no arguments, it was given ${found}; "${spec.name} --help" explains it`
+        : `${spec.name} was given ${found}, ${usage} is needed; "${spec.name} --help" explains it`,
+    );
+  }
+  return { operands, values };
+}
+
+/** Operands, and what was given for every option; the text of a flag is empty, or what stands behind `=`. */
+function splitWords(
+  spec: CommandSpec,
+  words: readonly string[],
+): { readonly operands: readonly string[]; readonly given: ReadonlyMap<string, readonly string[]> } {
+  const operands: string[] = [];
+  const given = new Map<string, string[]>();
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === "--") {
+      operands.push(...words.slice(at + 1));
+      break;
+    }
+    if (!/^-./.test(word)) {
+      operands.push(word);
+      continue;
+    }
+    const [, long, text] = /^--([^=]+)(?:=([^]*))?$/.exec(word) ?? [];
+    const name = word === "-h" ? "help" : long ?? "";
+    if (name !== "help" && !Object.hasOwn(spec.options, name)) throw new UsageError(unknownOption(spec, word));
+    const next = words[at + 1] ?? "";
+    const takesNext = text === undefined && name !== "help" && spec.options[name]!.kind !== "flag" &&
+      // A negative number is a value.
+      /^([^-]|-\.?\d)/.test(next);
+    if (takesNext) at++;
+    given.set(name, [...given.get(name) ?? [], text ?? (takesNext ? next : "")]);
+  }
+  return { operands, given };
+}
+
+function unknownOption(spec: CommandSpec, word: string): string {
+  const name = word.replace(/^-+/, "").replace(/=.*$/, "");
+  const known = [...Object.keys(spec.options), "help"];
+  const hint = didYouMean(name, known, "--") || `; "${spec.name} --help" lists the options`;
+  return `${spec.name} has no option "${word.replace(/=.*$/, "")}"${hint}`;
+}
+
+/** The help text of a command: usage, options with their meaning, further lists, examples. */
+export function helpText(spec: CommandSpec): string {
+  const rows = Object.entries(spec.options).map(([name, option]) =>
+    [option.kind === "flag" ? `--${name}` : `--${name} ${placeholder(option)}`, option.help] as const
+  );
+  const usage = `Usage: deno task ${spec.name} ${spec.operands.usage} [options]`.replace(/ +/g, " ");
+  const examples = spec.examples.map(([command, comment]) => `  ${command}\n      ${comment}`);
+  return [
+    spec.summary,
+    "",
+    usage,
+    "",
+    "Options:",
+    ...columns([...rows, ["--help", "Show this text"]]),
+    ...(spec.lists ?? []).flatMap(({ title, rows }) => ["", `${title}:`, ...columns(rows)]),
+    "",
+    "Examples:",
+    ...examples,
+  ].join("\n");
+}
+
+const HELP_WIDTH = 100;
+
+/** Two columns, the second wrapped; a left entry that is too long takes a line of its own. */
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const left = 28;
+  return rows.flatMap(([name, text]) => {
+    const lines: string[] = [""];
+    for (const word of text.split(" ")) {
+      const line = lines.at(-1) as string;
+      if (line.length + word.length + 1 > HELP_WIDTH - left - 2) lines.push(word);
+      else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+    }
+    const head = name.length < left ? [`  ${name.padEnd(left)}${lines.shift()}`] : [`  ${name}`];
+    return [...head, ...lines.map((line) => " ".repeat(left + 2) + line)];
+  });
+}
