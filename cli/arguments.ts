@@ -1,6 +1,8 @@
 /** Commands, and the checked values of their command lines. */
 import { type CommandSpec, numberOf, type OptionValues, readCommandLine, textOf } from "../parameters/mod.ts";
 
+export type { CommandSpec };
+
 /** A command: its declaration, and the function that runs it and returns the exit code. */
 export interface Command {
   readonly spec: CommandSpec;

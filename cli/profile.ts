@@ -45,7 +45,7 @@ const DEFAULT_SCALE = 4;
 export const PROFILE: Command = {
   spec: {
     name: "profile",
-    summary: "Shows where the time of a restoration step goes: network, prediction, projection, noise and update.\n" +
+    summary: "Shows where the time of a step of any method goes: network, prediction, projection, noise and update.\n" +
       "Every dispatch is timed; times, operations, bytes and rates are summed by stage, by block of the network and\n" +
       "by kernel, and compared with what this adapter reaches at most. A backward pass through the network is told apart.",
     operands: { usage: "[A.json B.json]", min: 0, max: 2 },
@@ -90,6 +90,7 @@ export const PROFILE: Command = {
     examples: [
       ["deno task profile", "the embedded model at its own size"],
       ["deno task profile --html profile.html --json before.json", "a page to look at, and rows to compare with"],
+      ["deno task profile --task deblur --method pigdm --steps 20", "another method on another task"],
       ["deno task profile --compare before.json after.json", "what a change has changed"],
     ],
   },

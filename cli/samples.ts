@@ -4,8 +4,8 @@ import { FileSource, writePng } from "../io/mod.ts";
 import { openClassifier } from "../models/mod.ts";
 import { type Raster, toImage } from "../raster/mod.ts";
 import { type ClassGuidance, PLAIN_SAMPLERS, seededNoise } from "../samplers/mod.ts";
-import type { Arguments, Command } from "./arguments.ts";
-import { loadModel, MODEL_OPTIONS, openDescribed } from "./model_file.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { loadModel, modelOptions, openDescribed } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
 
 const DEFAULTS = { steps: 100, rows: 2, columns: 8, guidance: 1 } as const;
@@ -21,19 +21,21 @@ export const SAMPLES: Command = {
       "Writes samples of a network as one picture, sample k from seed k: unconditional ones, those of a class, or\n" +
       "drawn towards a class by a classifier of noisy images.",
     operands: { usage: "FILE", min: 1, max: 1 },
-    options: {
-      steps: { kind: "integer", min: 1, help: `Steps of the sampler (default ${DEFAULTS.steps})` },
-      ancestral: { kind: "flag", help: "DDPM instead of DDIM" },
-      rows: { kind: "integer", min: 1, help: `Rows of the picture, each made at once (default ${DEFAULTS.rows})` },
-      columns: { kind: "integer", min: 1, help: `Samples in a row (default ${DEFAULTS.columns})` },
-      ...MODEL_OPTIONS,
-      class: { kind: "integer", min: 0, help: "Class, for a class-conditional network or a classifier" },
-      classifier: { kind: "text", value: "FILE", help: "Draw towards the class by this classifier of noisy images" },
-      guidance: {
-        kind: "number",
-        help: "Weight of the classifier: 1 for class-conditional networks, up to 10 for others " +
-          `(default ${DEFAULTS.guidance})`,
-      },
+    get options(): CommandSpec["options"] {
+      return {
+        steps: { kind: "integer", min: 1, help: `Steps of the sampler (default ${DEFAULTS.steps})` },
+        ancestral: { kind: "flag", help: "DDPM instead of DDIM" },
+        rows: { kind: "integer", min: 1, help: `Rows of the picture, each made at once (default ${DEFAULTS.rows})` },
+        columns: { kind: "integer", min: 1, help: `Samples in a row (default ${DEFAULTS.columns})` },
+        ...modelOptions(),
+        class: { kind: "integer", min: 0, help: "Class, for a class-conditional network or a classifier" },
+        classifier: { kind: "text", value: "FILE", help: "Draw towards the class by this classifier of noisy images" },
+        guidance: {
+          kind: "number",
+          help: "Weight of the classifier: 1 for class-conditional networks, up to 10 for others " +
+            `(default ${DEFAULTS.guidance})`,
+        },
+      };
     },
     examples: [["deno task samples samples.png", "sixteen samples of the embedded network"]],
   },
