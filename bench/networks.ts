@@ -1,12 +1,16 @@
+// deno-lint-ignore-file camelcase -- constructor keywords keep their published spelling
 /** The networks that are measured. */
 import type { Runtime } from "../engine/mod.ts";
 import {
+  type Description,
   guidedUnet,
   type GuidedUnetConfig,
+  KNOWN_CHECKPOINTS,
   type NoiseModel,
   noiseModel,
   noiseSchedule,
   openDefaultModel,
+  planDescription,
   type UploadOptions,
 } from "../models/mod.ts";
 import { randomWeights } from "./random_weights.ts";
@@ -35,66 +39,50 @@ export interface BenchNetwork {
   readonly batches: readonly number[];
   /** Whether it is measured only where it is named: it needs a graphics card. */
   readonly onRequest: boolean;
-  /** The shape of a network with random weights. */
+  /** The shape of a network with random weights: keywords of the published constructor, and what they say. */
+  readonly description?: Description;
   readonly config?: GuidedUnetConfig;
   /** Loads its weights. */
   load(runtime: Runtime, options?: UploadOptions): Promise<LoadedNetwork>;
 }
 
-/** What the untrained networks have in common. */
+/** What the untrained networks that are not published have in common. */
 const FAMILY = {
-  inChannels: 3,
-  outChannels: 6,
-  numResBlocks: 1,
-  convResample: true,
-  numClasses: undefined,
-  numHeads: 1,
-  numHeadsUpsample: 1,
-  useScaleShiftNorm: true,
-  resblockUpdown: true,
-  useNewAttentionOrder: false,
-  superResolution: false,
+  architecture: "guided-diffusion",
+  class: "UNetModel",
+  in_channels: 3,
+  out_channels: 6,
+  num_res_blocks: 1,
+  use_scale_shift_norm: true,
+  resblock_updown: true,
 };
 
-const TINY: GuidedUnetConfig = {
+const TINY: Description = {
   ...FAMILY,
-  imageSize: 32,
-  modelChannels: 32,
-  channelMult: [1, 2],
-  attentionResolutions: [2],
-  numHeadChannels: 16,
+  image_size: 32,
+  model_channels: 32,
+  channel_mult: [1, 2],
+  attention_resolutions: [2],
+  num_head_channels: 16,
 };
 
 /** 9.8 GFLOP at 64x64. */
-export const UNET_64: GuidedUnetConfig = {
+const UNET: Description = {
   ...FAMILY,
-  imageSize: 64,
-  modelChannels: 64,
-  channelMult: [1, 2, 2, 2],
-  attentionResolutions: [4, 8],
-  numHeadChannels: 32,
+  image_size: 64,
+  model_channels: 64,
+  channel_mult: [1, 2, 2, 2],
+  attention_resolutions: [4, 8],
+  num_head_channels: 32,
 };
 
-/** The size of the published network for faces: 93.6 M parameters, 388 GFLOP at 256x256. */
-export const FFHQ: GuidedUnetConfig = {
-  ...FAMILY,
-  imageSize: 256,
-  modelChannels: 128,
-  channelMult: [1, 1, 2, 2, 4, 4],
-  attentionResolutions: [16],
-  numHeadChannels: 64,
-};
+function published(name: string): Description {
+  return KNOWN_CHECKPOINTS.find((known) => known.name === name)!.description;
+}
 
-/** The size of the published unconditional ImageNet network: 552.8 M parameters, 2,240 GFLOP at 256x256. */
-export const IMAGENET_256: GuidedUnetConfig = {
-  ...FAMILY,
-  imageSize: 256,
-  modelChannels: 256,
-  channelMult: [1, 1, 2, 2, 4, 4],
-  numResBlocks: 2,
-  attentionResolutions: [8, 16, 32],
-  numHeadChannels: 64,
-};
+function configOf(description: Description): GuidedUnetConfig {
+  return planDescription(description).plan.config as GuidedUnetConfig;
+}
 
 /** The networks by name. */
 export const NETWORKS: Readonly<Record<string, BenchNetwork>> = {
@@ -106,24 +94,33 @@ export const NETWORKS: Readonly<Record<string, BenchNetwork>> = {
     onRequest: false,
     load: openDefaultModel,
   },
-  "unet-64": untrained("64x64, 64 and 128 channels, 7.83 M parameters, random weights", UNET_64, [1]),
-  ffhq: untrained("256x256, 93.6 M parameters, random weights; on request", FFHQ, [1], { onRequest: true }),
-  "imagenet-256": untrained("256x256, 552.8 M parameters, random weights; on request", IMAGENET_256, [1], {
+  "unet-64": untrained("64x64, 64 and 128 channels, 7.83 M parameters, random weights", UNET, [1]),
+  ffhq: untrained("256x256, 93.6 M parameters, random weights; on request", published("ffhq-256"), [1], {
     onRequest: true,
   }),
+  "imagenet-256": untrained(
+    "256x256, 552.8 M parameters, random weights; on request",
+    published("imagenet-256-uncond"),
+    [1],
+    {
+      onRequest: true,
+    },
+  ),
 };
 
 function untrained(
   summary: string,
-  config: GuidedUnetConfig,
+  description: Description,
   batches: readonly number[],
   { onRequest = false }: { readonly onRequest?: boolean } = {},
 ): BenchNetwork {
+  const config = configOf(description);
   return {
     summary,
     side: config.imageSize,
     batches,
     onRequest,
+    description,
     config,
     async load(runtime: Runtime, options?: UploadOptions): Promise<LoadedNetwork> {
       const weights = await randomWeights(runtime, config, options);
@@ -138,3 +135,7 @@ function untrained(
     },
   };
 }
+
+/** The networks that other measurements take: 7.8 M parameters; and the published one for ImageNet, 552.8 M. */
+export const UNET_64 = NETWORKS["unet-64"]!.config!;
+export const IMAGENET_256 = NETWORKS["imagenet-256"]!.config!;

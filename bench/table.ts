@@ -1,4 +1,5 @@
 /** Results as text for people. */
+import { textColumns } from "../report/mod.ts";
 import type { BoundResult } from "./bounds.ts";
 import type { LoadingTimes } from "./model_file.ts";
 import { WAYS } from "./gradients.ts";
@@ -118,7 +119,5 @@ function megabytes(bytes: number): string {
 }
 
 function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, cell.length));
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd()).join("\n");
+  return textColumns(rows, Infinity);
 }

@@ -17,23 +17,25 @@ export const RANDOM_CHECKPOINT: Command = {
       network: {
         kind: "choice",
         value: "NAME",
-        choices: Object.keys(NETWORKS).filter((name) => NETWORKS[name]!.config),
+        choices: Object.keys(NETWORKS).filter((name) => NETWORKS[name]!.description),
         help: `Whose shapes, see below (default ${DEFAULTS.network})`,
       },
       dtype: { kind: "choice", choices: CHECKPOINT_DTYPES, help: `Element type (default ${DEFAULTS.dtype})` },
     },
     lists: [{
       title: "Networks",
-      rows: Object.entries(NETWORKS).filter(([, { config }]) => config).map(([name, { summary }]) => [name, summary]),
+      rows: Object.entries(NETWORKS).filter(([, { description }]) => description).map((
+        [name, { summary }],
+      ) => [name, summary]),
     }],
     examples: [["deno task random-checkpoint net.safetensors --network unet-64", "a small network"]],
   },
   async run(args: Arguments): Promise<number> {
-    const { config } = NETWORKS[args.text("network") ?? DEFAULTS.network]!;
+    const { description } = NETWORKS[args.text("network") ?? DEFAULTS.network]!;
     const dtype = (args.text("dtype") ?? DEFAULTS.dtype) as CheckpointDtype;
     const writer = await atomicWriter(args.operands[0]!);
     try {
-      await writeRandomCheckpoint(config!, dtype, (bytes) => writer.write(bytes));
+      await writeRandomCheckpoint(description!, dtype, (bytes) => writer.write(bytes));
       await writer.commit();
       return 0;
     } catch (error) {

@@ -1,11 +1,20 @@
 /** Measuring: a step of any sampler is taken, then the plans of the stages that ran in it are replayed and timed. */
-import type { Runtime, Stage, StageBody, StageProfile, TimingMethod, WebGpuRuntime } from "../engine/mod.ts";
+import {
+  elementCount,
+  type Runtime,
+  type Stage,
+  type StageBody,
+  type StageProfile,
+  type TimingMethod,
+  type WebGpuRuntime,
+} from "../engine/mod.ts";
 import type { NoiseModelOptions, OpenedModel, Precision } from "../models/mod.ts";
 import type { OperatorValues } from "../operators/mod.ts";
 import type { OptionValues } from "../parameters/mod.ts";
 import { type Method, operatorOptions, type Task, taskOperator } from "../restoration/mod.ts";
 import { type GeneralProblem, type Progress, seededNoise } from "../samplers/mod.ts";
 import { measureCeilings } from "./ceilings.ts";
+import { madeUpValues } from "./made_up.ts";
 import { divideCosts, FORMAT, memoryValues, type ProfileDocument, type StageRuns } from "./document.ts";
 
 /** How a step is profiled. */
@@ -77,8 +86,7 @@ function madeUpProblem(runtime: WebGpuRuntime, run: ProfileRun): GeneralProblem 
     operatorOptions(task, imageShape, options, { files, seed: 0, isMeasured: false }),
   );
   const shape = [batch, ...operator.measurementShape];
-  const count = shape.reduce((product, extent) => product * extent, 1);
-  const y = runtime.upload(Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 2003) / 1001 - 1), shape);
+  const y = runtime.upload(madeUpValues(elementCount(shape)), shape);
   const conditions: NoiseModelOptions = {
     height: side,
     width: side,

@@ -1,4 +1,5 @@
 /** The comparison as a table for people. */
+import { textColumns } from "../../report/mod.ts";
 import type { PeerRow } from "./peer_row.ts";
 
 const HEAD = [
@@ -21,13 +22,7 @@ const HEAD = [
 export function formatPeerRows(rows: readonly PeerRow[]): string {
   const order = [...new Set(rows.map((row) => row.case))];
   const sorted = rows.toSorted((a, b) => order.indexOf(a.case) - order.indexOf(b.case));
-  const cells = [HEAD, ...sorted.map(cellsOf)];
-  const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  return cells.map((row) =>
-    row.map((cell, column) => pad(cell, widths[column]!, column)).join("  ")
-      .trimEnd()
-  )
-    .join("\n");
+  return textColumns([HEAD, ...sorted.map(cellsOf)], 2);
 }
 
 function cellsOf(row: PeerRow): readonly string[] {
@@ -51,9 +46,4 @@ function cellsOf(row: PeerRow): readonly string[] {
 
 function times(ratio: number): string {
   return `${ratio.toFixed(ratio < 10 ? 2 : 1)} x`;
-}
-
-/** Words to the left, numbers to the right. */
-function pad(cell: string, width: number, column: number): string {
-  return column < 2 ? cell.padEnd(width) : cell.padStart(width);
 }

@@ -12,6 +12,7 @@ import {
   type TimingMethod,
   type WebGpuRuntime,
 } from "../../engine/mod.ts";
+import { madeUpValues } from "../made_up.ts";
 import type { Layer } from "./layers.ts";
 
 /** A layer that can be timed, under the preferences of one algorithm. */
@@ -32,7 +33,7 @@ export function uploadOperands(runtime: WebGpuRuntime, { call }: Layer): readonl
   return call.inputs.map((input) => {
     const words = byteLength(input) / 4;
     if (input.dtype !== "f32") return runtime.upload(new Uint32Array(words).fill(HALVES), input.shape, input.dtype);
-    return runtime.upload(Float32Array.from({ length: words }, (_, i) => ((i * 7919) % 2003) / 1001 - 1), input.shape);
+    return runtime.upload(madeUpValues(words), input.shape);
   });
 }
 

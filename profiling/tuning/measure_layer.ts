@@ -41,7 +41,7 @@ export async function measureLayer(
   onRound: (timings: readonly Timing[]) => void,
 ): Promise<void> {
   await withOperands(base, layer, async (operands) => {
-    using candidates = new CandidateSet();
+    using candidates = new DisposableStack();
     const opened = await openAll(candidates, base, layer, operands, timing);
     let running: TimedCandidate[] = [];
     for (const [algorithm, candidate] of opened) {
@@ -81,34 +81,20 @@ function withoutHopeless(running: TimedCandidate[], factor: number): TimedCandid
   return running.filter(({ samples }, index) => index === 0 || median(samples) <= factor * best);
 }
 
-/** Candidates that are destroyed together. */
-class CandidateSet implements Disposable {
-  readonly #opened: Candidate[] = [];
-
-  add(candidate: Candidate): Candidate {
-    this.#opened.push(candidate);
-    return candidate;
-  }
-
-  [Symbol.dispose](): void {
-    for (const candidate of this.#opened) candidate[Symbol.dispose]();
-  }
-}
-
 /** Opens the algorithms of a layer that come to different dispatches, the default first. */
 async function openAll(
-  candidates: CandidateSet,
+  candidates: DisposableStack,
   base: WebGpuRuntime,
   layer: Layer,
   operands: readonly DeviceTensor[],
   { method, check }: LayerTiming,
 ): Promise<ReadonlyMap<string, Candidate>> {
-  const standard = candidates.add(await openCandidate(base, layer, operands, {}, method));
+  const standard = candidates.use(await openCandidate(base, layer, operands, {}, method));
   const others = new Map<string, Candidate>();
   const names = new Map<string, string>();
   for (const algorithm of layer.algorithms) {
     await check();
-    const candidate = candidates.add(
+    const candidate = candidates.use(
       await openCandidate(base, layer, operands, { [layer.key]: algorithm }, method),
     );
     if (names.has(candidate.signature)) continue;

@@ -11,6 +11,7 @@ import {
 } from "../../engine/mod.ts";
 import { relativeError } from "../../metrics/mod.ts";
 import type { NoiseModel } from "../../models/mod.ts";
+import { madeUpValues } from "../made_up.ts";
 import { compare, LEAST_ROUNDS, median } from "./decide.ts";
 import { type Limit, untilStopped } from "./limit.ts";
 
@@ -29,11 +30,10 @@ const TIMESTEP = 500;
 /** Evaluates a network once, which makes its plan. */
 export async function evaluateNetwork(runtime: WebGpuRuntime, model: NoiseModel, batch: number): Promise<Evaluation> {
   const shape = [batch, ...model.imageShape];
-  const values = Float32Array.from({ length: elementCount(shape) }, (_, i) => ((i * 7919) % 2003) / 1001 - 1);
   const stage = runtime.stage(STAGE, ({ x }: Tensors<"x">, { timestep }: Scalars<"timestep">) => ({
     eps: model.predictEps(x, timestep),
   }));
-  const x = runtime.upload(values, shape);
+  const x = runtime.upload(madeUpValues(elementCount(shape)), shape);
   const { eps } = await stage({ x }, { timestep: Math.min(TIMESTEP, model.alphaBar.length - 1) });
   x.free();
   return { plan: runtime.statistics().plans.get(STAGE)!, eps, timer: (method) => runtime.timer(STAGE, method) };

@@ -53,7 +53,7 @@ gpuTest("bench --model loads a file in half precision and says what loading, rea
   const path = await Deno.makeTempFile({ suffix: ".safetensors" });
   try {
     const file = await Deno.open(path, { write: true });
-    await writeRandomCheckpoint(NETWORKS.tiny!.config!, "f32", async (bytes) => {
+    await writeRandomCheckpoint(NETWORKS.tiny!.description!, "f32", async (bytes) => {
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     });
     file.close();

@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { bytesByteSource, guidedUnetParameters, openModel, openSafetensors } from "../../models/mod.ts";
-import { NETWORKS } from "../../bench/networks.ts";
+import { type BenchNetwork, NETWORKS } from "../../bench/networks.ts";
 import { type CheckpointDtype, writeRandomCheckpoint } from "../../bench/random_checkpoint.ts";
 import { randomParameters } from "../../bench/random_weights.ts";
 
-const CONFIG = NETWORKS.tiny!.config!;
+const { config: CONFIG, description: DESCRIPTION } = NETWORKS.tiny! as Required<BenchNetwork>;
 
 async function written(dtype: CheckpointDtype): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  await writeRandomCheckpoint(CONFIG, dtype, (bytes) => Promise.resolve(void parts.push(bytes.slice())));
+  await writeRandomCheckpoint(DESCRIPTION, dtype, (bytes) => Promise.resolve(void parts.push(bytes.slice())));
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
 
