@@ -7,7 +7,9 @@ export {
   decodeSamples,
   type EncodeOptions,
   encodeSamples,
+  grayImage,
   grayToRgb,
+  isGrayContent,
   rgbToGray,
   toImage,
 } from "./pixels.ts";

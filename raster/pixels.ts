@@ -142,3 +142,38 @@ export function rgbToGray(raster: Raster): Raster {
   );
   return { ...raster, channels: 1, data: gray };
 }
+
+/**
+ * Whether a picture has no colours: the largest of its three channels exceeds the smallest nowhere by more than allowed.
+ *
+ * @param picture Channels, and values [H, W, C] in any units.
+ * @param tolerance Largest difference within a pixel, in the same units; 0 by default.
+ * @returns False for pictures that have one channel already.
+ */
+export function isGrayContent(
+  { channels, data }: { readonly channels: number; readonly data: ArrayLike<number> },
+  tolerance = 0,
+): boolean {
+  if (channels !== 3) return false;
+  for (let i = 0; i + 2 < data.length; i += 3) {
+    const [r, g, b] = [data[i]!, data[i + 1]!, data[i + 2]!];
+    if (Math.max(r, g, b) - Math.min(r, g, b) > tolerance) return false;
+  }
+  return true;
+}
+
+/**
+ * The luma of an image, round(0.299 R + 0.587 G + 0.114 B) (BT.601); equal channels keep their value.
+ *
+ * @param image Gray or RGB.
+ * @returns An image of one channel, with the same alpha.
+ */
+export function grayImage(image: Image): Image {
+  if (image.channels === 1) return image;
+  const { samples: from } = image;
+  const samples = allocateSamples(image.width * image.height, image.bitDepth);
+  for (let pixel = 0; pixel < samples.length; pixel++) {
+    samples[pixel] = Math.round(0.299 * from[3 * pixel]! + 0.587 * from[3 * pixel + 1]! + 0.114 * from[3 * pixel + 2]!);
+  }
+  return { ...image, channels: 1, samples };
+}

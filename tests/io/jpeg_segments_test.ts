@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readJpegLayout } from "../../io/jpeg_segments.ts";
+import { readJpegLayout } from "../../io/codecs/jpeg_segments.ts";
 import { fixture } from "./pnm_reader.ts";
 
 /** Names and sampling factors of a component. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Image } from "../../raster/mod.ts";
-import { ImageError } from "../../io/image.ts";
+import { ImageError } from "../../io/codecs/image.ts";
 import { writePng } from "../../io/image_file.ts";
 import { type Mask, readMask } from "../../io/mask.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { deflateSync } from "node:zlib";
-import { DecodeError } from "../../io/image.ts";
+import { DecodeError } from "../../io/codecs/image.ts";
 import { allocateSamples, type Image } from "../../raster/mod.ts";
-import { decodePng, encodePng } from "../../io/png_file.ts";
+import { decodePng, encodePng } from "../../io/codecs/png_file.ts";
 import { chunk, headerChunk, join, makePng, type PngRecipe } from "./png_maker.ts";
 
 const MAX_PIXELS = 1e6;

@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
+import { deflateSync, inflateSync } from "node:zlib";
 import { PNG } from "pngjs";
-import { checkSize, DecodeError } from "./image.ts";
-import { allocateSamples, type Image, type Samples } from "../raster/mod.ts";
+import { type ColourSpace, colourSpaceOf, PRIMARIES } from "./colour_profile.ts";
+import { checkSize, type Decoded, DecodeError, joinBytes, type PictureMetadata } from "./image.ts";
+import { allocateSamples, type Image, type Samples } from "../../raster/mod.ts";
 import { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
 
 /** The part of pngjs in use; the package brings no types. */
@@ -34,13 +36,13 @@ const ADAM7: readonly (readonly [number, number, number, number])[] = [
  *
  * @param bytes The whole file.
  * @param maxPixels Largest allowed number of pixels; the header is judged before anything is allocated.
- * @returns The image as stored and sentences for the user.
+ * @returns The image as stored, sentences for the user, and what the file says of itself.
  * @throws DecodeError If the file is truncated, damaged, too large, or its data does not match its header.
  */
 export async function decodePng(
   bytes: Uint8Array<ArrayBuffer>,
   maxPixels: number,
-): Promise<{ image: Image; warnings: readonly string[] }> {
+): Promise<Decoded> {
   const header = readPngHeader(bytes);
   checkSize(header.width, header.height, maxPixels);
   const { chunks, dropped } = readPngChunks(bytes);
@@ -71,7 +73,72 @@ export async function decodePng(
     const reason = error instanceof Error ? error.message : String(error);
     throw new DecodeError(`the PNG file is damaged: ${reason}`, { cause: error });
   }
-  return { image: fromRgba(header, rgba, palette, transparency), warnings };
+  const dataOf = (wanted: string): Uint8Array<ArrayBuffer> | undefined =>
+    chunks.find(({ type }) => type === wanted)?.data;
+  const metadata = metadataOf(dataOf);
+  const colours = metadata.icc ? undefined : coloursOf(dataOf);
+  if (typeof colours === "string") warnings.push(colours);
+  return {
+    image: fromRgba(header, rgba, palette, transparency),
+    warnings,
+    metadata,
+    ...(typeof colours === "object" ? { colours } : {}),
+  };
+}
+
+type ChunkData = (type: string) => Uint8Array<ArrayBuffer> | undefined;
+
+/** EXIF block, colour profile and pixels per metre (PNG, 11.3). */
+function metadataOf(dataOf: ChunkData): PictureMetadata {
+  const [exif, profile, density] = ["eXIf", "iCCP", "pHYs"].map(dataOf);
+  const icc = profile && inflated(profile.subarray(profile.indexOf(0) + 2));
+  const [across = 0, down = 0] = density?.length === 9 && density[8] === 1
+    ? [uint32(density, 0), uint32(density, 4)]
+    : [];
+  return {
+    ...(exif ? { exif } : {}),
+    // Coding-independent code points stand above a profile (PNG, 12.1).
+    ...(icc && !dataOf("cICP") ? { icc } : {}),
+    ...(across > 0 && down > 0 ? { density: [across, down] as const } : {}),
+  };
+}
+
+/** A bound on a decompressed colour profile, so that a small file cannot claim a huge one. */
+const MAX_PROFILE_BYTES = 16 << 20;
+
+/** Primaries and transfer that a file states by numbers, if they are not those of sRGB; a sentence if not convertible. */
+function coloursOf(dataOf: ChunkData): ColourSpace | string | undefined {
+  const [points, gamma, chromaticities] = ["cICP", "gAMA", "cHRM"].map(dataOf);
+  if (points && points.length === 4) return colourSpaceOf(points[0]!, points[1]!);
+  if (dataOf("sRGB")) return undefined;
+  const exponent = gamma?.length === 4 ? 100_000 / uint32(gamma, 0) : SRGB_EXPONENT;
+  const [white, red, green, blue] = chromaticities?.length === 32
+    ? [0, 8, 16, 24].map((at) => [uint32(chromaticities, at) / 1e5, uint32(chromaticities, at + 4) / 1e5] as const)
+    : [];
+  const primaries = white ? [red!, green!, blue!, white] : PRIMARIES[1]!;
+  const plain = Math.abs(exponent - SRGB_EXPONENT) < 0.05;
+  const close = primaries.every(([x, y], i) => Math.hypot(x - PRIMARIES[1]![i]![0], y - PRIMARIES[1]![i]![1]) < 0.005);
+  if (plain && close) return undefined;
+  if (!(exponent > 0.1 && exponent < 10) || primaries.some(([, y]) => y === 0)) {
+    return "the file states an impossible gamma or impossible primaries; values are taken as stored";
+  }
+  return { primaries, transfer: plain ? "srgb" : exponent };
+}
+
+/** The exponent that stands for sRGB where a file has a gamma alone. */
+const SRGB_EXPONENT = 2.2;
+
+/** A decompressed profile; nothing if it is damaged or longer than allowed. */
+function inflated(data: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.from(inflateSync(data, { maxOutputLength: MAX_PROFILE_BYTES }));
+  } catch {
+    return undefined;
+  }
+}
+
+function uint32(bytes: Uint8Array<ArrayBuffer>, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset);
 }
 
 /** Refuses a missing or misshapen palette or transparency chunk. */
@@ -163,11 +230,16 @@ function isGray(triples: Uint8Array): boolean {
  *
  * @param image The image.
  * @param text Keywords and texts that say how the picture was made; keywords have 1 to 79 Latin-1 characters.
+ * @param metadata EXIF block, colour profile and density to store.
  * @returns The bytes of the file.
  * @throws RangeError If a keyword or text cannot be stored.
  * @throws TypeError If the arrays do not fit the size.
  */
-export function encodePng(image: Image, text: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+export function encodePng(
+  image: Image,
+  text: Readonly<Record<string, string>> = {},
+  { exif, icc, density }: PictureMetadata = {},
+): Uint8Array<ArrayBuffer> {
   const { width, height, channels, bitDepth, samples, alpha } = image;
   checkArray("samples", samples, width * height * channels, bitDepth);
   if (alpha) checkArray("alpha", alpha, width * height, bitDepth);
@@ -179,18 +251,20 @@ export function encodePng(image: Image, text: Readonly<Record<string, string>> =
     { colorType, inputColorType: colorType, inputHasAlpha: alpha !== undefined, bitDepth },
   );
   const afterHeader = 33;
-  const parts = [
+  // The name of the profile, its end, and the method of compression stand before the profile.
+  const profile = icc && [...new TextEncoder().encode("ICC profile"), 0, 0, ...deflateSync(icc)];
+  return joinBytes([
     encoded.subarray(0, afterHeader),
+    ...(profile ? [pngChunk("iCCP", Uint8Array.from(profile))] : []),
+    ...(density ? [pngChunk("pHYs", Uint8Array.of(...density.flatMap(bigEndian), 1))] : []),
+    ...(exif ? [pngChunk("eXIf", exif)] : []),
     ...Object.entries(text).map(([keyword, value]) => textChunk(keyword, value)),
     encoded.subarray(afterHeader),
-  ];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  ]);
+}
+
+function bigEndian(value: number): number[] {
+  return [value >>> 24, value >>> 16, value >>> 8, value].map((byte) => byte & 255);
 }
 
 function checkArray(name: string, array: Samples, length: number, bitDepth: number): void {

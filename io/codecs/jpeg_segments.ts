@@ -1,7 +1,7 @@
-import { DecodeError } from "./image.ts";
+import { DecodeError, joinBytes, type JpegQuantization, type PictureMetadata } from "./image.ts";
 
 /** How the samples of a JPEG file are to be understood. */
-export type JpegColor = "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
+export type JpegColor = JpegQuantization["color"];
 
 /** One colour component of a frame. */
 export interface JpegComponent {
@@ -20,7 +20,17 @@ export interface JpegLayout {
   readonly color: JpegColor;
   /** Start mark, tables, frame, Adobe segment of a four-component file, scans and end mark, in order. */
   readonly essential: readonly Uint8Array<ArrayBuffer>[];
+  /** Where the file ends before its end mark: among the data of the last scan, or after them. */
+  readonly cut?: "in scan" | "after scan";
+  readonly quantization: JpegQuantization;
+  readonly metadata: PictureMetadata;
 }
+
+/** Column and row of the 64 coefficients in the order of a file (T.81, figure 5): along diagonals, to and fro. */
+const ZIGZAG: readonly number[] = Array.from({ length: 64 }, (_, i) => i).sort((a, b) => {
+  const [diagonalA, diagonalB] = [a, b].map((i) => (i >> 3) + (i & 7)) as [number, number];
+  return diagonalA - diagonalB || (diagonalA % 2 === 0 ? b - a : a - b);
+});
 
 /** More scans than any encoder writes (10 are usual); each costs a pass over the picture. */
 const MAX_SCANS = 250;
@@ -45,8 +55,8 @@ const FRAME_NAMES: Readonly<Record<number, string>> = {
  *
  * @param bytes The whole file.
  * @param onFrame Called with the stated size as soon as it is known; may throw to refuse it.
- * @returns Size, components, colour space, and the parts a decoder needs.
- * @throws DecodeError If the file is truncated, its segments do not follow each other, or its kind is not supported.
+ * @returns Size, components, colour space, tables, metadata, and the parts a decoder needs.
+ * @throws DecodeError If the file is truncated before its first scan, its segments do not follow each other, or its kind is not supported.
  */
 export function readJpegLayout(
   bytes: Uint8Array<ArrayBuffer>,
@@ -58,8 +68,16 @@ export function readJpegLayout(
   let adobe: Uint8Array<ArrayBuffer> | undefined;
   let scans = 0;
   let restartInterval = 0;
+  let cut: JpegLayout["cut"];
+  const tables: Uint16Array<ArrayBuffer>[] = [];
+  const profile: Uint8Array<ArrayBuffer>[] = [];
+  let metadata: PictureMetadata = {};
   let offset = 2;
   for (;;) {
+    if (scans > 0 && isCut(bytes, offset)) {
+      cut = "after scan";
+      break;
+    }
     if (bytes[offset] !== 0xff && offset < bytes.length) {
       throw new DecodeError(`the JPEG file is damaged at byte ${offset}: a marker is needed there`);
     }
@@ -90,11 +108,26 @@ export function readJpegLayout(
       if (!frame) throw new DecodeError("the JPEG file is damaged: pixel data stand before the header of the frame");
       checkScan(body, frame, restartInterval);
       if (++scans > MAX_SCANS) throw new DecodeError(`the JPEG file has more than ${MAX_SCANS} scans; save it again`);
-      end = endOfScan(bytes, end);
+      const next = endOfScan(bytes, end);
+      if (next === undefined) {
+        cut = "in scan";
+        essential.push(withoutZeros(bytes.subarray(offset)));
+        break;
+      }
+      end = next;
     } else if (marker === 0xdd) {
       restartInterval = (body[0] ?? 0) * 256 + (body[1] ?? 0);
     } else if (marker === 0xe0 && startsWith(body, "JFIF\0")) {
       jfif = true;
+      const density = densityOf(body);
+      if (density) metadata = { ...metadata, density };
+    } else if (marker === 0xe1 && startsWith(body, "Exif\0") && metadata.exif === undefined) {
+      metadata = { ...metadata, exif: body.subarray(6) };
+    } else if (marker === 0xe2 && startsWith(body, "ICC_PROFILE\0")) {
+      // Numbered from 1, for a profile may need several segments.
+      profile[(body[12] ?? 1) - 1] = body.subarray(14);
+    } else if (marker === 0xdb) {
+      readTables(body, tables);
     } else if (marker === 0xee && startsWith(body, "Adobe") && body.length >= 12) {
       adobe = body;
     }
@@ -109,7 +142,55 @@ export function readJpegLayout(
   if (components.length === 4) essential.splice(1, 0, adobeSegment(color === "ycck" ? 2 : 0));
   const height = frame[1]! * 256 + frame[2]!;
   const width = frame[3]! * 256 + frame[4]!;
-  return { width, height, components, color, essential };
+  const quantization = {
+    tables: components.map((_, i) => tables[frame[8 + 3 * i]!] ?? new Uint16Array(64).fill(1)),
+    sampling: components.map(({ horizontal, vertical }) => ({ horizontal, vertical })),
+    color,
+    isGray: components.length === 1,
+    width,
+    height,
+  };
+  const icc = joinBytes(profile.filter(Boolean));
+  return {
+    ...{ width, height, components, color, essential, quantization },
+    metadata: icc.length > 0 ? { ...metadata, icc } : metadata,
+    ...(cut ? { cut } : {}),
+  };
+}
+
+/** Whether the file ends before the next segment does. */
+function isCut(bytes: Uint8Array, offset: number): boolean {
+  let at = offset;
+  while (bytes[at + 1] === 0xff) at++;
+  if (bytes[at + 1] === EOI) return false;
+  const length = (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
+  return at + 4 > bytes.length || (bytes[at] === 0xff && at + 2 + length > bytes.length);
+}
+
+/** Data without the zeros at their end, which stand for what was never written where a transfer was broken off. */
+function withoutZeros(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+}
+
+/** Pixels per metre of a JFIF segment, where it states them and not an aspect ratio alone. */
+function densityOf(body: Uint8Array): PictureMetadata["density"] {
+  const scale = body[7] === 1 ? 1 / 0.0254 : body[7] === 2 ? 100 : 0;
+  const [across, down] = [8, 10].map((at) => Math.round(((body[at] ?? 0) * 256 + (body[at + 1] ?? 0)) * scale));
+  return across! > 0 && down! > 0 ? [across!, down!] : undefined;
+}
+
+/** Reads the quantisation tables of a segment, each of 8 or 16 bits, into their places (T.81, B.2.4.1). */
+function readTables(body: Uint8Array, tables: Uint16Array<ArrayBuffer>[]): void {
+  for (let at = 0; at < body.length;) {
+    const size = body[at]! >> 4 === 0 ? 1 : 2;
+    const table = new Uint16Array(64);
+    ZIGZAG.forEach((place, i) => {
+      const from = at + 1 + size * i;
+      table[place] = size === 1 ? body[from] ?? 0 : (body[from] ?? 0) * 256 + (body[from + 1] ?? 0);
+    });
+    tables[body[at]! & 15] = table;
+    at += 1 + 64 * size;
+  }
 }
 
 /** Refuses a frame of a kind, depth, size or component count that cannot be decoded. */
@@ -171,11 +252,11 @@ function readComponents(frame: Uint8Array): readonly JpegComponent[] {
   });
 }
 
-/** The marker after entropy-coded data that starts at `offset`; stuffed zeros and restart markers belong to the data. */
-function endOfScan(bytes: Uint8Array, offset: number): number {
+/** The marker after entropy-coded data, to which stuffed zeros and restart markers belong; nothing if the file ends. */
+function endOfScan(bytes: Uint8Array, offset: number): number | undefined {
   for (let at = offset;;) {
     at = bytes.indexOf(0xff, at);
-    if (at < 0 || at + 1 >= bytes.length) throw truncated(bytes.length);
+    if (at < 0 || at + 1 >= bytes.length) return undefined;
     const next = bytes[at + 1]!;
     if (next === 0xff) at += 1;
     else if (next === 0 || (next >= 0xd0 && next <= 0xd7)) at += 2;

@@ -65,6 +65,9 @@ export function pngChunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer
 export function readPngHeader(bytes: Uint8Array<ArrayBuffer>): PngHeader {
   if (bytes.length < 33) throw new DecodeError("the PNG file is truncated inside its header");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (chunkType(bytes, 8) === "CgBI") {
+    throw new DecodeError("it is a PNG changed for iOS (CgBI), which other programs cannot read; save it as plain PNG");
+  }
   if (view.getUint32(8) !== 13 || chunkType(bytes, 8) !== "IHDR") {
     throw new DecodeError("the PNG file is damaged: its first chunk is not a header");
   }

@@ -1,24 +1,25 @@
 import { decode } from "jpeg-js";
-import { checkSize, DecodeError } from "./image.ts";
-import { type Image } from "../raster/mod.ts";
-import { type JpegComponent, type JpegLayout, readJpegLayout } from "./jpeg_segments.ts";
+import type { Image } from "../../raster/mod.ts";
+import { DecodeError, joinBytes } from "./image.ts";
+import type { JpegComponent, JpegLayout } from "./jpeg_segments.ts";
+
+/** Samples and sentences for the user. */
+export interface JpegSamples {
+  readonly image: Image;
+  readonly warnings: readonly string[];
+}
 
 /**
- * Decodes a baseline or progressive JPEG of 1, 3 or 4 components to gray or RGB.
+ * Decodes a complete JPEG.
  *
  * Colour is converted here and not by the decoder, which cuts fractions off (half a level darker on average) and repeats
  * halved chroma samples; here they are interpolated with the weights 3/4 and 1/4 and rounded, as libjpeg does by default.
  *
- * @param bytes The whole file.
- * @param maxPixels Largest allowed number of pixels; the frame header is judged before anything is allocated.
+ * @param layout The file.
  * @returns The image as stored and sentences for the user.
- * @throws DecodeError If the file is truncated, damaged, too large or of an unsupported kind.
+ * @throws DecodeError If the pixel data are damaged.
  */
-export function decodeJpeg(
-  bytes: Uint8Array<ArrayBuffer>,
-  maxPixels: number,
-): { image: Image; warnings: readonly string[] } {
-  const layout = readJpegLayout(bytes, (width, height) => checkSize(width, height, maxPixels));
+export function decodeComplete(layout: JpegLayout): JpegSamples {
   const decoded = runDecoder(layout);
   const { width, height, color, components } = layout;
   if (color === "gray") {
@@ -55,12 +56,7 @@ export function decodeJpeg(
 
 /** Runs the decoder without colour conversion of three components: [H, W, 3]. */
 function runDecoder({ width, height, components, essential }: JpegLayout): Uint8Array<ArrayBuffer> {
-  const input = new Uint8Array(essential.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of essential) {
-    input.set(part, offset);
-    offset += part.length;
-  }
+  const input = joinBytes(essential);
   try {
     const { data } = decode(input, {
       useTArray: true,

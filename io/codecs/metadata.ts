@@ -1,9 +1,11 @@
 import ExifReader from "exifreader";
 
 /** What a picture's metadata says about showing it. */
-export interface ImageMetadata {
+export interface ShownAs {
   /** EXIF orientation, 1 to 8; 1 where none is stated. */
   readonly orientation: number;
+  /** Name of a colour profile other than sRGB, empty if it has none; absent where the picture is sRGB. */
+  readonly profile?: string;
   /** Sentences for the user. */
   readonly warnings: readonly string[];
 }
@@ -15,12 +17,12 @@ const MAX_PROFILE_BYTES = 16 << 20;
 const SRGB_PROFILE = /srgb|^c2(ci)?$/i;
 
 /**
- * Reads the EXIF orientation and the name of the ICC profile of a PNG or JPEG file.
+ * Reads the EXIF orientation and the name of the ICC profile of a picture file.
  *
  * @param bytes The whole file.
- * @returns Orientation, and warnings for a profile other than sRGB or for metadata that cannot be read.
+ * @returns Orientation, the name of a profile other than sRGB, and warnings for metadata that cannot be read.
  */
-export async function readMetadata(bytes: Uint8Array<ArrayBuffer>): Promise<ImageMetadata> {
+export async function readMetadata(bytes: Uint8Array<ArrayBuffer>): Promise<ShownAs> {
   let tags: ExifReader.ExpandedTags;
   try {
     // The reader takes a whole buffer, without an offset into it.
@@ -43,12 +45,10 @@ export async function readMetadata(bytes: Uint8Array<ArrayBuffer>): Promise<Imag
   if (!valid && stated !== 0) {
     warnings.push(`the EXIF orientation ${stated} is not in 1 to 8, so no rotation is applied`);
   }
-  if (tags.icc) {
-    const name = (tags.icc["ICC Description"]?.description ?? "").trim();
-    if (!SRGB_PROFILE.test(name)) {
-      const shown = name === "" ? "without a name" : `"${name}"`;
-      warnings.push(`the colour profile ${shown} is not sRGB; values are taken as stored, so colours may shift`);
-    }
-  }
-  return { orientation: valid ? stated : 1, warnings };
+  const profile = tags.icc && (tags.icc["ICC Description"]?.description ?? "").trim();
+  return {
+    orientation: valid ? stated : 1,
+    ...(profile !== undefined && !SRGB_PROFILE.test(profile) ? { profile } : {}),
+    warnings,
+  };
 }

@@ -1,0 +1,152 @@
+/** What a decoder gives, and why it refuses. */
+import { allocateSamples, type Image } from "../../raster/mod.ts";
+import type { ColourSpace } from "./colour_profile.ts";
+import { FileError } from "../file_error.ts";
+
+/** The formats that are read. */
+export type ImageFormat = "png" | "jpeg" | "webp" | "avif";
+
+/** What a file says beside its pixels and can be kept in another file. */
+export interface PictureMetadata {
+  /** A TIFF block of EXIF tags, as stored. */
+  readonly exif?: Uint8Array<ArrayBuffer>;
+  /** An ICC profile that belongs to the samples; absent where they were converted to sRGB. */
+  readonly icc?: Uint8Array<ArrayBuffer>;
+  /** Pixels per metre across and down. */
+  readonly density?: readonly [across: number, down: number];
+}
+
+/** How a JPEG file was quantised (ITU-T T.81, A.3.4). */
+export interface JpegQuantization {
+  /** For each component its 64 steps: entry 8 v + u belongs to the vertical frequency v and the horizontal one u. */
+  readonly tables: readonly Uint16Array<ArrayBuffer>[];
+  /** For each component its sampling factors, 1 to 4. */
+  readonly sampling: readonly { readonly horizontal: number; readonly vertical: number }[];
+  /** Of what space the components are. */
+  readonly color: "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
+  /** True where there is one component. */
+  readonly isGray: boolean;
+  /** Size as stored, before the picture is turned upright; blocks begin at the stored upper left corner. */
+  readonly width: number;
+  /** Rows as stored. */
+  readonly height: number;
+}
+
+/** What a decoder gives: the picture as stored. */
+export interface Decoded {
+  readonly image: Image;
+  /** Sentences for the user. */
+  readonly warnings: readonly string[];
+  readonly metadata: PictureMetadata;
+  /** Primaries and transfer that the file states by numbers, where they are not those of sRGB. */
+  readonly colours?: ColourSpace;
+  /** [H, W]: 1 where the file holds the pixel, 0 where it is cut off. */
+  readonly missing?: Float32Array<ArrayBuffer>;
+  readonly jpeg?: JpegQuantization;
+  /** Orientation by a statement other than EXIF, 1 to 8. */
+  readonly orientation?: number;
+  /** True if samples may be off by what a lossy coder does to chroma. */
+  readonly lossy?: boolean;
+}
+
+/** A decoded file: the upright image and what the user should know about it. */
+export interface ImageFile extends Image {
+  /** What the bytes are, whatever the file is called. */
+  readonly format: ImageFormat;
+  /** EXIF orientation that the file states, 1 to 8; it is applied to the samples already. */
+  readonly orientation: number;
+  /** Sentences for the user: colour profile, ignored parts. */
+  readonly warnings: readonly string[];
+  /** What can be kept in a file that is written; absent if the file states nothing of it. */
+  readonly metadata?: PictureMetadata;
+  /** [H, W], upright: 1 where the file holds the pixel, 0 where it is cut off; absent if nothing is missing. */
+  readonly missing?: Float32Array<ArrayBuffer>;
+  /** How a JPEG file was quantised. */
+  readonly jpeg?: JpegQuantization;
+}
+
+/** A file that is not a readable image, or too large; its message names the file and the reason. */
+export class ImageError extends FileError {
+  override name = "ImageError";
+}
+
+/**
+ * Several arrays as one.
+ *
+ * @param parts The arrays.
+ * @returns Their bytes, one after the other.
+ */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+/**
+ * The letters at an offset.
+ *
+ * @param bytes Where to look.
+ * @param offset Of the first letter.
+ * @param length Number of letters; fewer come back at the end of the bytes.
+ * @returns Latin-1 letters.
+ */
+export function lettersAt(bytes: Uint8Array, offset: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(offset, offset + length));
+}
+
+/**
+ * Four interleaved samples per pixel as an image.
+ *
+ * @param rgba Samples [H, W, 4], and their size.
+ * @param hasAlpha Whether the fourth sample means something.
+ * @returns RGB, with alpha if there is any.
+ */
+export function imageOfRgba(
+  { width, height, data }: {
+    readonly width: number;
+    readonly height: number;
+    readonly data: ImageData["data"] | Uint16Array;
+  },
+  hasAlpha: boolean,
+): Image {
+  const bitDepth = data instanceof Uint16Array ? 16 : 8;
+  const samples = allocateSamples(width * height * 3, bitDepth);
+  const alpha = hasAlpha ? allocateSamples(width * height, bitDepth) : undefined;
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let c = 0; c < 3; c++) samples[3 * pixel + c] = data[4 * pixel + c]!;
+    if (alpha) alpha[pixel] = data[4 * pixel + 3]!;
+  }
+  return { width, height, channels: 3, bitDepth, samples, ...(alpha ? { alpha } : {}) };
+}
+
+/** Why a decoder refuses its bytes; the caller adds the file name. */
+export class DecodeError extends Error {
+  override name = "DecodeError";
+}
+
+/** Longest allowed side in pixels, the limit of JPEG. */
+export const MAX_SIDE = 65535;
+
+/**
+ * Refuses an image by its stated size, before anything is allocated.
+ *
+ * @param width Columns stated by the header.
+ * @param height Rows stated by the header.
+ * @param maxPixels Largest allowed number of pixels.
+ * @throws DecodeError If a side is 0 or above 65,535, or the area is above the limit.
+ */
+export function checkSize(width: number, height: number, maxPixels: number): void {
+  if (width === 0 || height === 0) {
+    throw new DecodeError(`its header states a size of ${width} x ${height}, both sides must be at least 1`);
+  }
+  if (width * height > maxPixels || Math.max(width, height) > MAX_SIDE) {
+    throw new DecodeError(
+      `its header states ${width} x ${height} pixels, the limit is ${maxPixels / 1e6} megapixels and ` +
+        `${MAX_SIDE} pixels a side; make the picture smaller`,
+    );
+  }
+}
