@@ -8,7 +8,7 @@ import { applyOrientation, grayImage, type Image, isGrayContent } from "../raste
 import { readMetadata, type ShownAs } from "./codecs/metadata.ts";
 import { decodeJpeg } from "./codecs/jpeg_file.ts";
 import { PNG_SIGNATURE } from "./codecs/png_chunks.ts";
-import { decodePng, encodePng } from "./codecs/png_file.ts";
+import { decodePng, encodePng, pngTexts } from "./codecs/png_file.ts";
 import { decodeWebp } from "./codecs/webp_file.ts";
 
 /** Limits of `readImage`. */
@@ -110,6 +110,29 @@ function nameOf(profile: string): string {
  */
 export async function writePng(path: string, image: Image, text: Readonly<Record<string, string>> = {}): Promise<void> {
   await writeAtomically(path, encodePng(image, text));
+}
+
+/**
+ * Reads the texts that a PNG file holds, such as how the picture was made.
+ *
+ * @param path File path.
+ * @returns Texts by their keywords; of several with one keyword the first.
+ * @throws ImageError If the file cannot be read or is no PNG.
+ */
+export async function readTexts(path: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    using source = await FileSource.open(path);
+    const bytes = await source.read(0, source.size);
+    const format = formatOf(bytes.subarray(0, 512));
+    if (format !== "png") throw new DecodeError(`it is a ${format.toUpperCase()} file, texts are kept in PNG files`);
+    return pngTexts(bytes);
+  } catch (error) {
+    if (!(error instanceof DecodeError || error instanceof FileError)) throw error;
+    const reason = error instanceof DecodeError
+      ? `Cannot read the texts of "${path}": ${error.message}`
+      : error.message;
+    throw new ImageError(reason, { cause: error });
+  }
 }
 
 /** First bytes of kinds that are not read, each at its offset, and their names. */

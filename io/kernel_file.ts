@@ -1,6 +1,7 @@
-/** Blur kernels from files: a picture of the kernel, or a text with its numbers. */
+/** Blur kernels from files: a picture of the kernel, an array, or a text with its numbers. */
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
 import { colourRaster, rgbToGray } from "../raster/mod.ts";
+import { isArrayName, readNpyPlanes } from "./array_file.ts";
 import { FileError } from "./file_error.ts";
 import { readImage } from "./image_file.ts";
 
@@ -11,14 +12,18 @@ const LONGEST = 1023;
 const MOST_BYTES = 64e6;
 
 /**
- * Reads a kernel and scales it to sum 1. A picture (PNG or JPEG) counts black as 0 and the mean of its channels as the
- * weight; any other file is a text of rows with numbers between blanks, commas or semicolons; lines that begin with #
+ * Reads a kernel and scales it to sum 1. A picture counts black as 0 and the mean of its channels as the weight; a NumPy
+ * array (.npy) holds the weights; any other file is a text of rows with numbers between blanks, commas or semicolons; lines that begin with #
  * are comments. The middle of the kernel is at (floor(h / 2), floor(w / 2)).
  * @returns [h, w]
  * @throws {FileError} if the file cannot be read, has no rectangle of finite numbers, or their sum is not positive
  */
 export async function readKernel(path: string): Promise<HostTensor> {
-  const { width, height, data } = /\.(png|jpe?g)$/i.test(path) ? await pictureTaps(path) : await textTaps(path);
+  const { width, height, data } = isArrayName(path)
+    ? await arrayTaps(path)
+    : /\.(png|jpe?g|webp|avif)$/i.test(path)
+    ? await pictureTaps(path)
+    : await textTaps(path);
   if (Math.max(width, height) > LONGEST) {
     throw refused(path, `it has ${width} x ${height} numbers, at most ${LONGEST} x ${LONGEST} are possible; crop it`);
   }
@@ -39,6 +44,12 @@ interface Taps {
 async function pictureTaps(path: string): Promise<Taps> {
   const { width, height, data } = rgbToGray(colourRaster(await readImage(path)));
   return { width, height, data: Float64Array.from(data, (value) => Math.max(0, (value + 1) / 2)) };
+}
+
+async function arrayTaps(path: string): Promise<Taps> {
+  const { channels, ...planes } = await readNpyPlanes(path);
+  if (channels === 1) return planes;
+  throw refused(path, "it is an array of three channels, [h, w] is needed; take their mean");
 }
 
 async function textTaps(path: string): Promise<Taps> {

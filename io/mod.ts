@@ -5,11 +5,20 @@ export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
-export { readImage, type ReadImageOptions, writePng } from "./image_file.ts";
+export { readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";
 export { formatByName, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";
 export { openModel, type OpenModelOptions } from "./model_file.ts";
 export { readBlurNetwork } from "./blur_network.ts";
+export {
+  type ArrayPlanes,
+  isArrayName,
+  readNpy,
+  readNpyPicture,
+  readNpyPlanes,
+  type StoredArray,
+} from "./array_file.ts";
+export { CALLER_VARIABLE, callerPath } from "./caller_path.ts";
 export { readKernel } from "./kernel_file.ts";
 export { type Mask, readMask, type ReadMaskOptions } from "./mask.ts";
 export { CACHE_VARIABLES, cacheFolder, type CachePlace } from "./user_cache.ts";

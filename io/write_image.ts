@@ -2,7 +2,7 @@
 import { allocateSamples, type Image } from "../raster/mod.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { FileError } from "./file_error.ts";
-import { renewedExif } from "./codecs/exif_block.ts";
+import { renewedExif, withDensity } from "./codecs/exif_block.ts";
 import { lettersAt, MAX_SIDE, type PictureMetadata } from "./codecs/image.ts";
 import { encodeJpeg } from "./codecs/jpeg_encode.ts";
 import { encodePng } from "./codecs/png_file.ts";
@@ -81,7 +81,10 @@ export async function writeImage(
     if (plain.alpha.some((value) => value < 255)) notes.push("JPEG has no transparency: the picture is laid on white");
     plain = onWhite(plain);
   }
-  const bytes = name === "JPEG" ? await encodeJpeg(plain, quality, kept) : await encodeWebp(plain, quality, kept);
+  // WebP has no other place for the density.
+  const exif = name === "WebP" && kept.density ? withDensity(kept.exif, kept.density) : kept.exif;
+  const stored = { ...kept, ...(exif ? { exif } : {}) };
+  const bytes = await (name === "JPEG" ? encodeJpeg : encodeWebp)(plain, quality, stored);
   await writeAtomically(path, bytes);
   return notes;
 }

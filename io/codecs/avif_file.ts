@@ -18,6 +18,7 @@ interface AvifHeader {
   readonly depth: number;
   readonly orientation: number;
   readonly icc: Uint8Array<ArrayBuffer> | undefined;
+  readonly exif: Uint8Array<ArrayBuffer> | undefined;
   /** Primaries and transfer by their numbers in ITU-T H.273. */
   readonly nclx: readonly [primaries: number, transfer: number] | undefined;
 }
@@ -34,7 +35,7 @@ const ORIENTATIONS = [[1, 4, 2], [8, 5, 7], [3, 2, 4], [6, 7, 5]] as const;
  * @throws DecodeError If the file is truncated, damaged or too large.
  */
 export async function decodeAvif(bytes: Uint8Array<ArrayBuffer>, maxPixels: number): Promise<Decoded> {
-  const { width, height, hasAlpha, depth, orientation, icc, nclx } = readHeader(bytes);
+  const { width, height, hasAlpha, depth, orientation, icc, exif, nclx } = readHeader(bytes);
   checkSize(width, height, maxPixels);
   const { default: decode } = await import("@jsquash/avif/decode.js");
   let decoded;
@@ -52,7 +53,7 @@ export async function decodeAvif(bytes: Uint8Array<ArrayBuffer>, maxPixels: numb
   return {
     image: imageOfRgba(decoded, hasAlpha),
     warnings: typeof space === "string" ? [space] : [],
-    metadata: icc ? { icc } : {},
+    metadata: { ...(icc ? { icc } : {}), ...(exif ? { exif } : {}) },
     ...(typeof space === "object" ? { colours: space } : {}),
     orientation,
     lossy: true,
@@ -91,8 +92,41 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>): AvifHeader {
     depth: find(own, "pixi")?.[5] ?? 8,
     orientation: ORIENTATIONS[turns]![mirror === undefined ? 0 : 1 + (mirror & 1)]!,
     icc: colours.find((data) => ["prof", "rICC"].includes(lettersAt(data, 0, 4)))?.slice(4),
+    exif: exifOf(bytes, find(boxes, "iinf"), find(boxes, "iloc")),
     nclx: nclx && [uint(nclx, 4, 2), uint(nclx, 6, 2)],
   };
+}
+
+/** The EXIF block: an item of that type, where it lies, and in it the block after its own offset (ISO/IEC 23008-12, A.2.1). */
+function exifOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  iinf: Uint8Array<ArrayBuffer> | undefined,
+  iloc: Uint8Array<ArrayBuffer> | undefined,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (!iinf || !iloc) return undefined;
+  const infos = readBoxes(iinf.subarray(iinf[0] === 0 ? 6 : 8)).filter(({ type }) => type === "infe");
+  const info = infos.find(({ data }) => lettersAt(data, data[0] === 2 ? 8 : 10, 4) === "Exif")?.data;
+  if (!info) return undefined;
+  const wanted = uint(info, 4, info[0] === 2 ? 2 : 4);
+  const version = iloc[0]!;
+  const [offsetSize, lengthSize] = [iloc[4]! >> 4, iloc[4]! & 15];
+  const [baseSize, indexSize] = [iloc[5]! >> 4, version === 0 ? 0 : iloc[5]! & 15];
+  const idSize = version < 2 ? 2 : 4;
+  let at = 6 + idSize;
+  for (let item = uint(iloc, 6, idSize); item > 0 && at < iloc.length; item--) {
+    const id = uint(iloc, at, idSize);
+    at += idSize + (version === 0 ? 2 : 4);
+    const base = uint(iloc, at, baseSize);
+    const extents = uint(iloc, at + baseSize, 2);
+    at += baseSize + 2;
+    if (id === wanted && extents === 1) {
+      const from = base + uint(iloc, at + indexSize, offsetSize);
+      const data = bytes.subarray(from, from + uint(iloc, at + indexSize + offsetSize, lengthSize));
+      return data.slice(4 + uint(data, 0, 4));
+    }
+    at += extents * (indexSize + offsetSize + lengthSize);
+  }
+  return undefined;
 }
 
 /** Numbers of the properties of each item. */

@@ -3,7 +3,14 @@
 /** Places of tags that lead to further directories. */
 const SUBDIRECTORIES = [0x8769, 0x8825, 0xa005];
 
-const TAGS = { orientation: 0x0112, width: 0xa002, height: 0xa003, thumbnail: 0x0201, thumbnailLength: 0x0202 };
+const TAGS = {
+  orientation: 0x0112,
+  width: 0xa002,
+  height: 0xa003,
+  thumbnail: 0x0201,
+  thumbnailLength: 0x0202,
+  resolution: 0x011a,
+};
 
 /** Bytes of a value by its type; 1 where the type is not known. */
 const TYPE_BYTES: readonly number[] = [1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8];
@@ -53,6 +60,52 @@ export function renewedExif(
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+/** A block without tags: big-endian, one empty directory. */
+const EMPTY = Uint8Array.of(0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0);
+
+/**
+ * An EXIF block that states the density of the picture, for formats that have no other place for it.
+ *
+ * @param exif A sound block without thumbnail, as `renewedExif` gives it; none by default.
+ * @param density Pixels per metre across and down.
+ * @returns The block with resolution tags in pixels per inch; as it is if it states them already.
+ */
+export function withDensity(
+  exif: Uint8Array<ArrayBuffer> = EMPTY,
+  density: readonly [across: number, down: number],
+): Uint8Array<ArrayBuffer> {
+  const old = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
+  const little = exif[0] === 0x49;
+  const first = old.getUint32(4, little);
+  const entries = entriesOf(old, little, first);
+  if (entries.some(({ tag }) => tag === TAGS.resolution)) return exif;
+  // The first directory moves to the end, where there is room for three more tags; whatever it points to stays.
+  const start = exif.length + (exif.length & 1);
+  const values = start + 2 + 12 * (entries.length + 3) + 4;
+  const bytes = new Uint8Array(values + 16);
+  bytes.set(exif);
+  const view = new DataView(bytes.buffer);
+  const added = [[0x011a, 5, values], [0x011b, 5, values + 8], [0x0128, 3, 2]].map(([tag, type, value]) => {
+    const entry = new DataView(new ArrayBuffer(12));
+    entry.setUint16(0, tag!, little);
+    entry.setUint16(2, type!, little);
+    entry.setUint32(4, 1, little);
+    if (type === 3) entry.setUint16(8, value!, little);
+    else entry.setUint32(8, value!, little);
+    return { tag: tag!, entry: new Uint8Array(entry.buffer) };
+  });
+  const kept = entries.map(({ tag }, i) => ({ tag, entry: exif.subarray(first + 2 + 12 * i, first + 14 + 12 * i) }));
+  const all = [...kept, ...added].sort((a, b) => a.tag - b.tag);
+  view.setUint32(4, start, little);
+  view.setUint16(start, all.length, little);
+  all.forEach(({ entry }, i) => bytes.set(entry, start + 2 + 12 * i));
+  density.forEach((perMetre, i) => {
+    view.setUint32(values + 8 * i, Math.round(perMetre * 2.54), little);
+    view.setUint32(values + 8 * i + 4, 100, little);
+  });
+  return bytes;
 }
 
 /** Blanks the directory of the thumbnail and its picture, and cuts the picture off where it is the end of the block. */

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { deflateSync, inflateSync } from "node:zlib";
 import { PNG } from "pngjs";
 import { type ColourSpace, colourSpaceOf, PRIMARIES } from "./colour_profile.ts";
-import { checkSize, type Decoded, DecodeError, joinBytes, type PictureMetadata } from "./image.ts";
+import { checkSize, type Decoded, DecodeError, joinBytes, lettersAt, type PictureMetadata } from "./image.ts";
 import { allocateSamples, type Image, type Samples } from "../../raster/mod.ts";
 import { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
 
@@ -103,8 +103,8 @@ function metadataOf(dataOf: ChunkData): PictureMetadata {
   };
 }
 
-/** A bound on a decompressed colour profile, so that a small file cannot claim a huge one. */
-const MAX_PROFILE_BYTES = 16 << 20;
+/** A bound on a decompressed profile or text, so that a small file cannot claim a huge one. */
+const MAX_INFLATED = 16 << 20;
 
 /** Primaries and transfer that a file states by numbers, if they are not those of sRGB; a sentence if not convertible. */
 function coloursOf(dataOf: ChunkData): ColourSpace | string | undefined {
@@ -128,10 +128,41 @@ function coloursOf(dataOf: ChunkData): ColourSpace | string | undefined {
 /** The exponent that stands for sRGB where a file has a gamma alone. */
 const SRGB_EXPONENT = 2.2;
 
-/** A decompressed profile; nothing if it is damaged or longer than allowed. */
+/**
+ * Reads the texts of a PNG file (11.3.3): Latin-1 and UTF-8, plain and compressed.
+ *
+ * @param bytes The whole file.
+ * @returns Texts by their keywords; of several with one keyword the first; damaged ones are left out.
+ * @throws DecodeError If the file is truncated or damaged.
+ */
+export function pngTexts(bytes: Uint8Array<ArrayBuffer>): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const { type, data } of readPngChunks(bytes).chunks) {
+    if (!["tEXt", "zTXt", "iTXt"].includes(type)) continue;
+    const end = data.indexOf(0);
+    const keyword = lettersAt(data, 0, end);
+    let text: Uint8Array<ArrayBuffer> | undefined = data.subarray(end + (type === "zTXt" ? 2 : 1));
+    if (type === "iTXt") {
+      // Two bytes for the compression, then a language and a translated keyword, each ended by a zero.
+      text = text.subarray(text.indexOf(0, text.indexOf(0, 2) + 1) + 1);
+    }
+    if (type === "zTXt" || (type === "iTXt" && data[end + 1] === 1)) text = inflated(text);
+    if (end > 0 && text && !Object.hasOwn(texts, keyword)) {
+      texts[keyword] = type === "iTXt" ? new TextDecoder().decode(text) : latinOf(text);
+    }
+  }
+  return texts;
+}
+
+/** Latin-1 as PNG has it; what TextDecoder calls so is another table between 0x80 and 0x9f. */
+function latinOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** Decompressed data; nothing if they are damaged or longer than allowed. */
 function inflated(data: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
   try {
-    return Uint8Array.from(inflateSync(data, { maxOutputLength: MAX_PROFILE_BYTES }));
+    return Uint8Array.from(inflateSync(data, { maxOutputLength: MAX_INFLATED }));
   } catch {
     return undefined;
   }

@@ -39,7 +39,10 @@ Deno.test("restore refuses files that are no pictures, before it opens the netwo
       [folder.path("missing.png"), `Cannot read "${folder.path("missing.png")}": there is no such file`],
       [folder.write("empty.png", new Uint8Array(0)), "the file is empty"],
       [folder.write("half.png", await half(whole)), "the PNG file is truncated"],
-      [folder.write("half.jpg", await half(`${FIXTURES}rgb.jpg`)), "the JPEG file is truncated"],
+      [
+        folder.write("cut.jpg", (await Deno.readFile(`${FIXTURES}rgb.jpg`)).slice(0, 200)),
+        "the JPEG file is truncated",
+      ],
       [folder.write("huge.png", Uint8Array.from(huge)), "100000 x 100000 pixels, the limit is"],
       [folder.write("text.png", new TextEncoder().encode("no picture at all")), "it is not an image"],
     ];

@@ -62,6 +62,8 @@ Deno.test("AVIF is read with alpha, and upright for all turns and mirrors", asyn
   for (const [orientation, at] of Object.entries(seen)) {
     const image = await read(`orientation_${orientation}.avif`);
     assertEquals(image.orientation, Number(orientation));
+    assertStringIncludes(new TextDecoder().decode(image.metadata!.exif!), "A. Person");
+    assertEquals([0x49, 0x4d].includes(image.metadata!.exif![0]!), true);
     assertLess(worst(image, at), 6, `orientation ${orientation}`);
   }
 });

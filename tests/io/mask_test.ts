@@ -1,8 +1,10 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Image } from "../../raster/mod.ts";
+import { assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { type Image, maskFromAlpha, maskFromColour } from "../../raster/mod.ts";
 import { ImageError } from "../../io/codecs/image.ts";
 import { writePng } from "../../io/image_file.ts";
 import { type Mask, readMask } from "../../io/mask.ts";
+import { readImage, writeImage } from "../../io/mod.ts";
+import { casePath } from "./cases.ts";
 
 async function maskOf(image: Image, keep: "white" | "black"): Promise<Mask> {
   const path = await Deno.makeTempFile({ suffix: ".png" });
@@ -33,20 +35,95 @@ Deno.test("readMask() cuts at half and says how many pixels are neither black no
   assertStringIncludes(mask.warnings.join(), "not two-valued: 2 of 4 pixels");
 });
 
-Deno.test("readMask() takes the mean of colours and 16 bits", async () => {
+Deno.test("readMask() takes the brightness of colours and 16 bits", async () => {
   const samples = Uint16Array.of(65535, 65535, 65535, 0, 0, 0, 65535, 0, 0, 65535, 65535, 0);
   const mask = await maskOf({ width: 4, height: 1, channels: 3, bitDepth: 16, samples }, "white");
   assertEquals([...mask.data], [1, 0, 0, 1]);
   assertStringIncludes(mask.warnings.join(), "2 of 4 pixels");
 });
 
-Deno.test("readMask() warns of a mask of one colour and of transparency", async () => {
-  assertStringIncludes((await maskOf(gray(255, 255), "white")).warnings.join(), "keeps every pixel (white is kept)");
-  assertStringIncludes((await maskOf(gray(255, 255), "black")).warnings.join(), "keeps no pixel (black is kept)");
-  const clear = { ...gray(0, 255), alpha: Uint8Array.of(255, 0) };
-  assertStringIncludes((await maskOf(clear, "white")).warnings.join(), "transparent pixels");
+Deno.test("readMask() refuses a mask of one value, and a picture of a scene", async () => {
+  for (const value of [0, 1, 255]) {
+    await assertRejects(() => maskOf(gray(value, value), "white"), ImageError, "it keeps every pixel or none");
+  }
+  const scene = gray(...Array.from({ length: 100 }, (_, i) => 2 * i));
+  await assertRejects(() => maskOf(scene, "white"), ImageError, "looks like a picture and not like a mask: 80 %");
 });
 
 Deno.test("readMask() refuses what is not an image", async () => {
   await assertRejects(() => readMask("none/mask.png", { keep: "white" }), ImageError, 'Cannot read "none/mask.png"');
+});
+
+Deno.test("masks that people have mean the same, whatever their two values are", async () => {
+  const { data } = await readMask(casePath("masks/gray.png"), { keep: "white" });
+  const missing = data.filter((value) => value === 0).length;
+  assertEquals(missing, 489);
+  for (const name of ["zeros-and-ones", "one-bit", "palette", "alpha-mask", "red-mask", "picture-with-hole-in-alpha"]) {
+    const mask = await readMask(casePath(`masks/${name}.png`), { keep: "white" });
+    assertEquals(mask.data, data, name);
+    assertAlmostEquals(mask.share, 489 / 4096, 1e-9);
+  }
+  const soft = await readMask(casePath("masks/soft.jpg"), { keep: "white" });
+  const differing = soft.data.filter((value, pixel) => value !== data[pixel]).length;
+  assertEquals([differing < 60, soft.twoValued], [true, false]);
+});
+
+Deno.test("both readings are told, and aloud where most of the picture would be replaced", async () => {
+  const white = await readMask(casePath("masks/white-is-hole.png"), { keep: "white" });
+  assertEquals([white.reading.keep, white.otherReading.keep], ["white", "black"]);
+  assertAlmostEquals(white.reading.missing, 3607 / 4096, 1e-9);
+  assertStringIncludes(
+    white.warnings.join(),
+    "replaces 88 % of the picture (white is kept); with black kept it would be 12 %",
+  );
+  const black = await readMask(casePath("masks/white-is-hole.png"), { keep: "black" });
+  assertEquals(black.warnings, []);
+  assertEquals(black.data, (await readMask(casePath("masks/gray.png"), { keep: "white" })).data);
+});
+
+Deno.test("bright strokes on a clear layer are told from dark ones", async () => {
+  const layer = (value: number): Image => ({ ...gray(value, value, value, value), alpha: Uint8Array.of(0, 255, 0, 0) });
+  assertEquals([...(await maskOf(layer(20), "white")).data], [1, 0, 1, 1]);
+  assertEquals([...(await maskOf(layer(250), "black")).data], [1, 0, 1, 1]);
+});
+
+Deno.test("a mask of the same shape is made as large as the picture, and no known pixel has a part in a hole", async () => {
+  const size = { width: 64, height: 64 };
+  const { data } = await readMask(casePath("masks/gray.png"), { keep: "white" });
+  for (const name of ["too-large", "off-by-one"]) {
+    const mask = await readMask(casePath(`masks/${name}.png`), { keep: "white", size });
+    assertEquals([mask.width, mask.height, mask.data.length], [64, 64, 4096]);
+    assertStringIncludes(mask.warnings.join(), "resized to 64 x 64", name);
+    const opened = data.filter((value, pixel) => value === 0 && mask.data[pixel] === 1).length;
+    assertEquals(opened < 25, true, `${name}: ${opened}`);
+    assertEquals(Math.abs(mask.share - 489 / 4096) < 0.03, true, `${name}: ${mask.share}`);
+  }
+  const wide = { width: 64, height: 48 };
+  await assertRejects(
+    () => readMask(casePath("masks/gray.png"), { keep: "white", size: wide }),
+    ImageError,
+    "it has 64 x 64 pixels, the picture has 64 x 48, which is another shape",
+  );
+});
+
+Deno.test("holes are known from transparency and from a colour", async () => {
+  const { data } = await readMask(casePath("masks/gray.png"), { keep: "white" });
+  assertEquals(maskFromAlpha(await readImage(casePath("masks/picture-with-hole-in-alpha.png")))!.data, data);
+  const painted = await readImage(casePath("masks/hole-painted-red.png"));
+  for (const name of ["red", "#ff0000", "F00"]) assertEquals(maskFromColour(painted, name).data, data, name);
+  assertEquals(maskFromAlpha(painted), undefined);
+  assertThrows(() => maskFromColour(painted, "blue"), RangeError, "no pixel is blue: the nearest differs by");
+  assertThrows(() => maskFromColour(painted, "octarine"), RangeError, "is no colour: red, green");
+  assertThrows(() => maskFromAlpha({ ...gray(1, 2), alpha: Uint8Array.of(0, 0) }), RangeError, "no pixel is known");
+  const folder = await Deno.makeTempDir();
+  try {
+    await writeImage(`${folder}/lossy.jpg`, painted, { quality: 85 });
+    const mask = maskFromColour(await readImage(`${folder}/lossy.jpg`), "red");
+    const [opened, closed] = [0, 1].map((value) =>
+      data.filter((known, pixel) => known === value && mask.data[pixel] !== value).length
+    );
+    assertEquals([opened! < 5, closed! < 200], [true, true], `${opened} ${closed}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
