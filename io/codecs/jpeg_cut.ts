@@ -9,7 +9,7 @@ const END_MARK = Uint8Array.of(0xff, 0xd9);
 const NO_END = "the file ends without its end mark; the picture is complete";
 
 /**
- * Decodes what is there of a JPEG without an end mark.
+ * Decodes what is there of a JPEG without an end mark, or whose last scan ends before it should.
  *
  * @param layout The file; at least one scan has begun.
  * @param length Bytes of the file, for what is said of it.
@@ -53,15 +53,19 @@ export async function decodeCut(
     };
   }
   const detailed = cut === "in scan" && !isFirst ? await detailedRows(all, last, layout) : height;
-  const complete = isComplete(layout) && detailed > height - 16;
-  if (complete) return { image: all, warnings: [NO_END] };
-  const where = detailed < height ? `from row ${detailed + 1} of ${height} on` : "everywhere";
+  const complete = isComplete(layout);
+  // Whether the last block is there cannot be seen.
+  if (complete && detailed > height - 8) return { image: all, warnings: [NO_END] };
+  const from = detailed < height ? `from row ${detailed + 1} of ${height} on` : "everywhere";
+  const where = complete || detailed === height ? from : `everywhere, and most ${from}`;
   return { image: all, warnings: [`the file is cut off at byte ${length}: the picture is coarser ${where}`] };
 }
 
 /** Rows from the top in which the last scan, as far as it is there, changes something. */
-async function detailedRows(all: Image, last: Uint8Array, layout: JpegLayout): Promise<number> {
-  const parts = layout.essential.filter((part) => part !== last);
+async function detailedRows(all: Image, last: Uint8Array<ArrayBuffer>, layout: JpegLayout): Promise<number> {
+  // The header stays: what the decoder smooths depends on the scans that it has seen.
+  const header = last.subarray(0, 2 + last[2]! * 256 + last[3]!);
+  const parts = layout.essential.map((part) => part === last ? header : part);
   const without = await decodeLeniently(joinBytes([...parts, END_MARK]), layout);
   const sample = all.samples.findLastIndex((value, i) => value !== without.samples[i]);
   return Math.floor(sample / (all.width * all.channels)) + 1;

@@ -1,7 +1,7 @@
-import { checkSize, type Decoded } from "./image.ts";
+import { checkSize, type Decoded, DecodeError } from "./image.ts";
 import { decodeCut } from "./jpeg_cut.ts";
 import { decodeComplete } from "./jpeg_samples.ts";
-import { readJpegLayout } from "./jpeg_segments.ts";
+import { type JpegLayout, readJpegLayout } from "./jpeg_segments.ts";
 
 /**
  * Decodes a baseline or progressive JPEG of 1, 3 or 4 components to gray or RGB. A file that is cut off is read as far
@@ -14,6 +14,18 @@ import { readJpegLayout } from "./jpeg_segments.ts";
  */
 export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, maxPixels: number): Promise<Decoded> {
   const layout = readJpegLayout(bytes, (width, height) => checkSize(width, height, maxPixels));
-  const decoded = layout.cut ? await decodeCut(layout, bytes.length) : decodeComplete(layout);
+  const decoded = layout.cut ? await decodeCut(layout, bytes.length) : await decodeWhole(layout, bytes.length);
   return { ...decoded, metadata: layout.metadata, jpeg: layout.quantization, lossy: true };
+}
+
+/** Decodes a file with an end mark, which some programs put behind a scan that was cut off. */
+async function decodeWhole(layout: JpegLayout, length: number): ReturnType<typeof decodeCut> {
+  try {
+    return decodeComplete(layout);
+  } catch (error) {
+    // How jpeg-js says that it came to the end mark before the last block.
+    const ended = error instanceof DecodeError && error.message.includes("unexpected marker: ffd9");
+    if (!ended || layout.components.length === 4) throw error;
+    return await decodeCut({ ...layout, essential: layout.essential.slice(0, -1), cut: "in scan" }, length);
+  }
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { encode } from "jpeg-js";
 import { DecodeError } from "../../io/codecs/image.ts";
+import { encodeJpeg } from "../../io/codecs/jpeg_encode.ts";
 import { decodeJpeg } from "../../io/codecs/jpeg_file.ts";
 import { readImage } from "../../io/mod.ts";
 import { casePath } from "./cases.ts";
@@ -105,6 +106,28 @@ Deno.test("a progressive file that is cut is coarser, never elsewhere, and says 
   assertLess(late, early / 2);
   const complete = await decodeJpeg(bytes.slice(0, -2), MAX_PIXELS);
   assertStringIncludes(complete.warnings.join(), "without its end mark; the picture is complete");
+});
+
+Deno.test("the middle of the last scan: upper rows have all of their details, lower ones not", async () => {
+  const side = 96;
+  const samples = Uint8Array.from(
+    { length: side * side },
+    (_, i) => 128 + 90 * Math.sin(i * i * 0.37) * Math.cos(i / 7),
+  );
+  const bytes = await encodeJpeg({ width: side, height: side, channels: 1, bitDepth: 8, samples }, 90, {});
+  const scans = [...bytes.keys()].filter((i) => bytes[i] === 0xff && bytes[i + 1] === 0xda);
+  const rowOf = async (length: number): Promise<[rows: number, said: string]> => {
+    const said = (await decodeJpeg(bytes.slice(0, length), MAX_PIXELS)).warnings.join();
+    return [Number(/from row (\d+) of/.exec(said)?.[1]), said];
+  };
+  const [last, before] = [scans.at(-1)!, scans.at(-2)!];
+  const [[early, first], [late, second]] = [
+    await rowOf((3 * last + bytes.length) >> 2),
+    await rowOf((last + 3 * bytes.length) >> 2),
+  ];
+  assert(early > 1 && late > early && late < side, `${first} ${second}`);
+  assert(!first.includes("everywhere") && !second.includes("everywhere"));
+  assertStringIncludes((await rowOf((before + last) >> 1))[1], "coarser everywhere, and most from row");
 });
 
 Deno.test("one scan for each component: what is cut off of the colours is said", async () => {

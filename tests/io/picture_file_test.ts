@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hostTensor } from "../../engine/mod.ts";
 import { readImage, readPicture, writePicture } from "../../io/mod.ts";
+import { casePath } from "./cases.ts";
 import { withFolder } from "../cli/run_command.ts";
 
 const ramp = (width: number): (x: number, y: number, c: number) => number => (x, y, c) =>
@@ -43,4 +44,14 @@ Deno.test("writePicture() clamps, and writes one picture with or without a first
       "one of [H, W, 1] or [H, W, 3] is needed",
     );
     assertEquals(folder.list(), ["out.png"]);
+  }));
+
+Deno.test("pictures are written by the ending of their name, and read from arrays", () =>
+  withFolder(async (folder) => {
+    const { shape, data } = await readPicture(casePath("arrays/picture.npy"));
+    assertEquals(shape, [64, 64, 3]);
+    await writePicture(folder.path("out.webp"), hostTensor(data, shape), { quality: 95 });
+    const back = await readImage(folder.path("out.webp"));
+    assertEquals([back.format, back.width, back.height], ["webp", 64, 64]);
+    await assertRejects(() => writePicture(folder.path("out.bmp"), hostTensor(data, shape)), Error, "must end in .png");
   }));
