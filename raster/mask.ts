@@ -32,9 +32,11 @@ const NEAR_END = 0.1;
 /** A mask has at least this part of its pixels near the ends; the picture of a scene has less. */
 const LEAST_NEAR = 0.5;
 
-/** Distance of colours that JPEG makes of one, and of colours that it mixes at an edge, of 255. */
+/** Largest distance of colours that lossy coding or smoothing makes of one, of 255. */
 const SAME_COLOUR = 40;
-const MIXED_COLOUR = 128;
+
+/** Part of the pixels beside the exact colour that are near to it where edges are smooth or the coding lossy. */
+const SMOOTH_PART = 0.02;
 
 /**
  * Reads a picture as a mask, whatever its two values are: the luma, on white where it is transparent, is cut in the
@@ -54,7 +56,14 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  if (low === high) throw new RangeError(`it has one value everywhere, so it keeps every pixel or none: draw the hole`);
+  const full = 2 ** image.bitDepth - 1;
+  if (low === high) {
+    const [value, white, black] = 2 * low > full ? ["white", "every", "no"] : ["black", "no", "every"];
+    throw new RangeError(
+      `it is ${value} everywhere: it keeps ${white} pixel with white kept and ${black} pixel with black kept ` +
+        "(--mask-keep black); draw the hole in the other colour",
+    );
+  }
   const range = high - low;
   let [between, far] = [0, 0];
   for (const value of values) {
@@ -75,7 +84,6 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
       `the mask is not two-valued: ${far} of ${values.length} pixels are neither black nor white and were cut at half`,
     );
   }
-  const full = 2 ** image.bitDepth - 1;
   if (range < 0.9 * full && image.channels === 1 && !image.alpha) {
     notes.push(`the mask has the values ${low} and ${high} of ${full}, taken as black and white`);
   }
@@ -90,8 +98,8 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
   const other = keep === "white" ? "black" : "white";
   if (share > 0.5) {
     notes.push(
-      `the mask replaces ${percent(share)} of the picture (${keep} is kept); with ${other} kept it would be ` +
-        percent(1 - share),
+      `the mask replaces ${percent(share)} of the picture (${keep} is kept); with ${other} kept (--mask-keep ` +
+        `${other}) it would be ${percent(1 - share)}`,
     );
   }
   return {
@@ -112,19 +120,38 @@ function maskValues(image: Image, notes: string[]): Samples | Float64Array {
   const full = 2 ** image.bitDepth - 1;
   const luma = grayImage(image).samples;
   if (!alpha || alpha.every((value) => value === full)) return luma;
-  const opaque = [...luma.keys()].filter((pixel) => 2 * alpha[pixel]! > full);
-  const colours = new Set(opaque.map((pixel) => samples.subarray(pixel * channels, (pixel + 1) * channels).join()));
-  if (colours.size > 2) {
+  const colours = opaqueColours(image, alpha);
+  const opaque = alpha.filter((value) => 2 * value > full).length;
+  if (colours.size > 2 || (colours.size === 1 && 2 * opaque > alpha.length)) {
     notes.push("the mask is taken from the transparency: transparent pixels are missing");
     return alpha;
   }
-  // Strokes on a clear layer: bright ones are seen on black, all others on white.
-  const bright = colours.size === 1 && 2 * luma[opaque[0]!]! > full;
-  if (bright) notes.push("the mask has bright strokes on a clear layer, which is taken as black");
+  // Strokes on a clear layer: white ones are seen on black, dark and coloured ones on white.
+  const bright = colours.size === 1 && isWhitish(image, [...colours.values()][0]!);
+  if (bright) notes.push("the mask has white strokes on a clear layer, which is taken as black");
   return Float64Array.from(luma, (value, pixel) => {
     const opacity = alpha[pixel]! / full;
     return value * opacity + (bright ? 0 : full) * (1 - opacity);
   });
+}
+
+/** Whether a pixel is nearer to white than to black or to a colour. */
+function isWhitish({ samples, channels, bitDepth }: Image, pixel: number): boolean {
+  const colour = samples.subarray(pixel * channels, (pixel + 1) * channels);
+  return 2 * Math.min(...colour) > 2 ** bitDepth - 1;
+}
+
+/** Colours of opaque pixels, each with the first pixel that has it; at most three, for more do not count. */
+function opaqueColours({ samples, channels, bitDepth }: Image, alpha: Samples): ReadonlyMap<number, number> {
+  const half = (2 ** bitDepth - 1) / 2;
+  const colours = new Map<number, number>();
+  for (let pixel = 0; pixel < alpha.length && colours.size < 3; pixel++) {
+    if (alpha[pixel]! <= half) continue;
+    let colour = 0;
+    for (let c = 0; c < channels; c++) colour = colour * 65536 + samples[pixel * channels + c]!;
+    if (!colours.has(colour)) colours.set(colour, pixel);
+  }
+  return colours;
 }
 
 /**
@@ -163,32 +190,39 @@ const COLOURS: Readonly<Record<string, string>> = {
  *
  * @param image The picture.
  * @param colour A name (red, green, blue, yellow, magenta, cyan, white, black) or hexadecimal, as `#ff0000` or `#f00`.
- * @returns Pixels of that colour are missing; after a lossy coder also what it mixed of the colour and its surroundings.
+ * @returns Pixels of that colour are missing; where edges are smooth or the coding was lossy also those beside them.
  * @throws RangeError If there is no such colour, or no pixel or every pixel has it.
  */
 export function maskFromColour(image: Image, colour: string): KnownPixels {
   const { width, height, channels, samples } = image;
   const wanted = rgbOf(colour);
   const scale = 255 / (2 ** image.bitDepth - 1);
-  const distance = Float64Array.from(
-    { length: width * height },
-    (_, pixel) =>
-      Math.max(
-        ...wanted.map((value, c) => Math.abs(samples[pixel * channels + (channels === 3 ? c : 0)]! * scale - value)),
-      ),
-  );
+  const distance = new Float64Array(width * height);
+  for (let pixel = 0; pixel < distance.length; pixel++) {
+    for (let c = 0; c < 3; c++) {
+      const value = samples[pixel * channels + (channels === 3 ? c : 0)]! * scale;
+      distance[pixel] = Math.max(distance[pixel]!, Math.abs(value - wanted[c]!));
+    }
+  }
   const painted = distance.filter((value) => value <= SAME_COLOUR).length;
   if (painted === 0) {
-    const nearest = Math.min(...[...new Set(distance)]);
+    const nearest = distance.reduce((a, b) => Math.min(a, b));
     throw new RangeError(`no pixel is ${colour}: the nearest differs by ${Math.round(nearest)} of 255 levels`);
   }
-  // A drawing program without smoothing, saved without loss, leaves the exact colour and nothing near it.
-  const exact = distance.filter((value) => value === 0).length > 0.95 * painted;
-  const hole = distance.map((value) => value <= (exact ? 0 : SAME_COLOUR) ? 1 : 0);
-  const data = Float32Array.from(hole, (value, pixel) => {
-    const edge = !exact && distance[pixel]! <= MIXED_COLOUR && isBeside(hole, pixel, width, height);
-    return value === 1 || edge ? 0 : 1;
-  });
+  const exact = distance.map((value) => value === 0 ? 1 : 0);
+  let [beside, near] = [0, 0];
+  for (let pixel = 0; pixel < exact.length; pixel++) {
+    if (exact[pixel] === 1 || !isBeside(exact, pixel, width, height)) continue;
+    beside++;
+    if (distance[pixel]! <= SAME_COLOUR) near++;
+  }
+  // A hard brush, saved without loss, leaves the exact colour and beside it what was there.
+  const hard = exact.includes(1) && near <= SMOOTH_PART * beside;
+  const hole = hard ? exact : distance.map((value) => value <= SAME_COLOUR ? 1 : 0);
+  const data = Float32Array.from(
+    hole,
+    (value, pixel) => value === 1 || (!hard && isBeside(hole, pixel, width, height)) ? 0 : 1,
+  );
   return checked({ width, height }, data, `it is ${colour} everywhere`);
 }
 

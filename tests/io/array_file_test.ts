@@ -77,6 +77,7 @@ Deno.test("arrays are pictures with a stated range, kernels and masks", async ()
   const real = npy("<f4", "1, 2, 3", Float32Array.from(VALUES).buffer);
   await inFile(real, (path) => assertRejects(() => readNpyPicture(path), FileError, "state their range"));
   assertEquals([...(await inFile(real, (path) => readNpyPicture(path, [0, 4]))).data], [-1, -0.5, 0, 0.5, 1, 1.5]);
+  assertEquals((await inFile(real, (path) => readNpyPicture(path, [1, 5]))).data[3], 0);
   const flat = npy("<f4", "6,", Float32Array.from(VALUES).buffer);
   await inFile(flat, (path) => assertRejects(() => readNpyPicture(path, [0, 5]), FileError, "its shape is [6]"));
 

@@ -30,6 +30,38 @@ Deno.test("WebP is read: lossy within its loss, lossless exactly with its alpha,
   assertStringIncludes(film.warnings.join(), "animated; only its first frame");
 });
 
+Deno.test("the first frame of an animation lies where it belongs on its canvas, which is clear elsewhere", async () => {
+  const still = await Deno.readFile(fixture("alpha.webp"));
+  const coded = [...still.subarray(12)];
+  const uint = (value: number, bytes: number): number[] =>
+    Array.from({ length: bytes }, (_, i) => (value >> (8 * i)) & 255);
+  const riffChunk = (type: string, data: readonly number[]): number[] => [
+    ...new TextEncoder().encode(type),
+    ...uint(data.length, 4),
+    ...data,
+  ];
+  const frame = [...uint(8 / 2, 3), ...uint(6 / 2, 3), ...uint(23, 3), ...uint(15, 3), ...uint(50, 3), 0, ...coded];
+  const body = [
+    ...new TextEncoder().encode("WEBP"),
+    ...riffChunk("VP8X", [0x12, 0, 0, 0, ...uint(39, 3), ...uint(29, 3)]),
+    ...riffChunk("ANIM", [0, 0, 0, 0, 0, 0]),
+    ...riffChunk("ANMF", frame),
+  ];
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(
+      path,
+      Uint8Array.from([...new TextEncoder().encode("RIFF"), ...uint(body.length, 4), ...body]),
+    );
+    const { width, height, samples, alpha } = await readImage(path);
+    assertEquals([width, height], [40, 30]);
+    assertEquals([...samples.subarray(3 * (6 * 40 + 8), 3 * (6 * 40 + 8) + 3)], COLOURS[0]);
+    assertEquals([alpha![6 * 40 + 8], alpha![6 * 40 + 7], alpha![5 * 40 + 8], alpha![22 * 40 + 8]], [255, 0, 0, 0]);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("WebP is turned upright by EXIF, and its profile is converted: values are those of LittleCMS", async () => {
   const image = await read("rotated.webp");
   assertEquals([image.width, image.height, image.orientation], [16, 24, 6]);

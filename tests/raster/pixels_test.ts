@@ -5,8 +5,10 @@ import {
   colourRaster,
   decodeSamples,
   encodeSamples,
+  grayImage,
   grayToRgb,
   type Image,
+  isGrayContent,
   rgbToGray,
   toImage,
 } from "../../raster/mod.ts";
@@ -76,4 +78,22 @@ Deno.test("grayToRgb() repeats gray and rgbToGray() is the mean that inverts it"
   assertStrictEquals(rgbToGray(gray), gray);
   assertThrows(() => grayToRgb({ ...gray, width: 1, channels: 2 }), TypeError);
   assertThrows(() => rgbToGray({ ...gray, width: 1, channels: 2 }), TypeError);
+});
+
+Deno.test("isGrayContent() looks at all three channels of every pixel, with a tolerance in the units of the values", () => {
+  const gray = { channels: 3, data: [5, 5, 5, 9, 9, 9] };
+  assertEquals(isGrayContent(gray), true);
+  for (let at = 0; at < 6; at++) {
+    const data = gray.data.with(at, gray.data[at]! + 3);
+    assertEquals([isGrayContent({ channels: 3, data }), isGrayContent({ channels: 3, data }, 3)], [false, true]);
+  }
+  assertEquals(isGrayContent({ channels: 1, data: [1, 2] }), false);
+});
+
+Deno.test("grayImage() is the luma of BT.601 and keeps equal channels and alpha", () => {
+  const samples = Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 77, 77, 77);
+  const alpha = Uint8Array.of(1, 2, 3, 4);
+  const gray = grayImage({ width: 4, height: 1, channels: 3, bitDepth: 8, samples, alpha });
+  assertEquals([gray.channels, ...gray.samples], [1, 76, 150, 29, 77]);
+  assertEquals(gray.alpha, alpha);
 });
