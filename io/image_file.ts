@@ -11,10 +11,12 @@ import { PNG_SIGNATURE } from "./codecs/png_chunks.ts";
 import { decodePng, encodePng, pngTexts } from "./codecs/png_file.ts";
 import { decodeWebp } from "./codecs/webp_file.ts";
 
-/** Limits of `readImage`. */
+/** Limits of `readImage`, and what it makes of pictures without colours. */
 export interface ReadImageOptions {
   /** Largest allowed number of pixels, judged by the header; 64 million by default. */
   readonly maxPixels?: number;
+  /** `"content"` (default): pictures without colours have one channel; `"stored"`: those that the file has. */
+  readonly gray?: "content" | "stored";
 }
 
 const DEFAULT_MAX_PIXELS = 64_000_000;
@@ -34,7 +36,7 @@ const LOSSY_GRAY = 3 / 255;
  *
  * @param path File path.
  * @param options Limits.
- * @returns Samples of 8 or 16 bits; pictures without colours have one channel, however they are stored; alpha is a plane
+ * @returns Samples of 8 or 16 bits; pictures without colours have one channel by default; alpha is a plane
  * of its own. A JPEG file that is cut off is read as far as it goes, with `missing`.
  * @throws ImageError If the file is missing, unreadable, of another kind, damaged or too large.
  */
@@ -52,7 +54,7 @@ export async function readImage(path: string, options: ReadImageOptions = {}): P
     }
     const bytes = await source.read(0, source.size);
     const decoded = await DECODERS[format](bytes, maxPixels);
-    return await finished(format, decoded, await readMetadata(bytes));
+    return await finished(format, decoded, await readMetadata(bytes), options.gray ?? "content");
   } catch (error) {
     if (error instanceof DecodeError) throw new ImageError(`Cannot read "${path}": ${error.message}`, { cause: error });
     if (error instanceof FileError) throw new ImageError(error.message, { cause: error });
@@ -61,7 +63,12 @@ export async function readImage(path: string, options: ReadImageOptions = {}): P
 }
 
 /** The decoded picture in sRGB, upright, and gray where it has no colours. */
-async function finished(format: ImageFormat, decoded: Decoded, shown: ShownAs): Promise<ImageFile> {
+async function finished(
+  format: ImageFormat,
+  decoded: Decoded,
+  shown: ShownAs,
+  gray: "content" | "stored",
+): Promise<ImageFile> {
   const { missing, jpeg, lossy } = decoded;
   const warnings = [...decoded.warnings, ...shown.warnings];
   let { image, metadata: { icc, ...metadata } } = decoded;
@@ -77,7 +84,9 @@ async function finished(format: ImageFormat, decoded: Decoded, shown: ShownAs): 
     warnings.push(`${nameOf(shown.profile)} is not sRGB; values are taken as stored, so colours may shift`);
   }
   const tolerance = lossy ? LOSSY_GRAY * (2 ** image.bitDepth - 1) : 0;
-  if (isGrayContent({ channels: image.channels, data: image.samples }, tolerance)) image = grayImage(image);
+  if (gray === "content" && isGrayContent({ channels: image.channels, data: image.samples }, tolerance)) {
+    image = grayImage(image);
+  }
   const fits = icc && lettersAt(icc, 16, 4) === (image.channels === 1 ? "GRAY" : "RGB ");
   const kept = { ...metadata, ...(fits ? { icc } : {}) };
   // AVIF states turns outside EXIF, whose orientation does not count there.

@@ -46,7 +46,7 @@ const SMOOTH_PART = 0.02;
  * @param image The mask as a picture.
  * @param keep Which of the two values is known: the brighter or the darker one.
  * @returns Known pixels, both readings, and what should be said of them.
- * @throws RangeError If the picture has one value only, or looks like a scene.
+ * @throws RangeError If no pixel is known, or the picture looks like a scene.
  */
 export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
   const notes: string[] = [];
@@ -57,13 +57,7 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
     high = Math.max(high, value);
   }
   const full = 2 ** image.bitDepth - 1;
-  if (low === high) {
-    const [value, white, black] = 2 * low > full ? ["white", "every", "no"] : ["black", "no", "every"];
-    throw new RangeError(
-      `it is ${value} everywhere: it keeps ${white} pixel with white kept and ${black} pixel with black kept ` +
-        "(--mask-keep black); draw the hole in the other colour",
-    );
-  }
+  if (low === high) return uniformMask(image, 2 * low > full ? "white" : "black", keep);
   const range = high - low;
   let [between, far] = [0, 0];
   for (const value of values) {
@@ -114,9 +108,24 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
   };
 }
 
+/** A mask that keeps every pixel, which is said; one that keeps none is refused. */
+function uniformMask({ width, height }: Image, colour: "white" | "black", keep: "white" | "black"): MaskReading {
+  const other = keep === "white" ? "black" : "white";
+  const found = `it is ${colour} everywhere: with ${colour} kept it keeps every pixel, with ${
+    colour === "white" ? "black" : "white"
+  } kept none`;
+  if (colour !== keep) throw new RangeError(`${found} (--mask-keep ${other} is the other reading); draw the hole`);
+  return {
+    ...{ width, height, data: new Float32Array(width * height).fill(1), share: 0, twoValued: true },
+    reading: { keep, missing: 0 },
+    otherReading: { keep: other, missing: 1 },
+    notes: [`the mask marks nothing as missing: ${found}`],
+  };
+}
+
 /** The values of which a mask is cut: luma on white, or opacity. */
 function maskValues(image: Image, notes: string[]): Samples | Float64Array {
-  const { alpha, samples, channels } = image;
+  const { alpha } = image;
   const full = 2 ** image.bitDepth - 1;
   const luma = grayImage(image).samples;
   if (!alpha || alpha.every((value) => value === full)) return luma;

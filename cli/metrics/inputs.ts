@@ -85,7 +85,8 @@ function byStem(side: Side): ReadonlyMap<string, string> {
  * @throws {FileError} if it cannot be read
  */
 export async function readPicture(path: string): Promise<Picture> {
-  const file = await readImage(path);
+  // A distance counts the channels that are stored.
+  const file = await readImage(path, { gray: "stored" });
   const clauses = [...file.warnings, ...(file.alpha ? ["its transparency is not compared"] : [])];
   return { raster: colourRaster(file), notes: clauses.map((clause) => `"${path}": ${clause}`) };
 }

@@ -163,6 +163,8 @@ Deno.test("a picture without colours has one channel, however it is stored", asy
   const plain = await readImage(casePath("gray-stays-gray/gray16.png"));
   const triple = await readImage(casePath("gray-stays-gray/gray16-as-rgb.png"));
   assertEquals([triple.channels, triple.samples], [1, plain.samples]);
+  const stored = await readImage(casePath("gray-stays-gray/gray16-as-rgb.png"), { gray: "stored" });
+  assertEquals([stored.channels, stored.samples[3]], [3, plain.samples[1]]);
   for (const name of ["gray64-as-rgb.png", "gray8-as-rgb.png", "gray-alpha64.png", "gray16.jpg"]) {
     assertEquals((await readImage(casePath(`gray-stays-gray/${name}`))).channels, 1, name);
   }

@@ -42,15 +42,16 @@ Deno.test("readMask() takes the brightness of colours and 16 bits", async () => 
   assertStringIncludes(mask.warnings.join(), "2 of 4 pixels");
 });
 
-Deno.test("readMask() refuses a mask of one value, and a picture of a scene", async () => {
-  for (
-    const [value, said] of [[0, "keeps no pixel with white kept and every"], [
-      255,
-      "keeps every pixel with white kept and no",
-    ]] as const
-  ) {
+Deno.test("readMask() refuses a mask that keeps nothing and a picture of a scene, and tells of one that keeps all", async () => {
+  for (const value of [0, 1]) {
+    const said =
+      "it is black everywhere: with black kept it keeps every pixel, with white kept none (--mask-keep black";
     await assertRejects(() => maskOf(gray(value, value), "white"), ImageError, said);
   }
+  await assertRejects(() => maskOf(gray(255, 255), "black"), ImageError, "(--mask-keep white");
+  const all = await maskOf(gray(255, 255), "white");
+  assertEquals([[...all.data], all.share, all.otherReading.missing], [[1, 1], 0, 1]);
+  assertStringIncludes(all.warnings.join(), "marks nothing as missing: it is white everywhere");
   const scene = gray(...Array.from({ length: 100 }, (_, i) => 2 * i));
   await assertRejects(() => maskOf(scene, "white"), ImageError, "looks like a picture and not like a mask: 80 %");
 });
