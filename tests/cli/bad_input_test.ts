@@ -73,7 +73,7 @@ Deno.test("restore refuses what would become too large, and degrade what is too 
 Deno.test("a mask of another size is refused with both sizes", () =>
   withFolder(async (folder) => {
     const picture = folder.picture("y.png", { width: 9, height: 8 });
-    const mask = folder.picture("m.png", { width: 8, height: 9, colorType: 0 });
+    const mask = folder.picture("m.png", { width: 8, height: 9, colorType: 0, sample: (x) => x < 3 ? 0 : 255 });
     const out = folder.path("out.png");
     for (const command of [["restore", "--degrade"], ["restore"], ["degrade"]]) {
       const words = [...command, picture, "--task", "inpaint", "--mask", mask, "--out", out];
