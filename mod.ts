@@ -63,9 +63,11 @@ export {
 export {
   openModel,
   type OpenModelOptions,
+  type PictureMetadata,
   type ReadImageOptions,
   readPicture,
   type ReadPictureOptions,
+  type WriteImageOptions,
   writePicture,
 } from "./io/mod.ts";
 export {
