@@ -80,6 +80,8 @@ export interface OperatorEntry<
   N extends string = string,
   P extends Parameters = Parameters,
 > {
+  /** Counts what a program has defined, from 0. */
+  readonly order: number;
   /** Name in the register. */
   readonly name: N;
   /** What it is, in a line. */
@@ -121,6 +123,8 @@ export function nonlinearEntry<const N extends string, P extends Parameters>(
   return entryOf(definition, false);
 }
 
+let defined = 0;
+
 function entryOf<A extends Operator, N extends string, P extends Parameters>(
   definition: OperatorDefinition<N, P, A>,
   isLinear: boolean,
@@ -128,6 +132,7 @@ function entryOf<A extends Operator, N extends string, P extends Parameters>(
   const { name, about, parameters, examples, tasks = [], extras = {} } = definition;
   const checked = (given: OperatorValues): ValuesOf<P> => checkedValues(`build operator "${name}"`, parameters, given);
   return {
+    order: defined++,
     name,
     about,
     parameters,

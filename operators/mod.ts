@@ -1,5 +1,19 @@
 /** Degradations: linear maps from images to measurements, found by name, and the noise of measurements. */
 
+// First, as the order in which files are read is that of help texts.
+export {
+  createDegradation,
+  createOperator,
+  type KnownOperator,
+  NONLINEAR_OPERATORS,
+  operatorEntry,
+  type OperatorName,
+  type OperatorOptions,
+  OPERATORS,
+  type OptionsOf,
+  registerOperator,
+  TASKS,
+} from "./registry.ts";
 export {
   type Degradation,
   estimate,
@@ -35,17 +49,3 @@ export {
   type TaskDefinition,
 } from "./entry.ts";
 export { type Task, type TaskOption, taskOptionsOf, type TaskPlace, taskValues } from "./task.ts";
-export {
-  createDegradation,
-  createOperator,
-  type KnownOperator,
-  NONLINEAR_OPERATORS,
-  operatorEntry,
-  type OperatorName,
-  type OperatorOptions,
-  OPERATORS,
-  type OptionsOf,
-  registerOperator,
-  TASKS,
-} from "./registry.ts";
-export type { ENTRIES } from "./register.ts";

@@ -3,11 +3,11 @@ import type { Shape } from "../engine/mod.ts";
 import { isOption, optionName, type Parameter, type Parameters } from "../parameters/mod.ts";
 import type { OperatorEntry, OperatorValues, Some } from "./entry.ts";
 import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts";
-import { ENTRIES } from "./register.ts";
+import * as ENTRIES from "./entries.ts";
 import { type Task, tasksOf } from "./task.ts";
 
 /** The entry of an operator that comes with the project. */
-export type KnownOperator = typeof ENTRIES[number];
+export type KnownOperator = typeof ENTRIES[keyof typeof ENTRIES];
 
 /** The names of the operators that come with the project. */
 export type OperatorName = KnownOperator["name"];
@@ -139,4 +139,6 @@ function sameOption(one: Parameter<unknown>, other: Parameter<unknown>): boolean
   return said(one) === said(other);
 }
 
-for (const entry of ENTRIES) registerOperator(entry as OperatorEntry);
+// A module lists what it exports by the alphabet; the files were read in the order of its lines.
+const entries: readonly OperatorEntry[] = Object.values(ENTRIES);
+for (const entry of entries.toSorted((a, b) => a.order - b.order)) registerOperator(entry);

@@ -60,6 +60,8 @@ export interface SamplerDefinition<P extends Parameters> {
 
 /** What every sampler of the registers says of itself. `O` are the values of its parameters. */
 export interface SamplerDescription<O extends object> {
+  /** Counts what a program has defined, from 0. */
+  readonly order: number;
   /** Name in the register. */
   readonly name: string;
   /** Name on a command line. */
@@ -102,6 +104,8 @@ export interface SamplerDescription<O extends object> {
 /** Training timesteps T of the published models. */
 export const PUBLISHED_TIMESTEPS = 1000;
 
+let defined = 0;
+
 /** The description of a definition. */
 export function described<P extends Parameters>(definition: SamplerDefinition<P>): SamplerDescription<ValuesOf<P>> {
   const { name, paper, about, parameters, published = {}, presets = {}, shorthands = {}, fixed = {} } = definition;
@@ -112,6 +116,7 @@ export function described<P extends Parameters>(definition: SamplerDefinition<P>
     ...given,
   });
   return {
+    order: defined++,
     name,
     method: definition.method ?? name.replaceAll("_", "-"),
     paper,

@@ -1,51 +1,10 @@
 /** The register of samplers, and the arithmetic that they share. */
-import { admmTv } from "./admm_tv.ts";
-import { bicubic } from "./bicubic.ts";
-import { ccdf } from "./ccdf.ts";
-import { ddnm } from "./ddnm.ts";
-import { ddnmPlus } from "./ddnm_plus.ts";
-import { ddrm } from "./ddrm.ts";
-import { dds } from "./dds.ts";
-import { diffpir } from "./diffpir.ts";
-import { dmps } from "./dmps.ts";
-import { dps } from "./dps.ts";
-import { dpsDmps } from "./dps_dmps.ts";
-import { ilvr } from "./ilvr.ts";
-import { mcg } from "./mcg.ts";
-import { pigdm } from "./pigdm.ts";
+import * as ENTRIES from "./entries.ts";
 import { ddim, ddpm } from "./plain.ts";
-import { pnpAdmm } from "./pnp_admm.ts";
-import { pseudoInverse } from "./pseudo_inverse.ts";
 import { registerSampler } from "./register.ts";
-import { repaint } from "./repaint.ts";
-import { scoreSde } from "./score_sde.ts";
-import { sdedit } from "./sdedit.ts";
-import { ssd, ssdPlus } from "./ssd.ts";
 
 /** Samplers by name, in the order of help texts; the first is the default of a command line. */
-export const SAMPLERS = {
-  ssd,
-  ssd_plus: ssdPlus,
-  pseudo_inverse: pseudoInverse,
-  bicubic,
-  ddnm,
-  ddnm_plus: ddnmPlus,
-  ddrm,
-  dmps,
-  dps,
-  mcg,
-  pigdm,
-  dps_dmps: dpsDmps,
-  dds,
-  diffpir,
-  repaint,
-  ilvr,
-  score_sde: scoreSde,
-  sdedit,
-  ccdf,
-  pnp_admm: pnpAdmm,
-  admm_tv: admmTv,
-} as const;
+export const SAMPLERS: typeof ENTRIES = inOrder(ENTRIES);
 
 /** Name of a sampler in the register. */
 export type SamplerName = keyof typeof SAMPLERS;
@@ -55,6 +14,11 @@ export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
 
 /** Name of a plain sampler in the register. */
 export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
+
+/** A module lists what it exports by the alphabet; the files were read in the order of its lines. */
+function inOrder<T extends Readonly<Record<string, { readonly order: number }>>>(entries: T): T {
+  return Object.fromEntries(Object.entries(entries).sort(([, a], [, b]) => a.order - b.order)) as T;
+}
 
 for (const entry of [...Object.values(SAMPLERS), ...Object.values(PLAIN_SAMPLERS)]) registerSampler(entry);
 
