@@ -1,6 +1,6 @@
 /**
  * A sampler of one's own: DDIM steps from pure noise, and at every step the predicted picture is made to agree with the
- * measurement, x0 - A^+ (A x0 - y). The step is traced once and replayed; the loop is ordinary code.
+ * measurement, x0 - A^+ (A x0 - y). The step is traced once and replayed at every level.
  */
 import {
   createOperator,
@@ -12,11 +12,11 @@ import {
   writePicture,
 } from "@shortcut/shortcut";
 import type { DeviceTensor, Progress, Sampler } from "@shortcut/shortcut";
-import type { Tensors } from "@shortcut/shortcut/engine";
 import { weightedSum } from "@shortcut/shortcut/kernels";
 import { project } from "@shortcut/shortcut/operators";
 import { integer } from "@shortcut/shortcut/parameters";
-import { pureNoise, respace, sampler, ssdTimesteps } from "@shortcut/shortcut/samplers";
+import { etaMixCoefficients, moveBy, networkStep, pureNoise } from "@shortcut/shortcut/samplers";
+import { respace, sampler, ssdTimesteps, trajectory } from "@shortcut/shortcut/samplers";
 
 /** Projected DDIM. */
 export const projectedDdim: Sampler<{ readonly steps: number }> = sampler({
@@ -26,32 +26,18 @@ export const projectedDdim: Sampler<{ readonly steps: number }> = sampler({
   parameters: { steps: integer(10, { min: 2, max: "T" }, "number of steps") },
   evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
   async *restore(runtime, problem, { steps, noise }): AsyncGenerator<Progress, DeviceTensor> {
-    const { model: { alphaBar, predictEps }, operator, y } = problem;
-    const levels = respace(alphaBar, ssdTimesteps(alphaBar.length, steps)).toReversed();
-    const step = runtime.stage("projected DDIM", ({ xt, y }: Tensors<"xt" | "y">, c) => {
-      const eps = predictEps(xt, c["timestep"]!);
-      const x0 = project(operator, weightedSum([[c["x0FromXt"]!, xt], [c["x0FromEps"]!, eps]]), y);
-      return { x0, xt: weightedSum([[c["xtFromX0"]!, x0], [c["xtFromEps"]!, eps]]) };
+    const { model, operator, y } = problem;
+    const places = respace(model.alphaBar, ssdTimesteps(model.alphaBar.length, steps)).toReversed();
+    const step = networkStep(runtime, model, {
+      name: "projected DDIM",
+      noise,
+      inputs: { y },
+      scalars: (level) => etaMixCoefficients(level, 0),
+      project: ({ x0, y }) => project(operator, x0, y),
+      update: ({ x0, eps }, c) => ({ x0, xt: weightedSum([[c.xtFromX0, x0], [c.xtFromEps, eps]]) }),
     });
     const start = await pureNoise(runtime, problem, noise);
-    let xt = start;
-    try {
-      for (const [k, { timestep, alphaBar: a, alphaBarPrevious: b }] of levels.entries()) {
-        const out = await step({ xt, y }, {
-          timestep,
-          x0FromXt: 1 / Math.sqrt(a),
-          x0FromEps: -Math.sqrt((1 - a) / a),
-          xtFromX0: Math.sqrt(b),
-          xtFromEps: Math.sqrt(1 - b),
-        });
-        xt = out.xt;
-        yield { name: String(k), step: k + 1, steps: levels.length, nfe: k + 1, x0: out.x0, xt };
-      }
-      return xt.keep();
-    } finally {
-      step.release();
-      start.free();
-    }
+    return yield* trajectory({ start, places, stages: [step] }, moveBy(step));
   },
 });
 

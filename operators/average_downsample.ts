@@ -4,7 +4,7 @@ import type { ValuesOf } from "../parameters/mod.ts";
 import { scale } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
-import { blockMeanSpectrum } from "./separable_operator.ts";
+import { blockMeanSvd } from "./separable_operator.ts";
 
 const PARAMETERS = { scale: scale() };
 
@@ -24,7 +24,7 @@ export function averageDownsample(imageShape: Shape, { scale }: ValuesOf<typeof 
     forward: (x) => averagePool(x, scale),
     pseudoInverse: (y) => upsampleNearest(y, scale),
     adjoint: (y) => weightedSum([[1 / scale ** 2, upsampleNearest(y, scale)]]),
-    spectral: () => blockMeanSpectrum([height, width, channels], scale),
+    spectral: () => blockMeanSvd([height, width, channels], scale),
   });
 }
 

@@ -6,7 +6,7 @@ import { drawn, ratio, seed } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
-import { type Matrix, matrix, matrixTensor, transpose } from "./spectrum.ts";
+import { type Matrix, matrix, matrixTensor, transpose } from "./matrix.ts";
 
 const PARAMETERS = {
   ratio: ratio(),

@@ -5,6 +5,8 @@ import { file, type ValuesOf } from "../parameters/mod.ts";
 import { drawn, seed } from "./common_parameters.ts";
 import { nonlinearEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
+import { gaussianKernel2d } from "./kernels_2d.ts";
+import { pixelPlaces, pixelValues } from "./layout.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 
 /** One convolution of a blur network. */
@@ -45,14 +47,14 @@ const CODE_SIDE = 2;
  */
 export function smearingLights(channels: number): BlurNetwork {
   const side = 9;
-  const soft = normalized(side, (u, v) => Math.exp(-(u * u + v * v) / 2));
-  const smeared = normalized(side, (u, v) => u === v ? 1 : 0);
+  const soft = gaussianKernel2d(side, 1).data;
+  const line = soft.map((_, tap) => Math.floor(tap / side) === tap % side ? 1 / side : 0);
   const hidden = 3 * channels;
   const first = new Float32Array(side * side * (channels + 1) * hidden);
   const middle = (side * side - 1) / 2;
   for (let tap = 0; tap < side * side; tap++) {
     for (let out = 0; out < hidden; out++) {
-      const kernel = Math.floor(out / channels) === 1 ? smeared : soft;
+      const kernel = Math.floor(out / channels) === 1 ? line : soft;
       first[(tap * (channels + 1) + out % channels) * hidden + out] = kernel[tap]!;
       if (tap === middle && out >= channels) first[(tap * (channels + 1) + channels) * hidden + out] = -0.1;
     }
@@ -68,17 +70,6 @@ export function smearingLights(channels: number): BlurNetwork {
       { weight: hostTensor(last, [1, 1, hidden, channels]), bias: hostTensor(new Float32Array(channels), [channels]) },
     ],
   };
-}
-
-/** A kernel [side, side] of sum 1. */
-function normalized(side: number, value: (u: number, v: number) => number): Float64Array {
-  const middle = (side - 1) / 2;
-  const taps = Float64Array.from(
-    { length: side * side },
-    (_, i) => value(Math.floor(i / side) - middle, i % side - middle),
-  );
-  const sum = taps.reduce((a, b) => a + b, 0);
-  return taps.map((tap) => tap / sum);
 }
 
 /**
@@ -155,26 +146,23 @@ function inputChannels({ data, shape }: HostTensor, begin: number, end: number):
 }
 
 /** Where the elements of a picture with borders come from. */
-function edgeRepeated(from: Shape, to: readonly [number, number, number]): HostTensor {
-  const [[height, width], [rows, columns, channels]] = [from as [number, number], to];
+function edgeRepeated([height, width]: Shape, to: readonly [number, number, number]): HostTensor {
   const inside = (place: number, outer: number, extent: number): number =>
     Math.min(Math.max(place - (outer - extent) / 2, 0), extent - 1);
-  const index = Uint32Array.from({ length: rows * columns * channels }, (_, i) => {
-    const pixel = Math.floor(i / channels);
-    const [row, column] = [inside(Math.floor(pixel / columns), rows, height), inside(pixel % columns, columns, width)];
-    return (row * width + column) * channels + i % channels;
-  });
-  return hostTensor(index, [rows, columns, channels]);
+  return pixelPlaces(
+    to,
+    width!,
+    (row, column) => [inside(row, to[0], height!), inside(column, to[1], width!)],
+  );
 }
 
 /** The code [1, H, W, K]: normal numbers in the corners, interpolated. */
 function codeImage([height, width]: readonly [number, number, number], codes: number, seed: number): HostTensor {
   const { normal } = draws(seed);
   const corners = Float64Array.from({ length: CODE_SIDE * CODE_SIDE * codes }, () => CODE_DEVIATION * normal());
-  const data = Float32Array.from({ length: height * width * codes }, (_, i) => {
-    const pixel = Math.floor(i / codes);
-    const [v, u] = [Math.floor(pixel / width) / Math.max(1, height - 1), pixel % width / Math.max(1, width - 1)];
-    const at = (row: number, column: number): number => corners[(row * CODE_SIDE + column) * codes + i % codes]!;
+  const { data } = pixelValues([height, width, codes], (row, column, code) => {
+    const [v, u] = [row / Math.max(1, height - 1), column / Math.max(1, width - 1)];
+    const at = (row: number, column: number): number => corners[(row * CODE_SIDE + column) * codes + code]!;
     return (1 - v) * ((1 - u) * at(0, 0) + u * at(0, 1)) + v * ((1 - u) * at(1, 0) + u * at(1, 1));
   });
   return hostTensor(data, [1, height, width, codes]);

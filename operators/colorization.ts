@@ -3,8 +3,9 @@ import { linear } from "../kernels/mod.ts";
 import type { ValuesOf } from "../parameters/mod.ts";
 import { numbers } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
+import { pixelValues } from "./layout.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
-import { completeBasis, matrix, matrixTensor, transpose } from "./spectrum.ts";
+import { completeBasis, matrix, matrixTensor, transpose } from "./matrix.ts";
 
 /** Weights of red, green and blue in the code published with DDRM, DDNM and SSD. */
 const PUBLISHED_WEIGHTS: readonly number[] = [0.3333, 0.3334, 0.3333];
@@ -55,12 +56,8 @@ export function colorization(
       const [v, vt] = [matrixTensor(basis), matrixTensor(transpose(basis))];
       const pick = matrixTensor(matrix(channels, 1, (channel) => channel === 0 ? 1 : 0));
       const place = matrixTensor(matrix(1, channels, (_, channel) => channel === 0 ? 1 : 0));
-      const values = Float32Array.from(
-        { length: height * width * channels },
-        (_, i) => i % channels === 0 ? norm : 0,
-      );
       return {
-        singularValues: hostTensor(values, [height, width, channels]),
+        singularValues: pixelValues([height, width, channels], (_row, _column, channel) => channel === 0 ? norm : 0),
         toSpectrum: (x) => linear(x, constant(v)),
         fromSpectrum: (c) => linear(c, constant(vt)),
         toMeasurement: (c) => linear(c, constant(pick)),

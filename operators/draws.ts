@@ -53,3 +53,17 @@ export function draws(seed: number): Draws {
     normal: () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
   };
 }
+
+/**
+ * The integers 0, ..., count - 1 in random order.
+ * @param drawn how many of the first are drawn, where no more of them are read; default all
+ */
+export function randomPermutation(count: number, seed: number, drawn = count): Uint32Array {
+  const integer = integers(seed);
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let i = 0; i < drawn; i++) {
+    const j = i + integer(count - i);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}

@@ -22,5 +22,5 @@ export { jpeg } from "./jpeg_compression.ts";
 export { deblurNetwork } from "./blur_network.ts";
 export { phaseRetrieval } from "./phase_retrieval.ts";
 export { ct } from "./tomography.ts";
-export { mri } from "./mri.ts";
 export { mriPicture } from "./mri_picture.ts";
+export { mri } from "./mri.ts";

@@ -74,24 +74,16 @@ export interface OperatorDefinition<N extends string, P extends Parameters, A ex
   knownPixels?(imageShape: Shape, values: ValuesOf<P>): HostTensor;
 }
 
-/** One operator of the register. */
+/** One operator of the register: its definition with nothing left to defaults. */
 export interface OperatorEntry<
   A extends Operator = Operator,
   N extends string = string,
   P extends Parameters = Parameters,
-> {
+> extends Pick<OperatorDefinition<N, P, A>, "name" | "about" | "parameters" | "examples"> {
   /** Counts what a program has defined, from 0. */
   readonly order: number;
-  /** Name in the register. */
-  readonly name: N;
-  /** What it is, in a line. */
-  readonly about: string;
-  /** What `build` takes. */
-  readonly parameters: P;
   /** Whether A^T and A^+ exist. */
   readonly isLinear: boolean;
-  /** Small cases for the law tests. */
-  readonly examples: readonly { readonly imageShape: Shape; readonly options: Some<P> }[];
   /** What it is restored as, by commands and evaluations. */
   readonly tasks: readonly TaskDefinition[];
   /** Parameters of its tasks beside its own. */

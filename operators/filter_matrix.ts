@@ -1,5 +1,5 @@
 /** Filter matrices: a kernel slid along one dimension, with a rule for what lies outside. */
-import { type Matrix } from "./spectrum.ts";
+import { type Matrix } from "./matrix.ts";
 
 /** What a filter finds outside the picture: the picture mirrored with the edge pixel repeated, or zeros. */
 export type Boundary = "reflect" | "zero";

@@ -1,7 +1,8 @@
 /** Circular convolution by products with a transfer function. */
-import { constant, elementCount, type HostTensor, hostTensor, type Tensor } from "../engine/mod.ts";
+import { constant, type HostTensor, type Tensor } from "../engine/mod.ts";
 import { type ComplexArray, complexMul, fourier, hostFourier, linear } from "../kernels/mod.ts";
-import { matrix, matrixTensor } from "./spectrum.ts";
+import { pixelValues } from "./layout.ts";
+import { matrix, matrixTensor } from "./matrix.ts";
 
 /** Checks a kernel [h, w] of finite numbers that are not all 0. */
 export function checkKernel(name: string, kernel: HostTensor): void {
@@ -64,12 +65,9 @@ export function weighted(
 
 /** A transfer function [H, W] as factors [H, W, 2 C], the same for every channel. */
 export function factorTensor({ re, im }: ComplexArray, [height, width, channels]: readonly number[]): HostTensor {
-  const data = new Float32Array(re.length * 2 * channels!);
-  for (let i = 0; i < data.length; i++) {
-    const place = Math.floor(i / (2 * channels!));
-    data[i] = i % 2 === 0 ? re[place]! : im[place]!;
-  }
-  return hostTensor(data, [height!, width!, 2 * channels!]);
+  return pixelValues([height!, width!, 2 * channels!], (row, column, part) => {
+    return (part % 2 === 0 ? re : im)[row * width! + column]!;
+  });
 }
 
 /**
@@ -98,9 +96,5 @@ export function hartley(x: Tensor): Tensor {
 
 /** Values of frequencies [H, W] as a tensor [H, W, C], the same for every channel. */
 export function perChannel(values: Float64Array, shape: readonly number[]): HostTensor {
-  const channels = shape[2]!;
-  return hostTensor(
-    Float32Array.from({ length: elementCount(shape) }, (_, i) => values[Math.floor(i / channels)]!),
-    shape,
-  );
+  return pixelValues(shape, (row, column) => values[row * shape[1]! + column]!);
 }

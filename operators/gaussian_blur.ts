@@ -6,7 +6,7 @@ import { filterMatrix, mirroredFilter } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { type BlurFactors, publishedBlur } from "./published_blur.ts";
 import { separableOperator } from "./separable_operator.ts";
-import type { Matrix } from "./spectrum.ts";
+import type { Matrix } from "./matrix.ts";
 
 const PARAMETERS = {
   /**
@@ -90,23 +90,16 @@ function build(imageShape: Shape, values: ValuesOf<typeof PARAMETERS>): LinearOp
   }
   const factorOf = variant === "true" ? centred : truncated;
   const widthFactorOf = kernelWidth && factorOf(kernelWidth);
-  switch (variant) {
-    case "true":
-    case "published_matched":
-      return separableOperator("deblur_gauss", shape, factorOf(kernel), {
-        threshold,
-        ...(widthFactorOf ? { widthFactorOf } : {}),
-      });
-    case "published":
-      return publishedBlur("deblur_gauss", shape, {
-        factorOf: factorOf(kernel),
-        threshold,
-        ...(widthFactorOf ? { widthFactorOf } : {}),
-        ...(permutation ? { permutation } : {}),
-        ...(factors ? { factors } : {}),
-        ...(factorsWidth ? { factorsWidth } : {}),
-      });
-  }
+  return variant === "published"
+    ? publishedBlur("deblur_gauss", shape, {
+      factorOf: factorOf(kernel),
+      widthFactorOf,
+      permutation,
+      factors,
+      factorsWidth,
+      threshold,
+    })
+    : separableOperator("deblur_gauss", shape, factorOf(kernel), { threshold, widthFactorOf });
 }
 
 /** All taps, centred, at a mirrored border. */

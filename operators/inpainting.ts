@@ -1,16 +1,9 @@
-import {
-  constant,
-  elementCount,
-  formatShape,
-  type HostTensor,
-  hostTensor,
-  sameShape,
-  type Shape,
-} from "../engine/mod.ts";
+import { constant, formatShape, type HostTensor, sameShape, type Shape } from "../engine/mod.ts";
 import { copy, mul } from "../kernels/mod.ts";
 import { choice, data, file, number, type ValuesOf } from "../parameters/mod.ts";
 import { drawn, seed } from "./common_parameters.ts";
 import { linearEntry, type TaskContext } from "./entry.ts";
+import { pixelValues } from "./layout.ts";
 import { boxMask, type MissingBox, randomMask } from "./masks.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
@@ -91,12 +84,9 @@ export function inpainting(imageShape: Shape, mask: HostTensor): LinearOperator 
   const shared = sameShape(mask.shape, [height, width]) || sameShape(mask.shape, [height, width, 1]);
   if (!shared && !sameShape(mask.shape, shape)) {
     throw new TypeError(
-      `Cannot build operator "inpaint": the mask is ${formatShape(mask.shape)} and the image is ${
-        formatShape(shape)
-      }, ` +
-        `[${height}, ${width}], [${height}, ${width}, 1] or ${
-          formatShape(shape)
-        } is needed; use a mask of the image's size`,
+      `Cannot build operator "inpaint": the mask is ${formatShape(mask.shape)} and the image is ` +
+        `${formatShape(shape)}, [${height}, ${width}], [${height}, ${width}, 1] or ${formatShape(shape)} is needed; ` +
+        "use a mask of the image's size",
     );
   }
   const wrong = mask.data.findIndex((value) => value !== 0 && value !== 1);
@@ -106,10 +96,10 @@ export function inpainting(imageShape: Shape, mask: HostTensor): LinearOperator 
         `0 (missing) or 1 (known) is needed; round the mask`,
     );
   }
-  const repeats = shared ? channels : 1;
-  const elements = new Float32Array(elementCount(shape));
-  for (let i = 0; i < elements.length; i++) elements[i] = mask.data[Math.floor(i / repeats)]!;
-  const known = hostTensor(elements, shape);
+  const known = pixelValues(shape, (row, column, channel) => {
+    const pixel = row * width + column;
+    return mask.data[shared ? pixel : pixel * channels + channel]!;
+  });
   return linearOperator({
     name: "inpaint",
     imageShape: shape,

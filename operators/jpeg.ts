@@ -42,6 +42,9 @@ export const UNIT = 16;
 /** What is taken from luminance, so that it lies around 0. */
 export const MIDDLE = 128;
 
+/** From red, green and blue to luminance and the two chrominances, one column for each. */
+export const TO_PLANES = [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]] as const;
+
 /** COSINE[8 u + x]: the orthonormal DCT-II. */
 export const COSINE = Float64Array.from({ length: 64 }, (_, i) => {
   const [u, x] = [Math.floor(i / BLOCK), i % BLOCK];
@@ -117,24 +120,20 @@ function toPlanes(
 ): readonly [Plane, Plane, Plane] {
   const up = (extent: number): number => Math.ceil(extent / UNIT) * UNIT;
   const [rows, columns] = [up(height), up(width)];
-  const plane = (weights: readonly [number, number, number], shift = 0): Plane => {
+  const plane = (index: 0 | 1 | 2, shift = 0): Plane => {
     const data = new Float64Array(rows * columns);
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < width; column++) {
         const at = (row * width + column) * channels;
         let sum = 0;
-        for (let c = 0; c < 3; c++) sum += weights[c]! * 127.5 * (picture[at + (channels === 1 ? 0 : c)]! + 1);
+        for (let c = 0; c < 3; c++) sum += TO_PLANES[c]![index] * 127.5 * (picture[at + (channels === 1 ? 0 : c)]! + 1);
         data[row * columns + column] = sum;
       }
     }
     if (shift !== 0) data.forEach((value, i) => data[i] = value - shift);
     return { width: columns, height: rows, data };
   };
-  return [
-    plane([0.299, 0.587, 0.114], MIDDLE),
-    plane([-0.168736, -0.331264, 0.5]),
-    plane([0.5, -0.418688, -0.081312]),
-  ];
+  return [plane(0, MIDDLE), plane(1), plane(2)];
 }
 
 /** The inverse of `toPlanes`, clamped to the value range. */

@@ -1,5 +1,5 @@
 /** JPEG compression as a degradation of pictures: the loss of `jpegNoise`, recorded, with a gradient past the rounding. */
-import { constant, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { constant, type HostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import {
   add,
   averagePool,
@@ -10,7 +10,6 @@ import {
   gatherElements,
   linear,
   mul,
-  NO_ELEMENT,
   reciprocal,
   roundStraight,
   separable,
@@ -20,9 +19,10 @@ import {
 } from "../kernels/mod.ts";
 import { choice, number, type ValuesOf } from "../parameters/mod.ts";
 import { nonlinearEntry } from "./entry.ts";
-import { BLOCK, COSINE, jpegSteps, type JpegTables, MIDDLE, UNIT } from "./jpeg.ts";
+import { BLOCK, COSINE, jpegSteps, type JpegTables, MIDDLE, TO_PLANES, UNIT } from "./jpeg.ts";
+import { pixelPlaces, pixelValues } from "./layout.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
-import { matrix, matrixTensor, transpose } from "./spectrum.ts";
+import { matrix, matrixTensor, transpose } from "./matrix.ts";
 
 const PARAMETERS = {
   quality: number(60, { min: 1, max: 100 }, "quality of the compression"),
@@ -33,9 +33,6 @@ const PARAMETERS = {
     "which way round the quantisation tables are used",
   ),
 };
-
-/** From red, green and blue to luminance and the two chrominances, one column for each. */
-const TO_PLANES = [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]] as const;
 
 /** Back from luminance and the two chrominances to red, green and blue, one column for each. */
 const FROM_PLANES = [[1, 1, 1], [0, -0.344136, 1.772], [1.402, -0.714136, 0]] as const;
@@ -53,12 +50,9 @@ function cosines(extent: number): { readonly forward: HostTensor; readonly inver
 function quantized(planes: Tensor, steps: Float64Array): Tensor {
   const [, height, width, channels] = planes.shape as readonly [number, number, number, number];
   const [rows, columns] = [cosines(height), cosines(width)];
-  const spacing = hostTensor(
-    Float32Array.from({ length: height * width * channels }, (_, i) => {
-      const pixel = Math.floor(i / channels);
-      return steps[(Math.floor(pixel / width) % BLOCK) * BLOCK + (pixel % width) % BLOCK]!;
-    }),
+  const spacing = pixelValues(
     [height, width, channels],
+    (row, column) => steps[(row % BLOCK) * BLOCK + column % BLOCK]!,
   );
   const coefficients = separable(constant(rows.forward), planes, constant(columns.forward));
   const rounded = mul(roundStraight(mul(coefficients, reciprocal(constant(spacing)))), constant(spacing));
@@ -66,13 +60,8 @@ function quantized(planes: Tensor, steps: Float64Array): Tensor {
 }
 
 /** Where the elements of a picture are in one of other sides; beyond it there is nothing. */
-function corner(from: Shape, to: Shape): HostTensor {
-  const [[height, width], [rows, columns, channels]] = [from, to] as [[number, number], [number, number, number]];
-  const index = Uint32Array.from({ length: rows * columns * channels }, (_, i) => {
-    const [row, column] = [Math.floor(i / channels / columns), Math.floor(i / channels) % columns];
-    return row < height && column < width ? (row * width + column) * channels + i % channels : NO_ELEMENT;
-  });
-  return hostTensor(index, [rows, columns, channels]);
+function corner([height, width]: Shape, to: Shape): HostTensor {
+  return pixelPlaces(to, width!, (row, column) => row < height! && column < width! ? [row, column] : undefined);
 }
 
 /**

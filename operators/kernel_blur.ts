@@ -1,10 +1,11 @@
 /** Blurs with any two-dimensional kernel, at a circular or a mirrored border. */
-import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
-import { gatherElements, NO_ELEMENT, separable } from "../kernels/mod.ts";
+import { constant, type HostTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { gatherElements, separable } from "../kernels/mod.ts";
 import { choice, type ValuesOf } from "../parameters/mod.ts";
 import { iterations, sigma, taps, threshold, undone } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
-import { gaussianKernel2d, kernelFile } from "./kernels_2d.ts";
+import { gaussianKernel2d, kernelFile, SLANTED } from "./kernels_2d.ts";
+import { pixelPlaces } from "./layout.ts";
 import { leastSquares } from "./least_squares.ts";
 import {
   checkKernel,
@@ -17,7 +18,7 @@ import {
   weighted,
 } from "./fourier_filter.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
-import { matrix, matrixTensor, transpose } from "./spectrum.ts";
+import { matrix, matrixTensor, transpose } from "./matrix.ts";
 
 /** Parameters of blurs with any kernel. */
 export const KERNEL_BLUR = {
@@ -137,12 +138,11 @@ function reflectedBlur(
   };
   const [vertical, horizontal] = [mirror(0), mirror(1)];
   const factors = factorTensor(transferFunction(psf, padded[0], padded[1]), padded);
-  const inside = (row: number, column: number): boolean => row >= 0 && column >= 0 && row < height && column < width;
-  const cut = places(shape, (row, column) => [row + margins[0], column + margins[1]], padded);
-  const place = places(padded, (row, column) => {
+  const cut = pixelPlaces(shape, padded[1], (row, column) => [row + margins[0], column + margins[1]]);
+  const place = pixelPlaces(padded, width, (row, column) => {
     const [y, x] = [row - margins[0], column - margins[1]];
-    return inside(y, x) ? [y, x] : undefined;
-  }, shape);
+    return y >= 0 && x >= 0 && y < height && x < width ? [y, x] : undefined;
+  });
   const forward = (x: Tensor): Tensor => {
     const extended = separable(constant(vertical.extend), x, constant(horizontal.extend));
     return gatherElements(filtered(extended, factors), constant(cut));
@@ -161,23 +161,6 @@ function reflectedBlur(
     isApproximate: true,
   });
 }
-
-/** For every element of an image of one shape its place in an image of another, or none. */
-function places(
-  shape: readonly [number, number, number],
-  source: (row: number, column: number) => readonly [number, number] | undefined,
-  from: readonly [number, number, number],
-): HostTensor {
-  const [, width, channels] = shape;
-  const index = Uint32Array.from({ length: elementCount(shape) }, (_, i) => {
-    const pixel = Math.floor(i / channels);
-    const at = source(Math.floor(pixel / width), pixel % width);
-    return at ? (at[0] * from[1] + at[1]) * channels + i % channels : NO_ELEMENT;
-  });
-  return hostTensor(index, shape);
-}
-
-const SLANTED = hostTensor(Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1), [3, 4]);
 
 /** Convolution with a kernel. */
 export const deblurKernel = linearEntry({

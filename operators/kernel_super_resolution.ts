@@ -1,12 +1,13 @@
 /** Super-resolution behind any blur: a circular convolution, of which every s-th pixel is kept. */
-import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
-import { type ComplexArray, fourier, gatherElements, mul, NO_ELEMENT } from "../kernels/mod.ts";
+import { constant, type HostTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { type ComplexArray, fourier, gatherElements, mul } from "../kernels/mod.ts";
 import { number, type ValuesOf } from "../parameters/mod.ts";
 import { scale, sigma, taps } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
 import { checkKernel, factorTensor, filtered, perChannel, transferFunction } from "./fourier_filter.ts";
-import { gaussianKernel2d, kernelFile } from "./kernels_2d.ts";
-import { sampledSpectrum } from "./kernel_super_resolution_spectrum.ts";
+import { gaussianKernel2d, kernelFile, SLANTED } from "./kernels_2d.ts";
+import { pixelPlaces } from "./layout.ts";
+import { sampledSvd } from "./kernel_super_resolution_svd.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 const PARAMETERS = {
@@ -43,22 +44,11 @@ function build(
   const isFull = kept.every((value) => value > 0);
   const range = perChannelPairs(kept.map((value) => value > 0 ? 1 : 0), small);
   const inverse = perChannelPairs(kept.map((value) => value > 0 ? 1 / value : 0), small);
-  const cut = hostTensor(
-    Uint32Array.from({ length: elementCount(small) }, (_, i) => {
-      const pixel = Math.floor(i / channels);
-      const [row, column] = [Math.floor(pixel / small[1]), pixel % small[1]];
-      return (row * scale * width + column * scale) * channels + i % channels;
-    }),
-    small,
-  );
-  const spread = hostTensor(
-    Uint32Array.from({ length: elementCount(shape) }, (_, i) => {
-      const pixel = Math.floor(i / channels);
-      const [row, column] = [Math.floor(pixel / width), pixel % width];
-      if (row % scale !== 0 || column % scale !== 0) return NO_ELEMENT;
-      return ((row / scale) * small[1] + column / scale) * channels + i % channels;
-    }),
+  const cut = pixelPlaces(small, width, (row, column) => [row * scale, column * scale]);
+  const spread = pixelPlaces(
     shape,
+    small[1],
+    (row, column) => row % scale === 0 && column % scale === 0 ? [row / scale, column / scale] : undefined,
   );
   const weigh = (y: Tensor, weights: HostTensor): Tensor =>
     fourier(mul(fourier(y, { fromReal: true }), constant(weights)), { inverse: true, toReal: true });
@@ -71,7 +61,7 @@ function build(
     forward: (x) => inRange(gatherElements(filtered(x, factors), constant(cut))),
     pseudoInverse: (y) => back(weigh(y, inverse)),
     adjoint: (y) => back(inRange(y)),
-    spectral: () => sampledSpectrum({ transfer, power, kept, shape, small, cut, spread }),
+    spectral: () => sampledSvd({ transfer, power, kept, shape, small, cut, spread }),
   });
 }
 
@@ -95,8 +85,6 @@ function meanPower(
 function perChannelPairs(values: Float64Array, [height, width, channels]: readonly number[]): HostTensor {
   return perChannel(values, [height!, width!, 2 * channels!]);
 }
-
-const SLANTED = hostTensor(Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1), [3, 4]);
 
 /** Pixels behind a blur. */
 export const srKernel = linearEntry({

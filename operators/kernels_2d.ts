@@ -9,6 +9,12 @@ function normalized(taps: Float64Array, size: number): HostTensor {
   return hostTensor(Float32Array.from(taps, (tap) => tap / sum), [size, size]);
 }
 
+/** A small kernel without any symmetry, for tests. */
+export const SLANTED: HostTensor = hostTensor(
+  Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1),
+  [3, 4],
+);
+
 function checkSize(size: number): void {
   if (Number.isSafeInteger(size) && size >= 1 && size % 2 === 1 && size <= 1023) return;
   throw new RangeError(

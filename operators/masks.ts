@@ -1,6 +1,6 @@
 /** Masks for inpainting as host tensors [H, W]: 1 where the picture is known, 0 where it is missing. */
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
-import { integers } from "./draws.ts";
+import { integers, randomPermutation } from "./draws.ts";
 
 /** A rectangle of missing pixels. */
 export interface MissingBox {
@@ -63,17 +63,10 @@ export function randomMask(height: number, width: number, share: number, seed: n
       `Cannot make a random mask: the missing share is ${share}, a number from 0 to 1 is needed; use 0.5 for half`,
     );
   }
-  const draw = integers(seed);
   const count = height * width;
   const missing = Math.floor(count * share);
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
   const mask = new Float32Array(count).fill(1);
-  for (let i = 0; i < missing; i++) {
-    const j = i + draw(count - i);
-    const pixel = order[j]!;
-    order[j] = order[i]!;
-    mask[pixel] = 0;
-  }
+  for (const pixel of randomPermutation(count, seed, missing).subarray(0, missing)) mask[pixel] = 0;
   return hostTensor(mask, [height, width]);
 }
 

@@ -34,7 +34,7 @@ export { composition, type CompositionInverse, type CompositionOptions } from ".
 export { leastSquares } from "./least_squares.ts";
 export { adjointOf, type OwnOperator, ownOperator, pullBack } from "./derived.ts";
 export { type BlurLayer, type BlurNetwork, smearingLights } from "./blur_network.ts";
-export { coilMaps } from "./mri.ts";
+export { coilMaps } from "./magnetic_resonance.ts";
 export { jpegNoise, type JpegOptions, type JpegTables } from "./jpeg.ts";
 export { addNoise, type MeasurementNoise, NOISES } from "./noise.ts";
 export { type Sampling, samplingMask, type SamplingOptions, SAMPLINGS } from "./mri_masks.ts";

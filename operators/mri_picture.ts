@@ -5,11 +5,12 @@ import type { ValuesOf } from "../parameters/mod.ts";
 import { drawn, iterations } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
 import { hartley } from "./fourier_filter.ts";
+import { pixelValues } from "./layout.ts";
 import { leastSquares } from "./least_squares.ts";
-import { magneticResonance, RESONANCE } from "./mri.ts";
+import { magneticResonance, RESONANCE } from "./magnetic_resonance.ts";
 import { samplingMask } from "./mri_masks.ts";
 import { checkImageShape, type LinearOperator, linearOperator, type SpectralForm } from "./operator.ts";
-import { completeBasis, matrix, matrixTensor, transpose } from "./spectrum.ts";
+import { completeBasis, matrix, matrixTensor, transpose } from "./matrix.ts";
 
 const PARAMETERS = {
   ...RESONANCE,
@@ -43,14 +44,10 @@ function build(imageShape: Shape, { iterations, ...options }: ValuesOf<typeof PA
     return linearOperator({ ...shared, measurementShape, pseudoInverse, isApproximate: true });
   }
   const opposite = (place: number, extent: number): number => (2 * Math.floor(extent / 2) - place + extent) % extent;
-  const weights = hostTensor(
-    Float32Array.from({ length: 2 * height * width }, (_, i) => {
-      const [row, column] = [Math.floor(i / (2 * width)), Math.floor(i / 2) % width];
-      const other = mask.data[opposite(row, height) * width + opposite(column, width)]!;
-      return 2 / Math.max(1, mask.data[row * width + column]! + other);
-    }),
-    [height, width, 2],
-  );
+  const weights = pixelValues([height, width, 2], (row, column) => {
+    const other = mask.data[opposite(row, height) * width + opposite(column, width)]!;
+    return 2 / Math.max(1, mask.data[row * width + column]! + other);
+  });
   return linearOperator({
     ...shared,
     measurementShape,

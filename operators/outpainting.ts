@@ -2,6 +2,7 @@ import { type HostTensor, hostTensor, type Shape } from "../engine/mod.ts";
 import { number, type ValuesOf } from "../parameters/mod.ts";
 import { linearEntry } from "./entry.ts";
 import { inpainting } from "./inpainting.ts";
+import { boxMask } from "./masks.ts";
 import { checkImageShape } from "./operator.ts";
 
 const PARAMETERS = {
@@ -13,9 +14,8 @@ function middle(imageShape: Shape, { keep }: ValuesOf<typeof PARAMETERS>): HostT
   const [height, width] = checkImageShape("outpaint", imageShape);
   const [rows, columns] = [height, width].map((extent) => Math.max(1, Math.round(extent * keep))) as [number, number];
   const [top, left] = [Math.floor((height - rows) / 2), Math.floor((width - columns) / 2)];
-  const mask = new Float32Array(height * width);
-  for (let row = top; row < top + rows; row++) mask.fill(1, row * width + left, row * width + left + columns);
-  return hostTensor(mask, [height, width]);
+  const missing = boxMask(height, width, { height: rows, width: columns, top, left }, 0);
+  return hostTensor(Float32Array.from(missing.data, (outside) => 1 - outside), [height, width]);
 }
 
 /** The middle of the picture: the operator of inpainting with a mask that keeps a centred box. */

@@ -1,10 +1,10 @@
 /** The blur that the code published with DDRM, DDNM and SSD computes, to reproduce published numbers. */
 import { constant, type HostTensor, hostTensor, type Tensor } from "../engine/mod.ts";
-import { mul, separable } from "../kernels/mod.ts";
+import { mul } from "../kernels/mod.ts";
 import { introsortDescending } from "./introsort.ts";
 import { type LinearOperator, linearOperator } from "./operator.ts";
-import { invert, truncate } from "./separable_operator.ts";
-import { type Matrix, matrixTensor, svd, transpose } from "./spectrum.ts";
+import { invert, truncate, turning, vectorsOf } from "./separable_operator.ts";
+import { type Matrix, svd } from "./matrix.ts";
 
 /** Singular value decomposition of the n x n factor of a blur of square images: U diag(s) V^T. */
 export interface BlurFactors {
@@ -21,13 +21,13 @@ export interface PublishedBlurOptions {
   /** The square blur matrix for a given extent. */
   readonly factorOf: (extent: number) => Matrix;
   /** That along the width, where it is another one. */
-  readonly widthFactorOf?: (extent: number) => Matrix;
+  readonly widthFactorOf: ((extent: number) => Matrix) | undefined;
   /** Position of the singular value at each place of the descending order; default: as the published program sorts. */
-  readonly permutation?: ArrayLike<number>;
+  readonly permutation: ArrayLike<number> | undefined;
   /** Decomposition to use instead of that of `factorOf`. */
-  readonly factors?: BlurFactors;
+  readonly factors: BlurFactors | undefined;
   /** Decomposition to use instead of that of `widthFactorOf`. */
-  readonly factorsWidth?: BlurFactors;
+  readonly factorsWidth: BlurFactors | undefined;
   /** Smallest singular value of a factor that is kept. */
   readonly threshold: number;
 }
@@ -74,21 +74,17 @@ export function publishedBlur(
   const shape = [height, width, channels];
   const scale = hostTensor(Float32Array.from(gains), shape);
   const inverse = hostTensor(Float32Array.from(invert(gains)), shape);
-  const leftVectors = vectors(left);
-  const rightVectors = right === left ? leftVectors : vectors(right);
-  const through = (from: "u" | "v", values: HostTensor, to: "u" | "v") => (x: Tensor): Tensor => {
-    const coefficients = separable(constant(leftVectors[`${from}t`]), x, constant(rightVectors[`${from}t`]));
-    return separable(constant(leftVectors[to]), mul(coefficients, constant(values)), constant(rightVectors[to]));
-  };
-  const turned = (part: "u" | "ut" | "v" | "vt") => (x: Tensor): Tensor =>
-    separable(constant(leftVectors[part]), x, constant(rightVectors[part]));
+  const leftVectors = vectorsOf(left);
+  const turned = turning(leftVectors, right === left ? leftVectors : vectorsOf(right));
+  const through = (from: "ut" | "vt", values: HostTensor, to: "u" | "v") => (x: Tensor): Tensor =>
+    turned(to)(mul(turned(from)(x), constant(values)));
   return linearOperator({
     name,
     imageShape: shape,
     measurementShape: shape,
-    forward: through("v", scale, "u"),
-    pseudoInverse: through("u", inverse, "v"),
-    adjoint: through("u", scale, "v"),
+    forward: through("vt", scale, "u"),
+    pseudoInverse: through("ut", inverse, "v"),
+    adjoint: through("ut", scale, "v"),
     spectral: () => ({
       singularValues: scale,
       toSpectrum: turned("vt"),
@@ -97,16 +93,6 @@ export function publishedBlur(
       fromMeasurement: turned("ut"),
     }),
   });
-}
-
-/** Singular vectors as constants, as stored and transposed. */
-function vectors({ u, v }: { readonly u: Matrix; readonly v: Matrix }): Record<"u" | "ut" | "v" | "vt", HostTensor> {
-  return {
-    u: matrixTensor(u),
-    ut: matrixTensor(transpose(u)),
-    v: matrixTensor(v),
-    vt: matrixTensor(transpose(v)),
-  };
 }
 
 function given(

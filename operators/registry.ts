@@ -49,9 +49,11 @@ export function registerOperator(entry: OperatorEntry): Disposable {
   if (operatorEntry(name)) refuse("there is one of that name", "another name");
   const added = tasksOf(entry);
   for (const task of added) if (tasks.has(task.name)) refuse(`there is a task "${task.name}"`, "another name");
-  for (const [option, parameter] of optionsOf(entry)) {
-    for (const [other, its] of [...linear.values(), ...nonlinear.values()].flatMap(namedOptions)) {
-      if (other.option !== option || sameOption(its, parameter)) continue;
+  for (const other of [...linear.values(), ...nonlinear.values()]) {
+    const theirs = new Map(optionsOf(other));
+    for (const [option, parameter] of optionsOf(entry)) {
+      const its = theirs.get(option);
+      if (!its || sameOption(its, parameter)) continue;
       refuse(`its option --${option} is another one than that of "${other.name}"`, "another name, or an equal one");
     }
   }
@@ -96,14 +98,7 @@ export function createOperator<const N extends string>(
   return found(OPERATORS, name).build(imageShape, given ?? {});
 }
 
-/**
- * Builds an operator, linear or not, by its name in the register.
- * @param name a name of `OPERATORS` or `NONLINEAR_OPERATORS`
- * @param imageShape [H, W, C]
- * @param given parameters of the operator; undefined ones count as absent
- * @throws {RangeError} if there is no such operator, a parameter is unknown, needed or out of range
- * @throws {TypeError} if a shape does not fit
- */
+/** As `createOperator`, of a name of `OPERATORS` or `NONLINEAR_OPERATORS`. */
 export function createDegradation<const N extends string>(
   name: N,
   imageShape: Shape,
@@ -124,12 +119,6 @@ function found<A extends Operator>(register: ReadonlyMap<string, OperatorEntry<A
 
 function isLinearEntry(entry: OperatorEntry): entry is OperatorEntry<LinearOperator> {
   return entry.isLinear;
-}
-
-function namedOptions(
-  entry: OperatorEntry,
-): readonly (readonly [{ readonly option: string; readonly name: string }, Parameter<unknown>])[] {
-  return optionsOf(entry).map(([option, parameter]) => [{ option, name: entry.name }, parameter]);
 }
 
 /** Whether two parameters are the same option: what is said of them is equal, apart from default and help. */

@@ -1,8 +1,9 @@
 /** Operators that act along the height and along the width of every channel: A(X) = L X R^T. */
-import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
+import { constant, type HostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { separable } from "../kernels/mod.ts";
+import { pixelValues } from "./layout.ts";
 import { type LinearOperator, linearOperator, type SpectralForm } from "./operator.ts";
-import { completeBasis, compose, type Matrix, matrix, matrixTensor, type Svd, svd, transpose } from "./spectrum.ts";
+import { completeBasis, compose, type Matrix, matrix, matrixTensor, type Svd, svd, transpose } from "./matrix.ts";
 
 /**
  * Singular value of a 1-D factor below which it counts as zero, as in the SVD operators published with DDRM, DDNM and
@@ -40,51 +41,62 @@ function factorOf({ u, s, v }: Svd): Factor {
   };
 }
 
+/** Singular vectors as constants of a trace, as stored and transposed. */
+export interface Vectors {
+  readonly u: HostTensor;
+  readonly ut: HostTensor;
+  readonly v: HostTensor;
+  readonly vt: HostTensor;
+}
+
+/** Singular vectors as constants. */
+export function vectorsOf({ u, v }: Pick<Svd, "u" | "v">): Vectors {
+  return {
+    u: matrixTensor(u),
+    ut: matrixTensor(transpose(u)),
+    v: matrixTensor(v),
+    vt: matrixTensor(transpose(v)),
+  };
+}
+
+/** The map X -> M_L X M_R^T of every channel, with a part M of the vectors along the height and of those along the width. */
+export function turning(left: Vectors, right: Vectors): (part: keyof Vectors) => (x: Tensor) => Tensor {
+  return (part) => (x) => separable(constant(left[part]), x, constant(right[part]));
+}
+
 /** The square orthogonal V [n, n] of a factor, U with columns of zeros up to [p, n], and s with zeros up to [n]. */
-function spectralFactor({ u, s, v }: Svd): Record<"u" | "ut" | "v" | "vt", HostTensor> & { readonly s: Float64Array } {
+function completed({ u, s, v }: Svd): Svd {
   const n = v.rows;
-  const right = completeBasis(v);
-  const left = matrix(u.rows, n, (row, column) => column < u.columns ? u.data[row * u.columns + column]! : 0);
   const values = new Float64Array(n);
   values.set(s);
   return {
-    u: matrixTensor(left),
-    ut: matrixTensor(transpose(left)),
-    v: matrixTensor(right),
-    vt: matrixTensor(transpose(right)),
+    u: matrix(u.rows, n, (row, column) => column < u.columns ? u.data[row * u.columns + column]! : 0),
     s: values,
+    v: completeBasis(v),
   };
 }
 
 /** The decomposition of L X R^T: the Kronecker product of those of L and R. */
-function separableSpectrum(left: Svd, right: Svd, channels: number): SpectralForm {
-  const vertical = spectralFactor(left);
-  const horizontal = right === left ? vertical : spectralFactor(right);
+function separableSvd(left: Svd, right: Svd, channels: number): SpectralForm {
+  const vertical = completed(left);
+  const horizontal = right === left ? vertical : completed(right);
   const shape: Shape = [vertical.s.length, horizontal.s.length, channels];
-  const values = new Float32Array(elementCount(shape));
-  for (let row = 0, i = 0; row < vertical.s.length; row++) {
-    for (const value of horizontal.s) {
-      values.fill(vertical.s[row]! * value, i, i + channels);
-      i += channels;
-    }
-  }
-  const along = (part: "u" | "ut" | "v" | "vt") => (x: Tensor): Tensor =>
-    separable(constant(vertical[part]), x, constant(horizontal[part]));
+  const turned = turning(vectorsOf(vertical), vectorsOf(horizontal));
   return {
-    singularValues: hostTensor(values, shape),
-    toSpectrum: along("vt"),
-    fromSpectrum: along("v"),
-    toMeasurement: along("u"),
-    fromMeasurement: along("ut"),
+    singularValues: pixelValues(shape, (row, column) => vertical.s[row]! * horizontal.s[column]!),
+    toSpectrum: turned("vt"),
+    fromSpectrum: turned("v"),
+    toMeasurement: turned("u"),
+    fromMeasurement: turned("ut"),
   };
 }
 
 /** Decides about a separable operator; see `separableOperator`. */
 export interface SeparableOptions {
   /** Smallest singular value of a factor that is kept; it bounds the gain of A^+ by 1 / threshold^2. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** The factor along the width, for a given extent, where it is another one than along the height. */
-  readonly widthFactorOf?: (extent: number) => Matrix;
+  readonly widthFactorOf?: ((extent: number) => Matrix) | undefined;
 }
 
 /** The decomposition of a factor with the values below the threshold set to zero. */
@@ -120,12 +132,12 @@ export function separableOperator(
     forward: along("matrix"),
     pseudoInverse: along("pseudoInverse"),
     adjoint: along("transpose"),
-    spectral: () => separableSpectrum(leftSvd, rightSvd, channels),
+    spectral: () => separableSvd(leftSvd, rightSvd, channels),
   });
 }
 
 /** The decomposition of separable means of blocks of s x s pixels, for operators that compute them in another way. */
-export function blockMeanSpectrum(
+export function blockMeanSvd(
   [height, width, channels]: readonly [number, number, number],
   scale: number,
 ): SpectralForm {
@@ -139,5 +151,5 @@ export function blockMeanSpectrum(
     };
   };
   const left = mean(height);
-  return separableSpectrum(left, width === height ? left : mean(width), channels);
+  return separableSvd(left, width === height ? left : mean(width), channels);
 }

@@ -4,7 +4,7 @@ import { alongWidth, backProject, radon, weightedSum } from "../kernels/mod.ts";
 import { integer, number, type ValuesOf } from "../parameters/mod.ts";
 import { linearEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
-import { matrix, matrixTensor } from "./spectrum.ts";
+import { matrix, matrixTensor } from "./matrix.ts";
 
 const PARAMETERS = {
   views: integer(30, { min: 1, max: 4096 }, "number of views"),

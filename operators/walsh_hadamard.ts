@@ -1,10 +1,11 @@
 /** Compressed sensing: a share of the Walsh-Hadamard coefficients of every channel. */
-import { constant, elementCount, hostTensor, type Shape } from "../engine/mod.ts";
+import { constant, type Shape } from "../engine/mod.ts";
 import { hadamard, mul } from "../kernels/mod.ts";
 import type { ValuesOf } from "../parameters/mod.ts";
 import { drawn, numbers, ratio, seed } from "./common_parameters.ts";
 import { linearEntry } from "./entry.ts";
-import { draws } from "./draws.ts";
+import { randomPermutation } from "./draws.ts";
+import { pixelValues } from "./layout.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 const PARAMETERS = {
@@ -14,19 +15,6 @@ const PARAMETERS = {
     "positions of coefficients (natural order), of which the first are measured; else they are drawn",
   ),
 };
-
-/** The numbers 0, ..., count - 1 in random order. */
-export function randomPermutation(count: number, seed: number): Uint32Array {
-  const { integer } = draws(seed);
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
-  for (let i = 0; i < count - 1; i++) {
-    const j = i + integer(count - i);
-    const value = order[j]!;
-    order[j] = order[i]!;
-    order[i] = value;
-  }
-  return order;
-}
 
 /**
  * Measures the floor(ratio H W) Walsh-Hadamard coefficients of every channel that a permutation puts first, the same
@@ -59,10 +47,7 @@ function build(imageShape: Shape, { ratio, permutation, seed }: ValuesOf<typeof 
     mask[place] = 1;
   }
   const shape = [height, width, channels];
-  const kept = hostTensor(
-    Float32Array.from({ length: elementCount(shape) }, (_, i) => mask[Math.floor(i / channels)]!),
-    shape,
-  );
+  const kept = pixelValues(shape, (row, column) => mask[row * width + column]!);
   const back: LinearOperator["adjoint"] = (y) => hadamard(mul(y, constant(kept)));
   return linearOperator({
     name: "cs_hadamard",

@@ -1,18 +1,12 @@
 /** Parameters that several samplers have. */
 import { choice, flag, integer, number, type Parameter } from "../parameters/mod.ts";
-import { FIXED_VARIANCES, type FixedVariance } from "./plain_coefficients.ts";
+import type { FixedVariance } from "./plain_coefficients.ts";
 
 /** At which level a measurement is noised: that of the step, as published, or the one that it arrives at. */
 export type GuideLevel = "current" | "next";
 
-/** The levels by name. */
-export const GUIDE_LEVELS: readonly GuideLevel[] = ["current", "next"];
-
 /** Where the noise of a noised measurement is drawn: in the image, as A z, or in the measurement itself. */
 export type MeasurementNoise = "image" | "measurement";
-
-/** The places by name. */
-export const MEASUREMENT_NOISES: readonly MeasurementNoise[] = ["image", "measurement"];
 
 /** Number of steps among the T training timesteps. */
 export function steps(initial: number, min = 2): Parameter<number> {
@@ -54,20 +48,20 @@ export const clipDenoised: Parameter<boolean> = flag(
 /** Variance of ancestral steps where the network does not learn it. */
 export const fixedVariance: Parameter<FixedVariance> = choice(
   "small",
-  FIXED_VARIANCES,
+  ["small", "large"],
   {},
   "variance of ancestral steps where the network learns none: posterior's (small) or beta",
 );
 
 /** At which level the measurement is noised. */
 export function level(initial: GuideLevel): Parameter<GuideLevel> {
-  return choice(initial, GUIDE_LEVELS, {}, "noise level of the measurement: that of the step, or the next");
+  return choice(initial, ["current", "next"], {}, "noise level of the measurement: that of the step, or the next");
 }
 
 /** Where the noise of the measurement is drawn; published in the measurement, which is too noisy where A averages. */
 export const noiseIn: Parameter<MeasurementNoise> = choice(
   "image",
-  MEASUREMENT_NOISES,
+  ["image", "measurement"],
   {},
   "where the noise of the measurement is drawn",
 );
@@ -77,7 +71,7 @@ export function travelLength(initial: number): Parameter<number> {
   return integer(initial, { min: 1, max: "steps" }, "levels that a jump goes up");
 }
 
-/** How often a stretch is walked. */
+/** How often a stretch is gone down. */
 export function travelRepeat(initial: number): Parameter<number> {
   return integer(initial, { min: 1, max: 1000 }, "walks over each stretch between jumps, 1 for straight down");
 }

@@ -15,16 +15,10 @@ import { ancestralCoefficients } from "./plain_coefficients.ts";
 import type { Problem, Sampler } from "./sampler.ts";
 import { networkStep } from "./step.ts";
 
-/** How the next state is made: the eta mix of the authors' program, or the DDPM posterior of the paper. */
-export type DdnmUpdate = "eta_mix" | "posterior";
-
-/** The updates by name. */
-export const DDNM_UPDATES: readonly DdnmUpdate[] = ["eta_mix", "posterior"];
-
 const PARAMETERS = {
   ...DDNM_TRAJECTORY,
   // Published program: the eta mix; paper: the posterior, which does not read eta.
-  update: choice("eta_mix", DDNM_UPDATES, {}, "rule of the next state: eta mix, or DDPM posterior"),
+  update: choice("eta_mix", ["eta_mix", "posterior"], {}, "rule of the next state: eta mix, or DDPM posterior"),
 };
 
 /** Parameters of DDNM. */

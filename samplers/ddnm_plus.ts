@@ -14,18 +14,6 @@ import { ancestralCoefficients } from "./plain_coefficients.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 import { networkStep } from "./step.ts";
 
-/** Which of the rules of DDNM+ makes the next state. */
-export type DdnmPlusForm = "spectral" | "simplified" | "posterior" | "published_simplified" | "published_spectral";
-
-/** The forms by name. */
-export const DDNM_PLUS_FORMS: readonly DdnmPlusForm[] = [
-  "spectral",
-  "simplified",
-  "posterior",
-  "published_simplified",
-  "published_spectral",
-];
-
 const PARAMETERS = {
   ...DDNM_TRAJECTORY,
   // - spectral: a correction and a noise for every singular value; needs the spectral form of the operator
@@ -33,7 +21,12 @@ const PARAMETERS = {
   // - posterior: one correction for all, in the DDPM posterior of the paper (equations 17 to 19)
   // - published_simplified: the authors' program, which scales its noise twice and takes alphaBar for its root
   // - published_spectral: the authors' program, which does not turn eps into the basis before it weighs it
-  form: choice("simplified", DDNM_PLUS_FORMS, {}, "rule of the correction and of the noise"),
+  form: choice(
+    "simplified",
+    ["spectral", "simplified", "posterior", "published_simplified", "published_spectral"],
+    {},
+    "rule of the correction and of the noise",
+  ),
 };
 
 /** Parameters of DDNM+. The deviation of the noise is that of the problem. */

@@ -11,7 +11,7 @@ import { type Level, respace } from "./coefficients.ts";
 import { freshNoise, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { drawOf, START, stateShape, trajectory } from "./run.ts";
+import { moveBy, START, stateShape, trajectory } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
 import { networkStep, noisyStage } from "./step.ts";
@@ -72,9 +72,7 @@ async function* run(
     },
   });
   const start = await startState(runtime, problem, form, { level: places[0]!, noise });
-  return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {
-    return { name: drawOf(k).name, ...await step(xt, level, drawOf(k)) };
-  });
+  return yield* trajectory({ start, places, stages: [step] }, moveBy(step));
 }
 
 /**

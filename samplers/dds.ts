@@ -10,16 +10,10 @@ import { etaMixCoefficients, respace } from "./coefficients.ts";
 import { freshNoise, iterations, steps } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
 import { sampler } from "./entry.ts";
-import { drawOf, pureNoise, trajectory } from "./run.ts";
+import { moveBy, pureNoise, trajectory } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 import { networkStep } from "./step.ts";
 import { strideTimesteps } from "./timesteps.ts";
-
-/** What is solved: noisy below if the problem has noise; A^T A u = A^T y; or (I + gamma A^T A) u = x0 + gamma A^T y. */
-export type DdsSystem = "auto" | "noiseless" | "noisy";
-
-/** The systems by name. */
-export const DDS_SYSTEMS: readonly DdsSystem[] = ["auto", "noiseless", "noisy"];
 
 const PARAMETERS = {
   // Published: 50, and 100 and 20.
@@ -28,7 +22,13 @@ const PARAMETERS = {
   eta: freshNoise(0.85),
   iterations: iterations(5),
   gamma: number(1, { min: 0 }, "weight of the data in the noisy system"),
-  system: choice("auto", DDS_SYSTEMS, {}, "what is solved: noisy where the measurement has noise, or always one"),
+  // noiseless: A^T A u = A^T y; noisy: (I + gamma A^T A) u = x0 + gamma A^T y.
+  system: choice(
+    "auto",
+    ["auto", "noiseless", "noisy"],
+    {},
+    "what is solved: noisy where the measurement has noise, or always one",
+  ),
   plainArrival: flag(true, {}, "do not take the solution itself as the state at the first level"),
 };
 
@@ -64,8 +64,6 @@ export const dds: Sampler<DdsOptions> = sampler({
       }),
     });
     const start = await pureNoise(runtime, problem, noise);
-    return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {
-      return { name: drawOf(k).name, ...await step(xt, level, drawOf(k)) };
-    });
+    return yield* trajectory({ start, places, stages: [step] }, moveBy(step));
   },
 });

@@ -31,20 +31,11 @@ import { freshNoise, iterations } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
 import { sampler } from "./entry.ts";
 import type { NoiseSource } from "./noise_source.ts";
-import { drawOf, START, stateShape, trajectory } from "./run.ts";
+import { moveBy, START, stateShape, trajectory } from "./run.ts";
 import type { GeneralProblem, Progress, Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 import { networkStep, noisyStage, type Step } from "./step.ts";
 import { quadraticTimesteps } from "./timesteps.ts";
-
-/**
- * How the data step is done: exactly, by one A^+ of the residual, or by one step along the gradient of its length, which
- * operators that are not linear have, too.
- */
-export type DiffpirDataStep = "exact" | "back_projection" | "first_order";
-
-/** The data steps by name. */
-export const DIFFPIR_DATA_STEPS: readonly DiffpirDataStep[] = ["exact", "back_projection", "first_order"];
 
 const PARAMETERS = {
   // The network is evaluated at all levels but the last.
@@ -54,7 +45,9 @@ const PARAMETERS = {
   zeta: freshNoise(0.25, "share of fresh noise"),
   eta: freshNoise(0, "share of the DDIM deviation in the rest"),
   guidance: number(1, { min: 0 }, "how far x0 goes to the solution of the data step"),
-  dataStep: choice("exact", DIFFPIR_DATA_STEPS, {}, "how the data step is done"),
+  // Exactly, by one A^+ of the residual, or by one step along the gradient of its length, which operators that are not
+  // linear have, too.
+  dataStep: choice("exact", ["exact", "back_projection", "first_order"], {}, "how the data step is done"),
   gamma: number(0.01, { min: 0 }, "step length of back_projection"),
   iterations: iterations(20),
   // Published: not when enlarging.
@@ -90,9 +83,7 @@ export const diffpir: Sampler<DiffpirOptions> = sampler<typeof PARAMETERS, Diffp
     const places = respace(alphaBar, quadraticTimesteps(alphaBar.length, options.steps)).toReversed().slice(0, -1);
     const step = diffpirStep(runtime, problem, options);
     const start = await diffpirStart(runtime, problem, options);
-    return yield* trajectory({ start, places, stages: [step] }, async (xt, level, k) => {
-      return { name: drawOf(k).name, ...await step(xt, level, drawOf(k)) };
-    });
+    return yield* trajectory({ start, places, stages: [step] }, moveBy(step));
   },
 });
 

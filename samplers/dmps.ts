@@ -12,17 +12,11 @@ import { likelihoodCorrection } from "./likelihood.ts";
 import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
-/** Where the likelihood is taken: after the ancestral step, as in the authors' program, or before it, as in the paper. */
-export type DmpsPoint = "after" | "before";
-
-/** The points by name. */
-export const DMPS_POINTS: readonly DmpsPoint[] = ["after", "before"];
-
 const PARAMETERS = {
   steps: steps(1000),
   scale: gradientScale(1.75),
-  // Published program: after; paper: before.
-  point: choice("after", DMPS_POINTS, {}, "gradient after the step or before"),
+  // Where the likelihood is taken. Published program: after; paper: before.
+  point: choice("after", ["after", "before"], {}, "gradient after the step or before"),
   clipDenoised,
   fixedVariance,
   iterations: iterations(20),

@@ -16,15 +16,10 @@ import { likelihoodCorrection } from "./likelihood.ts";
 import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 
-/** What decides the switch: a share of the steps, or the PSNR of consecutive predictions. */
-export type SwitchRule = "share" | "psnr";
-
-/** The rules by name. */
-export const SWITCH_RULES: readonly SwitchRule[] = ["share", "psnr"];
-
 const PARAMETERS = {
   steps: steps(100),
-  rule: choice("share", SWITCH_RULES, { option: "switch-rule" }, "switch after a share of the steps, or by PSNR"),
+  // By PSNR: of consecutive predictions.
+  rule: choice("share", ["share", "psnr"], { option: "switch-rule" }, "switch after a share of the steps, or by PSNR"),
   share: number(0.5, { min: 0, max: 1, option: "switch-share" }, "rule share: share of the steps that are dps"),
   threshold: number(20, { option: "switch-psnr" }, "rule psnr: dB from which consecutive predictions agree"),
   // Consecutive predictions of fine steps agree from the start.

@@ -12,15 +12,6 @@ import { guide, guideAlphaBar, guidedTrajectory } from "./guided_trajectory.ts";
 import { evenLevels, pseudoInverseOf, pureNoise } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
-/**
- * Level of the noise in the reference after a step: that of the step, as in the authors' program, or the one that the
- * step arrives at, as in the paper.
- */
-export type IlvrReference = "published" | "paper";
-
-/** The levels by name. */
-export const ILVR_REFERENCES: readonly IlvrReference[] = ["published", "paper"];
-
 const PARAMETERS = {
   steps: steps(100),
   // 0 takes the ratio of image and measurement, at least 2. Published: 8, 16, 32.
@@ -32,9 +23,10 @@ const PARAMETERS = {
   // With the "published" reference one more, as the last one would leave the noise of its level in the picture.
   // Published: 20 in the demonstration.
   freeSteps: integer(0, { min: 0, max: "steps" }, "last steps without condition"),
+  // After a step: that of the level of the step, as in the authors' program, or of the one that it arrives at.
   reference: choice(
     "published",
-    ILVR_REFERENCES,
+    ["published", "paper"],
     { option: "ilvr-reference" },
     "noise of the reference, as in program or paper",
   ),

@@ -40,7 +40,6 @@ export {
   ancestralCoefficients,
   ddimCoefficients,
   ddimReverseCoefficients,
-  FIXED_VARIANCES,
   type FixedVariance,
   type PlainCoefficients,
 } from "./plain_coefficients.ts";
@@ -53,24 +52,24 @@ export {
   type SsdPreset,
   ssdPreset,
 } from "./ssd_options.ts";
-export { DDNM_UPDATES, type DdnmOptions } from "./ddnm.ts";
-export { DDNM_PLUS_FORMS, type DdnmPlusForm, type DdnmPlusOptions } from "./ddnm_plus.ts";
+export type { DdnmOptions } from "./ddnm.ts";
+export type { DdnmPlusOptions } from "./ddnm_plus.ts";
 export { type DdrmOptions, ddrmStart } from "./ddrm.ts";
-export { DDS_SYSTEMS, type DdsOptions } from "./dds.ts";
-export { DIFFPIR_DATA_STEPS, type DiffpirOptions, diffpirStart, diffpirWeights } from "./diffpir.ts";
-export { DMPS_POINTS, type DmpsOptions } from "./dmps.ts";
+export type { DdsOptions } from "./dds.ts";
+export { type DiffpirOptions, diffpirStart, diffpirWeights } from "./diffpir.ts";
+export type { DmpsOptions } from "./dmps.ts";
 export type { DpsOptions } from "./dps.ts";
-export { type DpsDmpsOptions, SWITCH_RULES, type SwitchRule } from "./dps_dmps.ts";
-export { type GradientOptions, gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
+export type { DpsDmpsOptions } from "./dps_dmps.ts";
+export { type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
 export type { McgOptions } from "./mcg.ts";
-export { PIGDM_FORMS, type PigdmForm, type PigdmOptions } from "./pigdm.ts";
-export { ILVR_REFERENCES, type IlvrOptions, type IlvrReference } from "./ilvr.ts";
-export { GUIDE_LEVELS, type GuideLevel, MEASUREMENT_NOISES, type MeasurementNoise } from "./common_parameters.ts";
+export type { PigdmOptions } from "./pigdm.ts";
+export type { IlvrOptions } from "./ilvr.ts";
+export type { GuideLevel, MeasurementNoise } from "./common_parameters.ts";
 export type { ClassGuidance } from "./class_guidance.ts";
 export { conjugateGradients } from "./conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
-export { pureNoise, type State, type Trajectory, trajectory } from "./run.ts";
+export { drawOf, moveBy, pureNoise, type State, type Trajectory, trajectory } from "./run.ts";
 export { ddnmTimesteps, quadraticTimesteps, spaceTimesteps, ssdTimesteps, strideTimesteps } from "./timesteps.ts";
 export {
   ddpmCoefficients,
@@ -84,7 +83,22 @@ export {
   respace,
   type UpdateCoefficients,
 } from "./coefficients.ts";
-export { networkStep, predictX0, type Step, type StepDefinition } from "./step.ts";
+export {
+  networkStep,
+  type Place,
+  type Prediction,
+  predictX0,
+  type RunTensors,
+  type Step,
+  type StepDefinition,
+  type Update,
+} from "./step.ts";
 export { type InversionOptions, invert } from "./inversion.ts";
-export { type RestorationPlace, type RestorationStep, restorationStep } from "./restoration_step.ts";
+export {
+  type AttentionMaps,
+  type RestorationPlace,
+  type RestorationState,
+  type RestorationStep,
+  restorationStep,
+} from "./restoration_step.ts";
 export type { NoiseArguments } from "./noise_source.ts";

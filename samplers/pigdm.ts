@@ -17,21 +17,19 @@ import type { Progress, Sampler } from "./sampler.ts";
 import { spectralWeights } from "./spectral.ts";
 import { networkStep } from "./step.ts";
 
-/**
- * What is followed, how far, and from where. "published", the authors' program: A^+ (y - A x0) with the length
- * sqrt(alphaBar alphaBarPrevious), no clamp, from A^+ y noised to the first level. "paper": the likelihood of y with the
- * length sqrt(alphaBar) r^2, from pure noise.
- */
-export type PigdmForm = "published" | "paper";
-
-/** The forms by name. */
-export const PIGDM_FORMS: readonly PigdmForm[] = ["published", "paper"];
-
 const PARAMETERS = {
   steps: steps(100),
   eta: freshNoise(1, "share of the posterior's deviation in fresh noise"),
   scale: gradientScale(1),
-  guidanceForm: choice("published", PIGDM_FORMS, { option: "pigdm-form" }, "as in the program, or in the paper"),
+  // What is followed, how far, and from where. "published", the authors' program: A^+ (y - A x0) with the length
+  // sqrt(alphaBar alphaBarPrevious), no clamp, from A^+ y noised to the first level. "paper": the likelihood of y with
+  // the length sqrt(alphaBar) r^2, from pure noise.
+  guidanceForm: choice(
+    "published",
+    ["published", "paper"],
+    { option: "pigdm-form" },
+    "as in the program, or in the paper",
+  ),
   // Both are read by the form of the paper alone.
   clipDenoised,
   iterations: iterations(20),

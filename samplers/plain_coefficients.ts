@@ -17,9 +17,6 @@ export interface PlainCoefficients {
 /** The variance of an ancestral step where the network does not learn it: the posterior's, or beta itself. */
 export type FixedVariance = "small" | "large";
 
-/** The variances by name. */
-export const FIXED_VARIANCES: readonly FixedVariance[] = ["small", "large"];
-
 /**
  * One ancestral step down from a level (Ho et al. 2020, eq. 7): the posterior mean and
  * - the posterior variance s = (1 - a)/(1 - alphaBar) beta' with a = alphaBarPrevious ("small"), or

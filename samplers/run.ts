@@ -5,7 +5,7 @@ import type { NoiseModel } from "../models/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
 import type { Draw, NoiseSource } from "./noise_source.ts";
 import type { GeneralProblem, Problem, Progress } from "./sampler.ts";
-import { noisyStage } from "./step.ts";
+import { noisyStage, type Step } from "./step.ts";
 import { spaceTimesteps } from "./timesteps.ts";
 
 /** A named state of a trajectory; its tensors are valid until the next step. */
@@ -81,6 +81,13 @@ export async function* trajectory<P>(
     for (const stage of stages) stage.release();
     start.free();
   }
+}
+
+/** The move of samplers that take nothing but a step at every place, with its own draw. */
+export function moveBy<P>(
+  step: Step<P, "x0" | "xt">,
+): (xt: DeviceTensor, place: P, k: number) => Promise<State> {
+  return async (xt, place, k) => ({ name: drawOf(k).name, ...await step(xt, place, drawOf(k)) });
 }
 
 /** [N, H, W, C] of the states of a problem. */

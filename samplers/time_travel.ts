@@ -1,4 +1,4 @@
-/** Walks over noise levels that go back up now and then, so that late steps can correct early ones (RePaint, DDNM). */
+/** Trajectories over noise levels that go back up now and then, so that late steps can correct early ones (RePaint, DDNM). */
 
 /** One move between kept levels, counted from the least noisy: down by one, to -1 (clean) in the end, or up by one. */
 export interface Move {
@@ -6,16 +6,16 @@ export interface Move {
   readonly to: number;
 }
 
-/** When a walk goes back. */
+/** When a trajectory goes back. */
 export interface TravelOptions {
   /** Levels that a jump goes up, 1..the number of levels. */
   readonly travelLength: number;
-  /** How often each stretch of `travelLength` levels is walked; 1 means straight down. */
+  /** How often each stretch of `travelLength` levels is gone down; 1 means straight down. */
   readonly travelRepeat: number;
 }
 
 /**
- * The walk from pure noise to the clean image: t goes down; whenever it reaches a multiple of `travelLength` below
+ * The trajectory from pure noise to the clean image: t goes down; whenever it reaches a multiple of `travelLength` below
  * count - travelLength, it jumps `travelLength` levels up, travelRepeat - 1 times for each such level (Lugmayr et al.,
  * RePaint, appendix).
  * @param count number of levels

@@ -112,16 +112,17 @@ export function strideTimesteps(total: number, count: number): readonly number[]
  * @throws {RangeError} if count is out of range
  */
 export function quadraticTimesteps(total: number, count: number): readonly number[] {
-  if (!Number.isInteger(count) || count < 2 || count > total) {
-    throw new RangeError(`Cannot space timesteps: ${count} steps were asked for, 2..${total} are possible`);
-  }
+  checkCount(count, 2, total);
   const spaced = Array.from({ length: count }, (_, i) => Math.floor(Math.sqrt((i * total * total) / (count - 1))));
   return ascendingSet(spaced.map((position) => Math.max(0, total - 1 - position)));
 }
 
 function strideOf(total: number, count: number): number {
-  if (!Number.isInteger(count) || count < 1 || count > total) {
-    throw new RangeError(`Cannot space timesteps: ${count} steps were asked for, 1..${total} are possible`);
-  }
+  checkCount(count, 1, total);
   return Math.floor(total / count);
+}
+
+function checkCount(count: number, least: number, total: number): void {
+  if (Number.isInteger(count) && count >= least && count <= total) return;
+  throw new RangeError(`Cannot space timesteps: ${count} steps were asked for, ${least}..${total} are possible`);
 }

@@ -5,7 +5,7 @@ import { addNoise, boxMask, randomMask, samplingMask, type SamplingOptions } fro
 import { draws, integers } from "../../operators/draws.ts";
 import { motionWalk } from "../../operators/kernels_2d.ts";
 import { poisson } from "../../operators/noise.ts";
-import { randomPermutation } from "../../operators/walsh_hadamard.ts";
+import { randomPermutation } from "../../operators/draws.ts";
 import { assertCounts, assertMean, assertRates, assertUniform, normalShare, poissonShares } from "./statistics.ts";
 
 /** How often each outcome of a draw comes up for the seeds 0, 1, 2, ... */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { compose, type Matrix, matrix, matrixTensor, multiply, svd, transpose } from "../../operators/spectrum.ts";
+import { compose, type Matrix, matrix, matrixTensor, multiply, svd, transpose } from "../../operators/matrix.ts";
 import { filterMatrix } from "../../operators/filter_matrix.ts";
 import { gaussianKernel } from "../../operators/gaussian_blur.ts";
 import { randomValues } from "../support/random.ts";

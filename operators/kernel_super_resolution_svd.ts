@@ -34,7 +34,7 @@ const NEGLIGIBLE = 1e-9;
  * then V = I - (E - B F) (I - M)^-1 (E - B F)^T is orthogonal, its own inverse, and V E = B F. So the kept pixels of V x
  * are F^T B^T x, and a Hartley transform of them makes S a product with the singular values.
  */
-export function sampledSpectrum({ transfer, power, kept, shape, small, cut, spread }: SampledBlur): SpectralForm {
+export function sampledSvd({ transfer, power, kept, shape, small, cut, spread }: SampledBlur): SpectralForm {
   const { difference, weights, phases } = reflection(transfer, power, shape, small);
   const filter = factorTensor(difference, shape);
   const turns = factorTensor(phases, small);
