@@ -51,7 +51,7 @@ export interface OwnOperator extends Pick<LinearOperator, "name" | "forward"> {
 /**
  * A linear operator from its forward map: A^T is the gradient of <A x, y>, A^+ is formed by conjugate gradients.
  * @param definition name, shapes and the map, which records operations in the current trace
- * @returns the operator, which all methods take that need A, A^T or A^+; without a spectrum
+ * @returns the operator, which all methods take that need A, A^T or A^+; without a decomposition
  * @throws {TypeError} when it is used: if an operation of the map has no gradient, or a shape does not fit
  */
 export function ownOperator(definition: OwnOperator): LinearOperator {

@@ -5,7 +5,7 @@ import type { Level } from "./coefficients.ts";
 import type { DdnmStep } from "./ddnm_trajectory.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import type { Problem } from "./sampler.ts";
-import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
+import { requireDecomposition, type SpectralWeight, spectralWeights } from "./spectral.ts";
 import { networkStep } from "./step.ts";
 
 /** What decides about a step. */
@@ -27,7 +27,7 @@ export function spectralStepDown(
   { model, operator, y, sigmaY }: Problem,
   { noise, eta, isPublished }: SpectralStepOptions,
 ): DdnmStep {
-  const form = requireSpectrum("ddnm_plus", operator);
+  const form = requireDecomposition("ddnm_plus", operator);
   return networkStep(runtime, model, {
     name: "ddnm_plus",
     noise,

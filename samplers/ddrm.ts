@@ -13,7 +13,7 @@ import { sampler } from "./entry.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import { moveBy, START, stateShape, trajectory } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
-import { requireSpectrum, type SpectralWeight, spectralWeights } from "./spectral.ts";
+import { requireDecomposition, type SpectralWeight, spectralWeights } from "./spectral.ts";
 import { networkStep, noisyStage } from "./step.ts";
 import { strideTimesteps } from "./timesteps.ts";
 
@@ -38,7 +38,7 @@ export const ddrm: Sampler<DdrmOptions> = sampler({
   parameters: PARAMETERS,
   evaluations: ({ steps }, timesteps) => ({ nominal: steps, actual: strideTimesteps(timesteps, steps).length }),
   restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    return run(runtime, problem, requireSpectrum("ddrm", problem.operator), options);
+    return run(runtime, problem, requireDecomposition("ddrm", problem.operator), options);
   },
 });
 
@@ -86,7 +86,7 @@ export async function ddrmStart(
   noise: NoiseSource,
   { steps }: Pick<DdrmOptions, "steps">,
 ): Promise<DeviceTensor> {
-  const form = requireSpectrum("ddrm", problem.operator);
+  const form = requireDecomposition("ddrm", problem.operator);
   return await startState(runtime, problem, form, { level: levelsOf(problem, steps)[0]!, noise });
 }
 

@@ -8,7 +8,7 @@ import type { RunTensors } from "./step.ts";
  * @param sampler name for the message
  * @throws {TypeError} if the operator has none; the message lists those that do
  */
-export function requireSpectrum(sampler: string, operator: LinearOperator): SpectralForm {
+export function requireDecomposition(sampler: string, operator: LinearOperator): SpectralForm {
   if (operator.spectral) return operator.spectral();
   const known = Array.from(OPERATORS).filter(([, { build, examples }]) =>
     examples.some(({ imageShape, options }) => build(imageShape, options).spectral)
