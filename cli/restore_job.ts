@@ -1,6 +1,6 @@
 /** One picture or measurement of `restore`: read, prepared, restored once or several times, written. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileSource, sha256OfFile } from "../io/mod.ts";
+import { FileSource, type ImageFile, sha256OfFile } from "../io/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { numberOf, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
@@ -23,6 +23,7 @@ import {
   type RecordedNoise,
   recordedNoise,
   type Report,
+  reportOf,
   restoreBy,
   restoreTasks,
   type Task,
@@ -34,7 +35,7 @@ import type { Interrupt } from "./interrupt.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkWritable, filesOf, outputsOf, type SampleOutput, writeTogether } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";
-import { makeReport, summarize } from "./report.ts";
+import { summarize } from "./summary.ts";
 import { readMeasurement, readSource } from "./source.ts";
 
 /** What is asked for: one file, its options and its results. */
@@ -69,6 +70,11 @@ export interface Session {
   readonly interrupt: Interrupt;
 }
 
+/** What a report tells of a picture. */
+type Facts =
+  & Pick<ImageFile, "width" | "height" | "channels" | "bitDepth" | "orientation" | "alpha">
+  & { readonly format: ImageFile["format"] | "measurement" };
+
 /** The task of the sample picture. */
 const SAMPLE_TASK = "sr4";
 
@@ -95,6 +101,8 @@ export async function readJob(request: Request): Promise<Job> {
     ? undefined
     : await readSource(path, { task, options, enlargement: isTruth ? 1 : task.scale });
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
+  const picture: Facts = source?.file ?? pictureOf(measured!);
+  const { format, width, height, channels, bitDepth, alpha, orientation } = picture;
   return {
     ...request,
     task,
@@ -102,28 +110,13 @@ export async function readJob(request: Request): Promise<Job> {
     recorded,
     sha256: measured?.sha256 ?? await sha256OfFile(path),
     input: measured ?? { source: source!, task, options, noise, seed, size: numberOf(options, "size") },
-    facts: measured
-      ? pictureFacts(path, {
-        ...measured.picture,
-        format: "measurement",
-        height: measured.imageShape[0]!,
-        width: measured.imageShape[1]!,
-        orientation: 1,
-      })
-      : pictureFacts(path, source!.file),
+    facts: { file: path, format, width, height, channels, bitDepth, alpha: alpha !== undefined, orientation },
   };
 }
 
-/** What a report tells of a picture. */
-function pictureFacts(
-  file: string,
-  { format, width, height, channels, bitDepth, alpha, orientation }: Readonly<
-    Record<"format" | "width" | "height" | "channels" | "bitDepth" | "orientation", string | number> & {
-      alpha?: object;
-    }
-  >,
-): Report {
-  return { file, format, width, height, channels, bitDepth, alpha: alpha !== undefined, orientation };
+/** What is known of the picture that a measurement is of, which has no file. */
+function pictureOf({ picture, imageShape: [height = 0, width = 0] }: ReadMeasurement): Facts {
+  return { ...picture, format: "measurement", height, width, orientation: 1 };
 }
 
 async function readNoise(path: string, draws: number | undefined): Promise<RecordedNoise> {
@@ -189,7 +182,14 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
   reporter.done();
   const result = await finishPicture(runtime, picture, restoration.image);
   const outcome = { runtime, loaded, loadSeconds, picture, method, restoration, result, options, seed };
-  const report = await makeReport({ words, input: { file: path, sha256 }, picture: facts, output }, outcome);
+  const report = {
+    program: { name: "shortcut", deno: Deno.version.deno },
+    command: ["restore", ...words],
+    files: filesOf(output),
+    input: { file: path, sha256 },
+    picture: facts,
+    ...await reportOf(outcome),
+  };
   await interrupt.check();
   await interrupt.hold(() => writeTogether(outputsOf(output, { result, report, trace })));
   reporter.result(report, summarize(output, outcome));

@@ -59,7 +59,7 @@ export interface OperatorDefinition<N extends string, P extends Parameters, A ex
   readonly name: N;
   /** What it measures, in a line. */
   readonly about: string;
-  /** What `build` takes. */
+  /** Its parameters by name. */
   readonly parameters: P;
   /** Builds it for images of one shape [H, W, C], of checked values. */
   build(imageShape: Shape, values: ValuesOf<P>): A;

@@ -9,9 +9,13 @@ export interface Task extends Omit<TaskDefinition, "about"> {
   readonly description: string;
   /** Name in the register of operators. */
   readonly operator: string;
+  /** The operator as the register has it. */
   readonly entry: OperatorEntry;
+  /** Parameters of the operator that the task decides. */
   readonly fixed: OperatorValues;
+  /** How many times smaller the measurement is along each side. */
   readonly scale: number;
+  /** Channels of the measurement, where it is a picture. */
   readonly channels: 1 | 3;
 }
 

@@ -13,9 +13,11 @@ import { type Task, taskOperator } from "./tasks.ts";
 
 /** How a picture is degraded. */
 export interface DegradationSetting {
+  /** What is done to it. */
   readonly task: Task;
   /** The options of the task. */
   readonly options: OptionValues;
+  /** The noise of the measurement. */
   readonly noise: MeasurementNoise;
   /** Of noise and masks. */
   readonly seed: number;

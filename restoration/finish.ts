@@ -1,7 +1,7 @@
 /** From what the sampler gave to the picture that the user gets, and how good it is. */
 import { ReferenceRuntime, type Runtime, type Tensors } from "../engine/mod.ts";
 import { type Raster, resize, rgbToGray } from "../raster/mod.ts";
-import { psnr, ssim } from "../metrics/mod.ts";
+import { type ImageQuality, imageQuality } from "../metrics/mod.ts";
 import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
@@ -24,16 +24,10 @@ export interface Result {
 
 /** Quality of the result and of A^+ y alone. */
 export interface Comparison {
-  readonly result: Quality;
-  readonly pseudoInverse: Quality;
-}
-
-/** Closeness of a picture to the ground truth. */
-export interface Quality {
-  /** In dB; infinite for equal pictures. */
-  readonly psnr: number;
-  /** Undefined for pictures smaller than the window. */
-  readonly ssim: number | undefined;
+  /** Of the restored picture. */
+  readonly result: ImageQuality;
+  /** Of A^+ y. */
+  readonly pseudoInverse: ImageQuality;
 }
 
 /**
@@ -56,7 +50,11 @@ export async function finishPicture(
   const isPutBack = isShrunk(canvas) && !truth;
   const raster = asInFile(isPutBack ? await putBack(picture, working) : working);
   const alpha = format.alpha && clamped(resize(format.alpha, raster));
-  const qualityOf = (other: Raster): Quality => quality(asInFile(other), asInFile(truth as Raster));
+  const qualityOf = (other: Raster): ImageQuality => {
+    const [{ data }, { height, width, channels, data: good }] = [asInFile(other), asInFile(truth!)];
+    // Values that are neither limited nor rounded here, windows of 7 x 7.
+    return imageQuality("dmps", data, good, { shape: [height, width, channels] });
+  };
   return {
     raster,
     alpha,
@@ -140,17 +138,4 @@ function shapeOf({ height, width, channels }: Raster): [number, number, number, 
 /** A picture with its values brought into [-1, 1]. */
 export function clamped(raster: Raster): Raster {
   return { ...raster, data: raster.data.map((value) => Math.min(Math.max(value, -1), 1)) };
-}
-
-/** Side of the SSIM window. */
-const SSIM_WINDOW = 7;
-
-/** PSNR and SSIM of unrounded values in [-1, 1]. */
-function quality(picture: Raster, truth: Raster): Quality {
-  const { width, height, channels } = truth;
-  const shape = [height, width, channels];
-  return {
-    psnr: psnr(picture.data, truth.data, { shape }),
-    ssim: Math.min(width, height) < SSIM_WINDOW ? undefined : ssim(picture.data, truth.data, { shape }),
-  };
 }

@@ -9,16 +9,21 @@ import {
   type SafetensorsFile,
 } from "../models/mod.ts";
 import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
-import { readNoise, readParameters } from "./measurement_fields.ts";
+import { type MeasuredPicture, objectOf, readImageShape, readParameters, readPicture } from "./measurement_fields.ts";
+import { readNoise } from "./noise_options.ts";
 import { type Task, taskOperator, TASKS } from "./tasks.ts";
 
 /** A measurement and how it was made. */
 export interface Measurement {
+  /** What was done to the picture. */
   readonly task: Task;
   /** [H, W, C] of the picture. */
   readonly imageShape: Shape;
+  /** Parameters that the operator was built with. */
   readonly options: OperatorValues;
+  /** The noise that was added. */
   readonly noise: MeasurementNoise;
+  /** Seed of the noise, and of what else was drawn. */
   readonly seed: number;
   /** The picture that it was made of, as its file was. */
   readonly picture: MeasuredPicture;
@@ -26,17 +31,9 @@ export interface Measurement {
   readonly y: HostTensor;
 }
 
-/** What is known of a picture that was measured. */
-export interface MeasuredPicture {
-  readonly file: string;
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
-  readonly bitDepth: 8 | 16;
-}
-
 /** A measurement that was read, with its operator. */
 export interface ReadMeasurement extends Measurement {
+  /** The operator A of the task, for pictures of that shape. */
   readonly operator: Operator;
 }
 
@@ -113,10 +110,10 @@ export async function decodeMeasurement(source: ByteSource): Promise<ReadMeasure
     const imageShape = readImageShape(field("imageShape"), fail);
     const parameters = readParameters(field("parameters"), task.entry.parameters, fail);
     const options: OperatorValues = { ...parameters, ...await readTensors(file, fail) };
-    const noise = readNoise(field("noise"), fail);
+    const noise = readNoise(objectOf(field("noise")) ?? fail("its noise is no JSON object"), fail);
     const seed = Number(field("seed"));
     if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32) fail(`its seed is ${quoteName(field("seed"))}`);
-    const picture = readPictureField(field("picture"), fail);
+    const picture = readPicture(field("picture"), fail);
     const operator = taskOperator(task, imageShape, options);
     const y = await readTensor(file, "y", fail);
     const needed = [1, ...operator.measurementShape];
@@ -154,31 +151,4 @@ async function readTensor(file: SafetensorsFile, name: string, fail: Fail): Prom
   const data = await file.readFloat32(name);
   if (!data.every(Number.isFinite)) return fail(`its tensor "${name}" holds values that are no finite numbers`);
   return hostTensor(data, entry.shape);
-}
-
-/** Longest side of a picture, that of files. */
-const LONGEST_SIDE = 65535;
-
-function readImageShape(text: string, fail: Fail): Shape {
-  const shape = parsed(text);
-  const isShape = Array.isArray(shape) && shape.length === 3 && shape[2] === 3 &&
-    shape.every((extent) => Number.isSafeInteger(extent) && extent > 0 && extent <= LONGEST_SIDE);
-  return isShape ? shape : fail(`its image shape is ${quoteName(text)}, [height, width, 3] is needed`);
-}
-
-function readPictureField(text: string, fail: Fail): MeasuredPicture {
-  const value = parsed(text) as Partial<MeasuredPicture> | null | undefined;
-  const { file, width, height, channels, bitDepth } = value ?? {};
-  const isSide = (side: unknown): boolean => Number.isSafeInteger(side) && (side as number) > 0;
-  const isGood = typeof file === "string" && isSide(width) && isSide(height) && (channels === 1 || channels === 3) &&
-    (bitDepth === 8 || bitDepth === 16);
-  return isGood ? value as MeasuredPicture : fail("its metadata do not describe its picture");
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

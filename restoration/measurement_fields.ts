@@ -1,7 +1,22 @@
-/** Parameters and noise as the metadata of a measurement hold them: JSON whose types are checked entry by entry. */
+/** What the metadata of a measurement hold: JSON whose types are checked entry by entry. */
+import type { Shape } from "../engine/mod.ts";
 import { quoteName } from "../models/mod.ts";
-import { type MeasurementNoise, NOISES, type OperatorValues } from "../operators/mod.ts";
+import type { OperatorValues } from "../operators/mod.ts";
 import { fits, needed, type Parameters } from "../parameters/mod.ts";
+
+/** What is known of a picture that was measured. */
+export interface MeasuredPicture {
+  /** Its name without folder and ending. */
+  readonly file: string;
+  /** Columns. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** 1 for gray, 3 for RGB. */
+  readonly channels: 1 | 3;
+  /** Bits per sample. */
+  readonly bitDepth: 8 | 16;
+}
 
 /** Refuses a file for what was found in it. */
 type Fail = (found: string) => never;
@@ -23,43 +38,46 @@ export function readParameters(text: string, parameters: Parameters, fail: Fail)
   return entries;
 }
 
-/** The number that says how strong a noise is, and its range. */
-const STRENGTHS: Readonly<
-  Record<MeasurementNoise["kind"], readonly [key: string, least: number, most: number] | null>
-> = {
-  none: null,
-  gaussian: ["sigma", 0, 10],
-  poisson: ["rate", 1e-6, 1e6],
-  jpeg: ["quality", 1, 100],
-};
+/** Longest side of a picture, that of files. */
+const LONGEST_SIDE = 65535;
 
 /**
- * The noise of a measurement.
+ * The shape [H, W, 3] of a picture.
+ * @param text JSON list
+ * @param fail called with what is wrong
+ */
+export function readImageShape(text: string, fail: Fail): Shape {
+  const shape = parsed(text);
+  const isShape = Array.isArray(shape) && shape.length === 3 && shape[2] === 3 &&
+    shape.every((extent) => Number.isSafeInteger(extent) && extent > 0 && extent <= LONGEST_SIDE);
+  return isShape ? shape : fail(`its image shape is ${quoteName(text)}, [height, width, 3] is needed`);
+}
+
+/**
+ * What is said of the picture that was measured.
  * @param text JSON object
  * @param fail called with what is wrong
  */
-export function readNoise(text: string, fail: Fail): MeasurementNoise {
-  const noise = objectOf(text) ?? fail("its noise is no JSON object");
-  const kind = noise["kind"] as MeasurementNoise["kind"];
-  if (!NOISES.has(kind)) {
-    fail(`its noise is ${JSON.stringify(kind)}, one of ${Array.from(NOISES.keys()).join(", ")} is needed`);
-  }
-  const strength = STRENGTHS[kind];
-  if (strength) {
-    const [key, least, most] = strength;
-    const value = noise[key];
-    if (!(typeof value === "number" && value >= least && value <= most)) {
-      fail(`the ${key} of its noise is ${JSON.stringify(value)}, a number from ${least} to ${most} is needed`);
-    }
-    return { kind, [key]: value } as MeasurementNoise;
-  }
-  return { kind: "none" };
+export function readPicture(text: string, fail: Fail): MeasuredPicture {
+  const value = objectOf(text);
+  const { file, width, height, channels, bitDepth } = (value ?? {}) as Partial<MeasuredPicture>;
+  const isSide = (side: unknown): boolean => Number.isSafeInteger(side) && (side as number) > 0;
+  const isGood = typeof file === "string" && isSide(width) && isSide(height) && (channels === 1 || channels === 3) &&
+    (bitDepth === 8 || bitDepth === 16);
+  return isGood ? value as unknown as MeasuredPicture : fail("its metadata do not describe its picture");
 }
 
-function objectOf(text: string): Record<string, unknown> | undefined {
+/** The object that a text of JSON is; undefined if it is none. */
+export function objectOf(text: string): Record<string, unknown> | undefined {
+  const value = parsed(text);
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as Record<string, unknown>
+    : undefined;
+}
+
+function parsed(text: string): unknown {
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

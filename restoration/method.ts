@@ -4,10 +4,13 @@ import type { Evaluations, GeneralProblem, NoiseSource, Progress } from "../samp
 
 /** A sampler with the parameters of one run. */
 export interface Method {
+  /** Name of the sampler. */
   readonly name: string;
   /** Published parameters that the others replace, for samplers that have several. */
   readonly preset?: string;
+  /** Its parameters. */
   readonly options: object;
+  /** Network evaluations of the run. */
   readonly evaluations: Evaluations;
   /** How many draws of noise a run takes, where that is known beforehand. */
   readonly draws?: number;

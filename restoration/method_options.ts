@@ -1,5 +1,5 @@
 /** The options that choose a sampler and its parameters, from what the samplers of the register say of themselves. */
-import { optionName, optionOf, type OptionSpec, type Parameter } from "../parameters/mod.ts";
+import { isOption, optionName, optionOf, type OptionSpec, type Parameter } from "../parameters/mod.ts";
 import { type AnySampler, isPlain, registeredSamplers } from "../samplers/mod.ts";
 
 /** The option of the deviation that samplers reckon with, which is no parameter but a fact of the measurement. */
@@ -18,7 +18,9 @@ export function parameterOf(
   { parameters }: AnySampler,
   option: string,
 ): readonly [name: string, parameter: Parameter<unknown>] | undefined {
-  return Object.entries(parameters).find(([name, parameter]) => optionName(name, parameter) === option);
+  return Object.entries(parameters).find(([name, parameter]) =>
+    isOption(parameter) && optionName(name, parameter) === option
+  );
 }
 
 /** Whether an option belongs to a sampler. */
@@ -63,9 +65,8 @@ function usesOf(entries: readonly AnySampler[]): ReadonlyMap<string, readonly Us
     const shorthands = Object.entries(entry.shorthands).map(([option, { parameter }]) =>
       [option, { entry, parameter }] as const
     );
-    const parameters = Object.entries(entry.parameters).map(([name, parameter]) =>
-      [optionName(name, parameter), { entry, name, parameter }] as const
-    );
+    const parameters = Object.entries(entry.parameters).filter(([, parameter]) => isOption(parameter))
+      .map(([name, parameter]) => [optionName(name, parameter), { entry, name, parameter }] as const);
     for (const [option, use] of [...shorthands, ...parameters]) all.set(option, [...all.get(option) ?? [], use]);
   }
   return all;

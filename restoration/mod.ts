@@ -22,17 +22,13 @@ export {
 } from "./conditioning.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
-export { clamped, type Comparison, finishPicture, type Quality, type Result } from "./finish.ts";
+export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";
 export { fileStem, type FolderNames, isMeasurementName, MASK_ENDING, seedOf, sortFolder } from "./folder.ts";
-export {
-  decodeMeasurement,
-  encodeMeasurement,
-  type MeasuredPicture,
-  type Measurement,
-  type ReadMeasurement,
-} from "./measurement.ts";
+export { decodeMeasurement, encodeMeasurement, type Measurement, type ReadMeasurement } from "./measurement.ts";
+export type { MeasuredPicture } from "./measurement_fields.ts";
 export type { Method } from "./method.ts";
 export { methodOptions, NOISE_LEVEL, restoringMethods } from "./method_options.ts";
+export { chooseNoise, NOISE_OPTIONS } from "./noise_options.ts";
 export {
   type KnownPixels,
   maskOntoCanvas,
@@ -58,11 +54,9 @@ export {
 export { checkMeasuredOptions, checkPictureOptions } from "./restore_options.ts";
 export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./task_files.ts";
 export {
-  chooseNoise,
   chooseTask,
   describingOptions,
   fileOptions,
-  NOISE_OPTIONS,
   operatorOptions,
   taskOptions,
   type TaskSetting,

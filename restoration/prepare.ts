@@ -23,10 +23,13 @@ import { type Task, taskOperator } from "./tasks.ts";
 
 /** What a restored picture keeps of the file that it comes from. */
 export interface PictureFormat {
+  /** 1 for gray, 3 for RGB. */
   readonly channels: 1 | 3;
+  /** Bits per sample. */
   readonly bitDepth: 8 | 16;
   /** [H, W, 1] in [-1, 1], if the file has transparency. */
   readonly alpha?: Raster | undefined;
+  /** Which pixels are known, where a mask says so. */
   readonly mask?: KnownPixels | undefined;
 }
 
@@ -52,7 +55,9 @@ export interface PictureSource extends PictureFormat {
 
 /** A picture that is to be restored, and what is said of it. */
 export interface PictureInput {
+  /** The picture. */
   readonly source: PictureSource;
+  /** What is wrong with it. */
   readonly task: Task;
   /** The options of the task. */
   readonly options: OptionValues;
@@ -74,8 +79,11 @@ export interface NetworkSetting {
 
 /** A picture ready to be restored. */
 export interface PreparedPicture {
+  /** What is wrong with it. */
   readonly task: Task;
+  /** What its result keeps of its file. */
   readonly format: PictureFormat;
+  /** How it lies on what the network sees. */
   readonly canvas: Canvas;
   /** What the sampler is given. */
   readonly problem: { readonly model: NoiseModel; readonly operator: Operator; readonly y: DeviceTensor };

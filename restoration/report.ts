@@ -1,12 +1,12 @@
 /** What is told of a restoration as data: all that is needed to make the picture again, and what came of it. */
 import { type HostTensor, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
-import { consistency } from "../metrics/mod.ts";
+import { consistency, type ImageQuality } from "../metrics/mod.ts";
 import type { MeasurementNoise } from "../operators/mod.ts";
 import { numberOf, optionName, type OptionValues, textOf } from "../parameters/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { formatSize } from "./canvas.ts";
 import type { NamedModel } from "./conditioning.ts";
-import type { Quality, Result } from "./finish.ts";
+import type { Result } from "./finish.ts";
 import type { Method } from "./method.ts";
 import type { PreparedPicture } from "./prepare.ts";
 import { maskFileOf } from "./task_files.ts";
@@ -159,6 +159,6 @@ function memoryOf(runtime: Runtime): Report {
 }
 
 /** JSON has no infinity. */
-function qualityData({ psnr, ssim }: Quality): Report {
+function qualityData({ psnr, ssim }: ImageQuality): Report {
   return { psnr: psnr === Infinity ? "infinite" : psnr, ssim: ssim ?? null };
 }

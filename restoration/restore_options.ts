@@ -1,7 +1,8 @@
 /** What cannot be asked for together when a picture or a measurement is restored. */
 import { taskOptionsOf } from "../operators/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
-import { NOISE_OPTIONS, taskOptions } from "./task_options.ts";
+import { NOISE_OPTIONS } from "./noise_options.ts";
+import { taskOptions } from "./task_options.ts";
 import { restoreTasks, UPSAMPLE } from "./tasks.ts";
 
 /**

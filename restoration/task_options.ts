@@ -1,13 +1,6 @@
 /** The options of tasks: all that operators declare, whose they are, and the parameters of operators that they give. */
 import type { HostTensor, Shape } from "../engine/mod.ts";
-import {
-  type MeasurementNoise,
-  type OperatorValues,
-  type TaskOption,
-  taskOptionsOf,
-  type TaskPlace,
-  taskValues,
-} from "../operators/mod.ts";
+import { type OperatorValues, type TaskOption, taskOptionsOf, type TaskPlace, taskValues } from "../operators/mod.ts";
 import {
   didYouMean,
   numberOf,
@@ -116,34 +109,6 @@ function checkOptions(options: OptionValues, declared: readonly TaskOption[]): v
       throw new UsageError(`--${option} is ${value}, an ${parity} number is needed`);
     }
   }
-}
-
-/** The options that describe the noise of a measurement that is made here. */
-export const NOISE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  "sigma-y": { kind: "number", min: 0, max: 10, help: "Standard deviation of noise added to it, values in [-1, 1]" },
-  "poisson-rate": { kind: "number", min: 1e-6, max: 1e6, help: "Count photons instead, 255 times the rate for white" },
-  "jpeg-quality": { kind: "number", min: 1, max: 100, help: "Compress it as JPEG instead, quality 1 to 100" },
-};
-
-/**
- * The noise that options name.
- * @param task what is measured, where it is known
- * @throws {UsageError} if there are two kinds of it, or it is one of pictures and the measurement is none
- */
-export function chooseNoise(options: OptionValues, task?: Task): MeasurementNoise {
-  const given = Object.keys(NOISE_OPTIONS).filter((option) => options[option] !== undefined);
-  if (given.length > 1) throw new UsageError(`--${given.join(" and --")} exclude each other; give one of them`);
-  const ofPictures = given.find((option) => option !== "sigma-y");
-  if (task?.form === "values" && ofPictures !== undefined) {
-    throw new UsageError(
-      `--${ofPictures} is noise of pictures, measurements of task "${task.name}" are none; --sigma-y goes with them`,
-    );
-  }
-  const rate = numberOf(options, "poisson-rate");
-  if (rate !== undefined) return { kind: "poisson", rate };
-  const quality = numberOf(options, "jpeg-quality");
-  if (quality !== undefined) return { kind: "jpeg", quality };
-  return { kind: "gaussian", sigma: numberOf(options, "sigma-y") ?? 0 };
 }
 
 /** What the operator of a task depends on besides the options. */

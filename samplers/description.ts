@@ -39,6 +39,7 @@ export interface SamplerDefinition<P extends Parameters> {
   readonly about: string;
   /** Whether it reckons with the deviation of the noise in the measurement. */
   readonly handlesNoise?: boolean;
+  /** Its parameters by name. */
   readonly parameters: P;
   /** What is published for single tasks, where that is not the default. */
   readonly published?: Partial<Record<RestorationTask, Partial<NoInfer<ValuesOf<P>>>>>;

@@ -8,6 +8,7 @@ import type { Progress } from "./sampler.ts";
 
 /** What is sampled. */
 export interface PlainProblem {
+  /** The prior. */
   readonly model: NoiseModel;
   /** Number of images N; default 1. */
   readonly count?: number;

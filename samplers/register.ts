@@ -1,5 +1,5 @@
 /** The samplers that there are: those of this room, and what programs add. */
-import { optionName } from "../parameters/mod.ts";
+import { isOption, optionName } from "../parameters/mod.ts";
 import type { PlainSampler } from "./plain_sampler.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -49,7 +49,8 @@ export function registerSampler(entry: AnySampler): Disposable {
 function optionsOf({ parameters, shorthands }: AnySampler): ReadonlyMap<string, string> {
   return new Map([
     ...Object.entries(shorthands).map(([option, { parameter }]) => [option, parameter.kind] as const),
-    ...Object.entries(parameters).map(([name, parameter]) => [optionName(name, parameter), parameter.kind] as const),
+    ...Object.entries(parameters).filter(([, parameter]) => isOption(parameter))
+      .map(([name, parameter]) => [optionName(name, parameter), parameter.kind] as const),
   ]);
 }
 

@@ -22,6 +22,7 @@ export interface GeneralProblem {
 
 /** What is to be restored from a linear measurement. */
 export interface Problem extends GeneralProblem {
+  /** A. */
   readonly operator: LinearOperator;
 }
 

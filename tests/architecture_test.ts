@@ -122,6 +122,21 @@ Deno.test("arrowViolations() names upward, sideways and unknown arrows", () => {
   ]);
 });
 
+Deno.test("restoration imports neither files nor commands, not even their types, and does not name Deno", () => {
+  const wrong = files({
+    "restoration/a.ts": 'import type { ImageFile } from "../io/mod.ts";\n' +
+      'import type { Arguments } from "../cli/arguments.ts";\nconst file = await Deno.readFile("x");',
+  });
+  assertEquals(arrowViolations(wrong), [
+    'restoration/a.ts: may not import io ("../io/mod.ts")',
+    'restoration/a.ts: may not import cli ("../cli/arguments.ts")',
+  ]);
+  assertEquals(denoViolations(wrong), ["restoration/a.ts: names Deno"]);
+  const room = [...repository].filter(([path]) => path.startsWith("restoration/"));
+  assert(room.length > 0);
+  for (const [path, text] of room) assert(!/\b(Arguments|FileError)\b/.test(text), path);
+});
+
 Deno.test("arrowViolations() wants the mod.ts, types where only types may pass, and no packages in the library", () => {
   const deep = files({ "kernels/a.ts": 'import type { B } from "../engine/op.ts";' });
   assertEquals(arrowViolations(deep), ['kernels/a.ts: enters engine through "../engine/op.ts"']);

@@ -67,6 +67,11 @@ commandTest("the help texts of commands tell the task and the options of a regis
     }
     assertStringIncludes(await help("evaluate"), "brighten brighten the outer rows of a picture");
   }
+  for (const [form, part] of [["values", "what no picture holds"], ["picture", "or says"]] as const) {
+    const [task] = fadedEntry.tasks;
+    using _ = registerOperator({ ...fadedEntry, tasks: [{ ...task!, form }] });
+    assert(new RegExp(`${part} \\([^)]*brighten`).test(await help("degrade")), form);
+  }
   for (const command of ["restore", "degrade", "evaluate"]) {
     assertEquals((await help(command)).includes("brighten"), false, command);
   }

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readNoise, readParameters } from "../../restoration/measurement_fields.ts";
+import { readParameters } from "../../restoration/measurement_fields.ts";
+import { readNoise } from "../../restoration/noise_options.ts";
 import { operatorEntry } from "../../operators/mod.ts";
 
 const fail = (found: string): never => {
@@ -10,23 +11,22 @@ Deno.test("the noise of a measurement is read with its strength", () => {
   const noise = { gaussian: ["sigma", 0.25], poisson: ["rate", 30], jpeg: ["quality", 40] } as const;
   for (const [kind, [key, value]] of Object.entries(noise)) {
     assertEquals(
-      readNoise(JSON.stringify({ kind, [key]: value }), fail),
+      readNoise({ kind, [key]: value }, fail),
       { kind, [key]: value } as unknown as ReturnType<typeof readNoise>,
     );
   }
-  assertEquals(readNoise('{"kind": "none"}', fail), { kind: "none" });
+  assertEquals(readNoise({ kind: "none" }, fail), { kind: "none" });
 });
 
 Deno.test("a strength of noise out of its range is refused, its limits are not", () => {
-  const strength = (kind: string, key: string, value: unknown): unknown =>
-    readNoise(JSON.stringify({ kind, [key]: value }), fail);
+  const strength = (kind: string, key: string, value: unknown): unknown => readNoise({ kind, [key]: value }, fail);
   for (const [kind, key, least, most] of [["gaussian", "sigma", 0, 10], ["jpeg", "quality", 1, 100]] as const) {
     for (const value of [least, most]) assertEquals(strength(kind, key, value), { kind, [key]: value });
     for (const value of [least - 1, most + 1, "1", null]) {
       assertThrows(() => strength(kind, key, value), Error, `a number from ${least} to ${most} is needed`);
     }
   }
-  assertThrows(() => readNoise('{"kind": "salt"}', fail), Error, "is needed");
+  assertThrows(() => readNoise({ kind: "salt" }, fail), Error, "is needed");
 });
 
 Deno.test("parameters of a measurement have the type and the choices of theirs", () => {
