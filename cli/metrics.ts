@@ -1,30 +1,35 @@
 /** `deno task metrics A B`: how close pictures are to others. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileError, writeAtomically } from "../io/mod.ts";
+import {
+  comparePair,
+  featureStatistics,
+  formatPairs,
+  type InversionNoise,
+  inversionNoise,
+  meanNoise,
+  type Measures,
+  pairData,
+  type PairRow,
+  summarizePairs,
+} from "../evaluation/mod.ts";
+import { FileError, FileSource, writeAtomically } from "../io/mod.ts";
 import {
   type ConventionName,
   CONVENTIONS,
-  faithfulness,
   frechetDistance,
   type GaussianStatistics,
-  imageQuality,
-  INCEPTION_PREPARATIONS,
-  type Lpips,
+  readStatistics,
   statisticsBytes,
-  summarize,
-  type SummaryOptions,
 } from "../metrics/mod.ts";
-import { PERCEPTUAL_NETWORKS } from "../models/mod.ts";
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { openSafetensors } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { CLASS_OPTION } from "../restoration/mod.ts";
+import { CLASS_OPTION, fileStem } from "../restoration/mod.ts";
+import { type Arguments, type Command } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
-import { alike, type Pair, pairsOf, picturesOf, readPicture, readSide, type Side } from "./metrics/inputs.ts";
-import { loadInception, loadLpips, perceptualDistance, statisticsOf } from "./metrics/networks.ts";
-import { reportNoise } from "./metrics/noise.ts";
-import { modelOptions } from "./model_file.ts";
-import { COLUMNS, formatPairs, pairData, type PairRow, type Summaries } from "./metrics/table.ts";
+import { measureOptions, measuresOf } from "./measures.ts";
+import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
+import { readColours, readSide, type Side } from "./pictures.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
@@ -47,52 +52,32 @@ export const METRICS: Command = {
       "A is what is judged, B the truth. For the Frechet distance each may also be a file of --save-statistics.\n" +
       "With --noise-statistics: how normal the noise is that a network predicts on the way up from pictures.",
     operands: { usage: "A [B]", min: 1, max: 2 },
-    // Made when asked for: families of networks may have been added.
-    get options(): CommandSpec["options"] {
-      return {
-        convention: {
-          kind: "choice",
-          choices: Object.keys(CONVENTIONS),
-          help: "How PSNR and SSIM are computed, see below (default skimage)",
-        },
-        scale: {
-          kind: "integer",
-          min: 1,
-          max: 64,
-          help: "Scale of the super-resolution, for conventions that crop it",
-        },
-        "lpips-weights": { kind: "text", value: "FILE", help: "Compute LPIPS with this VGG16 or AlexNet" },
-        "lpips-linear": { kind: "text", value: "FILE", help: "Linear weights of LPIPS (default: in the same file)" },
-        "lpips-network": {
-          kind: "choice",
-          choices: PERCEPTUAL_NETWORKS,
-          help: "Which network it is (default: as it looks)",
-        },
-        inception: { kind: "text", value: "FILE", help: "Compute the Frechet distance (FID) with this Inception v3" },
-        preparation: {
-          kind: "choice",
-          choices: INCEPTION_PREPARATIONS,
-          help: "How pictures are brought to Inception's size and range (default pytorch)",
-        },
-        "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
-        faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
-        "noise-statistics": {
-          kind: "flag",
-          help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
-        },
-        ...modelOptions(),
-        ...CLASS_OPTION,
-        interval: {
-          kind: "choice",
-          choices: ["student", "bootstrap"],
-          help: "Kind of confidence interval (default student)",
-        },
-        confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
-        seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
-        ...PRECISION_OPTION,
-        ...RUNTIME_OPTIONS,
-        json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
-      };
+    options: {
+      convention: {
+        kind: "choice",
+        choices: Object.keys(CONVENTIONS),
+        help: "How PSNR and SSIM are computed, see below (default skimage)",
+      },
+      scale: { kind: "integer", min: 1, max: 64, help: "Scale of the super-resolution, for conventions that crop it" },
+      ...measureOptions("Compute"),
+      "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
+      faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
+      "noise-statistics": {
+        kind: "flag",
+        help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
+      },
+      ...MODEL_OPTIONS,
+      ...CLASS_OPTION,
+      interval: {
+        kind: "choice",
+        choices: ["student", "bootstrap"],
+        help: "Kind of confidence interval (default student)",
+      },
+      confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
+      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
+      ...PRECISION_OPTION,
+      ...RUNTIME_OPTIONS,
+      json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
     },
     lists: [
       { title: "Conventions", rows: Object.entries(CONVENTIONS).map(([name, { description }]) => [name, description]) },
@@ -111,34 +96,60 @@ export const METRICS: Command = {
   run,
 };
 
-/** What is to be done. */
-interface Plan {
-  readonly a: Side;
-  readonly b: Side | undefined;
-  readonly pairs: readonly Pair[];
-  readonly convention: ConventionName;
-  readonly statisticsFile: string | undefined;
+/** What a comparison works with. */
+interface Session {
+  readonly args: Arguments;
+  readonly reporter: Reporter;
+  readonly interrupt: Interrupt;
+  /** Opens the device, at most once. */
+  runtime(): Promise<Runtime>;
 }
 
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
-  if (args.flag("noise-statistics")) return await reportNoise(args, { reporter, interrupt });
-  const foreign = ["class", "precision", ...Object.keys(modelOptions())].find((option) => args.has(option));
-  if (foreign !== undefined) throw new UsageError(`--${foreign} needs --noise-statistics`);
-  const plan = await makePlan(args, reporter);
-  const needsRuntime = args.has("lpips-weights") || args.has("inception");
-  const runtime = needsRuntime ? await openRuntime(args) : undefined;
+  let runtime: Promise<Runtime> | undefined;
+  const session = { args, reporter, interrupt, runtime: () => runtime ??= openRuntime(args) };
   try {
-    const lpips = runtime && await loadLpips(runtime, args);
-    const rows = await comparePairs(plan, { args, lpips, reporter, interrupt });
-    const sets = await compareSets(plan, { args, runtime, reporter, interrupt });
-    reporter.done();
-    report(plan, rows, { sets, args, reporter });
-    return 0;
+    return args.flag("noise-statistics") ? await reportNoise(session) : await compare(session);
   } finally {
-    runtime?.destroy();
+    (await runtime)?.destroy();
   }
+}
+
+async function compare(session: Session): Promise<number> {
+  const { args, reporter, interrupt } = session;
+  const foreign = ["class", "precision", ...Object.keys(MODEL_OPTIONS)].find((option) => args.has(option));
+  if (foreign !== undefined) throw new UsageError(`--${foreign} needs --noise-statistics`);
+  const measures = measuresOf(args, session.runtime);
+  const plan = await makePlan(args, reporter);
+  const convention = (args.text("convention") ?? "skimage") as ConventionName;
+  const scale = args.number("scale") ?? 1;
+  const lpips = await measures.lpips?.load();
+  const rows: PairRow[] = [];
+  for (const [name, pathA, pathB] of plan.pairs) {
+    const read = async (path: string): Promise<{ name: string; raster: Awaited<ReturnType<typeof readColours>> }> => ({
+      name: path,
+      raster: await readColours(path, (text) => reporter.note(text)),
+    });
+    const pair = { name, a: await read(pathA), b: await read(pathB) };
+    rows.push(await comparePair(pair, { convention, scale, lpips, withDistance: args.flag("faithfulness") }));
+    if (plan.pairs.length > 1) reporter.step("pairs", rows.length, plan.pairs.length);
+    await interrupt.check();
+  }
+  const sets = await compareSets(plan, measures, session);
+  reporter.done();
+  report(plan, rows, sets, session);
+  return 0;
+}
+
+/** What is to be done. */
+interface Plan {
+  readonly a: Side;
+  readonly b: Side | undefined;
+  /** Name and paths of pictures that belong together. */
+  readonly pairs: readonly (readonly [name: string, a: string, b: string])[];
+  readonly statisticsFile: string | undefined;
 }
 
 /**
@@ -149,10 +160,6 @@ async function run(args: Arguments): Promise<number> {
 async function makePlan(args: Arguments, reporter: Reporter): Promise<Plan> {
   const [pathA, pathB] = args.operands as readonly [string, string?];
   const statisticsFile = args.text("save-statistics");
-  for (const option of ["lpips-linear", "lpips-network"]) {
-    if (args.has(option) && !args.has("lpips-weights")) throw new UsageError(`--${option} needs --lpips-weights FILE`);
-  }
-  if (args.has("preparation") && !args.has("inception")) throw new UsageError("--preparation needs --inception FILE");
   if (statisticsFile !== undefined) {
     if (!args.has("inception")) throw new UsageError("--save-statistics needs --inception FILE");
     if (!/\.safetensors$/i.test(statisticsFile)) {
@@ -180,48 +187,47 @@ async function makePlan(args: Arguments, reporter: Reporter): Promise<Plan> {
   }
   const pairs = b && !isOfSets ? pairsOf(a, b) : [];
   if (b && !isOfSets) noteUnpaired(pairs, [a, b], args.has("inception"), reporter);
-  return { a, b, pairs, convention: (args.text("convention") ?? "skimage") as ConventionName, statisticsFile };
+  return { a, b, pairs, statisticsFile };
 }
 
-function noteUnpaired(pairs: readonly Pair[], sides: readonly Side[], compares: boolean, reporter: Reporter): void {
+function noteUnpaired(pairs: Plan["pairs"], sides: readonly Side[], compares: boolean, reporter: Reporter): void {
   if (pairs.length === 0 && !compares) {
     throw new FileError(
       `Cannot compare "${sides[0]!.path}" with "${sides[1]!.path}": no picture has a name that is in both; ` +
         "name pictures that belong together alike",
     );
   }
-  for (const side of sides) {
-    const alone = picturesOf(side).length - pairs.length;
-    if (alone > 0) reporter.note(`${alone} of ${picturesOf(side).length} pictures of "${side.path}" have no partner`);
+  for (const { path, pictures } of sides) {
+    const alone = pictures.length - pairs.length;
+    if (alone > 0) reporter.note(`${alone} of ${pictures.length} pictures of "${path}" have no partner`);
   }
 }
 
-/** What a comparison works with. */
-interface Means {
-  readonly args: Arguments;
-  readonly reporter: Reporter;
-  readonly interrupt: Interrupt;
+/**
+ * Pictures that belong together: the two that were named, or those of two folders that have the same name, whatever
+ * their extension.
+ * @throws {FileError} if two pictures of a folder have the same name
+ */
+function pairsOf(a: Side, b: Side): Plan["pairs"] {
+  if (a.kind === "picture") return [[fileStem(a.path), a.path, b.path]];
+  const others = byStem(b);
+  return [...byStem(a)].flatMap(([name, path]) => {
+    const other = others.get(name);
+    return other === undefined ? [] : [[name, path, other] as const];
+  });
 }
 
-async function comparePairs(
-  { pairs, convention }: Plan,
-  { args, lpips, reporter, interrupt }: Means & { readonly lpips: Lpips | undefined },
-): Promise<readonly PairRow[]> {
-  const scale = args.number("scale") ?? 1;
-  const rows: PairRow[] = [];
-  for (const [index, pair] of pairs.entries()) {
-    const [first, second] = [await readPicture(pair.a), await readPicture(pair.b)];
-    for (const note of [...first.notes, ...second.notes]) reporter.note(note);
-    const [a, b] = alike(pair, first.raster, second.raster);
-    const shape = [a.height, a.width, a.channels] as const;
-    const quality = imageQuality(convention, a.data, b.data, { shape, scale });
-    const distance = lpips && await perceptualDistance(lpips, pair.name, a, b);
-    const far = args.flag("faithfulness") ? faithfulness(a.data, b.data) : undefined;
-    rows.push({ name: pair.name, ...quality, lpips: distance?.distance, distance: far?.l2, rms: far?.rms });
-    if (pairs.length > 1) reporter.step("pairs", index + 1, pairs.length);
-    await interrupt.check();
+function byStem({ path: folder, pictures }: Side): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>();
+  for (const path of pictures) {
+    const stem = fileStem(path);
+    const other = paths.get(stem);
+    if (other !== undefined) {
+      throw new FileError(`Cannot compare "${folder}": "${other}" and "${path}" have one name; keep one of them`);
+    }
+    paths.set(stem, path);
   }
-  return rows;
+  return paths;
 }
 
 /** The Frechet distance of two sets. */
@@ -233,19 +239,21 @@ interface SetDistance {
 
 async function compareSets(
   { a, b, statisticsFile }: Plan,
-  { args, runtime, reporter, interrupt }: Means & { readonly runtime: Runtime | undefined },
+  { inception }: Measures,
+  { reporter, interrupt }: Session,
 ): Promise<SetDistance | undefined> {
-  const isWanted = args.has("inception") || a.kind === "statistics";
-  if (!isWanted) return undefined;
-  const extractor = runtime && await loadInception(runtime, args);
-  const gather = (side: Side): Promise<GaussianStatistics> =>
-    statisticsOf(side, {
-      extractor,
-      onPicture: async (done, total) => {
-        reporter.step(`features of ${side.path}`, done, total);
-        await interrupt.check();
-      },
+  if (!inception && a.kind !== "statistics") return undefined;
+  const extractor = await inception?.load();
+  const gather = async ({ kind, path, pictures }: Side): Promise<GaussianStatistics> => {
+    if (kind === "statistics" || !extractor) {
+      using source = await FileSource.open(path);
+      return await readStatistics(await openSafetensors(source));
+    }
+    return await featureStatistics(extractor, pictures.map((path) => () => readColours(path)), async (done) => {
+      reporter.step(`features of ${path}`, done, pictures.length);
+      await interrupt.check();
     });
+  };
   const first = await gather(a);
   if (statisticsFile !== undefined) {
     const bytes = await statisticsBytes(first);
@@ -253,25 +261,22 @@ async function compareSets(
   }
   if (!b) return undefined;
   const second = await gather(b);
-  reporter.done();
   return { fid: frechetDistance(first, second), source: first.source, counts: [first.count, second.count] };
 }
 
 function report(
-  { convention, pairs, statisticsFile }: Plan,
+  { pairs, statisticsFile }: Plan,
   rows: readonly PairRow[],
-  { sets, args, reporter }: {
-    readonly sets: SetDistance | undefined;
-    readonly args: Arguments;
-    readonly reporter: Reporter;
-  },
+  sets: SetDistance | undefined,
+  { args, reporter }: Session,
 ): void {
   const confidence = args.number("confidence") ?? 0.95;
-  const summaries = summariesOf(rows, {
+  const summaries = summarizePairs(rows, {
     confidence,
     interval: args.text("interval") === "bootstrap" ? "bootstrap" : "student",
     seed: args.number("seed") ?? 0,
   });
+  const convention = (args.text("convention") ?? "skimage") as ConventionName;
   const { description } = CONVENTIONS[convention];
   const lines = [
     ...(pairs.length > 0 ? [`${convention}: ${description}`, formatPairs(rows, summaries, confidence)] : []),
@@ -285,10 +290,40 @@ function report(
   }, lines.join("\n"));
 }
 
-/** Summaries of what was measured of at least one pair. */
-function summariesOf(rows: readonly PairRow[], options: SummaryOptions): Summaries {
-  return Object.fromEntries(COLUMNS.flatMap(({ key }) => {
-    const values = rows.map((row) => row[key]).filter((value) => value !== undefined);
-    return values.length === 0 ? [] : [[key, summarize(values, options)]];
-  }));
+/** `--noise-statistics`: mean, variance and divergence from N(0, 1) of the noise predicted in the inversion of pictures. */
+async function reportNoise({ args, reporter, interrupt, runtime }: Session): Promise<number> {
+  const [path = "", second] = args.operands;
+  if (second !== undefined) throw new UsageError(`--noise-statistics takes pictures alone; leave "${second}" out`);
+  const { pictures } = await readSide(path);
+  if (pictures.length === 0) throw new FileError(`Cannot read "${path}": a picture or a folder of them is needed`);
+  const device = await runtime();
+  const { model } = await loadModel(device, args, () => interrupt.checkNow());
+  const options = { label: args.number("class"), seed: args.number("seed") };
+  const found: (readonly InversionNoise[])[] = [];
+  for (const picture of pictures) {
+    found.push(await inversionNoise(device, model, await readColours(picture), options));
+    if (pictures.length > 1) reporter.step("pictures", found.length, pictures.length);
+    await interrupt.check();
+  }
+  reporter.done();
+  const rows = meanNoise(found);
+  reporter.result({ pictures: pictures.length, rows }, noiseTable(rows));
+  const bad = rows.find((row) => !Number.isFinite(row.divergence));
+  if (!bad) return 0;
+  reporter.note(
+    `The noise predicted at timestep ${bad.timestep} of the inversion ${bad.inversion} is no finite number; check the ` +
+      "model file, --check-finite names the layer where it begins",
+  );
+  return 1;
+}
+
+function noiseTable(rows: readonly InversionNoise[]): string {
+  const line = (...cells: readonly string[]): string =>
+    cells.map((cell, i) => i === 0 ? cell.padEnd(9) : cell.padStart(12)).join("");
+  return [
+    line("inversion", "timestep", "mean", "variance", "KL"),
+    ...rows.map(({ inversion, timestep, mean, variance, divergence }) =>
+      line(inversion, String(timestep), mean.toFixed(5), variance.toFixed(5), divergence.toFixed(6))
+    ),
+  ].join("\n");
 }

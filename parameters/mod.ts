@@ -25,6 +25,7 @@ export { optionOf, optionValue, parameterRow } from "./tables.ts";
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export {
   checkOption,
+  checkValue,
   didYouMean,
   nearest,
   numberOf,

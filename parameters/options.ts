@@ -40,19 +40,36 @@ export function textOf(options: OptionValues, name: string): string | undefined 
  */
 export function checkOption(name: string, spec: OptionSpec, text: string): string | number {
   if (text === "") throw new UsageError(`--${name} has no value, write --${name} ${placeholder(spec)}`);
-  if (spec.kind === "choice") {
-    const choices = spec.choices ?? [];
-    if (choices.includes(text)) return text;
-    throw new UsageError(`--${name} is "${text}", one of ${choices.join(", ")} is needed${didYouMean(text, choices)}`);
+  return checkValue(`--${name}`, spec, text) as string | number;
+}
+
+/**
+ * The value of an option from what a file or a program gives for it. A number may also be written as a text.
+ * @param what the option and its place, for the message
+ * @throws {UsageError} if it is not what the option takes
+ */
+export function checkValue(what: string, spec: OptionSpec, given: unknown): string | number | boolean {
+  const { kind, choices = [], min = -Infinity, max = Infinity } = spec;
+  const isWord = typeof given === "number" || (typeof given === "string" && given !== "");
+  const text = String(given);
+  if (kind === "flag" && typeof given === "boolean") return given;
+  if (kind === "text" && isWord) return text;
+  if (kind === "choice" && choices.includes(text)) return text;
+  if (kind === "number" || kind === "integer") {
+    const value = isWord && text.trim() !== "" ? Number(text) : NaN;
+    const fits = Number.isFinite(value) && value >= min && value <= max &&
+      (kind === "number" || Number.isSafeInteger(value));
+    if (fits) return value;
   }
-  if (spec.kind === "text") return text;
-  const value = Number(text);
-  const { min = -Infinity, max = Infinity } = spec;
-  const fits = text.trim() !== "" && Number.isFinite(value) && value >= min && value <= max &&
-    (spec.kind === "number" || Number.isSafeInteger(value));
-  if (fits) return value;
-  const kind = spec.kind === "integer" ? "a whole number" : "a number";
-  throw new UsageError(`--${name} is "${text}", ${kind}${range(min, max)} is needed`);
+  const needed = {
+    flag: "true or false",
+    text: "a text",
+    choice: `one of ${choices.join(", ")}`,
+    integer: `a whole number${range(min, max)}`,
+    number: `a number${range(min, max)}`,
+  }[kind];
+  const found = typeof given === "string" ? `"${given}"` : JSON.stringify(given);
+  throw new UsageError(`${what} is ${found}, ${needed} is needed${kind === "choice" ? didYouMean(text, choices) : ""}`);
 }
 
 function range(min: number, max: number): string {

@@ -61,9 +61,11 @@ Deno.test("readRepository() finds code in every folder of code", () => {
 Deno.test("readRepository() leaves out what commands wrote beside the code", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    for (const name of ["evaluations", "evaluation"]) await Deno.mkdir(`${folder}/${name}`);
-    const ours = ["README.md", "deno.json", "evaluations/a.json"];
-    for (const path of [...ours, "sample-restored.json", "evaluation/plan.json", "evaluation/report.html"]) {
+    for (const name of ["evaluation", "evaluation-results"]) await Deno.mkdir(`${folder}/${name}`);
+    const ours = ["README.md", "deno.json", "evaluation/a.json"];
+    for (
+      const path of [...ours, "sample-restored.json", "evaluation-results/plan.json", "evaluation-results/report.html"]
+    ) {
       await Deno.writeTextFile(`${folder}/${path}`, "{}");
     }
     assertEquals([...(await readRepository(new URL(`file://${folder}/`))).keys()].sort(), ours);

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { type Arguments, parseCommand } from "../../cli/arguments.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
-import { readConfiguration } from "../../cli/evaluate/config.ts";
-import { makePlan } from "../../cli/evaluate/plan.ts";
+import { identifyModel, readFoundStudy, TASK_FILES } from "../../cli/evaluate_inputs.ts";
+import { listPictures } from "../../cli/pictures.ts";
+import { makePlan } from "../../evaluation/mod.ts";
 import { readImage } from "../../io/mod.ts";
 import { colourRaster } from "../../raster/mod.ts";
 import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
@@ -92,7 +93,8 @@ Deno.test("a unit has another name when the picture, the noise, an option, the s
     const usual = { tasks: "sr4 sigma-y=0.1", methods: "ssd steps=6", limit: "1" };
     const nameOf = async (changed: Readonly<Record<string, string>> = {}): Promise<string> => {
       const args = parseCommand(EVALUATE.spec, line({ ...usual, ...changed }).slice(1)) as Arguments;
-      const { plan } = await makePlan(await readConfiguration(args, EVALUATE.spec.options));
+      const { study } = await readFoundStudy(args, EVALUATE.spec.options);
+      const { plan } = await makePlan(study, await identifyModel(args), await listPictures(study.images), TASK_FILES);
       assertEquals(plan.units.length, 1);
       return plan.units[0]!.id;
     };

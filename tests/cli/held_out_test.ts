@@ -3,7 +3,7 @@ import { readImage } from "../../io/mod.ts";
 import { commandTest, readReport, runWell } from "./run_command.ts";
 
 const HELD_OUT = new URL("../held_out/", import.meta.url).pathname;
-const BOX = new URL("../../evaluations/masks/box.png", import.meta.url).pathname;
+const BOX = new URL("../../evaluation/studies/masks/box.png", import.meta.url).pathname;
 
 /**
  * What the embedded prior gains over A^+ y with the default preset, in dB, by picture. The noise has the same bits on

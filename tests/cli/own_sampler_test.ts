@@ -4,7 +4,7 @@ import { parseCommand } from "../../cli/arguments.ts";
 import { choice, helpText, UsageError } from "../../parameters/mod.ts";
 import { chooseMethod, chooseTask, restoreTasks } from "../../restoration/mod.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
-import { parseEntries } from "../../cli/evaluate/entries.ts";
+import { readEntries } from "../../evaluation/mod.ts";
 import type { Method } from "../../restoration/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { readImage } from "../../io/mod.ts";
@@ -32,8 +32,8 @@ Deno.test("a registered sampler stands in the help with its parameters, and is g
     assertStringIncludes(help, "--pull N own-fading: share that is taken away each time (0.5, inpainting 0.25)");
     assertStringIncludes(help, "own-fading: number of times that it pulls (4)");
     assertStringIncludes(flat(helpText(EVALUATE.spec)), "own-fading fades to gray");
-    assertEquals(parseEntries("method", "own-fading pull=0|1")[1]!.label, "own-fading pull=1");
-    assertEquals(parseEntries("method", "*").at(-1)!.name, "own-fading");
+    assertEquals(readEntries("method", "own-fading pull=0|1")[1]!.label, "own-fading pull=1");
+    assertEquals(readEntries("method", "*").at(-1)!.name, "own-fading");
   }
   assertEquals([helpText(RESTORE.spec), helpText(EVALUATE.spec)], before);
   assertThrows(() => method("--method", "own-fading"), UsageError, '--method is "own-fading", one of ssd');

@@ -7,7 +7,7 @@ import type { TestRun } from "./verdict.ts";
 export const ROOT = new URL("../../", import.meta.url);
 
 /** Folders of the root that are no part of the code. */
-const LEFT_OUT = new Set([".git", "node_modules", "coverage", "out", "evaluation", "models-downloaded"]);
+const LEFT_OUT = new Set([".git", "node_modules", "coverage", "out", "evaluation-results", "models-downloaded"]);
 
 /** Files of so many bytes are data that nobody writes: the copy links to them. */
 const LINKED_BYTES = 2 ** 20;

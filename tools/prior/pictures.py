@@ -1,8 +1,8 @@
 """Writes folders of numbered pictures for measuring, 64x64, or to choose a sample from.
 
-    python3 pictures.py generated FOLDER --count 64          # evaluations/held_out: from a seed that no training uses
+    python3 pictures.py generated FOLDER --count 64          # evaluation/studies/held_out: from a seed that no training uses
     python3 pictures.py photographs FOLDER PHOTO...          # of each its middle square, whole and as four quarters
-    python3 pictures.py gates FOLDER MEASURING               # for evaluations/photographs.json: 64/, 128/ and 256/
+    python3 pictures.py gates FOLDER MEASURING               # for evaluation/studies/photographs.json: 64/, 128/ and 256/
     python3 pictures.py portraits FOLDER --count 1 --seed 12 # 256x256: what a sample picture is chosen from
 
 MEASURING is a folder of `photographs.py measuring`: photographs that no training sees.

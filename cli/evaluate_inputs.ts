@@ -1,0 +1,103 @@
+/** What an evaluation is asked for: a study from options and a JSON file, its network, and the files that it names. */
+import { readStudy, type Study, type Subject, type TaskFiles } from "../evaluation/mod.ts";
+import { hostTensor } from "../engine/mod.ts";
+import { FileError, FileSource, readMask, sha256Of, sha256OfFile } from "../io/mod.ts";
+import { defaultModelSource, planDescription } from "../models/mod.ts";
+import { type OptionSpec, textOf, UsageError } from "../parameters/mod.ts";
+import type { Arguments } from "./arguments.ts";
+import { openDescribed } from "./model_file.ts";
+import { precisionOf } from "./runtime.ts";
+import { readTaskFiles } from "./task_files.ts";
+
+/** Options that belong to one run and not to what is evaluated. */
+const NOT_IN_FILES: readonly string[] = ["config", "plan", "dry-run", "shard", "json", "out"];
+
+/** A study, with the file that it is from as it is. */
+export interface FoundStudy {
+  readonly study: Study;
+  readonly configuration: string | null;
+}
+
+/**
+ * Reads what a command line asks for; its options outweigh those of the file, whose paths are relative to its folder.
+ * @param options the options of the command
+ * @throws {UsageError} naming the place of what does not fit
+ * @throws {FileError} if the file cannot be read
+ */
+export async function readFoundStudy(
+  { operands, values }: Arguments,
+  options: Readonly<Record<string, OptionSpec>>,
+): Promise<FoundStudy> {
+  const path = textOf(values, "config");
+  const file = path === undefined ? undefined : await readFile(path);
+  const ofStudies = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => !NOT_IN_FILES.includes(name)));
+  const given = { ...ofStudies<unknown>(values), ...(operands.length > 0 ? { images: operands } : {}) };
+  const isFound = (key: string): boolean => path !== undefined && !Object.hasOwn(given, key);
+  const study = readStudy({ ...file?.data, ...given }, {
+    options: ofStudies(options),
+    place: (key) => key === undefined ? `"${path}"` : isFound(key) ? `"${path}" at ${key}` : `--${key}`,
+    resolve: (name, key) => isFound(key) ? besides(path!, name) : name,
+  });
+  if (study.images.length > 0) return { study, configuration: file?.text ?? null };
+  throw new UsageError(
+    'evaluate was given no pictures, IMAGES or "images" in the configuration is needed; "evaluate --help" explains it',
+  );
+}
+
+async function readFile(path: string): Promise<{ readonly data: object; readonly text: string }> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : error.message;
+    throw new FileError(`Cannot read configuration "${path}": ${reason}`);
+  });
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`"${path}" is no JSON file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof data === "object" && data !== null && !Array.isArray(data)) return { data, text };
+  throw new UsageError(`"${path}" holds no object, {"tasks": [...], "methods": [...]} is needed`);
+}
+
+/** A path of a configuration file, which is relative to the file's folder. */
+function besides(file: string, path: string): string {
+  if (/^([\\/]|[A-Za-z]:)/.test(path)) return path;
+  const cut = Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1;
+  return `${file.slice(0, cut)}${path}`;
+}
+
+/** What is known of the network of a command line before it is opened. */
+export async function identifyModel(args: Arguments): Promise<Subject> {
+  const path = args.text("model");
+  const file = path === undefined ? undefined : await FileSource.open(path);
+  try {
+    const source = file ?? await defaultModelSource();
+    const { description, known } = await openDescribed(source, args);
+    const { plan, schedule } = planDescription(description, "noise");
+    const as = args.text("as");
+    return {
+      identity: {
+        name: source.name.split(/[\\/]/).at(-1) as string,
+        sha256: await sha256Of(source),
+        known: as === undefined ? known.map(({ name }) => name) : [as],
+      },
+      precision: precisionOf(args),
+      label: args.number("class"),
+      imageSize: plan.config.imageSize,
+      alphaBar: schedule.alphaBar,
+    };
+  } finally {
+    file?.close();
+  }
+}
+
+/** Reads the files that options of tasks name. */
+export const TASK_FILES: TaskFiles = {
+  sha256: sha256OfFile,
+  mask: async (path, keep) => {
+    const { data, width, height } = await readMask(path, { keep });
+    return hostTensor(data, [height, width]);
+  },
+  values: readTaskFiles,
+};

@@ -1,0 +1,88 @@
+/** The output folder of an evaluation. */
+import type { Store } from "../evaluation/mod.ts";
+import { FileError, readImage, writeAtomically, writePng } from "../io/mod.ts";
+import { colourRaster, type Raster, toImage } from "../raster/mod.ts";
+import type { Interrupt } from "./interrupt.ts";
+
+/** Reads and writes a folder; what is being written is finished whatever the user presses. */
+export class FolderStore implements Store, Disposable {
+  readonly #interrupt: Interrupt | undefined;
+  #lock: Deno.FsFile | undefined;
+
+  /** A folder to be read; `writing` opens one to be written. */
+  constructor(readonly folder: string, interrupt?: Interrupt) {
+    this.#interrupt = interrupt;
+  }
+
+  /**
+   * Opens a folder to be written: makes it if needed, keeps others from writing to it, and removes temporary files that
+   * a killed process left.
+   * @throws {FileError} if it cannot be made, holds something else, or another evaluation writes to it
+   */
+  static async writing(folder: string, interrupt?: Interrupt): Promise<FolderStore> {
+    const store = new FolderStore(folder, interrupt);
+    try {
+      for (const part of ["units", "pictures"]) await Deno.mkdir(store.path(part), { recursive: true });
+      store.#lock = await Deno.open(store.path(".lock"), { write: true, create: true });
+    } catch (error) {
+      throw new FileError(`Cannot write to "${folder}": ${(error as Error).message}; choose another folder with --out`);
+    }
+    if (!store.#lock.tryLockSync(true)) {
+      store[Symbol.dispose]();
+      throw new FileError(
+        `Cannot write to "${folder}": another evaluation is at work there; wait for it, or give this one its own --out ` +
+          "(shards are joined by evaluate merge)",
+      );
+    }
+    for (const part of ["", "units/", "pictures/"]) {
+      for (const name of await filesOf(store.path(part))) {
+        if (/^\.[0-9a-f-]{36}\.tmp$/.test(name)) await Deno.remove(store.path(part + name));
+      }
+    }
+    return store;
+  }
+
+  /** Path of a file of the folder. */
+  path(name: string): string {
+    return `${this.folder}/${name}`;
+  }
+
+  async read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return await Deno.readFile(this.path(name)).catch(() => undefined);
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#hold(() => writeAtomically(this.path(name), bytes));
+  }
+
+  async has(name: string): Promise<boolean> {
+    return await Deno.stat(this.path(name)).then(({ isFile }) => isFile, () => false);
+  }
+
+  async list(folder: "units" | "pictures"): Promise<readonly string[]> {
+    return (await filesOf(this.path(folder))).filter((name) => !name.startsWith("."));
+  }
+
+  async readPicture(name: string): Promise<Raster> {
+    return colourRaster(await readImage(this.path(name)));
+  }
+
+  async writePicture(name: string, picture: Raster): Promise<void> {
+    await this.#hold(() => writePng(this.path(name), toImage(picture)));
+  }
+
+  async #hold(work: () => Promise<void>): Promise<void> {
+    await (this.#interrupt ? this.#interrupt.hold(work) : work());
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+}
+
+async function filesOf(folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
+  return names;
+}

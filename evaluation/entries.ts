@@ -1,0 +1,168 @@
+/** The tasks and methods of a study: named entries with options, where a list of values makes one entry of each. */
+import { checkValue, type OptionSpec, type OptionValues, UsageError } from "../parameters/mod.ts";
+import { describingOptions, methodOptions, NOISE_OPTIONS, restoringMethods, TASKS } from "../restoration/mod.ts";
+import { listAt, objectAt, shown, textAt, wordAt } from "./json.ts";
+
+/** What entries are of. */
+export type EntryKind = "task" | "method";
+
+/** One task or method with its options. */
+export interface Entry {
+  readonly kind: EntryKind;
+  /** Name in the register. */
+  readonly name: string;
+  /** What tables call it; no two entries of a kind share it. */
+  readonly label: string;
+  /** What the entries have in common that a list of values made: the label without these values. */
+  readonly series: string;
+  /** Where it was found, for messages. */
+  readonly place: string;
+  /** Its options, `task` or `method` among them. */
+  readonly options: OptionValues;
+  /** Whether options that it does not take are left out, as for entries made by `*`. */
+  readonly lenient: boolean;
+}
+
+/** Where entries come from. */
+export interface EntrySource {
+  /** Where they were found, such as `"sweep.json" at methods`. */
+  readonly place: string;
+  /** Makes paths of files in options relative to the working folder. */
+  resolve(path: string): string;
+}
+
+/** The name that stands for all tasks or methods. */
+const ALL = "*";
+
+/** The names that there are of a kind: the tasks, or the methods that restore measurements. */
+export function namesOf(kind: EntryKind): readonly string[] {
+  return kind === "task" ? [...TASKS.keys()] : restoringMethods().map(({ method }) => method);
+}
+
+/** The options that entries of a kind take. */
+function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
+  if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS };
+  const { method: _name, ...options } = methodOptions();
+  return options;
+}
+
+/**
+ * The entries of a list as a study holds it: names, or objects with `task` or `method`, optionally `label`, and options.
+ * A list of values in an option makes an entry of each. The list may be a text, `ssd steps=10|20, ddnm`: entries apart by
+ * commas, options after a space, values by `|`.
+ * @throws {UsageError} naming the place
+ */
+export function readEntries(
+  kind: EntryKind,
+  found: unknown,
+  { place, resolve }: EntrySource = { place: `${kind}s`, resolve: (path) => path },
+): readonly Entry[] {
+  const list = typeof found === "string" ? parseEntries(kind, found) : found;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new UsageError(`${place} is ${shown(list)}, a list of at least one ${kind} is needed`);
+  }
+  const entries = listAt(list, place, (item, place) => expand(kind, item, { place, resolve })).flat();
+  const seen = new Map<string, string>();
+  for (const { label, place } of entries) {
+    const other = seen.get(label);
+    if (other !== undefined) {
+      throw new UsageError(`${place} is called "${label}" like ${other}; give one of them another "label"`);
+    }
+    seen.set(label, place);
+  }
+  return entries;
+}
+
+function parseEntries(kind: EntryKind, text: string): readonly unknown[] {
+  return text.split(",").map((part) => part.trim()).filter((part) => part !== "").map((part) => {
+    const [name, ...options] = part.split(/\s+/);
+    const values = options.map((option) => {
+      const [, key = option, values = "true"] = /^([^=]+)=(.*)$/.exec(option) ?? [];
+      const all = values.split("|").map((value) => ({ true: true, false: false })[value] ?? value);
+      return [key, all.length === 1 ? all[0] : all];
+    });
+    return { [kind]: name, ...Object.fromEntries(values) };
+  });
+}
+
+/** A value that is chosen for an option. */
+interface Choice {
+  readonly option: string;
+  readonly value: string | number | boolean;
+  /** As labels show it. */
+  readonly text: string;
+  /** Whether there are others. */
+  readonly isSwept: boolean;
+}
+
+function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly Entry[] {
+  const { place } = source;
+  if (typeof item === "string") return expand(kind, { [kind]: item }, source);
+  const spec = optionsOf(kind);
+  const needed = `a name or an object with "${kind}"`;
+  const { [kind]: found, label, ...options } = objectAt(item, place, [kind, "label", ...Object.keys(spec)], needed);
+  if (label !== undefined) textAt(label, `${place}.label`);
+  const names = namesOf(kind);
+  const name = wordAt(found, `${place}.${kind}`, [...names, ALL]);
+  const lenient = name === ALL;
+  if (lenient && label !== undefined) {
+    throw new UsageError(`${place}.label is "${label}", but "${ALL}" makes several entries; leave it out`);
+  }
+  const choices = Object.entries(options).map(([option, found]) => choicesOf(option, spec[option]!, found, source));
+  const combinations = choices.reduce<readonly (readonly Choice[])[]>(
+    (all, some) => all.flatMap((chosen) => some.map((choice) => [...chosen, choice])),
+    [[]],
+  );
+  return (lenient ? names : [name]).flatMap((name) =>
+    combinations.map((chosen): Entry => {
+      const texts = (isSwept: boolean): readonly string[] =>
+        chosen.filter((choice) => choice.isSwept === isSwept).map(({ text }) => text);
+      const series = label === undefined ? [name, ...(lenient ? [] : texts(false))].join(" ") : String(label);
+      // In the order of the declaration, so that what "*" leaves out does not depend on how the study is written.
+      const values = Object.keys(spec).flatMap((key) =>
+        chosen.filter(({ option, value }) => option === key && value !== false).map(({ value }) => [key, value])
+      );
+      return {
+        kind,
+        name,
+        label: [series, ...texts(true)].join(" "),
+        series,
+        place,
+        options: { [kind]: name, ...Object.fromEntries(values) },
+        lenient,
+      };
+    })
+  );
+}
+
+/** The values that an option is given: one, or a list of them. */
+function choicesOf(
+  option: string,
+  spec: OptionSpec,
+  found: unknown,
+  { place, resolve }: EntrySource,
+): readonly Choice[] {
+  const list: readonly unknown[] = Array.isArray(found) ? found : [found];
+  if (list.length === 0) throw new UsageError(`${place}.${option} is an empty list, at least one value is needed`);
+  return list.map((given, index) => {
+    const value = checkValue(`${place}.${option}${Array.isArray(found) ? `[${index}]` : ""}`, spec, given);
+    return {
+      option,
+      value: spec.value === "FILE" ? resolve(String(value)) : value,
+      text: value === true ? option : `${option}=${given}`,
+      isSwept: list.length > 1,
+    };
+  });
+}
+
+/**
+ * Runs what may refuse an entry, and says where the entry is.
+ * @throws {UsageError} with the place before the message
+ */
+export function within<T>(place: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${place}: ${error.message}`) : error;
+  }
+}

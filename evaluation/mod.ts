@@ -1,0 +1,39 @@
+/** Evaluation as a library: studies in, units in a store, tables and a report out. */
+export { type Entry, type EntryKind, readEntries } from "./entries.ts";
+export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
+export { countSeeds, type Seeds } from "./seeds.ts";
+export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
+export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
+export { checkNetwork, makePlan, type Subject, type Work } from "./make_plan.ts";
+export {
+  evaluationsOf,
+  type KeptPlan,
+  labelsOf,
+  type ModelIdentity,
+  pairName,
+  type Plan,
+  type PlannedUnit,
+  type Shard,
+  shardOf,
+} from "./plan.ts";
+export { measureSpeed, type Speed, speedOfUnits } from "./prediction.ts";
+export { type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
+export { featureStatistics, type Measure, type Measures } from "./passes.ts";
+export { readUnits, type StepNoise, type Store, type UnitRecord } from "./store.ts";
+export { type Cell, type FinishedUnit, type Passes, type Results } from "./cells.ts";
+export { formatCells, tableFiles } from "./tables.ts";
+export { type Metric, type MetricName, METRICS, type UnitMetrics } from "./metrics.ts";
+export { resultSheet } from "./sheet.ts";
+export { mergeParts } from "./merge.ts";
+export { evaluate, type EvaluateOptions, type Evaluation, readResults, writePlan, writeResults } from "./evaluate.ts";
+export { type InversionNoise, inversionNoise, meanNoise } from "./noise_study.ts";
+export {
+  comparePair,
+  formatPairs,
+  pairData,
+  type PairOptions,
+  type PairRow,
+  type PairSummaries,
+  type PicturePair,
+  summarizePairs,
+} from "./pairs.ts";

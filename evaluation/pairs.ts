@@ -1,0 +1,143 @@
+/** How close pictures are to others, pair by pair, and all pairs together. */
+import {
+  type ConventionName,
+  faithfulness,
+  imageQuality,
+  type Lpips,
+  summarize,
+  type Summary,
+  type SummaryOptions,
+} from "../metrics/mod.ts";
+import { grayToRgb, type Raster } from "../raster/mod.ts";
+import { perceptualDistance } from "./passes.ts";
+
+/** Two pictures with what messages call them. */
+export interface PicturePair {
+  /** What tables call the pair. */
+  readonly name: string;
+  readonly a: { readonly name: string; readonly raster: Raster };
+  readonly b: { readonly name: string; readonly raster: Raster };
+}
+
+/** What is measured of a pair. */
+export interface PairOptions {
+  readonly convention: ConventionName;
+  /** Scale of the super-resolution, for conventions that crop it (default 1). */
+  readonly scale?: number | undefined;
+  readonly lpips?: Lpips | undefined;
+  /** Whether the distance of A from B is measured. */
+  readonly withDistance?: boolean;
+}
+
+/** What was measured of a pair; undefined where it was not asked for or cannot be computed. */
+export interface PairRow {
+  readonly name: string;
+  readonly psnr: number;
+  readonly ssim: number | undefined;
+  readonly lpips: number | undefined;
+  /** Euclidean distance over all pixels and channels, values in [-1, 1], and its root mean square. */
+  readonly distance: number | undefined;
+  readonly rms: number | undefined;
+}
+
+/**
+ * Compares two pictures; where one of them is gray, both as colours.
+ * @throws {RangeError} if their sizes differ, or they are too small for LPIPS
+ */
+export async function comparePair(
+  { name, a, b }: PicturePair,
+  { convention, scale = 1, lpips, withDistance = false }: PairOptions,
+): Promise<PairRow> {
+  const { width, height } = a.raster;
+  if (width !== b.raster.width || height !== b.raster.height) {
+    throw new RangeError(
+      `Cannot compare "${a.name}" with "${b.name}": they have ${width} x ${height} and ${b.raster.width} x ` +
+        `${b.raster.height} pixels, equal sizes are needed`,
+    );
+  }
+  const isAlike = a.raster.channels === b.raster.channels;
+  const [first, second] = isAlike ? [a.raster, b.raster] : [grayToRgb(a.raster), grayToRgb(b.raster)];
+  const shape = [height, width, first.channels] as const;
+  const far = withDistance ? faithfulness(first.data, second.data) : undefined;
+  return {
+    name,
+    ...imageQuality(convention, first.data, second.data, { shape, scale }),
+    lpips: lpips && await perceptualDistance(lpips, name, first, second),
+    distance: far?.l2,
+    rms: far?.rms,
+  };
+}
+
+/** A quantity of a table. */
+interface Column {
+  readonly key: Exclude<keyof PairRow, "name">;
+  readonly title: string;
+  readonly digits: number;
+}
+
+/** The quantities in their order. */
+const COLUMNS: readonly Column[] = [
+  { key: "psnr", title: "PSNR dB", digits: 3 },
+  { key: "ssim", title: "SSIM", digits: 5 },
+  { key: "lpips", title: "LPIPS", digits: 5 },
+  { key: "distance", title: "L2", digits: 4 },
+  { key: "rms", title: "RMS", digits: 5 },
+];
+
+/** Summaries by quantity. */
+export type PairSummaries = Readonly<Partial<Record<Column["key"], Summary>>>;
+
+/** Summaries of what was measured of at least one pair. */
+export function summarizePairs(rows: readonly PairRow[], options: SummaryOptions): PairSummaries {
+  return Object.fromEntries(COLUMNS.flatMap(({ key }) => {
+    const values = rows.map((row) => row[key]).filter((value) => value !== undefined);
+    return values.length === 0 ? [] : [[key, summarize(values, options)]];
+  }));
+}
+
+/** Least width of a column. */
+const WIDTH = 12;
+
+/**
+ * One line a pair; of several pairs also mean, standard error and interval.
+ * @param summaries of the quantities that are shown
+ * @param confidence of the interval
+ */
+export function formatPairs(rows: readonly PairRow[], summaries: PairSummaries, confidence: number): string {
+  const columns = COLUMNS.filter(({ key }) => summaries[key] !== undefined);
+  const statistics: readonly (readonly [string, (summary: Summary) => number])[] = rows.length === 1 ? [] : [
+    ["mean", ({ mean }) => mean],
+    ["standard error", ({ standardError }) => standardError],
+    [`${100 * confidence} % from`, ({ interval }) => interval[0]],
+    ["to", ({ interval }) => interval[1]],
+  ];
+  const labels = [...rows.map(({ name }) => name), ...statistics.map(([label]) => label)];
+  const first = Math.max(7, ...labels.map(({ length }) => length));
+  const line = (label: string, cell: (column: Column) => string): string =>
+    label.padEnd(first) + columns.map((column) => cell(column).padStart(WIDTH)).join("");
+  const infinite = summaries.psnr?.infinite ?? 0;
+  return [
+    line("picture", ({ title }) => title),
+    ...rows.map((row) => line(row.name, ({ key, digits }) => formatValue(row[key], digits))),
+    ...(statistics.length === 0 ? [] : ["-".repeat(first + WIDTH * columns.length)]),
+    ...statistics.map(([label, of]) => line(label, ({ key, digits }) => formatValue(of(summaries[key]!), digits))),
+    ...(statistics.length === 0 || infinite === 0 ? [] : [
+      `${infinite} ${infinite === 1 ? "pair is" : "pairs are"} equal: infinite PSNR, left out of its mean`,
+    ]),
+  ].join("\n");
+}
+
+function formatValue(value: number | undefined, digits: number): string {
+  return value === undefined || Number.isNaN(value) ? "-" : value === Infinity ? "equal" : value.toFixed(digits);
+}
+
+/** A pair as data; JSON has no infinity. */
+export function pairData(row: PairRow): Readonly<Record<string, unknown>> {
+  return {
+    name: row.name,
+    psnr: row.psnr === Infinity ? "infinite" : row.psnr,
+    ssim: row.ssim ?? null,
+    ...(row.lpips === undefined ? {} : { lpips: row.lpips }),
+    ...(row.distance === undefined ? {} : { distance: row.distance, rms: row.rms }),
+  };
+}

@@ -1,0 +1,154 @@
+/** What is measured of finished units by networks with weights of the user: LPIPS of each, FID of a cell. Both are kept. */
+import {
+  type FeatureExtractor,
+  FeatureStatistics,
+  frechetDistance,
+  type GaussianStatistics,
+  type Lpips,
+} from "../metrics/mod.ts";
+import { grayToRgb, type Raster } from "../raster/mod.ts";
+import type { Passes } from "./cells.ts";
+import { pairName, type Plan } from "./plan.ts";
+import type { Watch } from "./run_units.ts";
+import { hashOf, readJson, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+
+/** A network that measures, opened when it is first needed. */
+export interface Measure<N> {
+  /** All that tells it from others, such as the SHA-256 of its files. */
+  key(): Promise<unknown>;
+  load(): Promise<N>;
+}
+
+/** What is measured after the units were made. */
+export interface Measures {
+  readonly lpips?: Measure<Lpips> | undefined;
+  readonly inception?: Measure<FeatureExtractor> | undefined;
+}
+
+/**
+ * Measures what is asked for and not kept yet. Pictures are compared as they are stored, with 8 bits.
+ * @param records finished units
+ */
+export async function runPasses(
+  plan: Plan,
+  records: ReadonlyMap<string, UnitRecord>,
+  store: Store,
+  { lpips, inception }: Measures,
+  watch?: Watch,
+): Promise<Passes> {
+  return {
+    lpips: lpips ? await measureLpips(records, store, lpips, watch) : new Map(),
+    fid: inception ? await measureFid(plan, records, store, inception, watch) : new Map(),
+  };
+}
+
+/** A number that is kept in a file of its own, measured where it is not there. */
+async function kept(
+  store: Store,
+  file: string,
+  name: string,
+  measure: () => Promise<number>,
+): Promise<number> {
+  const found = (await readJson(store, file) as Readonly<Record<string, unknown>> | undefined)?.[name];
+  if (typeof found === "number") return found;
+  const value = await measure();
+  await writeText(store, file, { [name]: value });
+  return value;
+}
+
+/** The network of a measure, loaded once. */
+function once<N>({ load }: Measure<N>): () => Promise<N> {
+  let loaded: Promise<N> | undefined;
+  return () => loaded ??= load();
+}
+
+async function measureLpips(
+  records: ReadonlyMap<string, UnitRecord>,
+  store: Store,
+  measure: Measure<Lpips>,
+  watch?: Watch,
+): Promise<ReadonlyMap<string, number>> {
+  const name = (await hashOf(await measure.key())).slice(0, 16);
+  const network = once(measure);
+  const found = new Map<string, number>();
+  for (const [id, { truth }] of records) {
+    const distance = await kept(store, `units/${id}.lpips-${name}.json`, "distance", async () => {
+      const a = await store.readPicture(UNIT_FILES.picture(id));
+      return await perceptualDistance(await network(), id, a, await store.readPicture(`pictures/${truth}`));
+    });
+    found.set(id, distance);
+    await watch?.("LPIPS", found.size, records.size);
+  }
+  return found;
+}
+
+/**
+ * LPIPS of two pictures of one size.
+ * @param name of the picture, for messages
+ * @throws {RangeError} if they are too small
+ */
+export async function perceptualDistance(lpips: Lpips, name: string, a: Raster, b: Raster): Promise<number> {
+  const { width, height } = a;
+  if (Math.min(width, height) < lpips.leastSide) {
+    throw new RangeError(
+      `Cannot compute LPIPS of "${name}": it has ${width} x ${height} pixels, at least ${lpips.leastSide} x ` +
+        `${lpips.leastSide} are needed for the network ${lpips.network}; leave --lpips-weights out`,
+    );
+  }
+  const [found] = await lpips.distances(grayToRgb(a).data, grayToRgb(b).data, [1, height, width, 3]);
+  return found!.distance;
+}
+
+async function measureFid(
+  plan: Plan,
+  records: ReadonlyMap<string, UnitRecord>,
+  store: Store,
+  measure: Measure<FeatureExtractor>,
+  watch?: Watch,
+): Promise<ReadonlyMap<string, number>> {
+  const network = once(measure);
+  const key = await measure.key();
+  const found = new Map<string, number>();
+  const cells = Map.groupBy(plan.units, pairName);
+  let done = 0;
+  for (const [name, units] of cells) {
+    const finished = units.flatMap(({ id }) => records.get(id) ?? []);
+    await watch?.("FID", ++done, cells.size);
+    if (finished.length < 2) continue;
+    const file = `units/fid-${await hashOf([key, finished.map(({ id }) => id)])}.json`;
+    const fid = await kept(store, file, "fid", async () => {
+      const extractor = await network();
+      const statistics = (names: readonly string[]): Promise<GaussianStatistics> =>
+        featureStatistics(
+          extractor,
+          names.map((name) => () => store.readPicture(name)),
+          () => watch?.("FID", done, cells.size),
+        );
+      return frechetDistance(
+        await statistics(finished.map(({ id }) => UNIT_FILES.picture(id))),
+        await statistics(finished.map(({ truth }) => `pictures/${truth}`)),
+      );
+    });
+    found.set(name, fid);
+  }
+  return found;
+}
+
+/**
+ * Statistics of the features of pictures, read one after the other.
+ * @param onPicture called with the number of pictures that are done; it may throw to stop
+ * @throws {RangeError} if there are fewer than two pictures
+ */
+export async function featureStatistics(
+  extractor: FeatureExtractor,
+  pictures: readonly (() => Promise<Raster>)[],
+  onPicture?: (done: number) => void | Promise<void>,
+): Promise<GaussianStatistics> {
+  const gathered = new FeatureStatistics(extractor.dimension, extractor.source);
+  for (const [index, read] of pictures.entries()) {
+    const { data, width, height } = grayToRgb(await read());
+    gathered.add(await extractor.extract(data, [1, height, width, 3]));
+    await onPicture?.(index + 1);
+  }
+  return gathered.result();
+}

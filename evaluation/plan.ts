@@ -1,0 +1,101 @@
+/** The plan of an evaluation as data: which units there are, which pairs of task and method cannot be, and what they cost. */
+import type { ConventionName } from "../metrics/mod.ts";
+import type { Evaluations } from "../samplers/mod.ts";
+import type { Expectations } from "./expectations.ts";
+import type { Seeds } from "./seeds.ts";
+
+/** How a model is told apart from others. */
+export interface ModelIdentity {
+  readonly name: string;
+  readonly sha256: string;
+  /** Published checkpoints with the same tensors. */
+  readonly known: readonly string[];
+}
+
+/** A task or method as plans and tables know it. */
+export interface Label {
+  readonly name: string;
+  readonly label: string;
+  readonly series: string;
+}
+
+/** A task and a method: indices into the lists of the plan. */
+export interface Place {
+  readonly task: number;
+  readonly method: number;
+}
+
+/** A result to be had: indices into the lists of the plan. */
+export interface PlannedUnit extends Place {
+  /** Hash of all that decides the result. */
+  readonly id: string;
+  readonly image: number;
+  readonly seed: number;
+}
+
+/** A pair of task and method that can be, and what a run of it costs. */
+export interface PlannedPair extends Place {
+  readonly evaluations: Evaluations;
+}
+
+/** The plan as data, the same for all shards. */
+export interface Plan {
+  readonly version: string;
+  readonly title: string;
+  readonly model: ModelIdentity;
+  readonly precision: string;
+  readonly size: number;
+  readonly convention: ConventionName;
+  /** Of the intervals of means. */
+  readonly confidence: number;
+  readonly images: readonly { readonly name: string; readonly sha256: string }[];
+  readonly tasks: readonly Label[];
+  readonly methods: readonly Label[];
+  readonly seeds: Seeds;
+  readonly pairs: readonly PlannedPair[];
+  readonly notApplicable: readonly (Place & { readonly reason: string })[];
+  readonly units: readonly PlannedUnit[];
+  readonly expectations: Expectations;
+}
+
+/** A plan as it is kept, with how it was asked for. */
+export interface KeptPlan {
+  readonly plan: Plan;
+  /** The command line or program of the evaluation, without what belongs to one shard. */
+  readonly command: string;
+  /** The file of the study as it was, if there was one. */
+  readonly configuration: string | null;
+}
+
+/** The file of the plan. */
+export const PLAN_FILE = "plan.json";
+
+/** Name of a pair, as a key of maps. */
+export function pairName({ task, method }: Place): string {
+  return `${task}/${method}`;
+}
+
+/** The labels of a pair. */
+export function labelsOf(
+  { tasks, methods }: Plan,
+  { task, method }: Place,
+): { readonly task: string | undefined; readonly method: string | undefined } {
+  return { task: tasks[task]?.label, method: methods[method]?.label };
+}
+
+/** Part `index`, from 1, of `count`. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The units of a shard: every count-th. */
+export function shardOf(units: readonly PlannedUnit[], { index, count }: Shard): readonly PlannedUnit[] {
+  return units.filter((_, k) => k % count === index - 1);
+}
+
+/** Network evaluations of units. */
+export function evaluationsOf({ pairs }: Plan, units: readonly PlannedUnit[]): number {
+  const costs = new Map(pairs.map((pair) => [pairName(pair), pair.evaluations.actual]));
+  return units.reduce((sum, unit) => sum + (costs.get(pairName(unit)) ?? 0), 0);
+}

@@ -1,0 +1,106 @@
+/** Which charts a report has: quality against evaluations, against options with several values, and predicted noise. */
+import { type Chart, chart, html, legend, type Markup, type Series } from "../../report/mod.ts";
+import { type Cell, cellAt, type Results, shownMean } from "../cells.ts";
+import { type MetricName, metricOf } from "../metrics.ts";
+import { section } from "./parts.ts";
+
+/** Quality against network evaluations, a chart for each task and quantity; methods without a network are left out. */
+export function qualityCurves(results: Results): Markup | undefined {
+  const { plan, columns } = results;
+  const names = [...new Set(plan.methods.map(({ series }) => series))]
+    .filter((name) =>
+      results.cells.some(({ method, actual, units }) =>
+        plan.methods[method]?.series === name && actual > 0 && units.length > 0
+      )
+    );
+  const shown = columns.filter((name) => (["psnr", "ssim", "lpips", "fid"] as MetricName[]).includes(name));
+  const isCurve = (name: string, task: number): boolean => {
+    const cells = results.cells.filter((cell) => cell.task === task && plan.methods[cell.method]?.series === name);
+    return new Set(cells.map(({ actual }) => actual)).size > 1;
+  };
+  // Points alone are no curves: the table says as much.
+  if (!names.some((name) => plan.tasks.some((_, task) => isCurve(name, task)))) return undefined;
+  const charts = chartsOf(results, names, shown, {
+    xTitle: "network evaluations",
+    logarithmic: "x",
+    x: ({ actual }) => actual > 0 ? actual : undefined,
+  });
+  return drawnCharts("Quality against network evaluations", charts, names);
+}
+
+/** A chart for each task and quantity, with a line for each series of methods. */
+function chartsOf(
+  results: Results,
+  names: readonly string[],
+  metrics: readonly MetricName[],
+  { x, ...axis }: Pick<Chart, "xTitle" | "logarithmic"> & {
+    /** Where a cell lies; undefined if it has no place. */
+    x(cell: Cell): number | undefined;
+  },
+): readonly Chart[] {
+  const { plan } = results;
+  return plan.tasks.flatMap(({ label }, task) =>
+    metrics.map((metric): Chart => ({
+      title: label,
+      ...axis,
+      yTitle: metric === "psnr" ? "PSNR dB" : metricOf(metric).title,
+      series: names.map((name): Series => ({
+        name,
+        points: plan.methods.flatMap(({ series }, method) => {
+          const cell = series === name ? cellAt(results, task, method) : undefined;
+          const summary = cell?.summaries[metric];
+          const at = cell && x(cell);
+          return summary && at !== undefined ? [[at, shownMean(summary)] as const] : [];
+        }),
+      })),
+    }))
+  );
+}
+
+/** Quantities against an option that was given several values in methods of one series. */
+export function optionCurves(results: Results): Markup | undefined {
+  const { plan, columns } = results;
+  const swept = plan.methods.map(({ label, series }) => sweptOption(label, series));
+  const options = [...new Set(swept.flatMap((found) => found && found.option !== "steps" ? [found.option] : []))];
+  const sections = options.flatMap((option) => {
+    const names = [...new Set(plan.methods.filter((_, k) => swept[k]?.option === option).map(({ series }) => series))];
+    const charts = chartsOf(results, names, columns, {
+      xTitle: option,
+      x: ({ method }) => swept[method]?.option === option ? swept[method].value : undefined,
+    });
+    return drawnCharts(`Against ${option}`, charts, names) ?? [];
+  });
+  return sections.length === 0 ? undefined : html`${sections}`;
+}
+
+/** The one option, with a number, that tells an entry from others of its series. */
+function sweptOption(label: string, series: string): { readonly option: string; readonly value: number } | undefined {
+  const [, option, value] = /^([\w-]+)=(-?[\d.eE+-]+)$/.exec(label.slice(series.length).trim()) ?? [];
+  return option === undefined || !Number.isFinite(Number(value)) ? undefined : { option, value: Number(value) };
+}
+
+/** Divergence of the predicted noise against the timestep, a chart for each method, a line for each task. */
+export function noiseCurves(results: Results): Markup | undefined {
+  const { plan } = results;
+  const names = plan.tasks.map(({ label }) => label);
+  const charts = plan.methods.map(({ label }, method): Chart => ({
+    title: label,
+    xTitle: "timestep",
+    yTitle: "KL of predicted noise",
+    logarithmic: "y",
+    series: names.map((name, task): Series => ({ name, points: meanDivergence(results, task, method) })),
+  }));
+  return drawnCharts("Predicted noise during the inversion", charts, names);
+}
+
+function meanDivergence(results: Results, task: number, method: number): readonly (readonly [number, number])[] {
+  const rows = (cellAt(results, task, method)?.units ?? []).flatMap(({ record }) => record.noise ?? []);
+  return Array.from(Map.groupBy(rows, ({ timestep }) => timestep), ([timestep, found]) => {
+    return [timestep, found.reduce((sum, { divergence }) => sum + divergence, 0) / found.length] as const;
+  });
+}
+
+function drawnCharts(title: string, charts: readonly Chart[], names: readonly string[]): Markup | undefined {
+  const drawn = charts.flatMap((each) => chart(each) ?? []);
+  return drawn.length === 0 ? undefined : section(title, legend(names), html`<div class="charts">${drawn}</div>`);
+}

@@ -1,0 +1,60 @@
+/** The seeds of a study: a list that every picture is restored with, or one for each picture. */
+import { UsageError } from "../parameters/mod.ts";
+import { shown } from "./json.ts";
+
+/** Seeds for every picture, or "each": picture k, counted from 0, has seed k, so that no two share their noise. */
+export type Seeds = readonly number[] | typeof EACH;
+
+const EACH = "each";
+
+/** The largest seed. */
+const MOST = 2 ** 32 - 1;
+
+/**
+ * Seeds as a study holds them: a number, a list of numbers, "each", or a text such as "0,1,5" or "0-4".
+ * @param place where they were found, for messages
+ * @throws {UsageError} naming the place
+ */
+export function readSeeds(found: unknown, place: string): Seeds {
+  if (found === EACH) return EACH;
+  const list = typeof found === "string" ? parseSeeds(found, place) : Array.isArray(found) ? found : [found];
+  const foreign = list.find((seed: unknown) => !Number.isInteger(seed) || Number(seed) < 0 || Number(seed) > MOST);
+  if (list.includes(foreign)) throw refusal(foreign, place);
+  if (list.length === 0) throw new UsageError(`${place} is an empty list, at least one seed is needed`);
+  const repeated = list.find((seed, index) => list.indexOf(seed) !== index);
+  if (repeated !== undefined) throw new UsageError(`${place} holds ${repeated} twice; leave one of them out`);
+  return list;
+}
+
+function parseSeeds(text: string, place: string): readonly number[] {
+  return text.split(",").flatMap((part) => {
+    const [, first, last] = /^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$/.exec(part) ?? [];
+    const [from, to] = [Number(first), Number(last ?? first)];
+    if (first === undefined || to < from || to - from > 1e6) throw refusal(text, place);
+    return Array.from({ length: to - from + 1 }, (_, k) => from + k);
+  });
+}
+
+function refusal(found: unknown, place: string): UsageError {
+  return new UsageError(
+    `${place} holds ${
+      shown(found)
+    }, whole numbers from 0 to ${MOST} are needed, such as 0,1,2 or 0-4, or "${EACH}" alone`,
+  );
+}
+
+/** The seeds of a picture. */
+export function seedsOf(seeds: Seeds, image: number): readonly number[] {
+  return seeds === EACH ? [image] : seeds;
+}
+
+/** The seeds in words, such as "3 seeds". */
+export function countSeeds(seeds: Seeds): string {
+  if (seeds === EACH) return "a seed each";
+  return seeds.length === 1 ? "1 seed" : `${seeds.length} seeds`;
+}
+
+/** The seeds themselves, where they are few. */
+export function listSeeds(seeds: Seeds): string {
+  return seeds === EACH || seeds.length > 8 ? countSeeds(seeds) : seeds.join(", ");
+}

@@ -1,0 +1,121 @@
+/**
+ * Where results are kept: `units/` with a JSON file and a picture for each result, named by the hash of all that decides
+ * it; `pictures/` with originals and baselines; `plan.json`; the tables and the report.
+ */
+import type { Raster } from "../raster/mod.ts";
+import type { UnitMetrics } from "./metrics.ts";
+
+/** Files by names such as `units/HASH.json`: a folder, or anything that keeps bytes. */
+export interface Store {
+  /** The bytes of a file; undefined if there is none. */
+  read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Writes a file; it appears complete or not at all. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  has(name: string): Promise<boolean>;
+  /** Names of the files of `units` or `pictures`, without the folder. */
+  list(folder: "units" | "pictures"): Promise<readonly string[]>;
+  /** A picture that was written, with the 8 bits that are kept of it. */
+  readPicture(name: string): Promise<Raster>;
+  /** Writes a picture as PNG; values are in [-1, 1]. */
+  writePicture(name: string, picture: Raster): Promise<void>;
+}
+
+/** Statistics of the noise that the network predicted at one step. */
+export interface StepNoise {
+  readonly timestep: number;
+  readonly mean: number;
+  readonly variance: number;
+  /** KL(N(mean, variance) || N(0, 1)). */
+  readonly divergence: number;
+}
+
+/** One finished result. */
+export interface UnitRecord {
+  readonly id: string;
+  /** All that decides the result; `id` is its hash. */
+  readonly key: Readonly<Record<string, unknown>>;
+  /** An infinite value is the text "infinite". */
+  readonly metrics: Readonly<Record<string, number | "infinite">>;
+  /** Of each inversion step, where that was asked for. */
+  readonly noise?: readonly StepNoise[];
+  /** Network evaluations that were made. */
+  readonly nfe: number;
+  /** Names of files in `pictures/`. */
+  readonly truth: string;
+  readonly before: string;
+  readonly width: number;
+  readonly height: number;
+  readonly time: {
+    /** Wall time of the run divided by its pictures. */
+    readonly seconds: number;
+    /** The same without tracing and compiling: by the time of the steps after the first. */
+    readonly steadySeconds: number;
+    /** Pictures that were restored at once. */
+    readonly batch: number;
+  };
+  /** The adapter. */
+  readonly device: string;
+}
+
+/** Names of the files of a unit. */
+export const UNIT_FILES = {
+  record: (id: string): string => `units/${id}.json`,
+  picture: (id: string): string => `units/${id}.png`,
+} as const;
+
+/** The measured values of a unit with infinity as a number. */
+export function metricsOf({ metrics }: UnitRecord): UnitMetrics {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [name, value === "infinite" ? Infinity : value]),
+  );
+}
+
+/** JSON with sorted keys, the same text for equal data. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_key, found) =>
+      typeof found === "object" && found !== null && !Array.isArray(found)
+        ? Object.fromEntries(Object.entries(found).sort(([a], [b]) => a < b ? -1 : 1))
+        : found,
+  );
+}
+
+/** SHA-256 of data, as 64 hexadecimal digits. */
+export async function hashOf(data: unknown): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonical(data)));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Data of a JSON file; undefined if it is missing or no JSON. */
+export async function readJson(store: Store, name: string): Promise<unknown> {
+  const bytes = await store.read(name);
+  try {
+    return bytes && JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a text, or data as JSON. */
+export async function writeText(store: Store, name: string, content: string | object): Promise<void> {
+  const text = typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`;
+  await store.write(name, new TextEncoder().encode(text));
+}
+
+/** The finished unit of a hash; undefined if there is none, or its file cannot be read as one. */
+export async function readUnit(store: Store, id: string): Promise<UnitRecord | undefined> {
+  const record = await readJson(store, UNIT_FILES.record(id)) as UnitRecord | undefined;
+  if (record?.id !== id || !(await store.has(UNIT_FILES.picture(id)))) return undefined;
+  return record;
+}
+
+/** All finished units of a list of hashes. */
+export async function readUnits(store: Store, ids: Iterable<string>): Promise<ReadonlyMap<string, UnitRecord>> {
+  const found = new Map<string, UnitRecord>();
+  for (const id of new Set(ids)) {
+    const record = await readUnit(store, id);
+    if (record) found.set(id, record);
+  }
+  return found;
+}
