@@ -161,7 +161,9 @@ class Session implements Disposable {
     await this.interrupt.check();
     const nfe = evaluationsOf(plan, pending);
     if (pending.length > 0) {
-      const speed = speedOfUnits(records.values()) ?? (nfe === 0 ? undefined : await this.#measure(work));
+      const measure = async (): Promise<Speed> =>
+        measureSpeed(await this.#open(), (await this.#load(work)).model, work);
+      const speed = speedOfUnits(records.values()) ?? (nfe === 0 ? undefined : await measure());
       const time = speed ? `, about ${formatSeconds(nfe * speed.secondsPerNfe)} by ${speed.source}` : "";
       this.reporter.note(`${pending.length} units to do: ${nfe} network evaluations${time}`);
     }
@@ -231,13 +233,6 @@ class Session implements Disposable {
     this.reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
     checkNetwork(work, loaded);
     return this.#loaded = loaded;
-  }
-
-  async #measure({ plan, label, ...work }: Work): Promise<Speed> {
-    const { model } = await this.#load({ plan, label, ...work });
-    const side = Math.ceil(plan.size / model.downsampling) * model.downsampling;
-    const options = { width: side, height: side, ...(label === undefined ? {} : { label }) };
-    return await measureSpeed(await this.#open(), model.noiseModel(options));
   }
 
   /** Makes units; returns how many failed. */

@@ -6,20 +6,17 @@ import type { Interrupt } from "./interrupt.ts";
 
 /** Reads and writes a folder; what is being written is finished whatever the user presses. */
 export class FolderStore implements Store, Disposable {
-  readonly #interrupt: Interrupt | undefined;
   #lock: Deno.FsFile | undefined;
 
   /** A folder to be read; `writing` opens one to be written. */
-  constructor(readonly folder: string, interrupt?: Interrupt) {
-    this.#interrupt = interrupt;
-  }
+  constructor(readonly folder: string, readonly interrupt?: Pick<Interrupt, "hold">) {}
 
   /**
    * Opens a folder to be written: makes it if needed, keeps others from writing to it, and removes temporary files that
    * a killed process left.
    * @throws {FileError} if it cannot be made, holds something else, or another evaluation writes to it
    */
-  static async writing(folder: string, interrupt?: Interrupt): Promise<FolderStore> {
+  static async writing(folder: string, interrupt?: Pick<Interrupt, "hold">): Promise<FolderStore> {
     const store = new FolderStore(folder, interrupt);
     try {
       for (const part of ["units", "pictures"]) await Deno.mkdir(store.path(part), { recursive: true });
@@ -72,7 +69,7 @@ export class FolderStore implements Store, Disposable {
   }
 
   async #hold(work: () => Promise<void>): Promise<void> {
-    await (this.#interrupt ? this.#interrupt.hold(work) : work());
+    await (this.interrupt?.hold(work) ?? work());
   }
 
   [Symbol.dispose](): void {

@@ -2,7 +2,7 @@
 import type { Summary } from "../metrics/mod.ts";
 import { html, type Markup } from "../report/mod.ts";
 import { type Cell, cellAt, meanOf, type Results } from "./cells.ts";
-import { type MetricName, metricOf } from "./metrics.ts";
+import { type MetricName, METRICS } from "./metrics.ts";
 import { headRow, note, row, section, table } from "./report/parts.ts";
 import { signOf, summarizeDifferences } from "./statistics.ts";
 import { formatDifference } from "./trends.ts";
@@ -65,7 +65,7 @@ export function differenceTable(results: Results, metrics: readonly MetricName[]
     )
   );
   if (!allDifferences(results).some(({ metric }) => metrics.includes(metric)) || columns.length === 0) return undefined;
-  const heads = columns.map(({ task, metric }) => `${plan.tasks[task]?.label} ${metricOf(metric).title}`);
+  const heads = columns.map(({ task, metric }) => `${plan.tasks[task]?.label} ${METRICS[metric].title}`);
   const what = note(
     `Paired by picture and seed, mean over pictures ± half of the ${100 * plan.confidence} % confidence interval. `,
     "Undecided: the interval holds zero.",
@@ -75,7 +75,7 @@ export function differenceTable(results: Results, metrics: readonly MetricName[]
 
 /** The cell with the best mean of a column. */
 function bestOf(results: Results, task: number, metric: MetricName): Cell | undefined {
-  const { better } = metricOf(metric);
+  const { better } = METRICS[metric];
   if (better === undefined) return undefined;
   const found = results.plan.methods.flatMap((_, method) => {
     const cell = cellAt(results, task, method);

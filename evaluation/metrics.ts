@@ -11,8 +11,11 @@ export interface Metric {
   readonly better: "greater" | "smaller" | undefined;
 }
 
+/** Name of a quantity. */
+export type MetricName = "psnr" | "ssim" | "lpips" | "fid" | "consistency" | "faithfulness" | "divergence";
+
 /** The quantities by name, in the order of columns. */
-export const METRICS = {
+export const METRICS: Readonly<Record<MetricName, Metric>> = {
   psnr: { title: "PSNR", meaning: "peak signal-to-noise ratio in dB", digits: 2, better: "greater" },
   ssim: { title: "SSIM", meaning: "structural similarity", digits: 3, better: "greater" },
   lpips: { title: "LPIPS", meaning: "learned perceptual distance", digits: 3, better: "smaller" },
@@ -30,25 +33,17 @@ export const METRICS = {
     digits: 4,
     better: "smaller",
   },
-} as const satisfies Readonly<Record<string, Metric>>;
-
-/** Name of a quantity. */
-export type MetricName = keyof typeof METRICS;
+};
 
 /** Those of single pictures, as units hold them; the others belong to cells. */
 export type UnitMetrics = Readonly<Partial<Record<Exclude<MetricName, "fid">, number>>>;
-
-/** The quantity of a name, with its direction as the type of all quantities. */
-export function metricOf(name: MetricName): Metric {
-  return METRICS[name];
-}
 
 /** Names in the order of columns. */
 export const METRIC_NAMES = Object.keys(METRICS) as readonly MetricName[];
 
 /** A value as tables show it; what the digits of the quantity would hide is written with an exponent. */
 export function formatValue(value: number, metric: MetricName): string {
-  const { digits } = metricOf(metric);
+  const { digits } = METRICS[metric];
   if (value === Infinity) return "equal";
   if (Number.isNaN(value)) return "-";
   return value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits ? value.toExponential(0) : value.toFixed(digits);

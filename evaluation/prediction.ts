@@ -1,6 +1,8 @@
 /** How long an evaluation will take: by units that are there already, or by one evaluation of the network. */
 import type { Runtime, Scalars, Tensors } from "../engine/mod.ts";
-import type { NoiseModel } from "../models/mod.ts";
+import type { OpenedModel } from "../models/mod.ts";
+import { networkFor } from "../restoration/mod.ts";
+import type { Work } from "./make_plan.ts";
 import type { UnitRecord } from "./store.ts";
 
 /** What time is predicted from. */
@@ -20,22 +22,21 @@ export function speedOfUnits(records: Iterable<UnitRecord>): Speed | undefined {
   return { secondsPerNfe: speeds[Math.floor(speeds.length / 2)]!, source: units };
 }
 
-/** Evaluates the network once to compile it, and three times to take the middle time. */
-export async function measureSpeed(runtime: Runtime, model: NoiseModel): Promise<Speed> {
-  const shape = [1, ...model.imageShape];
-  const xt = runtime.upload(new Float32Array(shape.reduce((product, extent) => product * extent, 1)), shape);
+/** Evaluates the network once to compile it, and three times to take the middle time; it must fit the plan. */
+export async function measureSpeed(runtime: Runtime, model: OpenedModel, { plan, label }: Work): Promise<Speed> {
+  const network = networkFor(model, [plan.size, plan.size, 3], label === undefined ? {} : { label });
+  const xt = runtime.upload(new Float32Array(plan.size ** 2 * 3), [1, ...network.imageShape]);
   const stage = runtime.stage("one evaluation", (inputs: Tensors<"xt">, { timestep }: Scalars<"timestep">) => ({
-    eps: model.predictEps(inputs.xt, timestep),
+    eps: network.predictEps(inputs.xt, timestep),
   }));
-  const timed = async (): Promise<number> => {
+  const times: number[] = [];
+  for (let run = 0; run < 4; run++) {
     const start = performance.now();
-    await stage({ xt }, { timestep: Math.floor(model.alphaBar.length / 2) });
+    await stage({ xt }, { timestep: Math.floor(network.alphaBar.length / 2) });
     await runtime.settle();
-    return (performance.now() - start) / 1000;
-  };
-  await timed();
-  const times = [await timed(), await timed(), await timed()].sort((a, b) => a - b);
+    times.push((performance.now() - start) / 1000);
+  }
   stage.release();
   xt.free();
-  return { secondsPerNfe: times[1]!, source: "one network evaluation" };
+  return { secondsPerNfe: times.slice(1).sort((a, b) => a - b)[1]!, source: "one network evaluation" };
 }

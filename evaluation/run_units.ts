@@ -2,7 +2,7 @@
 import { DeviceLimitError, hostTensor, type Runtime } from "../engine/mod.ts";
 import { consistency, faithfulness, imageQuality } from "../metrics/mod.ts";
 import type { OpenedModel } from "../models/mod.ts";
-import type { Operator } from "../operators/mod.ts";
+import type { MeasurementNoise, Operator } from "../operators/mod.ts";
 import { type Raster, rgbToGray } from "../raster/mod.ts";
 import {
   applyOperator,
@@ -179,36 +179,42 @@ class Bench {
     const { runtime, model } = this.means;
     const { label, withNoise } = this.work;
     const [{ unit, prepared: { padded: { width, height } } }] = items as readonly [Item, ...Item[]];
-    const pair = this.#pair(unit);
-    const { method, sigmaY } = pair;
+    const { method, noise, sigmaY } = this.#pair(unit);
+    const count = items.length;
     const operator = await this.#operator(items[0]!);
     const network = model.noiseModel({ width, height, ...(label === undefined ? {} : { label }) });
-    const measured = await this.#measure(items, operator, pair);
-    const y = runtime.upload(measured, [items.length, ...operator.measurementShape]);
-    const guide = await applyOperator(runtime, operator, "estimate", y);
+    const measured = await this.#measure(items, operator, noise);
+    const y = runtime.upload(measured, [count, ...operator.measurementShape]);
+    const estimate = await applyOperator(runtime, operator, "estimate", y);
+    const free = [y, estimate];
     try {
       const timesteps = withNoise ? inversionTimesteps(method.options) : undefined;
-      using study = timesteps && new NoiseStudy(runtime, network, guide, timesteps);
-      const noise = seededNoise(items.map(({ unit: { seed } }) => seed));
+      using study = timesteps && new NoiseStudy(runtime, network, estimate, timesteps);
+      const seeds = seededNoise(items.map(({ unit: { seed } }) => seed));
       let steps = 1;
-      const restoration = restoreBy(runtime, method, { model: network, operator, y, sigmaY }, { noise });
-      const { image, seconds, firstStepSeconds } = await timed(runtime, restoration, async (progress) => {
+      const restoration = restoreBy(runtime, method, { model: network, operator, y, sigmaY }, { noise: seeds });
+      const run = await timed(runtime, restoration, async (progress) => {
         steps = progress.steps;
         await study?.add(progress);
-        await this.#show(progress.nfe * items.length);
+        await this.#show(progress.nfe * count);
       });
-      const steady = steps < 2 ? seconds : (seconds - firstStepSeconds) / (steps - 1) * steps;
-      await this.#store(items, {
-        operator,
-        image,
-        measured,
-        guide: await guide.read(),
-        study,
-        time: { seconds: seconds / items.length, steadySeconds: steady / items.length, batch: items.length },
-      });
+      const steady = steps < 2 ? run.seconds : (run.seconds - run.firstStepSeconds) / (steps - 1) * steps;
+      const x = runtime.upload(run.image, [count, ...operator.imageShape]);
+      const ax = await applyOperator(runtime, operator, "forward", x);
+      free.push(x, ax);
+      const [guides, again] = [await estimate.read(), await ax.read()];
+      const time = { seconds: run.seconds / count, steadySeconds: steady / count, batch: count };
+      for (const [index, item] of items.entries()) {
+        const part = <T extends Float32Array>(all: T): T =>
+          all.slice(index * all.length / count, (index + 1) * all.length / count) as T;
+        const [image, guide] = [part(run.image), part(guides)];
+        const { rms } = consistency(part(again), part(measured));
+        const metrics = { consistency: rms, faithfulness: faithfulness(image, guide).l2 };
+        await this.#write(item, image, guide, { metrics, noise: study?.of(index), time });
+        await this.#finished(item.unit);
+      }
     } finally {
-      guide.free();
-      y.free();
+      for (const tensor of free) tensor.free();
     }
   }
 
@@ -216,7 +222,7 @@ class Bench {
   async #measure(
     items: readonly Item[],
     operator: Operator,
-    { noise }: Pair,
+    noise: MeasurementNoise,
   ): Promise<Float32Array<ArrayBuffer>> {
     const size = operator.measurementShape.reduce((product, extent) => product * extent, 1);
     const all = new Float32Array(items.length * size);
@@ -227,24 +233,6 @@ class Bench {
       y.free();
     }
     return all;
-  }
-
-  async #store(items: readonly Item[], run: FinishedRun): Promise<void> {
-    const { runtime } = this.means;
-    const x = runtime.upload(run.image, [items.length, ...run.operator.imageShape]);
-    const ax = await applyOperator(runtime, run.operator, "forward", x);
-    const again = await ax.read();
-    ax.free();
-    x.free();
-    const part = <T extends Float32Array>(all: T, index: number): T =>
-      all.slice(index * all.length / items.length, (index + 1) * all.length / items.length) as T;
-    for (const [index, item] of items.entries()) {
-      const [image, guide] = [part(run.image, index), part(run.guide, index)];
-      const { rms } = consistency(part(again, index), part(run.measured, index));
-      const metrics = { consistency: rms, faithfulness: faithfulness(image, guide).l2 };
-      await this.#write(item, image, guide, { metrics, noise: run.study?.of(index), time: run.time });
-      await this.#finished(item.unit);
-    }
   }
 
   async #write(
@@ -296,17 +284,4 @@ class Bench {
     // Last: a unit counts when this file is there.
     await writeText(store, UNIT_FILES.record(unit.id), record);
   }
-}
-
-/** What came of a batch. */
-interface FinishedRun {
-  readonly operator: Operator;
-  /** [N, H, W, 3] */
-  readonly image: Float32Array<ArrayBuffer>;
-  /** [N, ...measurementShape] */
-  readonly measured: Float32Array<ArrayBuffer>;
-  /** A^+ y [N, H, W, 3] */
-  readonly guide: Float32Array<ArrayBuffer>;
-  readonly study: NoiseStudy | undefined;
-  readonly time: UnitRecord["time"];
 }

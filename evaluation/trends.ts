@@ -2,7 +2,7 @@
 import { summarize, type Summary } from "../metrics/mod.ts";
 import { type Cell, cellOf, meanOf, type Results } from "./cells.ts";
 import type { Trend } from "./expectations.ts";
-import { formatValue, metricOf } from "./metrics.ts";
+import { formatValue, METRICS } from "./metrics.ts";
 import { signOf, summarizeDifferences } from "./statistics.ts";
 
 /**
@@ -42,7 +42,7 @@ export function judge({ metric, rising, task, method }: Trend, results: Results)
 export function explain({ metric, rising }: Trend, { means, differences }: Judgement): string {
   const order = rising.map((label, index) => `${label} ${formatValue(means[index]!, metric)}`).join(" < ");
   const steps = differences.map((summary) => formatDifference(summary, metric));
-  const title = `${metricOf(metric).title}: ${order}`;
+  const title = `${METRICS[metric].title}: ${order}`;
   return steps.length === 0
     ? title
     : `${title}; ${steps.length === 1 ? "difference" : "differences"} ${steps.join(", ")}`;

@@ -1,7 +1,7 @@
 /** Which charts a report has: quality against evaluations, against options with several values, and predicted noise. */
 import { type Chart, chart, html, legend, type Markup, type Series } from "../../report/mod.ts";
 import { type Cell, cellAt, type Results, shownMean } from "../cells.ts";
-import { type MetricName, metricOf } from "../metrics.ts";
+import { type MetricName, METRICS } from "../metrics.ts";
 import { section } from "./parts.ts";
 
 /** Quality against network evaluations, a chart for each task and quantity; methods without a network are left out. */
@@ -43,7 +43,7 @@ function chartsOf(
     metrics.map((metric): Chart => ({
       title: label,
       ...axis,
-      yTitle: metric === "psnr" ? "PSNR dB" : metricOf(metric).title,
+      yTitle: metric === "psnr" ? "PSNR dB" : METRICS[metric].title,
       series: names.map((name): Series => ({
         name,
         points: plan.methods.flatMap(({ series }, method) => {

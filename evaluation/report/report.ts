@@ -2,7 +2,7 @@
 import { html, Markup } from "../../report/mod.ts";
 import { cellOf, meanOf, type Results } from "../cells.ts";
 import { differenceTable } from "../differences.ts";
-import { formatValue, type MetricName, metricOf } from "../metrics.ts";
+import { formatValue, type MetricName, METRICS } from "../metrics.ts";
 import { type KeptPlan, labelsOf } from "../plan.ts";
 import { listSeeds } from "../seeds.ts";
 import type { Store } from "../store.ts";
@@ -88,7 +88,7 @@ function legendOfTable({ plan, cells }: Results): Markup {
 }
 
 function furtherQuantities(results: Results, names: readonly MetricName[]): Markup {
-  const meanings = names.map((name) => `${metricOf(name).title}: ${metricOf(name).meaning}`);
+  const meanings = names.map((name) => `${METRICS[name].title}: ${METRICS[name].meaning}`);
   return section("Further quantities", resultTable(results, names), note(meanings.join("; ")));
 }
 
@@ -131,7 +131,7 @@ function paperTable(results: Results): Markup {
       const metric = name as MetricName;
       const ours = meanOf(cellOf(results, task, method), metric);
       const figures = [published, ours, ours - published].map((value) => formatValue(value, metric));
-      return row(method, [task, metricOf(metric).title, ...figures]);
+      return row(method, [task, METRICS[metric].title, ...figures]);
     })
   );
   const heads = ["Method", "Task", "Quantity", "Published", "Here", "Difference"];

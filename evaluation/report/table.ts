@@ -2,7 +2,7 @@
 import type { Summary } from "../../metrics/mod.ts";
 import { type Content, html, type Markup } from "../../report/mod.ts";
 import { cellAt, meanOf, type Results, shownMean } from "../cells.ts";
-import { formatValue, type MetricName, metricOf } from "../metrics.ts";
+import { formatValue, type MetricName, METRICS } from "../metrics.ts";
 import { table } from "./parts.ts";
 
 /** Quantities of the first table, as in papers; the others have a table of their own. */
@@ -10,7 +10,7 @@ export const MAIN_METRICS: readonly MetricName[] = ["psnr", "ssim", "lpips", "fi
 
 /** Rank of each method in one column: 1 the best, 2 the second, by what tables show; only among at least two. */
 function ranks(results: Results, task: number, metric: MetricName): ReadonlyMap<number, number> {
-  const { better } = metricOf(metric);
+  const { better } = METRICS[metric];
   const means = results.plan.methods.flatMap((_, method) => {
     const mean = meanOf(cellAt(results, task, method), metric);
     return Number.isNaN(mean) ? [] : [{ method, mean: rounded(mean, metric) }];
@@ -21,7 +21,7 @@ function ranks(results: Results, task: number, metric: MetricName): ReadonlyMap<
 }
 
 function rounded(value: number, metric: MetricName): number {
-  return Number.isFinite(value) ? Number(value.toFixed(metricOf(metric).digits)) : value;
+  return Number.isFinite(value) ? Number(value.toFixed(METRICS[metric].digits)) : value;
 }
 
 function interval({ count, interval: [low, high] }: Summary, metric: MetricName): Content {
@@ -37,7 +37,7 @@ export function resultTable(results: Results, columns: readonly MetricName[]): M
   const { plan } = results;
   const rank = plan.tasks.map((_, task) => new Map(columns.map((metric) => [metric, ranks(results, task, metric)])));
   const arrows = { greater: " ↑", smaller: " ↓", neither: "" };
-  const arrow = (metric: MetricName): string => arrows[metricOf(metric).better ?? "neither"];
+  const arrow = (metric: MetricName): string => arrows[METRICS[metric].better ?? "neither"];
   const rows = plan.methods.map(({ label }, method) => {
     const cells = plan.tasks.map((_, task) => {
       const cell = cellAt(results, task, method);
@@ -65,8 +65,8 @@ export function resultTable(results: Results, columns: readonly MetricName[]): M
   );
   const units = plan.tasks.map(() =>
     columns.map((metric, index) =>
-      html`<th class="${index === 0 ? "first" : ""}" scope="col" title="${metricOf(metric).meaning}">${
-        metricOf(metric).title
+      html`<th class="${index === 0 ? "first" : ""}" scope="col" title="${METRICS[metric].meaning}">${
+        METRICS[metric].title
       }${arrow(metric)}</th>`
     )
   );
