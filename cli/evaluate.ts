@@ -2,7 +2,7 @@
 import type { Runtime } from "../engine/mod.ts";
 import {
   checkNetwork,
-  countSeeds,
+  describePlan,
   evaluationsOf,
   formatCells,
   type KeptPlan,
@@ -12,7 +12,7 @@ import {
   measureSpeed,
   mergeParts,
   METRICS,
-  type Plan,
+  planData,
   type PlannedUnit,
   readResults,
   readStudy,
@@ -302,36 +302,4 @@ function commandOf({ words }: Arguments): string {
     else kept.push(/^[\w./=:+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
   }
   return ["deno task evaluate", ...kept].join(" ");
-}
-
-function describePlan(plan: Plan, mine: readonly PlannedUnit[], shard: Shard | undefined): readonly string[] {
-  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
-  const part = shard ? `; shard ${shard.index} of ${shard.count} has ${mine.length}` : "";
-  const total = `${count(plan.images.length, "picture")} x ${count(plan.tasks.length, "task")} x ` +
-    `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}: ${count(plan.units.length, "unit")}, ` +
-    `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
-  const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
-  const listed = (names: readonly (string | undefined)[]): string => [...new Set(names)].join(", ");
-  return [
-    total,
-    ...Array.from(refused, ([reason, pairs]) => {
-      const methods = listed(pairs.map(({ method }) => plan.methods[method]?.label));
-      return `Not applicable: ${methods} on ${listed(pairs.map(({ task }) => plan.tasks[task]?.label))}: ${reason}`;
-    }),
-  ];
-}
-
-function planData(
-  plan: Plan,
-  mine: readonly PlannedUnit[],
-  pending: readonly PlannedUnit[],
-): Readonly<Record<string, unknown>> {
-  return {
-    units: mine.length,
-    pending: pending.length,
-    evaluations: evaluationsOf(plan, mine),
-    pendingEvaluations: evaluationsOf(plan, pending),
-    pairs: plan.pairs.map(({ evaluations, ...pair }) => ({ ...labelsOf(plan, pair), nfe: evaluations })),
-    notApplicable: plan.notApplicable.map(({ reason, ...pair }) => ({ ...labelsOf(plan, pair), reason })),
-  };
 }

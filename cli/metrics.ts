@@ -3,13 +3,16 @@ import type { Runtime } from "../engine/mod.ts";
 import {
   comparePair,
   featureStatistics,
+  formatNoise,
   formatPairs,
   type InversionNoise,
   inversionNoise,
   meanNoise,
   type Measures,
+  type NamedPair,
   pairData,
   type PairRow,
+  pairsByName,
   summarizePairs,
 } from "../evaluation/mod.ts";
 import { FileError, FileSource, writeAtomically } from "../io/mod.ts";
@@ -23,6 +26,7 @@ import {
 } from "../metrics/mod.ts";
 import { openSafetensors } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
+import type { Raster } from "../raster/mod.ts";
 import { CLASS_OPTION, fileStem } from "../restoration/mod.ts";
 import { type Arguments, type Command } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -127,17 +131,14 @@ async function compare(session: Session): Promise<number> {
   const scale = args.number("scale") ?? 1;
   const lpips = await measures.lpips?.load();
   const rows: PairRow[] = [];
-  for (const [name, pathA, pathB] of plan.pairs) {
-    const read = async (path: string): Promise<{ name: string; raster: Awaited<ReturnType<typeof readColours>> }> => ({
-      name: path,
-      raster: await readColours(path, (text) => reporter.note(text)),
-    });
-    const pair = { name, a: await read(pathA), b: await read(pathB) };
-    rows.push(await comparePair(pair, { convention, scale, lpips, withDistance: args.flag("faithfulness") }));
+  const read = (path: string): Promise<Raster> => readColours(path, (text) => reporter.note(text));
+  for (const pair of plan.pairs) {
+    const pictures = [await read(pair.a), await read(pair.b)] as const;
+    rows.push(await comparePair(pair, pictures, { convention, scale, lpips, withDistance: args.flag("faithfulness") }));
     if (plan.pairs.length > 1) reporter.step("pairs", rows.length, plan.pairs.length);
     await interrupt.check();
   }
-  const sets = await compareSets(plan, measures, session);
+  const sets = await statisticsOf(plan, measures, session);
   reporter.done();
   report(plan, rows, sets, session);
   return 0;
@@ -147,8 +148,7 @@ async function compare(session: Session): Promise<number> {
 interface Plan {
   readonly a: Side;
   readonly b: Side | undefined;
-  /** Name and paths of pictures that belong together. */
-  readonly pairs: readonly (readonly [name: string, a: string, b: string])[];
+  readonly pairs: readonly NamedPair[];
   readonly statisticsFile: string | undefined;
 }
 
@@ -185,64 +185,30 @@ async function makePlan(args: Arguments, reporter: Reporter): Promise<Plan> {
   if (isOfSets && kinds.includes("folder") && !args.has("inception")) {
     throw new UsageError("a folder and statistics were given, --inception FILE is needed with them");
   }
-  const pairs = b && !isOfSets ? pairsOf(a, b) : [];
-  if (b && !isOfSets) noteUnpaired(pairs, [a, b], args.has("inception"), reporter);
-  return { a, b, pairs, statisticsFile };
-}
-
-function noteUnpaired(pairs: Plan["pairs"], sides: readonly Side[], compares: boolean, reporter: Reporter): void {
-  if (pairs.length === 0 && !compares) {
+  if (!b || isOfSets) return { a, b, pairs: [], statisticsFile };
+  const pairs = a.kind === "picture"
+    ? [{ name: fileStem(pathA), a: pathA, b: b.path }]
+    : pairsByName(pathA, a.pictures, b.path, b.pictures);
+  if (pairs.length === 0 && !args.has("inception")) {
     throw new FileError(
-      `Cannot compare "${sides[0]!.path}" with "${sides[1]!.path}": no picture has a name that is in both; ` +
-        "name pictures that belong together alike",
+      `Cannot compare "${pathA}" with "${pathB}": no picture has a name that is in both; name pictures that belong ` +
+        "together alike",
     );
   }
-  for (const { path, pictures } of sides) {
+  for (const { path, pictures } of [a, b]) {
     const alone = pictures.length - pairs.length;
     if (alone > 0) reporter.note(`${alone} of ${pictures.length} pictures of "${path}" have no partner`);
   }
+  return { a, b, pairs, statisticsFile };
 }
 
-/**
- * Pictures that belong together: the two that were named, or those of two folders that have the same name, whatever
- * their extension.
- * @throws {FileError} if two pictures of a folder have the same name
- */
-function pairsOf(a: Side, b: Side): Plan["pairs"] {
-  if (a.kind === "picture") return [[fileStem(a.path), a.path, b.path]];
-  const others = byStem(b);
-  return [...byStem(a)].flatMap(([name, path]) => {
-    const other = others.get(name);
-    return other === undefined ? [] : [[name, path, other] as const];
-  });
-}
-
-function byStem({ path: folder, pictures }: Side): ReadonlyMap<string, string> {
-  const paths = new Map<string, string>();
-  for (const path of pictures) {
-    const stem = fileStem(path);
-    const other = paths.get(stem);
-    if (other !== undefined) {
-      throw new FileError(`Cannot compare "${folder}": "${other}" and "${path}" have one name; keep one of them`);
-    }
-    paths.set(stem, path);
-  }
-  return paths;
-}
-
-/** The Frechet distance of two sets. */
-interface SetDistance {
-  readonly fid: number;
-  readonly source: string;
-  readonly counts: readonly [a: number, b: number];
-}
-
-async function compareSets(
+/** Statistics of the features of both sets, or of the one there is. */
+async function statisticsOf(
   { a, b, statisticsFile }: Plan,
   { inception }: Measures,
   { reporter, interrupt }: Session,
-): Promise<SetDistance | undefined> {
-  if (!inception && a.kind !== "statistics") return undefined;
+): Promise<readonly GaussianStatistics[]> {
+  if (!inception && a.kind !== "statistics") return [];
   const extractor = await inception?.load();
   const gather = async ({ kind, path, pictures }: Side): Promise<GaussianStatistics> => {
     if (kind === "statistics" || !extractor) {
@@ -259,15 +225,13 @@ async function compareSets(
     const bytes = await statisticsBytes(first);
     await interrupt.hold(() => writeAtomically(statisticsFile, bytes));
   }
-  if (!b) return undefined;
-  const second = await gather(b);
-  return { fid: frechetDistance(first, second), source: first.source, counts: [first.count, second.count] };
+  return b ? [first, await gather(b)] : [first];
 }
 
 function report(
   { pairs, statisticsFile }: Plan,
   rows: readonly PairRow[],
-  sets: SetDistance | undefined,
+  [a, b]: readonly GaussianStatistics[],
   { args, reporter }: Session,
 ): void {
   const confidence = args.number("confidence") ?? 0.95;
@@ -278,14 +242,15 @@ function report(
   });
   const convention = (args.text("convention") ?? "skimage") as ConventionName;
   const { description } = CONVENTIONS[convention];
+  const sets = a && b && { fid: frechetDistance(a, b), features: a.source, counts: [a.count, b.count] };
   const lines = [
     ...(pairs.length > 0 ? [`${convention}: ${description}`, formatPairs(rows, summaries, confidence)] : []),
-    ...(sets ? [`FID ${sets.fid.toFixed(4)} (${sets.source}, ${sets.counts[0]} and ${sets.counts[1]} pictures)`] : []),
+    ...(sets ? [`FID ${sets.fid.toFixed(4)} (${sets.features}, ${sets.counts.join(" and ")} pictures)`] : []),
     ...(statisticsFile === undefined ? [] : [`Wrote ${statisticsFile}`]),
   ];
   reporter.result({
     ...(pairs.length > 0 ? { convention, description, pairs: rows.map(pairData), summaries, confidence } : {}),
-    ...(sets ? { fid: sets.fid, features: sets.source, counts: sets.counts } : {}),
+    ...sets,
     ...(statisticsFile === undefined ? {} : { statistics: statisticsFile }),
   }, lines.join("\n"));
 }
@@ -307,7 +272,7 @@ async function reportNoise({ args, reporter, interrupt, runtime }: Session): Pro
   }
   reporter.done();
   const rows = meanNoise(found);
-  reporter.result({ pictures: pictures.length, rows }, noiseTable(rows));
+  reporter.result({ pictures: pictures.length, rows }, formatNoise(rows));
   const bad = rows.find((row) => !Number.isFinite(row.divergence));
   if (!bad) return 0;
   reporter.note(
@@ -315,15 +280,4 @@ async function reportNoise({ args, reporter, interrupt, runtime }: Session): Pro
       "model file, --check-finite names the layer where it begins",
   );
   return 1;
-}
-
-function noiseTable(rows: readonly InversionNoise[]): string {
-  const line = (...cells: readonly string[]): string =>
-    cells.map((cell, i) => i === 0 ? cell.padEnd(9) : cell.padStart(12)).join("");
-  return [
-    line("inversion", "timestep", "mean", "variance", "KL"),
-    ...rows.map(({ inversion, timestep, mean, variance, divergence }) =>
-      line(inversion, String(timestep), mean.toFixed(5), variance.toFixed(5), divergence.toFixed(6))
-    ),
-  ].join("\n");
 }

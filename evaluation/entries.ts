@@ -8,7 +8,6 @@ export type EntryKind = "task" | "method";
 
 /** One task or method with its options. */
 export interface Entry {
-  readonly kind: EntryKind;
   /** Name in the register. */
   readonly name: string;
   /** What tables call it; no two entries of a kind share it. */
@@ -123,7 +122,6 @@ function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly E
         chosen.filter(({ option, value }) => option === key && value !== false).map(({ value }) => [key, value])
       );
       return {
-        kind,
         name,
         label: [series, ...texts(true)].join(" "),
         series,

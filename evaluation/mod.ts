@@ -1,17 +1,18 @@
 /** Evaluation as a library: studies in, units in a store, tables and a report out. */
 export { type Entry, type EntryKind, readEntries } from "./entries.ts";
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
-export { countSeeds, type Seeds } from "./seeds.ts";
+export type { Seeds } from "./seeds.ts";
 export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
 export { checkNetwork, makePlan, type Subject, type Work } from "./make_plan.ts";
 export {
+  describePlan,
   evaluationsOf,
   type KeptPlan,
   labelsOf,
   type ModelIdentity,
-  pairName,
   type Plan,
+  planData,
   type PlannedUnit,
   type Shard,
   shardOf,
@@ -26,14 +27,15 @@ export { type Metric, type MetricName, METRICS, type UnitMetrics } from "./metri
 export { resultSheet } from "./sheet.ts";
 export { mergeParts } from "./merge.ts";
 export { evaluate, type EvaluateOptions, type Evaluation, readResults, writePlan, writeResults } from "./evaluate.ts";
-export { type InversionNoise, inversionNoise, meanNoise } from "./noise_study.ts";
+export { formatNoise, type InversionNoise, inversionNoise, meanNoise } from "./noise_study.ts";
 export {
   comparePair,
   formatPairs,
+  type NamedPair,
   pairData,
   type PairOptions,
   type PairRow,
+  pairsByName,
   type PairSummaries,
-  type PicturePair,
   summarizePairs,
 } from "./pairs.ts";

@@ -121,3 +121,15 @@ export function meanNoise(found: readonly (readonly InversionNoise[])[]): readon
     return { ...row, mean: mean("mean"), variance: mean("variance"), divergence: mean("divergence") };
   });
 }
+
+/** A line for each step. */
+export function formatNoise(rows: readonly InversionNoise[]): string {
+  const line = (first: string, ...cells: readonly string[]): string =>
+    first.padEnd(9) + cells.map((cell) => cell.padStart(12)).join("");
+  return [
+    line("inversion", "timestep", "mean", "variance", "KL"),
+    ...rows.map(({ inversion, timestep, mean, variance, divergence }) =>
+      line(inversion, String(timestep), mean.toFixed(5), variance.toFixed(5), divergence.toFixed(6))
+    ),
+  ].join("\n");
+}

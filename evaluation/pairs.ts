@@ -9,14 +9,47 @@ import {
   type SummaryOptions,
 } from "../metrics/mod.ts";
 import { grayToRgb, type Raster } from "../raster/mod.ts";
+import { fileStem } from "../restoration/mod.ts";
 import { perceptualDistance } from "./passes.ts";
 
-/** Two pictures with what messages call them. */
-export interface PicturePair {
+/** A picture of A and the one of B that belongs to it. */
+export interface NamedPair {
   /** What tables call the pair. */
   readonly name: string;
-  readonly a: { readonly name: string; readonly raster: Raster };
-  readonly b: { readonly name: string; readonly raster: Raster };
+  /** What messages call the pictures, such as paths. */
+  readonly a: string;
+  readonly b: string;
+}
+
+/**
+ * Pictures of two folders that have one name, whatever their extension.
+ * @param a,b what messages call the folders
+ * @throws {RangeError} if two pictures of a folder have the same name
+ */
+export function pairsByName(
+  a: string,
+  ofA: readonly string[],
+  b: string,
+  ofB: readonly string[],
+): readonly NamedPair[] {
+  const others = byStem(b, ofB);
+  return [...byStem(a, ofA)].flatMap(([name, path]) => {
+    const other = others.get(name);
+    return other === undefined ? [] : [{ name, a: path, b: other }];
+  });
+}
+
+function byStem(folder: string, pictures: readonly string[]): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>();
+  for (const path of pictures) {
+    const stem = fileStem(path);
+    const other = paths.get(stem);
+    if (other !== undefined) {
+      throw new RangeError(`Cannot compare "${folder}": "${other}" and "${path}" have one name; keep one of them`);
+    }
+    paths.set(stem, path);
+  }
+  return paths;
 }
 
 /** What is measured of a pair. */
@@ -45,18 +78,18 @@ export interface PairRow {
  * @throws {RangeError} if their sizes differ, or they are too small for LPIPS
  */
 export async function comparePair(
-  { name, a, b }: PicturePair,
+  { name, a, b }: NamedPair,
+  [first, second]: readonly [Raster, Raster],
   { convention, scale = 1, lpips, withDistance = false }: PairOptions,
 ): Promise<PairRow> {
-  const { width, height } = a.raster;
-  if (width !== b.raster.width || height !== b.raster.height) {
+  const { width, height } = first;
+  if (width !== second.width || height !== second.height) {
     throw new RangeError(
-      `Cannot compare "${a.name}" with "${b.name}": they have ${width} x ${height} and ${b.raster.width} x ` +
-        `${b.raster.height} pixels, equal sizes are needed`,
+      `Cannot compare "${a}" with "${b}": they have ${width} x ${height} and ${second.width} x ${second.height} ` +
+        "pixels, equal sizes are needed",
     );
   }
-  const isAlike = a.raster.channels === b.raster.channels;
-  const [first, second] = isAlike ? [a.raster, b.raster] : [grayToRgb(a.raster), grayToRgb(b.raster)];
+  if (first.channels !== second.channels) [first, second] = [grayToRgb(first), grayToRgb(second)];
   const shape = [height, width, first.channels] as const;
   const far = withDistance ? faithfulness(first.data, second.data) : undefined;
   return {

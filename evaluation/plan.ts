@@ -2,7 +2,7 @@
 import type { ConventionName } from "../metrics/mod.ts";
 import type { Evaluations } from "../samplers/mod.ts";
 import type { Expectations } from "./expectations.ts";
-import type { Seeds } from "./seeds.ts";
+import { countSeeds, type Seeds } from "./seeds.ts";
 
 /** How a model is told apart from others. */
 export interface ModelIdentity {
@@ -98,4 +98,38 @@ export function shardOf(units: readonly PlannedUnit[], { index, count }: Shard):
 export function evaluationsOf({ pairs }: Plan, units: readonly PlannedUnit[]): number {
   const costs = new Map(pairs.map((pair) => [pairName(pair), pair.evaluations.actual]));
   return units.reduce((sum, unit) => sum + (costs.get(pairName(unit)) ?? 0), 0);
+}
+
+/** A plan in sentences: how much it is, and what does not go together. */
+export function describePlan(plan: Plan, mine: readonly PlannedUnit[], shard: Shard | undefined): readonly string[] {
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+  const part = shard ? `; shard ${shard.index} of ${shard.count} has ${mine.length}` : "";
+  const total = `${count(plan.images.length, "picture")} x ${count(plan.tasks.length, "task")} x ` +
+    `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}: ${count(plan.units.length, "unit")}, ` +
+    `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
+  const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
+  const listed = (names: readonly (string | undefined)[]): string => [...new Set(names)].join(", ");
+  return [
+    total,
+    ...Array.from(refused, ([reason, pairs]) => {
+      const methods = listed(pairs.map(({ method }) => plan.methods[method]?.label));
+      return `Not applicable: ${methods} on ${listed(pairs.map(({ task }) => plan.tasks[task]?.label))}: ${reason}`;
+    }),
+  ];
+}
+
+/** A plan as data: what it costs, and what of it is to be done. */
+export function planData(
+  plan: Plan,
+  mine: readonly PlannedUnit[],
+  pending: readonly PlannedUnit[],
+): Readonly<Record<string, unknown>> {
+  return {
+    units: mine.length,
+    pending: pending.length,
+    evaluations: evaluationsOf(plan, mine),
+    pendingEvaluations: evaluationsOf(plan, pending),
+    pairs: plan.pairs.map(({ evaluations, ...pair }) => ({ ...labelsOf(plan, pair), nfe: evaluations })),
+    notApplicable: plan.notApplicable.map(({ reason, ...pair }) => ({ ...labelsOf(plan, pair), reason })),
+  };
 }
