@@ -15,7 +15,6 @@ import {
   planData,
   type PlannedUnit,
   readResults,
-  readStudy,
   readUnits,
   resultSheet,
   runUnits,

@@ -7,6 +7,8 @@ import { safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { linearTensors, perceptualTensors } from "../models/feature_files.ts";
 import { fileOf } from "../models/random_checkpoint.ts";
 import { randomValues } from "../support/random.ts";
+import { SMALL } from "./evaluate_runs.ts";
+import { randomModel } from "./random_model.ts";
 import { commandTest, type Folder, runCommand, runWell, withFolder } from "./run_command.ts";
 
 /** A picture of 16 x 16 pixels whose values go up with `step`. */
@@ -178,3 +180,14 @@ commandTest(
     assertStringIncludes((await runCommand(["metrics", input, input, "--noise-statistics"])).stderr, "pictures alone");
   },
 );
+
+commandTest("metrics --noise-statistics of noise that is no number says so and ends with exit code 1", async (folder) => {
+  const input = folder.picture("a.png", {});
+  const model = await randomModel(folder, "broken.safetensors", SMALL);
+  const bytes = await Deno.readFile(model);
+  new DataView(bytes.buffer).setFloat32(bytes.length - 4, NaN, true);
+  await Deno.writeFile(model, bytes);
+  const { code, stderr } = await runCommand(["metrics", input, "--noise-statistics", "--model", model]);
+  assertEquals(code, 1, stderr);
+  assertStringIncludes(stderr, "of the inversion ddim is no finite number; check the model file");
+});

@@ -135,7 +135,9 @@ Deno.test("options of the command line are refused with their names", async () =
 
 Deno.test("the ready studies fit, and their files are there", async () => {
   const folder = new URL("../../evaluation/studies/", import.meta.url).pathname;
-  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => name.endsWith(".json"));
+  const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
+    /\.json$/.test(name)
+  );
   assertEquals(names.length, 10);
   for (const name of names) {
     const operands = name === "photographs.json" ? [folder] : [];
