@@ -32,13 +32,13 @@ import { writePng } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import { CLASS_OPTION, restoringMethods, TASKS } from "../restoration/mod.ts";
-import { Arguments, type Command } from "./arguments.ts";
+import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
 import { identifyModel, readFoundStudy, TASK_FILES } from "./evaluate_inputs.ts";
 import { FolderStore } from "./evaluate_store.ts";
 import { Interrupt } from "./interrupt.ts";
 import { methodList, taskList } from "./lists.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
-import { type LoadedModel, loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
 import { listPictures } from "./pictures.ts";
 import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
@@ -62,51 +62,53 @@ export const EVALUATE: Command = {
       "of all that decides it: a stopped run goes on where it was, a repeated one does nothing. Tables (CSV, JSON) and a\n" +
       "report (HTML, one file) are made of the units. merge joins the folders of shards.",
     operands: { usage: "[IMAGES... | merge PART...]", min: 0, max: Number.MAX_SAFE_INTEGER },
-    options: {
-      config: {
-        kind: "text",
-        value: "FILE",
-        help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it",
-      },
-      tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
-      methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
-      seeds: {
-        kind: "text",
-        value: "LIST",
-        help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
-      },
-      title: { kind: "text", help: "Heading of the report" },
-      ...STUDY_OPTIONS,
-      ...measureOptions("Also measure"),
-      out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
-      sheet: {
-        kind: "text",
-        value: "FILE",
-        help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
-      },
-      "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
-      plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
-      "dry-run": { kind: "flag", help: "The same as --plan" },
-      shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
-      batch: {
-        kind: "integer",
-        min: 1,
-        max: 256,
-        help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
-      },
-      "report-images": {
-        kind: "integer",
-        min: 0,
-        max: 10000,
-        help: "Pictures shown in the report, per task (default 4)",
-      },
-      ...MODEL_OPTIONS,
-      ...CLASS_OPTION,
-      ...PRECISION_OPTION,
-      ...RUNTIME_OPTIONS,
-      json: { kind: "flag", help: "Print progress and outcome as JSON lines on stdout" },
+    // Made when asked for: families of networks and samplers may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        config: {
+          kind: "text",
+          value: "FILE",
+          help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it",
+        },
+        tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
+        methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
+        seeds: {
+          kind: "text",
+          value: "LIST",
+          help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
+        },
+        title: { kind: "text", help: "Heading of the report" },
+        ...STUDY_OPTIONS,
+        ...measureOptions("Also measure"),
+        out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
+        sheet: {
+          kind: "text",
+          value: "FILE",
+          help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
+        },
+        "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
+        plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
+        "dry-run": { kind: "flag", help: "The same as --plan" },
+        shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
+        batch: {
+          kind: "integer",
+          min: 1,
+          max: 256,
+          help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
+        },
+        "report-images": {
+          kind: "integer",
+          min: 0,
+          max: 10000,
+          help: "Pictures shown in the report, per task (default 4)",
+        },
+        ...modelOptions(),
+        ...CLASS_OPTION,
+        ...PRECISION_OPTION,
+        ...RUNTIME_OPTIONS,
+        json: { kind: "flag", help: "Print progress and outcome as JSON lines on stdout" },
+      };
     },
-    // Made when asked for: samplers may have been added.
     get lists() {
       const quantities = Object.values(METRICS).map(({ title, meaning }) => [title, meaning] as const);
       return [taskList(TASKS), methodList(restoringMethods()), { title: "Quantities", rows: quantities }];

@@ -28,10 +28,10 @@ import { openSafetensors } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import { CLASS_OPTION, fileStem } from "../restoration/mod.ts";
-import { type Arguments, type Command } from "./arguments.ts";
+import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
-import { loadModel, MODEL_OPTIONS } from "./model_file.ts";
+import { loadModel, modelOptions } from "./model_file.ts";
 import { checkWritable } from "./outputs.ts";
 import { readColours, readSide, type Side } from "./pictures.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
@@ -56,32 +56,40 @@ export const METRICS: Command = {
       "A is what is judged, B the truth. For the Frechet distance each may also be a file of --save-statistics.\n" +
       "With --noise-statistics: how normal the noise is that a network predicts on the way up from pictures.",
     operands: { usage: "A [B]", min: 1, max: 2 },
-    options: {
-      convention: {
-        kind: "choice",
-        choices: Object.keys(CONVENTIONS),
-        help: "How PSNR and SSIM are computed, see below (default skimage)",
-      },
-      scale: { kind: "integer", min: 1, max: 64, help: "Scale of the super-resolution, for conventions that crop it" },
-      ...measureOptions("Compute"),
-      "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
-      faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
-      "noise-statistics": {
-        kind: "flag",
-        help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
-      },
-      ...MODEL_OPTIONS,
-      ...CLASS_OPTION,
-      interval: {
-        kind: "choice",
-        choices: ["student", "bootstrap"],
-        help: "Kind of confidence interval (default student)",
-      },
-      confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
-      seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
-      ...PRECISION_OPTION,
-      ...RUNTIME_OPTIONS,
-      json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
+    // Made when asked for: families of networks may have been added.
+    get options(): CommandSpec["options"] {
+      return {
+        convention: {
+          kind: "choice",
+          choices: Object.keys(CONVENTIONS),
+          help: "How PSNR and SSIM are computed, see below (default skimage)",
+        },
+        scale: {
+          kind: "integer",
+          min: 1,
+          max: 64,
+          help: "Scale of the super-resolution, for conventions that crop it",
+        },
+        ...measureOptions("Compute"),
+        "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
+        faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
+        "noise-statistics": {
+          kind: "flag",
+          help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
+        },
+        ...modelOptions(),
+        ...CLASS_OPTION,
+        interval: {
+          kind: "choice",
+          choices: ["student", "bootstrap"],
+          help: "Kind of confidence interval (default student)",
+        },
+        confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
+        seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
+        ...PRECISION_OPTION,
+        ...RUNTIME_OPTIONS,
+        json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
+      };
     },
     lists: [
       { title: "Conventions", rows: Object.entries(CONVENTIONS).map(([name, { description }]) => [name, description]) },
@@ -123,7 +131,7 @@ async function run(args: Arguments): Promise<number> {
 
 async function compare(session: Session): Promise<number> {
   const { args, reporter, interrupt } = session;
-  const foreign = ["class", "precision", ...Object.keys(MODEL_OPTIONS)].find((option) => args.has(option));
+  const foreign = ["class", "precision", ...Object.keys(modelOptions())].find((option) => args.has(option));
   if (foreign !== undefined) throw new UsageError(`--${foreign} needs --noise-statistics`);
   const measures = measuresOf(args, session.runtime);
   const plan = await makePlan(args, reporter);
