@@ -1,18 +1,21 @@
 /** Evaluation as a library: studies in, units in a store, tables and a report out. */
-export { type Entry, type EntryKind, readEntries } from "./entries.ts";
+export { type Entry, type EntryKind, type EntrySource, readEntries } from "./entries.ts";
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
 export type { Seeds } from "./seeds.ts";
 export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
-export { checkNetwork, makePlan, type Subject, type Work } from "./make_plan.ts";
+export { checkNetwork, makePlan, type Pair, type Subject, type Work } from "./make_plan.ts";
 export {
   describePlan,
   evaluationsOf,
   type KeptPlan,
+  type Label,
   labelsOf,
   type ModelIdentity,
+  type Place,
   type Plan,
   planData,
+  type PlannedPair,
   type PlannedUnit,
   type Shard,
   shardOf,

@@ -76,10 +76,7 @@ export function pairName({ task, method }: Place): string {
 }
 
 /** The labels of a pair. */
-export function labelsOf(
-  { tasks, methods }: Plan,
-  { task, method }: Place,
-): { readonly task: string | undefined; readonly method: string | undefined } {
+export function labelsOf({ tasks, methods }: Plan, { task, method }: Place): Record<keyof Place, string | undefined> {
   return { task: tasks[task]?.label, method: methods[method]?.label };
 }
 

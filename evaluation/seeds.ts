@@ -3,7 +3,7 @@ import { UsageError } from "../parameters/mod.ts";
 import { shown } from "./json.ts";
 
 /** Seeds for every picture, or "each": picture k, counted from 0, has seed k, so that no two share their noise. */
-export type Seeds = readonly number[] | typeof EACH;
+export type Seeds = readonly number[] | "each";
 
 const EACH = "each";
 
