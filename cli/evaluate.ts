@@ -142,7 +142,7 @@ async function run(args: Arguments): Promise<number> {
 class Session implements Disposable {
   #runtime: Runtime | undefined;
   #loaded: LoadedModel | undefined;
-  #phase = "";
+  #shown = { phase: "", step: 0 };
 
   constructor(public args: Arguments, readonly reporter: Reporter, readonly interrupt: Interrupt) {}
 
@@ -216,9 +216,11 @@ class Session implements Disposable {
   }
 
   readonly #watch: Watch = async (phase, step, steps, figures) => {
-    if (phase !== this.#phase) this.reporter.done();
-    this.#phase = phase;
-    this.reporter.step(phase, step, steps, figures);
+    const last = this.#shown;
+    this.#shown = { phase, step };
+    if (phase !== last.phase) this.reporter.done();
+    // Where there are no figures, a step that is shown already says nothing new.
+    if (figures || phase !== last.phase || step !== last.step) this.reporter.step(phase, step, steps, figures);
     await this.interrupt.check();
   };
 
@@ -260,12 +262,11 @@ class Session implements Disposable {
     this.reporter.done();
     await this.interrupt.check();
     const sheet = this.args.text("sheet");
-    const names = await this.interrupt.hold(async () => {
-      if (sheet !== undefined) {
-        await writePng(sheet, toImage(await resultSheet(store, results, this.args.number("sheet-images") ?? 1)));
-      }
-      return await writeResults(store, results, kept, this.args.number("report-images"));
-    });
+    if (sheet !== undefined) {
+      const image = toImage(await resultSheet(store, results, this.args.number("sheet-images") ?? 1));
+      await this.interrupt.hold(() => writePng(sheet, image));
+    }
+    const names = await writeResults(store, results, kept, this.args.number("report-images"));
     const files = [...names.map((name) => store.path(name)), ...(sheet === undefined ? [] : [sheet])];
     const missing = results.cells.reduce((sum, cell) => sum + cell.missing, 0);
     const isIdle = counts.restored + counts.failed + missing === 0 && this.args.operands[0] !== MERGE;

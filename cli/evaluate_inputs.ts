@@ -1,11 +1,11 @@
 /** What an evaluation is asked for: a study from options and a JSON file, its network, and the files that it names. */
 import { readStudy, type Study, type Subject, type TaskFiles } from "../evaluation/mod.ts";
 import { hostTensor } from "../engine/mod.ts";
-import { FileError, FileSource, readMask, sha256Of, sha256OfFile } from "../io/mod.ts";
-import { defaultModelSource, planDescription } from "../models/mod.ts";
+import { FileError, readMask, sha256OfFile } from "../io/mod.ts";
+import { planDescription } from "../models/mod.ts";
 import { type OptionSpec, textOf, UsageError } from "../parameters/mod.ts";
 import type { Arguments } from "./arguments.ts";
-import { openDescribed } from "./model_file.ts";
+import { withModelFile } from "./model_file.ts";
 import { precisionOf } from "./runtime.ts";
 import { readTaskFiles } from "./task_files.ts";
 
@@ -69,27 +69,17 @@ function besides(file: string, path: string): string {
 
 /** What is known of the network of a command line before it is opened. */
 export async function identifyModel(args: Arguments): Promise<Subject> {
-  const path = args.text("model");
-  const file = path === undefined ? undefined : await FileSource.open(path);
-  try {
-    const source = file ?? await defaultModelSource();
-    const { description, known } = await openDescribed(source, args);
+  return await withModelFile(args, ({ description, known, name, sha256 }) => {
     const { plan, schedule } = planDescription(description, "noise");
     const as = args.text("as");
-    return {
-      identity: {
-        name: source.name.split(/[\\/]/).at(-1) as string,
-        sha256: await sha256Of(source),
-        known: as === undefined ? known.map(({ name }) => name) : [as],
-      },
+    return Promise.resolve({
+      identity: { name, sha256, known: as === undefined ? known.map(({ name }) => name) : [as] },
       precision: precisionOf(args),
       label: args.number("class"),
       imageSize: plan.config.imageSize,
       alphaBar: schedule.alphaBar,
-    };
-  } finally {
-    file?.close();
-  }
+    });
+  });
 }
 
 /** Reads the files that options of tasks name. */

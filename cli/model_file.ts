@@ -44,17 +44,23 @@ export async function loadModel(
   args: Arguments,
   onProgress: (done: number, total: number) => void,
 ): Promise<LoadedModel> {
-  const path = args.text("model");
-  const file = path === undefined ? undefined : await FileSource.open(path);
-  try {
-    const source = file ?? await defaultModelSource();
-    const { checkpoint, known } = await openDescribed(source, args);
+  return await withModelFile(args, async ({ checkpoint, known, ...file }) => {
     const model = await openModel(runtime, checkpoint, { precision: precisionOf(args), onProgress });
-    const name = source.name.split(/[\\/]/).at(-1) as string;
-    return { model, name, sha256: await sha256Of(source), origin: describeOrigin(known) };
-  } finally {
-    file?.close();
-  }
+    return { model, ...file, origin: describeOrigin(known) };
+  });
+}
+
+/** The network of a command line, described but not opened, for as long as `use` runs. */
+export async function withModelFile<T>(
+  args: Arguments,
+  use: (file: DescribedCheckpoint & Pick<LoadedModel, "name" | "sha256">) => Promise<T>,
+): Promise<T> {
+  const path = args.text("model");
+  using file = path === undefined ? undefined : await FileSource.open(path);
+  const source = file ?? await defaultModelSource();
+  const described = await openDescribed(source, args);
+  const name = source.name.split(/[\\/]/).at(-1) as string;
+  return await use({ ...described, name, sha256: await sha256Of(source) });
 }
 
 /**

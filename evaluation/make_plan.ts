@@ -74,7 +74,7 @@ export interface Work {
  * Makes the plan.
  * @param all the good pictures, at least one; `limit` of the study is applied to them
  * @param files reads what options name
- * @throws {UsageError} if something does not fit, with its place
+ * @throws {UsageError} if something does not fit, with its place; {RangeError} if there is no picture
  */
 export async function makePlan(
   { tasks, methods, seeds, title, expectations, options }: Study,
@@ -83,6 +83,7 @@ export async function makePlan(
   files: TaskFiles = NO_FILES,
 ): Promise<Work> {
   const pictures = all.slice(0, numberOf(options, "limit"));
+  if (pictures.length === 0) throw new RangeError("Cannot evaluate: there is no picture, at least one is needed");
   const size = numberOf(options, "size") ?? imageSize;
   const convention = (options["convention"] ?? "ddnm") as ConventionName;
   const withNoise = options["noise-statistics"] === true;
