@@ -52,6 +52,37 @@ const MERGE = "merge";
 
 const ENTRY_SYNTAX = "entries apart by commas, each a name and options, several values apart by |";
 
+const OPTIONS: CommandSpec["options"] = {
+  config: { kind: "text", value: "FILE", help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it" },
+  tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
+  methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
+  seeds: {
+    kind: "text",
+    value: "LIST",
+    help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
+  },
+  title: { kind: "text", help: "Heading of the report" },
+  ...STUDY_OPTIONS,
+  ...measureOptions("Also measure"),
+  out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
+  sheet: {
+    kind: "text",
+    value: "FILE",
+    help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
+  },
+  "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
+  plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
+  "dry-run": { kind: "flag", help: "The same as --plan" },
+  shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
+  batch: {
+    kind: "integer",
+    min: 1,
+    max: 256,
+    help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
+  },
+  "report-images": { kind: "integer", min: 0, max: 10000, help: "Pictures shown in the report, per task (default 4)" },
+};
+
 /** The command `evaluate`. */
 export const EVALUATE: Command = {
   spec: {
@@ -65,43 +96,7 @@ export const EVALUATE: Command = {
     // Made when asked for: families of networks and samplers may have been added.
     get options(): CommandSpec["options"] {
       return {
-        config: {
-          kind: "text",
-          value: "FILE",
-          help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it",
-        },
-        tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
-        methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
-        seeds: {
-          kind: "text",
-          value: "LIST",
-          help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
-        },
-        title: { kind: "text", help: "Heading of the report" },
-        ...STUDY_OPTIONS,
-        ...measureOptions("Also measure"),
-        out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
-        sheet: {
-          kind: "text",
-          value: "FILE",
-          help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
-        },
-        "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
-        plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
-        "dry-run": { kind: "flag", help: "The same as --plan" },
-        shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
-        batch: {
-          kind: "integer",
-          min: 1,
-          max: 256,
-          help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
-        },
-        "report-images": {
-          kind: "integer",
-          min: 0,
-          max: 10000,
-          help: "Pictures shown in the report, per task (default 4)",
-        },
+        ...OPTIONS,
         ...modelOptions(),
         ...CLASS_OPTION,
         ...PRECISION_OPTION,

@@ -47,6 +47,32 @@ const WEIGHTS = {
   ],
 } as const;
 
+const OPTIONS: CommandSpec["options"] = {
+  convention: {
+    kind: "choice",
+    choices: Object.keys(CONVENTIONS),
+    help: "How PSNR and SSIM are computed, see below (default skimage)",
+  },
+  scale: { kind: "integer", min: 1, max: 64, help: "Scale of the super-resolution, for conventions that crop it" },
+  ...measureOptions("Compute"),
+  "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
+  faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
+  "noise-statistics": {
+    kind: "flag",
+    help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
+  },
+};
+
+const STATISTICS_OPTIONS: CommandSpec["options"] = {
+  interval: {
+    kind: "choice",
+    choices: ["student", "bootstrap"],
+    help: "Kind of confidence interval (default student)",
+  },
+  confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
+  seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
+};
+
 /** The command `metrics`. */
 export const METRICS: Command = {
   spec: {
@@ -59,33 +85,10 @@ export const METRICS: Command = {
     // Made when asked for: families of networks may have been added.
     get options(): CommandSpec["options"] {
       return {
-        convention: {
-          kind: "choice",
-          choices: Object.keys(CONVENTIONS),
-          help: "How PSNR and SSIM are computed, see below (default skimage)",
-        },
-        scale: {
-          kind: "integer",
-          min: 1,
-          max: 64,
-          help: "Scale of the super-resolution, for conventions that crop it",
-        },
-        ...measureOptions("Compute"),
-        "save-statistics": { kind: "text", value: "FILE", help: "Write the statistics of A's features (.safetensors)" },
-        faithfulness: { kind: "flag", help: "Also the distance of A from B, such as a degraded picture at A's size" },
-        "noise-statistics": {
-          kind: "flag",
-          help: "Mean, variance and KL of the noise predicted in the inversion of A, by DDIM and Distortion Adaptive",
-        },
+        ...OPTIONS,
         ...modelOptions(),
         ...CLASS_OPTION,
-        interval: {
-          kind: "choice",
-          choices: ["student", "bootstrap"],
-          help: "Kind of confidence interval (default student)",
-        },
-        confidence: { kind: "number", min: 0.5, max: 0.9999, help: "Its confidence (default 0.95)" },
-        seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the bootstrap, or of the noise (default 0)" },
+        ...STATISTICS_OPTIONS,
         ...PRECISION_OPTION,
         ...RUNTIME_OPTIONS,
         json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },

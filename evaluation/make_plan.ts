@@ -21,7 +21,7 @@ import {
 } from "../restoration/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { type Entry, within } from "./entries.ts";
-import { NO_FILES, type Prepared, preparePicture, type StudyPicture, type TaskFiles } from "./pictures.ts";
+import { NO_FILES, type Prepared, prepareTruth, type StudyPicture, type TaskFiles } from "./pictures.ts";
 import { type Label, type ModelIdentity, pairName, type Plan, type PlannedPair, type PlannedUnit } from "./plan.ts";
 import { seedsOf } from "./seeds.ts";
 import { hashOf } from "./store.ts";
@@ -105,7 +105,7 @@ export async function makePlan(
     const noise = within(place, () => chooseNoise(taskOptions, task));
     const taskKey = { task: await describeTask(task, taskOptions, files), noise };
     const sizes = { multiple: multipleOf(task, 1), longest: size };
-    const prepared = await preparePicture(pictures[0]!, { task, options: taskOptions, ...sizes, files });
+    const prepared = await prepareTruth(pictures[0]!, { task, options: taskOptions, ...sizes, files });
     const probe = await makeProbe(prepared, { task, taskOptions, files, seed: seedsOf(seeds, 0)[0]! });
     for (const [methodIndex, entry] of methods.entries()) {
       const method = methodOf(entry, task);

@@ -66,7 +66,7 @@ export interface PrepareOptions {
  * Reads a picture and lays it out; transparency is ignored.
  * @throws {RangeError} if a mask has another size
  */
-export async function preparePicture(
+export async function prepareTruth(
   picture: StudyPicture,
   { task, options, multiple, longest, files }: PrepareOptions,
 ): Promise<Prepared> {

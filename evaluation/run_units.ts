@@ -17,7 +17,7 @@ import {
 import { seededNoise } from "../samplers/mod.ts";
 import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
-import { type Prepared, preparePicture } from "./pictures.ts";
+import { type Prepared, prepareTruth } from "./pictures.ts";
 import { pairName, type PlannedUnit } from "./plan.ts";
 import { hashOf, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
@@ -138,7 +138,7 @@ class Bench {
       const { task, taskOptions: options } = this.#pair(unit);
       const multiple = multipleOf(task, this.means.model.downsampling);
       const prepare = { task, options, multiple, longest: plan.size, files };
-      return { unit, prepared: await preparePicture(pictures[unit.image]!, prepare) };
+      return { unit, prepared: await prepareTruth(pictures[unit.image]!, prepare) };
     }));
   }
 

@@ -20,7 +20,9 @@ export async function makeGallery(store: Store, results: Results, limit: number)
   const put = async (path: string): Promise<string> => {
     const name = path.replace(/^.*\//, "").replace(/\.png$/, "").slice(0, 20);
     if (!pictures.has(name)) {
-      pictures.set(name, `data:image/png;base64,${(await store.read(path))!.toBase64()}`);
+      const bytes = await store.read(path);
+      if (!bytes) throw new RangeError(`Cannot show "${path}" in the report: it is not among the results; merge again`);
+      pictures.set(name, `data:image/png;base64,${bytes.toBase64()}`);
     }
     return name;
   };
