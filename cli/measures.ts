@@ -1,14 +1,8 @@
 /** The networks that measure pictures, LPIPS and Inception, with the weights that the user has. */
 import type { Runtime } from "../engine/mod.ts";
-import type { Measure, Measures } from "../evaluation/mod.ts";
+import type { Measures } from "../evaluation/mod.ts";
 import { FileSource, sha256OfFile } from "../io/mod.ts";
-import {
-  type FeatureExtractor,
-  INCEPTION_PREPARATIONS,
-  inceptionFeatures,
-  type Lpips,
-  openLpips,
-} from "../metrics/mod.ts";
+import { INCEPTION_PREPARATIONS, inceptionFeatures, openLpips } from "../metrics/mod.ts";
 import { type Checkpoint, openCheckpoint, openInception, PERCEPTUAL_NETWORKS } from "../models/mod.ts";
 import { type OptionSpec, UsageError } from "../parameters/mod.ts";
 import type { Arguments } from "./arguments.ts";
@@ -43,40 +37,28 @@ export function measuresOf(args: Arguments, runtime: () => Promise<Runtime>): Me
     if (args.has(option) && weights === undefined) throw new UsageError(`--${option} needs --lpips-weights FILE`);
   }
   if (args.has("preparation") && inception === undefined) throw new UsageError("--preparation needs --inception FILE");
-  return {
-    lpips: weights === undefined ? undefined : lpipsOf(args, weights, runtime),
-    inception: inception === undefined ? undefined : inceptionOf(args, inception, runtime),
-  };
-}
-
-function lpipsOf(args: Arguments, weights: string, runtime: () => Promise<Runtime>): Measure<Lpips> {
   const linear = args.text("lpips-linear") ?? weights;
   const network = PERCEPTUAL_NETWORKS.find((name) => name === args.text("lpips-network"));
-  return {
-    key: async () => [await sha256OfFile(weights), await sha256OfFile(linear), network ?? null],
-    load: () =>
-      withCheckpoint(
-        weights,
-        (features) =>
-          withCheckpoint(linear, async (linear) =>
-            openLpips(await runtime(), { features, linear, ...(network ? { network } : {}) })),
-      ),
-  };
-}
-
-function inceptionOf(
-  args: Arguments,
-  weights: string,
-  runtime: () => Promise<Runtime>,
-): Measure<FeatureExtractor> {
   const preparation = INCEPTION_PREPARATIONS.find((name) => name === args.text("preparation"));
   return {
-    key: async () => [await sha256OfFile(weights), preparation ?? null],
-    load: () =>
-      withCheckpoint(weights, async (file) => {
-        const device = await runtime();
-        return inceptionFeatures(device, await openInception(device, file), preparation);
-      }),
+    lpips: weights === undefined ? undefined : {
+      key: async () => [await sha256OfFile(weights), await sha256OfFile(linear!), network ?? null],
+      load: () =>
+        withCheckpoint(
+          weights,
+          (features) =>
+            withCheckpoint(linear!, async (linear) =>
+              openLpips(await runtime(), { features, linear, ...(network ? { network } : {}) })),
+        ),
+    },
+    inception: inception === undefined ? undefined : {
+      key: async () => [await sha256OfFile(inception), preparation ?? null],
+      load: () =>
+        withCheckpoint(inception, async (file) => {
+          const device = await runtime();
+          return inceptionFeatures(device, await openInception(device, file), preparation);
+        }),
+    },
   };
 }
 

@@ -197,9 +197,7 @@ async function makePlan(args: Arguments, reporter: Reporter): Promise<Plan> {
     throw new UsageError("a folder and statistics were given, --inception FILE is needed with them");
   }
   if (!b || isOfSets) return { a, b, pairs: [], statisticsFile };
-  const pairs = a.kind === "picture"
-    ? [{ name: fileStem(pathA), a: pathA, b: b.path }]
-    : pairsByName(pathA, a.pictures, b.path, b.pictures);
+  const pairs = a.kind === "picture" ? [{ name: fileStem(pathA), a: pathA, b: b.path }] : pairsByName(a, b);
   if (pairs.length === 0 && !args.has("inception")) {
     throw new FileError(
       `Cannot compare "${pathA}" with "${pathB}": no picture has a name that is in both; name pictures that belong ` +

@@ -81,14 +81,10 @@ export function cellAt({ cells }: Results, task: number, method: number): Cell |
 }
 
 /** The cell of the labels of a task and a method, as a study speaks of them. */
-export function cellOf(
-  { plan, cells }: Results,
-  task: string | undefined,
-  method: string | undefined,
-): Cell | undefined {
+export function cellOf({ plan, cells }: Results, wanted: ReturnType<typeof labelsOf>): Cell | undefined {
   return cells.find((cell) => {
-    const labels = labelsOf(plan, cell);
-    return labels.task === task && labels.method === method;
+    const { task, method } = labelsOf(plan, cell);
+    return task === wanted.task && method === wanted.method;
   });
 }
 

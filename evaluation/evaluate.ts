@@ -2,10 +2,10 @@
 import type { Runtime } from "../engine/mod.ts";
 import type { OpenedModel } from "../models/mod.ts";
 import { gather, type Results } from "./cells.ts";
-import { checkNetwork, makePlan } from "./make_plan.ts";
+import { checkNetwork, makePlan, type Subject } from "./make_plan.ts";
 import { type Measures, runPasses } from "./passes.ts";
 import type { StudyPicture, TaskFiles } from "./pictures.ts";
-import { type KeptPlan, type ModelIdentity, type Plan, PLAN_FILE } from "./plan.ts";
+import { type KeptPlan, type Plan, PLAN_FILE } from "./plan.ts";
 import { makeReport } from "./report/report.ts";
 import { type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
 import { readUnits, type Store, writeText } from "./store.ts";
@@ -13,15 +13,12 @@ import type { Study } from "./study.ts";
 import { tableFiles } from "./tables.ts";
 
 /** What an evaluation works with. */
-export interface EvaluateOptions extends Pick<Means, "store" | "batch" | "watch"> {
+export interface EvaluateOptions
+  extends Pick<Means, "store" | "batch" | "watch">, Pick<Subject, "identity">, Partial<Pick<Subject, "label">> {
   /** The good pictures, at least one. */
   readonly pictures: readonly StudyPicture[];
-  /** How the network is told apart from others. */
-  readonly identity: ModelIdentity;
-  /** How its weights are kept (default "f32"). */
+  /** How weights are kept (default "f32"). */
   readonly precision?: string;
-  /** Class of the pictures, for class-conditional networks. */
-  readonly label?: number;
   /** Reads the files that options of tasks name. */
   readonly files?: TaskFiles;
   /** What is measured of the stored pictures besides. */

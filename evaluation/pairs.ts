@@ -21,33 +21,32 @@ export interface NamedPair {
   readonly b: string;
 }
 
+/** Pictures of a folder, or of anything else that has names. */
+interface NamedPictures {
+  readonly path: string;
+  readonly pictures: readonly string[];
+}
+
 /**
  * Pictures of two folders that have one name, whatever their extension.
- * @param a,b what messages call the folders
  * @throws {RangeError} if two pictures of a folder have the same name
  */
-export function pairsByName(
-  a: string,
-  ofA: readonly string[],
-  b: string,
-  ofB: readonly string[],
-): readonly NamedPair[] {
-  const others = byStem(b, ofB);
-  return [...byStem(a, ofA)].flatMap(([name, path]) => {
+export function pairsByName(a: NamedPictures, b: NamedPictures): readonly NamedPair[] {
+  const others = byStem(b);
+  return [...byStem(a)].flatMap(([name, path]) => {
     const other = others.get(name);
     return other === undefined ? [] : [{ name, a: path, b: other }];
   });
 }
 
-function byStem(folder: string, pictures: readonly string[]): ReadonlyMap<string, string> {
+function byStem({ path, pictures }: NamedPictures): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
-  for (const path of pictures) {
-    const stem = fileStem(path);
-    const other = paths.get(stem);
+  for (const picture of pictures) {
+    const other = paths.get(fileStem(picture));
     if (other !== undefined) {
-      throw new RangeError(`Cannot compare "${folder}": "${other}" and "${path}" have one name; keep one of them`);
+      throw new RangeError(`Cannot compare "${path}": "${other}" and "${picture}" have one name; keep one of them`);
     }
-    paths.set(stem, path);
+    paths.set(fileStem(picture), picture);
   }
   return paths;
 }

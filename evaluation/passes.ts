@@ -36,50 +36,59 @@ export async function runPasses(
   { lpips, inception }: Measures,
   watch?: Watch,
 ): Promise<Passes> {
-  return {
-    lpips: lpips ? await measureLpips(records, store, lpips, watch) : new Map(),
-    fid: inception ? await measureFid(plan, records, store, inception, watch) : new Map(),
-  };
+  const found = { lpips: new Map<string, number>(), fid: new Map<string, number>() };
+  if (lpips) {
+    const name = (await hashOf(await lpips.key())).slice(0, 16);
+    let network: Promise<Lpips> | undefined;
+    for (const [id, { truth }] of records) {
+      const distance = await kept(store, `units/${id}.lpips-${name}.json`, "distance", async () => {
+        const [a, b] = [
+          await store.readPicture(UNIT_FILES.picture(id)),
+          await store.readPicture(UNIT_FILES.shown(truth)),
+        ];
+        return await perceptualDistance(await (network ??= lpips.load()), id, a, b);
+      });
+      found.lpips.set(id, distance);
+      await watch?.("LPIPS", found.lpips.size, records.size);
+    }
+  }
+  if (!inception) return found;
+  const key = await inception.key();
+  const cells = Map.groupBy(plan.units, pairName);
+  let network: Promise<FeatureExtractor> | undefined;
+  let done = 0;
+  for (const [name, units] of cells) {
+    const finished = units.flatMap(({ id }) => records.get(id) ?? []);
+    const tell = (): void | Promise<void> => watch?.("FID", done, cells.size);
+    done++;
+    await tell();
+    if (finished.length < 2) continue;
+    const fid = await kept(
+      store,
+      `units/fid-${await hashOf([key, finished.map(({ id }) => id)])}.json`,
+      "fid",
+      async () => {
+        const extractor = await (network ??= inception.load());
+        const statistics = (names: readonly string[]): Promise<GaussianStatistics> =>
+          featureStatistics(extractor, names.map((name) => () => store.readPicture(name)), tell);
+        return frechetDistance(
+          await statistics(finished.map(({ id }) => UNIT_FILES.picture(id))),
+          await statistics(finished.map(({ truth }) => UNIT_FILES.shown(truth))),
+        );
+      },
+    );
+    found.fid.set(name, fid);
+  }
+  return found;
 }
 
 /** A number that is kept in a file of its own, measured where it is not there. */
-async function kept(
-  store: Store,
-  file: string,
-  name: string,
-  measure: () => Promise<number>,
-): Promise<number> {
+async function kept(store: Store, file: string, name: string, measure: () => Promise<number>): Promise<number> {
   const found = (await readJson(store, file) as Readonly<Record<string, unknown>> | undefined)?.[name];
   if (typeof found === "number") return found;
   const value = await measure();
   await writeText(store, file, { [name]: value });
   return value;
-}
-
-/** The network of a measure, loaded once. */
-function once<N>({ load }: Measure<N>): () => Promise<N> {
-  let loaded: Promise<N> | undefined;
-  return () => loaded ??= load();
-}
-
-async function measureLpips(
-  records: ReadonlyMap<string, UnitRecord>,
-  store: Store,
-  measure: Measure<Lpips>,
-  watch?: Watch,
-): Promise<ReadonlyMap<string, number>> {
-  const name = (await hashOf(await measure.key())).slice(0, 16);
-  const network = once(measure);
-  const found = new Map<string, number>();
-  for (const [id, { truth }] of records) {
-    const distance = await kept(store, `units/${id}.lpips-${name}.json`, "distance", async () => {
-      const a = await store.readPicture(UNIT_FILES.picture(id));
-      return await perceptualDistance(await network(), id, a, await store.readPicture(`pictures/${truth}`));
-    });
-    found.set(id, distance);
-    await watch?.("LPIPS", found.size, records.size);
-  }
-  return found;
 }
 
 /**
@@ -97,41 +106,6 @@ export async function perceptualDistance(lpips: Lpips, name: string, a: Raster, 
   }
   const [found] = await lpips.distances(grayToRgb(a).data, grayToRgb(b).data, [1, height, width, 3]);
   return found!.distance;
-}
-
-async function measureFid(
-  plan: Plan,
-  records: ReadonlyMap<string, UnitRecord>,
-  store: Store,
-  measure: Measure<FeatureExtractor>,
-  watch?: Watch,
-): Promise<ReadonlyMap<string, number>> {
-  const network = once(measure);
-  const key = await measure.key();
-  const found = new Map<string, number>();
-  const cells = Map.groupBy(plan.units, pairName);
-  let done = 0;
-  for (const [name, units] of cells) {
-    const finished = units.flatMap(({ id }) => records.get(id) ?? []);
-    await watch?.("FID", ++done, cells.size);
-    if (finished.length < 2) continue;
-    const file = `units/fid-${await hashOf([key, finished.map(({ id }) => id)])}.json`;
-    const fid = await kept(store, file, "fid", async () => {
-      const extractor = await network();
-      const statistics = (names: readonly string[]): Promise<GaussianStatistics> =>
-        featureStatistics(
-          extractor,
-          names.map((name) => () => store.readPicture(name)),
-          () => watch?.("FID", done, cells.size),
-        );
-      return frechetDistance(
-        await statistics(finished.map(({ id }) => UNIT_FILES.picture(id))),
-        await statistics(finished.map(({ truth }) => `pictures/${truth}`)),
-      );
-    });
-    found.set(name, fid);
-  }
-  return found;
 }
 
 /**

@@ -105,14 +105,12 @@ export function describePlan(plan: Plan, mine: readonly PlannedUnit[], shard: Sh
     `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}: ${count(plan.units.length, "unit")}, ` +
     `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
   const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
-  const listed = (names: readonly (string | undefined)[]): string => [...new Set(names)].join(", ");
-  return [
-    total,
-    ...Array.from(refused, ([reason, pairs]) => {
-      const methods = listed(pairs.map(({ method }) => plan.methods[method]?.label));
-      return `Not applicable: ${methods} on ${listed(pairs.map(({ task }) => plan.tasks[task]?.label))}: ${reason}`;
-    }),
-  ];
+  const refusals = Array.from(refused, ([reason, pairs]) => {
+    const labels = pairs.map((pair) => labelsOf(plan, pair));
+    const listed = (key: keyof Place): string => [...new Set(labels.map((each) => each[key]))].join(", ");
+    return `Not applicable: ${listed("method")} on ${listed("task")}: ${reason}`;
+  });
+  return [total, ...refusals];
 }
 
 /** A plan as data: what it costs, and what of it is to be done. */

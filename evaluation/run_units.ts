@@ -278,7 +278,8 @@ class Bench {
       device: runtime.description,
     };
     for (const [name, picture] of [[files.truth, clamped(truth)], [files.before, shown(guide)]] as const) {
-      if (!(await store.has(`pictures/${name}`))) await store.writePicture(`pictures/${name}`, picture);
+      const path = UNIT_FILES.shown(name);
+      if (!(await store.has(path))) await store.writePicture(path, picture);
     }
     await store.writePicture(UNIT_FILES.picture(unit.id), restored);
     // Last: a unit counts when this file is there.

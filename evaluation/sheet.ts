@@ -18,8 +18,8 @@ export async function resultSheet(store: Store, results: Results, count: number)
       const made = plan.methods.map((_, method) => firstUnit(results, cellAt(results, task, method), image));
       const record = made.find(Boolean)?.record;
       return [
-        record && `pictures/${record.truth}`,
-        record && `pictures/${record.before}`,
+        record && UNIT_FILES.shown(record.truth),
+        record && UNIT_FILES.shown(record.before),
         ...made.map((found) => found && UNIT_FILES.picture(found.record.id)),
       ];
     })

@@ -61,6 +61,8 @@ export interface UnitRecord {
 export const UNIT_FILES = {
   record: (id: string): string => `units/${id}.json`,
   picture: (id: string): string => `units/${id}.png`,
+  /** An original or a baseline, by the name in the record. */
+  shown: (name: string): string => `pictures/${name}`,
 } as const;
 
 /** The measured values of a unit with infinity as a number. */

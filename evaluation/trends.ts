@@ -23,7 +23,7 @@ export interface Judgement {
 /** Judges a trend. */
 export function judge({ metric, rising, task, method }: Trend, results: Results): Judgement {
   const found = rising.map((label): Cell | undefined =>
-    task === undefined ? cellOf(results, label, method) : cellOf(results, task, label)
+    cellOf(results, task === undefined ? { task: label, method } : { task, method: label })
   );
   const means = found.map((cell) => meanOf(cell, metric));
   if (means.some(Number.isNaN)) return { verdict: "unmeasured", means, differences: [] };

@@ -37,8 +37,8 @@ export async function makeGallery(store: Store, results: Results, limit: number)
       });
       const [first] = shown;
       if (!first) continue;
-      const truth = await put(`pictures/${first.record.truth}`);
-      const before = await put(`pictures/${first.record.before}`);
+      const truth = await put(UNIT_FILES.shown(first.record.truth));
+      const before = await put(UNIT_FILES.shown(first.record.before));
       const figure = (picture: string, caption: string, note = ""): Markup =>
         html`<figure><button type="button" data-picture="${picture}" data-truth="${truth}" data-before="${before}" data-caption="${caption}${note}"><img data-source="${picture}" alt="${caption}"></button><figcaption>${caption}<b>${note}</b></figcaption></figure>`;
       const figures = [figure(truth, "original"), figure(before, "A⁺y")];

@@ -129,7 +129,7 @@ function paperTable(results: Results): Markup {
   const lines = rows.flatMap(({ task, method, values }) =>
     Object.entries(values).map(([name, published]) => {
       const metric = name as MetricName;
-      const ours = meanOf(cellOf(results, task, method), metric);
+      const ours = meanOf(cellOf(results, { task, method }), metric);
       const figures = [published, ours, ours - published].map((value) => formatValue(value, metric));
       return row(method, [task, METRICS[metric].title, ...figures]);
     })
