@@ -181,13 +181,16 @@ commandTest(
   },
 );
 
-commandTest("metrics --noise-statistics of noise that is no number says so and ends with exit code 1", async (folder) => {
-  const input = folder.picture("a.png", {});
-  const model = await randomModel(folder, "broken.safetensors", SMALL);
-  const bytes = await Deno.readFile(model);
-  new DataView(bytes.buffer).setFloat32(bytes.length - 4, NaN, true);
-  await Deno.writeFile(model, bytes);
-  const { code, stderr } = await runCommand(["metrics", input, "--noise-statistics", "--model", model]);
-  assertEquals(code, 1, stderr);
-  assertStringIncludes(stderr, "of the inversion ddim is no finite number; check the model file");
-});
+commandTest(
+  "metrics --noise-statistics of noise that is no number says so and ends with exit code 1",
+  async (folder) => {
+    const input = folder.picture("a.png", {});
+    const model = await randomModel(folder, "broken.safetensors", SMALL);
+    const bytes = await Deno.readFile(model);
+    new DataView(bytes.buffer).setFloat32(bytes.length - 4, NaN, true);
+    await Deno.writeFile(model, bytes);
+    const { code, stderr } = await runCommand(["metrics", input, "--noise-statistics", "--model", model]);
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, "of the inversion ddim is no finite number; check the model file");
+  },
+);
