@@ -45,7 +45,8 @@ export async function readSide(path: string): Promise<Side> {
  * @throws {FileError} if it cannot be read
  */
 export async function readColours(path: string, note?: (text: string) => void): Promise<Raster> {
-  const file = await readImage(path);
+  // A distance counts the channels that are stored.
+  const file = await readImage(path, { gray: "stored" });
   const clauses = [...file.warnings, ...(file.alpha ? ["its transparency is not compared"] : [])];
   for (const clause of clauses) note?.(`"${path}": ${clause}`);
   return colourRaster(file);

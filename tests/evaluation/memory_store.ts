@@ -1,6 +1,6 @@
 /** A store without a disk. */
 import type { Store } from "../../evaluation/mod.ts";
-import { decodePng, encodePng } from "../../io/png_file.ts";
+import { decodePng, encodePng } from "../../io/codecs/png_file.ts";
 import { colourRaster, type Raster, toImage } from "../../raster/mod.ts";
 
 /** Keeps files in memory. */
