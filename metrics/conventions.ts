@@ -7,7 +7,7 @@ export interface Convention {
   /** What it does, in words. */
   readonly description: string;
   /** Whether super-resolution leaves out as many pixels along every edge as the scale. */
-  readonly cropsScale: boolean;
+  readonly cropsScale?: true;
   readonly options: Omit<SsimOptions, "shape" | "range" | "border">;
 }
 
@@ -28,32 +28,26 @@ export type ConventionName =
 export const CONVENTIONS: Readonly<Record<ConventionName, Convention>> = {
   "skimage": {
     description: "8-bit values, rounded to nearest; SSIM with 7x7 equal weights, sample covariance",
-    cropsScale: false,
     options: { rounding: "round", window: "uniform" },
   },
   "float": {
     description: "values as they are, limited to the range, not rounded; SSIM with 11x11 Gaussian weights",
-    cropsScale: false,
     options: { clamp: true, window: "gaussian" },
   },
   "ssd": {
     description: "8-bit values, fractions cut off, as SSD saves its results; SSIM 7x7",
-    cropsScale: false,
     options: { rounding: "floor", window: "uniform" },
   },
   "ddnm": {
     description: "values limited to the range, not rounded (DDNM, DDRM); SSIM 7x7",
-    cropsScale: false,
     options: { clamp: true, window: "uniform" },
   },
   "dmps": {
     description: "values neither limited nor rounded, white minus black as peak (DMPS); SSIM 7x7",
-    cropsScale: false,
     options: { window: "uniform" },
   },
   "dps": {
     description: "each image stretched from its least to its greatest value, not rounded (DPS); SSIM 7x7",
-    cropsScale: false,
     options: { stretch: true, window: "uniform" },
   },
   "diffpir": {

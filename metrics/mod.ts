@@ -1,6 +1,5 @@
 /** Measures of restored images and of computed numbers; images are [H, W, C], channels last. */
-export { type Consistency, consistency } from "./consistency.ts";
-export { type Faithfulness, faithfulness } from "./faithfulness.ts";
+export { type Consistency, consistency, type Faithfulness, faithfulness } from "./distances.ts";
 export { type NoiseStatistics, noiseStatistics } from "./noise_statistics.ts";
 export type { ComparedChannels, ComparisonOptions, Rounding } from "./comparison.ts";
 export { psnr } from "./psnr.ts";

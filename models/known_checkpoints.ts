@@ -12,7 +12,7 @@ export interface KnownCheckpoint {
   readonly summary: string;
   /** The whole configuration; without `value_range` where the publication does not say it. */
   readonly description: Description;
-  /** Number of trained numbers. */
+  /** Number of trained scalars. */
   readonly parameters: number;
   /** Thousand million multiply-adds of an evaluation on one image of the training size, to one decimal. */
   readonly gmac: number;
@@ -96,273 +96,182 @@ const OPENAI = {
   page: "https://github.com/openai/guided-diffusion",
 };
 
-const SDEDIT = {
-  licence: "no terms for the weights; code under MIT",
-  page: "https://github.com/ermongroup/SDEdit",
-};
-
 const DDS = { licence: "no terms published", page: "https://github.com/HJ-harry/DDS" };
 
-function released(file: string): { readonly file: string; readonly download: string } {
-  return { file, download: `https://openaipublic.blob.core.windows.net/diffusion/jul-2021/${file}` };
+/** A row in a line: name, file and what it is; the network; its parameters and thousand million multiply-adds. */
+function row(
+  [name, file, summary]: readonly [string, string, string],
+  description: Description,
+  [parameters, gmac]: readonly [number, number],
+  rest: Omit<KnownCheckpoint, "name" | "file" | "summary" | "description" | "parameters" | "gmac">,
+): KnownCheckpoint {
+  return { name, file, summary, description, parameters, gmac, ...rest };
 }
 
-function edited(file: string): { readonly file: string; readonly download: string } {
-  return { file, download: `https://image-editing-test-12345.s3-us-west-2.amazonaws.com/checkpoints/${file}` };
+/** One of OpenAI's, by the name of its file without its ending. */
+function released(
+  [name, file, summary]: readonly [string, string, string],
+  description: Description,
+  cost: readonly [number, number],
+  more: Pick<KnownCheckpoint, "bytes" | "sha256"> = {},
+): KnownCheckpoint {
+  const download = `https://openaipublic.blob.core.windows.net/diffusion/jul-2021/${file}.pt`;
+  return row([name, `${file}.pt`, summary], description, cost, { download, ...more, ...OPENAI });
 }
+
+const ADM_256_COST = [552_814_086, 1119.8] as const;
 
 function lsun(name: string, note = ""): KnownCheckpoint {
-  return {
-    name: `lsun-${name.replaceAll("_", "-")}`,
-    ...released(`lsun_${name}.pt`),
-    summary: `LSUN ${name.split("_")[0]} 256x256${note}`,
-    description: ADM_256,
-    parameters: 552_814_086,
-    gmac: 1119.8,
-    ...OPENAI,
-  };
+  const summary = `LSUN ${name.split("_")[0]} 256x256${note}`;
+  return released([`lsun-${name.replaceAll("_", "-")}`, `lsun_${name}`, summary], ADM_256, ADM_256_COST);
+}
+
+/** One of SDEdit's. */
+function edited(name: string, file: string, summary: string): KnownCheckpoint {
+  return row([name, file, `${summary} 256x256, of SDEdit`], DDPM_256, [113_673_219, 248.5], {
+    download: `https://image-editing-test-12345.s3-us-west-2.amazonaws.com/checkpoints/${file}`,
+    licence: "no terms for the weights; code under MIT",
+    page: "https://github.com/ermongroup/SDEdit",
+  });
 }
 
 function classifier(size: keyof typeof LEVELS, parameters: number, gmac: number): KnownCheckpoint {
-  return {
-    name: `imagenet-${size}-classifier`,
-    ...released(`${size}x${size}_classifier.pt`),
-    summary: `ImageNet ${size}x${size} classifier of noisy images`,
-    description: {
-      ...withoutVariance(FAMILY),
-      architecture: "guided-diffusion-classifier",
-      class: "EncoderUNetModel",
-      image_size: size,
-      out_channels: 1000,
-      model_channels: 128,
-      num_res_blocks: size === 64 ? 4 : 2,
-      channel_mult: LEVELS[size],
-      attention_resolutions: [32, 16, 8].map((side) => size / side),
-      num_head_channels: 64,
-      pool: "attention",
-    },
-    parameters,
-    gmac,
-    ...OPENAI,
+  const { learn_sigma: _, ...shared } = FAMILY;
+  const network = {
+    ...shared,
+    architecture: "guided-diffusion-classifier",
+    class: "EncoderUNetModel",
+    image_size: size,
+    out_channels: 1000,
+    model_channels: 128,
+    num_res_blocks: size === 64 ? 4 : 2,
+    channel_mult: LEVELS[size],
+    attention_resolutions: [32, 16, 8].map((side) => size / side),
+    num_head_channels: 64,
+    pool: "attention",
   };
+  const summary = `ImageNet ${size}x${size} classifier of noisy images`;
+  const names = [`imagenet-${size}-classifier`, `${size}x${size}_classifier`, summary] as const;
+  return released(names, network, [parameters, gmac]);
 }
 
-function withoutVariance({ learn_sigma: _, ...description }: typeof FAMILY): Description {
-  return description;
+/** A network of the family by class, with what it does not share. */
+function byClass(size: keyof typeof LEVELS, description: Description): Description {
+  return { ...FAMILY, ...CLASSES, image_size: size, channel_mult: LEVELS[size], ...description };
 }
 
 /** The published checkpoints, by family and size. */
 export const KNOWN_CHECKPOINTS: readonly KnownCheckpoint[] = [
-  {
-    name: "imagenet-256-uncond",
-    ...released("256x256_diffusion_uncond.pt"),
-    summary: "ImageNet 256x256, unconditional",
-    description: ADM_256,
-    parameters: 552_814_086,
-    gmac: 1119.8,
-    bytes: 2_211_383_297,
-    sha256: "a37c32fffd316cd494cf3f35b339936debdc1576dad13fe57c42399a5dbc78b1",
-    ...OPENAI,
-  },
-  {
-    name: "imagenet-256",
-    ...released("256x256_diffusion.pt"),
-    summary: "ImageNet 256x256, by class",
-    description: { ...ADM_256, ...CLASSES },
-    parameters: 553_838_086,
-    gmac: 1119.8,
-    ...OPENAI,
-  },
-  {
-    name: "imagenet-512",
-    ...released("512x512_diffusion.pt"),
-    summary: "ImageNet 512x512, by class",
-    description: {
+  released(
+    ["imagenet-256-uncond", "256x256_diffusion_uncond", "ImageNet 256x256, unconditional"],
+    ADM_256,
+    ADM_256_COST,
+    {
+      bytes: 2_211_383_297,
+      sha256: "a37c32fffd316cd494cf3f35b339936debdc1576dad13fe57c42399a5dbc78b1",
+    },
+  ),
+  released(["imagenet-256", "256x256_diffusion", "ImageNet 256x256, by class"], { ...ADM_256, ...CLASSES }, [
+    553_838_086,
+    1119.8,
+  ]),
+  released(
+    ["imagenet-512", "512x512_diffusion", "ImageNet 512x512, by class"],
+    {
       ...ADM_256,
       ...CLASSES,
       image_size: 512,
       channel_mult: LEVELS[512],
       attention_resolutions: [16, 32, 64],
     },
-    parameters: 558_997_638,
-    gmac: 1982.3,
-    ...OPENAI,
-  },
-  {
-    name: "imagenet-128",
-    ...released("128x128_diffusion.pt"),
-    summary: "ImageNet 128x128, by class",
-    description: {
-      ...FAMILY,
-      ...CLASSES,
-      image_size: 128,
-      model_channels: 256,
-      num_res_blocks: 2,
-      channel_mult: LEVELS[128],
-      attention_resolutions: [4, 8, 16],
-      num_heads: 4,
-    },
-    parameters: 421_529_606,
-    gmac: 306.9,
-    ...OPENAI,
-  },
-  {
-    name: "imagenet-64",
-    ...released("64x64_diffusion.pt"),
-    summary: "ImageNet 64x64, by class",
-    description: {
-      ...FAMILY,
-      ...CLASSES,
-      image_size: 64,
+    [558_997_638, 1982.3],
+  ),
+  released(
+    ["imagenet-128", "128x128_diffusion", "ImageNet 128x128, by class"],
+    byClass(128, { model_channels: 256, num_res_blocks: 2, attention_resolutions: [4, 8, 16], num_heads: 4 }),
+    [421_529_606, 306.9],
+  ),
+  released(
+    ["imagenet-64", "64x64_diffusion", "ImageNet 64x64, by class"],
+    byClass(64, {
       model_channels: 192,
       num_res_blocks: 3,
-      channel_mult: LEVELS[64],
       attention_resolutions: [2, 4, 8],
       num_head_channels: 64,
       use_new_attention_order: true,
       noise_schedule: "cosine",
-    },
-    parameters: 295_904_454,
-    gmac: 109.7,
-    ...OPENAI,
-  },
+    }),
+    [295_904_454, 109.7],
+  ),
   lsun("bedroom"),
   lsun("cat"),
   lsun("horse"),
   lsun("horse_nodropout", ", trained without dropout"),
-  {
-    name: "imagenet-64-to-256",
-    ...released("64_256_upsampler.pt"),
-    summary: "ImageNet 64x64 to 256x256, by class",
-    description: {
-      ...FAMILY,
-      ...CLASSES,
+  released(
+    ["imagenet-64-to-256", "64_256_upsampler", "ImageNet 64x64 to 256x256, by class"],
+    byClass(256, {
       class: "SuperResModel",
-      image_size: 256,
       small_size: 64,
       model_channels: 192,
       num_res_blocks: 2,
-      channel_mult: LEVELS[256],
       attention_resolutions: [8, 16, 32],
       num_heads: 4,
-    },
-    parameters: 311_795_910,
-    gmac: 631.6,
-    ...OPENAI,
-  },
-  {
-    name: "imagenet-128-to-512",
-    ...released("128_512_upsampler.pt"),
-    summary: "ImageNet 128x128 to 512x512, by class",
-    description: {
-      ...FAMILY,
-      ...CLASSES,
+    }),
+    [311_795_910, 631.6],
+  ),
+  released(
+    ["imagenet-128-to-512", "128_512_upsampler", "ImageNet 128x128 to 512x512, by class"],
+    byClass(256, {
       class: "SuperResModel",
       image_size: 512,
       small_size: 128,
       model_channels: 192,
       num_res_blocks: 2,
-      channel_mult: LEVELS[256],
       attention_resolutions: [16, 32],
       num_head_channels: 64,
+    }),
+    [308_835_270, 2504.8],
+  ),
+  row(
+    ["ffhq-256", "ffhq_10m.pt", "FFHQ faces 256x256"],
+    { ...ADM_256, model_channels: 128, num_res_blocks: 1, attention_resolutions: [16] },
+    [93_563_910, 194.0],
+    {
+      licence: "no terms published",
+      page: "https://drive.google.com/drive/folders/1jElnRoFv7b31fG0v6pTSQkelbSX3xGZh",
     },
-    parameters: 308_835_270,
-    gmac: 2504.8,
-    ...OPENAI,
-  },
-  {
-    name: "ffhq-256",
-    file: "ffhq_10m.pt",
-    summary: "FFHQ faces 256x256",
-    description: {
-      ...FAMILY,
-      image_size: 256,
-      model_channels: 128,
-      num_res_blocks: 1,
-      channel_mult: LEVELS[256],
-      attention_resolutions: [16],
-      num_head_channels: 64,
-    },
-    parameters: 93_563_910,
-    gmac: 194.0,
-    licence: "no terms published",
-    page: "https://drive.google.com/drive/folders/1jElnRoFv7b31fG0v6pTSQkelbSX3xGZh",
-  },
-  {
-    name: "celeba-256",
-    file: "celeba256_250000.pt",
-    summary: "CelebA-HQ faces 256x256, of RePaint",
-    description: ADM_256,
-    parameters: 552_814_086,
-    gmac: 1119.8,
+  ),
+  row(["celeba-256", "celeba256_250000.pt", "CelebA-HQ faces 256x256, of RePaint"], ADM_256, ADM_256_COST, {
     licence: "academic research only; code under CC BY-NC-SA 4.0",
     page: "https://drive.google.com/uc?id=1norNWWGYP3EZ_o05DmoW1ryKuKMmhlCX",
-  },
-  {
-    name: "celeba-hq-256",
-    ...edited("celeba_hq.ckpt"),
-    summary: "CelebA-HQ faces 256x256, of SDEdit",
-    description: DDPM_256,
-    parameters: 113_673_219,
-    gmac: 248.5,
-    ...SDEDIT,
-  },
-  {
-    name: "bedroom-256",
-    ...edited("bedroom.ckpt"),
-    summary: "LSUN bedroom 256x256, of SDEdit",
-    description: DDPM_256,
-    parameters: 113_673_219,
-    gmac: 248.5,
-    ...SDEDIT,
-  },
-  {
-    name: "church-256",
-    ...edited("church_outdoor.ckpt"),
-    summary: "LSUN church 256x256, of SDEdit",
-    description: DDPM_256,
-    parameters: 113_673_219,
-    gmac: 248.5,
-    ...SDEDIT,
-  },
+  }),
+  edited("celeba-hq-256", "celeba_hq.ckpt", "CelebA-HQ faces"),
+  edited("bedroom-256", "bedroom.ckpt", "LSUN bedroom"),
+  edited("church-256", "church_outdoor.ckpt", "LSUN church"),
   classifier(256, 54_096_360, 73.3),
   classifier(512, 54_448_360, 112.8),
   classifier(128, 42_568_040, 21.0),
   classifier(64, 65_438_568, 19.1),
-  {
-    name: "fastmri-320",
-    file: "fastmri_knee_320_complex_1m.pt",
-    summary: "Knee MRI 320x320, complex, of DDS",
-    description: {
-      ...TOMOGRAPHY,
-      image_size: 320,
-      in_channels: 2,
-      out_channels: 4,
-      attention_resolutions: [20],
+  row(
+    ["fastmri-320", "fastmri_knee_320_complex_1m.pt", "Knee MRI 320x320, complex, of DDS"],
+    { ...TOMOGRAPHY, image_size: 320, in_channels: 2, out_channels: 4, attention_resolutions: [20] },
+    [361_428_228, 1203.1],
+    {
+      download: "https://www.dropbox.com/scl/fi/1884de5g904fch2bah4bl/fastmri_knee_320_complex_1m.pt" +
+        "?rlkey=qukkxajxp6broc1fn613cdvp2&dl=1",
+      ...DDS,
     },
-    parameters: 361_428_228,
-    gmac: 1203.1,
-    download: "https://www.dropbox.com/scl/fi/1884de5g904fch2bah4bl/fastmri_knee_320_complex_1m.pt" +
-      "?rlkey=qukkxajxp6broc1fn613cdvp2&dl=1",
-    ...DDS,
-  },
-  {
-    name: "aapm-256",
-    file: "AAPM256_1M.pt",
-    summary: "CT 256x256, of DDS",
-    description: {
-      ...TOMOGRAPHY,
-      image_size: 256,
-      in_channels: 1,
-      out_channels: 2,
-      attention_resolutions: [16],
+  ),
+  row(
+    ["aapm-256", "AAPM256_1M.pt", "CT 256x256, of DDS"],
+    { ...TOMOGRAPHY, image_size: 256, in_channels: 1, out_channels: 2, attention_resolutions: [16] },
+    [374_022_658, 773.2],
+    {
+      download: "https://www.dropbox.com/scl/fi/hs75uqc9zgwi8en71g488/AAPM256_1M.pt" +
+        "?rlkey=s1otrarzz1tbr7j6nwc5rh1r6&dl=1",
+      ...DDS,
     },
-    parameters: 374_022_658,
-    gmac: 773.2,
-    download: "https://www.dropbox.com/scl/fi/hs75uqc9zgwi8en71g488/AAPM256_1M.pt" +
-      "?rlkey=s1otrarzz1tbr7j6nwc5rh1r6&dl=1",
-    ...DDS,
-  },
+  ),
 ];
 
 /**

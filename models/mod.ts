@@ -38,17 +38,15 @@ export {
   uploadWeights,
   type Weights,
 } from "./weights.ts";
+export { type ParameterLookup, type Projection, withStatistics } from "./layers.ts";
 export {
   attentionBlock,
   attentionBlockParameters,
   downsample,
   embeddingProjections,
-  type ParameterLookup,
-  type Projection,
   residualBlock,
   residualBlockParameters,
   upsample,
-  withStatistics,
 } from "./unet_blocks.ts";
 export {
   type GuidedClassifierConfig,

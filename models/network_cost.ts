@@ -94,7 +94,7 @@ export function shapesOnly(parameters: ParameterSet): Weights {
 }
 
 /**
- * The number of trained numbers of a network.
+ * The number of trained scalars of a network.
  * @param parameters what the network needs
  */
 export function countParameters(parameters: ParameterSet): number {

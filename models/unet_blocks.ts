@@ -2,19 +2,14 @@
  * Blocks of the guided-diffusion UNet (Dhariwal and Nichol 2021, appendix B and published code), each usable alone.
  * Tensors are [N, H, W, C]; parameters are looked up by their checkpoint name inside the block.
  */
-import { elementCount, scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { elementCount, scope, type Tensor } from "../engine/mod.ts";
 import {
   attention,
   averagePool,
   concatChannels,
-  conv2d,
-  conv2dFeatures,
   type Features,
-  groupNorm,
-  groupNormFactors,
   type HeadOrder,
   type ImageInput,
-  imageStatistics,
   linear,
   matmul,
   type Resample,
@@ -23,26 +18,20 @@ import {
   upsampleNearest,
 } from "../kernels/mod.ts";
 import { exchangeQueriesAndKeys } from "./attention_exchange.ts";
-import type { Parameter } from "./weights.ts";
-
-/** A parameter of a block as a constant of the trace, by its name inside the block, such as `in_layers.0.weight`. */
-export type ParameterLookup = (name: string) => Tensor;
-
-/** A parameter that a block or network needs: its checkpoint name, shape and layout. */
-export type NamedParameter = readonly [name: string, parameter: Parameter];
-
-/** Groups of every normalisation of the family; channel counts are multiples of it. */
-export const NORM_GROUPS = 32;
-
-const NORM_EPS = 1e-5;
-
-/** Where a block's projection of the embedding stands among those of all blocks. */
-export interface Projection {
-  /** [N, columns of all blocks] */
-  readonly tensor: Tensor;
-  /** The block's first column. */
-  readonly at: number;
-}
+import {
+  convolution,
+  convolutionFeatures,
+  convolutionParameters,
+  matrix,
+  matrixParameters,
+  type NamedParameter,
+  NORM_EPS,
+  normFactors,
+  normParameters,
+  type ParameterLookup,
+  type Projection,
+  withStatistics,
+} from "./layers.ts";
 
 /** Elements of joined weights at most: 64 MiB in f32, half of what every WebGPU device binds. */
 const JOINED_ELEMENTS = 2 ** 24;
@@ -90,6 +79,29 @@ function groupedBySize(names: readonly string[], sizeOf: (name: string) => numbe
   return groups;
 }
 
+/** What the parts of a residual block are called, and what is added to its variances. */
+export interface ResidualNames {
+  readonly norm1: string;
+  readonly conv1: string;
+  /** The projection of the embedding. */
+  readonly condition: string;
+  readonly norm2: string;
+  readonly conv2: string;
+  readonly skip: string;
+  readonly eps: number;
+}
+
+/** The names in guided-diffusion. */
+const GUIDED: ResidualNames = {
+  norm1: "in_layers.0",
+  conv1: "in_layers.2",
+  condition: "emb_layers.1",
+  norm2: "out_layers.0",
+  conv2: "out_layers.3",
+  skip: "skip_connection",
+  eps: NORM_EPS,
+};
+
 /** Options of `residualBlock`. */
 export interface ResidualBlockOptions {
   /** Channels of the result. */
@@ -110,6 +122,7 @@ export interface ResidualBlockOptions {
  * @param condition the projection of the embedding, see `embeddingProjections`
  * @param parameters the block's parameters, see `residualBlockParameters`
  * @param options channels, conditioning and resampling
+ * @param names of its parts; those of guided-diffusion by default
  * @returns [N, H', W', outputChannels]
  */
 export function residualBlock(
@@ -117,52 +130,42 @@ export function residualBlock(
   condition: Projection,
   parameters: ParameterLookup,
   { outputChannels, scaleShiftNorm, resample }: ResidualBlockOptions,
+  { norm1, conv1, norm2, conv2, skip, eps }: ResidualNames = GUIDED,
 ): Features {
-  const first = { ...activated(parts, "in_layers.0", parameters), resample };
-  const hidden = scope(
-    "in_layers.2",
-    () => convolutionFeatures(first, "in_layers.2", parameters, scaleShiftNorm ? {} : { shift: condition }),
-  );
-  const second = activated([hidden], "out_layers.0", parameters, scaleShiftNorm ? condition : undefined);
-  const residual = skipConnection(parts.map(({ x }) => x), outputChannels, resample, parameters);
-  return scope("out_layers.3", () => convolutionFeatures(second, "out_layers.3", parameters, { residual }));
-}
-
-function skipConnection(
-  parts: readonly Tensor[],
-  outputChannels: number,
-  resample: Resample,
-  parameters: ParameterLookup,
-): { readonly x: Tensor; readonly resample: Resample } {
-  const [only] = parts;
-  if (parts.length === 1 && only?.shape.at(-1) === outputChannels) return { x: only, resample };
-  const x = scope(
-    "skip_connection",
-    () => convolution({ parts, resample }, "skip_connection", parameters, { padding: 0 }),
-  );
-  return { x, resample: "none" };
+  const first = { ...activated(parts, norm1, parameters, eps), resample };
+  const shift = scaleShiftNorm ? {} : { shift: condition };
+  const hidden = scope(conv1, () => convolutionFeatures(first, conv1, parameters, shift));
+  const second = activated([hidden], norm2, parameters, eps, scaleShiftNorm ? condition : undefined);
+  const images = parts.map(({ x }) => x);
+  const isKept = images.length === 1 && images[0]!.shape.at(-1) === outputChannels;
+  const residual = isKept ? { x: images[0]!, resample } : {
+    x: scope(skip, () => convolution({ parts: images, resample }, skip, parameters, { padding: 0 })),
+    resample: "none" as const,
+  };
+  return scope(conv2, () => convolutionFeatures(second, conv2, parameters, { residual }));
 }
 
 /**
  * The parameters of `residualBlock`.
  * @param options channels in, out and of the embedding; kind of conditioning
+ * @param names of its parts; those of guided-diffusion by default
  * @returns names inside the block, in the checkpoint's order
  */
-export function* residualBlockParameters(options: {
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-  readonly embeddingChannels: number;
-  readonly scaleShiftNorm: boolean;
-}): Generator<NamedParameter, void> {
-  const { inputChannels, outputChannels, embeddingChannels, scaleShiftNorm } = options;
-  yield* normParameters("in_layers.0", inputChannels);
-  yield* convolutionParameters("in_layers.2", inputChannels, outputChannels, 3);
-  yield* matrixParameters("emb_layers.1", embeddingChannels, scaleShiftNorm ? 2 * outputChannels : outputChannels);
-  yield* normParameters("out_layers.0", outputChannels);
-  yield* convolutionParameters("out_layers.3", outputChannels, outputChannels, 3);
-  if (inputChannels !== outputChannels) {
-    yield* convolutionParameters("skip_connection", inputChannels, outputChannels, 1);
-  }
+export function* residualBlockParameters(
+  { inputChannels, outputChannels, embeddingChannels, scaleShiftNorm }: {
+    readonly inputChannels: number;
+    readonly outputChannels: number;
+    readonly embeddingChannels: number;
+    readonly scaleShiftNorm: boolean;
+  },
+  { norm1, conv1, condition, norm2, conv2, skip }: ResidualNames = GUIDED,
+): Generator<NamedParameter, void> {
+  yield* normParameters(norm1, inputChannels);
+  yield* convolutionParameters(conv1, inputChannels, outputChannels, 3);
+  yield* matrixParameters(condition, embeddingChannels, scaleShiftNorm ? 2 * outputChannels : outputChannels);
+  yield* normParameters(norm2, outputChannels);
+  yield* convolutionParameters(conv2, outputChannels, outputChannels, 3);
+  if (inputChannels !== outputChannels) yield* convolutionParameters(skip, inputChannels, outputChannels, 1);
 }
 
 /** Options of `attentionBlock`. */
@@ -237,43 +240,15 @@ export function upsample({ x }: Features, parameters: ParameterLookup, convolved
   return scope("conv", () => convolutionFeatures({ parts: [x], resample: "up" }, "conv", parameters));
 }
 
-/** An image with its statistics, computed by a dispatch of their own. */
-export function withStatistics(x: Tensor): Features {
-  return { x, statistics: imageStatistics(x) };
-}
-
-/**
- * The factors of a group norm under the module's name.
- * @param parts [N, H, W, C_k]: one image, or two whose channels follow each other
- * @param name module name of the norm
- * @param parameters where gamma and beta are
- * @param eps added to the variance
- * @param condition projection [scale, shift] of the embedding: norm(x) (1 + scale) + shift
- * @returns [3, N, C]; see `groupNormFactors`
- */
-export function normFactors(
-  parts: readonly Features[],
-  name: string,
-  parameters: ParameterLookup,
-  eps: number,
-  condition?: Projection,
-): Tensor {
-  return scope(name, () =>
-    groupNormFactors(parts, parameters(`${name}.weight`), parameters(`${name}.bias`), {
-      groups: NORM_GROUPS,
-      eps,
-      ...(condition ? { modulation: condition } : {}),
-    }));
-}
-
 /** silu(norm(x)) or silu(norm(x) (1 + scale) + shift) as a convolution reads it. */
 function activated(
   parts: readonly Features[],
   name: string,
   parameters: ParameterLookup,
+  eps: number,
   condition?: Projection,
 ): ImageInput {
-  const factors = normFactors(parts, name, parameters, NORM_EPS, condition);
+  const factors = normFactors(parts, name, parameters, eps, condition);
   return { parts: parts.map(({ x }) => x), factors, silu: true };
 }
 
@@ -283,6 +258,7 @@ function activated(
  * @param norm module name of the norm
  * @param name module name of the convolution
  * @param parameters where their parameters are
+ * @param eps added to the variance
  * @returns [N, H, W, Cout]
  */
 export function outputConvolution(
@@ -290,111 +266,20 @@ export function outputConvolution(
   norm: string,
   name: string,
   parameters: ParameterLookup,
+  eps = NORM_EPS,
 ): Tensor {
-  const input = activated([features], norm, parameters);
+  const input = activated([features], norm, parameters, eps);
   return scope(name, () => convolution(input, name, parameters));
 }
 
 /**
- * Group norm and SiLU of a tensor under the module's name: silu(norm(x)).
- * @param x [N, ..., C]
- * @param name module name of the norm
- * @param parameters where gamma and beta are
- * @returns the shape of x
+ * The embedding of a timestep: linear(silu(linear(rows))).
+ * @param rows [N, C] sinusoids
+ * @param first module name of the first layer
+ * @param second module name of the second
+ * @param parameters where their parameters are
  */
-export function normActivation(x: Tensor, name: string, parameters: ParameterLookup): Tensor {
-  return scope(name, () =>
-    groupNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), {
-      groups: NORM_GROUPS,
-      eps: NORM_EPS,
-      silu: true,
-    }));
-}
-
-/** What `convolution` may be asked for beyond the module's weight and bias. */
-export type ConvolutionOptions = Omit<NonNullable<Parameters<typeof conv2d>[2]>, "bias">;
-
-/**
- * A convolution with bias by module name; padding 1 unless said.
- * @param x [N, H, W, Cin], or what becomes such an image
- * @param name module name
- * @param parameters where weight and bias are
- * @param options stride, padding, and what is to be added to the result
- * @returns [N, OH, OW, Cout]
- */
-export function convolution(
-  x: Tensor | ImageInput,
-  name: string,
-  parameters: ParameterLookup,
-  options: ConvolutionOptions = {},
-): Tensor {
-  return conv2d(x, parameters(`${name}.weight`), { bias: parameters(`${name}.bias`), padding: 1, ...options });
-}
-
-/**
- * The same convolution for a result that is to be normalised by its readers.
- * @returns [N, OH, OW, Cout] with its statistics
- */
-export function convolutionFeatures(
-  x: Tensor | ImageInput,
-  name: string,
-  parameters: ParameterLookup,
-  options: ConvolutionOptions = {},
-): Features {
-  return conv2dFeatures(x, parameters(`${name}.weight`), { bias: parameters(`${name}.bias`), padding: 1, ...options });
-}
-
-/**
- * A linear layer with bias by module name.
- * @param x [..., K]
- * @param name module name
- * @param parameters where weight and bias are
- * @returns [..., outputs]
- */
-export function matrix(x: Tensor, name: string, parameters: ParameterLookup): Tensor {
-  return linear(x, parameters(`${name}.weight`), parameters(`${name}.bias`));
-}
-
-/**
- * Weight and bias of a group norm.
- * @param name module name
- * @param channels channels of the image
- */
-export function* normParameters(name: string, channels: number): Generator<NamedParameter, void> {
-  yield [`${name}.weight`, { shape: [channels], layout: "plain" }];
-  yield [`${name}.bias`, { shape: [channels], layout: "plain" }];
-}
-
-/**
- * Weight and bias of a convolution with a square kernel.
- * @param name module name
- * @param inputs channels in
- * @param outputs channels out
- * @param size side of the kernel
- */
-export function* convolutionParameters(
-  name: string,
-  inputs: number,
-  outputs: number,
-  size: number,
-): Generator<NamedParameter, void> {
-  yield [`${name}.weight`, { shape: [outputs, inputs, size, size], layout: "convolution" }];
-  yield [`${name}.bias`, { shape: [outputs], layout: "plain" }];
-}
-
-/**
- * Weight and bias of a linear layer.
- * @param name module name
- * @param inputs channels in
- * @param outputs channels out
- * @param trailing extents after [outputs, inputs] in the checkpoint: [1] for a one-dimensional convolution
- */
-export function* matrixParameters(
-  name: string,
-  inputs: number,
-  outputs: number,
-  trailing: Shape = [],
-): Generator<NamedParameter, void> {
-  yield [`${name}.weight`, { shape: [outputs, inputs, ...trailing], layout: "matrix" }];
-  yield [`${name}.bias`, { shape: [outputs], layout: "plain" }];
+export function embeddedTimestep(rows: Tensor, first: string, second: string, parameters: ParameterLookup): Tensor {
+  const hidden = scope(first, () => matrix(rows, first, parameters));
+  return scope(second, () => matrix(silu(hidden), second, parameters));
 }

@@ -31,7 +31,7 @@ export type ParameterSet = ReadonlyMap<string, Parameter>;
 export interface Weights {
   /** Name of the file they came from. */
   readonly name: string;
-  /** Number of numbers. */
+  /** Number of scalars. */
   readonly parameterCount: number;
   /**
    * A parameter as a constant of the trace being recorded, repacked as its layout says.

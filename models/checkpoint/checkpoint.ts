@@ -37,6 +37,7 @@ export interface Checkpoint {
    * @param into where they go, at least as many; a new array by default
    * @returns the bytes, the beginning of `into` if it is given
    * @throws {CheckpointError} as readPieces
+   * @throws {RangeError} if `into` is too short
    */
   readBytes(name: string, into?: Uint8Array): Promise<Uint8Array>;
   /**
@@ -45,6 +46,7 @@ export interface Checkpoint {
    * @param into where the elements go, at least as many; a new array by default
    * @returns as many elements as the shape has, the beginning of `into` if it is given
    * @throws {CheckpointError} as readPieces, and if the tensor holds another type
+   * @throws {RangeError} if `into` is too short
    */
   readFloat32(name: string, into?: Float32Array): Promise<Float32Array>;
 }

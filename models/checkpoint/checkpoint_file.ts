@@ -39,24 +39,10 @@ export abstract class CheckpointFile<Entry extends CheckpointTensor> implements 
    */
   protected abstract fill(entry: Entry, into: Uint8Array): Promise<void>;
 
-  /**
-   * The elements of a tensor of any type, contiguous, outermost dimension first, as little-endian bytes, piece by piece.
-   * @param name tensor name
-   * @returns pieces of at most 4 MiB that hold whole elements, to be read before the next is asked for, and not changed
-   * @throws {CheckpointError} if there is no such tensor, or the file was cut in the meantime
-   */
   async *readPieces(name: string): AsyncGenerator<Uint8Array, void> {
     yield* this.piecesOf(this.#entry(name));
   }
 
-  /**
-   * The same bytes in one array.
-   * @param name tensor name
-   * @param into where they go, at least as many; a new array by default
-   * @returns the bytes, the beginning of `into` if it is given
-   * @throws {CheckpointError} as readPieces
-   * @throws {RangeError} if `into` is too short
-   */
   async readBytes(name: string, into?: Uint8Array): Promise<Uint8Array> {
     const entry = this.#entry(name);
     const length = tensorBytes(entry.dtype, entry.shape) as number;
@@ -65,14 +51,6 @@ export abstract class CheckpointFile<Entry extends CheckpointTensor> implements 
     return bytes;
   }
 
-  /**
-   * A tensor of real numbers as f32: F32 bit for bit, F16 and BF16 widened exactly, F64 rounded to nearest.
-   * @param name tensor name
-   * @param into where the elements go, at least as many; a new array by default
-   * @returns as many elements as the shape has, the beginning of `into` if it is given
-   * @throws {CheckpointError} as readPieces, and if the tensor holds another type
-   * @throws {RangeError} if `into` is too short
-   */
   async readFloat32(name: string, into?: Float32Array): Promise<Float32Array> {
     const entry = this.#entry(name);
     this.#requireType(entry, FLOAT_DTYPES);
@@ -163,7 +141,8 @@ export abstract class CheckpointFile<Entry extends CheckpointTensor> implements 
 
 const BYTES_PER_FLOAT = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
 type FloatDtype = keyof typeof BYTES_PER_FLOAT;
-const FLOAT_DTYPES: readonly string[] = Object.keys(BYTES_PER_FLOAT);
+/** Types of real numbers. */
+export const FLOAT_DTYPES: readonly string[] = Object.keys(BYTES_PER_FLOAT);
 const INTEGER_DTYPES: readonly string[] = ["I32", "I64", "U8"];
 
 function elementCount({ shape }: CheckpointTensor): number {
@@ -180,7 +159,8 @@ function beginning<T extends Uint8Array | Float32Array>(into: T | undefined, len
   return into?.subarray(0, length) as T | undefined;
 }
 
-function floatView(dtype: CheckpointTensor["dtype"], piece: Uint8Array): Float32Array | Float64Array {
+/** The real numbers of a piece: f32, or f64 where they are stored so; F16 and BF16 are widened exactly. */
+export function floatView(dtype: CheckpointTensor["dtype"], piece: Uint8Array): Float32Array | Float64Array {
   if (dtype === "F16") return f16ToF32(viewAs(Uint16Array, piece));
   if (dtype === "BF16") return bf16ToF32(viewAs(Uint16Array, piece));
   return dtype === "F64" ? viewAs(Float64Array, piece) : viewAs(Float32Array, piece);

@@ -10,76 +10,33 @@ import {
   conv2d,
   conv2dFeatures,
   type Features,
-  type ImageInput,
   reshape,
-  upsampleNearest,
 } from "../../kernels/mod.ts";
 import { exchangeQueriesAndKeys } from "../attention_exchange.ts";
 import {
-  convolution,
   convolutionFeatures,
   convolutionParameters,
-  matrixParameters,
   type NamedParameter,
   normFactors,
   normParameters,
   type ParameterLookup,
-  type Projection,
   withStatistics,
-} from "../unet_blocks.ts";
-
-const NORM_EPS = 1e-6;
-
-/**
- * Residual block: shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))) + temb_proj(silu(emb))))), where the shortcut is
- * x, through a 1x1 convolution where the number of channels changes.
- * @param parts [N, H, W, C_k]: one image, or two whose channels follow each other
- * @param condition the projection of the embedding, see `embeddingProjections`
- * @param parameters the block's parameters, see `ddpmResidualParameters`
- * @param outputChannels channels of the result
- * @returns [N, H, W, outputChannels]
- */
-export function ddpmResidualBlock(
-  parts: readonly Features[],
-  condition: Projection,
-  parameters: ParameterLookup,
-  outputChannels: number,
-): Features {
-  const first = activated(parts, "norm1", parameters);
-  const hidden = scope("conv1", () => convolutionFeatures(first, "conv1", parameters, { shift: condition }));
-  const second = activated([hidden], "norm2", parameters);
-  const images = parts.map(({ x }) => x);
-  const residual = images.length === 1 && images[0]!.shape.at(-1) === outputChannels
-    ? images[0]!
-    : scope("nin_shortcut", () => convolution({ parts: images }, "nin_shortcut", parameters, { padding: 0 }));
-  return scope("conv2", () => convolutionFeatures(second, "conv2", parameters, { residual }));
-}
-
-function activated(parts: readonly Features[], name: string, parameters: ParameterLookup): ImageInput {
-  const factors = normFactors(parts, name, parameters, NORM_EPS);
-  return { parts: parts.map(({ x }) => x), factors, silu: true };
-}
+} from "../layers.ts";
+import { type ResidualNames } from "../unet_blocks.ts";
 
 /**
- * The parameters of `ddpmResidualBlock`.
- * @param options channels in, out and of the embedding
- * @returns names inside the block, in the checkpoint's order
+ * What the parts of a residual block are called: shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))) +
+ * temb_proj(silu(emb))))), where the shortcut is x, through a 1x1 convolution where the number of channels changes.
  */
-export function* ddpmResidualParameters(options: {
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-  readonly embeddingChannels: number;
-}): Generator<NamedParameter, void> {
-  const { inputChannels, outputChannels, embeddingChannels } = options;
-  yield* normParameters("norm1", inputChannels);
-  yield* convolutionParameters("conv1", inputChannels, outputChannels, 3);
-  yield* matrixParameters("temb_proj", embeddingChannels, outputChannels);
-  yield* normParameters("norm2", outputChannels);
-  yield* convolutionParameters("conv2", outputChannels, outputChannels, 3);
-  if (inputChannels !== outputChannels) {
-    yield* convolutionParameters("nin_shortcut", inputChannels, outputChannels, 1);
-  }
-}
+export const RESIDUAL: ResidualNames = {
+  norm1: "norm1",
+  conv1: "conv1",
+  condition: "temb_proj",
+  norm2: "norm2",
+  conv2: "conv2",
+  skip: "nin_shortcut",
+  eps: 1e-6,
+};
 
 /**
  * Self-attention over all pixels with one head: x + proj_out(attention(q, k, v of norm(x))), scale C^(-1/2). The three
@@ -96,7 +53,7 @@ export function ddpmAttentionBlock(
 ): Features {
   const { x } = features;
   const [batch, height, width, channels] = x.shape;
-  const factors = normFactors([features], "norm", parameters, NORM_EPS);
+  const factors = normFactors([features], "norm", parameters, RESIDUAL.eps);
   const joined = (part: string): Tensor =>
     concatChannels(concatChannels(parameters(`q.${part}`), parameters(`k.${part}`)), parameters(`v.${part}`));
   const qkv = scope("qkv", () => conv2d({ parts: [x], factors }, joined("weight"), { bias: joined("bias") }));
@@ -137,27 +94,4 @@ export function ddpmDownsample({ x }: Features, parameters: ParameterLookup, con
       stride: 2,
       padding: RIGHT_AND_BOTTOM,
     }));
-}
-
-/**
- * Doubles an image: each pixel becomes a 2x2 block, then a 3x3 convolution (`conv`) if wanted.
- * @param features [N, H, W, C]
- * @param parameters the layer's parameters, unused without a convolution
- * @param convolved whether to convolve
- * @returns [N, 2H, 2W, C]
- */
-export function ddpmUpsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
-  if (!convolved) return withStatistics(upsampleNearest(x, 2));
-  return scope("conv", () => convolutionFeatures({ parts: [x], resample: "up" }, "conv", parameters));
-}
-
-/**
- * Last layers of a network: conv_out(silu(norm_out(x))).
- * @param features [N, H, W, C]
- * @param parameters all parameters of the network
- * @returns [N, H, W, outputs]
- */
-export function ddpmOutput(features: Features, parameters: ParameterLookup): Tensor {
-  const input = activated([features], "norm_out", parameters);
-  return scope("conv_out", () => convolution(input, "conv_out", parameters));
 }

@@ -2,7 +2,7 @@
 /** The constructor keywords of the DDPM network, and what they say. */
 import { choice, flag, integer, required, type ValuesOf } from "../../parameters/mod.ts";
 import { count, counts, DROPOUT, requireGroups } from "../keywords.ts";
-import { NORM_GROUPS } from "../unet_blocks.ts";
+import { NORM_GROUPS } from "../layers.ts";
 
 /** What shapes a DDPM network (Ho et al. 2020); the names of the published keywords are given with each entry. */
 export interface DdpmUnetConfig {

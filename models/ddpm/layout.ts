@@ -1,7 +1,8 @@
 /** How a DDPM network is put together: its modules in order, and the parameters that follow from them. */
-import { ddpmAttentionParameters, ddpmResidualParameters } from "./blocks.ts";
+import { ddpmAttentionParameters, RESIDUAL } from "./blocks.ts";
 import type { DdpmUnetConfig } from "./config.ts";
-import { convolutionParameters, matrixParameters, type NamedParameter, normParameters } from "../unet_blocks.ts";
+import { convolutionParameters, matrixParameters, type NamedParameter, normParameters } from "../layers.ts";
+import { residualBlockParameters } from "../unet_blocks.ts";
 import type { Parameter } from "../weights.ts";
 
 /** One layer; `name` is its module name, such as `down.3.block.0`. */
@@ -114,11 +115,9 @@ function* layerParameters(
   { convResample }: DdpmUnetConfig,
 ): Generator<NamedParameter, void> {
   if (layer.kind === "residual") {
-    yield* ddpmResidualParameters({
-      inputChannels: layer.inputs,
-      outputChannels: layer.outputs,
-      embeddingChannels,
-    });
+    const { inputs, outputs } = layer;
+    const channels = { inputChannels: inputs, outputChannels: outputs, embeddingChannels };
+    yield* residualBlockParameters({ ...channels, scaleShiftNorm: false }, RESIDUAL);
   } else if (layer.kind === "attention") {
     yield* ddpmAttentionParameters(layer.channels);
   } else if (convResample) {

@@ -1,20 +1,15 @@
 /** The DDPM network (Ho et al. 2020): `Model` of the published DDPM, DDIM and SDEdit programs. */
-import { checkpoint, scope, type Tensor } from "../../engine/mod.ts";
-import { type Features, silu } from "../../kernels/mod.ts";
+import { checkpoint, scope } from "../../engine/mod.ts";
+import type { Features } from "../../kernels/mod.ts";
 import type { Parameter } from "../../parameters/mod.ts";
 import { blockNumbers, extent, LEVELS } from "../detection.ts";
 import { type Description, type NetworkFamily, networkFamily, type TensorShapes } from "../family.ts";
 import type { Network, NetworkInputs } from "../network.ts";
 import { ddpmTimestepTable } from "../timestep_table.ts";
-import {
-  convolutionFeatures,
-  embeddingProjections,
-  matrix,
-  type ParameterLookup,
-  type Projection,
-} from "../unet_blocks.ts";
+import { convolutionFeatures, type ParameterLookup, type Projection } from "../layers.ts";
+import { embeddedTimestep, embeddingProjections, outputConvolution, residualBlock, upsample } from "../unet_blocks.ts";
 import type { Weights } from "../weights.ts";
-import { ddpmAttentionBlock, ddpmDownsample, ddpmOutput, ddpmResidualBlock, ddpmUpsample } from "./blocks.ts";
+import { ddpmAttentionBlock, ddpmDownsample, RESIDUAL } from "./blocks.ts";
 import { DDPM_KEYWORDS, ddpmConfig, type DdpmUnetConfig } from "./config.ts";
 import { type DdpmBlock, type DdpmLayer, ddpmUnetLayout, ddpmUnetParameters } from "./layout.ts";
 
@@ -68,13 +63,8 @@ function* detect(tensors: TensorShapes): Generator<Description, void> {
 function record(config: DdpmUnetConfig, weights: Weights): Network["forward"] {
   const layout = ddpmUnetLayout(config);
   const parameters: ParameterLookup = (name) => weights.constant(name);
-  const embed = (timestepRows: Tensor): Tensor => {
-    const first = scope("temb.dense.0", () => matrix(timestepRows, "temb.dense.0", parameters));
-    return scope("temb.dense.1", () => matrix(silu(first), "temb.dense.1", parameters));
-  };
-
   return (x, { timestepRows, observe, exchange, checkpoint: recomputed = false }) => {
-    const emb = embed(timestepRows);
+    const emb = embeddedTimestep(timestepRows, "temb.dense.0", "temb.dense.1", parameters);
     observe?.("emb", emb);
     const residual = [...layout.downBlocks, layout.middleBlock, ...layout.upBlocks].flat()
       .filter(({ kind }) => kind === "residual").map(({ name }) => `${name}.temb_proj`);
@@ -98,7 +88,7 @@ function record(config: DdpmUnetConfig, weights: Weights): Network["forward"] {
     for (const block of layout.downBlocks) skips.push(run(block, skips.slice(-1)));
     let h = run(layout.middleBlock, skips.slice(-1));
     for (const block of layout.upBlocks) h = run(block, [h, skips.pop()!]);
-    const out = ddpmOutput(h, parameters);
+    const out = outputConvolution(h, "norm_out", "conv_out", parameters, RESIDUAL.eps);
     observe?.("conv_out", out);
     return out;
   };
@@ -116,12 +106,18 @@ function runLayer(
   const [first] = parts as readonly [Features];
   switch (layer.kind) {
     case "residual":
-      return ddpmResidualBlock(parts, condition!, own, layer.outputs);
+      return residualBlock(
+        parts,
+        condition!,
+        own,
+        { outputChannels: layer.outputs, scaleShiftNorm: false, resample: "none" },
+        RESIDUAL,
+      );
     case "attention":
       return ddpmAttentionBlock(first, own, exchange && ((queriesAndKeys) => exchange(layer.name, queriesAndKeys)));
     case "downsample":
       return ddpmDownsample(first, own, convResample);
     case "upsample":
-      return ddpmUpsample(first, own, convResample);
+      return upsample(first, own, convResample);
   }
 }

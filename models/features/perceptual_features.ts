@@ -1,7 +1,7 @@
 /** The image classifiers whose activations LPIPS compares: VGG16 and AlexNet as torchvision publishes them. */
 import { formatShape, scope, type Tensor } from "../../engine/mod.ts";
 import { maxPool, relu } from "../../kernels/mod.ts";
-import { convolution, convolutionParameters, type ParameterLookup } from "../unet_blocks.ts";
+import { convolution, convolutionParameters, type ParameterLookup } from "../layers.ts";
 import type { ParameterSet } from "../weights.ts";
 
 /** Names of the networks. */

@@ -2,7 +2,7 @@
 import { scope, type Tensor } from "../../engine/mod.ts";
 import { add, attention, concatChannels, reshape, sliceChannels } from "../../kernels/mod.ts";
 import { meanOverPixels } from "../pixel_mean.ts";
-import { matrix, matrixParameters, type NamedParameter, type ParameterLookup } from "../unet_blocks.ts";
+import { matrix, matrixParameters, type NamedParameter, type ParameterLookup } from "../layers.ts";
 
 /**
  * The tokens are the mean of the pixels and the pixels, each with its positional embedding; the result is what attention

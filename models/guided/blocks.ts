@@ -4,15 +4,8 @@ import type { Features } from "../../kernels/mod.ts";
 import type { GuidedEncoderConfig } from "./config.ts";
 import type { Block, Layer } from "./layout.ts";
 import type { NetworkInputs } from "../network.ts";
-import {
-  attentionBlock,
-  convolutionFeatures,
-  downsample,
-  embeddingProjections,
-  type ParameterLookup,
-  residualBlock,
-  upsample,
-} from "../unet_blocks.ts";
+import { convolutionFeatures, type ParameterLookup } from "../layers.ts";
+import { attentionBlock, downsample, embeddingProjections, residualBlock, upsample } from "../unet_blocks.ts";
 
 /** Records a block: on the image, or on the features of one block or two, whose channels follow each other. */
 export type GuidedBlockRunner = (block: Block, input: Tensor | readonly Features[]) => Features;

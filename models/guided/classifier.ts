@@ -1,6 +1,6 @@
 /** The noise-aware classifiers of guided-diffusion (Dhariwal and Nichol 2021): `EncoderUNetModel` of the published code. */
 import { formatShape, scope, type Tensor } from "../../engine/mod.ts";
-import { clamp, concatChannels, type Features, reshape, silu } from "../../kernels/mod.ts";
+import { clamp, concatChannels, type Features, reshape } from "../../kernels/mod.ts";
 import { LEVELS } from "../detection.ts";
 import { type NetworkFamily, networkFamily } from "../family.ts";
 import { attentionPool, attentionPoolParameters } from "./attention_pool.ts";
@@ -29,7 +29,8 @@ import {
   normActivation,
   normParameters,
   type ParameterLookup,
-} from "../unet_blocks.ts";
+} from "../layers.ts";
+import { embeddedTimestep } from "../unet_blocks.ts";
 import type { Parameter, Weights } from "../weights.ts";
 
 /** Width of the hidden layer behind spatial pools. */
@@ -72,8 +73,7 @@ function record(config: GuidedClassifierConfig, weights: Weights): Network["forw
   const parameters: ParameterLookup = (name) => weights.constant(name);
   return (x, { timestepRows, ...inputs }) => {
     requireSize(config, x);
-    const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
-    const emb = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
+    const emb = embeddedTimestep(timestepRows, "time_embed.0", "time_embed.2", parameters);
     inputs.observe?.("emb", emb);
     const blocks = [...layout.inputBlocks, layout.middleBlock];
     const run = guidedBlockRunner(config, blocks, emb, parameters, inputs);

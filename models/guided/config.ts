@@ -2,7 +2,7 @@
 /** The constructor keywords of the guided-diffusion networks, and what they say. */
 import { choice, flag, integer, required, type ValuesOf } from "../../parameters/mod.ts";
 import { count, countOr, counts, DROPOUT, factors, requireGroups } from "../keywords.ts";
-import { NORM_GROUPS } from "../unet_blocks.ts";
+import { NORM_GROUPS } from "../layers.ts";
 
 /** What shapes the way down and the middle, which UNets and classifiers share. */
 export interface GuidedEncoderConfig {

@@ -1,14 +1,8 @@
 /** How a guided-diffusion UNet is put together: its modules in order, and the parameters that follow from them. */
 import type { Resample } from "../../kernels/mod.ts";
 import type { GuidedEncoderConfig, GuidedUnetConfig } from "./config.ts";
-import {
-  attentionBlockParameters,
-  convolutionParameters,
-  matrixParameters,
-  type NamedParameter,
-  normParameters,
-  residualBlockParameters,
-} from "../unet_blocks.ts";
+import { convolutionParameters, matrixParameters, type NamedParameter, normParameters } from "../layers.ts";
+import { attentionBlockParameters, residualBlockParameters } from "../unet_blocks.ts";
 import type { Parameter } from "../weights.ts";
 
 /** One layer of a block; `name` is its module name, such as `input_blocks.3.0`. */

@@ -1,12 +1,13 @@
 /** The guided-diffusion UNet (Dhariwal and Nichol 2021): `UNetModel` and `SuperResModel` of the published code. */
 import { scope, type Tensor } from "../../engine/mod.ts";
-import { add, bilinearResize, concatChannels, type Features, gatherRows, silu } from "../../kernels/mod.ts";
+import { add, bilinearResize, concatChannels, type Features, gatherRows } from "../../kernels/mod.ts";
 import { choice } from "../../parameters/mod.ts";
 import { LEVELS } from "../detection.ts";
 import { type NetworkFamily, networkFamily } from "../family.ts";
 import type { Network, NetworkInputs } from "../network.ts";
 import { guidedTimestepTable } from "../timestep_table.ts";
-import { matrix, outputConvolution, type ParameterLookup } from "../unet_blocks.ts";
+import { type ParameterLookup } from "../layers.ts";
+import { embeddedTimestep, outputConvolution } from "../unet_blocks.ts";
 import type { Weights } from "../weights.ts";
 import { guidedBlockRunner } from "./blocks.ts";
 import { DHARIWAL_2021, GUIDED, type GuidedUnetConfig, UNET_KEYWORDS, unetConfig } from "./config.ts";
@@ -91,8 +92,7 @@ function record(config: GuidedUnetConfig, weights: Weights): Network["forward"] 
   const parameters: ParameterLookup = (name) => weights.constant(name);
 
   const embed = ({ timestepRows, labels, observe }: NetworkInputs): Tensor => {
-    const first = scope("time_embed.0", () => matrix(timestepRows, "time_embed.0", parameters));
-    const time = scope("time_embed.2", () => matrix(silu(first), "time_embed.2", parameters));
+    const time = embeddedTimestep(timestepRows, "time_embed.0", "time_embed.2", parameters);
     observe?.("time_embed", time);
     const emb = labels ? scope("label_emb", () => add(time, gatherRows(parameters("label_emb.weight"), labels))) : time;
     observe?.("emb", emb);

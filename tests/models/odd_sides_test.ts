@@ -2,14 +2,8 @@ import { assertEquals } from "@std/assert";
 import { constant, hostTensor, ReferenceRuntime, type Runtime, type Tensor } from "../../engine/mod.ts";
 import { type Features, gradient, sampleDot } from "../../kernels/mod.ts";
 import { ddpmDownsample } from "../../models/ddpm/blocks.ts";
-import {
-  convolutionParameters,
-  downsample,
-  embeddingProjections,
-  type ParameterLookup,
-  residualBlock,
-  residualBlockParameters,
-} from "../../models/unet_blocks.ts";
+import { convolutionParameters, type ParameterLookup } from "../../models/layers.ts";
+import { downsample, embeddingProjections, residualBlock, residualBlockParameters } from "../../models/unet_blocks.ts";
 import { type ParameterSet, repackParameter, withStatistics } from "../../models/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
