@@ -1,13 +1,5 @@
 /** Files of kind `ops`: single operations and whole blocks, each on its own recorded input. */
-import {
-  constant,
-  type DeviceTensor,
-  hostTensor,
-  type Runtime,
-  type Shape,
-  type Tensor,
-  type Tensors,
-} from "../engine/mod.ts";
+import { constant, type DeviceTensor, hostTensor, type Runtime, type Shape, type Tensor } from "../engine/mod.ts";
 import {
   attention,
   averagePool,
@@ -102,43 +94,40 @@ async function* verifyCase(
   name: string,
   settings: Settings,
 ): AsyncGenerator<Finding, void> {
-  const fields = file.names(/./).filter((tensor) => tensor.startsWith(`${name}.`));
+  const parameters = file.names(/./).filter((tensor) => tensor.startsWith(`${name}.`));
   file.declareInputs(new RegExp(`^${RegExp.escape(name)}\\.(?!(y|gx)$)`));
-  const result = `${name}.y`;
   const limit = /offset|peaked/.test(name) && !/softmax/.test(name) ? LOOSE_LIMIT : LIMIT;
-  const read = async (field: string, operation: Operation): Promise<DeviceTensor> => {
-    const stored = operation.rows ? await file.read(field) : await file.readChannelsLast(field);
-    return runtime.upload(stored.data, stored.shape);
-  };
-  const values = async (tensor: DeviceTensor, operation: Operation): Promise<Values> => {
-    const found = { data: await tensor.read(), shape: tensor.shape };
-    return operation.rows ? asStored(found) : found;
-  };
-  yield* findings(file, [{ quantity: result, limit }], async () => {
+  const run = async (
+    quantity: string,
+    fields: readonly string[],
+    body: (inputs: Readonly<Record<string, Tensor>>, record: (x: Tensor) => Tensor) => Tensor,
+  ): Promise<ReadonlyMap<string, Values>> => {
     const operation = operationOf(settings);
-    const use = await readCase(file, name, fields, settings);
-    const x = await read(`${name}.x`, operation);
-    const stage = runtime.stage(name, ({ x }: Tensors<"x">) => ({ y: operation.record(x, use) }));
-    const { y } = await stage({ x }, {});
-    const found = await values(y, operation);
-    x.free();
-    return new Map([[result, found]]);
-  });
-  const quantity = `${name}.gx`;
-  if (!file.has(quantity)) return;
-  yield* findings(file, [{ quantity, limit }], async () => {
-    const operation = operationOf(settings);
-    const use = await readCase(file, name, fields, settings);
-    const inputs = { x: await read(`${name}.x`, operation), gy: await read(`${name}.gy`, operation) };
-    const stage = runtime.stage(quantity, ({ x, gy }: Tensors<"x" | "gy">) => {
-      const [gx] = gradient(sampleDot(operation.record(x, use), gy), [x]);
-      return { gx: gx! };
-    });
-    const { gx } = await stage(inputs, {});
-    const found = await values(gx, operation);
+    const use = await readCase(file, name, parameters, settings);
+    const inputs: Record<string, DeviceTensor> = {};
+    for (const field of fields) {
+      const stored = operation.rows
+        ? await file.read(`${name}.${field}`)
+        : await file.readChannelsLast(`${name}.${field}`);
+      inputs[field] = runtime.upload(stored.data, stored.shape);
+    }
+    const stage = runtime.stage<string, never, "result">(
+      quantity,
+      (tensors) => ({ result: body(tensors, (x) => operation.record(x, use)) }),
+    );
+    const { result } = await stage(inputs, {});
+    const found = { data: await result.read(), shape: result.shape };
     Object.values(inputs).forEach((tensor) => tensor.free());
-    return new Map([[quantity, found]]);
-  });
+    return new Map([[quantity, operation.rows ? asStored(found) : found]]);
+  };
+  const [result, gradientOfX] = [`${name}.y`, `${name}.gx`];
+  yield* findings(file, [{ quantity: result, limit }], () => run(result, ["x"], ({ x }, record) => record(x!)));
+  if (!file.has(gradientOfX)) return;
+  yield* findings(
+    file,
+    [{ quantity: gradientOfX, limit }],
+    () => run(gradientOfX, ["x", "gy"], ({ x, gy }, record) => gradient(sampleDot(record(x!), gy!), [x!])[0]!),
+  );
 }
 
 /** Rows as the comparison expects them, which takes dimension 1 for the channels and puts it last. */
