@@ -1,13 +1,6 @@
 /** The command line of the benchmarks. */
-import {
-  checkOption,
-  type CommandSpec,
-  numberOf,
-  type OptionSpec,
-  type OptionValues,
-  textOf,
-  UsageError,
-} from "../parameters/mod.ts";
+import { checkOption, numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { type CommandSpec } from "../io/mod.ts";
 import { type Precision, PRECISIONS } from "../models/mod.ts";
 import { BOUNDED_RUN } from "./bounds.ts";
 import type { NetworkRun } from "./network.ts";

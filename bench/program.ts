@@ -1,5 +1,6 @@
 /** What the programs of this folder have in common: a command line in, an exit code out. */
-import { type CommandSpec, helpText, type OptionValues, readCommandLine, UsageError } from "../parameters/mod.ts";
+import { type OptionValues, UsageError } from "../parameters/mod.ts";
+import { type CommandSpec, helpText, readCommandLine } from "../io/mod.ts";
 
 /**
  * Runs a program on a command line.

@@ -1,5 +1,6 @@
 /** Commands, and the checked values of their command lines. */
-import { type CommandSpec, numberOf, type OptionValues, readCommandLine, textOf } from "../parameters/mod.ts";
+import { numberOf, type OptionValues, textOf } from "../parameters/mod.ts";
+import { type CommandSpec, readCommandLine } from "../io/mod.ts";
 
 export type { CommandSpec };
 

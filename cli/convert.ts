@@ -1,5 +1,5 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
-import { type AtomicWriter, atomicWriter, FileSource } from "../io/mod.ts";
+import { type AtomicWriter, atomicWriter, checkWritable, FileSource } from "../io/mod.ts";
 import {
   type Checkpoint,
   CheckpointError,
@@ -17,7 +17,6 @@ import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, descriptionSpecs } from "./description_options.ts";
 import { Interrupt } from "./interrupt.ts";
 import { openDescribed } from "./model_file.ts";
-import { checkWritable } from "./outputs.ts";
 import { byteProgress, makeReporter } from "./progress.ts";
 
 /** The command `convert`. */

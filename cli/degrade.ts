@@ -1,6 +1,18 @@
 /** `deno task degrade IN [OUT]`: good pictures in, the measurements that `restore` takes out. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileError, sha256OfFile, writeAtomically, writePng } from "../io/mod.ts";
+import {
+  checkWritable,
+  FileError,
+  isFolder,
+  isMade,
+  join,
+  type Output,
+  sha256OfFile,
+  writeAtomically,
+  writePng,
+  writeRecord,
+  writeTogether,
+} from "../io/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import {
@@ -22,10 +34,10 @@ import {
   TASKS,
 } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
-import { forEachFile, isFolder, isMade, join, listFolder, resultFolder } from "./folder.ts";
+import { forEachFile, listFolder, resultFolder } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
 import { taskList } from "./lists.ts";
-import { checkWritable, type Output, resultName, writeRecord, writeTogether } from "./outputs.ts";
+import { resultName } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";

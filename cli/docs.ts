@@ -1,6 +1,7 @@
 /** `deno task docs`: the reference of all commands, from what they say of themselves. */
 import { BENCH_SPEC, PEERS_SPEC } from "../bench/mod.ts";
-import { type CommandSpec, type OptionSpec, placeholder } from "../parameters/mod.ts";
+import { type OptionSpec, placeholder } from "../parameters/mod.ts";
+import { type CommandSpec } from "../io/mod.ts";
 import { COMMANDS } from "./main.ts";
 
 const FILE = new URL("../docs/commands.md", import.meta.url);

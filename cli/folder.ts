@@ -1,5 +1,5 @@
 /** Commands on folders: which files are meant, where their results go, and which of these are there already. */
-import { FileError } from "../io/mod.ts";
+import { FileError, join } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { fileStem, type FolderNames, sortFolder } from "../restoration/mod.ts";
@@ -7,11 +7,6 @@ import { type Arguments } from "./arguments.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { resultName } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";
-
-/** Whether a path is that of a folder. */
-export async function isFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
-}
 
 /**
  * Lists a folder, without the folders in it and hidden files.
@@ -46,11 +41,6 @@ function requireDistinct(folder: string, paths: readonly string[]): void {
   }
 }
 
-/** A path in a folder. */
-export function join(folder: string, name: string): string {
-  return `${folder.replace(/[\\/]+$/, "") || "/"}/${name}`.replace(/^\/\//, "/");
-}
-
 /**
  * The folder for the results of a folder, made if it is not there.
  * @throws {UsageError} if none was named, or it is the folder that is read
@@ -69,28 +59,6 @@ export async function resultFolder(args: Arguments): Promise<string> {
     throw new FileError(`Cannot make the folder "${folder}": ${(error as Error).message}`, { cause: error });
   }
   throw new UsageError(`results of "${input}" cannot go into the same folder; name another one`);
-}
-
-/**
- * Whether a result is there that was made of the same file in the same way. The record is written last, so a result
- * without one is made again.
- * @param record path of the JSON file beside the result
- * @param wanted entries that it must hold, besides the names of the files that were made
- */
-export async function isMade(
-  record: string,
-  wanted: Readonly<Record<string, unknown>>,
-): Promise<boolean> {
-  try {
-    const found = JSON.parse(await Deno.readTextFile(record)) as Record<string, unknown>;
-    if (Object.entries(wanted).some(([key, value]) => JSON.stringify(found[key]) !== JSON.stringify(value))) {
-      return false;
-    }
-    for (const file of found["files"] as string[]) if (!(await Deno.stat(file)).isFile) return false;
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** What came of the files of a folder. */

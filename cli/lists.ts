@@ -2,7 +2,7 @@
 import { registeredSamplers } from "../samplers/mod.ts";
 import type { AnySampler } from "../samplers/mod.ts";
 import type { Task } from "../restoration/mod.ts";
-import type { CommandSpec } from "../parameters/mod.ts";
+import type { CommandSpec } from "../io/mod.ts";
 
 /** Tasks with their meaning, for help texts; those that are there when the text is made. */
 export function taskList(tasks: ReadonlyMap<string, Task>): NonNullable<CommandSpec["lists"]>[number] {

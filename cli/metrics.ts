@@ -15,7 +15,7 @@ import {
   pairsByName,
   summarizePairs,
 } from "../evaluation/mod.ts";
-import { FileError, FileSource, writeAtomically } from "../io/mod.ts";
+import { checkWritable, FileError, FileSource, writeAtomically } from "../io/mod.ts";
 import {
   type ConventionName,
   CONVENTIONS,
@@ -32,7 +32,6 @@ import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
-import { checkWritable } from "./outputs.ts";
 import { readColours, readSide, type Side } from "./pictures.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";

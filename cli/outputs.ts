@@ -1,6 +1,5 @@
 /** The files that a command writes: names, checks before the work, writing after it. */
-import { atomicWriter, writeAtomically, writePng } from "../io/mod.ts";
-import { type SafetensorsContents, writeSafetensors } from "../models/mod.ts";
+import { type Output, writePng, writeRecord, writeTensors } from "../io/mod.ts";
 import { makeSheet, toImage } from "../raster/mod.ts";
 import type { Report, Result, Trace } from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
@@ -61,59 +60,6 @@ export function filesOf({ image, report, sheet, trace }: SampleOutput): readonly
   return [image, report, sheet, trace].filter((path) => path !== undefined);
 }
 
-/**
- * Makes sure that files can be written and that none takes the place of another, before any work is done.
- * @param paths what will be written
- * @param inputs what is read
- * @throws {UsageError} if a file would replace one that is read, or another result
- * @throws {FileError} if a folder is missing or not writable, or a name is a folder's
- */
-export async function checkWritable(paths: readonly string[], inputs: readonly (string | undefined)[]): Promise<void> {
-  const taken = new Map<string, string>();
-  for (const input of inputs) if (input !== undefined) taken.set(await identityOf(input), `"${input}", which is read`);
-  for (const path of paths) {
-    const identity = await identityOf(path);
-    const other = taken.get(identity);
-    if (other) throw new UsageError(`"${path}" would replace ${other}; choose another name with --out or --trace`);
-    taken.set(identity, `"${path}", another result`);
-    await (await atomicWriter(path)).abort();
-  }
-}
-
-/** The same for two names of one file. */
-async function identityOf(path: string): Promise<string> {
-  const cut = Math.max(path.lastIndexOf("/"), Deno.build.os === "windows" ? path.lastIndexOf("\\") : -1) + 1;
-  try {
-    return await Deno.realPath(path);
-  } catch {
-    // No such file yet: what counts is the folder it will be in.
-    const folder = await Deno.realPath(path.slice(0, cut) || ".").catch(() => path.slice(0, cut));
-    return `${folder}/${path.slice(cut)}`;
-  }
-}
-
-/** A file to be written: its path, undefined if it was not asked for, and how. */
-export type Output = readonly [path: string | undefined, write: (path: string) => Promise<void>];
-
-/**
- * Writes files that belong together, one after the other.
- * @throws {FileError} if one cannot be written; those that are new are removed then, and none is half-written
- */
-export async function writeTogether(outputs: readonly Output[]): Promise<void> {
-  const created: string[] = [];
-  try {
-    for (const [path, write] of outputs) {
-      if (path === undefined) continue;
-      const existed = await Deno.lstat(path).then(() => true, () => false);
-      await write(path);
-      if (!existed) created.push(path);
-    }
-  } catch (error) {
-    for (const path of created) await Deno.remove(path);
-    throw error;
-  }
-}
-
 /** What is written of one sample: states and sheet where they are asked for, the picture, and the report. */
 export function outputsOf(
   { image, report: reportPath, sheet, trace: tracePath }: SampleOutput,
@@ -133,25 +79,6 @@ export function outputsOf(
     [image, (path) => writePng(path, toImage(raster, { bitDepth, ...(alpha ? { alpha } : {}) }), SOFTWARE)],
     [reportPath, (path) => writeRecord(path, report)],
   ];
-}
-
-/** Writes a record beside a result, complete or not at all. */
-export async function writeRecord(path: string, record: Report): Promise<void> {
-  await writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
-}
-
-/**
- * Writes a safetensors file tensor by tensor, complete or not at all.
- * @throws {FileError} if the file cannot be written; nothing is left behind then
- */
-async function writeTensors(path: string, contents: SafetensorsContents): Promise<void> {
-  const writer = await atomicWriter(path);
-  try {
-    await writeSafetensors(contents, (bytes) => writer.write(bytes));
-    await writer.commit();
-  } finally {
-    await writer.abort();
-  }
 }
 
 /** Text chunk of pictures. */

@@ -1,6 +1,6 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import { FileError } from "../io/mod.ts";
+import { FileError, isFolder, isMade, join } from "../io/mod.ts";
 import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   checkMeasuredOptions,
@@ -17,7 +17,7 @@ import {
   UPSAMPLE_OPTIONS,
 } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
-import { forEachFile, isFolder, isMade, join, listFolder, resultFolder } from "./folder.ts";
+import { forEachFile, listFolder, resultFolder } from "./folder.ts";
 import { Interrupt } from "./interrupt.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";

@@ -1,6 +1,6 @@
 /** One picture or measurement of `restore`: read, prepared, restored once or several times, written. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileSource, type ImageFile, sha256OfFile } from "../io/mod.ts";
+import { checkWritable, FileSource, type ImageFile, sha256OfFile, writeTogether } from "../io/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { numberOf, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
@@ -33,7 +33,7 @@ import {
 } from "../restoration/mod.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { LoadedModel } from "./model_file.ts";
-import { checkWritable, filesOf, outputsOf, type SampleOutput, writeTogether } from "./outputs.ts";
+import { filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";
 import { summarize } from "./summary.ts";
 import { readMeasurement, readSource } from "./source.ts";

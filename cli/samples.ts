@@ -1,12 +1,11 @@
 /** `deno task samples`: samples of a network as one picture. */
 import { WebGpuRuntime } from "../engine/mod.ts";
-import { FileSource, writePng } from "../io/mod.ts";
+import { checkWritable, FileSource, writePng } from "../io/mod.ts";
 import { openClassifier } from "../models/mod.ts";
 import { type Raster, toImage } from "../raster/mod.ts";
 import { type ClassGuidance, PLAIN_SAMPLERS, seededNoise } from "../samplers/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { loadModel, modelOptions, openDescribed } from "./model_file.ts";
-import { checkWritable } from "./outputs.ts";
 
 const DEFAULTS = { steps: 100, rows: 2, columns: 8, guidance: 1 } as const;
 

@@ -1,8 +1,19 @@
 /** Files and pictures: the thin layer between the disk and the tensors; the only room below the commands that knows Deno. */
+export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
+export {
+  checkWritable,
+  isFolder,
+  isMade,
+  join,
+  type Output,
+  writeRecord,
+  writeTensors,
+  writeTogether,
+} from "./output_files.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
 export { readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";

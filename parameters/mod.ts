@@ -22,7 +22,6 @@ export {
   type ValuesOf,
 } from "./parameter.ts";
 export { optionOf, optionValue, parameterRow } from "./tables.ts";
-export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export {
   checkOption,
   checkValue,

@@ -28,7 +28,7 @@ Deno.test("no module is longer than 400 lines", () => {
   assertEquals(lengthViolations(repository), []);
 });
 
-Deno.test("only io, cli, bench, tools and tests name Deno", () => {
+Deno.test("only adapter, io, cli, bench, tools and tests name Deno", () => {
   assertEquals(denoViolations(repository), []);
 });
 

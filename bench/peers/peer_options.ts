@@ -1,5 +1,6 @@
 /** The command line of the comparison. */
-import { checkOption, type CommandSpec, numberOf, type OptionValues, textOf } from "../../parameters/mod.ts";
+import { checkOption, numberOf, type OptionValues, textOf } from "../../parameters/mod.ts";
+import { type CommandSpec } from "../../io/mod.ts";
 import { PEER_CASES, type PeerCase } from "./cases.ts";
 import { PEERS } from "./peer.ts";
 

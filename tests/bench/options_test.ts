@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BENCH_SPEC, type BenchOptions, benchOptions } from "../../bench/options.ts";
 import { NETWORKS } from "../../bench/networks.ts";
-import { helpText, readCommandLine, UsageError } from "../../parameters/mod.ts";
+import { UsageError } from "../../parameters/mod.ts";
+import { helpText, readCommandLine } from "../../io/mod.ts";
 
 function parsed(...words: string[]): BenchOptions {
   const line = readCommandLine(BENCH_SPEC, words);

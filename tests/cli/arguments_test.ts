@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
 import { Arguments, parseCommand } from "../../cli/arguments.ts";
-import { type CommandSpec, didYouMean, helpText, nearest, UsageError } from "../../parameters/mod.ts";
+import { didYouMean, nearest, UsageError } from "../../parameters/mod.ts";
+import { type CommandSpec, helpText } from "../../io/mod.ts";
 import { DEGRADE } from "../../cli/degrade.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { VERIFY } from "../../cli/verify.ts";

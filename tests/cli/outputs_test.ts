@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { planOutputs, writeTogether } from "../../cli/outputs.ts";
+import { planOutputs } from "../../cli/outputs.ts";
+import { writeTogether } from "../../io/mod.ts";
 import { withFolder } from "./run_command.ts";
 
 Deno.test("the results of several samples are numbered from 1, those of one are not", () => {

@@ -1,13 +1,13 @@
 /** A sampler that a program adds is a method of the commands, with its parameters as options. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseCommand } from "../../cli/arguments.ts";
-import { choice, helpText, UsageError } from "../../parameters/mod.ts";
+import { choice, UsageError } from "../../parameters/mod.ts";
+import { helpText, readImage } from "../../io/mod.ts";
 import { chooseMethod, chooseTask, restoreTasks } from "../../restoration/mod.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { readEntries } from "../../evaluation/mod.ts";
 import type { Method } from "../../restoration/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
-import { readImage } from "../../io/mod.ts";
 import { registeredSamplers, registerSampler } from "../../samplers/mod.ts";
 import { fading } from "../support/own_sampler.ts";
 import { commandTest, readReport, runWell } from "./run_command.ts";

@@ -12,7 +12,7 @@ import {
   parseOsRelease,
   parsePolicy,
   usesApt,
-} from "../../cli/adapter_plan.ts";
+} from "../../adapter/mod.ts";
 
 const DEBIAN = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n`;
 const UBUNTU = `PRETTY_NAME="Ubuntu 24.04.1 LTS"\nVERSION_CODENAME=noble\nID=ubuntu\nID_LIKE=debian\n`;

@@ -42,9 +42,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   evaluation: { imports: ["report", ...LIBRARY], types: [], browser: true },
   profiling: { imports: ["report", ...LIBRARY], types: [], browser: true },
   conformance: { imports: NETWORKS_AND_METHODS, types: [], browser: true },
-  io: { imports: ["models", "raster", "engine"], types: ["operators"], browser: false },
+  adapter: { imports: ["engine"], types: [], browser: false },
+  io: { imports: ["models", "raster", "parameters", "engine"], types: ["operators"], browser: false },
   cli: {
-    imports: ["bench", "io", "conformance", "evaluation", "profiling", "report", ...LIBRARY],
+    imports: ["adapter", "bench", "io", "conformance", "evaluation", "profiling", "report", ...LIBRARY],
     types: [],
     browser: false,
   },

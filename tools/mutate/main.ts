@@ -1,6 +1,7 @@
 /** `deno task mutate`: makes one slip after another in a copy of the code and tells which ones the tests miss. */
 import { chooseBackend } from "../../engine/mod.ts";
-import { type CommandSpec, helpText, numberOf, readCommandLine, textOf, UsageError } from "../../parameters/mod.ts";
+import { numberOf, textOf, UsageError } from "../../parameters/mod.ts";
+import { type CommandSpec, helpText, readCommandLine } from "../../io/mod.ts";
 import { ROOT } from "./copy.ts";
 import { choose, readLists } from "./lists.ts";
 import { applyMutant, describe, type Mutant, MutantError, testOf } from "./mutant.ts";

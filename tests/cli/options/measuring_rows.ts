@@ -1,7 +1,7 @@
 /** Rows for the options of the commands that measure: `profile`, `tune` and `bench`. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { BENCH_SPEC, benchOptions } from "../../../bench/options.ts";
-import { helpText, readCommandLine } from "../../../parameters/mod.ts";
+import { helpText, readCommandLine } from "../../../io/mod.ts";
 import { describingOptions, methodOptions } from "../../../restoration/mod.ts";
 import { withUserCache } from "../../support/user_cache.ts";
 import type { Outcome } from "../run_command.ts";

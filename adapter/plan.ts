@@ -1,5 +1,5 @@
 /**
- * What to do about the WebGPU adapter of this machine: decisions only, taken from text and facts that `setup.ts` reads.
+ * What to do about the WebGPU adapter of this machine: decisions only, taken from text and facts that `install.ts` reads.
  */
 
 /**
@@ -53,7 +53,7 @@ export interface Plan {
 /** The packages that hold the software Vulkan driver and the library that finds it. */
 export const DRIVER_PACKAGES = ["mesa-vulkan-drivers", "libvulkan1"] as const;
 
-/** Where `setup.ts` adds the backports suite. */
+/** Where `install.ts` adds the backports suite. */
 export const BACKPORTS_FILE = "/etc/apt/sources.list.d/shortcut-backports.sources";
 
 /** The first Mesa release that is taken without a look at backports: it runs our kernels about twice as fast as 22.3. */

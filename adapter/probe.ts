@@ -3,7 +3,7 @@
  * own since a process that found no adapter does not see a driver that is installed later.
  */
 import { chooseBackend } from "../engine/mod.ts";
-import { type AdapterKind, classifyAdapter } from "./adapter_plan.ts";
+import { type AdapterKind, classifyAdapter } from "./plan.ts";
 
 /** An adapter as `setup` speaks of it; the name is empty where there is none. */
 export interface FoundAdapter {

@@ -1,5 +1,13 @@
 /** Command lines: declared options, their values checked, help text made from the declaration. */
-import { checkOption, didYouMean, type OptionSpec, type OptionValues, placeholder, UsageError } from "./options.ts";
+import { parseArgs } from "@std/cli/parse-args";
+import {
+  checkOption,
+  didYouMean,
+  type OptionSpec,
+  type OptionValues,
+  placeholder,
+  UsageError,
+} from "../parameters/mod.ts";
 
 /** What a command takes. */
 export interface CommandSpec {
@@ -23,24 +31,34 @@ export interface CommandLine {
 
 /**
  * Checks a command line against its declaration: `--name value`, `--name=value`, `--flag`, positional arguments, and after
- * `--` nothing else.
+ * `--` positional ones alone.
  * @returns the values, or "help" if `--help` or `-h` was given
  * @throws {UsageError} on an unknown option (naming the nearest known one), a missing or malformed value, a number
  * out of range, or a wrong number of operands
  */
 export function readCommandLine(spec: CommandSpec, words: readonly string[]): CommandLine | "help" {
-  const { operands, given } = splitWords(spec, words);
-  if (given.has("help")) return "help";
+  const names = Object.keys(spec.options);
+  const flags = names.filter((name) => spec.options[name]!.kind === "flag");
+  const valued = names.filter((name) => spec.options[name]!.kind !== "flag");
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(joinNegative(words, valued), {
+    boolean: [...flags, "help"],
+    string: [...valued, "_"],
+    collect: valued,
+    alias: { help: "h" },
+    unknown: (word, key) => {
+      if (key === undefined) return true;
+      throw new UsageError(unknownOption(spec, word));
+    },
+  });
+  if (parsed["help"] === true) return "help";
   const values: Record<string, string | number | boolean> = {};
-  for (const [name, texts] of given) {
-    const option = spec.options[name]!;
-    if (option.kind === "flag") {
-      if (texts.at(-1) !== "false") values[name] = true;
-      continue;
-    }
+  for (const name of flags) if (parsed[name] === true) values[name] = true;
+  for (const name of valued) {
+    const texts = parsed[name] as readonly string[];
     if (texts.length > 1) throw new UsageError(`--${name} was given ${texts.length} times, once is needed`);
-    values[name] = checkOption(name, option, texts[0]!);
+    if (texts.length === 1) values[name] = checkOption(name, spec.options[name]!, texts[0]!);
   }
+  const operands = parsed._.map(String);
   const { usage, min, max } = spec.operands;
   if (operands.length < min || operands.length > max) {
     const found = operands.length === 0 ? "nothing" : operands.map((operand) => `"${operand}"`).join(", ");
@@ -53,34 +71,16 @@ export function readCommandLine(spec: CommandSpec, words: readonly string[]): Co
   return { operands, values };
 }
 
-/** Operands, and what was given for every option; the text of a flag is empty, or what stands behind `=`. */
-function splitWords(
-  spec: CommandSpec,
-  words: readonly string[],
-): { readonly operands: readonly string[]; readonly given: ReadonlyMap<string, readonly string[]> } {
-  const operands: string[] = [];
-  const given = new Map<string, string[]>();
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!;
-    if (word === "--") {
-      operands.push(...words.slice(at + 1));
-      break;
-    }
-    if (!/^-./.test(word)) {
-      operands.push(word);
-      continue;
-    }
-    const [, long, text] = /^--([^=]+)(?:=([^]*))?$/.exec(word) ?? [];
-    const name = word === "-h" ? "help" : long ?? "";
-    if (name !== "help" && !Object.hasOwn(spec.options, name)) throw new UsageError(unknownOption(spec, word));
-    const next = words[at + 1] ?? "";
-    const takesNext = text === undefined && name !== "help" && spec.options[name]!.kind !== "flag" &&
-      // A negative number is a value.
-      /^([^-]|-\.?\d)/.test(next);
-    if (takesNext) at++;
-    given.set(name, [...given.get(name) ?? [], text ?? (takesNext ? next : "")]);
+/** `--seed -1` as `--seed=-1`: a negative number after an option that takes a value is that value, not an option. */
+function joinNegative(words: readonly string[], valued: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const word of words) {
+    const option = joined.at(-1);
+    if (/^-\.?\d/.test(word) && option?.startsWith("--") && valued.includes(option.slice(2))) {
+      joined[joined.length - 1] = `${option}=${word}`;
+    } else joined.push(word);
   }
-  return { operands, given };
+  return joined;
 }
 
 function unknownOption(spec: CommandSpec, word: string): string {
