@@ -78,7 +78,7 @@ export interface DeviceProfile {
   readonly subgroupSize: number;
   /** Whether kernels may compute in half precision. */
   readonly f16: boolean;
-  /** Whether kernels run on the CPU: loads are dear, workgroup memory buys nothing, compilation is slow. */
+  /** Whether kernels run on the CPU: loads cost, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
   /**
    * Bytes of prepared constants that one stage may have at most, see `Target.prepared`; no bound by default. What serves

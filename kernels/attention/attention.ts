@@ -1,6 +1,6 @@
-/** Multi-head self-attention as a stream over the keys: no matrix of T x T numbers exists anywhere. */
-import { defineOp, type Dispatch, formatShape, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
+/** Multi-head self-attention as a stream over the keys: no matrix of T x T scalars exists anywhere. */
+import { defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
+import { arePositive, f32, movedBytes, requireF32, requireFit, requireRank, requireValues } from "../operands.ts";
 import { attentionGradient } from "./attention_gradient.ts";
 import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
 import { type AttentionAttrs, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
@@ -23,25 +23,15 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     const qkv = inputs[0]!;
     requireRank("attention", "qkv", qkv, 3, "[N, T, 3C]");
     const [images, length, width] = qkv.shape as [number, number, number];
-    if (width % 3 !== 0) {
-      throw new TypeError(
-        `Cannot build attention: qkv has shape ${formatShape(qkv.shape)}, ` +
-          `a last extent of 3C is needed (q, k and v of C channels)`,
-      );
-    }
+    requireFit("attention", { qkv }, width % 3 === 0, "a last extent of 3C is needed (q, k and v of C channels)");
     const channels = width / 3;
-    if (!Number.isSafeInteger(heads) || heads < 1 || channels % heads !== 0) {
-      throw new RangeError(
-        `Cannot build attention: the number of heads is ${heads}, a divisor of the ${channels} channels is needed`,
-      );
-    }
-    if (order !== "legacy" && order !== "new") {
-      throw new RangeError(`Cannot build attention: the head order is "${order}", "legacy" or "new" is needed`);
-    }
-    if (!Number.isFinite(scale)) {
-      throw new RangeError(`Cannot build attention: the scale is ${scale}, a finite number is needed`);
-    }
-    return [{ shape: [images, length, channels], dtype: "f32" }];
+    const divides = arePositive([heads]) && channels % heads === 0;
+    const needed = `a divisor of the ${channels} channels is needed`;
+    requireValues("attention", { "the number of heads": heads }, divides, needed);
+    const isOrder = order === "legacy" || order === "new";
+    requireValues("attention", { "the head order": `"${order}"` }, isOrder, '"legacy" or "new" is needed');
+    requireValues("attention", { "the scale": scale }, Number.isFinite(scale), "a finite number is needed");
+    return [f32([images, length, channels])];
   },
   reference({ inputs, attrs }, [qkv]): readonly Float32Array[] {
     const { images, length, channels, heads, head, headPitch, partPitch, scale } = layoutOf(inputs[0]!.shape, attrs);

@@ -1,14 +1,6 @@
 /** The cotangent of attention, from q, k and v alone: probabilities are computed again, never stored. */
-import {
-  defineOp,
-  type Dispatch,
-  formatShape,
-  type Op,
-  sameShape,
-  type Tensor,
-  type TensorType,
-} from "../../engine/mod.ts";
-import { movedBytes, requireF32, requireRank } from "../operands.ts";
+import { defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
+import { f32, movedBytes, requireF32, requireRank, requireShape } from "../operands.ts";
 import { type AttentionAttrs, layoutOf } from "./attention_layout.ts";
 import { tilePass } from "./attention_gradient_kernels.ts";
 import { serialPass, shufflePass, WIDEST_SHUFFLED } from "./attention_gradient_software.ts";
@@ -21,14 +13,9 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
     const [qkv, y, dy] = [inputs[0]!, inputs[1]!, inputs[2]!];
     requireRank("attentionGradient", "qkv", qkv, 3, "[N, T, 3C]");
     const [images = 0, length = 0, width = 0] = qkv.shape;
-    for (const [name, { shape }] of [["y", y], ["dy", dy]] as const) {
-      if (sameShape(shape, [images, length, width / 3])) continue;
-      throw new TypeError(
-        `Cannot build attentionGradient: ${name} has shape ${formatShape(shape)}, ` +
-          `${formatShape([images, length, width / 3])} is needed for qkv ${formatShape(qkv.shape)}`,
-      );
-    }
-    return [{ shape: qkv.shape, dtype: "f32" }];
+    requireShape("attentionGradient", "y", y, [images, length, width / 3]);
+    requireShape("attentionGradient", "dy", dy, [images, length, width / 3]);
+    return [f32(qkv.shape)];
   },
   reference({ inputs, attrs }, [qkv, y, dy]): readonly Float32Array[] {
     const { images, length, channels, heads, head, headPitch, partPitch, scale } = layoutOf(inputs[0]!.shape, attrs);

@@ -1,11 +1,12 @@
 /**
- * The cotangents of streaming attention in two passes, with no matrix of T x T numbers: the first takes queries and
+ * The cotangents of streaming attention in two passes, with no matrix of T x T scalars: the first takes queries and
  * streams keys, and leaves the cotangents of the queries and what makes probabilities of logits; the second takes keys,
  * streams queries, and leaves the cotangents of keys and values. Every sum belongs to one invocation or to a fixed tree.
  * As Dao, "FlashAttention-2", 2023: with s = scale q k, p = exp(s - top) share and f = p (dy v - <dy, y>) these are
  * dq = scale f k, dk = scale f q and dv = p dy, summed over what is streamed.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { treeReduction } from "../text/reduction.ts";
 import { headKernel, type HeadSource, lines, LOWEST } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 
@@ -74,14 +75,6 @@ const OWN = 4;
 /** Invocations of a workgroup, streamed positions of a tile and channels of a block. */
 const SIZE = 64;
 
-function reduced(combine: (a: string, b: string) => string): string {
-  return `workgroupBarrier();
-  for (var half = ${SIZE / 2}u; half > 0u; half = half >> 1u) {
-    if (lane < half) { work[lane] = ${combine("work[lane]", "work[lane + half]")}; }
-    workgroupBarrier();
-  }`;
-}
-
 /**
  * A pass on GPUs, for heads of any width; its text depends on the width in blocks of 64 only.
  * Mapping: a workgroup of 64 takes 4 positions. For the products of vectors an invocation stands for one streamed
@@ -99,7 +92,7 @@ export function tilePass(pass: Pass, tensors: AttentionCotangents, layout: Atten
   const powers = byQueries
     ? `  s = select(vec4f(${LOWEST}), s, start + lane < params.length);
   work[lane] = s;
-  ${reduced((a, b) => `max(${a}, ${b})`)}
+  ${treeReduction("work", SIZE, { combine: "max" })}
   let next = max(top, work[0]);
   let keep = exp(top - next);
   top = next;
@@ -107,7 +100,7 @@ export function tilePass(pass: Pass, tensors: AttentionCotangents, layout: Atten
   f_tile[lane] = p * (e - inner);
   workgroupBarrier();
   work[lane] = p;
-  ${reduced((a, b) => `${a} + ${b}`)}
+  ${treeReduction("work", SIZE)}
   sum = fma(sum, keep, work[0]);
 ${lines(parts, (b) => `o${b} *= keep;`)}`
     : `  var p = exp(s - ${rowEntry(0, "position")}) * ${rowEntry(1, "position")};
@@ -119,7 +112,7 @@ ${lines(parts, (b) => `o${b} *= keep;`)}`
 for (var channel = lane; channel < params.width; channel += ${SIZE}u) {
   work[lane] += ${block("g")} * ${four((r) => `y[${vectorAt("g", ownPosition(r))} + channel]`)};
 }
-${reduced((a, b) => `${a} + ${b}`)}
+${treeReduction("work", SIZE)}
 let inner = work[0];
 var top = vec4f(${LOWEST});
 var sum = vec4f();`;

@@ -20,8 +20,8 @@ import type { AttentionLayout } from "./attention_layout.ts";
  */
 export const WIDEST_SHUFFLED = 32;
 
-/** Streamed positions that one turn of the loop takes, with shuffles. */
-const TURN = 4;
+/** Streamed positions that one step of the loop takes, with shuffles. */
+const STEP = 4;
 
 /**
  * Lines that turn the products s and e of `count` streamed positions into powers p and factors f, for the position that
@@ -42,7 +42,7 @@ ${lines(count, (j) => `let f${of}${j} = p${of}${j} * (e${of}${j} - ${inner(j)});
 }
 
 /**
- * A pass with shuffles, for heads whose vectors fit in registers: one load fetches a number for each invocation of a
+ * A pass with shuffles, for heads whose vectors fit in registers: one load fetches a scalar for each invocation of a
  * subgroup, and shuffles hand it round.
  * Mapping: a workgroup is one subgroup and takes as many positions, one each; its two vectors and its cotangents stay in
  * registers. Of streamed vectors an invocation loads every subgroup-size-th channel. No shared memory.
@@ -59,7 +59,7 @@ export function shufflePass(
   const lanes = target.subgroupSize;
   const parts = Math.ceil(head / lanes);
   const held = (name: string, vector: Vector): string =>
-    lines(TURN, (j) =>
+    lines(STEP, (j) =>
       `let ${name}${j} = ${vectorAt(vector, clamped(`t + ${j}u`))};
 ${lines(parts, (b) => `let ${name}${j}_${b} = ${element(vector, `${name}${j} + channel${b}`)};`)}`);
   const shared = (name: string, j: number, c: number): string =>
@@ -67,7 +67,7 @@ ${lines(parts, (b) => `let ${name}${j}_${b} = ${element(vector, `${name}${j} + c
   const added = (sum: string, factor: string, name: string, c: number): string => {
     const first = byQueries ? `${sum}${c} * keep` : `${sum}${c}`;
     return lines(
-      TURN,
+      STEP,
       (j) => `${sum}${c} = fma(${factor}${j}, ${shared(name, j, c)}, ${j === 0 ? first : `${sum}${c}`});`,
     );
   };
@@ -89,14 +89,14 @@ var top = ${LOWEST};
 var sum = 0.0;`
         : ""
     }
-for (var t = 0u; t < params.length; t += ${TURN}u) {
-${lines(TURN, (j) => `var s${j} = 0.0;\nvar e${j} = 0.0;`)}
+for (var t = 0u; t < params.length; t += ${STEP}u) {
+${lines(STEP, (j) => `var s${j} = 0.0;\nvar e${j} = 0.0;`)}
 ${held("u", streamed[0])}
-${lines(head, (c) => lines(TURN, (j) => `s${j} = fma(a${c}, ${shared("u", j, c)}, s${j});`))}
+${lines(head, (c) => lines(STEP, (j) => `s${j} = fma(a${c}, ${shared("u", j, c)}, s${j});`))}
 ${held("w", streamed[1])}
-${lines(head, (c) => lines(TURN, (j) => `e${j} = fma(b${c}, ${shared("w", j, c)}, e${j});`))}
-${byQueries ? "" : streamedRows(TURN)}
-${powers(pass, TURN)}
+${lines(head, (c) => lines(STEP, (j) => `e${j} = fma(b${c}, ${shared("w", j, c)}, e${j});`))}
+${byQueries ? "" : streamedRows(STEP)}
+${powers(pass, STEP)}
 ${lines(head, (c) => added("o", "f", "u", c))}
 ${byQueries ? "" : lines(head, (c) => added("r", "p", "w", c))}
 }
@@ -130,9 +130,9 @@ function ownRow(position: string, of: string): string {
 
 /** Invocations of a workgroup in the serial form; each takes two positions. */
 const SIZE = 8;
-/** Streamed positions that one turn of the loop takes in the serial form. */
-const SERIAL_TURN = 8;
-/** The two positions of an invocation: every number that is streamed serves both. */
+/** Streamed positions that one step of the loop takes in the serial form. */
+const SERIAL_STEP = 8;
+/** The two positions of an invocation: every scalar that is streamed serves both. */
 const PAIR = ["a", "b"] as const;
 
 function both(line: (of: "a" | "b") => string): string {
@@ -183,30 +183,30 @@ ${byQueries ? `inner${of} = fma(${element("g", `own1${of} + c`)}, y[own1${of} + 
       )
     }
 }
-for (var t = 0u; t < params.length; t += ${SERIAL_TURN}u) {
+for (var t = 0u; t < params.length; t += ${SERIAL_STEP}u) {
 ${
-      lines(SERIAL_TURN, (j) =>
+      lines(SERIAL_STEP, (j) =>
         `let at0_${j} = ${vectorAt(streamed[0], clamped(`t + ${j}u`))};
 let at1_${j} = ${vectorAt(streamed[1], clamped(`t + ${j}u`))};`)
     }
-${both((of) => lines(SERIAL_TURN, (j) => `var s${of}${j} = 0.0;\nvar e${of}${j} = 0.0;`))}
+${both((of) => lines(SERIAL_STEP, (j) => `var s${of}${j} = 0.0;\nvar e${of}${j} = 0.0;`))}
   for (var c = 0u; c < params.width; c += 1u) {
 ${both((of) => `let x${of} = ${element(own[0], `own0${of} + c`)};\nlet z${of} = ${element(own[1], `own1${of} + c`)};`)}
 ${
-      lines(SERIAL_TURN, (j) =>
+      lines(SERIAL_STEP, (j) =>
         `let u${j} = ${element(streamed[0], `at0_${j} + c`)};
 let w${j} = ${element(streamed[1], `at1_${j} + c`)};
 ${both((of) => `s${of}${j} = fma(x${of}, u${j}, s${of}${j});\ne${of}${j} = fma(z${of}, w${j}, e${of}${j});`)}`)
     }
   }
-${byQueries ? "" : streamedRows(SERIAL_TURN)}
-${both((of) => powers(pass, SERIAL_TURN, of))}
+${byQueries ? "" : streamedRows(SERIAL_STEP)}
+${both((of) => powers(pass, SERIAL_STEP, of))}
   for (var c = 0u; c < params.width; c += 1u) {
 ${
       grown.map(({ vector, factor, source }) =>
         `${both((of) => `var o_${vector}${of} = ${out(vector, of)}${byQueries ? ` * keep${of}` : ""};`)}
 ${
-          lines(SERIAL_TURN, (j) =>
+          lines(SERIAL_STEP, (j) =>
             `let n_${vector}${j} = ${element(streamed[source], `at${source}_${j} + c`)};
 ${both((of) => `o_${vector}${of} = fma(${factor}${of}${j}, n_${vector}${j}, o_${vector}${of});`)}`)
         }

@@ -5,6 +5,7 @@
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { floatBits } from "../operands.ts";
+import { treeReduction } from "../text/reduction.ts";
 import { flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 
@@ -81,7 +82,7 @@ ${source.body}`,
   });
 }
 
-/** Keys that one turn of the loop over keys takes. */
+/** Keys that one step of the loop over keys takes. */
 const KEYS = 4;
 
 /**
@@ -97,7 +98,7 @@ top${of} = next${of};`;
 }
 
 /**
- * Attention where kernels run on a CPU: one load fetches a number for each invocation of a subgroup, and shuffles hand
+ * Attention where kernels run on a CPU: one load fetches a scalar for each invocation of a subgroup, and shuffles hand
  * it round.
  * Mapping: a workgroup is one subgroup and takes as many queries, one each; the query and its result stay in
  * registers. Of k and v an invocation loads every subgroup-size-th channel. No shared memory.
@@ -225,12 +226,6 @@ const WIDE = 64;
 export function wideKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
   const parts = Math.ceil(layout.head / WIDE);
   const row = (r: number): string => `q_base + min(first + ${r}u, params.length - 1u) * pitch + channel`;
-  const reduce = (combine: (a: string, b: string) => string): string =>
-    `workgroupBarrier();
-  for (var half = ${WIDE / 2}u; half > 0u; half = half >> 1u) {
-    if (lane < half) { work[lane] = ${combine("work[lane]", "work[lane + half]")}; }
-    workgroupBarrier();
-  }`;
   return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
     label: "attention.wide",
     queries: WIDE_QUERIES,
@@ -255,7 +250,7 @@ for (var start = 0u; start < params.length; start += ${WIDE}u) {
   }
   s = select(vec4f(${LOWEST}), s, start + lane < params.length);
   work[lane] = s;
-  ${reduce((a, b) => `max(${a}, ${b})`)}
+  ${treeReduction("work", WIDE, { combine: "max" })}
   let next = max(top, work[0]);
   let keep = exp(top - next);
   top = next;
@@ -263,7 +258,7 @@ for (var start = 0u; start < params.length; start += ${WIDE}u) {
   powers[lane] = p;
   workgroupBarrier();
   work[lane] = p;
-  ${reduce((a, b) => `${a} + ${b}`)}
+  ${treeReduction("work", WIDE)}
   sum = fma(sum, keep, work[0]);
 ${lines(parts, (b) => `o${b} *= keep;`)}
   let keys = min(${WIDE}u, params.length - start);

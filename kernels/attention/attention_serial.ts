@@ -5,9 +5,9 @@ import type { AttentionLayout } from "./attention_layout.ts";
 
 /** Invocations of a workgroup; each takes two queries. */
 const SIZE = 8;
-/** Keys that one turn of the loop over keys takes. */
+/** Keys that one step of the loop over keys takes. */
 const KEYS = 8;
-/** The two queries of an invocation: every number of k and v that is loaded serves both. */
+/** The two queries of an invocation: every scalar of k and v that is loaded serves both. */
 const QUERIES = ["a", "b"] as const;
 
 function both(line: (of: "a" | "b") => string): string {

@@ -14,7 +14,18 @@ import {
   type TensorType,
 } from "../../engine/mod.ts";
 import type { Features } from "../normalization/norm_factors.ts";
-import { movedBytes, refuseWanted, requireRank, requireWeight } from "../operands.ts";
+import {
+  arePositive,
+  f32,
+  type Image,
+  movedBytes,
+  refuseWanted,
+  requireFit,
+  requireRank,
+  requireShape,
+  requireValues,
+  requireWeight,
+} from "../operands.ts";
 import { sumRepeats } from "../layout/repeats.ts";
 import { statisticsGradient } from "../normalization/statistics_gradient.ts";
 import { statisticsOf, statisticsType } from "../normalization/statistics_blocks.ts";
@@ -25,6 +36,7 @@ import {
   type ImageInput,
   inputShape,
   inputValues,
+  joinedShape,
   type Resample,
   resampledShape,
   resampledValues,
@@ -99,26 +111,13 @@ function inputOf({ parts, factors }: Operands<Tensor>, { silu, resample }: Conv2
  */
 function seenShape({ parts, factors }: Operands<TensorType>, { resample }: Conv2dAttrs): readonly number[] {
   const [first, second] = parts as readonly [TensorType, TensorType?];
-  if (second && !sameShape(first.shape.slice(0, 3), second.shape.slice(0, 3))) {
-    throw new TypeError(
-      `Cannot build conv2d: x has shape ${formatShape(first.shape)} and its second part ` +
-        `${formatShape(second.shape)}, which may differ in the last extent only`,
-    );
-  }
-  const [images = 0, height = 0, width = 0] = first.shape;
-  const channels = first.shape[3]! + (second?.shape[3] ?? 0);
-  if (factors && !sameShape(factors.shape, [3, images, channels])) {
-    throw new TypeError(
-      `Cannot build conv2d: factors have shape ${formatShape(factors.shape)}, ` +
-        `[3, ${images}, ${channels}] is needed for x with ${channels} channels`,
-    );
-  }
-  if (resample === "down" && (height < 2 || width < 2)) {
-    throw new TypeError(
-      `Cannot build conv2d: x is ${height}x${width} pixels, at least 2x2 are needed to halve it`,
-    );
-  }
-  return resampledShape([images, height, width, channels], resample);
+  const fits = !second || sameShape(first.shape.slice(0, 3), second.shape.slice(0, 3));
+  requireFit("conv2d", { x: first, "its second part": second }, fits, "which may differ in the last extent only");
+  const shape = joinedShape(parts);
+  requireShape("conv2d", "factors", factors, [3, shape[0]!, shape[3]!]);
+  const isHalvable = resample !== "down" || (shape[1]! >= 2 && shape[2]! >= 2);
+  requireFit("conv2d", { x: first }, isHalvable, "at least 2x2 pixels are needed to halve it");
+  return resampledShape(shape, resample);
 }
 
 function checkEpilogue(
@@ -130,13 +129,10 @@ function checkEpilogue(
     ? { ...residual, shape: residual.shape.length === 4 ? resampledShape(residual.shape, resample) : residual.shape }
     : undefined;
   checkSummands("conv2d", { bias, residual: added }, out);
-  const [images, , , columns] = out.shape as [number, number, number, number];
+  const [images, , , columns] = out.shape as Image;
   const last = shiftAt === "absent" ? 0 : shiftAt + columns;
-  if (shift && (shift.shape.length !== 2 || shift.shape[0] !== images || shift.shape[1]! < last)) {
-    throw new TypeError(
-      `Cannot build conv2d: shift has shape ${formatShape(shift.shape)}, [${images}, ${last} or more] is needed`,
-    );
-  }
+  const hasRows = !shift || (shift.shape.length === 2 && shift.shape[0] === images && shift.shape[1]! >= last);
+  requireFit("conv2d", { shift }, hasRows, `[${images}, ${last} or more] is needed`);
 }
 
 const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 };
@@ -158,13 +154,10 @@ export const conv2dOp: Op<Conv2dAttrs> = defineOp<Conv2dAttrs>({
       );
     }
     const { stride, padding } = attrs;
-    if (!Number.isInteger(stride) || stride < 1) {
-      throw new RangeError(`Cannot build conv2d: stride is ${stride}, an integer of at least 1 is needed`);
-    }
+    requireValues("conv2d", { stride }, arePositive([stride]), "an integer of at least 1 is needed");
     for (const [side, extent] of Object.entries(padding)) {
-      if (!Number.isInteger(extent) || extent < 0) {
-        throw new RangeError(`Cannot build conv2d: ${side} padding is ${extent}, an integer of at least 0 is needed`);
-      }
+      const isExtent = Number.isInteger(extent) && extent >= 0;
+      requireValues("conv2d", { [`${side} padding`]: extent }, isExtent, "an integer of at least 0 is needed");
     }
     const outHeight = Math.floor((height + padding.top + padding.bottom - kernelHeight) / stride) + 1;
     const outWidth = Math.floor((width + padding.left + padding.right - kernelWidth) / stride) + 1;
@@ -174,7 +167,7 @@ export const conv2dOp: Op<Conv2dAttrs> = defineOp<Conv2dAttrs>({
           `least ${kernelHeight}x${kernelWidth} with padding`,
       );
     }
-    const out: TensorType = { shape: [batch, outHeight, outWidth, outChannels], dtype: "f32" };
+    const out = f32([batch, outHeight, outWidth, outChannels]);
     checkEpilogue(operands, attrs, out);
     return attrs.statistics ? [out, statisticsType(out)] : [out];
   },

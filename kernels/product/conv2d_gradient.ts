@@ -1,4 +1,4 @@
-/** The way back through the sum of a convolution: to the image that it sees, and to its shift. */
+/** The backward pass through the sum of a convolution: to the image that it sees, and to its shift. */
 import { constant, hostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
 import { padChannels } from "../layout/channels.ts";
 import { dilate } from "../layout/dilate.ts";

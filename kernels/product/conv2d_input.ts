@@ -2,7 +2,7 @@
  * What a convolution reads: one image, or two side by side in their channels, normalised, activated and resampled on
  * the way. A kernel either does all of it while loading (`InputLoad`), or reads what `materialised` has written.
  */
-import { type Dispatch, type Shape, type Target, type Tensor } from "../../engine/mod.ts";
+import { type Dispatch, type Shape, type Target, type Tensor, type TensorType } from "../../engine/mod.ts";
 import { SILU_WGSL, siluOf } from "../pointwise/activations.ts";
 import { elementwise, type KernelSource } from "../text/wgsl.ts";
 
@@ -31,10 +31,14 @@ export function resampledShape([images = 1, height = 1, width = 1, channels = 1]
   return resample === "down" ? [images, half(height), half(width), channels] : [images, height, width, channels];
 }
 
+/** Shape of images whose channels follow each other. */
+export function joinedShape(parts: readonly TensorType[]): Shape {
+  return [...parts[0]!.shape.slice(0, 3), parts.reduce((sum, { shape }) => sum + shape[3]!, 0)];
+}
+
 /** Shape of the image that the convolution sees. */
 export function inputShape({ parts, resample = "none" }: ImageInput): Shape {
-  const channels = parts.reduce((sum, { shape }) => sum + shape[3]!, 0);
-  return resampledShape([...parts[0]!.shape.slice(0, 3), channels], resample);
+  return resampledShape(joinedShape(parts), resample);
 }
 
 /** Whether the convolution sees a tensor as it is. */
@@ -49,7 +53,7 @@ export function inputValues(
   factors: Float32Array | undefined,
 ): Float32Array {
   if (isPlain(input)) return parts[0]!;
-  const shape = inputShape({ ...input, resample: "none" });
+  const shape = joinedShape(input.parts);
   const [images = 1, height = 1, width = 1, channels = 1] = shape;
   const joined = new Float32Array(images * height * width * channels);
   for (let i = 0; i < joined.length; i++) {
@@ -106,8 +110,7 @@ export interface InputLoad {
 
 /** The loads of each part of an input. */
 export function inputLoads({ parts, factors, silu }: ImageInput): readonly InputLoad[] {
-  const allChannels = parts.reduce((sum, { shape }) => sum + shape[3]!, 0);
-  const [images = 1] = parts[0]!.shape;
+  const [images = 1, , , allChannels = 1] = joinedShape(parts);
   let firstChannel = 0;
   return parts.map((x) => {
     const [, , , channels = 1] = x.shape;

@@ -11,7 +11,7 @@ import {
   type TensorType,
 } from "../../engine/mod.ts";
 import { applyFactors, applyFactorsGradient } from "../normalization/apply_factors.ts";
-import { halfExample, movedBytes, requireWeight } from "../operands.ts";
+import { f32, halfExample, movedBytes, requireFit, requireShape, requireWeight } from "../operands.ts";
 import { sumRepeats } from "../layout/repeats.ts";
 import { reshape } from "../layout/reshape.ts";
 import { transpose } from "../layout/transpose.ts";
@@ -60,17 +60,8 @@ export function checkSummands(
   { bias, residual }: { readonly bias: TensorType | undefined; readonly residual: TensorType | undefined },
   out: TensorType,
 ): void {
-  const columns = out.shape.slice(-1);
-  if (bias && !sameShape(bias.shape, columns)) {
-    throw new TypeError(
-      `Cannot build ${op}: bias has shape ${formatShape(bias.shape)}, ${formatShape(columns)} is needed`,
-    );
-  }
-  if (residual && !sameShape(residual.shape, out.shape)) {
-    throw new TypeError(
-      `Cannot build ${op}: residual has shape ${formatShape(residual.shape)}, the result has ${formatShape(out.shape)}`,
-    );
-  }
+  requireShape(op, "bias", bias, out.shape.slice(-1));
+  requireShape(op, "residual", residual, out.shape);
 }
 
 /**
@@ -136,37 +127,24 @@ export const matmulOp: Op<MatmulAttrs> = defineOp<MatmulAttrs>({
     const names = (["bias", "residual", "factors"] as const).filter((name) => attrs[name]);
     requireWeight("matmul", inputs, ["a", "b", ...names], "b");
     const [a, b] = inputs as readonly [TensorType, TensorType];
-    if (a.shape.length < 1 || b.shape.length < 2) {
-      throw new TypeError(
-        `Cannot build matmul: a has shape ${formatShape(a.shape)} and b ${formatShape(b.shape)}, ` +
-          "[..., M, K] and [K, N] or [..., K, N] are needed",
-      );
-    }
+    const areMatrices = a.shape.length >= 1 && b.shape.length >= 2;
+    requireFit("matmul", { a, b }, areMatrices, "[..., M, K] and [K, N] or [..., K, N] are needed");
     const [inner = 0, columns = 0] = b.shape.slice(-2);
     const leading = b.shape.slice(0, -2);
-    if (leading.length > 0 && (a.shape.length !== b.shape.length || !sameShape(a.shape.slice(0, -2), leading))) {
-      throw new TypeError(
-        `Cannot build matmul: a has shape ${formatShape(a.shape)} and b ${formatShape(b.shape)}, ` +
-          "the extents before the last two must be equal",
-      );
-    }
+    const areAlike = leading.length === 0 ||
+      a.shape.length === b.shape.length && sameShape(a.shape.slice(0, -2), leading);
+    requireFit("matmul", { a, b }, areAlike, "the extents before the last two must be equal");
     if (a.shape.at(-1) !== inner) {
       throw new TypeError(
         `Cannot build matmul: a has ${a.shape.at(-1)} columns, b ${formatShape(b.shape)} expects ${inner}`,
       );
     }
-    const out: TensorType = { shape: [...a.shape.slice(0, -1), columns], dtype: "f32" };
+    const out = f32([...a.shape.slice(0, -1), columns]);
     const { factors, ...summands } = split(inputs, attrs);
     checkSummands("matmul", summands, out);
-    const [images = 0] = a.shape;
-    if (factors && (leading.length > 0 || a.shape.length < 2 || !sameShape(factors.shape, [3, images, inner]))) {
-      throw new TypeError(
-        `Cannot build matmul: factors have shape ${
-          formatShape(factors.shape)
-        }, [3, ${images}, ${inner}] is needed for ` +
-          `a ${formatShape(a.shape)} and one matrix b`,
-      );
-    }
+    const isNormal = !factors ||
+      leading.length === 0 && a.shape.length >= 2 && sameShape(factors.shape, [3, a.shape[0]!, inner]);
+    requireFit("matmul", { factors, a, b }, isNormal, "[3, N, K], [N, ..., K] and one matrix [K, C] are needed");
     return [out];
   },
   reference(call, inputs): readonly Float32Array[] {

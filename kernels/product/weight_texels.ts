@@ -11,7 +11,7 @@ import {
   type Tensor,
   type TensorType,
 } from "../../engine/mod.ts";
-import { movedBytes, requireF32 } from "../operands.ts";
+import { arePositive, f32, movedBytes, requireF32, requireValues } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
 import { prefersBroadcast } from "./broadcast.ts";
 
@@ -23,7 +23,7 @@ const WIDTH_STEP = 16;
 
 /** Attributes of `weightTexelsOp`. */
 export interface WeightTexelsAttrs {
-  /** Values of k that kernels take in one turn, a multiple of 4: every matrix is filled up to whole turns. */
+  /** Values of k that kernels take in one step, a multiple of 4: every matrix is filled up to whole steps. */
   readonly depth: number;
 }
 
@@ -58,10 +58,9 @@ export const weightTexelsOp: Op<WeightTexelsAttrs> = defineOp<WeightTexelsAttrs>
   name: "weightTexels",
   infer(inputs, { depth }): readonly TensorType[] {
     requireF32("weightTexels", inputs, ["weight"]);
-    if (!Number.isInteger(depth) || depth < TEXEL_VALUES || depth % TEXEL_VALUES !== 0) {
-      throw new RangeError(`Cannot build weightTexels: depth is ${depth}, a positive multiple of 4 is needed`);
-    }
-    return [{ shape: texelShape(inputs[0]!, depth), dtype: "f32" }];
+    const fits = arePositive([depth]) && depth % TEXEL_VALUES === 0;
+    requireValues("weightTexels", { depth }, fits, "a positive multiple of 4 is needed");
+    return [f32(texelShape(inputs[0]!, depth))];
   },
   reference({ inputs, outputs, attrs: { depth } }, [weight]): readonly Float32Array[] {
     const { count, inner, columns } = sizesOf(inputs[0]!);

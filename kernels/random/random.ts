@@ -18,7 +18,7 @@ import {
   valueOf,
 } from "../../engine/mod.ts";
 import { itemIntegers, requireInteger, requireIntegers } from "../text/item_integers.ts";
-import { movedBytes } from "../operands.ts";
+import { arePositive, f32, movedBytes, requireValues } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
 import { FRACTION_BITS, normalTable, PIECE_WORDS, PIECES, TABLE_WORDS } from "./normal_table.ts";
 
@@ -163,11 +163,9 @@ export const randomNormalOp: Op<RandomNormalAttrs> = defineOp<RandomNormalAttrs>
     if (inputs.length !== 1 || table?.dtype !== "u32" || elementCount(table.shape) !== TABLE_WORDS) {
       throw new TypeError(`Cannot build randomNormal: its one input must be the normal table of ${TABLE_WORDS} words`);
     }
-    if (shape.length === 0 || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
-      throw new RangeError(
-        `Cannot build randomNormal: the shape is ${formatShape(shape)}, [N, ...] of positive integers is needed`,
-      );
-    }
+    const found = { "the shape": formatShape(shape) };
+    const needed = "[N, ...] of positive integers is needed";
+    requireValues("randomNormal", found, shape.length > 0 && arePositive(shape), needed);
     if (draws.length !== shape[0]) {
       throw new TypeError(
         `Cannot build randomNormal: ${draws.length} draws were given for shape ${formatShape(shape)}, ` +
@@ -175,7 +173,7 @@ export const randomNormalOp: Op<RandomNormalAttrs> = defineOp<RandomNormalAttrs>
       );
     }
     requireIntegers("randomNormal", "draw", draws, DRAWS);
-    return [{ shape, dtype: "f32" }];
+    return [f32(shape)];
   },
   reference({ attrs: { shape, draws } }, _inputs, scalars): readonly Float32Array[] {
     const perItem = elementCount(shape) / draws.length;

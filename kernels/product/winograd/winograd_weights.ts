@@ -1,14 +1,6 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
-import {
-  type Call,
-  defineOp,
-  type Dispatch,
-  formatShape,
-  type Op,
-  type Tensor,
-  type TensorType,
-} from "../../../engine/mod.ts";
-import { halfExample, movedBytes, requireRank, requireWeight } from "../../operands.ts";
+import { type Call, defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../../engine/mod.ts";
+import { f32, halfExample, movedBytes, requireFit, requireRank, requireValues, requireWeight } from "../../operands.ts";
 import { elementwise, literal } from "../../text/wgsl.ts";
 import { range } from "../broadcast.ts";
 import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
@@ -58,26 +50,16 @@ export const winogradWeightsOp: Op<WinogradWeightsAttrs> = defineOp<WinogradWeig
     const [weight] = inputs as readonly [TensorType];
     requireRank("winogradWeights", "weight", weight, 4, "[3, 3, Cin, Cout]");
     const [height, width, channels = 0, outChannels = 0] = weight.shape;
-    if (height !== 3 || width !== 3) {
-      throw new TypeError(
-        `Cannot build winogradWeights: weight has shape ${formatShape(weight.shape)}, [3, 3, Cin, Cout] is needed`,
-      );
-    }
+    requireFit("winogradWeights", { weight }, height === 3 && width === 3, "[3, 3, Cin, Cout] is needed");
     const { patch } = transformOf(attrs);
-    for (const [name, given, least] of [["inner", attrs.inner, channels], ["columns", attrs.columns, outChannels]]) {
-      if (Number.isInteger(given) && given! >= least!) continue;
-      throw new RangeError(
-        `Cannot build winogradWeights: ${name} is ${given}, an integer of at least ${least} is needed`,
-      );
+    const { inner, columns, texels } = attrs;
+    for (const [name, given, least] of [["inner", inner, channels], ["columns", columns, outChannels]] as const) {
+      const isEnough = Number.isInteger(given) && given >= least;
+      requireValues("winogradWeights", { [name]: given }, isEnough, `an integer of at least ${least} is needed`);
     }
-    if (attrs.texels && attrs.inner % 4 !== 0) {
-      throw new RangeError(`Cannot build winogradWeights: inner is ${attrs.inner}, texels need a multiple of 4`);
-    }
+    requireValues("winogradWeights", { inner }, !texels || inner % 4 === 0, "texels need a multiple of 4");
     const elements = patch * patch;
-    const shape = attrs.texels
-      ? [elements * attrs.inner / 4, attrs.columns, 4]
-      : [elements, attrs.inner, attrs.columns];
-    return [{ shape, dtype: "f32" }];
+    return [f32(texels ? [elements * inner / 4, columns, 4] : [elements, inner, columns])];
   },
   reference(call, inputs): readonly Float32Array[] {
     const { patch, weight: matrix, weightScale } = transformOf(call.attrs);
