@@ -6,7 +6,7 @@ import { conv2dImplicit, implicitCut } from "./conv2d_implicit.ts";
 import { inputShape } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainConvolution, statisticsAfter } from "./conv2d_layer.ts";
 import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
-import { prefersBroadcast } from "./broadcast.ts";
+import { prefersBroadcast } from "./register_block.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { winogradSizes } from "./winograd/winograd_sizes.ts";

@@ -6,9 +6,21 @@
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { flatGrid, kernel } from "../text/wgsl.ts";
-import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads, type WeightLoads } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { VECTOR_WORKGROUP, vectorEpilogue, vectorLoads, vectorWeights } from "./matmul_tiled.ts";
+import {
+  type BlockInput,
+  blockStep,
+  bufferLoads,
+  halfLoads,
+  prefersBroadcast,
+  range,
+  texelLoads,
+  VECTOR_WORKGROUP,
+  vectorEpilogue,
+  vectorLoads,
+  vectorWeights,
+  type WeightLoads,
+} from "./register_block.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
 
 /** A convolution by its sizes and tensors. */
@@ -131,16 +143,10 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
       ? halfLoads("weight", `h${tap}_`, (q) => `tap${tap} + n${q}`, lanes)
       : bufferLoads("weight", `w${tap}_`, (q) => `tap${tap} + n${q}`, lanes)
   );
-  const multiply = range(lanes).flatMap((q) => [
-    ...(texels || q % rows > 0 ? [] : [weightRow(q, convolution, lanes, rows)]),
-    ...weights.flatMap(({ load }) => groups.flatMap((v) => load(q, v))),
-    ...eachInput(sizes, convolution.stride, (name, uses) => [
-      `let s${q}_${name} = subgroupShuffle(x${name}, ${q}u);`,
-      ...uses.flatMap(({ tap, pixel }) =>
-        groups.map((v) => `c${pixel}_${v} = fma(s${q}_${name}, ${weights[tap]!.value(q, v)}, c${pixel}_${v});`)
-      ),
-    ]),
-  ]);
+  const multiply = blockStep(lanes, blockInputs(sizes, convolution.stride), weights, {
+    groups: sizes.groups,
+    lead: (q) => texels || q % rows > 0 ? [] : [weightRow(q, convolution, lanes, rows)],
+  });
   return kernel({
     label: `conv2d.broadcast${half ? ".f16" : ""}`,
     read: {
@@ -208,21 +214,12 @@ function vectorConvolution(
   target: Target,
 ): Dispatch {
   const { x, weight, out } = convolution;
-  const { taps } = sizes;
   const type = wide ? "vec4f" : "f32";
   const weights = vectorWeights("weight", weight, wide);
-  const multiply = range(4).flatMap((q) => [
-    ...(q % weights.rows > 0 ? [] : [weightRow(q, convolution, 4, weights.rows)]),
-    ...range(taps).flatMap((tap) => weights.load(q, `w${tap}_`, () => `tap${tap} + n${q}`)),
-    ...eachInput(
-      sizes,
-      convolution.stride,
-      (name, uses) =>
-        uses.map(({ tap, pixel }) =>
-          `c${pixel} = fma(vec4f(x${name}.${"xyzw"[q]}), ${weights.value(q, `w${tap}_`)}, c${pixel});`
-        ),
-    ),
-  ]);
+  const taps = range(sizes.taps).map((tap) => weights.loads(`w${tap}_`, (row) => `tap${tap} + n${row * weights.rows}`));
+  const multiply = blockStep(undefined, blockInputs(sizes, convolution.stride), taps, {
+    lead: (q) => q % weights.rows > 0 ? [] : [weightRow(q, convolution, 4, weights.rows)],
+  });
   return kernel({
     label: `conv2d.vector${weights.suffix}`,
     read: {
@@ -269,9 +266,9 @@ ${
 
 /** What the loops over kernel rows, kernel columns and input channels do in either form. */
 interface Inner {
-  /** Input channels per turn. */
+  /** Input channels per step. */
   readonly step: number;
-  /** By how much the position in the weight moves on in a turn. */
+  /** By how much the position in the weight moves on in a step. */
   readonly weightStep: string;
   /** What the position in the weight begins with besides the tap. */
   readonly firstColumn: string;
@@ -279,13 +276,13 @@ interface Inner {
   readonly lane: string;
   /** Expression of the input of this name at channel k, 0 from its `limit` on. */
   readonly load: (name: string) => string;
-  readonly multiply: readonly string[];
+  readonly multiply: string;
 }
 
 /**
  * Loops over the kernel and the input channels. Divisions and borders stay outside the channel loop: an input pixel
  * has its position `i` and the channel `limit` from which it counts as 0, which is 0 outside the image, so that one
- * comparison masks borders and the channel tail. Three taps are one turn of the loop over kernel columns, which is
+ * comparison masks borders and the channel tail. Three taps are one pass of the loop over kernel columns, which is
  * then left out: measured 10 % faster.
  */
 function tapLoops(sizes: Sizes, stride: number, inner: Inner): string {
@@ -317,7 +314,7 @@ var tap0 = (ky * params.kernelWidth + kx) * pitch${inner.firstColumn};
 for (var k = 0u; k < channels; k += ${inner.step}u) {
 ${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + pitch;`).join("\n")}
 ${names.map((name) => `let x${name} = ${inner.load(name)};`).join("\n")}
-${inner.multiply.join("\n")}
+${inner.multiply}
 tap0 += weightStep;
 }
 }
@@ -346,21 +343,14 @@ function eachPixel(
   );
 }
 
-/** Lines for every input pixel of one kernel row, with the taps and output pixels that use it. */
-function eachInput(
-  { block, taps }: Sizes,
-  stride: number,
-  lines: (name: string, uses: readonly { tap: number; pixel: number }[]) => readonly string[],
-): readonly string[] {
+/** Every input pixel of one kernel row, with the taps and output pixels that use it. */
+function blockInputs({ block, taps }: Sizes, stride: number): readonly BlockInput[] {
   return range(block.down).flatMap((row) =>
-    inputColumns(block.across, stride, taps).flatMap((column, index) =>
-      lines(
-        `${row}_${index}`,
-        range(taps).filter((tap) => {
-          const across = (column - tap) / stride;
-          return Number.isInteger(across) && across >= 0 && across < block.across;
-        }).map((tap) => ({ tap, pixel: row * block.across + (column - tap) / stride })),
-      )
-    )
+    inputColumns(block.across, stride, taps).map((column, index) => ({
+      name: `${row}_${index}`,
+      uses: range(taps).map((tap) => ({ tap, across: (column - tap) / stride }))
+        .filter(({ across }) => Number.isInteger(across) && across >= 0 && across < block.across)
+        .map(({ tap, across }) => ({ tap, sum: row * block.across + across })),
+    }))
   );
 }

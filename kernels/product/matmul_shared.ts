@@ -1,6 +1,6 @@
 /** Matrix products from tiles in workgroup memory: linear layers, pointwise convolutions, Winograd products on GPUs. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
-import { range } from "./broadcast.ts";
+import { range } from "./register_block.ts";
 import { FACTORS_FOUR, type Product } from "./matmul_tiled.ts";
 import { chooseCut, type CutVariant } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";

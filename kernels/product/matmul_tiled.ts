@@ -4,9 +4,21 @@
  * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
-import { flatGrid, kernel, type Port } from "../text/wgsl.ts";
-import { bufferLoads, halfLoads, prefersBroadcast, range, texelLoads } from "./broadcast.ts";
+import { flatGrid, kernel } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
+import {
+  blockStep,
+  bufferLoads,
+  halfLoads,
+  prefersBroadcast,
+  range,
+  rowInputs,
+  texelLoads,
+  VECTOR_WORKGROUP,
+  vectorEpilogue,
+  vectorLoads,
+  vectorWeights,
+} from "./register_block.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
 
 /** A batch of matrix products by its sizes and tensors. */
@@ -30,9 +42,6 @@ export interface Product extends Epilogue {
   /** Images whose rows lie one after another in `rows`; 1 by default. */
   readonly images?: number;
 }
-
-/** Invocations of a workgroup in the `vector` form. */
-export const VECTOR_WORKGROUP = 64;
 
 /**
  * Rows per block in the `broadcast` form, least first: a product of few rows takes the smallest block that holds them.
@@ -135,15 +144,7 @@ ${
       }).join("\n")
     }
 ${texels ? "" : `let last = (params.inner - 1u - k)${half ? " / 2u" : ""} * params.columns;`}
-${
-      range(lanes).flatMap((q) => [
-        ...groups.flatMap((v) => weights.load(q, v)),
-        ...block.flatMap((p) => [
-          `let s${q}_${p} = subgroupShuffle(x${p}, ${q}u);`,
-          ...groups.map((v) => `c${p}_${v} = fma(s${q}_${p}, ${weights.value(q, v)}, c${p}_${v});`),
-        ]),
-      ]).join("\n")
-    }
+${blockStep(lanes, rowInputs(height), [weights], { groups: groupCount })}
 ${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * params.columns;`}
 }
 let rows = params.rows;
@@ -231,10 +232,9 @@ ${
     }
 let last = (params.inner - 1u - k) / ${weights.rows}u * params.columns;
 ${
-      range(4).flatMap((q) => [
-        ...weights.load(q, "w", (row) => `weight + min(${row}u * params.columns, last)`),
-        ...block.map((p) => `c${p} = fma(vec4f(x${p}.${"xyzw"[q]}), ${weights.value(q, "w")}, c${p});`),
-      ]).join("\n")
+      blockStep(undefined, rowInputs(height), [
+        weights.loads("w", (row) => `weight + min(${row}u * params.columns, last)`),
+      ])
     }
 weight += ${4 / weights.rows}u * params.columns;
 }
@@ -259,90 +259,4 @@ export const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> ve
 
 function blockRows(rows: number, sizes: readonly number[]): number {
   return sizes.find((size) => size >= rows) ?? sizes.at(-1) ?? 1;
-}
-
-/**
- * WGSL function `inputFour(base, k, limit)`: four words of the input from k on, 0 from `limit` on. All positions count
- * words; a `wide` array is one of vec4f.
- */
-export function vectorLoads(input: string, wide: boolean): string {
-  const four = `vec4f(${range(4).map((j) => `${input}[i + ${j}u]`).join(", ")})`;
-  const load = wide ? `return select(vec4f(), ${input}[(base + k) / 4u], k < limit);` : `let i = base + k;
-  return select(vec4f(), ${four}, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(limit));`;
-  return `fn inputFour(base: u32, k: u32, limit: u32) -> vec4f {
-  ${load}
-}`;
-}
-
-/** How a kernel in the `vector` form reads a weight, four columns at a time. */
-export interface VectorWeights {
-  readonly port: Port;
-  /** Suffix of the kernel's name. */
-  readonly suffix: string;
-  /** Rows of the matrix that a row of words holds: 2 for f16, otherwise 1. */
-  readonly rows: number;
-  readonly declarations: string;
-  /**
-   * Lines that must come before the first use of row `q` of four, under names that begin with `prefix`.
-   * @param position expression of the position of a row of words, counted from that of row 0
-   */
-  readonly load: (q: number, prefix: string, position: (row: number) => string) => readonly string[];
-  /** Expression of the four columns of row `q`. */
-  readonly value: (q: number, prefix: string) => string;
-}
-
-/** The loads of a weight [..., K, N] that is bound as `name`; a `wide` array is one of vec4. */
-export function vectorWeights(name: string, weight: Tensor, wide: boolean): VectorWeights {
-  const four = (type: string): string => `vec4${type}(${range(4).map((j) => `${name}[i + ${j}u]`).join(", ")})`;
-  if (weight.dtype !== "f16") {
-    return {
-      port: { tensor: weight, type: wide ? "vec4f" : "f32" },
-      suffix: "",
-      rows: 1,
-      declarations: `fn weightFour(i: u32) -> vec4f {
-  return ${wide ? `${name}[i / 4u]` : four("f")};
-}`,
-      load: (q, prefix, position) => [`let ${prefix}${q} = weightFour(${position(q)});`],
-      value: (q, prefix) => `${prefix}${q}`,
-    };
-  }
-  const unpacked = range(4).map((j) => `unpack2x16float(words.${"xyzw"[j]})`).join(", ");
-  return {
-    port: { tensor: weight, type: wide ? "vec4u" : "u32" },
-    suffix: ".f16",
-    rows: 2,
-    declarations: `fn weightRows(i: u32) -> mat4x2f {
-  let words = ${wide ? `${name}[i / 4u]` : four("u")};
-  return mat4x2f(${unpacked});
-}`,
-    load: (q, prefix, position) => q % 2 > 0 ? [] : [`let ${prefix}${q} = transpose(weightRows(${position(q / 2)}));`],
-    value: (q, prefix) => `${prefix}${q - q % 2}[${q % 2}]`,
-  };
-}
-
-/**
- * WGSL functions of the epilogue for four columns at once: `startFour(column)` and `storeFour(value, base, column)`
- * with `base` the position of column 0. All positions count words; columns from `params.columns` on are not stored.
- */
-export function vectorEpilogue(wide: boolean, epilogue: Epilogue): string {
-  if (wide) {
-    return `${epilogueFunctions("vec4f", epilogue)}
-fn startFour(column: u32) -> vec4f { return start(column / 4u); }
-fn storeFour(value: vec4f, base: u32, column: u32) {
-  let e = (base + column) / 4u;
-  out[e] = finish(value, e);
-}`;
-  }
-  return `${epilogueFunctions("f32", epilogue)}
-fn startFour(column: u32) -> vec4f {
-  return vec4f(start(column), start(column + 1u), start(column + 2u), start(column + 3u));
-}
-fn storeFour(value: vec4f, base: u32, column: u32) {
-  let e = base + column;
-${
-    range(4).map((j) =>
-      `  if (column + ${j}u < params.columns) { out[e + ${j}u] = finish(value.${"xyzw"[j]}, e + ${j}u); }`
-    ).join("\n")
-  }
-}`;
 }

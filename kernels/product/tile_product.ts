@@ -7,9 +7,8 @@
  */
 import { type Dispatch, elementCount, type Target, type Tensor, type TensorType } from "../../engine/mod.ts";
 import { elementwise, flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
-import { range } from "./broadcast.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { vectorEpilogue, type VectorWeights, vectorWeights } from "./matmul_tiled.ts";
+import { range, vectorEpilogue, type VectorWeights, vectorWeights } from "./register_block.ts";
 
 /** Extents of the block of a product that one workgroup computes, and of the share of one invocation. */
 export interface Tile {

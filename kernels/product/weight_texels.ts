@@ -13,7 +13,7 @@ import {
 } from "../../engine/mod.ts";
 import { arePositive, f32, movedBytes, requireF32, requireValues } from "../operands.ts";
 import { elementwise } from "../text/wgsl.ts";
-import { prefersBroadcast } from "./broadcast.ts";
+import { prefersBroadcast } from "./register_block.ts";
 
 /** Values of one texel. */
 export const TEXEL_VALUES = 4;

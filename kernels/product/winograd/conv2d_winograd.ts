@@ -6,7 +6,7 @@
 import type { Dispatch, Target, Tensor } from "../../../engine/mod.ts";
 import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
 import { kernel } from "../../text/wgsl.ts";
-import { bufferLoads, prefersBroadcast, range, texelLoads } from "../broadcast.ts";
+import { blockStep, bufferLoads, prefersBroadcast, range, rowInputs, texelLoads } from "../register_block.ts";
 import { type ImageInput, type InputLoad, inputLoads, inputShape, type Resample } from "../conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
@@ -226,15 +226,7 @@ var weight = group.z * params.inner ${texels ? "/ 4u" : "* params.columns + colu
 let inner = params.inner;
 for (var k = 0u; k < inner; k += ${lanes}u) {
 ${block.map((p) => `let x${p} = patches[a${p} + k];`).join("\n")}
-${
-      range(lanes).flatMap((q) => [
-        ...groups.flatMap((v) => loads.load(q, v)),
-        ...block.flatMap((p) => [
-          `let s${q}_${p} = subgroupShuffle(x${p}, ${q}u);`,
-          ...groups.map((v) => `c${p}_${v} = fma(s${q}_${p}, ${loads.value(q, v)}, c${p}_${v});`),
-        ]),
-      ]).join("\n")
-    }
+${blockStep(lanes, rowInputs(rowBlock), [loads], { groups: groupCount })}
 weight += ${texels ? `${lanes / 4}u` : `${lanes}u * params.columns`};
 }
 let columns = params.columns;

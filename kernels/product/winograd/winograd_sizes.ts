@@ -1,6 +1,6 @@
 /** The sizes of Winograd convolutions: tiles, channels filled up to whole blocks of the products between transforms. */
 import type { Target } from "../../../engine/mod.ts";
-import { prefersBroadcast } from "../broadcast.ts";
+import { prefersBroadcast } from "../register_block.ts";
 import type { Convolution } from "../conv2d_direct.ts";
 import { canSample } from "../weight_texels.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";

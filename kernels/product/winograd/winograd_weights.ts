@@ -2,7 +2,7 @@
 import { type Call, defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../../engine/mod.ts";
 import { f32, halfExample, movedBytes, requireFit, requireRank, requireValues, requireWeight } from "../../operands.ts";
 import { elementwise, literal } from "../../text/wgsl.ts";
-import { range } from "../broadcast.ts";
+import { range } from "../register_block.ts";
 import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
 
 /** Attributes of `winogradWeightsOp`. */
