@@ -7,8 +7,9 @@
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { treeReduction } from "../text/reduction.ts";
-import { headKernel, type HeadSource, lines, LOWEST } from "./attention_kernels.ts";
+import { headKernel, type HeadSource, LOWEST } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
+import { lines } from "../text/wgsl.ts";
 
 /** Tensors of the gradient of an attention call. */
 export interface AttentionCotangents {

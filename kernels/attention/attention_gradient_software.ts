@@ -11,8 +11,9 @@ import {
   vectorAt,
   VECTORS,
 } from "./attention_gradient_kernels.ts";
-import { lines, LOWEST, softmaxStep } from "./attention_kernels.ts";
+import { LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
+import { lines } from "../text/wgsl.ts";
 
 /**
  * Widest head whose vectors stay in registers: those of 32 channels take this class of adapters 3 s to compile, those of
@@ -136,7 +137,7 @@ const SERIAL_STEP = 8;
 const PAIR = ["a", "b"] as const;
 
 function both(line: (of: "a" | "b") => string): string {
-  return PAIR.map(line).join("\n");
+  return lines(PAIR, line);
 }
 
 /**
@@ -154,9 +155,9 @@ export function serialPass(
   const { own, streamed } = VECTORS[pass];
   const byQueries = pass === "queries";
   /** What grows: a cotangent by its vector, the factor of the streamed vector, and which one that is. */
-  const grown = byQueries
-    ? [{ vector: "q", factor: "f", source: 0 }] as const
-    : [{ vector: "k", factor: "f", source: 0 }, { vector: "v", factor: "p", source: 1 }] as const;
+  const grown: readonly { readonly vector: Vector; readonly factor: "f" | "p"; readonly source: 0 | 1 }[] = byQueries
+    ? [{ vector: "q", factor: "f", source: 0 }]
+    : [{ vector: "k", factor: "f", source: 0 }, { vector: "v", factor: "p", source: 1 }];
   const guarded = (of: "a" | "b", text: string): string => of === "a" ? text : `if (has_b) { ${text} }`;
   const out = (vector: Vector, of: string): string => `d[out_${vector}${of} + c]`;
   return passKernel(pass, tensors, layout, target, {
@@ -171,14 +172,14 @@ ${
       both((of) =>
         `let own0${of} = ${vectorAt(own[0], clamped(of))};
 let own1${of} = ${vectorAt(own[1], clamped(of))};
-${grown.map(({ vector }) => `let out_${vector}${of} = ${vectorAt(vector, clamped(of))};`).join("\n")}
+${lines(grown, ({ vector }) => `let out_${vector}${of} = ${vectorAt(vector, clamped(of))};`)}
 ${byQueries ? `var top${of} = ${LOWEST};\nvar sum${of} = 0.0;\nvar inner${of} = 0.0;` : ""}`
       )
     }
 for (var c = 0u; c < params.width; c += 1u) {
 ${
       both((of) =>
-        `${grown.map(({ vector }) => guarded(of, `${out(vector, of)} = 0.0;`)).join("\n")}
+        `${lines(grown, ({ vector }) => guarded(of, `${out(vector, of)} = 0.0;`))}
 ${byQueries ? `inner${of} = fma(${element("g", `own1${of} + c`)}, y[own1${of} + c], inner${of});` : ""}`
       )
     }
@@ -203,15 +204,16 @@ ${byQueries ? "" : streamedRows(SERIAL_STEP)}
 ${both((of) => powers(pass, SERIAL_STEP, of))}
   for (var c = 0u; c < params.width; c += 1u) {
 ${
-      grown.map(({ vector, factor, source }) =>
-        `${both((of) => `var o_${vector}${of} = ${out(vector, of)}${byQueries ? ` * keep${of}` : ""};`)}
+      lines(grown, ({ vector, factor, source }) =>
+        `${
+          both((of) => `var o_${vector}${of} = ${out(vector, of)}${byQueries ? ` * keep${of}` : ""};`)
+        }
 ${
           lines(SERIAL_STEP, (j) =>
             `let n_${vector}${j} = ${element(streamed[source], `at${source}_${j} + c`)};
 ${both((of) => `o_${vector}${of} = fma(${factor}${of}${j}, n_${vector}${j}, o_${vector}${of});`)}`)
         }
-${both((of) => guarded(of, `${out(vector, of)} = o_${vector}${of};`))}`
-      ).join("\n")
+${both((of) => guarded(of, `${out(vector, of)} = o_${vector}${of};`))}`)
     }
   }
 }

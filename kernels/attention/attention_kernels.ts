@@ -6,16 +6,11 @@
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { floatBits } from "../operands.ts";
 import { treeReduction } from "../text/reduction.ts";
-import { flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
+import { flatGrid, kernel, type KernelSource, lines } from "../text/wgsl.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 
 /** Stands for minus infinity, which WGSL has no literal for. */
 export const LOWEST = "-1.0e30";
-
-/** Lines of WGSL for 0, ..., count - 1. */
-export function lines(count: number, line: (k: number) => string): string {
-  return Array.from({ length: count }, (_, k) => line(k)).join("\n");
-}
 
 /** The greatest of WGSL expressions. */
 function greatest(terms: readonly string[]): string {

@@ -1,7 +1,8 @@
 /** Streaming attention in a short text, for processors that compile slowly and share nothing between invocations. */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
-import { headKernel, lines, LOWEST, softmaxStep } from "./attention_kernels.ts";
+import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
+import { lines } from "../text/wgsl.ts";
 
 /** Invocations of a workgroup; each takes two queries. */
 const SIZE = 8;
@@ -11,7 +12,7 @@ const KEYS = 8;
 const QUERIES = ["a", "b"] as const;
 
 function both(line: (of: "a" | "b") => string): string {
-  return QUERIES.map(line).join("\n");
+  return lines(QUERIES, line);
 }
 
 /**

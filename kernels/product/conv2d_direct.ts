@@ -5,7 +5,7 @@
  * fill all lanes.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
-import { flatGrid, kernel } from "../text/wgsl.ts";
+import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import {
   type BlockInput,
@@ -13,7 +13,6 @@ import {
   bufferLoads,
   halfLoads,
   prefersBroadcast,
-  range,
   texelLoads,
   VECTOR_WORKGROUP,
   vectorEpilogue,
@@ -168,11 +167,11 @@ let column = (rest % params.columnBlocks) * ${sizes.groups * lanes}u + lane;
 let item = rest / params.columnBlocks;
 if (item >= params.batch) { return; }
 ${
-      groups.flatMap((v) => [
+      lines(groups, (v) => [
         `let column${v} = column + ${v * lanes}u;`,
         `let added${v} = start(min(column${v}, params.columns - 1u));`,
         ...eachPixel(sizes, (pixel) => [`var c${pixel}_${v} = added${v};`]),
-      ]).join("\n")
+      ])
     }
 ${
       tapLoops(sizes, convolution.stride, {
@@ -188,7 +187,7 @@ let outHeight = params.outHeight;
 let outWidth = params.outWidth;
 let columns = params.columns;
 ${
-      groups.flatMap((v) => [
+      lines(groups, (v) => [
         `if (column${v} < columns) {`,
         ...eachPixel(sizes, (pixel, dy, dx) => [
           `if (oy + ${dy}u < outHeight && ox + ${dx}u < outWidth) {`,
@@ -197,7 +196,7 @@ ${
           "}",
         ]),
         "}",
-      ]).join("\n")
+      ])
     }`,
   });
 }
@@ -313,7 +312,7 @@ if (${rows.map((row) => `!inside${row}`).join(" && ")}) { continue; }
 var tap0 = (ky * params.kernelWidth + kx) * pitch${inner.firstColumn};
 for (var k = 0u; k < channels; k += ${inner.step}u) {
 ${range(taps).slice(1).map((tap) => `let tap${tap} = tap${tap - 1} + pitch;`).join("\n")}
-${names.map((name) => `let x${name} = ${inner.load(name)};`).join("\n")}
+${lines(names, (name) => `let x${name} = ${inner.load(name)};`)}
 ${inner.multiply}
 tap0 += weightStep;
 }

@@ -5,9 +5,10 @@
  */
 import { type Dispatch, elementCount, type Target } from "../../engine/mod.ts";
 import type { Convolution } from "./conv2d_direct.ts";
-import { range } from "./register_block.ts";
+
 import { chooseCut, type CutVariant } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
+import { range } from "../text/wgsl.ts";
 
 /** The cut of a convolution into workgroups, or undefined if the device is too small for any. */
 export function implicitCut(

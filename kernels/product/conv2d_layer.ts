@@ -1,12 +1,9 @@
-/**
- * A convolution with all that is fused into it, and the same convolution over tensors as they are, for kernels that
- * fuse nothing.
- */
+/** A convolution with all that is fused into it, and what it reads as plain tensors, for kernels that fuse nothing. */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { statisticsKernel } from "../normalization/group_norm_kernels.ts";
 import { blocksOf } from "../normalization/statistics_blocks.ts";
 import type { Convolution } from "./conv2d_direct.ts";
-import { type ImageInput, inputShape, isPlain, materialised, type Resample, resampledShape } from "./conv2d_input.ts";
+import { type ImageInput, inputShape, isPlain, materialised, type Resample } from "./conv2d_input.ts";
 
 /** A convolution by its sizes and tensors. */
 export interface ConvolutionLayer extends Omit<Convolution, "x" | "residual"> {
@@ -17,42 +14,27 @@ export interface ConvolutionLayer extends Omit<Convolution, "x" | "residual"> {
   readonly statistics: Tensor | undefined;
 }
 
-/** A convolution over tensors as they are, with the dispatches that must come before. */
-export interface PlainConvolution {
-  readonly convolution: Convolution;
-  readonly before: readonly Dispatch[];
-}
-
-/** The layer as a plain convolution; what it reads is computed before where it is no tensor yet. */
-export function plainConvolution(layer: ConvolutionLayer, target: Target): PlainConvolution {
-  const { input: _, residual: __, statistics: ___, ...rest } = layer;
-  const image = plainInput(layer.input, target);
-  const residual = plainResidual(layer, target);
-  return {
-    convolution: { ...rest, x: image.tensor, residual: residual.tensor },
-    before: [...image.before, ...residual.before],
-  };
-}
-
-/** The image that a layer sees as one tensor. */
-export function plainInput(
-  input: ImageInput,
-  target: Target,
-): { readonly tensor: Tensor; readonly before: readonly Dispatch[] } {
-  if (isPlain(input)) return { tensor: input.parts[0]!, before: [] };
+/**
+ * The image that a layer sees as one tensor.
+ * @param before takes the dispatches that must come first
+ */
+export function plainInput(input: ImageInput, target: Target, before: Dispatch[]): Tensor {
+  if (isPlain(input)) return input.parts[0]!;
   const tensor = target.scratch(inputShape(input));
-  return { tensor, before: materialised(input, tensor, target) };
+  before.push(...materialised(input, tensor, target));
+  return tensor;
 }
 
-/** The residual of a layer as a tensor of the shape of the result. */
+/**
+ * The residual of a layer as a tensor of the shape of the result.
+ * @param before takes the dispatches that must come first
+ */
 export function plainResidual(
   { residual }: Pick<ConvolutionLayer, "residual">,
   target: Target,
-): { readonly tensor: Tensor | undefined; readonly before: readonly Dispatch[] } {
-  if (!residual || residual.resample === "none") return { tensor: residual?.x, before: [] };
-  const tensor = target.scratch(resampledShape(residual.x.shape, residual.resample));
-  const input = { parts: [residual.x], resample: residual.resample };
-  return { tensor, before: materialised(input, tensor, target) };
+  before: Dispatch[],
+): Tensor | undefined {
+  return residual && plainInput({ parts: [residual.x], resample: residual.resample }, target, before);
 }
 
 /** The statistics of the result by a kernel of their own, if they are wanted. */

@@ -15,9 +15,10 @@ export function conv2dPointwise(layer: ConvolutionLayer, target: Target): readon
   const fits = !input.silu && (input.resample ?? "none") === "none" &&
     input.parts.slice(0, -1).every(({ shape }) => shape[3]! % PART_STEP === 0) &&
     (input.parts.length === 1 || !input.factors);
-  const { tensor, before } = fits ? { tensor: undefined, before: [] } : plainInput(input, target);
+  const before: Dispatch[] = [];
+  const tensor = fits ? undefined : plainInput(input, target, before);
   const parts = tensor ? [tensor] : input.parts;
-  const residual = plainResidual(layer, target);
+  const residual = plainResidual(layer, target, before);
   const [images = 1, , , columns = 1] = out.shape;
   const factors = tensor ? undefined : input.factors;
   const perImage = factors !== undefined;
@@ -41,11 +42,11 @@ export function conv2dPointwise(layer: ConvolutionLayer, target: Target): readon
       factors,
       bias: isFirst ? bias : undefined,
       shift: isFirst ? shift : undefined,
-      residual: isFirst ? residual.tensor : sum,
+      residual: isFirst ? residual : sum,
     }, target);
     firstRow += inner;
     sum = to;
     return dispatches;
   });
-  return [...before, ...residual.before, ...products, ...statisticsAfter(layer, target)];
+  return [...before, ...products, ...statisticsAfter(layer, target)];
 }

@@ -1,9 +1,10 @@
 /** Matrix products from tiles in workgroup memory: linear layers, pointwise convolutions, Winograd products on GPUs. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
-import { range } from "./register_block.ts";
+
 import { FACTORS_FOUR, type Product } from "./matmul_tiled.ts";
 import { chooseCut, type CutVariant } from "./tile_cut.ts";
 import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
+import { range } from "../text/wgsl.ts";
 
 /** The cut of a product into workgroups, or undefined if the device is too small for any. */
 export function sharedCut(

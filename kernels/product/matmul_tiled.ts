@@ -4,14 +4,13 @@
  * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
-import { flatGrid, kernel } from "../text/wgsl.ts";
+import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import {
   blockStep,
   bufferLoads,
   halfLoads,
   prefersBroadcast,
-  range,
   rowInputs,
   texelLoads,
   VECTOR_WORKGROUP,
@@ -113,12 +112,12 @@ rest /= params.rowBlocks;
 let column = (rest % params.columnBlocks) * ${lanes * groupCount}u + lane;
 let item = rest / params.columnBlocks;
 if (item >= params.batch) { return; }
-${block.map((p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`).join("\n")}
+${lines(block, (p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`)}
 ${
-      groups.flatMap((v) => [
+      lines(groups, (v) => [
         `let start${v} = start(min(column + ${v * lanes}u, params.columns - 1u));`,
         ...block.map((p) => `var c${p}_${v} = start${v};`),
-      ]).join("\n")
+      ])
     }
 ${
       texels
@@ -137,11 +136,11 @@ let summand = factors[2u * params.batch * params.inner + factorAt];`
         : ""
     }
 ${
-      block.map((p) => {
+      lines(block, (p) => {
         const element = `a[a${p} + at]`;
         const value = factors ? `fma(${element} - origin, factor, summand)` : element;
         return `let x${p} = select(0.0, ${value}, at < inner);`;
-      }).join("\n")
+      })
     }
 ${texels ? "" : `let last = (params.inner - 1u - k)${half ? " / 2u" : ""} * params.columns;`}
 ${blockStep(lanes, rowInputs(height), [weights], { groups: groupCount })}
@@ -150,19 +149,17 @@ ${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * 
 let rows = params.rows;
 let columns = params.columns;
 ${
-      groups.map((v) =>
+      lines(groups, (v) =>
         `let column${v} = column + ${v * lanes}u;
 if (column${v} < columns) {
 ${
-          block.map((p) =>
+          lines(block, (p) =>
             `if (row + ${p}u < rows) {
 let e = (item * rows + row + ${p}u) * columns + column${v};
 out[e] = finish(c${p}_${v}, e);
-}`
-          ).join("\n")
+}`)
         }
-}`
-      ).join("\n")
+}`)
     }`,
   });
 }
@@ -213,8 +210,8 @@ rest /= params.columnBlocks;
 let row = (rest % params.rowBlocks) * ${height}u;
 let item = rest / params.rowBlocks;
 if (item >= params.batch) { return; }
-${block.map((p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`).join("\n")}
-${block.map((p) => `var c${p} = startFour(column);`).join("\n")}
+${lines(block, (p) => `let a${p} = (item * params.rows + min(row + ${p}u, params.rows - 1u)) * params.inner;`)}
+${lines(block, (p) => `var c${p} = startFour(column);`)}
 var weight = item * params.matrixPitch + params.firstRow + column;
 for (var k = 0u; k < params.inner; k += 4u) {
 ${
@@ -225,10 +222,10 @@ let summand = factorsFour(item, 2u, k);`
         : ""
     }
 ${
-      block.map((p) => {
+      lines(block, (p) => {
         const four = `inputFour(a${p}, k, params.inner)`;
         return `let x${p} = ${factors ? `fma(${four} - origin, factor, summand)` : four};`;
-      }).join("\n")
+      })
     }
 let last = (params.inner - 1u - k) / ${weights.rows}u * params.columns;
 ${
@@ -239,11 +236,10 @@ ${
 weight += ${4 / weights.rows}u * params.columns;
 }
 ${
-      block.map((p) =>
+      lines(block, (p) =>
         `if (row + ${p}u < params.rows) {
 storeFour(c${p}, (item * params.rows + row + ${p}u) * params.columns, column);
-}`
-      ).join("\n")
+}`)
     }`,
   });
 }

@@ -6,6 +6,7 @@
 import type { Target, Tensor } from "../../engine/mod.ts";
 import type { Port } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions } from "./epilogue.ts";
+import { lines, range } from "../text/wgsl.ts";
 
 /** Invocations of a workgroup in the `vector` form. */
 export const VECTOR_WORKGROUP = 64;
@@ -16,11 +17,6 @@ export const VECTOR_WORKGROUP = 64;
  */
 export function prefersBroadcast(target: Target): boolean {
   return target.software && target.subgroupSize > 0;
-}
-
-/** The integers from 0 to `count` - 1. */
-export function range(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, index) => index);
 }
 
 /** Where a kernel takes the values of its columns from in one step of its loop over k. */
@@ -58,7 +54,7 @@ export function blockStep(
   { groups = 1, lead }: { readonly groups?: number; readonly lead?: (q: number) => readonly string[] } = {},
 ): string {
   const columns = range(groups);
-  return range(lanes ?? 4).flatMap((q) => [
+  return lines(lanes ?? 4, (q) => [
     ...lead?.(q) ?? [],
     ...weights.flatMap(({ load }) => columns.flatMap((v) => load(q, v))),
     ...inputs.flatMap(({ name, uses }) => [
@@ -70,7 +66,7 @@ export function blockStep(
         })
       ),
     ]),
-  ]).join("\n");
+  ]);
 }
 
 /**
@@ -210,10 +206,6 @@ fn startFour(column: u32) -> vec4f {
 }
 fn storeFour(value: vec4f, base: u32, column: u32) {
   let e = base + column;
-${
-    range(4).map((j) =>
-      `  if (column + ${j}u < params.columns) { out[e + ${j}u] = finish(value.${"xyzw"[j]}, e + ${j}u); }`
-    ).join("\n")
-  }
+${lines(4, (j) => `  if (column + ${j}u < params.columns) { out[e + ${j}u] = finish(value.${"xyzw"[j]}, e + ${j}u); }`)}
 }`;
 }

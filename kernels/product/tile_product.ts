@@ -6,9 +6,9 @@
  * the arithmetic and whether channels come in fours.
  */
 import { type Dispatch, elementCount, type Target, type Tensor, type TensorType } from "../../engine/mod.ts";
-import { elementwise, flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
+import { elementwise, flatGrid, kernel, type KernelSource, lines, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { range, vectorEpilogue, type VectorWeights, vectorWeights } from "./register_block.ts";
+import { vectorEpilogue, type VectorWeights, vectorWeights } from "./register_block.ts";
 
 /** Extents of the block of a product that one workgroup computes, and of the share of one invocation. */
 export interface Tile {
@@ -221,43 +221,39 @@ let base = params.firstRow + item * params.rowPitch;
 let end = min((part + 1u) * params.partLength, params.inner);
 var k = part * params.partLength;
 ${
-    leftUnits.flatMap((u) => [
+    lines(leftUnits, (u) => [
       `let row${u} = min(firstRow + staged + ${u * count / quads}u, params.rows - 1u);`,
       ...left.locate(u, `row${u}`),
-    ]).join("\n")
+    ])
   }
 ${left.begin.join("\n")}
 ${loads("var ").join("\n")}
-${cells.map(({ i, j }) => `var c${i}_${j} = vec4f();`).join("\n")}
+${lines(cells, ({ i, j }) => `var c${i}_${j} = vec4f();`)}
 while (k < end) {
 workgroupBarrier();
+${lines(leftUnits, (u) => `leftTile[(staged + ${u * count / quads}u) * ${pitch(tile)}u + quad / 4u] = ${type}(a${u});`)}
 ${
-    leftUnits.map((u) => `leftTile[(staged + ${u * count / quads}u) * ${pitch(tile)}u + quad / 4u] = ${type}(a${u});`)
-      .join("\n")
-  }
-${
-    rightUnits.flatMap((u) =>
+    lines(rightUnits, (u) =>
       ["first", "second"].map((row, r) =>
         `rightTile[(pair + ${u * count / columnQuads * 2 + r}u) * ${columnQuads}u + lane % ${columnQuads}u] = ` +
         `${type}(b${u}.${row});`
-      )
-    ).join("\n")
+      ))
   }
 workgroupBarrier();
 k += ${tile.depth}u;
 ${left.advance.join("\n")}
 ${loads("").join("\n")}
-${half ? cells.map(({ i, j }) => `var h${i}_${j} = vec4h();`).join("\n") : ""}
+${half ? lines(cells, ({ i, j }) => `var h${i}_${j} = vec4h();`) : ""}
 ${
     tile.unrolled
-      ? range(quads).map((q) => `{\n${multiply(`${q}u`)}\n}`).join("\n")
+      ? lines(quads, (q) => `{\n${multiply(`${q}u`)}\n}`)
       : `for (var q = 0u; q < ${quads}u; q += 1u) {\n${multiply("q")}\n}`
   }
-${half ? cells.map(({ i, j }) => `c${i}_${j} += vec4f(h${i}_${j});`).join("\n") : ""}
+${half ? lines(cells, ({ i, j }) => `c${i}_${j} += vec4f(h${i}_${j});`) : ""}
 }
 let to = (part * params.batch + item) * params.rows + firstRow + down;
 ${
-    blockColumns.flatMap((j) => [
+    lines(blockColumns, (j) => [
       `let column${j} = firstColumn + (across + ${j * across}u) * 4u;`,
       `if (column${j} < params.columns) {`,
       `let start${j} = startFour(column${j});`,
@@ -267,7 +263,7 @@ ${
         "}",
       ]),
       "}",
-    ]).join("\n")
+    ])
   }`;
 }
 

@@ -165,3 +165,17 @@ export function literal(value: number): string {
   const text = String(rounded);
   return `${/[.e]/.test(text) ? text : `${text}.0`}f`;
 }
+
+/** The integers from 0 to `count` - 1. */
+export function range(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+/** Lines of WGSL, one or several for each of some values, or for 0, ..., `values` - 1. */
+export function lines<T = number>(
+  values: readonly T[] | (number extends T ? number : never),
+  line: (value: T) => string | readonly string[],
+): string {
+  const all = typeof values === "number" ? range(values) as readonly unknown[] as readonly T[] : values;
+  return all.flatMap((value) => line(value)).join("\n");
+}

@@ -5,8 +5,8 @@
  */
 import type { Dispatch, Target, Tensor } from "../../../engine/mod.ts";
 import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
-import { kernel } from "../../text/wgsl.ts";
-import { blockStep, bufferLoads, prefersBroadcast, range, rowInputs, texelLoads } from "../register_block.ts";
+import { kernel, lines, range } from "../../text/wgsl.ts";
+import { blockStep, bufferLoads, prefersBroadcast, rowInputs, texelLoads } from "../register_block.ts";
 import { type ImageInput, type InputLoad, inputLoads, inputShape, type Resample } from "../conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
@@ -26,8 +26,14 @@ const TRANSFORM_WORKGROUP = 32;
  * outputs of the tiles whose patches hold it.
  */
 export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: Target): readonly Dispatch[] {
-  const { input: seen, before } = readable(layer.input, target);
-  const { residual, before: beforeResidual } = addable(layer, target);
+  const before: Dispatch[] = [];
+  // The means of blocks would be taken 2.25 times in overlapping patches: what is halved is computed before.
+  const isHalved = layer.input.resample === "down";
+  const seen = isHalved ? { parts: [plainInput(layer.input, target, before)] } : layer.input;
+  // The 64 loads of a tile from a residual of twice the size would double the text of the kernel, and take 0.7 s to
+  // compile on the CPU: that is computed before, too.
+  const halved = layer.residual?.resample === "down" ? plainResidual(layer, target, before) : undefined;
+  const residual = halved ? { x: halved, resample: "none" as const } : layer.residual;
   const weights = transformedWeight(layer, tile, target);
   const { sizes } = weights;
   const { inner, columns, rows } = sizes;
@@ -57,7 +63,6 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
   return [
     ...weights.before,
     ...before,
-    ...beforeResidual,
     ...sizes.bands.flatMap((band) => [
       ...inputLoads(seen).map((load) => inputTransform(layer, seen, load, patches, sizes, band)),
       ...productOf(band),
@@ -65,16 +70,6 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
     ]),
     ...(counts ? [] : statisticsAfter(layer, target)),
   ];
-}
-
-/** The means of blocks would be taken 2.25 times in overlapping patches: what is halved is computed before. */
-function readable(
-  input: ImageInput,
-  target: Target,
-): { readonly input: ImageInput; readonly before: readonly Dispatch[] } {
-  if (input.resample !== "down") return { input, before: [] };
-  const { tensor, before } = plainInput(input, target);
-  return { input: { parts: [tensor] }, before };
 }
 
 /** The weight transformed once, if it is a constant. */
@@ -328,19 +323,6 @@ statistics[2u * params.plane + block] = max(fma(-sum, mean, squares), 0.0);`
         : ""
     }`,
   });
-}
-
-/**
- * The 64 loads of a tile from a residual of twice the size would double the text of the kernel, and take 0.7 s to compile
- * on the CPU: what is halved is computed before.
- */
-function addable(
-  layer: ConvolutionLayer,
-  target: Target,
-): { readonly residual: ConvolutionLayer["residual"]; readonly before: readonly Dispatch[] } {
-  if (layer.residual?.resample !== "down") return { residual: layer.residual, before: [] };
-  const { tensor, before } = plainResidual(layer, target);
-  return { residual: tensor && { x: tensor, resample: "none" }, before };
 }
 
 /** Pixels of a residual of half the size that belong to a tile: their loads, and the value of each pixel of the tile. */

@@ -1,5 +1,5 @@
 /** The transforms of Winograd convolutions F(m x m, 3 x 3) as small integer matrices, and WGSL that applies them. */
-import { range } from "../register_block.ts";
+import { range } from "../../text/wgsl.ts";
 
 /** Side m of the output tiles that one transform computes. */
 export type TileSize = 2 | 4;

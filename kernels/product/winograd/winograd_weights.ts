@@ -1,8 +1,7 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
 import { type Call, defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../../engine/mod.ts";
 import { f32, halfExample, movedBytes, requireFit, requireRank, requireValues, requireWeight } from "../../operands.ts";
-import { elementwise, literal } from "../../text/wgsl.ts";
-import { range } from "../register_block.ts";
+import { elementwise, lines, literal, range } from "../../text/wgsl.ts";
 import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
 
 /** Attributes of `winogradWeightsOp`. */
