@@ -24,3 +24,10 @@ export class StaleTensorError extends Error {
 export class NonFiniteError extends Error {
   override readonly name = "NonFiniteError";
 }
+
+/** That a result cannot be read or used any more. */
+export function staleResult(action: "read" | "use", stage: string): StaleTensorError {
+  return new StaleTensorError(
+    `Cannot ${action} a result of stage "${stage}": the stage has run again or was released; read it earlier or keep() it`,
+  );
+}

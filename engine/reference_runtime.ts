@@ -1,5 +1,5 @@
 /** The runtime on the CPU, call by call: the oracle of the kernels, and the way to test without a GPU. */
-import { NonFiniteError, StaleTensorError } from "./errors.ts";
+import { NonFiniteError, staleResult, StaleTensorError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
 import { unpackHalf } from "./half.ts";
 import type { Call } from "./op.ts";
@@ -148,12 +148,7 @@ class HostedTensor implements DeviceTensor {
 
   words(): Float32Array {
     if (!this.#words) throw new StaleTensorError(`Cannot read tensor ${formatShape(this.shape)}: it was freed`);
-    if (!this.isCurrent()) {
-      throw new StaleTensorError(
-        `Cannot read a result of stage "${this.stage}": the stage has run again or was released; ` +
-          `read it earlier or keep() it`,
-      );
-    }
+    if (!this.isCurrent()) throw staleResult("read", this.stage);
     return this.#words;
   }
 

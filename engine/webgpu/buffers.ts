@@ -1,5 +1,5 @@
 /** Buffers: allocation with accounting, upload, read-back. */
-import { DeviceLimitError, StaleTensorError } from "../errors.ts";
+import { DeviceLimitError, staleResult, StaleTensorError } from "../errors.ts";
 import { unpackHalf } from "../half.ts";
 import {
   byteLength,
@@ -11,7 +11,7 @@ import {
   type TensorType,
   wordCount,
 } from "../tensor.ts";
-import type { OpenDevice } from "./device.ts";
+import { type OpenDevice, submit } from "./device.ts";
 
 /**
  * Bytes written before a submit. `writeBuffer` holds a copy of its data until they are on the device, and the software
@@ -109,9 +109,7 @@ export class BufferStore {
       usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
     });
     this.#count(texture, bytesPerRow * height);
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, { width, height });
-    device.queue.submit([encoder.finish()]);
+    submit(device, (encoder) => encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, { width, height }));
     return texture;
   }
 
@@ -135,9 +133,7 @@ export class BufferStore {
     const { device } = this.#opened;
     const staging = this.allocate(bytes, "read-back", GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
-      const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
-      device.queue.submit([encoder.finish()]);
+      submit(device, (encoder) => encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes));
       await staging.mapAsync(GPUMapMode.READ);
       this.#opened.check();
       return new Float32Array(staging.getMappedRange().slice(0));
@@ -151,11 +147,8 @@ export class BufferStore {
 
   /** A new buffer with the same content. */
   duplicate(buffer: GPUBuffer, bytes: number, label: string): GPUBuffer {
-    const { device } = this.#opened;
     const copy = this.allocate(bytes, label);
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, copy, 0, bytes);
-    device.queue.submit([encoder.finish()]);
+    submit(this.#opened.device, (encoder) => encoder.copyBufferToBuffer(buffer, 0, copy, 0, bytes));
     return copy;
   }
 }
@@ -184,12 +177,7 @@ export class BufferTensor implements DeviceTensor {
    */
   buffer(): GPUBuffer {
     if (!this.#buffer) throw new StaleTensorError(`Cannot use tensor ${formatShape(this.shape)}: it was freed`);
-    if (this.#owner && !this.#owner.isCurrent()) {
-      throw new StaleTensorError(
-        `Cannot use a result of stage "${this.#owner.stage}": the stage has run again or was released; ` +
-          `read it earlier or keep() it`,
-      );
-    }
+    if (this.#owner && !this.#owner.isCurrent()) throw staleResult("use", this.#owner.stage);
     return this.#buffer;
   }
 

@@ -120,6 +120,13 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   };
 }
 
+/** Submits what is recorded. */
+export function submit(device: GPUDevice, record: (encoder: GPUCommandEncoder) => void): void {
+  const encoder = device.createCommandEncoder();
+  record(encoder);
+  device.queue.submit([encoder.finish()]);
+}
+
 /** A connection, and what happened to it. */
 interface Connected {
   readonly connection: Connection;

@@ -5,7 +5,7 @@ import { SCALAR_CAPACITY } from "../op.ts";
 import type { Plan, PlannedDispatch } from "../plan.ts";
 import { byteLength, type DeviceTensor, elementCount, type Tensor } from "../tensor.ts";
 import { type BufferStore, BufferTensor } from "./buffers.ts";
-import type { OpenDevice } from "./device.ts";
+import { type OpenDevice, submit } from "./device.ts";
 import type { CompiledKernel, PipelineCache } from "./pipelines.ts";
 
 /** The parts of a runtime that an executable works with. */
@@ -27,7 +27,30 @@ interface BoundDispatch {
 }
 
 /** Work handed over in one submit at most, so that no driver watchdog (about 2 s) fires: 0.4 s of a 100 GFLOP/s GPU. */
-export const FLOPS_PER_SUBMIT = 40e9;
+const FLOPS_PER_SUBMIT = 40e9;
+
+/** Dispatches that follow each other: from `first` to before `end`. */
+export interface Run {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * Cuts dispatches into runs, each for a submit of its own: one ends where its work exceeds that of a submit, or it has as
+ * many dispatches as are allowed. There is at least one run.
+ */
+export function submitsOf(dispatches: readonly Pick<PlannedDispatch, "flops">[], most = Infinity): readonly Run[] {
+  const runs: Run[] = [];
+  let [first, flops] = [0, 0];
+  for (const [index, dispatch] of dispatches.entries()) {
+    flops += dispatch.flops;
+    const end = index + 1;
+    if (end < dispatches.length && flops <= FLOPS_PER_SUBMIT && end - first < most) continue;
+    runs.push({ first, end });
+    [first, flops] = [end, 0];
+  }
+  return runs.length > 0 ? runs : [{ first: 0, end: 0 }];
+}
 
 /** Bytes of intermediate results that a finite check reads back together. */
 const CHECK_BYTES = 64 * 2 ** 20;
@@ -125,22 +148,15 @@ export class Executable {
 
   #submit(first: GPUCommandEncoder): void {
     const { device } = this.#context.opened;
-    let encoder = first;
-    let pass = encoder.beginComputePass();
-    let flops = 0;
-    for (const bound of this.#dispatches) {
-      if (flops > FLOPS_PER_SUBMIT) {
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-        encoder = device.createCommandEncoder();
-        pass = encoder.beginComputePass();
-        flops = 0;
-      }
-      flops += bound.planned.flops;
-      encode(pass, bound);
+    let encoder: GPUCommandEncoder | undefined = first;
+    for (const run of submitsOf(this.plan.dispatches)) {
+      encoder ??= device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const bound of this.#dispatches.slice(run.first, run.end)) encode(pass, bound);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      encoder = undefined;
     }
-    pass.end();
-    device.queue.submit([encoder.finish()]);
   }
 
   /**
@@ -152,24 +168,22 @@ export class Executable {
     scalars: Readonly<Record<string, number>>,
   ): Promise<Record<string, DeviceTensor>> {
     const { opened: { device }, store } = this.#context;
-    const begin = device.createCommandEncoder();
-    this.#begin(begin, inputs, scalars);
-    device.queue.submit([begin.finish()]);
+    submit(device, (encoder) => this.#begin(encoder, inputs, scalars));
     for (const batch of batchesOf(this.#dispatches, CHECK_BYTES)) {
       const bytes = batch.reduce((sum, bound) => sum + writtenBytes(bound), 0);
       const copies = store.allocate(bytes, "results of a finite check");
-      const encoder = device.createCommandEncoder();
-      let at = 0;
-      for (const bound of batch) {
-        const pass = encoder.beginComputePass();
-        encode(pass, bound);
-        pass.end();
-        for (const tensor of written(bound)) {
-          encoder.copyBufferToBuffer(this.#bufferOf(tensor), 0, copies, at, byteLength(tensor));
-          at += byteLength(tensor);
+      submit(device, (encoder) => {
+        let at = 0;
+        for (const bound of batch) {
+          const pass = encoder.beginComputePass();
+          encode(pass, bound);
+          pass.end();
+          for (const tensor of written(bound)) {
+            encoder.copyBufferToBuffer(this.#bufferOf(tensor), 0, copies, at, byteLength(tensor));
+            at += byteLength(tensor);
+          }
         }
-      }
-      device.queue.submit([encoder.finish()]);
+      });
       const words = await store.read(copies, bytes);
       store.release(copies);
       checkFinite(batch, words, this.plan.name);

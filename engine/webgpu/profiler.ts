@@ -3,7 +3,8 @@
  * both ends of each pass. Without timestamps every dispatch is repeated between two waits instead.
  */
 import type { PlannedDispatch } from "../plan.ts";
-import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./executable.ts";
+import { submit } from "./device.ts";
+import { type Executable, type ExecutableContext, type Run, submitsOf } from "./executable.ts";
 
 /** How the times of dispatches were taken. */
 export type TimingMethod = "timestamps" | "repeated dispatches";
@@ -57,9 +58,11 @@ export interface ProfileOptions {
 /** Queries of one set at most, by the WebGPU specification; a dispatch takes two. */
 const QUERIES_PER_SET = 4096;
 
-/** Bytes of a timestamp, and what resolved queries must be aligned to. */
+/** Bytes of a timestamp. */
 const TIMESTAMP_BYTES = 8;
-const RESOLVE_ALIGNMENT = 256;
+
+/** Multiples of it are where resolved queries may begin, in bytes. */
+export const RESOLVE_ALIGNMENT = 256;
 
 /** Milliseconds of work between two waits, so that the uncertainty of a wait weighs little. */
 const SAMPLE_MILLISECONDS = { replay: 200, dispatch: 20 } as const;
@@ -78,15 +81,11 @@ export async function profileStage(
 ): Promise<StageProfile> {
   const { plan } = executable;
   const { replays = 5 } = options;
-  const hasTimestamps = context.opened.features.includes("timestamp-query");
-  const method = options.method ?? (hasTimestamps ? "timestamps" : "repeated dispatches");
+  const method = timingMethod(context, `profile stage "${plan.name}"`, options.method);
   if (!Number.isInteger(replays) || replays < 1) {
     throw new RangeError(
       `Cannot profile stage "${plan.name}": ${replays} replays were asked for, 1 or more are needed`,
     );
-  }
-  if (method === "timestamps" && !hasTimestamps) {
-    throw new RangeError(`Cannot profile stage "${plan.name}" with timestamps: the adapter has no timestamp-query`);
   }
   const queue = new TimedQueue(context);
   await queue.measureIdle();
@@ -122,6 +121,44 @@ export async function profileStage(
     fastest: { replayMilliseconds: Math.min(...walls), kernelMilliseconds: Math.min(...sums) },
     hostMilliseconds: median(hosts),
   };
+}
+
+/**
+ * The method that is wished for, or the best that there is.
+ * @param action what it is for, to say that it cannot be done
+ * @throws {RangeError} if timestamps are asked for and not to be had
+ */
+export function timingMethod(
+  { opened: { features } }: ExecutableContext,
+  action: string,
+  wish: TimingMethod | undefined,
+): TimingMethod {
+  const hasTimestamps = features.includes("timestamp-query");
+  if (wish !== "timestamps" || hasTimestamps) return wish ?? (hasTimestamps ? "timestamps" : "repeated dispatches");
+  throw new RangeError(`Cannot ${action} with timestamps: the adapter has no timestamp-query`);
+}
+
+/**
+ * Nanoseconds that submits write to queries.
+ * @param counts number of queries of each set
+ * @param bytes of the buffer that `record` resolves them to
+ */
+export async function readTimestamps(
+  { opened: { device }, store }: ExecutableContext,
+  counts: readonly number[],
+  bytes: number,
+  record: (sets: readonly GPUQuerySet[], resolved: GPUBuffer) => void,
+): Promise<BigUint64Array> {
+  const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
+  const resolved = store.allocate(bytes, "timestamps", usage);
+  const sets = counts.map((count) => device.createQuerySet({ type: "timestamp", count }));
+  try {
+    record(sets, resolved);
+    return new BigUint64Array((await store.read(resolved, bytes)).buffer);
+  } finally {
+    sets.forEach((set) => set.destroy());
+    store.release(resolved);
+  }
 }
 
 function kernelTime({ label, scope, flops, bytes, workgroups }: PlannedDispatch, milliseconds: number): KernelTime {
@@ -169,9 +206,7 @@ export class TimedQueue {
 }
 
 /** Dispatches that share a query set and a submit. */
-interface Chunk {
-  readonly first: number;
-  readonly end: number;
+interface Chunk extends Run {
   /** Where its timestamps stand in the resolved buffer. */
   readonly offset: number;
 }
@@ -179,80 +214,54 @@ interface Chunk {
 class TimestampTimer {
   readonly #executable: Executable;
   readonly #context: ExecutableContext;
-  readonly #chunks: readonly Chunk[];
 
   constructor(executable: Executable, context: ExecutableContext) {
     [this.#executable, this.#context] = [executable, context];
-    this.#chunks = chunksOf(executable.plan.dispatches);
   }
 
   async measure(): Promise<TimedReplay> {
-    const { opened: { device }, store } = this.#context;
-    const last = this.#chunks.at(-1);
-    if (!last) return { milliseconds: [], span: 0 };
-    const bytes = last.offset + alignedBytes(last);
-    const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-    const resolved = store.allocate(bytes, "timestamps", usage);
-    const sets = this.#chunks.map(({ first, end }) =>
-      device.createQuerySet({ type: "timestamp", count: 2 * (end - first) })
+    const { dispatches } = this.#executable.plan;
+    if (dispatches.length === 0) return { milliseconds: [], span: 0 };
+    let bytes = 0;
+    const chunks = submitsOf(dispatches, QUERIES_PER_SET / 2).map(({ first, end }): Chunk => {
+      const offset = bytes;
+      bytes += Math.ceil(2 * TIMESTAMP_BYTES * (end - first) / RESOLVE_ALIGNMENT) * RESOLVE_ALIGNMENT;
+      return { first, end, offset };
+    });
+    const counts = chunks.map(({ first, end }) => 2 * (end - first));
+    const ticks = await readTimestamps(this.#context, counts, bytes, (sets, resolved) => {
+      chunks.forEach((chunk, index) => this.#submit(chunk, sets[index]!, resolved));
+    });
+    const pairs = chunks.flatMap(({ first, end, offset }) =>
+      Array.from({ length: end - first }, (_, i) => {
+        const at = offset / TIMESTAMP_BYTES + 2 * i;
+        return [ticks[at] ?? 0n, ticks[at + 1] ?? 0n] as const;
+      })
     );
-    try {
-      this.#chunks.forEach((chunk, index) => this.#submit(chunk, sets[index] as GPUQuerySet, resolved));
-      const ticks = new BigUint64Array((await store.read(resolved, bytes)).buffer);
-      return this.#evaluate(ticks);
-    } finally {
-      sets.forEach((set) => set.destroy());
-      store.release(resolved);
-    }
+    return {
+      milliseconds: pairs.map(([begin, end]) => elapsed(begin, end)),
+      span: elapsed(pairs[0]![0], pairs.at(-1)![1]),
+    };
   }
 
   #submit({ first, end, offset }: Chunk, querySet: GPUQuerySet, resolved: GPUBuffer): void {
-    const { device } = this.#context.opened;
-    const encoder = device.createCommandEncoder();
-    for (let index = first; index < end; index++) {
-      const at = 2 * (index - first);
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 },
-      });
-      this.#executable.encodeDispatch(pass, index);
-      pass.end();
-    }
-    encoder.resolveQuerySet(querySet, 0, 2 * (end - first), resolved, offset);
-    device.queue.submit([encoder.finish()]);
-  }
-
-  #evaluate(ticks: BigUint64Array): TimedReplay {
-    const at = (chunk: Chunk, query: number): bigint => ticks[chunk.offset / TIMESTAMP_BYTES + query] ?? 0n;
-    const milliseconds = this.#chunks.flatMap((chunk) =>
-      Array.from({ length: chunk.end - chunk.first }, (_, i) => elapsed(at(chunk, 2 * i), at(chunk, 2 * i + 1)))
-    );
-    const [first, last] = [this.#chunks[0] as Chunk, this.#chunks.at(-1) as Chunk];
-    return { milliseconds, span: elapsed(at(first, 0), at(last, 2 * (last.end - last.first) - 1)) };
+    submit(this.#context.opened.device, (encoder) => {
+      for (let index = first; index < end; index++) {
+        const at = 2 * (index - first);
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 },
+        });
+        this.#executable.encodeDispatch(pass, index);
+        pass.end();
+      }
+      encoder.resolveQuerySet(querySet, 0, 2 * (end - first), resolved, offset);
+    });
   }
 }
 
 /** Milliseconds between two timestamps, which count nanoseconds; 0 where a driver reports them in reverse. */
-function elapsed(begin: bigint, end: bigint): number {
+export function elapsed(begin: bigint, end: bigint): number {
   return Math.max(0, Number(end - begin) / 1e6);
-}
-
-/** Splits a plan so that no chunk exceeds a query set, or the work of one submit. */
-function chunksOf(dispatches: readonly PlannedDispatch[]): readonly Chunk[] {
-  const chunks: Chunk[] = [];
-  let [first, flops, offset] = [0, 0, 0];
-  for (const [index, dispatch] of dispatches.entries()) {
-    flops += dispatch.flops;
-    const end = index + 1;
-    if (end < dispatches.length && flops <= FLOPS_PER_SUBMIT && 2 * (end - first) < QUERIES_PER_SET) continue;
-    const chunk = { first, end, offset };
-    chunks.push(chunk);
-    [first, flops, offset] = [end, 0, offset + alignedBytes(chunk)];
-  }
-  return chunks;
-}
-
-function alignedBytes({ first, end }: Pick<Chunk, "first" | "end">): number {
-  return Math.ceil(2 * TIMESTAMP_BYTES * (end - first) / RESOLVE_ALIGNMENT) * RESOLVE_ALIGNMENT;
 }
 
 /** Repeats each dispatch between two waits; no dispatch changes what it reads, so the results stay the same. */
@@ -276,12 +285,11 @@ class RepetitionTimer {
   }
 
   #submit(index: number, count: number): void {
-    const { device } = this.#context.opened;
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    repeat(count, () => this.#executable.encodeDispatch(pass, index));
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    submit(this.#context.opened.device, (encoder) => {
+      const pass = encoder.beginComputePass();
+      repeat(count, () => this.#executable.encodeDispatch(pass, index));
+      pass.end();
+    });
   }
 }
 
@@ -289,7 +297,8 @@ function repetitions(estimate: number, sample: number): number {
   return Math.min(MAX_REPETITIONS, Math.max(1, Math.ceil(sample / estimate)));
 }
 
-function repeat(count: number, body: () => void): void {
+/** Does something so often. */
+export function repeat(count: number, body: () => void): void {
   for (let i = 0; i < count; i++) body();
 }
 

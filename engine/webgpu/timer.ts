@@ -1,6 +1,15 @@
 /** Timing whole replays of a stage, one sample at a time, so that stages can be timed in turn on the same machine. */
-import { TimedQueue, type TimingMethod } from "./profiler.ts";
-import { type Executable, type ExecutableContext, FLOPS_PER_SUBMIT } from "./executable.ts";
+import { submit } from "./device.ts";
+import { type Executable, type ExecutableContext, submitsOf } from "./executable.ts";
+import {
+  elapsed,
+  readTimestamps,
+  repeat,
+  RESOLVE_ALIGNMENT,
+  TimedQueue,
+  type TimingMethod,
+  timingMethod,
+} from "./profiler.ts";
 
 /** Times the latest run of a stage by replaying it; its results stay what they are. */
 export interface ReplayTimer {
@@ -17,9 +26,6 @@ export interface ReplayTimer {
 const SAMPLE_MILLISECONDS = 20;
 const MAX_REPLAYS = 100;
 
-/** Bytes of a begin and an end, and what resolved queries must be aligned to. */
-const RESOLVED_BYTES = 256;
-
 /**
  * Warms a stage up and finds how many replays fill a sample.
  * @throws {RangeError} if timestamps are asked for and not to be had
@@ -29,13 +35,7 @@ export async function openTimer(
   context: ExecutableContext,
   wish: TimingMethod | undefined,
 ): Promise<ReplayTimer> {
-  const hasTimestamps = context.opened.features.includes("timestamp-query");
-  const method = wish ?? (hasTimestamps ? "timestamps" : "repeated dispatches");
-  if (method === "timestamps" && !hasTimestamps) {
-    throw new RangeError(
-      `Cannot time stage "${executable.plan.name}" with timestamps: the adapter has no timestamp-query`,
-    );
-  }
+  const method = timingMethod(context, `time stage "${executable.plan.name}"`, wish);
   const queue = new TimedQueue(context);
   const total = method === "timestamps"
     ? (replays: number): Promise<number> => deviceTime(executable, context, replays)
@@ -50,51 +50,29 @@ export async function openTimer(
 
 /** Milliseconds from the begin of the first replay to the end of the last, by timestamps. */
 async function deviceTime(executable: Executable, context: ExecutableContext, replays: number): Promise<number> {
-  const { opened: { device }, store } = context;
-  const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-  const resolved = store.allocate(RESOLVED_BYTES, "timestamps", usage);
-  const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
-  try {
-    const passes = passesOf(executable, replays);
+  const passes = passesOf(executable, replays);
+  const [begin = 0n, end = 0n] = await readTimestamps(context, [2], RESOLVE_ALIGNMENT, ([querySet], resolved) => {
     for (const [index, dispatches] of passes.entries()) {
-      const encoder = device.createCommandEncoder();
       const isLast = index === passes.length - 1;
       const marks = {
         ...(index === 0 ? { beginningOfPassWriteIndex: 0 } : {}),
         ...(isLast ? { endOfPassWriteIndex: 1 } : {}),
       };
-      const pass = encoder.beginComputePass(index === 0 || isLast ? { timestampWrites: { querySet, ...marks } } : {});
-      for (const dispatch of dispatches) executable.encodeDispatch(pass, dispatch);
-      pass.end();
-      if (isLast) encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
-      device.queue.submit([encoder.finish()]);
+      const timed = index === 0 || isLast ? { timestampWrites: { querySet: querySet!, ...marks } } : {};
+      submit(context.opened.device, (encoder) => {
+        const pass = encoder.beginComputePass(timed);
+        for (const dispatch of dispatches) executable.encodeDispatch(pass, dispatch);
+        pass.end();
+        if (isLast) encoder.resolveQuerySet(querySet!, 0, 2, resolved, 0);
+      });
     }
-    const [begin = 0n, end = 0n] = new BigUint64Array((await store.read(resolved, RESOLVED_BYTES)).buffer);
-    return Math.max(0, Number(end - begin) / 1e6);
-  } finally {
-    querySet.destroy();
-    store.release(resolved);
-  }
+  });
+  return elapsed(begin, end);
 }
 
 /** The dispatches of all replays in one pass; a replay that is too long for one submit is split, and stands alone. */
-function passesOf(executable: Executable, replays: number): readonly (readonly number[])[] {
-  const { dispatches } = executable.plan;
+function passesOf({ plan: { dispatches } }: Executable, replays: number): readonly (readonly number[])[] {
   const order = [...dispatches.keys()];
   if (replays > 1) return [Array.from({ length: replays }, () => order).flat()];
-  const passes: number[][] = [[]];
-  let flops = 0;
-  for (const index of order) {
-    if (flops > FLOPS_PER_SUBMIT) {
-      passes.push([]);
-      flops = 0;
-    }
-    flops += dispatches[index]?.flops ?? 0;
-    passes.at(-1)?.push(index);
-  }
-  return passes;
-}
-
-function repeat(count: number, body: () => void): void {
-  for (let i = 0; i < count; i++) body();
+  return submitsOf(dispatches).map(({ first, end }) => order.slice(first, end));
 }

@@ -13,7 +13,7 @@ import {
 import { f32, type Image, movedBytes, refuseWanted, requireF32, requireFit, requireRank } from "../operands.ts";
 import { type None, shapes } from "../pointwise/pointwise.ts";
 import { transpose } from "../layout/transpose.ts";
-import { flatGrid, kernel } from "../text/wgsl.ts";
+import { flatGrid, kernel, lines } from "../text/wgsl.ts";
 
 function inferAlong(name: string, inputs: readonly TensorType[], axis: 1 | 2): readonly TensorType[] {
   requireF32(name, inputs, ["matrix", "x"]);
@@ -53,14 +53,9 @@ const BLOCK = 4;
 /** Invocations of a workgroup. */
 const SIZE = 64;
 
-/** Repeats a line of WGSL for 0, ..., BLOCK - 1. */
-function unrolled(line: (k: number) => string): string {
-  return Array.from({ length: BLOCK }, (_, k) => line(k)).join("\n");
-}
-
 /** The multiply-adds of a 4 x 4 block: accumulator c_p_j takes m_p x_j. */
-const BLOCK_STEP = unrolled((p) => unrolled((j) => `c${p}_${j} = fma(m${p}, x${j}, c${p}_${j});`));
-const BLOCK_START = unrolled((p) => unrolled((j) => `var c${p}_${j} = 0.0;`));
+const BLOCK_STEP = lines(BLOCK, (p) => lines(BLOCK, (j) => `c${p}_${j} = fma(m${p}, x${j}, c${p}_${j});`));
+const BLOCK_START = lines(BLOCK, (p) => lines(BLOCK, (j) => `var c${p}_${j} = 0.0;`));
 
 /**
  * y[n, p, j] = sum over k of m[p, k] x[n, k, j], where j counts width and channels.
@@ -87,23 +82,22 @@ let row = block / params.across;
 let image = row / params.down;
 let p = (row - image * params.down) * ${BLOCK}u;
 let j = (block - row * params.across) * ${SIZE * BLOCK}u + lane;
-${unrolled((k) => `let mrow${k} = min(p + ${k}u, params.size - 1u) * params.extent;`)}
-${unrolled((k) => `let j${k} = j + ${k * SIZE}u;`)}
-${unrolled((k) => `var at${k} = image * params.extent * params.inner + min(j${k}, params.inner - 1u);`)}
+${lines(BLOCK, (k) => `let mrow${k} = min(p + ${k}u, params.size - 1u) * params.extent;`)}
+${lines(BLOCK, (k) => `let j${k} = j + ${k * SIZE}u;`)}
+${lines(BLOCK, (k) => `var at${k} = image * params.extent * params.inner + min(j${k}, params.inner - 1u);`)}
 ${BLOCK_START}
 for (var k = 0u; k < params.extent; k += 1u) {
-${unrolled((k) => `let m${k} = m[mrow${k} + k];`)}
-${unrolled((k) => `let x${k} = x[at${k}];`)}
+${lines(BLOCK, (k) => `let m${k} = m[mrow${k} + k];`)}
+${lines(BLOCK, (k) => `let x${k} = x[at${k}];`)}
 ${BLOCK_STEP}
-${unrolled((k) => `at${k} += params.inner;`)}
+${lines(BLOCK, (k) => `at${k} += params.inner;`)}
 }
 ${
-      unrolled((q) =>
+      lines(BLOCK, (q) =>
         `if (p + ${q}u < params.size) {
 let out = (image * params.size + p + ${q}u) * params.inner;
-${unrolled((k) => `if (j${k} < params.inner) { y[out + j${k}] = c${q}_${k}; }`)}
-}`
-      )
+${lines(BLOCK, (k) => `if (j${k} < params.inner) { y[out + j${k}] = c${q}_${k}; }`)}
+}`)
     }`,
   });
 }
@@ -135,23 +129,22 @@ let q = pair / params.channels;
 if (block >= params.count || q >= params.quarter) { return; }
 let c = pair - q * params.channels;
 let r = strip * ${BLOCK}u;
-${unrolled((k) => `let q${k} = q + ${k}u * params.quarter;`)}
-${unrolled((k) => `let mrow${k} = min(q${k}, params.size - 1u) * params.extent;`)}
-${unrolled((k) => `var at${k} = min(r + ${k}u, params.rows - 1u) * params.extent * params.channels + c;`)}
+${lines(BLOCK, (k) => `let q${k} = q + ${k}u * params.quarter;`)}
+${lines(BLOCK, (k) => `let mrow${k} = min(q${k}, params.size - 1u) * params.extent;`)}
+${lines(BLOCK, (k) => `var at${k} = min(r + ${k}u, params.rows - 1u) * params.extent * params.channels + c;`)}
 ${BLOCK_START}
 for (var k = 0u; k < params.extent; k += 1u) {
-${unrolled((k) => `let m${k} = m[mrow${k} + k];`)}
-${unrolled((k) => `let x${k} = x[at${k}];`)}
+${lines(BLOCK, (k) => `let m${k} = m[mrow${k} + k];`)}
+${lines(BLOCK, (k) => `let x${k} = x[at${k}];`)}
 ${BLOCK_STEP}
-${unrolled((k) => `at${k} += params.channels;`)}
+${lines(BLOCK, (k) => `at${k} += params.channels;`)}
 }
 ${
-      unrolled((k) =>
+      lines(BLOCK, (k) =>
         `if (r + ${k}u < params.rows) {
 let out = (r + ${k}u) * params.size * params.channels + c;
-${unrolled((p) => `if (q${p} < params.size) { y[out + q${p} * params.channels] = c${p}_${k}; }`)}
-}`
-      )
+${lines(BLOCK, (p) => `if (q${p} < params.size) { y[out + q${p} * params.channels] = c${p}_${k}; }`)}
+}`)
     }`,
   });
 }

@@ -1,7 +1,7 @@
 /** Passes of the fast Fourier transform: radix r in registers for small factors, direct sums for large primes. */
 import { type Dispatch, elementCount, type Target, type Tensor } from "../../engine/mod.ts";
 import { floatBits } from "../operands.ts";
-import { elementwise, literal } from "../text/wgsl.ts";
+import { elementwise, lines as repeated, literal } from "../text/wgsl.ts";
 import { smallestFactor } from "./fourier_host.ts";
 
 /** Complex values that one invocation transforms in registers at most. */
@@ -185,10 +185,7 @@ let j = column - line * params.sets;
 let block = j / params.done;
 let phase = j - block * params.done;
 let from_at = (line * params.sets * ${radix}u + j) * params.inner + q;
-${
-    Array.from({ length: radix }, (_, k) => `let v${k} = ${load(`from_at + ${k}u * params.sets * params.inner`)};`)
-      .join("\n")
-  }
+${repeated(radix, (k) => `let v${k} = ${load(`from_at + ${k}u * params.sets * params.inner`)};`)}
 let w1 = root(phase, params.done * ${radix}u);
 ${lines.join("\n")}
 let to_at = (line * params.sets * ${radix}u + block * params.done * ${radix}u + phase) * params.inner + q;

@@ -12,7 +12,7 @@ import {
 } from "../../engine/mod.ts";
 import { f32, movedBytes, requireF32, requireFit, requireValues } from "../operands.ts";
 import type { None } from "../pointwise/pointwise.ts";
-import { elementwise, literal } from "../text/wgsl.ts";
+import { elementwise, lines, literal } from "../text/wgsl.ts";
 
 /** Values that one invocation combines in registers: four of the log2(P) steps for one load and one store a value. */
 const LARGEST_RADIX = 16;
@@ -39,7 +39,6 @@ function pass(x: Tensor, y: Tensor, radix: number, inner: number, target: Target
       steps.push(`{ let a = v${k}; let b = v${k + half}; v${k} = a + b; v${k + half} = a - b; }`);
     }
   }
-  const each = (line: (k: number) => string): string => Array.from({ length: radix }, (_, k) => line(k)).join("\n");
   return elementwise(`hadamard.radix${radix}`, target, {
     read: { x },
     write: { y },
@@ -47,9 +46,9 @@ function pass(x: Tensor, y: Tensor, radix: number, inner: number, target: Target
     params: { inner },
     body: `let outer = i / params.inner;
 let at = outer * params.inner * ${radix}u + (i - outer * params.inner);
-${each((k) => `var v${k} = x[at + ${k}u * params.inner];`)}
+${lines(radix, (k) => `var v${k} = x[at + ${k}u * params.inner];`)}
 ${steps.join("\n")}
-${each((k) => `y[at + ${k}u * params.inner] = v${k} * ${literal(1 / Math.sqrt(radix))};`)}`,
+${lines(radix, (k) => `y[at + ${k}u * params.inner] = v${k} * ${literal(1 / Math.sqrt(radix))};`)}`,
   });
 }
 

@@ -162,27 +162,24 @@ let left = group.y * ${tile}u - params.left;
 let isChannel = channel < params.channels;
 ${load.begin}
 ${
-      side.map((k) =>
+      lines(side, (k) =>
         `let inside${k} = isChannel && top + ${k}u < params.height;
 let row${k} = select(0u, (item * params.inHeight + ${sourceOf(`top + ${k}u`, resample)}) * params.inWidth * ` +
         `params.channels, inside${k});
 let valid${k} = left + ${k}u < params.width;
-let at${k} = select(0u, (${sourceOf(`left + ${k}u`, resample)}) * params.channels + channel, valid${k} && isChannel);`
-      ).join("\n")
+let at${k} = select(0u, (${sourceOf(`left + ${k}u`, resample)}) * params.channels + channel, valid${k} && isChannel);`)
     }
 ${
-      elements.map(({ row, column }) =>
+      lines(elements, ({ row, column }) =>
         `let d${row}_${column} = select(0.0, ${load.value(`x[row${row} + at${column}]`)}, ` +
-        `inside${row} && valid${column});`
-      ).join("\n")
+        `inside${row} && valid${column});`)
     }
 ${product.lines.join("\n")}
 let to = (group.z * params.tilesAcross + group.y) * params.inner + params.firstChannel + channel;
 let step = params.rows * params.inner;
 ${
-      elements.map(({ row, column }) =>
-        `patches[to + ${row * patch + column}u * step] = ${product.output(row, column)};`
-      ).join("\n")
+      lines(elements, ({ row, column }) =>
+        `patches[to + ${row * patch + column}u * step] = ${product.output(row, column)};`)
     }`,
   });
 }
@@ -215,21 +212,17 @@ function broadcastProducts(
     workgroups: [columns / (groupCount * lanes), blocks, WINOGRAD[tile].patch ** 2],
     body: `let column = group.x * ${groupCount * lanes}u + lane;
 let row = group.z * params.rows + group.y * ${rowBlock}u;
-${block.map((p) => `let a${p} = (row + ${p}u) * params.inner + lane;`).join("\n")}
-${block.flatMap((p) => groups.map((v) => `var c${p}_${v} = 0.0;`)).join("\n")}
+${lines(block, (p) => `let a${p} = (row + ${p}u) * params.inner + lane;`)}
+${lines(block, (p) => groups.map((v) => `var c${p}_${v} = 0.0;`))}
 var weight = group.z * params.inner ${texels ? "/ 4u" : "* params.columns + column"};
 let inner = params.inner;
 for (var k = 0u; k < inner; k += ${lanes}u) {
-${block.map((p) => `let x${p} = patches[a${p} + k];`).join("\n")}
+${lines(block, (p) => `let x${p} = patches[a${p} + k];`)}
 ${blockStep(lanes, rowInputs(rowBlock), [loads], { groups: groupCount })}
 weight += ${texels ? `${lanes / 4}u` : `${lanes}u * params.columns`};
 }
 let columns = params.columns;
-${
-      block.flatMap((p) =>
-        groups.map((v) => `products[(row + ${p}u) * columns + column + ${v * lanes}u] = c${p}_${v};`)
-      ).join("\n")
-    }`,
+${lines(block, (p) => groups.map((v) => `products[(row + ${p}u) * columns + column + ${v * lanes}u] = c${p}_${v};`))}`,
   });
 }
 
@@ -284,7 +277,7 @@ let item = (params.first + group.z) / params.tilesDown;
 let down = (params.first + group.z) % params.tilesDown;
 let base = (group.z * params.tilesAcross + group.y) * params.columns + column;
 let step = params.rows * params.columns;
-${side.flatMap((row) => side.map((k) => `let d${row}_${k} = products[base + ${row * patch + k}u * step];`)).join("\n")}
+${lines(side, (row) => side.map((k) => `let d${row}_${k} = products[base + ${row * patch + k}u * step];`))}
 ${tileOf.lines.join("\n")}
 let added = start(column);
 let oy = down * ${tile}u;
@@ -292,12 +285,12 @@ let ox = group.y * ${tile}u;
 let channels = params.outChannels;
 let pitch = params.outWidth * channels;
 let to = (item * params.outHeight + oy) * pitch + ox * params.outChannels + column;
-${range(tile).map((k) => `let down${k} = oy + ${k}u < params.outHeight;`).join("\n")}
-${range(tile).map((k) => `let across${k} = ox + ${k}u < params.outWidth;`).join("\n")}
+${lines(tile, (k) => `let down${k} = oy + ${k}u < params.outHeight;`)}
+${lines(tile, (k) => `let across${k} = ox + ${k}u < params.outWidth;`)}
 ${skip?.lines.join("\n") ?? ""}
 ${statistics ? "var sum = 0.0;\nvar squares = 0.0;" : ""}
 ${
-      pixels.map(({ row, column }) => {
+      lines(pixels, ({ row, column }) => {
         const name = `${row}_${column}`;
         const added = skip ? ` + ${skip.value(row, column)}` : "";
         return `let inside${name} = down${row} && across${column};
@@ -311,7 +304,7 @@ sum += s${name};
 squares = fma(s${name}, s${name}, squares);`
             : ""
         }`;
-      }).join("\n")
+      })
     }
 ${
       statistics

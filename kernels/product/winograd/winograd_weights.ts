@@ -1,7 +1,7 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
 import { type Call, defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../../engine/mod.ts";
 import { f32, halfExample, movedBytes, requireFit, requireRank, requireValues, requireWeight } from "../../operands.ts";
-import { elementwise, lines, literal, range } from "../../text/wgsl.ts";
+import { elementwise, lines, literal } from "../../text/wgsl.ts";
 import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
 
 /** Attributes of `winogradWeightsOp`. */
@@ -32,9 +32,8 @@ function loadedTaps({ dtype }: TensorType): string {
   return `let base = select(0u, ${row} * params.outChannels + column, inside);
 let pitch = select(0u, ${rows} * params.outChannels, inside);
 ${
-    range(9).map((tap) =>
-      `let g${Math.floor(tap / 3)}_${tap % 3} = select(0.0, ${value(`weight[base + ${tap}u * pitch]`)}, inside);`
-    ).join("\n")
+    lines(9, (tap) =>
+      `let g${Math.floor(tap / 3)}_${tap % 3} = select(0.0, ${value(`weight[base + ${tap}u * pitch]`)}, inside);`)
   }`;
 }
 
@@ -106,10 +105,9 @@ ${product.lines.join("\n")}
 let step = params.inner * params.columns;
 let at = ${texels ? "(channel / 4u * params.columns + column) * 4u + channel % 4u" : "i"};
 ${
-          range(patch * patch).map((xi) =>
+          lines(patch * patch, (xi) =>
             `out[${xi}u * step + at] = ` +
-            `(${product.output(Math.floor(xi / patch), xi % patch)}) * ${literal(1 / weightScale ** 2)};`
-          ).join("\n")
+            `(${product.output(Math.floor(xi / patch), xi % patch)}) * ${literal(1 / weightScale ** 2)};`)
         }`,
       }),
     ];
