@@ -3,7 +3,7 @@ import { defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "
 import { arePositive, f32, movedBytes, requireF32, requireFit, requireRank, requireValues } from "../operands.ts";
 import { attentionGradient } from "./attention_gradient.ts";
 import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
-import { type AttentionAttrs, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
+import { type AttentionAttrs, eachHead, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
 import { serialKernel } from "./attention_serial.ts";
 
 /** Options of `attention`. */
@@ -34,35 +34,32 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     return [f32([images, length, channels])];
   },
   reference({ inputs, attrs }, [qkv]): readonly Float32Array[] {
-    const { images, length, channels, heads, head, headPitch, partPitch, scale } = layoutOf(inputs[0]!.shape, attrs);
+    const layout = layoutOf(inputs[0]!.shape, attrs);
+    const { images, length, channels, head, scale } = layout;
     const y = new Float32Array(images * length * channels);
     const weights = new Float64Array(length);
     const result = new Float64Array(head);
-    for (let image = 0; image < images; image++) {
-      for (let h = 0; h < heads; h++) {
-        const row = (t: number, part: number): number =>
-          (image * length + t) * 3 * channels + h * headPitch + part * partPitch;
-        for (let t = 0; t < length; t++) {
-          const q = row(t, 0);
-          for (let s = 0; s < length; s++) {
-            const k = row(s, 1);
-            let dot = 0;
-            for (let c = 0; c < head; c++) dot += qkv![q + c]! * qkv![k + c]!;
-            weights[s] = scale * dot;
-          }
-          const greatest = weights.reduce((a, b) => Math.max(a, b), -Infinity);
-          result.fill(0);
-          let sum = 0;
-          for (let s = 0; s < length; s++) {
-            const weight = Math.exp(weights[s]! - greatest);
-            const v = row(s, 2);
-            for (let c = 0; c < head; c++) result[c]! += weight * qkv![v + c]!;
-            sum += weight;
-          }
-          y.set(result.map((value) => value / sum), (image * length + t) * channels + h * head);
+    eachHead(layout, (row, out) => {
+      for (let t = 0; t < length; t++) {
+        const q = row(t, 0);
+        for (let s = 0; s < length; s++) {
+          const k = row(s, 1);
+          let dot = 0;
+          for (let c = 0; c < head; c++) dot += qkv![q + c]! * qkv![k + c]!;
+          weights[s] = scale * dot;
         }
+        const greatest = weights.reduce((a, b) => Math.max(a, b), -Infinity);
+        result.fill(0);
+        let sum = 0;
+        for (let s = 0; s < length; s++) {
+          const weight = Math.exp(weights[s]! - greatest);
+          const v = row(s, 2);
+          for (let c = 0; c < head; c++) result[c]! += weight * qkv![v + c]!;
+          sum += weight;
+        }
+        y.set(result.map((value) => value / sum), out(t));
       }
-    }
+    });
     return [y];
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {

@@ -1,7 +1,7 @@
 /** The cotangent of attention, from q, k and v alone: probabilities are computed again, never stored. */
 import { defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
 import { f32, movedBytes, requireF32, requireRank, requireShape } from "../operands.ts";
-import { type AttentionAttrs, layoutOf } from "./attention_layout.ts";
+import { type AttentionAttrs, eachHead, layoutOf } from "./attention_layout.ts";
 import { tilePass } from "./attention_gradient_kernels.ts";
 import { serialPass, shufflePass, WIDEST_SHUFFLED } from "./attention_gradient_software.ts";
 
@@ -18,39 +18,36 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
     return [f32(qkv.shape)];
   },
   reference({ inputs, attrs }, [qkv, y, dy]): readonly Float32Array[] {
-    const { images, length, channels, heads, head, headPitch, partPitch, scale } = layoutOf(inputs[0]!.shape, attrs);
+    const layout = layoutOf(inputs[0]!.shape, attrs);
+    const { length, head, scale } = layout;
     const sums = new Float64Array(qkv!.length);
     const logits = new Float64Array(length);
-    for (let image = 0; image < images; image++) {
-      for (let h = 0; h < heads; h++) {
-        const row = (t: number, part: number): number =>
-          (image * length + t) * 3 * channels + h * headPitch + part * partPitch;
-        for (let t = 0; t < length; t++) {
-          const [q, g] = [row(t, 0), (image * length + t) * channels + h * head];
-          let inner = 0;
-          for (let c = 0; c < head; c++) inner += dy![g + c]! * y![g + c]!;
-          for (let s = 0; s < length; s++) {
-            let dot = 0;
-            for (let c = 0; c < head; c++) dot += qkv![q + c]! * qkv![row(s, 1) + c]!;
-            logits[s] = scale * dot;
-          }
-          const greatest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-          const sum = logits.reduce((all, logit) => all + Math.exp(logit - greatest), 0);
-          for (let s = 0; s < length; s++) {
-            const [k, v] = [row(s, 1), row(s, 2)];
-            const p = Math.exp(logits[s]! - greatest) / sum;
-            let slope = -inner;
-            for (let c = 0; c < head; c++) slope += dy![g + c]! * qkv![v + c]!;
-            const factor = scale * p * slope;
-            for (let c = 0; c < head; c++) {
-              sums[q + c]! += factor * qkv![k + c]!;
-              sums[k + c]! += factor * qkv![q + c]!;
-              sums[v + c]! += p * dy![g + c]!;
-            }
+    eachHead(layout, (row, result) => {
+      for (let t = 0; t < length; t++) {
+        const [q, g] = [row(t, 0), result(t)];
+        let inner = 0;
+        for (let c = 0; c < head; c++) inner += dy![g + c]! * y![g + c]!;
+        for (let s = 0; s < length; s++) {
+          let dot = 0;
+          for (let c = 0; c < head; c++) dot += qkv![q + c]! * qkv![row(s, 1) + c]!;
+          logits[s] = scale * dot;
+        }
+        const greatest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+        const sum = logits.reduce((all, logit) => all + Math.exp(logit - greatest), 0);
+        for (let s = 0; s < length; s++) {
+          const [k, v] = [row(s, 1), row(s, 2)];
+          const p = Math.exp(logits[s]! - greatest) / sum;
+          let slope = -inner;
+          for (let c = 0; c < head; c++) slope += dy![g + c]! * qkv![v + c]!;
+          const factor = scale * p * slope;
+          for (let c = 0; c < head; c++) {
+            sums[q + c]! += factor * qkv![k + c]!;
+            sums[k + c]! += factor * qkv![q + c]!;
+            sums[v + c]! += p * dy![g + c]!;
           }
         }
       }
-    }
+    });
     return [Float32Array.from(sums)];
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {

@@ -13,6 +13,7 @@ import {
 } from "./attention_gradient_kernels.ts";
 import { LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
+import { BEGIN_PAIR, both, SIZE } from "./attention_serial.ts";
 import { lines } from "../text/wgsl.ts";
 
 /**
@@ -129,16 +130,8 @@ function ownRow(position: string, of: string): string {
   return lines(3, (plane) => `${rowEntry(plane, position)} = ${["top", "share", "inner"][plane]}${of};`);
 }
 
-/** Invocations of a workgroup in the serial form; each takes two positions. */
-const SIZE = 8;
 /** Streamed positions that one step of the loop takes in the serial form. */
 const SERIAL_STEP = 8;
-/** The two positions of an invocation: every scalar that is streamed serves both. */
-const PAIR = ["a", "b"] as const;
-
-function both(line: (of: "a" | "b") => string): string {
-  return lines(PAIR, line);
-}
 
 /**
  * A pass in a short text, for heads of any width and processors without shuffles. One text for all widths, free of
@@ -162,12 +155,9 @@ export function serialPass(
   const out = (vector: Vector, of: string): string => `d[out_${vector}${of} + c]`;
   return passKernel(pass, tensors, layout, target, {
     label: `attentionGradient.${pass}.serial`,
-    queries: PAIR.length * SIZE,
+    queries: 2 * SIZE,
     invocations: SIZE,
-    body: `let a = first + lane;
-let b = a + ${SIZE}u;
-if (a >= params.length) { return; }
-let has_b = b < params.length;
+    body: `${BEGIN_PAIR}
 ${
       both((of) =>
         `let own0${of} = ${vectorAt(own[0], clamped(of))};

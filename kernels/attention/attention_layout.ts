@@ -50,3 +50,21 @@ export function layoutOf(
     scale,
   };
 }
+
+/**
+ * Visits every head of every image, on the host.
+ * @param visit takes where vector 0 (q), 1 (k) or 2 (v) of a position begins in qkv, and where its result begins
+ */
+export function eachHead(
+  { images, length, channels, heads, head, headPitch, partPitch }: AttentionLayout,
+  visit: (row: (position: number, vector: number) => number, result: (position: number) => number) => void,
+): void {
+  for (let image = 0; image < images; image++) {
+    for (let h = 0; h < heads; h++) {
+      visit(
+        (t, vector) => (image * length + t) * 3 * channels + h * headPitch + vector * partPitch,
+        (t) => (image * length + t) * channels + h * head,
+      );
+    }
+  }
+}

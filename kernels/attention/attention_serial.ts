@@ -4,16 +4,23 @@ import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 import { lines } from "../text/wgsl.ts";
 
-/** Invocations of a workgroup; each takes two queries. */
-const SIZE = 8;
+/** Invocations of a workgroup; each takes two positions. */
+export const SIZE = 8;
 /** Keys that one step of the loop over keys takes. */
 const KEYS = 8;
-/** The two queries of an invocation: every scalar of k and v that is loaded serves both. */
-const QUERIES = ["a", "b"] as const;
+/** The two positions of an invocation: every scalar that is streamed serves both. */
+const PAIR = ["a", "b"] as const;
 
-function both(line: (of: "a" | "b") => string): string {
-  return lines(QUERIES, line);
+/** Lines for both positions of an invocation. */
+export function both(line: (of: "a" | "b") => string): string {
+  return lines(PAIR, line);
 }
+
+/** Lines that begin a kernel whose invocations take two positions each: `a` and, if it exists, `b`. */
+export const BEGIN_PAIR = `let a = first + lane;
+let b = a + ${SIZE}u;
+if (a >= params.length) { return; }
+let has_b = b < params.length;`;
 
 /**
  * Attention where kernels run on a CPU and there are no shuffles, or heads too wide for registers. One text for all
@@ -25,12 +32,9 @@ function both(line: (of: "a" | "b") => string): string {
 export function serialKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
   return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
     label: "attention.serial",
-    queries: QUERIES.length * SIZE,
+    queries: PAIR.length * SIZE,
     invocations: SIZE,
-    body: `let a = first + lane;
-let b = a + ${SIZE}u;
-if (a >= params.length) { return; }
-let has_b = b < params.length;
+    body: `${BEGIN_PAIR}
 ${both((of) => `let q${of} = q_base + min(${of}, params.length - 1u) * pitch;`)}
 ${both((of) => `let y${of} = y_base + min(${of}, params.length - 1u) * params.channels;`)}
 ${both((of) => `var top${of} = ${LOWEST};\nvar sum${of} = 0.0;`)}

@@ -25,8 +25,8 @@ import {
 } from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";
 import { blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
-import { factorsGradientOp, statisticsGradient } from "./statistics_gradient.ts";
-import { blocksOf, exampleStatistics, STATISTICS_BLOCK, statisticsOf, statisticsType } from "./statistics_blocks.ts";
+import { type FactorsGradientAttrs, factorsGradientOp, statisticsGradient } from "./statistics_gradient.ts";
+import { blockPixels, blocksOf, exampleStatistics, statisticsOf, statisticsType } from "./statistics_blocks.ts";
 
 /** An image together with the statistics of its blocks. */
 export interface Features {
@@ -65,16 +65,8 @@ export function imageStatistics(x: Tensor): Tensor {
 }
 
 /** Attributes of `groupNormFactorsOp`. */
-export interface GroupNormFactorsAttrs {
-  readonly groups: number;
+export interface GroupNormFactorsAttrs extends FactorsGradientAttrs {
   readonly eps: number;
-  /** Size of the image in pixels. */
-  readonly height: number;
-  readonly width: number;
-  /** Images whose channels follow each other: 1 or 2. */
-  readonly parts: number;
-  /** Where the scales begin in a row of the modulation; absent if there is none. */
-  readonly modulationAt?: number;
 }
 
 function channelsOf(statistics: readonly TensorType[]): number {
@@ -128,7 +120,6 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
     const channels = channelsOf(types);
     const images = types[0]!.shape[1]!;
     const [gamma, beta, modulation] = values.slice(parts);
-    const across = Math.ceil(width / STATISTICS_BLOCK);
     const factors = new Float32Array(3 * images * channels);
     /** k + mean, squared deviations and weight of every block of a channel. */
     const blocksOfChannel = (image: number, c: number): { mean: number; squares: number; weight: number }[] => {
@@ -139,13 +130,10 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
       const plane = images * blocks * pitch;
       return Array.from({ length: blocks }, (_, block) => {
         const at = (image * blocks + block) * pitch + own;
-        const down = Math.floor(block / across);
-        const weight = Math.min(STATISTICS_BLOCK, height - down * STATISTICS_BLOCK) *
-          Math.min(STATISTICS_BLOCK, width - (block % across) * STATISTICS_BLOCK);
         return {
           mean: values[part]![at]! + values[part]![plane + at]!,
           squares: values[part]![2 * plane + at]!,
-          weight,
+          weight: blockPixels(block, height, width),
         };
       });
     };

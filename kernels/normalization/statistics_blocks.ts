@@ -10,6 +10,13 @@ export function blocksOf([, height = 1, width = 1]: Shape): Blocks {
   return { height, width, blockHeight: STATISTICS_BLOCK, blockWidth: STATISTICS_BLOCK };
 }
 
+/** Pixels of a block of an image: fewer at its edges. */
+export function blockPixels(block: number, height: number, width: number): number {
+  const across = Math.ceil(width / STATISTICS_BLOCK);
+  return Math.min(STATISTICS_BLOCK, height - Math.floor(block / across) * STATISTICS_BLOCK) *
+    Math.min(STATISTICS_BLOCK, width - (block % across) * STATISTICS_BLOCK);
+}
+
 /** Type of the statistics of an image [N, H, W, C]: [3, N, blocks, C]. */
 export function statisticsType({ shape }: TensorType): TensorType {
   return { shape: [3, shape[0]!, blockCount(blocksOf(shape)), shape[3]!], dtype: "f32" };
@@ -19,13 +26,14 @@ export function statisticsType({ shape }: TensorType): TensorType {
 export function statisticsOf(x: Float32Array, shape: Shape): Float32Array {
   const [images = 1, height = 1, width = 1, channels = 1] = shape;
   const across = Math.ceil(width / STATISTICS_BLOCK);
-  const count = images * blockCount(blocksOf(shape)) * channels;
+  const blocks = blockCount(blocksOf(shape));
+  const count = images * blocks * channels;
   const result = new Float32Array(3 * count);
   for (let i = 0; i < count; i++) {
     const c = i % channels;
     const block = Math.floor(i / channels);
-    const image = Math.floor(block / blockCount(blocksOf(shape)));
-    const inside = block % blockCount(blocksOf(shape));
+    const image = Math.floor(block / blocks);
+    const inside = block % blocks;
     const top = Math.floor(inside / across) * STATISTICS_BLOCK;
     const left = (inside % across) * STATISTICS_BLOCK;
     const values: number[] = [];

@@ -12,7 +12,7 @@ import {
 import { f32, type Image, movedBytes, requireF32, requireRank, requireShape } from "../operands.ts";
 import type { None } from "../pointwise/pointwise.ts";
 import { elementwise } from "../text/wgsl.ts";
-import { blocksOf, STATISTICS_BLOCK, statisticsType } from "./statistics_blocks.ts";
+import { blockPixels, blocksOf, STATISTICS_BLOCK, statisticsType } from "./statistics_blocks.ts";
 
 /**
  * The cotangent of an image whose statistics k, m, s have the cotangents K, M, S: M / n + 2 (x - k - m) S in a block of n
@@ -110,6 +110,7 @@ export function statisticsGradient(x: Tensor, statistics: Tensor, cotangent: Ten
 
 /** Attributes of `factorsGradientOp`. */
 export interface FactorsGradientAttrs {
+  /** Number of groups of channels; it divides that of the channels. */
   readonly groups: number;
   /** Size of the image in pixels. */
   readonly height: number;
@@ -158,7 +159,6 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
     const [, images, channels] = types.factors.shape as readonly [number, number, number];
     const [span, plane] = [channels / groups, images * channels];
     const total = height * width * span;
-    const across = Math.ceil(width / STATISTICS_BLOCK);
     const ofGroup = (item: number, group: number): readonly [mean: number, deviation: number] => {
       let [origins, products, squares, gains] = [0, 0, 0, 0];
       for (let c = group * span; c < (group + 1) * span; c++) {
@@ -180,8 +180,7 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
         const c = firstChannel + at % own;
         const [item, block] = [Math.floor(at / (blocks * own)), Math.floor(at / own) % blocks];
         const [mean, deviation] = ofGroup(item, Math.floor(c / span));
-        const weight = Math.min(STATISTICS_BLOCK, height - Math.floor(block / across) * STATISTICS_BLOCK) *
-          Math.min(STATISTICS_BLOCK, width - (block % across) * STATISTICS_BLOCK);
+        const weight = blockPixels(block, height, width);
         const offset = given[at]! - factors[item * channels + c]! + given[size + at]!;
         result[at] = result[size + at] = weight * (mean + 2 * offset * deviation);
         result[2 * size + at] = deviation;

@@ -164,6 +164,12 @@ export function fourierPass(x: Tensor, y: Tensor, pass: Pass, target: Target): D
   });
 }
 
+/** Lines that begin a pass: what is in its parameters, and line and place of the invocation. */
+const BEGIN = `let sign = bitcast<f32>(params.sign);
+let scale = bitcast<f32>(params.scale);
+let column = i / params.inner;
+let q = i - column * params.inner;`;
+
 /** An invocation transforms one set of r values in registers; neighbours have neighbouring sets. No shared memory. */
 function radixBody(radix: number, load: (at: string) => string, store: (at: string, value: string) => string): string {
   const lines: string[] = [];
@@ -176,10 +182,7 @@ function radixBody(radix: number, load: (at: string) => string, store: (at: stri
     lines,
     "a",
   );
-  return `let sign = bitcast<f32>(params.sign);
-let scale = bitcast<f32>(params.scale);
-let column = i / params.inner;
-let q = i - column * params.inner;
+  return `${BEGIN}
 let line = column / params.sets;
 let j = column - line * params.sets;
 let block = j / params.done;
@@ -194,10 +197,7 @@ ${results.map((name, k) => store(`to_at + ${k}u * params.done * params.inner`, n
 
 /** An invocation computes one value of the result from all r values of its set. */
 function directBody(load: (at: string) => string, store: (at: string, value: string) => string): string {
-  return `let sign = bitcast<f32>(params.sign);
-let scale = bitcast<f32>(params.scale);
-let column = i / params.inner;
-let q = i - column * params.inner;
+  return `${BEGIN}
 let extent = params.sets * params.radix;
 let line = column / extent;
 let position = column - line * extent;
