@@ -179,9 +179,7 @@ export class WebGpuRuntime implements Runtime {
    * @throws {RangeError} if no stage of that name has run, or it was released
    */
   async profile(name: string, options: ProfileOptions = {}): Promise<StageProfile> {
-    const executable = this.#latest.get(name);
-    if (executable) return await profileStage(executable, this.#context(), options);
-    throw new RangeError(`Cannot profile stage "${name}": it has not run, or was released; run it first`);
+    return await profileStage(this.#ran("profile", name), this.#context(), options);
   }
 
   /**
@@ -191,9 +189,13 @@ export class WebGpuRuntime implements Runtime {
    * @throws {RangeError} if no stage of that name has run, or it was released; or timestamps are not to be had
    */
   async timer(name: string, method?: TimingMethod): Promise<ReplayTimer> {
+    return await openTimer(this.#ran("time", name), this.#context(), method);
+  }
+
+  #ran(action: string, name: string): Executable {
     const executable = this.#latest.get(name);
-    if (executable) return await openTimer(executable, this.#context(), method);
-    throw new RangeError(`Cannot time stage "${name}": it has not run, or was released; run it first`);
+    if (executable) return executable;
+    throw new RangeError(`Cannot ${action} stage "${name}": it has not run, or was released; run it first`);
   }
 
   async settle(): Promise<void> {
