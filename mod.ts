@@ -106,7 +106,6 @@ export {
   createOperator,
   type Degradation,
   type JpegTables,
-  type KnownOperator,
   linearEntry,
   type LinearOperator,
   type MeasurementNoise,

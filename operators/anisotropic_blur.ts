@@ -1,22 +1,22 @@
 /** Blur by a Gaussian that has another width along each axis. */
 import type { Shape } from "../engine/mod.ts";
-import { number, type ValuesOf } from "../parameters/mod.ts";
+import { number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { sigma, taps, threshold, undone } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { mirroredFilter } from "./filter_matrix.ts";
 import { gaussianKernel } from "./gaussian_blur.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { separableOperator } from "./separable_operator.ts";
 
 const PARAMETERS = {
-  sigma: sigma(1),
+  sigma: sigma(1) as Parameter<number>,
   sigmaWidth: number(
     20,
     { min: 0.01, max: 10000, unit: "pixels", option: "blur-sigma-width" },
     "standard deviation along the width in pixels",
-  ),
-  taps: taps(9),
-  threshold: threshold(),
+  ) as Parameter<number>,
+  taps: taps(9) as Parameter<number>,
+  threshold: threshold() as Parameter<number>,
 };
 
 /** Measures the picture blurred by a Gaussian, sigma along the height and sigmaWidth along the width; mirrored border. */
@@ -32,7 +32,7 @@ function build(
 }
 
 /** A narrow and wide Gaussian. */
-export const deblurAniso = linearEntry({
+export const deblurAniso: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "deblur_aniso",
   about: "the picture blurred by a Gaussian that is narrow along the height and wide along the width",
   parameters: PARAMETERS,

@@ -1,12 +1,12 @@
 import type { Shape } from "../engine/mod.ts";
 import { averagePool, upsampleNearest, weightedSum } from "../kernels/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { scale } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { blockMeanSvd } from "./separable_operator.ts";
 
-const PARAMETERS = { scale: scale() };
+const PARAMETERS = { scale: scale() as Parameter<number> };
 
 /**
  * Measures the mean of every s x s block of every channel: y[i, j] = mean of x[s i .. s i + s - 1, s j .. s j + s - 1].
@@ -29,7 +29,7 @@ export function averageDownsample(imageShape: Shape, { scale }: ValuesOf<typeof 
 }
 
 /** Means of blocks. */
-export const srAverage = linearEntry({
+export const srAverage: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "sr_average",
   about: "the mean of every block of scale x scale pixels",
   parameters: PARAMETERS,

@@ -1,6 +1,6 @@
 import type { Shape } from "../engine/mod.ts";
-import { integer, required, type ValuesOf } from "../parameters/mod.ts";
-import { linearEntry } from "./entry.ts";
+import { integer, type Parameter, required, type ValuesOf } from "../parameters/mod.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { filterMatrix } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { separableOperator } from "./separable_operator.ts";
@@ -9,7 +9,7 @@ const PARAMETERS = {
   /** An even integer: with 4 s taps, only then does a row lie midway between two taps. */
   scale: required<number>(
     integer(undefined, { min: 2, parity: "even", programsOnly: true }, "reduction along each side"),
-  ),
+  ) as Parameter<number>,
 };
 
 /** Keys' parameter of the cubic: a third-order interpolator. */
@@ -52,7 +52,7 @@ function build(imageShape: Shape, { scale }: ValuesOf<typeof PARAMETERS>): Linea
 }
 
 /** Bicubic reduction. */
-export const srBicubic = linearEntry({
+export const srBicubic: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "sr_bicubic",
   about: "the picture reduced by antialiased bicubic resampling",
   parameters: PARAMETERS,

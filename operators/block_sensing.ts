@@ -1,17 +1,17 @@
 /** Block compressed sensing: every block of pixels is measured along the same random directions. */
 import { constant, elementCount, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherElements, linear, reshape } from "../kernels/mod.ts";
-import { integer, type ValuesOf } from "../parameters/mod.ts";
+import { integer, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { drawn, ratio, seed } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { type Matrix, matrix, matrixTensor, transpose } from "./matrix.ts";
 
 const PARAMETERS = {
-  ratio: ratio(),
-  seed: seed("the directions"),
-  block: integer(32, { min: 1, max: 64, programsOnly: true }, "side of the blocks in pixels"),
+  ratio: ratio() as Parameter<number>,
+  seed: seed("the directions") as Parameter<number>,
+  block: integer(32, { min: 1, max: 64, programsOnly: true }, "side of the blocks in pixels") as Parameter<number>,
 };
 
 /**
@@ -106,7 +106,7 @@ function reshaped(x: Tensor, itemShape: Shape): Tensor {
 const TASK_BLOCK = 32;
 
 /** Random products of blocks. */
-export const csBlock = linearEntry({
+export const csBlock: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "cs_block",
   about: "products of every block of pixels with random directions",
   parameters: PARAMETERS,

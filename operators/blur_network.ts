@@ -1,9 +1,9 @@
 /** Blur that a network makes of a picture and a random code, which need not be linear. */
 import { constant, formatShape, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { add, clamp, conv2d, copy, fill, gatherElements, relu, weightedSum } from "../kernels/mod.ts";
-import { file, type ValuesOf } from "../parameters/mod.ts";
+import { file, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { drawn, seed } from "./common_parameters.ts";
-import { nonlinearEntry } from "./entry.ts";
+import { nonlinearEntry, type OperatorEntry } from "./entry.ts";
 import { draws } from "./draws.ts";
 import { gaussianKernel2d } from "./kernels_2d.ts";
 import { pixelPlaces, pixelValues } from "./layout.ts";
@@ -29,8 +29,8 @@ const PARAMETERS = {
   network: file<BlurNetwork>(
     { option: "blur-network", format: "blur network" },
     "convolutions layers.0, layers.1, ... with max(x, 0) between them, see docs/samplers.md; else one that smears lights",
-  ),
-  seed: seed("the code of the network"),
+  ) as Parameter<BlurNetwork | undefined>,
+  seed: seed("the code of the network") as Parameter<number>,
 };
 
 /** Standard deviation of the code, as published. */
@@ -169,7 +169,7 @@ function codeImage([height, width]: readonly [number, number, number], codes: nu
 }
 
 /** Blur by a network. */
-export const deblurNetwork = nonlinearEntry({
+export const deblurNetwork: OperatorEntry<NonlinearOperator, typeof PARAMETERS> = nonlinearEntry({
   name: "deblur_network",
   about: "the picture blurred by a network with a random code",
   parameters: PARAMETERS,

@@ -1,8 +1,8 @@
 import { constant, hostTensor, type Shape } from "../engine/mod.ts";
 import { linear } from "../kernels/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { numbers } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { pixelValues } from "./layout.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { completeBasis, matrix, matrixTensor, transpose } from "./matrix.ts";
@@ -12,7 +12,9 @@ const PUBLISHED_WEIGHTS: readonly number[] = [0.3333, 0.3334, 0.3333];
 
 const PARAMETERS = {
   /** The simplified DDNM routine uses 1/3 three times. */
-  weights: numbers("one finite weight per channel, not all 0 (0.3333, 0.3334, 0.3333)"),
+  weights: numbers(
+    "one finite weight per channel, not all 0 (0.3333, 0.3334, 0.3333)",
+  ) as Parameter<ArrayLike<number> | undefined>,
 };
 
 /**
@@ -68,7 +70,7 @@ export function colorization(
 }
 
 /** Gray values. */
-export const colorize = linearEntry({
+export const colorize: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "colorize",
   about: "one gray value per pixel, a weighted mean of its channels",
   parameters: PARAMETERS,

@@ -1,6 +1,6 @@
 /** Degradations one after the other, such as those of an old photo. */
 import type { Shape } from "../engine/mod.ts";
-import { checkedValues, choice, type ValuesOf } from "../parameters/mod.ts";
+import { checkedValues, choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { averageDownsample } from "./average_downsample.ts";
 import { colorization } from "./colorization.ts";
 import { iterations } from "./common_parameters.ts";
@@ -14,8 +14,13 @@ export const COMPOSITION = {
    * `exact`: conjugate gradients. `factors`: A_1^+ A_2^+ ... A_k^+, which is A^+ only if the factors commute in the right
    * way: not where a mask cuts through the pixels that are averaged.
    */
-  inverse: choice("exact", ["exact", "factors"], {}, "A^+ by conjugate gradients or from the factors, as published"),
-  iterations: iterations(30),
+  inverse: choice(
+    "exact",
+    ["exact", "factors"],
+    {},
+    "A^+ by conjugate gradients or from the factors, as published",
+  ) as Parameter<"exact" | "factors">,
+  iterations: iterations(30) as Parameter<number>,
 };
 
 /** Parameters of `composition`. */

@@ -54,9 +54,9 @@ export interface TaskContext {
 }
 
 /** What is written down of an operator: all that commands, tables and tests know of it. */
-export interface OperatorDefinition<N extends string, P extends Parameters, A extends Operator> {
+export interface OperatorDefinition<P extends Parameters, A extends Operator> {
   /** Name in the register, such as `sr_bicubic`. */
-  readonly name: N;
+  readonly name: string;
   /** What it measures, in a line. */
   readonly about: string;
   /** Its parameters by name. */
@@ -76,11 +76,8 @@ export interface OperatorDefinition<N extends string, P extends Parameters, A ex
 }
 
 /** One operator of the register: its definition with nothing left to defaults. */
-export interface OperatorEntry<
-  A extends Operator = Operator,
-  N extends string = string,
-  P extends Parameters = Parameters,
-> extends Pick<OperatorDefinition<N, P, A>, "name" | "about" | "parameters" | "examples"> {
+export interface OperatorEntry<A extends Operator = Operator, P extends Parameters = Parameters>
+  extends Pick<OperatorDefinition<P, A>, "name" | "about" | "parameters" | "examples"> {
   /** Counts what a program has defined, from 0. */
   readonly order: number;
   /** Whether A^T and A^+ exist. */
@@ -103,25 +100,25 @@ export interface OperatorEntry<
 }
 
 /** The entry of an operator that is linear. */
-export function linearEntry<const N extends string, P extends Parameters>(
-  definition: OperatorDefinition<N, P, LinearOperator>,
-): OperatorEntry<LinearOperator, N, P> {
+export function linearEntry<P extends Parameters>(
+  definition: OperatorDefinition<P, LinearOperator>,
+): OperatorEntry<LinearOperator, P> {
   return entryOf(definition, true);
 }
 
 /** The entry of an operator that is not linear. */
-export function nonlinearEntry<const N extends string, P extends Parameters>(
-  definition: OperatorDefinition<N, P, NonlinearOperator>,
-): OperatorEntry<NonlinearOperator, N, P> {
+export function nonlinearEntry<P extends Parameters>(
+  definition: OperatorDefinition<P, NonlinearOperator>,
+): OperatorEntry<NonlinearOperator, P> {
   return entryOf(definition, false);
 }
 
 let defined = 0;
 
-function entryOf<A extends Operator, N extends string, P extends Parameters>(
-  definition: OperatorDefinition<N, P, A>,
+function entryOf<A extends Operator, P extends Parameters>(
+  definition: OperatorDefinition<P, A>,
   isLinear: boolean,
-): OperatorEntry<A, N, P> {
+): OperatorEntry<A, P> {
   const { name, about, parameters, examples, tasks = [], extras = {} } = definition;
   const checked = (given: OperatorValues): ValuesOf<P> => checkedValues(`build operator "${name}"`, parameters, given);
   return {

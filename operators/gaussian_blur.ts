@@ -1,7 +1,7 @@
 import type { Shape } from "../engine/mod.ts";
 import { choice, data, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { numbers, sigma, taps, threshold, undone } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { filterMatrix, mirroredFilter } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { type BlurFactors, publishedBlur } from "./published_blur.ts";
@@ -18,20 +18,28 @@ const PARAMETERS = {
     ["true", "published", "published_matched"],
     { option: "blur-variant" },
     "the true blur, or what published code computes",
-  ),
-  sigma: sigma(15),
-  taps: taps(9),
+  ) as Parameter<"true" | "published" | "published_matched">,
+  sigma: sigma(15) as Parameter<number>,
+  taps: taps(9) as Parameter<number>,
   /** A larger one loses more of the picture, but A^+ amplifies errors of the measurement less. */
-  threshold: threshold(),
-  kernel: numbers("taps of another kernel instead of the Gaussian, used as they are; an odd number of them for `true`"),
-  kernelWidth: numbers("taps along the width, where they are others than along the height"),
+  threshold: threshold() as Parameter<number>,
+  kernel: numbers(
+    "taps of another kernel instead of the Gaussian, used as they are; an odd number of them for `true`",
+  ) as Parameter<ArrayLike<number> | undefined>,
+  kernelWidth: numbers(
+    "taps along the width, where they are others than along the height",
+  ) as Parameter<ArrayLike<number> | undefined>,
   /** Default: the order of the published program, whose sort is not stable: see `introsortDescending`. */
   permutation: numbers(
     "for `published`: position (row-major, of H x W) of the singular value at each place of the descending order",
-  ),
+  ) as Parameter<ArrayLike<number> | undefined>,
   /** The vectors of nearly equal singular values depend on rounding, and the published operator on them. */
-  factors: factors("for `published`, square images: the decomposition to use instead of one computed here"),
-  factorsWidth: factors("the same for the factor along the width, where it is another one"),
+  factors: factors(
+    "for `published`, square images: the decomposition to use instead of one computed here",
+  ) as Parameter<BlurFactors | undefined>,
+  factorsWidth: factors(
+    "the same for the factor along the width, where it is another one",
+  ) as Parameter<BlurFactors | undefined>,
 };
 
 /** Which blur is meant; see the parameter. */
@@ -130,7 +138,7 @@ function checkKernel(kernel: ArrayLike<number>): void {
 }
 
 /** The usual blur. */
-export const deblurGauss = linearEntry({
+export const deblurGauss: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "deblur_gauss",
   about: "the picture blurred by a separable kernel, a Gaussian unless one is given",
   parameters: PARAMETERS,

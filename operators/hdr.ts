@@ -1,12 +1,12 @@
 /** High dynamic range: a picture whose brightness exceeds what the sensor can tell. */
 import type { Shape } from "../engine/mod.ts";
 import { clamp, weightedSum } from "../kernels/mod.ts";
-import { number, type ValuesOf } from "../parameters/mod.ts";
-import { nonlinearEntry } from "./entry.ts";
+import { number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { nonlinearEntry, type OperatorEntry } from "./entry.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 
 const PARAMETERS = {
-  gain: number(2, { min: 0.01, max: 100 }, "how far the exposure exceeds the range"),
+  gain: number(2, { min: 0.01, max: 100 }, "how far the exposure exceeds the range") as Parameter<number>,
 };
 
 /**
@@ -25,7 +25,7 @@ function build(imageShape: Shape, { gain }: ValuesOf<typeof PARAMETERS>): Nonlin
 }
 
 /** The picture, exposed too long. */
-export const hdr = nonlinearEntry({
+export const hdr: OperatorEntry<NonlinearOperator, typeof PARAMETERS> = nonlinearEntry({
   name: "hdr",
   about: "the picture, exposed so long that bright and dark parts are clipped",
   parameters: PARAMETERS,

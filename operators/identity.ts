@@ -1,6 +1,6 @@
 import { elementCount, hostTensor, type Shape } from "../engine/mod.ts";
 import { copy } from "../kernels/mod.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 /** Measures the image itself: A = A^T = A^+ = I, the operator of denoising. */
@@ -25,7 +25,7 @@ function build(imageShape: Shape): LinearOperator {
 }
 
 /** The picture itself. */
-export const identity = linearEntry({
+export const identity: OperatorEntry<LinearOperator, Record<never, never>> = linearEntry({
   name: "identity",
   about: "the picture itself",
   parameters: {},

@@ -1,8 +1,8 @@
 import { constant, formatShape, type HostTensor, sameShape, type Shape } from "../engine/mod.ts";
 import { copy, mul } from "../kernels/mod.ts";
-import { choice, data, file, number, type ValuesOf } from "../parameters/mod.ts";
+import { choice, data, file, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { drawn, seed } from "./common_parameters.ts";
-import { linearEntry, type TaskContext } from "./entry.ts";
+import { linearEntry, type OperatorEntry, type TaskContext } from "./entry.ts";
 import { pixelValues } from "./layout.ts";
 import { boxMask, type MissingBox, randomMask } from "./masks.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
@@ -12,14 +12,17 @@ export const MISSING_PIXELS = {
   mask: file<HostTensor>(
     { format: "mask", replaces: ["missing", "box", "seed"] },
     "picture that marks the missing pixels",
-  ),
+  ) as Parameter<HostTensor | undefined>,
   missing: number(
     undefined,
     { min: 0, max: 1, option: "mask-random", replaces: ["box"], isDamage: true },
     "share of pixels missing at random in a good picture",
-  ),
-  box: data<MissingBox>({ needed: "a box of whole numbers", fits: isBox }, "a missing box"),
-  seed: seed("a box and of random pixels"),
+  ) as Parameter<number | undefined>,
+  box: data<MissingBox>(
+    { needed: "a box of whole numbers", fits: isBox },
+    "a missing box",
+  ) as Parameter<MissingBox | undefined>,
+  seed: seed("a box and of random pixels") as Parameter<number>,
 };
 
 /** What tasks with missing pixels take besides. */
@@ -29,13 +32,13 @@ export const MISSING_EXTRAS = {
     ["white", "black"],
     { option: "mask-keep", needs: "mask" },
     "colour of known pixels in the mask",
-  ),
+  ) as Parameter<"white" | "black">,
   // The 24 of 64 pixels of the usual benchmark.
   box: number(
     24 / 64,
     { min: 0, max: 1, option: "mask-box", isDamage: true },
     "side of a missing box in a good picture, as share of the picture's",
-  ),
+  ) as Parameter<number>,
 };
 
 /** The seed of a task, and its box. */
@@ -118,7 +121,7 @@ export function inpainting(imageShape: Shape, mask: HostTensor): LinearOperator 
 }
 
 /** The known pixels of a picture. */
-export const inpaint = linearEntry({
+export const inpaint: OperatorEntry<LinearOperator, typeof MISSING_PIXELS> = linearEntry({
   name: "inpaint",
   about: "the known pixels: of a mask, or all but a box or a random share",
   parameters: MISSING_PIXELS,

@@ -17,21 +17,21 @@ import {
   upsampleNearest,
   weightedSum,
 } from "../kernels/mod.ts";
-import { choice, number, type ValuesOf } from "../parameters/mod.ts";
-import { nonlinearEntry } from "./entry.ts";
+import { choice, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { nonlinearEntry, type OperatorEntry } from "./entry.ts";
 import { BLOCK, COSINE, jpegSteps, type JpegTables, MIDDLE, TO_PLANES, UNIT } from "./jpeg.ts";
 import { pixelPlaces, pixelValues } from "./layout.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 import { matrix, matrixTensor, transpose } from "./matrix.ts";
 
 const PARAMETERS = {
-  quality: number(60, { min: 1, max: 100 }, "quality of the compression"),
+  quality: number(60, { min: 1, max: 100 }, "quality of the compression") as Parameter<number>,
   tables: choice<JpegTables>(
     "published",
     ["published", "standard"],
     { programsOnly: true },
     "which way round the quantisation tables are used",
-  ),
+  ) as Parameter<JpegTables>,
 };
 
 /** Back from luminance and the two chrominances to red, green and blue, one column for each. */
@@ -110,7 +110,7 @@ function build(imageShape: Shape, options: ValuesOf<typeof PARAMETERS>): Nonline
 }
 
 /** JPEG compression. */
-export const jpeg = nonlinearEntry({
+export const jpeg: OperatorEntry<NonlinearOperator, typeof PARAMETERS> = nonlinearEntry({
   name: "jpeg",
   about: "the picture compressed as JPEG",
   parameters: PARAMETERS,

@@ -1,9 +1,9 @@
 /** Blurs with any two-dimensional kernel, at a circular or a mirrored border. */
 import { constant, type HostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherElements, separable } from "../kernels/mod.ts";
-import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { iterations, sigma, taps, threshold, undone } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { gaussianKernel2d, kernelFile, SLANTED } from "./kernels_2d.ts";
 import { pixelPlaces } from "./layout.ts";
 import { leastSquares } from "./least_squares.ts";
@@ -28,17 +28,22 @@ export const KERNEL_BLUR = {
     ["circular", "reflect"],
     { option: "blur-boundary" },
     "what lies outside, the other side or the mirrored picture",
-  ),
+  ) as Parameter<"circular" | "reflect">,
   /** For `circular`: frequencies whose magnitude is below count as removed, in A, A^T and A^+ alike. */
-  threshold: threshold(),
+  threshold: threshold() as Parameter<number>,
   /** For `reflect`. */
-  iterations: iterations(20),
+  iterations: iterations(20) as Parameter<number>,
 };
 
 /** What lies outside the picture. */
 export type BlurBoundary = ValuesOf<typeof KERNEL_BLUR>["boundary"];
 
-const PARAMETERS = { psf: kernelFile(), sigma: sigma(3), taps: taps(61), ...KERNEL_BLUR };
+const PARAMETERS = {
+  psf: kernelFile() as Parameter<HostTensor | undefined>,
+  sigma: sigma(3) as Parameter<number>,
+  taps: taps(61) as Parameter<number>,
+  ...KERNEL_BLUR,
+};
 
 /**
  * Measures the picture convolved with a kernel, every channel for itself.
@@ -163,7 +168,7 @@ function reflectedBlur(
 }
 
 /** Convolution with a kernel. */
-export const deblurKernel = linearEntry({
+export const deblurKernel: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "deblur_kernel",
   about: "the picture convolved with a kernel in two dimensions, a Gaussian unless one is given",
   parameters: PARAMETERS,

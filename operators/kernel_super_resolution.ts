@@ -1,9 +1,9 @@
 /** Super-resolution behind any blur: a circular convolution, of which every s-th pixel is kept. */
 import { constant, type HostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { type ComplexArray, fourier, gatherElements, mul } from "../kernels/mod.ts";
-import { number, type ValuesOf } from "../parameters/mod.ts";
+import { number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { scale, sigma, taps } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { checkKernel, factorTensor, filtered, perChannel, transferFunction } from "./fourier_filter.ts";
 import { gaussianKernel2d, kernelFile, SLANTED } from "./kernels_2d.ts";
 import { pixelPlaces } from "./layout.ts";
@@ -11,11 +11,15 @@ import { sampledSvd } from "./kernel_super_resolution_svd.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 const PARAMETERS = {
-  scale: scale(),
-  psf: kernelFile(),
-  sigma: sigma(1.6),
-  taps: taps(25),
-  threshold: number(0.03, { min: 0, max: 1, programsOnly: true }, "smallest singular value that is kept"),
+  scale: scale() as Parameter<number>,
+  psf: kernelFile() as Parameter<HostTensor | undefined>,
+  sigma: sigma(1.6) as Parameter<number>,
+  taps: taps(25) as Parameter<number>,
+  threshold: number(
+    0.03,
+    { min: 0, max: 1, programsOnly: true },
+    "smallest singular value that is kept",
+  ) as Parameter<number>,
 };
 
 /**
@@ -87,7 +91,7 @@ function perChannelPairs(values: Float64Array, [height, width, channels]: readon
 }
 
 /** Pixels behind a blur. */
-export const srKernel = linearEntry({
+export const srKernel: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "sr_kernel",
   about: "every scale-th pixel of the picture convolved with a kernel in two dimensions",
   parameters: PARAMETERS,

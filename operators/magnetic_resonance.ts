@@ -9,23 +9,27 @@ import {
   type Tensor,
 } from "../engine/mod.ts";
 import { complexMul, fourier, gatherElements, linear, mul } from "../kernels/mod.ts";
-import { choice, integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { choice, integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { seed, tensor } from "./common_parameters.ts";
 import { pixelValues, rolled } from "./layout.ts";
 import { checkImageShape, type LinearOperator, linearOperator, type SpectralForm } from "./operator.ts";
-import { samplingMask, SAMPLINGS } from "./mri_masks.ts";
+import { type Sampling, samplingMask, SAMPLINGS } from "./mri_masks.ts";
 import { matrix, matrixTensor } from "./matrix.ts";
 
 /** Parameters of magnetic resonance imaging. */
 export const RESONANCE = {
-  sampling: choice("gaussian_1d", SAMPLINGS, {}, "how frequencies are chosen"),
-  acceleration: number(4, { min: 1, max: 1000 }, "one frequency in so many"),
-  centre: number(0.08, { min: 0, max: 1 }, "share of columns always measured"),
+  sampling: choice("gaussian_1d", SAMPLINGS, {}, "how frequencies are chosen") as Parameter<Sampling>,
+  acceleration: number(4, { min: 1, max: 1000 }, "one frequency in so many") as Parameter<number>,
+  centre: number(0.08, { min: 0, max: 1 }, "share of columns always measured") as Parameter<number>,
   /** Their sensitivities are smooth, and their squares sum to 1; one coil is uniform. */
-  coils: integer(1, { min: 1, max: 32 }, "number of coils"),
-  seed: seed("the frequencies"),
-  mask: tensor("1 where a frequency is measured, [H, W], zero frequency at (floor(H / 2), floor(W / 2)); else drawn"),
-  maps: tensor("sensitivities of the coils [H, W, 2 K], real and imaginary parts in turn, instead of those of `coils`"),
+  coils: integer(1, { min: 1, max: 32 }, "number of coils") as Parameter<number>,
+  seed: seed("the frequencies") as Parameter<number>,
+  mask: tensor(
+    "1 where a frequency is measured, [H, W], zero frequency at (floor(H / 2), floor(W / 2)); else drawn",
+  ) as Parameter<HostTensor | undefined>,
+  maps: tensor(
+    "sensitivities of the coils [H, W, 2 K], real and imaginary parts in turn, instead of those of `coils`",
+  ) as Parameter<HostTensor | undefined>,
 };
 
 /**

@@ -4,7 +4,6 @@
 export {
   createDegradation,
   createOperator,
-  type KnownOperator,
   NONLINEAR_OPERATORS,
   operatorEntry,
   type OperatorName,

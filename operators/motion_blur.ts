@@ -1,20 +1,27 @@
 /** Blur along the path of a shaken camera. */
-import { integer, number } from "../parameters/mod.ts";
+import { integer, number, type Parameter } from "../parameters/mod.ts";
 import { SEEDS, taps, undone } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { KERNEL_BLUR, kernelBlur } from "./kernel_blur.ts";
 import { motionKernel } from "./kernels_2d.ts";
+import type { LinearOperator } from "./operator.ts";
+
+const PARAMETERS = {
+  taps: taps(61) as Parameter<number>,
+  intensity: number(
+    0.5,
+    { min: 0, max: 1, option: "blur-intensity" },
+    "from a straight line to a tangle",
+  ) as Parameter<number>,
+  seed: integer(0, { ...SEEDS, option: "blur-seed" }, "seed of the path") as Parameter<number>,
+  ...KERNEL_BLUR,
+};
 
 /** Motion of the camera; the kernel is that of `motionKernel`. */
-export const deblurMotion = linearEntry({
+export const deblurMotion: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "deblur_motion",
   about: "the picture blurred along the path of a shaken camera",
-  parameters: {
-    taps: taps(61),
-    intensity: number(0.5, { min: 0, max: 1, option: "blur-intensity" }, "from a straight line to a tangle"),
-    seed: integer(0, { ...SEEDS, option: "blur-seed" }, "seed of the path"),
-    ...KERNEL_BLUR,
-  },
+  parameters: PARAMETERS,
   build: (imageShape, { taps, intensity, seed, ...options }) =>
     kernelBlur("deblur_motion", imageShape, motionKernel(taps, intensity, seed), options),
   examples: [

@@ -1,8 +1,9 @@
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { magneticResonance, RESONANCE } from "./magnetic_resonance.ts";
+import type { LinearOperator } from "./operator.ts";
 
 /** Frequencies of a complex image. */
-export const mri = linearEntry({
+export const mri: OperatorEntry<LinearOperator, typeof RESONANCE> = linearEntry({
   name: "mri",
   about: "some frequencies of a complex image (two channels), seen by one or more coils",
   parameters: RESONANCE,

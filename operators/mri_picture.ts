@@ -1,9 +1,9 @@
 /** Magnetic resonance imaging of a picture with colour channels, whose mean stands for a real image. */
 import { constant, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { linear, mul } from "../kernels/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { drawn, iterations } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { hartley } from "./fourier_filter.ts";
 import { pixelValues } from "./layout.ts";
 import { leastSquares } from "./least_squares.ts";
@@ -15,7 +15,7 @@ import { completeBasis, matrix, matrixTensor, transpose } from "./matrix.ts";
 const PARAMETERS = {
   ...RESONANCE,
   /** With several coils. */
-  iterations: iterations(20),
+  iterations: iterations(20) as Parameter<number>,
 };
 
 /**
@@ -90,7 +90,7 @@ function spectralForm(
 }
 
 /** Frequencies of the mean of the channels. */
-export const mriPicture = linearEntry({
+export const mriPicture: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "mri_picture",
   about: "some frequencies of the mean of the channels, taken for a real image, seen by one or more coils",
   parameters: PARAMETERS,

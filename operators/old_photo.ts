@@ -1,19 +1,21 @@
 /** An old photo: scratched (mask), gray (the mean of the channels) and small (the mean of s x s pixels), as in DDNM. */
-import { integer } from "../parameters/mod.ts";
+import { integer, type Parameter } from "../parameters/mod.ts";
 import { COMPOSITION, composition, grayAndSmall } from "./composition.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { inpainting, MISSING_EXTRAS, MISSING_PIXELS, missingDefaults, missingMask } from "./inpainting.ts";
 import type { LinearOperator } from "./operator.ts";
 
+const PARAMETERS = {
+  ...MISSING_PIXELS,
+  scale: integer(2, { min: 1, programsOnly: true }, "reduction along each side") as Parameter<number>,
+  ...COMPOSITION,
+};
+
 /** A scratched, gray and small picture. */
-export const oldPhoto = linearEntry({
+export const oldPhoto: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "old_photo",
   about: "a scratched, gray and small picture: known pixels, mean of the channels, mean of blocks",
-  parameters: {
-    ...MISSING_PIXELS,
-    scale: integer(2, { min: 1, programsOnly: true }, "reduction along each side"),
-    ...COMPOSITION,
-  },
+  parameters: PARAMETERS,
   build(imageShape, { mask, missing, box, seed, scale, ...options }): LinearOperator {
     const known = missingMask("old_photo", imageShape, { mask, missing, box, seed });
     return composition("old_photo", [inpainting(imageShape, known), ...grayAndSmall(imageShape, scale)], options);

@@ -1,12 +1,12 @@
 import { type HostTensor, hostTensor, type Shape } from "../engine/mod.ts";
-import { number, type ValuesOf } from "../parameters/mod.ts";
-import { linearEntry } from "./entry.ts";
+import { number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { inpainting } from "./inpainting.ts";
 import { boxMask } from "./masks.ts";
-import { checkImageShape } from "./operator.ts";
+import { checkImageShape, type LinearOperator } from "./operator.ts";
 
 const PARAMETERS = {
-  keep: number(0.5, { min: 0.01, max: 1 }, "known share of each side"),
+  keep: number(0.5, { min: 0.01, max: 1 }, "known share of each side") as Parameter<number>,
 };
 
 /** The mask [H, W] that keeps a centred box. */
@@ -19,7 +19,7 @@ function middle(imageShape: Shape, { keep }: ValuesOf<typeof PARAMETERS>): HostT
 }
 
 /** The middle of the picture: the operator of inpainting with a mask that keeps a centred box. */
-export const outpaint = linearEntry({
+export const outpaint: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "outpaint",
   about: "the middle of the picture",
   parameters: PARAMETERS,

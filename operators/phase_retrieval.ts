@@ -1,15 +1,15 @@
 /** Phase retrieval: the magnitudes of the frequencies of a picture, as a detector far away sees them. */
 import { constant, type Shape, type Tensor } from "../engine/mod.ts";
 import { fourier, gatherElements, linear, mul, sqrt } from "../kernels/mod.ts";
-import { number, type ValuesOf } from "../parameters/mod.ts";
-import { nonlinearEntry } from "./entry.ts";
+import { number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { nonlinearEntry, type OperatorEntry } from "./entry.ts";
 import { pixelPlaces, rolled } from "./layout.ts";
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "./operator.ts";
 import { matrix, matrixTensor } from "./matrix.ts";
 
 const PARAMETERS = {
   /** 0: not finer; else black borders of oversample/8 of each side. */
-  oversample: number(2, { min: 0, max: 8 }, "how much finer frequencies are sampled"),
+  oversample: number(2, { min: 0, max: 8 }, "how much finer frequencies are sampled") as Parameter<number>,
 };
 
 /**
@@ -54,7 +54,7 @@ function build(imageShape: Shape, { oversample }: ValuesOf<typeof PARAMETERS>): 
 }
 
 /** Magnitudes of frequencies. */
-export const phaseRetrieval = nonlinearEntry({
+export const phaseRetrieval: OperatorEntry<NonlinearOperator, typeof PARAMETERS> = nonlinearEntry({
   name: "phase_retrieval",
   about: "the magnitudes of the frequencies of the picture",
   parameters: PARAMETERS,

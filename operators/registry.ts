@@ -6,21 +6,18 @@ import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts"
 import * as ENTRIES from "./entries.ts";
 import { type Task, tasksOf } from "./task.ts";
 
-/** The entry of an operator that comes with the project. */
-export type KnownOperator = typeof ENTRIES[keyof typeof ENTRIES];
-
 /** The names of the operators that come with the project. */
-export type OperatorName = KnownOperator["name"];
+export type OperatorName = keyof typeof ENTRIES;
 
 /** The parameters of an operator by its name, each of which may be left out; any where the name is not known before. */
-export type OptionsOf<N extends string> = N extends OperatorName
-  ? Some<Extract<KnownOperator, { name: N }>["parameters"]>
+export type OptionsOf<N extends string> = N extends OperatorName ? Some<typeof ENTRIES[N]["parameters"]>
   : OperatorValues;
 
 type Both<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
 
 /** The parameters of all operators together, for what handles any of them. */
-export type OperatorOptions = Both<KnownOperator["parameters"]> extends infer All extends Parameters ? Some<All>
+export type OperatorOptions = Both<typeof ENTRIES[OperatorName]["parameters"]> extends infer All extends Parameters
+  ? Some<All>
   : never;
 
 const linear = new Map<string, OperatorEntry<LinearOperator>>();

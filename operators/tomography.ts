@@ -1,14 +1,14 @@
 /** Computed tomography with parallel rays: projections from few views, or from a limited arc. */
 import { constant, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { alongWidth, backProject, radon, weightedSum } from "../kernels/mod.ts";
-import { integer, number, type ValuesOf } from "../parameters/mod.ts";
-import { linearEntry } from "./entry.ts";
+import { integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 import { matrix, matrixTensor } from "./matrix.ts";
 
 const PARAMETERS = {
-  views: integer(30, { min: 1, max: 4096 }, "number of views"),
-  arc: number(180, { min: 1, max: 180 }, "degrees that the views share evenly, the end left out"),
+  views: integer(30, { min: 1, max: 4096 }, "number of views") as Parameter<number>,
+  arc: number(180, { min: 1, max: 180 }, "degrees that the views share evenly, the end left out") as Parameter<number>,
 };
 
 /** The Ram-Lak filter of rays one bin apart: 1/4, and -1 / (pi n)^2 at odd distances n. */
@@ -51,7 +51,7 @@ function build(imageShape: Shape, { views, arc }: ValuesOf<typeof PARAMETERS>): 
 }
 
 /** Parallel rays. */
-export const ct = linearEntry({
+export const ct: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "ct",
   about: "sums along parallel rays, from few views or a limited arc",
   parameters: PARAMETERS,

@@ -1,13 +1,13 @@
 /** Blur by the mean of the surroundings. */
 import type { Shape } from "../engine/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { taps, threshold, undone } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { mirroredFilter } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "./operator.ts";
 import { separableOperator } from "./separable_operator.ts";
 
-const PARAMETERS = { taps: taps(9), threshold: threshold() };
+const PARAMETERS = { taps: taps(9) as Parameter<number>, threshold: threshold() as Parameter<number> };
 
 /** Measures the mean of taps x taps pixels around every pixel; the picture is mirrored at the border. */
 function build(imageShape: Shape, { taps, threshold }: ValuesOf<typeof PARAMETERS>): LinearOperator {
@@ -17,7 +17,7 @@ function build(imageShape: Shape, { taps, threshold }: ValuesOf<typeof PARAMETER
 }
 
 /** The mean of the surroundings. */
-export const deblurUniform = linearEntry({
+export const deblurUniform: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "deblur_uniform",
   about: "the mean of taps x taps pixels around every pixel",
   parameters: PARAMETERS,

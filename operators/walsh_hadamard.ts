@@ -1,19 +1,19 @@
 /** Compressed sensing: a share of the Walsh-Hadamard coefficients of every channel. */
 import { constant, type Shape } from "../engine/mod.ts";
 import { hadamard, mul } from "../kernels/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { drawn, numbers, ratio, seed } from "./common_parameters.ts";
-import { linearEntry } from "./entry.ts";
+import { linearEntry, type OperatorEntry } from "./entry.ts";
 import { randomPermutation } from "./draws.ts";
 import { pixelValues } from "./layout.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "./operator.ts";
 
 const PARAMETERS = {
-  ratio: ratio(),
-  seed: seed("which coefficients are measured"),
+  ratio: ratio() as Parameter<number>,
+  seed: seed("which coefficients are measured") as Parameter<number>,
   permutation: numbers(
     "positions of coefficients (natural order), of which the first are measured; else they are drawn",
-  ),
+  ) as Parameter<ArrayLike<number> | undefined>,
 };
 
 /**
@@ -67,7 +67,7 @@ function build(imageShape: Shape, { ratio, permutation, seed }: ValuesOf<typeof 
 }
 
 /** Walsh-Hadamard coefficients. */
-export const csHadamard = linearEntry({
+export const csHadamard: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "cs_hadamard",
   about: "a share of the Walsh-Hadamard coefficients of every channel",
   parameters: PARAMETERS,

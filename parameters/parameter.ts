@@ -41,7 +41,10 @@ export interface FileNotes extends Omit<ParameterNotes, keyof NumberNotes> {
   readonly format?: string;
 }
 
-/** One parameter. `T` is the type of its value, with `undefined` where it may be left open. */
+/**
+ * One parameter. `T` is the type of its value, with `undefined` where it may be left open. Parameters of published
+ * entries say it in the text, `as Parameter<T>`: a package registry reads types without inferring those of calls.
+ */
 export interface Parameter<T> extends ParameterNotes {
   /** What values it has. */
   readonly kind: "integer" | "number" | "flag" | "choice" | "text" | "file" | "data";

@@ -4,7 +4,7 @@
  */
 import { constant, type DeviceTensor, elementCount, hostTensor, type Tensor, type Tensors } from "../engine/mod.ts";
 import { add, gatherElements, NO_ELEMENT, shrink, sub, weightedSum } from "../kernels/mod.ts";
-import { integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { iterations } from "./common_parameters.ts";
 import { conjugateGradients } from "./conjugate_gradients.ts";
 import { sampler } from "./entry.ts";
@@ -12,10 +12,10 @@ import { pseudoInverseOf, trajectory } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: integer(100, { min: 1, max: 10000 }, "number of iterations"),
-  lambda: number(0.027, { min: 0 }, "weight of the variation"),
-  rho: number(0.01, { min: 1e-9 }, "weight of the agreement"),
-  iterations: iterations(10),
+  steps: integer(100, { min: 1, max: 10000 }, "number of iterations") as Parameter<number>,
+  lambda: number(0.027, { min: 0 }, "weight of the variation") as Parameter<number>,
+  rho: number(0.01, { min: 1e-9 }, "weight of the agreement") as Parameter<number>,
+  iterations: iterations(10) as Parameter<number>,
 };
 
 /** Parameters of ADMM-TV. */

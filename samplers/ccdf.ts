@@ -3,10 +3,17 @@
  * the noised measurement. Chung, Sim, Ye, Come-Closer-Diffuse-Faster, CVPR 2022.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import { respace } from "./coefficients.ts";
-import { clipDenoised, fixedVariance, level, noiseIn, partialSteps, shortcutTimestep } from "./common_parameters.ts";
+import {
+  clipDenoised,
+  fixedVariance,
+  nextLevel,
+  noiseIn,
+  partialSteps,
+  shortcutTimestep,
+} from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
 import { guideAlphaBar, guidedTrajectory, projectionGuide } from "./guided_trajectory.ts";
 import { noisedEstimate } from "./run.ts";
@@ -15,11 +22,11 @@ import { ssdTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
   // Published: 20 (MRI) to 200 of 1000, and as many steps.
-  t0: shortcutTimestep(200, "timestep to which A^+ y is noised"),
-  steps: partialSteps(200),
+  t0: shortcutTimestep(200, "timestep to which A^+ y is noised") as Parameter<number>,
+  steps: partialSteps(200) as Parameter<number>,
   clipDenoised,
   fixedVariance,
-  level: level("next"),
+  level: nextLevel,
   noiseIn,
 };
 

@@ -54,9 +54,15 @@ export const fixedVariance: Parameter<FixedVariance> = choice(
 );
 
 /** At which level the measurement is noised. */
-export function level(initial: GuideLevel): Parameter<GuideLevel> {
-  return choice(initial, ["current", "next"], {}, "noise level of the measurement: that of the step, or the next");
-}
+export const level: Parameter<GuideLevel> = choice(
+  "current",
+  ["current", "next"],
+  {},
+  "noise level of the measurement: that of the step, or the next",
+);
+
+/** The same, where the next level is published. */
+export const nextLevel: Parameter<GuideLevel> = { ...level, default: "next" };
 
 /** Where the noise of the measurement is drawn; published in the measurement, which is too noisy where A averages. */
 export const noiseIn: Parameter<MeasurementNoise> = choice(

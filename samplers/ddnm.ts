@@ -6,7 +6,7 @@
 import type { Runtime } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
 import { project } from "../operators/mod.ts";
-import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { etaMixCoefficients } from "./coefficients.ts";
 import { DDNM_TRAJECTORY, ddnmEvaluations, type DdnmStep, ddnmTrajectory } from "./ddnm_trajectory.ts";
 import { sampler } from "./entry.ts";
@@ -18,7 +18,12 @@ import { networkStep } from "./step.ts";
 const PARAMETERS = {
   ...DDNM_TRAJECTORY,
   // Published program: the eta mix; paper: the posterior, which does not read eta.
-  update: choice("eta_mix", ["eta_mix", "posterior"], {}, "rule of the next state: eta mix, or DDPM posterior"),
+  update: choice(
+    "eta_mix",
+    ["eta_mix", "posterior"],
+    {},
+    "rule of the next state: eta mix, or DDPM posterior",
+  ) as Parameter<"eta_mix" | "posterior">,
 };
 
 /** Parameters of DDNM. */

@@ -4,7 +4,7 @@
  */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { add, sub, weightedSum } from "../kernels/mod.ts";
-import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import type { Level } from "./coefficients.ts";
 import { spectralStepDown } from "./ddnm_plus_spectral.ts";
 import { DDNM_TRAJECTORY, ddnmEvaluations, type DdnmStep, ddnmTrajectory } from "./ddnm_trajectory.ts";
@@ -26,7 +26,7 @@ const PARAMETERS = {
     ["spectral", "simplified", "posterior", "published_simplified", "published_spectral"],
     {},
     "rule of the correction and of the noise",
-  ),
+  ) as Parameter<"spectral" | "simplified" | "posterior" | "published_simplified" | "published_spectral">,
 };
 
 /** Parameters of DDNM+. The deviation of the noise is that of the problem. */

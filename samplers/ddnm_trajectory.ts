@@ -1,6 +1,6 @@
 /** The trajectory that DDNM and DDNM+ share: steps down with the network, and jumps back up that renoise what it saw. */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
 import { freshNoise, steps, travelLength, travelRepeat } from "./common_parameters.ts";
 import type { Evaluations } from "./description.ts";
@@ -13,10 +13,10 @@ import { ddnmTimesteps } from "./timesteps.ts";
 
 /** Parameters of the published trajectory: straight down. Old photos: travelLength 2, travelRepeat 2. */
 export const DDNM_TRAJECTORY = {
-  steps: steps(100, 1),
-  eta: freshNoise(0.85),
-  travelLength: travelLength(1),
-  travelRepeat: travelRepeat(1),
+  steps: steps(100, 1) as Parameter<number>,
+  eta: freshNoise(0.85) as Parameter<number>,
+  travelLength: travelLength(1) as Parameter<number>,
+  travelRepeat: travelRepeat(1) as Parameter<number>,
 };
 
 /** Options of the trajectory. */

@@ -6,7 +6,7 @@
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { add, mul } from "../kernels/mod.ts";
 import type { SpectralForm } from "../operators/mod.ts";
-import { number, type ValuesOf } from "../parameters/mod.ts";
+import { number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
 import { freshNoise, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
@@ -19,10 +19,10 @@ import { strideTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
   // As many steps as strides of floor(T/steps) fit below T are made.
-  steps: steps(20, 1),
-  eta: freshNoise(0.85),
-  etaA: freshNoise(0.85, "fresh noise where the measurement is worse"),
-  etaB: number(1, { min: 0, max: 1 }, "share of the measurement where it is better"),
+  steps: steps(20, 1) as Parameter<number>,
+  eta: freshNoise(0.85) as Parameter<number>,
+  etaA: freshNoise(0.85, "fresh noise where the measurement is worse") as Parameter<number>,
+  etaB: number(1, { min: 0, max: 1 }, "share of the measurement where it is better") as Parameter<number>,
 };
 
 /** Parameters of DDRM. */

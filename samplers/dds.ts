@@ -5,7 +5,7 @@
  */
 import type { DeviceTensor } from "../engine/mod.ts";
 import { weightedSum } from "../kernels/mod.ts";
-import { choice, flag, number, type ValuesOf } from "../parameters/mod.ts";
+import { choice, flag, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { etaMixCoefficients, respace } from "./coefficients.ts";
 import { freshNoise, iterations, steps } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
@@ -17,19 +17,19 @@ import { strideTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
   // Published: 50, and 100 and 20.
-  steps: steps(50, 1),
+  steps: steps(50, 1) as Parameter<number>,
   // Published: 0.85 in the program, 0.15 for MRI in the paper.
-  eta: freshNoise(0.85),
-  iterations: iterations(5),
-  gamma: number(1, { min: 0 }, "weight of the data in the noisy system"),
+  eta: freshNoise(0.85) as Parameter<number>,
+  iterations: iterations(5) as Parameter<number>,
+  gamma: number(1, { min: 0 }, "weight of the data in the noisy system") as Parameter<number>,
   // noiseless: A^T A u = A^T y; noisy: (I + gamma A^T A) u = x0 + gamma A^T y.
   system: choice(
     "auto",
     ["auto", "noiseless", "noisy"],
     {},
     "what is solved: noisy where the measurement has noise, or always one",
-  ),
-  plainArrival: flag(true, {}, "do not take the solution itself as the state at the first level"),
+  ) as Parameter<"auto" | "noiseless" | "noisy">,
+  plainArrival: flag(true, {}, "do not take the solution itself as the state at the first level") as Parameter<boolean>,
 };
 
 /** Parameters of DDS. */

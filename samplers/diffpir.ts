@@ -25,7 +25,7 @@ import {
   weightedSum,
 } from "../kernels/mod.ts";
 import { isLinear } from "../operators/mod.ts";
-import { choice, flag, integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { choice, flag, integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { type Level, respace } from "./coefficients.ts";
 import { freshNoise, iterations } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
@@ -39,19 +39,24 @@ import { quadraticTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
   // The network is evaluated at all levels but the last.
-  steps: integer(100, { min: 2, max: "T" }, "number of levels"),
+  steps: integer(100, { min: 2, max: "T" }, "number of levels") as Parameter<number>,
   // rho = lambda sigma_n^2 alphaBar/(1 - alphaBar). Published for first_order: 15 or 35.
-  lambda: number(1, { min: 0 }, "weight of the prior"),
-  zeta: freshNoise(0.25, "share of fresh noise"),
-  eta: freshNoise(0, "share of the DDIM deviation in the rest"),
-  guidance: number(1, { min: 0 }, "how far x0 goes to the solution of the data step"),
+  lambda: number(1, { min: 0 }, "weight of the prior") as Parameter<number>,
+  zeta: freshNoise(0.25, "share of fresh noise") as Parameter<number>,
+  eta: freshNoise(0, "share of the DDIM deviation in the rest") as Parameter<number>,
+  guidance: number(1, { min: 0 }, "how far x0 goes to the solution of the data step") as Parameter<number>,
   // Exactly, by one A^+ of the residual, or by one step along the gradient of its length, which operators that are not
   // linear have, too.
-  dataStep: choice("exact", ["exact", "back_projection", "first_order"], {}, "how the data step is done"),
-  gamma: number(0.01, { min: 0 }, "step length of back_projection"),
-  iterations: iterations(20),
+  dataStep: choice(
+    "exact",
+    ["exact", "back_projection", "first_order"],
+    {},
+    "how the data step is done",
+  ) as Parameter<"exact" | "back_projection" | "first_order">,
+  gamma: number(0.01, { min: 0 }, "step length of back_projection") as Parameter<number>,
+  iterations: iterations(20) as Parameter<number>,
   // Published: not when enlarging.
-  countsNoise: flag(false, {}, "count the noise of y as part of that of the first level"),
+  countsNoise: flag(false, {}, "count the noise of y as part of that of the first level") as Parameter<boolean>,
 };
 
 /** Parameters of DiffPIR. */

@@ -4,7 +4,7 @@
  * for Noisy Linear Inverse Problems, ACML 2024.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import { clipDenoised, fixedVariance, gradientScale, iterations, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
@@ -13,13 +13,13 @@ import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: steps(1000),
-  scale: gradientScale(1.75),
+  steps: steps(1000) as Parameter<number>,
+  scale: gradientScale(1.75) as Parameter<number>,
   // Where the likelihood is taken. Published program: after; paper: before.
-  point: choice("after", ["after", "before"], {}, "gradient after the step or before"),
+  point: choice("after", ["after", "before"], {}, "gradient after the step or before") as Parameter<"after" | "before">,
   clipDenoised,
   fixedVariance,
-  iterations: iterations(20),
+  iterations: iterations(20) as Parameter<number>,
 };
 
 /** Parameters of DMPS. The deviation of the noise is that of the problem. */

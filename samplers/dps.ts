@@ -4,18 +4,18 @@
  * Posterior Sampling for General Noisy Inverse Problems, ICLR 2023.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { clipDenoised, fixedVariance, gradientScale, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
-import { gradientStep, LIKELIHOODS } from "./gradient_step.ts";
+import { gradientStep, type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
 import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: steps(1000),
-  scale: gradientScale(0.3),
+  steps: steps(1000) as Parameter<number>,
+  scale: gradientScale(0.3) as Parameter<number>,
   // Poisson: for counted photons.
-  likelihood: choice("gaussian", LIKELIHOODS, {}, "noise of the measurement"),
+  likelihood: choice("gaussian", LIKELIHOODS, {}, "noise of the measurement") as Parameter<Likelihood>,
   clipDenoised,
   fixedVariance,
 };

@@ -5,7 +5,7 @@
  */
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { add, clamp, copy, sampleSquares, scaleSamples, sub } from "../kernels/mod.ts";
-import { choice, integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { choice, integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import type { Level } from "./coefficients.ts";
 import { clipDenoised, fixedVariance, gradientScale, iterations, steps } from "./common_parameters.ts";
@@ -17,23 +17,40 @@ import { drawOf, evenLevels, pureNoise, trajectory } from "./run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: steps(100),
+  steps: steps(100) as Parameter<number>,
   // By PSNR: of consecutive predictions.
-  rule: choice("share", ["share", "psnr"], { option: "switch-rule" }, "switch after a share of the steps, or by PSNR"),
-  share: number(0.5, { min: 0, max: 1, option: "switch-share" }, "rule share: share of the steps that are dps"),
-  threshold: number(20, { option: "switch-psnr" }, "rule psnr: dB from which consecutive predictions agree"),
+  rule: choice(
+    "share",
+    ["share", "psnr"],
+    { option: "switch-rule" },
+    "switch after a share of the steps, or by PSNR",
+  ) as Parameter<"share" | "psnr">,
+  share: number(
+    0.5,
+    { min: 0, max: 1, option: "switch-share" },
+    "rule share: share of the steps that are dps",
+  ) as Parameter<number>,
+  threshold: number(
+    20,
+    { option: "switch-psnr" },
+    "rule psnr: dB from which consecutive predictions agree",
+  ) as Parameter<number>,
   // Consecutive predictions of fine steps agree from the start.
-  leastSteps: integer(5, { min: 0, option: "switch-least" }, "rule psnr: steps that are dps in any case"),
+  leastSteps: integer(
+    5,
+    { min: 0, option: "switch-least" },
+    "rule psnr: steps that are dps in any case",
+  ) as Parameter<number>,
   latestShare: number(
     0.7,
     { min: 0, max: 1, option: "switch-latest" },
     "rule psnr: highest timestep of a switch, as a share of all",
-  ),
-  scale: gradientScale(0.3),
-  likelihoodScale: number(1.75, { min: 0 }, "length of the dmps step"),
+  ) as Parameter<number>,
+  scale: gradientScale(0.3) as Parameter<number>,
+  likelihoodScale: number(1.75, { min: 0 }, "length of the dmps step") as Parameter<number>,
   clipDenoised,
   fixedVariance,
-  iterations: iterations(20),
+  iterations: iterations(20) as Parameter<number>,
 };
 
 /** Parameters of the switch, of its DPS and of its DMPS part. */

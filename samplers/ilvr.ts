@@ -4,7 +4,7 @@
  */
 import { constant, type DeviceTensor, type HostTensor, hostTensor, type Tensor } from "../engine/mod.ts";
 import { add, separable, sub, weightedSum } from "../kernels/mod.ts";
-import { choice, integer, type ValuesOf } from "../parameters/mod.ts";
+import { choice, integer, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import { clipDenoised, fixedVariance, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
@@ -13,23 +13,23 @@ import { evenLevels, pseudoInverseOf, pureNoise } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: steps(100),
+  steps: steps(100) as Parameter<number>,
   // 0 takes the ratio of image and measurement, at least 2. Published: 8, 16, 32.
   factor: integer(
     0,
     { min: 0, max: "side", option: "filter-factor" },
     "reduction of its low-pass filter, 0: of the task",
-  ),
+  ) as Parameter<number>,
   // With the "published" reference one more, as the last one would leave the noise of its level in the picture.
   // Published: 20 in the demonstration.
-  freeSteps: integer(0, { min: 0, max: "steps" }, "last steps without condition"),
+  freeSteps: integer(0, { min: 0, max: "steps" }, "last steps without condition") as Parameter<number>,
   // After a step: that of the level of the step, as in the authors' program, or of the one that it arrives at.
   reference: choice(
     "published",
     ["published", "paper"],
     { option: "ilvr-reference" },
     "noise of the reference, as in program or paper",
-  ),
+  ) as Parameter<"published" | "paper">,
   clipDenoised,
   fixedVariance,
 };

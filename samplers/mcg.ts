@@ -4,7 +4,7 @@
  * NeurIPS 2022.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { clipDenoised, fixedVariance, gradientScale, level, noiseIn, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
 import { gradientStep } from "./gradient_step.ts";
@@ -13,11 +13,11 @@ import { evenLevels, pureNoise, trajectory } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: steps(1000),
-  scale: gradientScale(1),
+  steps: steps(1000) as Parameter<number>,
+  scale: gradientScale(1) as Parameter<number>,
   clipDenoised,
   fixedVariance,
-  level: level("current"),
+  level,
   noiseIn,
 };
 

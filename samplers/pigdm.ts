@@ -5,7 +5,7 @@
  */
 import type { DeviceTensor } from "../engine/mod.ts";
 import { add, gradient, sampleDot, sub, weightedSum } from "../kernels/mod.ts";
-import { choice, type ValuesOf } from "../parameters/mod.ts";
+import { choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { nextState } from "./ancestral_step.ts";
 import type { Level } from "./coefficients.ts";
 import { clipDenoised, freshNoise, gradientScale, iterations, steps } from "./common_parameters.ts";
@@ -18,9 +18,9 @@ import { spectralWeights } from "./spectral.ts";
 import { networkStep } from "./step.ts";
 
 const PARAMETERS = {
-  steps: steps(100),
-  eta: freshNoise(1, "share of the posterior's deviation in fresh noise"),
-  scale: gradientScale(1),
+  steps: steps(100) as Parameter<number>,
+  eta: freshNoise(1, "share of the posterior's deviation in fresh noise") as Parameter<number>,
+  scale: gradientScale(1) as Parameter<number>,
   // What is followed, how far, and from where. "published", the authors' program: A^+ (y - A x0) with the length
   // sqrt(alphaBar alphaBarPrevious), no clamp, from A^+ y noised to the first level. "paper": the likelihood of y with
   // the length sqrt(alphaBar) r^2, from pure noise.
@@ -29,10 +29,10 @@ const PARAMETERS = {
     ["published", "paper"],
     { option: "pigdm-form" },
     "as in the program, or in the paper",
-  ),
+  ) as Parameter<"published" | "paper">,
   // Both are read by the form of the paper alone.
   clipDenoised,
-  iterations: iterations(20),
+  iterations: iterations(20) as Parameter<number>,
 };
 
 /** Parameters of PiGDM. The published form does not read the deviation of the noise. */

@@ -5,7 +5,7 @@
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import { add, mul, weightedSum } from "../kernels/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import { checkedValues, number, type ValuesOf } from "../parameters/mod.ts";
+import { checkedValues, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { learnsVariance, nextState } from "./ancestral_step.ts";
 import { checkGuidance, classGradient } from "./class_guidance.ts";
 import type { Level } from "./coefficients.ts";
@@ -26,7 +26,7 @@ import { networkStep, noisyStage } from "./step.ts";
 
 const PLAIN_PARAMETERS = {
   // At timesteps spread evenly over the training's.
-  steps: steps(250),
+  steps: steps(250) as Parameter<number>,
   clipDenoised,
 };
 
@@ -34,7 +34,11 @@ const DDPM_PARAMETERS = { ...PLAIN_PARAMETERS, fixedVariance };
 
 const DDIM_PARAMETERS = {
   ...PLAIN_PARAMETERS,
-  eta: number(0, { min: 0, max: 1, option: "ddim-eta" }, "share of the posterior's deviation in fresh noise"),
+  eta: number(
+    0,
+    { min: 0, max: 1, option: "ddim-eta" },
+    "share of the posterior's deviation in fresh noise",
+  ) as Parameter<number>,
 };
 
 /** Parameters that plain samplers share. */

@@ -4,7 +4,7 @@
  */
 import { type DeviceTensor, elementCount, type Scalars, type Tensors } from "../engine/mod.ts";
 import { clamp, sub, weightedSum } from "../kernels/mod.ts";
-import { integer, number, type ValuesOf } from "../parameters/mod.ts";
+import { integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { predictionCoefficients, respace } from "./coefficients.ts";
 import { iterations } from "./common_parameters.ts";
 import { proximalByGradients } from "./conjugate_gradients.ts";
@@ -14,11 +14,11 @@ import type { Progress, Sampler } from "./sampler.ts";
 import { predictX0 } from "./step.ts";
 
 const PARAMETERS = {
-  steps: integer(12, { min: 1, max: 10000 }, "number of iterations"),
-  rho: number(0.2, { min: 1e-9 }, "weight of the agreement"),
+  steps: integer(12, { min: 1, max: 10000 }, "number of iterations") as Parameter<number>,
+  rho: number(0.2, { min: 1e-9 }, "weight of the agreement") as Parameter<number>,
   // In units of [-1, 1]; the nearest level is taken.
-  sigma: number(0.1, { min: 0, option: "denoiser-sigma" }, "noise that is removed"),
-  iterations: iterations(20),
+  sigma: number(0.1, { min: 0, option: "denoiser-sigma" }, "noise that is removed") as Parameter<number>,
+  iterations: iterations(20) as Parameter<number>,
 };
 
 /** Parameters of plug-and-play ADMM. */

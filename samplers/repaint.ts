@@ -4,7 +4,7 @@
  * Diffusion Probabilistic Models, CVPR 2022. For inpainting; with A^+ in place of the mask it runs with every operator.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import type { Level } from "./coefficients.ts";
 import { clipDenoised, fixedVariance, noiseIn, steps, travelLength, travelRepeat } from "./common_parameters.ts";
@@ -16,9 +16,9 @@ import type { Progress, Sampler } from "./sampler.ts";
 import { downMoves, travelMoves } from "./time_travel.ts";
 
 const PARAMETERS = {
-  steps: steps(250),
-  travelLength: travelLength(10),
-  travelRepeat: travelRepeat(10),
+  steps: steps(250) as Parameter<number>,
+  travelLength: travelLength(10) as Parameter<number>,
+  travelRepeat: travelRepeat(10) as Parameter<number>,
   clipDenoised,
   fixedVariance,
   noiseIn,

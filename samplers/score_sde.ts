@@ -4,7 +4,7 @@
  * Generative Models, ICLR 2022; here for variance-preserving models.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import type { ValuesOf } from "../parameters/mod.ts";
+import type { Parameter, ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import { clipDenoised, fixedVariance, level, noiseIn, steps } from "./common_parameters.ts";
 import { sampler } from "./entry.ts";
@@ -13,10 +13,10 @@ import { evenLevels, pureNoise } from "./run.ts";
 import type { Progress, Sampler } from "./sampler.ts";
 
 const PARAMETERS = {
-  steps: steps(1000),
+  steps: steps(1000) as Parameter<number>,
   clipDenoised,
   fixedVariance,
-  level: level("current"),
+  level,
   noiseIn,
 };
 

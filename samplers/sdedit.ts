@@ -4,7 +4,7 @@
  * Stochastic Differential Equations, ICLR 2022.
  */
 import type { DeviceTensor } from "../engine/mod.ts";
-import { integer, type ValuesOf } from "../parameters/mod.ts";
+import { integer, type Parameter, type ValuesOf } from "../parameters/mod.ts";
 import { ancestralStep } from "./ancestral_step.ts";
 import { respace } from "./coefficients.ts";
 import { clipDenoised, fixedVariance, partialSteps, shortcutTimestep } from "./common_parameters.ts";
@@ -14,9 +14,13 @@ import type { Progress, Sampler } from "./sampler.ts";
 import { ssdTimesteps } from "./timesteps.ts";
 
 const PARAMETERS = {
-  t0: shortcutTimestep(500, "timestep to which A^+ y is noised"),
-  steps: partialSteps(500),
-  repeats: integer(3, { min: 1, max: 100 }, "number of passes, each from the result of the one before"),
+  t0: shortcutTimestep(500, "timestep to which A^+ y is noised") as Parameter<number>,
+  steps: partialSteps(500) as Parameter<number>,
+  repeats: integer(
+    3,
+    { min: 1, max: 100 },
+    "number of passes, each from the result of the one before",
+  ) as Parameter<number>,
   // The published program does not clamp.
   clipDenoised: { ...clipDenoised, default: false },
   fixedVariance,

@@ -1,27 +1,36 @@
 /** Parameters of Shortcut Sampling and the published presets. */
-import { choice, defaultsOf, flag, integer, number, type ValuesOf } from "../parameters/mod.ts";
-import { INVERSION_VARIANTS } from "./coefficients.ts";
+import { choice, defaultsOf, flag, integer, number, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { INVERSION_VARIANTS, type InversionVariant } from "./coefficients.ts";
 import { clipDenoised, freshNoise, shortcutTimestep } from "./common_parameters.ts";
 import type { RestorationTask, Shorthand } from "./description.ts";
 
 /** Parameters of SSD; inversion ends and generation starts at training timestep t0 - 1. */
 export const SSD_PARAMETERS = {
-  t0: shortcutTimestep(550, "timestep t0 where inversion ends and generation begins"),
+  t0: shortcutTimestep(550, "timestep t0 where inversion ends and generation begins") as Parameter<number>,
   // One transition less than the list is long is made.
-  inversionSteps: integer(5, { min: 2, max: "t0" }, "length of the inversion list"),
-  generationSteps: integer(25, { min: 2, max: "t0" }, "length of the generation list"),
-  inversion: choice("da", INVERSION_VARIANTS, {}, "Distortion Adaptive (da), ddim or ddpm"),
-  eta: freshNoise(0.4, "share of fresh noise in da inversion"),
-  useDdim: flag(true, { option: "ddpm-steps" }, "generate with DDPM steps instead of the eta mix"),
+  inversionSteps: integer(5, { min: 2, max: "t0" }, "length of the inversion list") as Parameter<number>,
+  generationSteps: integer(25, { min: 2, max: "t0" }, "length of the generation list") as Parameter<number>,
+  inversion: choice(
+    "da",
+    INVERSION_VARIANTS,
+    {},
+    "Distortion Adaptive (da), ddim or ddpm",
+  ) as Parameter<InversionVariant>,
+  eta: freshNoise(0.4, "share of fresh noise in da inversion") as Parameter<number>,
+  useDdim: flag(
+    true,
+    { option: "ddpm-steps" },
+    "generate with DDPM steps instead of the eta mix",
+  ) as Parameter<boolean>,
   // sqrt(1 - ddimEta^2) eps + ddimEta z.
-  ddimEta: freshNoise(0.8, "share of fresh noise in generation"),
+  ddimEta: freshNoise(0.8, "share of fresh noise in generation") as Parameter<number>,
   clipDenoised,
   // The last inversion step first.
   injectedSteps: integer(
     0,
     { min: 0, max: "injectable", option: "inject-attention" },
     "first generation steps that attend to what the last inversion steps attended to",
-  ),
+  ) as Parameter<number>,
 };
 
 /** Parameters of Shortcut Sampling. */
@@ -37,7 +46,7 @@ export const SSD_PLUS_PARAMETERS = {
     SSD_PLUS_STOP,
     { min: 0, max: "t0", option: "stop-timestep" },
     "timestep below which data are not enforced",
-  ),
+  ) as Parameter<number>,
 };
 
 /** Parameters of SSD+, for noisy measurements. */

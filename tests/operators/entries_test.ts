@@ -6,9 +6,10 @@ import { NONLINEAR_OPERATORS, type OperatorEntry, OPERATORS } from "../../operat
 Deno.test("operators stand in the registers in the order of the lines of their list", async () => {
   const lines = await Deno.readTextFile(new URL("../../operators/entries.ts", import.meta.url));
   const entries: Readonly<Record<string, OperatorEntry>> = ENTRIES;
-  const listed = [...lines.matchAll(/^export \{ (\w+) \} from/gm)].map(([, name]) => entries[name!]!);
+  const listed = [...lines.matchAll(/^export \{ (?:\w+ as )?(\w+) \} from/gm)].map(([, name]) => entries[name!]!);
   const names = (isLinear: boolean): readonly string[] =>
     listed.filter((entry) => entry.isLinear === isLinear).map(({ name }) => name);
+  assertEquals(listed.map(({ name }) => entries[name]), listed);
   assertEquals([...OPERATORS.keys()], names(true));
   assertEquals([...NONLINEAR_OPERATORS.keys()], names(false));
 });
