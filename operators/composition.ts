@@ -1,8 +1,8 @@
 /** Degradations one after the other, such as those of an old photo. */
 import type { Shape } from "../engine/mod.ts";
 import { checkedValues, choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
-import { averageDownsample } from "./average_downsample.ts";
-import { colorization } from "./colorization.ts";
+import { averageDownsample } from "./resolution/average_downsample.ts";
+import { colorization } from "./pixels/colorization.ts";
 import { iterations } from "./common_parameters.ts";
 import type { Some } from "./entry.ts";
 import { leastSquares } from "./least_squares.ts";

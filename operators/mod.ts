@@ -23,20 +23,20 @@ export {
   project,
   type SpectralForm,
 } from "./operator.ts";
-export { boxMask, type MissingBox, pictureMask, randomMask } from "./masks.ts";
-export { cubic } from "./bicubic_downsample.ts";
-export type { BlurFactors } from "./published_blur.ts";
-export type { BlurVariant } from "./gaussian_blur.ts";
-export type { BlurBoundary } from "./kernel_blur.ts";
-export { gaussianKernel2d, motionKernel } from "./kernels_2d.ts";
+export { boxMask, type MissingBox, pictureMask, randomMask } from "./pixels/masks.ts";
+export { cubic } from "./resolution/bicubic_downsample.ts";
+export type { BlurFactors } from "./blur/published_blur.ts";
+export type { BlurVariant } from "./blur/gaussian_blur.ts";
+export type { BlurBoundary } from "./blur/kernel_blur.ts";
+export { gaussianKernel2d, motionKernel } from "./blur/kernels_2d.ts";
 export { composition, type CompositionInverse, type CompositionOptions } from "./composition.ts";
 export { leastSquares } from "./least_squares.ts";
 export { adjointOf, type OwnOperator, ownOperator, pullBack } from "./derived.ts";
-export { type BlurLayer, type BlurNetwork, smearingLights } from "./blur_network.ts";
-export { coilMaps } from "./magnetic_resonance.ts";
-export { jpegNoise, type JpegOptions, type JpegTables } from "./jpeg.ts";
+export { type BlurLayer, type BlurNetwork, smearingLights } from "./blur/blur_network.ts";
+export { coilMaps } from "./sensing/magnetic_resonance.ts";
+export { jpegNoise, type JpegOptions, type JpegTables } from "./pixels/jpeg.ts";
 export { addNoise, type MeasurementNoise, NOISES } from "./noise.ts";
-export { type Sampling, samplingMask, type SamplingOptions, SAMPLINGS } from "./mri_masks.ts";
+export { type Sampling, samplingMask, type SamplingOptions, SAMPLINGS } from "./sensing/mri_masks.ts";
 export {
   linearEntry,
   nonlinearEntry,

@@ -2,7 +2,7 @@
 import { elementCount, type HostTensor, hostTensor } from "../engine/mod.ts";
 import { sampleNormal } from "../kernels/mod.ts";
 import { draws } from "./draws.ts";
-import { jpegNoise, type JpegTables } from "./jpeg.ts";
+import { jpegNoise, type JpegTables } from "./pixels/jpeg.ts";
 
 /** What is done to measurements. */
 export type MeasurementNoise =

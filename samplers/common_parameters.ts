@@ -1,6 +1,6 @@
 /** Parameters that several samplers have. */
 import { choice, flag, integer, number, type Parameter } from "../parameters/mod.ts";
-import type { FixedVariance } from "./plain_coefficients.ts";
+import type { FixedVariance } from "./steps/plain_coefficients.ts";
 
 /** At which level a measurement is noised: that of the step, as published, or the one that it arrives at. */
 export type GuideLevel = "current" | "next";

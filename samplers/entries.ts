@@ -2,23 +2,23 @@
  * The samplers that come with the project by their names in the register, one line each. Their order is that of help
  * texts; the first is the default of a command line.
  */
-export { ssd, ssdPlus as ssd_plus } from "./ssd.ts";
-export { pseudoInverse as pseudo_inverse } from "./pseudo_inverse.ts";
-export { bicubic } from "./bicubic.ts";
-export { ddnm } from "./ddnm.ts";
-export { ddnmPlus as ddnm_plus } from "./ddnm_plus.ts";
-export { ddrm } from "./ddrm.ts";
-export { dmps } from "./dmps.ts";
-export { dps } from "./dps.ts";
-export { mcg } from "./mcg.ts";
-export { pigdm } from "./pigdm.ts";
-export { dpsDmps as dps_dmps } from "./dps_dmps.ts";
-export { dds } from "./dds.ts";
-export { diffpir } from "./diffpir.ts";
-export { repaint } from "./repaint.ts";
-export { ilvr } from "./ilvr.ts";
-export { scoreSde as score_sde } from "./score_sde.ts";
-export { sdedit } from "./sdedit.ts";
-export { ccdf } from "./ccdf.ts";
-export { pnpAdmm as pnp_admm } from "./pnp_admm.ts";
-export { admmTv as admm_tv } from "./admm_tv.ts";
+export { ssd, ssdPlus as ssd_plus } from "./methods/ssd.ts";
+export { pseudoInverse as pseudo_inverse } from "./methods/pseudo_inverse.ts";
+export { bicubic } from "./methods/bicubic.ts";
+export { ddnm } from "./methods/ddnm.ts";
+export { ddnmPlus as ddnm_plus } from "./methods/ddnm_plus.ts";
+export { ddrm } from "./methods/ddrm.ts";
+export { dmps } from "./methods/dmps.ts";
+export { dps } from "./methods/dps.ts";
+export { mcg } from "./methods/mcg.ts";
+export { pigdm } from "./methods/pigdm.ts";
+export { dpsDmps as dps_dmps } from "./methods/dps_dmps.ts";
+export { dds } from "./methods/dds.ts";
+export { diffpir } from "./methods/diffpir.ts";
+export { repaint } from "./methods/repaint.ts";
+export { ilvr } from "./methods/ilvr.ts";
+export { scoreSde as score_sde } from "./methods/score_sde.ts";
+export { sdedit } from "./methods/sdedit.ts";
+export { ccdf } from "./methods/ccdf.ts";
+export { pnpAdmm as pnp_admm } from "./methods/pnp_admm.ts";
+export { admmTv as admm_tv } from "./methods/admm_tv.ts";

@@ -1,6 +1,6 @@
 /** The register of samplers, and the arithmetic that they share. */
 import * as ENTRIES from "./entries.ts";
-import { ddim, ddpm } from "./plain.ts";
+import { ddim, ddpm } from "./methods/plain.ts";
 import { registerSampler } from "./register.ts";
 
 /** Samplers by name, in the order of help texts; the first is the default of a command line. */
@@ -35,14 +35,14 @@ export {
 export { checkProblem, nonlinearSamplers } from "./problem_checks.ts";
 export type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
 export type { GeneralProblem, Problem, Progress, Sampler } from "./sampler.ts";
-export { type DdimOptions, ddimReverse, type DdpmOptions, type PlainOptions, START_DRAW } from "./plain.ts";
+export { type DdimOptions, ddimReverse, type DdpmOptions, type PlainOptions, START_DRAW } from "./methods/plain.ts";
 export {
   ancestralCoefficients,
   ddimCoefficients,
   ddimReverseCoefficients,
   type FixedVariance,
   type PlainCoefficients,
-} from "./plain_coefficients.ts";
+} from "./steps/plain_coefficients.ts";
 export {
   projectedSteps,
   SSD_PLUS_STOP,
@@ -51,25 +51,25 @@ export {
   type SsdPlusOptions,
   type SsdPreset,
   ssdPreset,
-} from "./ssd_options.ts";
-export type { DdnmOptions } from "./ddnm.ts";
-export type { DdnmPlusOptions } from "./ddnm_plus.ts";
-export { type DdrmOptions, ddrmStart } from "./ddrm.ts";
-export type { DdsOptions } from "./dds.ts";
-export { type DiffpirOptions, diffpirStart, diffpirWeights } from "./diffpir.ts";
-export type { DmpsOptions } from "./dmps.ts";
-export type { DpsOptions } from "./dps.ts";
-export type { DpsDmpsOptions } from "./dps_dmps.ts";
-export { type Likelihood, LIKELIHOODS } from "./gradient_step.ts";
-export type { McgOptions } from "./mcg.ts";
-export type { PigdmOptions } from "./pigdm.ts";
-export type { IlvrOptions } from "./ilvr.ts";
+} from "./methods/ssd_options.ts";
+export type { DdnmOptions } from "./methods/ddnm.ts";
+export type { DdnmPlusOptions } from "./methods/ddnm_plus.ts";
+export { type DdrmOptions, ddrmStart } from "./methods/ddrm.ts";
+export type { DdsOptions } from "./methods/dds.ts";
+export { type DiffpirOptions, diffpirStart, diffpirWeights } from "./methods/diffpir.ts";
+export type { DmpsOptions } from "./methods/dmps.ts";
+export type { DpsOptions } from "./methods/dps.ts";
+export type { DpsDmpsOptions } from "./methods/dps_dmps.ts";
+export { type Likelihood, LIKELIHOODS } from "./steps/gradient_step.ts";
+export type { McgOptions } from "./methods/mcg.ts";
+export type { PigdmOptions } from "./methods/pigdm.ts";
+export type { IlvrOptions } from "./methods/ilvr.ts";
 export type { GuideLevel, MeasurementNoise } from "./common_parameters.ts";
-export type { ClassGuidance } from "./class_guidance.ts";
-export { conjugateGradients } from "./conjugate_gradients.ts";
-export { type Move, travelMoves, type TravelOptions } from "./time_travel.ts";
+export type { ClassGuidance } from "./steps/class_guidance.ts";
+export { conjugateGradients } from "./steps/conjugate_gradients.ts";
+export { type Move, travelMoves, type TravelOptions } from "./steps/time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
-export { drawOf, moveBy, pureNoise, type State, type Trajectory, trajectory } from "./run.ts";
+export { drawOf, moveBy, pureNoise, type State, type Trajectory, trajectory } from "./steps/run.ts";
 export { ddnmTimesteps, quadraticTimesteps, spaceTimesteps, ssdTimesteps, strideTimesteps } from "./timesteps.ts";
 export {
   ddpmCoefficients,
@@ -92,13 +92,13 @@ export {
   type Step,
   type StepDefinition,
   type Update,
-} from "./step.ts";
-export { type InversionOptions, invert } from "./inversion.ts";
+} from "./steps/step.ts";
+export { type InversionOptions, invert } from "./steps/inversion.ts";
 export {
   type AttentionMaps,
   type RestorationPlace,
   type RestorationState,
   type RestorationStep,
   restorationStep,
-} from "./restoration_step.ts";
+} from "./steps/restoration_step.ts";
 export type { NoiseArguments } from "./noise_source.ts";

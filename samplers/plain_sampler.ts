@@ -1,7 +1,7 @@
 /** What a sampler is that needs no measurement. */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import type { ClassGuidance } from "./class_guidance.ts";
+import type { ClassGuidance } from "./steps/class_guidance.ts";
 import type { SamplerDescription } from "./description.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import type { Progress } from "./sampler.ts";

@@ -1,7 +1,7 @@
 import { assert, assertThrows } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { createOperator } from "../../operators/mod.ts";
-import { bicubicKernel } from "../../operators/bicubic_downsample.ts";
+import { bicubicKernel } from "../../operators/resolution/bicubic_downsample.ts";
 import { relativeError } from "../support/close.ts";
 import { apply } from "./laws.ts";
 

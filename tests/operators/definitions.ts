@@ -1,5 +1,5 @@
 /** Linear operators as dense matrices, written out from their definitions. */
-import { introsortDescending } from "../../operators/introsort.ts";
+import { introsortDescending } from "../../operators/blur/introsort.ts";
 import { elementCount, type HostTensor, type Shape } from "../../engine/mod.ts";
 import { decomposed, type Dense, dense, kronecker, product, transposed, unit } from "./dense.ts";
 

@@ -3,7 +3,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { hostTensor } from "../../engine/mod.ts";
 import { addNoise, boxMask, randomMask, samplingMask, type SamplingOptions } from "../../operators/mod.ts";
 import { draws, integers } from "../../operators/draws.ts";
-import { motionWalk } from "../../operators/kernels_2d.ts";
+import { motionWalk } from "../../operators/blur/kernels_2d.ts";
 import { poisson } from "../../operators/noise.ts";
 import { randomPermutation } from "../../operators/draws.ts";
 import { assertCounts, assertMean, assertRates, assertUniform, normalShare, poissonShares } from "./statistics.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { filterMatrix } from "../../operators/filter_matrix.ts";
+import { filterMatrix } from "../../operators/blur/filter_matrix.ts";
 
 function rows(n: number, filter: Parameters<typeof filterMatrix>[1]): number[][] {
   const { rows, columns, data } = filterMatrix(n, filter);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import { createOperator, type OperatorOptions } from "../../operators/mod.ts";
-import { gaussianKernel } from "../../operators/gaussian_blur.ts";
+import { gaussianKernel } from "../../operators/blur/gaussian_blur.ts";
 import { relativeError } from "../support/close.ts";
 import { apply, randomPair } from "./laws.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { introsortDescending } from "../../operators/introsort.ts";
+import { introsortDescending } from "../../operators/blur/introsort.ts";
 import { bytesByteSource, openSafetensors } from "../../models/mod.ts";
 
 /** The lists of keys of `published/order.cpp`, by the beginning of their name. */

@@ -2,9 +2,9 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { hostTensor } from "../../engine/mod.ts";
 import { coilMaps, createDegradation, gaussianKernel2d, motionKernel } from "../../operators/mod.ts";
-import { bicubicKernel } from "../../operators/bicubic_downsample.ts";
-import { gaussianKernel } from "../../operators/gaussian_blur.ts";
-import { motionWalk } from "../../operators/kernels_2d.ts";
+import { bicubicKernel } from "../../operators/resolution/bicubic_downsample.ts";
+import { gaussianKernel } from "../../operators/blur/gaussian_blur.ts";
+import { motionWalk } from "../../operators/blur/kernels_2d.ts";
 import { relativeError } from "../support/close.ts";
 import { dense, valuesOf } from "./dense.ts";
 import { assertUniform, normalShare } from "./statistics.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { compose, type Matrix, matrix, matrixTensor, multiply, svd, transpose } from "../../operators/matrix.ts";
-import { filterMatrix } from "../../operators/filter_matrix.ts";
-import { gaussianKernel } from "../../operators/gaussian_blur.ts";
+import { filterMatrix } from "../../operators/blur/filter_matrix.ts";
+import { gaussianKernel } from "../../operators/blur/gaussian_blur.ts";
 import { randomValues } from "../support/random.ts";
 
 const ROUNDING = 1e-12;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
-import { gaussianKernel } from "../../operators/gaussian_blur.ts";
+import { gaussianKernel } from "../../operators/blur/gaussian_blur.ts";
 import { createOperator, type OperatorOptions } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
 import { randomValues } from "../support/random.ts";

@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import { constant, ReferenceRuntime, type Runtime, type Tensor } from "../../engine/mod.ts";
 import { gatherRows } from "../../kernels/mod.ts";
 import { loadWeights, type Network } from "../../models/mod.ts";
-import { classGradient } from "../../samplers/class_guidance.ts";
+import { classGradient } from "../../samplers/steps/class_guidance.ts";
 import { readChannelsLast } from "../models/golden_file.ts";
 import { drawnParameters, openRecorded, planOf } from "../models/recording.ts";
 import { relativeError } from "../support/close.ts";

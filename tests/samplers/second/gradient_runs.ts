@@ -12,7 +12,7 @@ import {
 import { add, gatherRows, mul, reshape, silu } from "../../../kernels/mod.ts";
 import type { NoiseModel } from "../../../models/mod.ts";
 import { createOperator, type LinearOperator } from "../../../operators/mod.ts";
-import { inpainting } from "../../../operators/inpainting.ts";
+import { inpainting } from "../../../operators/pixels/inpainting.ts";
 import {
   type Draw,
   givenNoise,

@@ -1,0 +1,212 @@
+/**
+ * Plain sampling: from noise down to an image of the network's distribution, with no measurement. What an image is to
+ * be like reaches the network as its conditioning (a class, a low-resolution image), so upsamplers run this way.
+ */
+import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
+import { add, mul, weightedSum } from "../../kernels/mod.ts";
+import type { NoiseModel } from "../../models/mod.ts";
+import { checkedValues, number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
+import { learnsVariance, nextState } from "../steps/ancestral_step.ts";
+import { checkGuidance, classGradient } from "../steps/class_guidance.ts";
+import type { Level } from "../coefficients.ts";
+import { clipDenoised, fixedVariance, steps } from "../common_parameters.ts";
+import { plainSampler } from "../entry.ts";
+import type { NoiseSource } from "../noise_source.ts";
+import {
+  ancestralCoefficients,
+  ddimCoefficients,
+  ddimReverseCoefficients,
+  firstLearnedVariance,
+  type PlainCoefficients,
+} from "../steps/plain_coefficients.ts";
+import type { PlainProblem, PlainSampler } from "../plain_sampler.ts";
+import { evenLevels, trajectory } from "../steps/run.ts";
+import type { Progress } from "../sampler.ts";
+import { networkStep, noisyStage } from "../steps/step.ts";
+
+const PLAIN_PARAMETERS = {
+  // At timesteps spread evenly over the training's.
+  steps: steps(250) as Parameter<number>,
+  clipDenoised,
+};
+
+const DDPM_PARAMETERS = { ...PLAIN_PARAMETERS, fixedVariance };
+
+const DDIM_PARAMETERS = {
+  ...PLAIN_PARAMETERS,
+  eta: number(
+    0,
+    { min: 0, max: 1, option: "ddim-eta" },
+    "share of the posterior's deviation in fresh noise",
+  ) as Parameter<number>,
+};
+
+/** Parameters that plain samplers share. */
+export type PlainOptions = ValuesOf<typeof PLAIN_PARAMETERS>;
+
+/** Parameters of DDPM. */
+export type DdpmOptions = ValuesOf<typeof DDPM_PARAMETERS>;
+
+/** Parameters of DDIM. */
+export type DdimOptions = ValuesOf<typeof DDIM_PARAMETERS>;
+
+/** Name of the draw that plain sampling begins with. */
+export const START_DRAW = "start";
+
+/** Ancestral sampling, with the variance that the network has learned, or else a fixed one. */
+export const ddpm: PlainSampler<DdpmOptions> = plainSampler({
+  name: "ddpm",
+  paper: "Ho et al., Denoising Diffusion Probabilistic Models, NeurIPS 2020; Nichol and Dhariwal, Improved Denoising " +
+    "Diffusion Probabilistic Models, ICML 2021",
+  about: "plain ancestral sampling, for upsample",
+  parameters: DDPM_PARAMETERS,
+  draws: ({ actual }) => actual + 1,
+  evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
+  sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    if (problem.guidance) checkGuidance("ddpm", problem.guidance);
+    const levels = evenLevels(problem.model, options.steps);
+    const isLearned = learnsVariance(problem.model);
+    const [second, first] = levels.slice(-2) as [Level, Level];
+    return descend(runtime, problem, {
+      ...options,
+      levels,
+      isLearned,
+      update: (level) => ancestralCoefficients(level, isLearned, options.fixedVariance),
+      // The mean moves by the variance of the step times the gradient.
+      classWeights({ xtFromNoise, slope }, level): ClassWeights {
+        if (level !== first || !isLearned) return { x0FromClass: 0, xtFromClass: xtFromNoise ** 2, slope };
+        const learned = firstLearnedVariance(first, second);
+        return { x0FromClass: 0, xtFromClass: learned.variance, slope: learned.slope };
+      },
+    });
+  },
+});
+
+/** DDIM sampling; eps is taken from the clamped prediction again, as in the published program. */
+export const ddim: PlainSampler<DdimOptions> = plainSampler({
+  name: "ddim",
+  paper: "Song et al., Denoising Diffusion Implicit Models, ICLR 2021",
+  about: "plain deterministic sampling, for upsample",
+  parameters: DDIM_PARAMETERS,
+  draws: ({ actual }) => actual + 1,
+  evaluations: ({ steps }) => ({ nominal: steps, actual: steps }),
+  sample(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
+    if (problem.guidance) checkGuidance("ddim", problem.guidance);
+    return descend(runtime, problem, {
+      ...options,
+      levels: evenLevels(problem.model, options.steps),
+      isLearned: false,
+      update: (level) => ddimCoefficients(level, options.eta),
+      // eps moves by -sqrt(1 - alphaBar) times the gradient.
+      classWeights: ({ slope }, { alphaBar }) => ({
+        x0FromClass: (1 - alphaBar) / Math.sqrt(alphaBar),
+        xtFromClass: 0,
+        slope,
+      }),
+    });
+  },
+});
+
+/**
+ * DDIM backwards: an image becomes the state at the noisiest level from which DDIM with eta 0 leads back to it. The
+ * states are named inv.0, inv.1, ...; there is one evaluation for each transition, steps - 1.
+ * @param image [N, H, W, C] in [-1, 1], taken as the state at the least noisy level
+ * @returns the state at the noisiest level; the caller frees it
+ * @throws {RangeError} if an option is out of range
+ */
+export function ddimReverse(
+  runtime: Runtime,
+  { model, image }: { readonly model: NoiseModel; readonly image: DeviceTensor },
+  options: PlainOptions,
+): AsyncGenerator<Progress, DeviceTensor> {
+  checkedValues("run ddim", PLAIN_PARAMETERS, { ...options }, {}, { T: model.alphaBar.length });
+  const levels = evenLevels(model, options.steps).toReversed();
+  const places = levels.slice(0, -1).map((level, i) => ({
+    ...level,
+    name: `inv.${i}`,
+    scalars: { ...ddimReverseCoefficients(level, levels[i + 1]!), ...UNGUIDED },
+  }));
+  return sampled(runtime, { model, start: image }, { ...options, places, isLearned: false, noise: SILENCE });
+}
+
+/** What steps add whose noise has no weight: the state itself, which is there anyway. */
+const SILENCE: NoiseSource = { normal: (_shape, inputs) => inputs["xt"]!, supply: () => ({ inputs: {}, scalars: {} }) };
+
+/** How a run goes. */
+interface RunOptions {
+  readonly clipDenoised: boolean;
+  /** Whether the deviation of the noise is what the network has learned. */
+  readonly isLearned: boolean;
+  readonly noise: NoiseSource;
+}
+
+/** Weights of the gradient of the class, and the slope of the variance that multiplies the second of them. */
+type ClassWeights = Readonly<Record<"x0FromClass" | "xtFromClass" | "slope", number>>;
+
+const UNGUIDED: ClassWeights = { x0FromClass: 0, xtFromClass: 0, slope: 0 };
+
+/** From the noisiest level to the image. */
+function descend(
+  runtime: Runtime,
+  problem: PlainProblem,
+  { levels, update, classWeights, ...options }: RunOptions & {
+    readonly levels: readonly Level[];
+    update(level: Level): PlainCoefficients;
+    /** For a guidance of weight 1. */
+    classWeights(update: PlainCoefficients, level: Level): ClassWeights;
+  },
+): AsyncGenerator<Progress, DeviceTensor> {
+  const { guidance } = problem;
+  const places = levels.map((level, i) => {
+    const moved = update(level);
+    const { x0FromClass, xtFromClass, slope } = guidance
+      ? classWeights(moved, level)
+      : { ...UNGUIDED, slope: moved.slope };
+    const scale = guidance?.scale ?? 0;
+    const toClass = { x0FromClass: scale * x0FromClass, xtFromClass: scale * xtFromClass, slope };
+    return { ...level, name: `gen.${i}`, scalars: { ...moved, ...toClass } };
+  });
+  return sampled(runtime, problem, { ...options, places });
+}
+
+/** One step of a run. */
+interface PlainPlace extends Level {
+  readonly name: string;
+  readonly scalars: PlainCoefficients & ClassWeights;
+}
+
+/**
+ * Takes the steps one after the other; the draw of the start has the ordinal 0, those of the steps follow. Every step is
+ * x0 = clamp(x0(x_t, eps)); x_t <- xtFromX0 x0 + xtFromXt x_t + xtFromNoise exp(slope v) z. With guidance x0FromClass g is
+ * added to x0, and xtFromClass exp(2 slope v) g to the state, with the gradient g of the class.
+ */
+async function* sampled(
+  runtime: Runtime,
+  { model, count = 1, start, guidance }: PlainProblem,
+  { places, isLearned, clipDenoised, noise }: RunOptions & { readonly places: readonly PlainPlace[] },
+): AsyncGenerator<Progress, DeviceTensor> {
+  const shape = [count, ...model.imageShape];
+  // The sum of one term makes a state of its own where the noise is given.
+  const begin = noisyStage(runtime, "start", noise, (_inputs, _c, normal) => ({
+    xt: weightedSum([[1, normal(shape)]]),
+  }));
+  const step = networkStep(runtime, model, {
+    name: "sampling step",
+    noise,
+    clipDenoised,
+    learnsVariance: isLearned,
+    scalars: (at: PlainPlace) => at.scalars,
+    update: ({ x0: predicted, xt, z, deviation }, c) => {
+      if (!guidance) return { x0: predicted, xt: nextState({ x0: predicted, xt, z }, c) };
+      const toClass = classGradient(guidance, xt, c.timestep);
+      const x0 = add(predicted, weightedSum([[c.x0FromClass, toClass]]));
+      const pull = deviation ? mul(toClass, mul(deviation, deviation)) : toClass;
+      return { x0, xt: add(nextState({ x0, xt, z }, c), weightedSum([[c.xtFromClass, pull]])) };
+    },
+  });
+  const first = start ?? (await begin({ name: START_DRAW, ordinal: 0 }, {}, {})).xt;
+  const run = { start: first.keep(), places, stages: [step, begin] };
+  return yield* trajectory(run, async (xt, at, i) => {
+    return { name: at.name, ...await step(xt, at, { name: at.name, ordinal: i + 1 }) };
+  });
+}
