@@ -201,7 +201,7 @@ export async function metricsRows(materials: Materials): Promise<readonly Row[]>
       line: noise(model),
       numbers: rows,
       tolerance: 1e-2,
-      spoiled: { line: noise(`--model=${broken}`), code: 0, scope: /middle_block/ },
+      spoiled: { line: noise(`--model=${broken}`), code: 1, scope: /middle_block/ },
     }),
     {
       option: "json",
