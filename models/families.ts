@@ -1,12 +1,7 @@
-/** The register of network families: for each that comes with the project one import and its name in the list. */
+/** The register of network families. */
 import { needed, type Parameter } from "../parameters/mod.ts";
-import { ddpm } from "./ddpm/unet.ts";
+import * as ENTRIES from "./entries.ts";
 import type { NetworkFamily } from "./family.ts";
-import { guidedClassifier } from "./guided/classifier.ts";
-import { guidedDiffusion } from "./guided/unet.ts";
-
-/** The families that come with the project. */
-export const ENTRIES = [guidedDiffusion, ddpm, guidedClassifier] as const;
 
 const register = new Map<string, NetworkFamily>();
 
@@ -42,4 +37,5 @@ function same(one: Parameter<unknown>, other: Parameter<unknown>): boolean {
   return one.kind === other.kind && needed(one) === needed(other);
 }
 
-for (const entry of ENTRIES) registerFamily(entry);
+// A namespace lists its names by the alphabet; families count up as their files are read, line by line.
+for (const entry of Object.values(ENTRIES).toSorted((a, b) => a.order - b.order)) registerFamily(entry);

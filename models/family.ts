@@ -110,6 +110,8 @@ export interface FamilyDefinition<P extends Parameters, O extends Parameters, C 
 /** A family of networks; any definition of keywords and answers. */
 export interface NetworkFamily<C extends NetworkConfig = NetworkConfig, O extends Parameters = Parameters>
   extends Omit<FamilyDefinition<Parameters, O, C>, "configure" | "layout" | "build"> {
+  /** Counts what a program has defined, from 0. */
+  readonly order: number;
   readonly answers: O;
   /** The classes of the published program; the first is the default. */
   readonly classes: readonly string[];
@@ -129,6 +131,9 @@ export interface NetworkFamily<C extends NetworkConfig = NetworkConfig, O extend
    */
   plan(raw: unknown): NetworkPlan<C>;
 }
+
+/** How many families have been defined. */
+let defined = 0;
 
 /** The family of a definition. */
 export function networkFamily<
@@ -163,5 +168,5 @@ export function networkFamily<
     };
   };
   const classes = parameters.class?.choices ?? [];
-  return { ...definition, answers, classes, config, planOf, plan: (raw) => planOf(config(raw)) };
+  return { ...definition, order: defined++, answers, classes, config, planOf, plan: (raw) => planOf(config(raw)) };
 }

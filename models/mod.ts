@@ -1,4 +1,6 @@
 /** Networks, noise schedules and checkpoints: everything between a weight file and eps(x_t, t). */
+// First, so that families are defined in the order of their lines.
+export { FAMILIES, registerFamily } from "./families.ts";
 export { blobByteSource, bytesByteSource, type ByteSource, readExactly } from "./checkpoint/byte_source.ts";
 export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
@@ -77,7 +79,6 @@ export {
   type OpenQuestion,
   type TensorShapes,
 } from "./family.ts";
-export { FAMILIES, registerFamily } from "./families.ts";
 export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
 export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_description.ts";
