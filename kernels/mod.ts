@@ -98,6 +98,7 @@ export { gatherRows, gatherRowsOp, scatterRows, scatterRowsOp } from "./layout/g
 export { randomNormal, randomNormalOp, sampleNormal } from "./random/random.ts";
 export { repeatOver, repeatOverOp, sumRepeats, sumRepeatsOp } from "./layout/repeats.ts";
 export { transpose, transposeOp } from "./layout/transpose.ts";
+export { addWindows, addWindowsOp, cutWindows, cutWindowsOp, type WindowGrid } from "./layout/windows.ts";
 export { reshape, reshapeOp } from "./layout/reshape.ts";
 export {
   exp,

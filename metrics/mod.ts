@@ -22,4 +22,5 @@ export {
 export { FeatureStatistics, type GaussianStatistics, readStatistics, statisticsBytes } from "./feature_statistics.ts";
 export { frechetDistance } from "./frechet.ts";
 export { summarize, type Summary, type SummaryOptions } from "./summary.ts";
+export { symmetricEigenvalues } from "./symmetric_matrix.ts";
 export { relativeError } from "./relative_error.ts";

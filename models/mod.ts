@@ -80,6 +80,7 @@ export {
   type TensorShapes,
 } from "./family.ts";
 export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export { WINDOW_FORMS, windowedModel, type WindowForm, windowGrid, type WindowOptions } from "./windowed_model.ts";
 export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_description.ts";
 export { countParameters, type NetworkCost, networkCost, shapesOnly } from "./network_cost.ts";

@@ -1,0 +1,114 @@
+/** A network for images of any size: it is evaluated in square windows, everything else stays whole. */
+import { checkpoint, type Coefficient, type Shape, type Tensor } from "../engine/mod.ts";
+import { add, addWindows, cutWindows, type WindowGrid } from "../kernels/mod.ts";
+import type { NoiseModel } from "./noise_model.ts";
+
+/**
+ * How windows cover an image. `shifted`: side by side, and moved from timestep to timestep, so that no border falls on
+ * one place twice (Hu et al., Learning Image Priors through Patch-based Diffusion Models, NeurIPS 2024); every pixel is
+ * seen once. `overlapping`: in fixed places, a quarter of a side over each other, mixed with weights that fall linearly.
+ */
+export type WindowForm = "shifted" | "overlapping";
+
+/** The forms by name. */
+export const WINDOW_FORMS: readonly WindowForm[] = ["shifted", "overlapping"];
+
+/** How a network is evaluated in windows. */
+export interface WindowOptions {
+  readonly form: WindowForm;
+  /** Windows that go through the network at once, which bounds memory. */
+  readonly batch: number;
+}
+
+/**
+ * The windows of one evaluation.
+ * @param image [H, W], both at least `side`
+ * @param side of a window in pixels
+ * @returns the grid of all of them
+ */
+export function windowGrid([height = 0, width = 0]: Shape, side: number, form: WindowForm): Omit<WindowGrid, "shift"> {
+  const stride = form === "shifted" ? side : side - Math.floor(side / 4);
+  const places = ([height, width] as const).map((extent) => {
+    if (extent === side) return { count: 1, origin: 0 };
+    // Shifted windows need room for any shift; others are centred, with what is too much of them beyond the image.
+    if (form === "shifted") return { count: Math.ceil((extent + side - 1) / side), origin: 0 };
+    const count = Math.ceil((extent - side) / stride) + 1;
+    return { count, origin: -Math.floor(((count - 1) * stride + side - extent) / 2) };
+  }) as [{ count: number; origin: number }, { count: number; origin: number }];
+  const [rows, columns] = places;
+  return {
+    image: [height, width],
+    side,
+    stride,
+    count: [rows.count, columns.count],
+    origin: [rows.origin, columns.origin],
+    first: 0,
+    windows: rows.count * columns.count,
+    border: "mirror",
+    isTapered: form === "overlapping",
+  };
+}
+
+/**
+ * The noise model of larger images: the prediction is made of those for windows, which see the image mirrored at its
+ * border. Gradients add up over the windows, whose inside is computed again instead of being kept.
+ * @param model for square windows [side, side, C]
+ * @param imageShape [H, W, C], H and W at least side; of that size itself nothing is done
+ * @throws {TypeError} if the windows are not square, larger than the images, or of other channels
+ * @throws {RangeError} if the batch is no positive integer
+ */
+export function windowedModel(model: NoiseModel, imageShape: Shape, { form, batch }: WindowOptions): NoiseModel {
+  const [side = 0, width, channels] = model.imageShape;
+  const [height = 0, imageWidth = 0, imageChannels] = imageShape;
+  if (side !== width || side > Math.min(height, imageWidth) || channels !== imageChannels) {
+    throw new TypeError(
+      `Cannot show images [${imageShape.join(", ")}] in windows [${
+        model.imageShape.join(", ")
+      }]: square windows of as ` +
+        "many channels are needed, no larger than the images",
+    );
+  }
+  if (!Number.isSafeInteger(batch) || batch < 1) {
+    throw new RangeError(`Cannot show images in windows: the batch is ${batch}, a positive integer is needed`);
+  }
+  const all = windowGrid(imageShape, side, form);
+  if (all.windows === 1) return model;
+  const { alphaBar, predictEps, predictWithVariance } = model;
+  /** The sum over all batches of what the windows give, each at its place. */
+  const assembled = <K extends string>(
+    xt: Tensor,
+    timestep: Coefficient,
+    predict: (windows: Tensor) => Readonly<Record<K, Tensor>>,
+  ): Readonly<Record<K, Tensor>> => {
+    let sums: Readonly<Record<K, Tensor>> | undefined;
+    for (let first = 0; first < all.windows; first += batch) {
+      const windows = Math.min(batch, all.windows - first);
+      const grid: WindowGrid = { ...all, first, windows, ...(form === "shifted" ? { shift: timestep } : {}) };
+      const seen = predictOnce(() => predict(cutWindows(xt, { ...grid, isTapered: false })));
+      const placed = Object.fromEntries(
+        Object.entries<Tensor>(seen).map(([name, part]) => [name, addWindows(part, { ...grid, border: "nothing" })]),
+      ) as Record<K, Tensor>;
+      sums = sums === undefined ? placed : Object.fromEntries(
+        Object.entries<Tensor>(sums).map(([name, sum]) => [name, add(sum, placed[name as K])]),
+      ) as Record<K, Tensor>;
+    }
+    return sums!;
+  };
+  const predictOnce = all.windows > batch ? checkpoint : <T>(body: () => T): T => body();
+  return {
+    imageShape,
+    alphaBar,
+    predictEps(xt, timestep, exchange): Tensor {
+      if (exchange !== undefined) {
+        throw new TypeError(
+          "Cannot exchange attention between windows: the attention of an image is not that of its parts",
+        );
+      }
+      return assembled(xt, timestep, (windows) => ({ eps: predictEps(windows, timestep) })).eps;
+    },
+    ...(predictWithVariance && {
+      predictWithVariance: (xt, timestep) =>
+        assembled(xt, timestep, (windows) => predictWithVariance(windows, timestep)),
+    }),
+  };
+}
