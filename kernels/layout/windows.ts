@@ -28,7 +28,7 @@ export interface WindowGrid {
   readonly origin: readonly [row: number, column: number];
   /**
    * An integer that moves all windows up and left, rows and columns apart: equal integers equally, others evenly over the
-   * distances for which all windows show something of the image, less than a side.
+   * distances for which all windows show something of the image, and all of the image is shown.
    */
   readonly shift?: Coefficient;
   /** The windows that are meant. */
@@ -46,7 +46,7 @@ const SPREAD = [0x9e3779b1, 0x85ebca77] as const;
 /** The least and the greatest distance by which windows may be moved along an axis. */
 function distances({ image, side, stride, count, origin }: WindowGrid, axis: 0 | 1): readonly [number, number] {
   const last = origin[axis] + (count[axis] - 1) * stride;
-  return [Math.max(0, last - image[axis] + 1), side - 1 + origin[axis]];
+  return [Math.max(0, last - image[axis] + 1), Math.min(side - 1 + origin[axis], last + side - image[axis])];
 }
 
 /** By how many pixels an integer moves the windows along an axis. */
