@@ -24,7 +24,7 @@ const EDGE_SHARE = 0.02;
 const FEWEST_EDGES = 20;
 
 /** Which of the edges from sharp to soft is the blur: the sharpest are edges that nothing but the blur has softened. */
-const QUANTILE = 0.3;
+const QUANTILE = 0.4;
 
 /**
  * The width of a Gaussian blur from how much the steepest edges lose by another one: the slope of a step that was blurred

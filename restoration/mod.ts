@@ -64,3 +64,5 @@ export {
 export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
+export { type BlurWidth, estimateBlurWidth } from "./blur_width.ts";
+export { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";

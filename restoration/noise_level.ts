@@ -31,13 +31,14 @@ export function estimateNoiseLevel(picture: Raster): NoiseLevel | undefined {
   const sigma = sigmaOf(picture);
   if (sigma === undefined) return undefined;
   const { width, height } = picture;
+  // Quarters tell how much the estimate depends on where one looks.
   const [halfWidth, halfHeight] = [Math.floor(width / 2), Math.floor(height / 2)];
   const parts = [0, 1, 2, 3].flatMap((part) => {
     const corner = { x: part % 2 === 0 ? 0 : width - halfWidth, y: part < 2 ? 0 : height - halfHeight };
     const found = sigmaOf(crop(picture, { ...corner, width: halfWidth, height: halfHeight }));
     return found === undefined ? [] : [found];
   });
-  if (parts.length < 2) return { sigma, spread: sigma / Math.sqrt(2 * width * height / 50) };
+  if (parts.length < 2) return { sigma, spread: sigma / Math.sqrt(width * height / 25) };
   const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length;
   const variance = parts.reduce((sum, part) => sum + (part - mean) ** 2, 0) / (parts.length - 1);
   return { sigma, spread: Math.sqrt(variance / parts.length) };

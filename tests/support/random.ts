@@ -22,3 +22,10 @@ function mixer(seed: number): () => number {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   };
 }
+
+/** Standard normal numbers by the Box-Muller transform of the same generator. */
+export function normalValues(count: number, seed: number): Float32Array {
+  const bits = mixer(seed);
+  const unit = (): number => (bits() + 1) / (2 ** 32 + 1);
+  return Float32Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(unit())) * Math.cos(2 * Math.PI * unit()));
+}
