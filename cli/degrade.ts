@@ -177,7 +177,7 @@ async function degradeFile(
   const maskFile = isPicture && isMasked ? [out.replace(/(\.png)?$/i, `${MASK_ENDING}.png`)] : [];
   const files = [out, ...maskFile];
   await checkWritable(files, [path, ...taskFilePaths(task, options)]);
-  const source = await readSource(path, { task, options, enlargement: 1 });
+  const source = await readSource(path, { task, options, isTruth: true });
   const runtime = await openRuntime();
   const degraded = await degradePicture(runtime, source, { task, options, noise, seed });
   for (const note of degraded.notes) reporter.note(`${prefix}${note}`);

@@ -2,7 +2,7 @@
 import { FileError, join } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { fileStem, type FolderNames, sortFolder } from "../restoration/mod.ts";
+import { fileStem, type FolderNames, PictureQuestion, sortFolder } from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { resultName } from "./outputs.ts";
@@ -102,5 +102,5 @@ export async function forEachFile<T extends { readonly path: string }>(
 /** Whether an error is about one file of a folder: it cannot be read or written, or does not fit the task. */
 function isOfOneFile(error: unknown): error is Error {
   return error instanceof FileError || error instanceof CheckpointError || error instanceof RangeError ||
-    error instanceof TypeError;
+    error instanceof TypeError || error instanceof PictureQuestion;
 }

@@ -97,9 +97,7 @@ export async function readJob(request: Request): Promise<Job> {
   const noiseFile = textOf(options, "noise");
   const inputs = [path, ...taskFilePaths(task, options), noiseFile, textOf(options, "model")];
   await checkWritable(outputs.flatMap(filesOf), inputs);
-  const source = measured
-    ? undefined
-    : await readSource(path, { task, options, enlargement: isTruth ? 1 : task.scale });
+  const source = measured ? undefined : await readSource(path, { task, options, isTruth });
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   const picture: Facts = source?.file ?? pictureOf(measured!);
   const { format, width, height, channels, bitDepth, alpha, orientation } = picture;

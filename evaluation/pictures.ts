@@ -2,7 +2,7 @@
 import type { HostTensor } from "../engine/mod.ts";
 import type { OperatorValues } from "../operators/mod.ts";
 import type { OptionValues } from "../parameters/mod.ts";
-import { grayToRgb, type Raster } from "../raster/mod.ts";
+import { grayToRgb, type Raster, type Size } from "../raster/mod.ts";
 import {
   type Canvas,
   maskFileOf,
@@ -27,8 +27,12 @@ export interface StudyPicture {
 export interface TaskFiles {
   /** SHA-256 of a file, as 64 hexadecimal digits. */
   sha256(path: string): Promise<string>;
-  /** A mask [H, W]: 1 where the picture is known, 0 where it is missing; `keep` is the colour of what is known. */
-  mask(path: string, keep: "white" | "black"): Promise<HostTensor>;
+  /**
+   * A mask [H, W]: 1 where the picture is known, 0 where it is missing.
+   * @param keep colour of what is known
+   * @param size of the picture, which a mask of another size is brought to
+   */
+  mask(path: string, keep: "white" | "black", size: Size): Promise<HostTensor>;
   /** What the other files of a task hold, by the names of the parameters. */
   values(task: Task, options: OptionValues): Promise<OperatorValues>;
 }
@@ -77,7 +81,7 @@ export async function prepareTruth(
   const prepared = { canvas, padded, truth: offCanvas(padded, canvas), known: {} };
   const named = maskFileOf(task, options);
   if (!named) return prepared;
-  const mask = await files.mask(named.path, named.keep);
+  const mask = await files.mask(named.path, named.keep, colour);
   const [rows, columns] = mask.shape;
   if (columns === width && rows === height) {
     return { ...prepared, known: { [named.parameter]: maskOntoCanvas(mask, canvas) } };

@@ -30,6 +30,13 @@ export type { Method } from "./method.ts";
 export { methodOptions, NOISE_LEVEL, restoringMethods } from "./method_options.ts";
 export { chooseNoise, NOISE_OPTIONS } from "./noise_options.ts";
 export {
+  type DecodedMask,
+  type DecodedPicture,
+  PictureQuestion,
+  pictureSource,
+  type SourceSetting,
+} from "./picture_source.ts";
+export {
   type KnownPixels,
   maskOntoCanvas,
   type NetworkSetting,

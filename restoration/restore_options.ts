@@ -2,6 +2,7 @@
 import { taskOptionsOf } from "../operators/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
+import { neededMask } from "./task_files.ts";
 import { taskOptions } from "./task_options.ts";
 import { restoreTasks, UPSAMPLE } from "./tasks.ts";
 
@@ -50,7 +51,8 @@ function checkDamaged(options: OptionValues): void {
       `--task ${name} needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
     );
   }
-  const needed = declared.find((option) => option.name === needs);
+  // A picture may bring its mask with it.
+  const needed = neededMask(task) === undefined ? declared.find((option) => option.name === needs) : undefined;
   if (needed && options[needed.option] === undefined) {
     const { help, value = "VALUE" } = needed.parameter;
     throw new UsageError(`--task ${name} needs --${needed.option} ${value}, a ${help}`);

@@ -70,14 +70,14 @@ Deno.test("restore refuses what would become too large, and degrade what is too 
     await refused(folder, 1, "it has 3 x 9 pixels, at least 4 x 4", "degrade", tiny, "--task", "sr4", "--out", out);
   }));
 
-Deno.test("a mask of another size is refused with both sizes", () =>
+Deno.test("a mask of another shape is refused with both sizes", () =>
   withFolder(async (folder) => {
     const picture = folder.picture("y.png", { width: 9, height: 8 });
-    const mask = folder.picture("m.png", { width: 8, height: 9, colorType: 0, sample: (x) => x < 3 ? 0 : 255 });
+    const mask = folder.picture("m.png", { width: 8, height: 24, colorType: 0, sample: (x) => x < 3 ? 0 : 255 });
     const out = folder.path("out.png");
     for (const command of [["restore", "--degrade"], ["restore"], ["degrade"]]) {
       const words = [...command, picture, "--task", "inpaint", "--mask", mask, "--out", out];
-      await refused(folder, 1, 'm.png": it has 8 x 9 pixels', ...words);
+      await refused(folder, 1, 'm.png": it has 8 x 24 pixels', ...words);
     }
   }));
 

@@ -1,0 +1,105 @@
+/** From a decoded picture to what is restored: its colours, its transparency, and what of it is missing. */
+import { type HostTensor, hostTensor } from "../engine/mod.ts";
+import type { OperatorValues } from "../operators/mod.ts";
+import { type OptionValues, UsageError } from "../parameters/mod.ts";
+import { alphaRaster, colourRaster, fillUnderAlpha, type Image, maskFromAlpha, type Raster } from "../raster/mod.ts";
+import type { PictureSource } from "./prepare.ts";
+import { maskFileOf, neededMask } from "./task_files.ts";
+import type { Task } from "./tasks.ts";
+
+/** A picture as a decoder gives it. */
+export interface DecodedPicture extends Image {
+  /** Clauses for the user. */
+  readonly warnings?: readonly string[];
+  /** [H, W]: 1 where the file holds the pixel, 0 where it is cut off. */
+  readonly missing?: Float32Array<ArrayBuffer>;
+}
+
+/** A mask as a reader gives it: 1 known, 0 missing, with clauses for the user. */
+export interface DecodedMask {
+  /** [H, W] of the picture. */
+  readonly data: Float32Array<ArrayBuffer>;
+  /** Part of the pixels that is missing. */
+  readonly share: number;
+  readonly warnings: readonly string[];
+}
+
+/** What is said of a picture beside its pixels. */
+export interface SourceSetting {
+  /** What messages call it. */
+  readonly name: string;
+  readonly task: Task;
+  readonly options: OptionValues;
+  /** Whether it is a good picture, which is degraded. */
+  readonly isTruth: boolean;
+  /** The mask that options name, if there is one. */
+  readonly mask?: DecodedMask | undefined;
+  /** What other files of the task hold, by the names of the parameters. */
+  readonly files: OperatorValues;
+}
+
+/** What must be said of one picture, which the picture itself does not tell. */
+export class PictureQuestion extends UsageError {}
+
+/**
+ * What is restored or degraded of a decoded picture. Where the task needs a mask and none is named, the picture's own
+ * counts: transparent pixels, and rows that a cut file lacks. Pixels that are filled become opaque.
+ * @throws {PictureQuestion} if the task needs a mask and the picture brings none
+ * @throws {RangeError} if nothing of the picture is known
+ */
+export function pictureSource(
+  picture: DecodedPicture,
+  { name, task, options, isTruth, mask, files }: SourceSetting,
+): PictureSource {
+  const { width, height, channels, bitDepth, warnings = [] } = picture;
+  const isNeeded = !isTruth && neededMask(task) !== undefined;
+  const own = !mask && (isNeeded || (picture.missing && !isTruth)) ? ownMask(picture) : undefined;
+  if (isNeeded && !mask && !own) throw new PictureQuestion(missingMask(task));
+  const used = mask ?? (isNeeded ? own : undefined);
+  const parameter = maskFileOf(task, options)?.parameter ?? task.needs;
+  const known = used && hostTensor(used.data, [height, width]);
+  const alpha = alphaRaster(picture);
+  const colour = colourRaster(picture);
+  return {
+    name,
+    channels,
+    bitDepth,
+    colour: alpha ? fillUnderAlpha(colour, alpha) : colour,
+    alpha: alpha && known && !isTruth ? opaqueWhereFilled(alpha, known) : alpha,
+    mask: known && { parameter: parameter!, known },
+    files,
+    notes: [...warnings, ...mask?.warnings ?? [], ...own ? [describeOwn(own, isNeeded, picture)] : []].map(sentence),
+  };
+}
+
+/** The mask that a picture brings: what is cut off, else what is transparent. */
+function ownMask(picture: DecodedPicture): Pick<DecodedMask, "data" | "share"> | undefined {
+  const { missing } = picture;
+  if (!missing) return maskFromAlpha(picture);
+  return { data: missing, share: missing.filter((known) => known === 0).length / missing.length };
+}
+
+/** What a picture lacks by itself, and what becomes of it. */
+function describeOwn({ share }: { readonly share: number }, isFilled: boolean, { missing }: DecodedPicture): string {
+  const part = `${(100 * share).toFixed(1)} % of the picture is ${missing ? "missing in the file" : "transparent"}`;
+  if (isFilled) return `${part} and is filled; --mask FILE names other pixels`;
+  return `${part} and stays gray; --task inpaint fills it`;
+}
+
+/** Says that a task needs a mask. */
+function missingMask(task: Task): string {
+  return `--task ${task.name} needs --${neededMask(task)} FILE, a ${
+    task.entry.parameters[task.needs!]!.help
+  }, or a picture with transparent pixels`;
+}
+
+/** Alpha of a picture whose missing pixels are filled; undefined if it is opaque then. */
+function opaqueWhereFilled(alpha: Raster, { data: known }: HostTensor): Raster | undefined {
+  const data = alpha.data.map((value, i) => known[i] === 0 ? 1 : value);
+  return data.every((value) => value === 1) ? undefined : { ...alpha, data };
+}
+
+/** A clause of a reader as a sentence of its own. */
+function sentence(clause: string): string {
+  return clause.charAt(0).toUpperCase() + clause.slice(1);
+}
