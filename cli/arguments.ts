@@ -1,6 +1,6 @@
 /** Commands, and the checked values of their command lines. */
 import { numberOf, type OptionValues, textOf } from "../parameters/mod.ts";
-import { type CommandSpec, readCommandLine } from "../io/mod.ts";
+import { callerPath, type CommandSpec, readCommandLine } from "../io/mod.ts";
 
 export type { CommandSpec };
 
@@ -40,12 +40,22 @@ export class Arguments {
   }
 }
 
+/** What options call a path. */
+const PATHS: readonly (string | undefined)[] = ["FILE", "FOLDER", "ORIGINAL", "OUT"];
+
 /**
- * Checks a command line against its declaration.
+ * Checks a command line against its declaration; paths are those of the folder that it was given in.
  * @returns the values, or "help" if help was asked for
  * @throws {UsageError} as `readCommandLine`
  */
 export function parseCommand(spec: CommandSpec, words: readonly string[]): Arguments | "help" {
   const line = readCommandLine(spec, words);
-  return line === "help" ? line : new Arguments(line.operands, line.values, words);
+  if (line === "help") return line;
+  const named: readonly string[] = spec.operands.usage.match(/\b[a-z]+\b(?!\.)/g) ?? [];
+  const isPath = (operand: string): boolean => !named.includes(operand) && line.operands[0] !== "fetch";
+  const operands = line.operands.map((operand) => isPath(operand) ? callerPath(operand) : operand);
+  const values = Object.entries(line.values).map(([name, value]) =>
+    [name, PATHS.includes(spec.options[name]!.value) ? callerPath(String(value)) : value] as const
+  );
+  return new Arguments(operands, Object.fromEntries(values), words);
 }

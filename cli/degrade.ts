@@ -1,6 +1,7 @@
 /** `deno task degrade IN [OUT]`: good pictures in, the measurements that `restore` takes out. */
 import type { Runtime } from "../engine/mod.ts";
 import {
+  callerPath,
   checkWritable,
   FileError,
   isFolder,
@@ -26,6 +27,7 @@ import {
   MASK_ENDING,
   maskFileOf,
   NOISE_OPTIONS,
+  PICTURE_FORMATS,
   type Report,
   seedOf,
   type Task,
@@ -119,7 +121,7 @@ async function run(args: Arguments): Promise<number> {
     if (await isFolder(input)) return await degradeFolder(args, session);
     const given = resultName(args);
     const format = formatOf(task, options, given);
-    const out = given ?? `${fileStem(input)}-degraded.${format}`;
+    const out = given ?? callerPath(`${fileStem(input)}-degraded.${format}`);
     const { data, text } = await degradeFile(session, { path: input, out, seed: args.number("seed") ?? 0 });
     reporter.result(data, text);
     return 0;
@@ -207,7 +209,9 @@ async function degradeFolder(args: Arguments, session: Session): Promise<number>
   const folder = args.operands[0]!;
   const { pictures } = await listFolder(folder);
   if (pictures.length === 0) {
-    throw new FileError(`Cannot degrade "${folder}": the folder has no PNG or JPEG file, at least one is needed`);
+    throw new FileError(
+      `Cannot degrade "${folder}": the folder has no ${PICTURE_FORMATS} file, at least one is needed`,
+    );
   }
   const format = formatOf(task, options);
   const target = await resultFolder(args);

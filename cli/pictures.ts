@@ -2,6 +2,7 @@
 import type { StudyPicture } from "../evaluation/mod.ts";
 import { FileError, readImage, sha256OfFile } from "../io/mod.ts";
 import { colourRaster, type Raster } from "../raster/mod.ts";
+import { isPictureName, PICTURE_FORMATS } from "../restoration/mod.ts";
 
 /** What an operand names. */
 export interface Side {
@@ -14,7 +15,7 @@ export interface Side {
 
 /**
  * Finds out what a path is.
- * @throws {FileError} if there is no such file, or a folder without PNG and JPEG files
+ * @throws {FileError} if there is no such file, or a folder without pictures
  */
 export async function readSide(path: string): Promise<Side> {
   const info = await Deno.stat(path).catch((error) => {
@@ -29,10 +30,10 @@ export async function readSide(path: string): Promise<Side> {
   }
   const names: string[] = [];
   for await (const entry of Deno.readDir(path)) {
-    if (!entry.isDirectory && /\.(png|jpe?g)$/i.test(entry.name)) names.push(entry.name);
+    if (!entry.isDirectory && isPictureName(entry.name)) names.push(entry.name);
   }
   if (names.length === 0) {
-    throw new FileError(`Cannot compare "${path}": the folder has no PNG or JPEG file, at least one is needed`);
+    throw new FileError(`Cannot compare "${path}": the folder has no ${PICTURE_FORMATS} file, at least one is needed`);
   }
   // By code units, the same order in every locale.
   names.sort();
@@ -61,7 +62,9 @@ export async function listPictures(paths: readonly string[], limit = Infinity): 
   const files: string[] = [];
   for (const path of paths) {
     const side = await readSide(path);
-    if (side.kind === "statistics") throw new FileError(`Cannot restore "${path}": it is no picture; give PNG or JPEG`);
+    if (side.kind === "statistics") {
+      throw new FileError(`Cannot restore "${path}": it is no picture; give ${PICTURE_FORMATS}`);
+    }
     files.push(...side.pictures);
   }
   const taken = files.slice(0, limit);

@@ -1,6 +1,6 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import { FileError, isFolder, isMade, join } from "../io/mod.ts";
+import { callerPath, FileError, isFolder, isMade, join } from "../io/mod.ts";
 import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   checkMeasuredOptions,
@@ -11,6 +11,7 @@ import {
   modelData,
   neededMask,
   NOISE_OPTIONS,
+  PICTURE_FORMATS,
   restoreTasks,
   seedOf,
   taskOptions,
@@ -35,8 +36,8 @@ export const RESTORE: Command = {
   get spec(): CommandSpec {
     return {
       name: "restore",
-      summary: "Restores a damaged picture (PNG or JPEG in, PNG out) with a diffusion model and Shortcut Sampling,\n" +
-        "or with another method.\n" +
+      summary: "Restores a damaged picture with a diffusion model and Shortcut Sampling, or with another method.\n" +
+        "PNG, JPEG, WebP and AVIF go in, PNG, JPEG and WebP come out, by the ending of OUT.\n" +
         "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
         "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
         "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
@@ -63,6 +64,12 @@ export const RESTORE: Command = {
             "sample picture its training size)",
         },
         out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
+        quality: {
+          kind: "number",
+          min: 1,
+          max: 100,
+          help: "Quality of a JPEG or WebP file OUT (default 92); with --task jpeg --degrade that of the damage (60)",
+        },
         sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
         noise: { kind: "text", value: "FILE", help: "Take the noise of every step from a safetensors file" },
         trace: {
@@ -105,7 +112,7 @@ async function run(args: Arguments): Promise<number> {
     const requests = await folderRequests(args);
     return await withSession(args, { reporter, interrupt }, (session) => restoreFolder(session, requests));
   }
-  const name = resultName(args) ?? `${input === undefined ? "sample" : fileStem(input)}-restored.png`;
+  const name = resultName(args) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
   const job = await readJob(requestOf(args, input, name));
   await interrupt.check();
   return await withSession(args, { reporter, interrupt }, async (session) => {
@@ -121,15 +128,19 @@ function requestOf(
   name: string,
   { options = args.values, seed = args.number("seed") ?? 0 }: Partial<Pick<Request, "options" | "seed">> = {},
 ): Request {
+  const { quality, ...others } = options;
+  // A task with an option of that name is damaged by it.
+  const isOfResult = typeof quality === "number" && !(args.flag("degrade") && options["task"] === "jpeg");
   return {
     path: input ?? SAMPLE,
     isSample: input === undefined,
-    options,
+    options: isOfResult ? others : options,
     seed,
     outputs: planOutputs(name, {
       samples: args.number("samples"),
       sheet: args.flag("sheet") || input === undefined,
       trace: args.text("trace"),
+      quality: isOfResult ? quality : undefined,
     }),
   };
 }
@@ -172,7 +183,7 @@ async function folderRequests(args: Arguments): Promise<readonly Request[]> {
   if (paths.length === 0) {
     throw new FileError(
       ofPictures
-        ? `Cannot restore "${folder}": the folder has no PNG or JPEG file, at least one is needed`
+        ? `Cannot restore "${folder}": the folder has no ${PICTURE_FORMATS} file, at least one is needed`
         : `Cannot restore "${folder}": the folder has no measurement (.safetensors); for pictures give --task NAME`,
     );
   }

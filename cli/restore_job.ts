@@ -1,6 +1,13 @@
 /** One picture or measurement of `restore`: read, prepared, restored once or several times, written. */
 import type { Runtime } from "../engine/mod.ts";
-import { checkWritable, FileSource, type ImageFile, sha256OfFile, writeTogether } from "../io/mod.ts";
+import {
+  checkWritable,
+  FileSource,
+  type ImageFile,
+  type PictureMetadata,
+  sha256OfFile,
+  writeTogether,
+} from "../io/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { numberOf, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
@@ -33,7 +40,7 @@ import {
 } from "../restoration/mod.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { LoadedModel } from "./model_file.ts";
-import { filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
+import { checkLongest, filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";
 import { summarize } from "./summary.ts";
 import { readMeasurement, readSource } from "./source.ts";
@@ -58,6 +65,8 @@ export interface Job extends Request {
   /** What a report tells of the picture. */
   readonly facts: Report;
   readonly recorded: RecordedNoise | undefined;
+  /** Of the file, kept in the result. */
+  readonly metadata: PictureMetadata | undefined;
 }
 
 /** What all jobs of a command share. */
@@ -106,6 +115,7 @@ export async function readJob(request: Request): Promise<Job> {
     task,
     method,
     recorded,
+    metadata: source?.file.metadata,
     sha256: measured?.sha256 ?? await sha256OfFile(path),
     input: measured ?? { source: source!, task, options, noise, seed, size: numberOf(options, "size") },
     facts: { file: path, format, width, height, channels, bitDepth, alpha: alpha !== undefined, orientation },
@@ -152,6 +162,7 @@ export async function restoreJob(session: Session, job: Job): Promise<void> {
   });
   try {
     for (const note of picture.notes) reporter.note(note);
+    checkLongest(outputs[0]!, picture.canvas.natural);
     await interrupt.check();
     for (const index of outputs.keys()) await restoreSample(session, job, picture, index);
   } finally {
@@ -161,7 +172,7 @@ export async function restoreJob(session: Session, job: Job): Promise<void> {
 
 async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<void> {
   const { words, runtime, loaded, loadSeconds, reporter, interrupt } = session;
-  const { path, sha256, facts, options, outputs, method, recorded } = job;
+  const { path, sha256, facts, options, outputs, method, recorded, metadata } = job;
   const output = outputs[index]!;
   const seed = job.seed + index;
   const shape = [1, ...picture.problem.model.imageShape];
@@ -189,6 +200,7 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
     ...await reportOf(outcome),
   };
   await interrupt.check();
-  await interrupt.hold(() => writeTogether(outputsOf(output, { result, report, trace })));
+  const note = (text: string): void => reporter.note(text);
+  await interrupt.hold(() => writeTogether(outputsOf(output, { result, report, trace, metadata, note })));
   reporter.result(report, summarize(output, outcome));
 }

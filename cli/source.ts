@@ -6,8 +6,8 @@ import {
   checkEnlarged,
   decodeMeasurement,
   maskFileOf,
-  pictureSource,
   type PictureSource,
+  pictureSource,
   type ReadMeasurement,
   type Task,
 } from "../restoration/mod.ts";

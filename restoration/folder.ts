@@ -2,7 +2,7 @@
 
 /** Pictures and measurements of a folder, by their paths. */
 export interface FolderNames {
-  /** PNG and JPEG files, sorted; masks are left out. */
+  /** Files of the formats that are read, sorted; masks are left out. */
   readonly pictures: readonly string[];
   /** Measurements, sorted. */
   readonly measurements: readonly string[];
@@ -12,6 +12,14 @@ export interface FolderNames {
 
 /** Ending of the name of a mask without extension. */
 export const MASK_ENDING = "-mask";
+
+/** The formats of pictures that are taken from folders, for messages. */
+export const PICTURE_FORMATS = "PNG, JPEG, WebP or AVIF";
+
+/** Whether a name is that of a picture. */
+export function isPictureName(path: string): boolean {
+  return /\.(png|jpe?g|webp|avif)$/i.test(path);
+}
 
 /** Whether a name is that of a measurement. */
 export function isMeasurementName(path: string): boolean {
@@ -31,7 +39,7 @@ export function fileStem(path: string): string {
 export function sortFolder(paths: readonly string[]): FolderNames {
   // By code units, the same order in every locale.
   const sorted = [...paths].sort();
-  const all = sorted.filter((path) => /\.(png|jpe?g)$/i.test(path));
+  const all = sorted.filter(isPictureName);
   const stems = new Map(all.map((path) => [fileStem(path), path]));
   const baseOf = (path: string): string | undefined =>
     fileStem(path).endsWith(MASK_ENDING) ? stems.get(fileStem(path).slice(0, -MASK_ENDING.length)) : undefined;

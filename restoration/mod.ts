@@ -23,7 +23,16 @@ export {
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
 export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";
-export { fileStem, type FolderNames, isMeasurementName, MASK_ENDING, seedOf, sortFolder } from "./folder.ts";
+export {
+  fileStem,
+  type FolderNames,
+  isMeasurementName,
+  isPictureName,
+  MASK_ENDING,
+  PICTURE_FORMATS,
+  seedOf,
+  sortFolder,
+} from "./folder.ts";
 export { decodeMeasurement, encodeMeasurement, type Measurement, type ReadMeasurement } from "./measurement.ts";
 export type { MeasuredPicture } from "./measurement_fields.ts";
 export type { Method } from "./method.ts";
@@ -34,6 +43,7 @@ export {
   type DecodedPicture,
   PictureQuestion,
   pictureSource,
+  sentence,
   type SourceSetting,
 } from "./picture_source.ts";
 export {

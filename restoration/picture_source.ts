@@ -99,7 +99,7 @@ function opaqueWhereFilled(alpha: Raster, { data: known }: HostTensor): Raster |
   return data.every((value) => value === 1) ? undefined : { ...alpha, data };
 }
 
-/** A clause of a reader as a sentence of its own. */
-function sentence(clause: string): string {
+/** A clause of what reads or writes files as a sentence of its own. */
+export function sentence(clause: string): string {
   return clause.charAt(0).toUpperCase() + clause.slice(1);
 }

@@ -54,8 +54,8 @@ Deno.test("restore refuses files that are no pictures, before it opens the netwo
       await refused(folder, 1, fragment, "restore", whole, "--task", "inpaint", "--mask", path, "--out", out);
     }
     const [empty, out] = [folder.path("folder"), folder.path("out")];
-    await refused(folder, 1, "the folder has no PNG or JPEG file", "restore", empty, out, "--task", "sr4");
-    await refused(folder, 1, "the folder has no PNG or JPEG file", "degrade", empty, out);
+    await refused(folder, 1, "the folder has no PNG, JPEG, WebP or AVIF file", "restore", empty, out, "--task", "sr4");
+    await refused(folder, 1, "the folder has no PNG, JPEG, WebP or AVIF file", "degrade", empty, out);
     const mask = ["--task", "inpaint", "--mask", empty, "--out", folder.path("out.png")];
     await refused(folder, 1, "it is a directory, a file is needed", "restore", whole, ...mask);
   }));
@@ -135,14 +135,15 @@ Deno.test("contradictions and values out of range are usage errors", () =>
     for (const [fragment, line] of words) await refused(folder, 2, fragment, ...line);
   }));
 
-Deno.test("results are PNG files in folders that can be written, and replace nothing that is read", () =>
+Deno.test("results are pictures in folders that can be written, and replace nothing that is read", () =>
   withFolder(async (folder) => {
     const picture = folder.picture("y.png", {});
     folder.folder("taken.json");
     const inside = folder.path("taken.json").replace(".json", "");
     const cases: [code: number, fragment: string, options: string[]][] = [
-      [2, "a name that ends in .png is needed", ["--out", folder.path("out.jpg")]],
-      [2, "a name that ends in .png is needed", ["--out", folder.path("")]],
+      [2, "its name must end in .png, .jpg, .jpeg or .webp", ["--out", folder.path("out.tif")]],
+      [2, "its name must end in .png, .jpg, .jpeg or .webp", ["--out", folder.path("")]],
+      [2, "--quality belongs to JPEG and WebP", ["--out", folder.path("out.png"), "--quality", "80"]],
       [2, 'y.png", which is read', ["--out", picture]],
       [2, 'y.png", which is read', ["--out", folder.path("./y.png")]],
       [2, "another result", ["--out", folder.path("out.png"), "--trace", folder.path("out.json")]],

@@ -127,7 +127,7 @@ commandTest("degrade of a folder needs another folder, pictures in it, and diffe
     assertEquals(outcome.code, code);
     assertStringIncludes(outcome.stderr, part);
   };
-  await refused(1, "has no PNG or JPEG file", folder.path("out"));
+  await refused(1, "has no PNG, JPEG, WebP or AVIF file", folder.path("out"));
   folder.picture("in/a.png", {});
   await refused(2, "a folder for the results is needed");
   await refused(2, "cannot go into the same folder", `${input}/`);

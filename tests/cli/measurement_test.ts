@@ -165,7 +165,7 @@ commandTest(
     }
     const empty = folder.folder("empty");
     await refused(1, "has no measurement", empty, folder.path("out"));
-    await refused(1, "has no PNG or JPEG file", empty, folder.path("out"), "--task", "sr2");
+    await refused(1, "has no PNG, JPEG, WebP or AVIF file", empty, folder.path("out"), "--task", "sr2");
     await refused(2, "--trace needs a single file", empty, folder.path("out"), "--trace", folder.path("t.safetensors"));
   },
 );

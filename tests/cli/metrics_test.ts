@@ -137,7 +137,7 @@ test("metrics says what does not fit together", async (folder) => {
   await fails([a, b], 1, "16 x 16 and 17 x 16 pixels, equal sizes are needed");
   await fails([a, folder.path("none.png")], 1, "no such file");
   await fails([a, one], 2, "two pictures, or two folders are needed");
-  await fails([one, empty], 1, "no PNG or JPEG file");
+  await fails([one, empty], 1, "no PNG, JPEG, WebP or AVIF file");
   await fails([one, two], 1, "no picture has a name that is in both");
   await fails([a], 2, "A B is needed");
   await fails([a, b, "--lpips-linear", "x"], 2, "--lpips-linear needs --lpips-weights FILE");

@@ -43,19 +43,22 @@ commandTest("a mask of the same shape and another size is resized with a note", 
   }
 });
 
-commandTest("transparent pixels are what is missing where no mask is named, and their fill is opaque", async (folder) => {
-  const path = casePath("masks/picture-with-hole-in-alpha.png");
-  const { code, stderr } = await inpainted(folder, path);
-  assertEquals(code, 0, stderr);
-  assertMatch(stderr, /[\d.]+ % of the picture is transparent and is filled; --mask FILE names other pixels/);
-  const [before, after] = [await readImage(path), await readImage(folder.path("o.png"))];
-  assertEquals(after.alpha, undefined);
-  const kept = before.alpha!.filter((value) => value >= 128).length / before.alpha!.length;
-  assertEquals(knownPart(folder), kept);
-  before.alpha!.forEach((value, pixel) => {
-    if (value === 255) assertEquals(after.samples[3 * pixel], before.samples[3 * pixel], `pixel ${pixel}`);
-  });
-});
+commandTest(
+  "transparent pixels are what is missing where no mask is named, and their fill is opaque",
+  async (folder) => {
+    const path = casePath("masks/picture-with-hole-in-alpha.png");
+    const { code, stderr } = await inpainted(folder, path);
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /[\d.]+ % of the picture is transparent and is filled; --mask FILE names other pixels/);
+    const [before, after] = [await readImage(path), await readImage(folder.path("o.png"))];
+    assertEquals(after.alpha, undefined);
+    const kept = before.alpha!.filter((value) => value >= 128).length / before.alpha!.length;
+    assertEquals(knownPart(folder), kept);
+    before.alpha!.forEach((value, pixel) => {
+      if (value === 255) assertEquals(after.samples[3 * pixel], before.samples[3 * pixel], `pixel ${pixel}`);
+    });
+  },
+);
 
 commandTest("the rows that a cut JPEG lacks are filled by inpaint, and told by the other tasks", async (folder) => {
   const path = casePath("truncated-photo/half.jpg");

@@ -57,6 +57,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
   const ours = quick(`--model=${tiny}`);
   const inverse = (...options: string[]): Words =>
     restore(large, "--cpu", "--method=pseudo-inverse", `--model=${tiny}`, ...options);
+  const jpeg = ["restore", small, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
   const upsample = restore(small, "--cpu", "--task=upsample", "--steps=4");
   return [
     ...(await taskCases(materials)).map((each) => taskRow(each, materials)),
@@ -193,6 +194,16 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         // The training size is 8, four times that is the default; the result keeps its size.
         assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["32x32", "16x16"]);
         assertEquals([(await usual.picture()).width, (await given.picture()).width], [64, 64]);
+      },
+    },
+    {
+      option: "quality",
+      without: jpeg,
+      given: [...jpeg, "--quality=10"],
+      async check(usual, given, run): Promise<void> {
+        assert(given.bytes(".jpg").length < usual.bytes(".jpg").length);
+        const said = await run([...jpeg, "--quality=92"]);
+        assertEquals(said.bytes(".jpg"), usual.bytes(".jpg"));
       },
     },
     {
