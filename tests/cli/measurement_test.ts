@@ -179,9 +179,10 @@ commandTest("restore of a folder takes NAME-mask.png for the mask of NAME", asyn
   const { task } = readReport(folder.path("out/a.png")) as { task: { parameters: { mask: { known: number } } } };
   assertEquals(task.parameters.mask.known, 0.5);
   folder.picture("in/b.png", {});
-  const { code, stderr } = await runCommand(["restore", input, folder.path("out"), "--task", "inpaint"]);
-  assertEquals(code, 2);
-  assertStringIncludes(stderr, "b.png");
+  const words = ["restore", input, folder.path("out"), "--task", "inpaint", "--steps", "4"];
+  const { code, stderr } = await runCommand(words);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, 'b.png": --task inpaint needs --mask FILE');
 });
 
 commandTest("a measurement of a size that the network does not take is restored at that size", async (folder) => {
