@@ -23,6 +23,7 @@ import {
   fitUpsampling,
   isMeasurementName,
   type Method,
+  methodForNoise,
   type PictureInput,
   type PreparedPicture,
   preparePicture,
@@ -102,11 +103,13 @@ export async function readJob(request: Request): Promise<Job> {
   const measured = isMeasured ? await readMeasurement(path) : undefined;
   const task = measured?.task ?? chooseTask(options, SAMPLE_TASK, restoreTasks());
   const noise = isTruth ? chooseNoise(options, task) : undefined;
-  const method = chooseMethod(options, task);
+  const named = isTruth || measured ? { options, notes: [] } : methodForNoise(options, task);
+  const method = chooseMethod(named.options, task);
   const noiseFile = textOf(options, "noise");
   const inputs = [path, ...taskFilePaths(task, options), noiseFile, textOf(options, "model")];
   await checkWritable(outputs.flatMap(filesOf), inputs);
-  const source = measured ? undefined : await readSource(path, { task, options, isTruth });
+  const read = measured ? undefined : await readSource(path, { task, options, isTruth });
+  const source = read && { ...read, notes: [...read.notes ?? [], ...named.notes] };
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   const picture: Facts = source?.file ?? pictureOf(measured!);
   const { format, width, height, channels, bitDepth, alpha, orientation } = picture;
@@ -179,8 +182,7 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
   const source = recorded ? recordedNoise(runtime, recorded, shape) : seededNoise([seed]);
   const trace = output.trace === undefined ? undefined : new Trace(runtime, source, shape);
   const phase = outputs.length === 1 ? "restore" : `restore ${index + 1} of ${outputs.length}`;
-  const known = picture.noise?.kind === "gaussian" ? picture.noise.sigma : 0;
-  const problem = { ...picture.problem, sigmaY: numberOf(options, "noise-level") ?? known };
+  const problem = { ...picture.problem, sigmaY: numberOf(options, "noise-level") ?? picture.sigmaY };
   const steps = restoreBy(runtime, method, problem, { noise: trace?.noise ?? source });
   const restoration = await timed(runtime, steps, async (progress) => {
     const { step, steps, nfe } = progress;

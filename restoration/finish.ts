@@ -5,6 +5,7 @@ import { type ImageQuality, imageQuality } from "../metrics/mod.ts";
 import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
+import { estimateNoiseLevel } from "./noise_level.ts";
 import type { PreparedPicture } from "./prepare.ts";
 import type { Task } from "./tasks.ts";
 
@@ -83,14 +84,20 @@ async function baselineOf(
 /**
  * Brings a picture that was restored smaller back to its own size, with the detail that only the full measurement has:
  * first what the measurement says beyond the restored picture, smoothly, then exactly where the operator acts on single
- * pixels or blocks (x - A^+ A x + A^+ y).
+ * pixels or blocks (x - A^+ A x + A^+ y). Of a noisy measurement only what stands out of the noise comes back.
  */
 async function putBack(
-  { task, canvas, measurement, options, format: { mask } }: PreparedPicture,
+  { task, canvas, measurement, options, format: { mask }, sigmaY }: PreparedPicture,
   working: Raster,
 ): Promise<Raster> {
   const enlarged = resize(working, canvas.natural);
   if (!measurement) return enlarged;
+  if (sigmaY > 0) {
+    if (measurement.width !== enlarged.width || task.kind !== "deblurring") return clamped(enlarged);
+    // The picture was made smaller, and its noise with it.
+    const deviation = Math.max(sigmaY, estimateNoiseLevel(measurement)?.sigma ?? 0);
+    return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement), deviation));
+  }
   switch (task.kind) {
     case "deblurring":
       return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement)));
@@ -107,9 +114,18 @@ async function putBack(
   }
 }
 
-/** x + (a - b), the difference brought to the size of x. */
-function addDifference(x: Raster, a: Raster, b: Raster): Raster {
-  const difference = resize({ ...a, data: a.data.map((value, i) => value - (b.data[i] as number)) }, x);
+/** Noise beyond so many deviations is rare. */
+const BEYOND_NOISE = 3;
+
+/**
+ * x + (a - b), the difference brought to the size of x.
+ * @param noise deviation of the noise in a; what may be noise is taken out by soft thresholding (Donoho, De-Noising by
+ *   Soft-Thresholding, 1995)
+ */
+function addDifference(x: Raster, a: Raster, b: Raster, noise = 0): Raster {
+  const least = BEYOND_NOISE * noise;
+  const shrunk = (value: number): number => Math.sign(value) * Math.max(0, Math.abs(value) - least);
+  const difference = resize({ ...a, data: a.data.map((value, i) => shrunk(value - (b.data[i] as number))) }, x);
   return { ...x, data: x.data.map((value, i) => value + (difference.data[i] as number)) };
 }
 

@@ -83,3 +83,4 @@ export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { type BlurWidth, estimateBlurWidth } from "./blur_width.ts";
 export { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";
+export { methodForNoise, type NoiseMethod } from "./noisy_picture.ts";

@@ -3,7 +3,7 @@ import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "..
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
 import type { MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
-import type { OptionValues } from "../parameters/mod.ts";
+import { numberOf, type OptionValues } from "../parameters/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import {
   type Canvas,
@@ -17,6 +17,9 @@ import {
 } from "./canvas.ts";
 import { degrade } from "./degrade.ts";
 import type { ReadMeasurement } from "./measurement.ts";
+import { NOISE_LEVEL } from "./method_options.ts";
+import { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";
+import { describeNoise, isNoiseAlone } from "./noisy_picture.ts";
 import { networkFor } from "./restore.ts";
 import { operatorOptions } from "./task_options.ts";
 import { type Task, taskOperator } from "./tasks.ts";
@@ -95,6 +98,10 @@ export interface PreparedPicture {
   readonly measurement?: Raster;
   /** Noise in the measurement, as far as it is known. */
   readonly noise?: MeasurementNoise | undefined;
+  /** Deviation of the noise that methods reckon with, in units of [-1, 1]. */
+  readonly sigmaY: number;
+  /** That deviation as it was estimated from the picture, where nothing else told it. */
+  readonly estimatedNoise?: NoiseLevel | undefined;
   /** What was done to the picture, as sentences for the user. */
   readonly notes: readonly string[];
 }
@@ -158,6 +165,9 @@ async function layOutPicture(
     ? await degrade(runtime, operator, uploaded, { noise, seed })
     : await asMeasured(runtime, operator, uploaded, task);
   if (y !== uploaded) uploaded.free();
+  const level = numberOf(given, NOISE_LEVEL);
+  const isEstimated = !isTruth && isNoiseAlone(task) && level === undefined;
+  const estimatedNoise = isEstimated ? estimateNoiseLevel(offCanvas(laid, canvas)) : undefined;
   return {
     task,
     format: source,
@@ -166,11 +176,14 @@ async function layOutPicture(
     y,
     options,
     noise,
+    sigmaY: level ?? estimatedNoise?.sigma ?? knownDeviation(noise),
+    estimatedNoise,
     ...(isTruth ? { truth: offCanvas(laid, canvas) } : { measurement: visible }),
     notes: [
       ...notes,
       ...describeCanvas(canvas),
       ...(isShrunk(canvas) && !isTruth ? describeLengths(task, options) : []),
+      ...(isEstimated ? [describeNoise(estimatedNoise)] : []),
     ],
   };
 }
@@ -192,10 +205,16 @@ function layOutMeasurement(
     y: runtime.upload(Float32Array.from(y.data), y.shape),
     options,
     noise,
+    sigmaY: knownDeviation(noise),
     notes: isPadded
       ? [`The network sees ${formatSize(size)} padded by reflection to ${formatSize(outer)}, as it needs`]
       : [],
   };
+}
+
+/** The deviation that a measurement says of itself. */
+function knownDeviation(noise: MeasurementNoise | undefined): number {
+  return noise?.kind === "gaussian" ? noise.sigma : 0;
 }
 
 /** The lengths of an operator that shrank with the picture. */

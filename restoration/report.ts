@@ -48,6 +48,7 @@ export async function reportOf(outcome: Outcome): Promise<Report> {
       parameters: operatorParameters(picture, options),
       measured: picture.truth === undefined,
       ...(picture.noise ? noiseParameters(picture.noise) : {}),
+      ...(picture.estimatedNoise ? { estimatedNoise: picture.estimatedNoise } : {}),
     },
     method: { name: method.name, ...(method.preset ? { preset: method.preset } : {}), ...method.options },
     seed,

@@ -41,6 +41,7 @@ async function finished(
       y: runtime.upload(y.data, [1, ...operator.measurementShape]),
     },
     options: {},
+    sigmaY: 0,
     ...(truth === undefined ? { measurement: y } : { truth: flat(side, truth) }),
     notes: [],
   };
