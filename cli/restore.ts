@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { callerPath, FileError, isFolder, isMade, join } from "../io/mod.ts";
 import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
+  BLUR_OPTIONS,
   checkMeasuredOptions,
   checkPictureOptions,
   CLASS_OPTION,
@@ -48,6 +49,7 @@ export const RESTORE: Command = {
       options: {
         ...taskOptions(),
         degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
+        ...BLUR_OPTIONS,
         ...NOISE_OPTIONS,
         ...modelOptions(),
         ...CLASS_OPTION,

@@ -34,6 +34,7 @@ import {
   reportOf,
   restoreBy,
   restoreTasks,
+  settleBlur,
   type Task,
   taskFilePaths,
   timed,
@@ -109,7 +110,8 @@ export async function readJob(request: Request): Promise<Job> {
   const inputs = [path, ...taskFilePaths(task, options), noiseFile, textOf(options, "model")];
   await checkWritable(outputs.flatMap(filesOf), inputs);
   const read = measured ? undefined : await readSource(path, { task, options, isTruth });
-  const source = read && { ...read, notes: [...read.notes ?? [], ...named.notes] };
+  const blur = read && !isTruth ? settleBlur(options, task, read.colour, path) : { options, notes: [] };
+  const source = read && { ...read, notes: [...read.notes ?? [], ...named.notes, ...blur.notes] };
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   const picture: Facts = source?.file ?? pictureOf(measured!);
   const { format, width, height, channels, bitDepth, alpha, orientation } = picture;
@@ -120,7 +122,7 @@ export async function readJob(request: Request): Promise<Job> {
     recorded,
     metadata: source?.file.metadata,
     sha256: measured?.sha256 ?? await sha256OfFile(path),
-    input: measured ?? { source: source!, task, options, noise, seed, size: numberOf(options, "size") },
+    input: measured ?? { source: source!, task, options: blur.options, noise, seed, size: numberOf(options, "size") },
     facts: { file: path, format, width, height, channels, bitDepth, alpha: alpha !== undefined, orientation },
   };
 }

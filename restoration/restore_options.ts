@@ -1,6 +1,7 @@
 /** What cannot be asked for together when a picture or a measurement is restored. */
 import { taskOptionsOf } from "../operators/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { checkBlurOption } from "./blur_question.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
 import { neededMask } from "./task_files.ts";
 import { taskOptions } from "./task_options.ts";
@@ -11,7 +12,7 @@ import { restoreTasks, UPSAMPLE } from "./tasks.ts";
  * @throws {UsageError} naming the first of them
  */
 export function checkMeasuredOptions(options: OptionValues): void {
-  const fixed = [...Object.keys(taskOptions()), ...Object.keys(NOISE_OPTIONS), "degrade", "size", "scale"];
+  const fixed = [...Object.keys(taskOptions()), ...Object.keys(NOISE_OPTIONS), "degrade", "size", "scale", "blur"];
   const given = fixed.find((option) => options[option] !== undefined);
   if (given === undefined) return;
   throw new UsageError(`--${given} goes with pictures; a measurement says by itself how it was made: leave it out`);
@@ -24,6 +25,7 @@ export function checkMeasuredOptions(options: OptionValues): void {
  */
 export function checkPictureOptions(options: OptionValues, isTruth: boolean): void {
   if (!isTruth) checkDamaged(options);
+  checkBlurOption(options, isTruth);
   if (options["scale"] !== undefined && textOf(options, "task") !== UPSAMPLE.name) {
     throw new UsageError(`--scale belongs to --task ${UPSAMPLE.name}; the other tasks say it in their name`);
   }

@@ -298,7 +298,7 @@ commandTest("the report holds everything that is needed to make the picture agai
 
 commandTest("a measured blur is undone with a larger threshold than one that is made here", async (folder) => {
   const picture = folder.picture("y.png", {});
-  await restored(folder, picture, "--task", "deblur");
+  await restored(folder, picture, "--task", "deblur", "--blur-sigma", "2");
   const { task } = readReport(folder.path("out.png")) as { task: { parameters: { threshold: number } } };
   assertEquals(task.parameters.threshold, 0.1);
 });

@@ -4,6 +4,7 @@ import { FileSource, sha256OfFile } from "../../../io/mod.ts";
 import { openSafetensors } from "../../../models/mod.ts";
 import { NONLINEAR_OPERATORS } from "../../../operators/mod.ts";
 import { TASKS } from "../../../restoration/mod.ts";
+import { casePath } from "../../io/cases.ts";
 import type { Materials } from "./materials.ts";
 import { methodRows } from "./method_rows.ts";
 import { descriptionRows, runtimeRows } from "./shared_rows.ts";
@@ -57,6 +58,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
   const ours = quick(`--model=${tiny}`);
   const inverse = (...options: string[]): Words =>
     restore(large, "--cpu", "--method=pseudo-inverse", `--model=${tiny}`, ...options);
+  const soft = casePath("soft/soft-sigma1.2.png");
   const jpeg = ["restore", small, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
   const upsample = restore(small, "--cpu", "--task=upsample", "--steps=4");
   return [
@@ -194,6 +196,17 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         // The training size is 8, four times that is the default; the result keeps its size.
         assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["32x32", "16x16"]);
         assertEquals([(await usual.picture()).width, (await given.picture()).width], [64, 64]);
+      },
+    },
+    {
+      option: "blur",
+      without: restore(soft, "--cpu", "--task=deblur", "--method=pseudo-inverse", `--model=${tiny}`),
+      given: restore(soft, "--cpu", "--task=deblur", "--method=pseudo-inverse", `--model=${tiny}`, "--blur=estimate"),
+      codes: [2, 0],
+      check(unsaid, given): void {
+        assertStringIncludes(unsaid.stderr, "or --blur estimate");
+        assertAlmostEquals(given.number("task.parameters.sigma"), 1.4, 0.2);
+        assertStringIncludes(given.stderr, "The blur is estimated as a Gaussian of 1.4");
       },
     },
     {
