@@ -30,7 +30,7 @@ commandTest("deblur without a width asks for it, and names the estimate and both
 
 commandTest("deblur with an estimated width says it and makes a soft picture better", async (folder) => {
   const out = folder.path("o.png");
-  const words = ["restore", SOFT, out, "--task", "deblur", "--blur", "estimate", "--steps", "6"];
+  const words = ["restore", SOFT, out, "--task", "deblur", "--blur", "estimate", "--steps", "10"];
   const { stderr } = await runWell(words);
   assertMatch(stderr, /The blur is estimated as a Gaussian of 1\.\d\d \+- 0\.\d\d pixels/);
   const { task } = readReport(out) as { task: { parameters: { sigma: number; threshold: number } } };
