@@ -9,6 +9,7 @@ export type Status = "ok" | "FAILED" | "not supported" | "unused";
 export interface Finding {
   /** Name of the tensor or metadata entry, or `file` for the file as a whole. */
   readonly quantity: string;
+  /** How it went. */
   readonly status: Status;
   /** Relative L2 error, where there was something to compare. */
   readonly error?: number;
@@ -20,6 +21,7 @@ export interface Finding {
 
 /** A finding together with the file it is about. */
 export interface Row extends Finding {
+  /** Path of the file. */
   readonly file: string;
 }
 

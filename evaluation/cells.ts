@@ -8,7 +8,9 @@ import { metricsOf, type UnitRecord } from "./store.ts";
 
 /** A finished unit with its place in the plan. */
 export interface FinishedUnit {
+  /** What was to be made. */
   readonly unit: PlannedUnit;
+  /** What was made. */
   readonly record: UnitRecord;
   /** Its metrics, those of later passes included. */
   readonly metrics: Readonly<Partial<Record<MetricName, number>>>;
@@ -16,8 +18,11 @@ export interface FinishedUnit {
 
 /** What units of one task and method say. */
 export interface Cell extends Place {
+  /** Network evaluations of one picture as papers count them. */
   readonly nominal: number;
+  /** Network evaluations of one picture that are made. */
   readonly actual: number;
+  /** Its units that are finished. */
   readonly units: readonly FinishedUnit[];
   /** Units that the plan has and the folder lacks. */
   readonly missing: number;
@@ -27,7 +32,9 @@ export interface Cell extends Place {
 
 /** All results of a plan. */
 export interface Results {
+  /** What was to be made. */
   readonly plan: Plan;
+  /** One for each pair of the plan. */
   readonly cells: readonly Cell[];
   /** Quantities that at least one cell has, in the order of columns. */
   readonly columns: readonly MetricName[];

@@ -27,9 +27,11 @@ export interface EvaluateOptions
 
 /** What came of an evaluation. */
 export interface Evaluation {
+  /** All results, those that were there already included. */
   readonly results: Results;
   /** How many units were made; the others were there already. */
   readonly restored: number;
+  /** Units that could not be made. */
   readonly failures: readonly Failure[];
 }
 

@@ -10,6 +10,7 @@ export interface PaperRow {
   readonly method: string;
   /** Label of the task. */
   readonly task: string;
+  /** What is published, by metric. */
   readonly values: Readonly<Partial<Record<MetricName, number>>>;
 }
 
@@ -19,6 +20,7 @@ export interface Paper {
   readonly source: string;
   /** Known checkpoints that they were made with; beside results of another network they would mean nothing. */
   readonly checkpoints: readonly string[];
+  /** One for each method and task. */
   readonly rows: readonly PaperRow[];
 }
 
@@ -26,17 +28,21 @@ export interface Paper {
 export interface Trend {
   /** What is expected, in words. */
   readonly statement: string;
+  /** The metric of which means are compared. */
   readonly metric: MetricName;
   /** Labels of methods, or of tasks, from the least mean to the greatest. */
   readonly rising: readonly string[];
   /** Where methods are compared: the label of the task; where tasks are: that of the method. */
   readonly task?: string;
+  /** Label of the method, where tasks are compared. */
   readonly method?: string;
 }
 
 /** All that is expected. */
 export interface Expectations {
+  /** Published results, if there are any. */
   readonly paper: Paper | undefined;
+  /** Orders that means should have. */
   readonly trends: readonly Trend[];
 }
 

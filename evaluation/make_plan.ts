@@ -32,6 +32,7 @@ const RESULT_VERSION = 1;
 
 /** What is known of the network before it is opened. */
 export interface Subject {
+  /** Which network it is. */
   readonly identity: ModelIdentity;
   /** How weights are kept, such as "f32". */
   readonly precision: string;
@@ -45,9 +46,13 @@ export interface Subject {
 
 /** What is needed to run a pair. */
 export interface Pair {
+  /** What is wrong with the pictures. */
   readonly task: Task;
+  /** Options of the task by their names on a command line. */
   readonly taskOptions: OptionValues;
+  /** What restores them, with its parameters. */
   readonly method: Method;
+  /** Noise that is added to the measurements. */
   readonly noise: MeasurementNoise;
   /** Standard deviation that the method reckons with. */
   readonly sigmaY: number;
@@ -59,8 +64,11 @@ export interface Pair {
 
 /** A plan with what is needed to carry it out. */
 export interface Work {
+  /** All units, and what they are of. */
   readonly plan: Plan;
+  /** The good pictures, in the order of the plan. */
   readonly pictures: readonly StudyPicture[];
+  /** Reads the files that options of tasks name. */
   readonly files: TaskFiles;
   /** The pair of a task and a method, by `pairName`. */
   readonly pairs: ReadonlyMap<string, Pair>;

@@ -4,6 +4,7 @@
 export interface Metric {
   /** Heading of its column. */
   readonly title: string;
+  /** What it is, in a line. */
   readonly meaning: string;
   /** Digits behind the point for people; files hold all of them. */
   readonly digits: number;

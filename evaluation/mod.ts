@@ -35,6 +35,7 @@ export {
   comparePair,
   formatPairs,
   type NamedPair,
+  type NamedPictures,
   pairData,
   type PairOptions,
   type PairRow,

@@ -72,7 +72,8 @@ const INVERSIONS = ["ddim", "da"] as const;
 
 /** What was found at one step of an inversion. */
 export interface InversionNoise extends StepNoise {
-  readonly inversion: typeof INVERSIONS[number];
+  /** How the picture was inverted. */
+  readonly inversion: "ddim" | "da";
 }
 
 /**

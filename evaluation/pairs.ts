@@ -16,14 +16,17 @@ import { perceptualDistance } from "./passes.ts";
 export interface NamedPair {
   /** What tables call the pair. */
   readonly name: string;
-  /** What messages call the pictures, such as paths. */
+  /** What messages call the first picture, such as its path. */
   readonly a: string;
+  /** The same of the second. */
   readonly b: string;
 }
 
 /** Pictures of a folder, or of anything else that has names. */
-interface NamedPictures {
+export interface NamedPictures {
+  /** Of the folder or file. */
   readonly path: string;
+  /** Paths of its pictures. */
   readonly pictures: readonly string[];
 }
 
@@ -53,9 +56,11 @@ function byStem({ path, pictures }: NamedPictures): ReadonlyMap<string, string> 
 
 /** What is measured of a pair. */
 export interface PairOptions {
+  /** How PSNR and SSIM are computed. */
   readonly convention: ConventionName;
   /** Scale of the super-resolution, for conventions that crop it (default 1). */
   readonly scale?: number | undefined;
+  /** The network of LPIPS, where that is measured. */
   readonly lpips?: Lpips | undefined;
   /** Whether the distance of A from B is measured. */
   readonly withDistance?: boolean;
@@ -63,12 +68,17 @@ export interface PairOptions {
 
 /** What was measured of a pair; undefined where it was not asked for or cannot be computed. */
 export interface PairRow {
+  /** What tables call the pair. */
   readonly name: string;
+  /** Peak signal-to-noise ratio in dB. */
   readonly psnr: number;
+  /** Structural similarity; undefined where the pictures are too small. */
   readonly ssim: number | undefined;
+  /** Learned perceptual distance, where it is measured. */
   readonly lpips: number | undefined;
   /** Euclidean distance over all pixels and channels, values in [-1, 1], and its root mean square. */
   readonly distance: number | undefined;
+  /** Root mean square of the differences, where the distance is measured. */
   readonly rms: number | undefined;
 }
 
@@ -102,7 +112,7 @@ export async function comparePair(
 
 /** A quantity of a table. */
 interface Column {
-  readonly key: Exclude<keyof PairRow, "name">;
+  readonly key: keyof PairSummaries;
   readonly title: string;
   readonly digits: number;
 }
@@ -117,7 +127,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Summaries by quantity. */
-export type PairSummaries = Readonly<Partial<Record<Column["key"], Summary>>>;
+export type PairSummaries = Readonly<Partial<Record<Exclude<keyof PairRow, "name">, Summary>>>;
 
 /** Summaries of what was measured of at least one pair. */
 export function summarizePairs(rows: readonly PairRow[], options: SummaryOptions): PairSummaries {

@@ -16,12 +16,15 @@ import { hashOf, readJson, type Store, UNIT_FILES, type UnitRecord, writeText } 
 export interface Measure<N> {
   /** All that tells it from others, such as the SHA-256 of its files. */
   key(): Promise<unknown>;
+  /** Reads its network. */
   load(): Promise<N>;
 }
 
 /** What is measured after the units were made. */
 export interface Measures {
+  /** The network of LPIPS. */
   readonly lpips?: Measure<Lpips> | undefined;
+  /** The network of FID. */
   readonly inception?: Measure<FeatureExtractor> | undefined;
 }
 

@@ -6,7 +6,9 @@ import { countSeeds, type Seeds } from "./seeds.ts";
 
 /** How a model is told apart from others. */
 export interface ModelIdentity {
+  /** What tables call it. */
   readonly name: string;
+  /** SHA-256 of its file. */
   readonly sha256: string;
   /** Published checkpoints with the same tensors. */
   readonly known: readonly string[];
@@ -14,14 +16,19 @@ export interface ModelIdentity {
 
 /** A task or method as plans and tables know it. */
 export interface Label {
+  /** Name of the task or method, such as `sr4`. */
   readonly name: string;
+  /** What tables call it: the name with its options, unless the study says otherwise. */
   readonly label: string;
+  /** The curve of the report that its results are points of. */
   readonly series: string;
 }
 
 /** A task and a method: indices into the lists of the plan. */
 export interface Place {
+  /** Place of the task in the plan, from 0. */
   readonly task: number;
+  /** Place of the method in the plan, from 0. */
   readonly method: number;
 }
 
@@ -29,37 +36,55 @@ export interface Place {
 export interface PlannedUnit extends Place {
   /** Hash of all that decides the result. */
   readonly id: string;
+  /** Place of the picture in the plan, from 0. */
   readonly image: number;
+  /** Seed of all that is drawn. */
   readonly seed: number;
 }
 
 /** A pair of task and method that can be, and what a run of it costs. */
 export interface PlannedPair extends Place {
+  /** Network evaluations of one picture. */
   readonly evaluations: Evaluations;
 }
 
 /** The plan as data, the same for all shards. */
 export interface Plan {
+  /** Version of the engine. */
   readonly version: string;
+  /** Heading of the report. */
   readonly title: string;
+  /** Which network it is. */
   readonly model: ModelIdentity;
+  /** How weights are kept, such as "f32". */
   readonly precision: string;
+  /** Longest side of the pictures. */
   readonly size: number;
+  /** How PSNR and SSIM are computed. */
   readonly convention: ConventionName;
   /** Of the intervals of means. */
   readonly confidence: number;
+  /** The pictures. */
   readonly images: readonly { readonly name: string; readonly sha256: string }[];
+  /** What is wrong with the pictures. */
   readonly tasks: readonly Label[];
+  /** What restores them. */
   readonly methods: readonly Label[];
+  /** Seeds of every pair of a task and a method. */
   readonly seeds: Seeds;
+  /** Pairs of a task and a method that fits it. */
   readonly pairs: readonly PlannedPair[];
+  /** The other pairs, with what does not fit. */
   readonly notApplicable: readonly (Place & { readonly reason: string })[];
+  /** Every picture and seed of every pair. */
   readonly units: readonly PlannedUnit[];
+  /** What the results are compared with. */
   readonly expectations: Expectations;
 }
 
 /** A plan as it is kept, with how it was asked for. */
 export interface KeptPlan {
+  /** The plan. */
   readonly plan: Plan;
   /** The command line or program of the evaluation, without what belongs to one shard. */
   readonly command: string;
@@ -82,7 +107,9 @@ export function labelsOf({ tasks, methods }: Plan, { task, method }: Place): Rec
 
 /** Part `index`, from 1, of `count`. */
 export interface Shard {
+  /** Which shard it is, from 1. */
   readonly index: number;
+  /** Number of shards. */
   readonly count: number;
 }
 

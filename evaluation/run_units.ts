@@ -35,17 +35,23 @@ export type Watch = (
 
 /** What the work is done with. */
 export interface Means {
+  /** Where the network runs. */
   readonly runtime: Runtime;
+  /** The network. */
   readonly model: OpenedModel;
+  /** Where units are kept. */
   readonly store: Store;
   /** Most pictures that are restored at once; default: as many as 8 of 64x64 have pixels. */
   readonly batch?: number | undefined;
+  /** Is told how far the work is. */
   readonly watch?: Watch | undefined;
 }
 
 /** A unit that could not be had, and why. */
 export interface Failure {
+  /** What failed. */
   readonly unit: PlannedUnit;
+  /** The message of the error. */
   readonly reason: string;
 }
 

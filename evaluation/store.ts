@@ -11,6 +11,7 @@ export interface Store {
   read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Writes a file; it appears complete or not at all. */
   write(name: string, bytes: Uint8Array): Promise<void>;
+  /** Whether there is a file of that name. */
   has(name: string): Promise<boolean>;
   /** Names of the files of `units` or `pictures`, without the folder. */
   list(folder: "units" | "pictures"): Promise<readonly string[]>;
@@ -22,8 +23,11 @@ export interface Store {
 
 /** Statistics of the noise that the network predicted at one step. */
 export interface StepNoise {
+  /** Training timestep of the step. */
   readonly timestep: number;
+  /** Mean of the predicted noise. */
   readonly mean: number;
+  /** Variance of the predicted noise. */
   readonly variance: number;
   /** KL(N(mean, variance) || N(0, 1)). */
   readonly divergence: number;
@@ -31,6 +35,7 @@ export interface StepNoise {
 
 /** One finished result. */
 export interface UnitRecord {
+  /** Name of its files. */
   readonly id: string;
   /** All that decides the result; `id` is its hash. */
   readonly key: Readonly<Record<string, unknown>>;
@@ -40,11 +45,15 @@ export interface UnitRecord {
   readonly noise?: readonly StepNoise[];
   /** Network evaluations that were made. */
   readonly nfe: number;
-  /** Names of files in `pictures/`. */
+  /** File of the original in `pictures/`. */
   readonly truth: string;
+  /** File of the baseline in `pictures/`. */
   readonly before: string;
+  /** Width of the pictures in pixels. */
   readonly width: number;
+  /** Height of the pictures in pixels. */
   readonly height: number;
+  /** What it took. */
   readonly time: {
     /** Wall time of the run divided by its pictures. */
     readonly seconds: number;

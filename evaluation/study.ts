@@ -8,12 +8,17 @@ import { readSeeds, type Seeds } from "./seeds.ts";
 
 /** What is evaluated. */
 export interface Study {
+  /** Heading of the report. */
   readonly title: string;
   /** Folders and files of pictures, as far as the study names them. */
   readonly images: readonly string[];
+  /** What is wrong with the pictures. */
   readonly tasks: readonly Entry[];
+  /** What restores them. */
   readonly methods: readonly Entry[];
+  /** Seeds of every pair of a task and a method. */
   readonly seeds: Seeds;
+  /** What the results are compared with. */
   readonly expectations: Expectations;
   /** Values of `STUDY_OPTIONS`, and of further options of whoever runs the study. */
   readonly options: OptionValues;

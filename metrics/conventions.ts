@@ -8,6 +8,7 @@ export interface Convention {
   readonly description: string;
   /** Whether super-resolution leaves out as many pixels along every edge as the scale. */
   readonly cropsScale?: true;
+  /** How SSIM is computed. */
   readonly options: Omit<SsimOptions, "shape" | "range" | "border">;
 }
 

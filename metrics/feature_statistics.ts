@@ -29,6 +29,7 @@ export class FeatureStatistics {
   #waiting: Float64Array[] = [];
 
   /**
+   * No images yet.
    * @param dimension numbers of one image, d
    * @param source what makes them
    */

@@ -34,6 +34,7 @@ export interface PerceptualDistance {
 
 /** LPIPS with its weights on a runtime. */
 export interface Lpips {
+  /** Whose features are compared. */
   readonly network: PerceptualNetworkName;
   /** Least height and width of an image. */
   readonly leastSide: number;

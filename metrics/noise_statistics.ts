@@ -2,6 +2,7 @@
 
 /** A normal distribution fitted to values, and its distance from N(0, 1). */
 export interface NoiseStatistics {
+  /** Mean over all values. */
   readonly mean: number;
   /** Mean of the squared distance from the mean, over all values. */
   readonly variance: number;

@@ -1,10 +1,9 @@
 /** Degradations one after the other, such as those of an old photo. */
 import type { Shape } from "../engine/mod.ts";
-import { checkedValues, choice, type Parameter, type ValuesOf } from "../parameters/mod.ts";
+import { checkedValues, choice, type Parameter } from "../parameters/mod.ts";
 import { averageDownsample } from "./resolution/average_downsample.ts";
 import { colorization } from "./pixels/colorization.ts";
 import { iterations } from "./common_parameters.ts";
-import type { Some } from "./entry.ts";
 import { leastSquares } from "./least_squares.ts";
 import { type LinearOperator, linearOperator } from "./operator.ts";
 
@@ -19,15 +18,20 @@ export const COMPOSITION = {
     ["exact", "factors"],
     {},
     "A^+ by conjugate gradients or from the factors, as published",
-  ) as Parameter<"exact" | "factors">,
+  ) as Parameter<CompositionInverse>,
   iterations: iterations(30) as Parameter<number>,
 };
 
 /** Parameters of `composition`. */
-export type CompositionOptions = Some<typeof COMPOSITION>;
+export interface CompositionOptions {
+  /** Default: by iteration. */
+  readonly inverse?: CompositionInverse | undefined;
+  /** Steps of the iteration, default 30. */
+  readonly iterations?: number | undefined;
+}
 
 /** How A^+ of a composition is formed: by iteration, or from the factors as in the published code. */
-export type CompositionInverse = ValuesOf<typeof COMPOSITION>["inverse"];
+export type CompositionInverse = "exact" | "factors";
 
 /**
  * The operator A = A_k ... A_2 A_1.
@@ -41,7 +45,7 @@ export function composition(
   factors: readonly LinearOperator[],
   options: CompositionOptions = {},
 ): LinearOperator {
-  const { inverse, iterations } = checkedValues(`build operator "${name}"`, COMPOSITION, options);
+  const { inverse, iterations } = checkedValues(`build operator "${name}"`, COMPOSITION, { ...options });
   const [first, last] = [factors[0], factors[factors.length - 1]];
   if (!first || !last) throw new TypeError(`Cannot build operator "${name}": it has no factor, at least 1 is needed`);
   const forward: LinearOperator["forward"] = (x) => factors.reduce((image, factor) => factor.forward(image), x);

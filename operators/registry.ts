@@ -13,12 +13,10 @@ export type OperatorName = keyof typeof ENTRIES;
 export type OptionsOf<N extends string> = N extends OperatorName ? Some<typeof ENTRIES[N]["parameters"]>
   : OperatorValues;
 
-type Both<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
-
 /** The parameters of all operators together, for what handles any of them. */
-export type OperatorOptions = Both<typeof ENTRIES[OperatorName]["parameters"]> extends infer All extends Parameters
-  ? Some<All>
-  : never;
+export type OperatorOptions =
+  { [N in OperatorName]: (each: typeof ENTRIES[N]["parameters"]) => void }[OperatorName] extends
+    (all: infer All extends Parameters) => void ? Some<All> : never;
 
 const linear = new Map<string, OperatorEntry<LinearOperator>>();
 const nonlinear = new Map<string, OperatorEntry<NonlinearOperator>>();

@@ -38,7 +38,9 @@ export interface TaskOption {
   readonly name: string;
   /** Name on a command line. */
   readonly option: string;
+  /** What it is. */
   readonly parameter: Parameter<unknown>;
+  /** Whether it is an extra. */
   readonly isExtra: boolean;
 }
 

@@ -14,6 +14,7 @@ export {
   type Limits,
   needed,
   number,
+  type NumberNotes,
   optionName,
   type Parameter,
   type ParameterNotes,

@@ -2,6 +2,7 @@
 
 /** What was asked for cannot be: an unknown option, a value that it does not take, or options that contradict each other. */
 export class UsageError extends Error {
+  /** Name of the class. */
   override readonly name = "UsageError";
 }
 
@@ -13,9 +14,11 @@ export interface OptionSpec {
   readonly value?: string;
   /** Allowed values of a choice. */
   readonly choices?: readonly string[];
-  /** Least and greatest value of a number. */
+  /** Least value of a number. */
   readonly min?: number;
+  /** Greatest value of a number. */
   readonly max?: number;
+  /** What it is, in a line. */
   readonly help: string;
 }
 

@@ -33,7 +33,7 @@ export interface ParameterNotes {
 export type Limits = Readonly<Record<string, unknown>>;
 
 /** What is said of numbers alone. */
-type NumberNotes = Pick<ParameterNotes, "min" | "max" | "parity" | "value">;
+export type NumberNotes = Pick<ParameterNotes, "min" | "max" | "parity" | "value">;
 
 /** The notes of a value that comes from a file. */
 export interface FileNotes extends Omit<ParameterNotes, keyof NumberNotes> {

@@ -3,17 +3,23 @@ import { html, Markup } from "./html.ts";
 
 /** A line of a chart. */
 export interface Series {
+  /** What the legend calls it. */
   readonly name: string;
+  /** Its points, joined in this order. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
 /** What a chart shows. */
 export interface Chart {
+  /** What stands above it. */
   readonly title: string;
+  /** What stands below the horizontal axis. */
   readonly xTitle: string;
+  /** What stands beside the vertical axis. */
   readonly yTitle: string;
   /** The axes that are logarithmic; their values must be positive. */
   readonly logarithmic?: "x" | "y";
+  /** Its lines. */
   readonly series: readonly Series[];
 }
 

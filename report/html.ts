@@ -2,6 +2,7 @@
 
 /** Markup that is put in as it is. */
 export class Markup {
+  /** Takes HTML. */
   constructor(readonly text: string) {}
 }
 

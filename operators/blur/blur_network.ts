@@ -22,6 +22,7 @@ export interface BlurLayer {
  * the C channels of the picture and then those of the code; the last one gives C channels.
  */
 export interface BlurNetwork {
+  /** The convolutions, at least one. */
   readonly layers: readonly BlurLayer[];
 }
 

@@ -18,7 +18,7 @@ const PARAMETERS = {
     ["true", "published", "published_matched"],
     { option: "blur-variant" },
     "the true blur, or what published code computes",
-  ) as Parameter<"true" | "published" | "published_matched">,
+  ) as Parameter<BlurVariant>,
   sigma: sigma(15) as Parameter<number>,
   taps: taps(9) as Parameter<number>,
   /** A larger one loses more of the picture, but A^+ amplifies errors of the measurement less. */
@@ -43,7 +43,7 @@ const PARAMETERS = {
 };
 
 /** Which blur is meant; see the parameter. */
-export type BlurVariant = ValuesOf<typeof PARAMETERS>["variant"];
+export type BlurVariant = "true" | "published" | "published_matched";
 
 function factors(help: string): Parameter<BlurFactors | undefined> {
   const fits = (value: unknown): boolean =>

@@ -28,7 +28,7 @@ export const KERNEL_BLUR = {
     ["circular", "reflect"],
     { option: "blur-boundary" },
     "what lies outside, the other side or the mirrored picture",
-  ) as Parameter<"circular" | "reflect">,
+  ) as Parameter<BlurBoundary>,
   /** For `circular`: frequencies whose magnitude is below count as removed, in A, A^T and A^+ alike. */
   threshold: threshold() as Parameter<number>,
   /** For `reflect`. */
@@ -36,7 +36,7 @@ export const KERNEL_BLUR = {
 };
 
 /** What lies outside the picture. */
-export type BlurBoundary = ValuesOf<typeof KERNEL_BLUR>["boundary"];
+export type BlurBoundary = "circular" | "reflect";
 
 const PARAMETERS = {
   psf: kernelFile() as Parameter<HostTensor | undefined>,

@@ -10,6 +10,7 @@ export type Sampling = typeof SAMPLINGS[number];
 
 /** Parameters of `samplingMask`. */
 export interface SamplingOptions {
+  /** The rule by which frequencies are chosen. */
   readonly sampling: Sampling;
   /** R: one frequency in R is measured, about; greater than 1, or 1 for all. */
   readonly acceleration: number;
