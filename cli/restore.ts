@@ -17,6 +17,7 @@ import {
   seedOf,
   taskOptions,
   UPSAMPLE_OPTIONS,
+  WINDOW_OPTIONS,
 } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { forEachFile, listFolder, resultFolder } from "./folder.ts";
@@ -65,6 +66,7 @@ export const RESTORE: Command = {
             "Longest side inside the network; larger pictures are made smaller (default 4x its training size, for the " +
             "sample picture its training size)",
         },
+        ...WINDOW_OPTIONS,
         out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
         quality: {
           kind: "number",

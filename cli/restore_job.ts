@@ -39,6 +39,7 @@ import {
   taskFilePaths,
   timed,
   Trace,
+  windowOf,
 } from "../restoration/mod.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { LoadedModel } from "./model_file.ts";
@@ -164,6 +165,7 @@ export async function restoreJob(session: Session, job: Job): Promise<void> {
   const picture = await preparePicture(runtime, loaded.model, fitted, {
     label,
     recompute: options["recompute"] === true,
+    window: windowOf(options),
   });
   try {
     for (const note of picture.notes) reporter.note(note);

@@ -67,6 +67,7 @@ export {
   restoreBy,
   type RestoreOptions,
   type RunNoise,
+  type WindowSetting,
 } from "./restore.ts";
 export { checkMeasuredOptions, checkPictureOptions } from "./restore_options.ts";
 export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./task_files.ts";
@@ -85,3 +86,4 @@ export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./b
 export { type BlurWidth, estimateBlurWidth } from "./blur_width.ts";
 export { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";
 export { methodForNoise, type NoiseMethod } from "./noisy_picture.ts";
+export { WINDOW_OPTIONS, windowOf } from "./window_options.ts";

@@ -20,7 +20,7 @@ import type { ReadMeasurement } from "./measurement.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";
 import { describeNoise, isNoiseAlone } from "./noisy_picture.ts";
-import { networkFor } from "./restore.ts";
+import { networkFor, type WindowSetting } from "./restore.ts";
 import { operatorOptions } from "./task_options.ts";
 import { type Task, taskOperator } from "./tasks.ts";
 
@@ -78,6 +78,8 @@ export interface NetworkSetting {
   readonly label?: number | undefined;
   /** Whether gradients compute blocks again instead of keeping them. */
   readonly recompute?: boolean;
+  /** In what windows it sees a picture that is larger; the picture then keeps its own size. */
+  readonly window?: WindowSetting | undefined;
 }
 
 /** A picture ready to be restored. */
@@ -123,17 +125,20 @@ export async function preparePicture(
   runtime: Runtime,
   model: OpenedModel,
   input: PictureInput | ReadMeasurement,
-  { label, recompute = false }: NetworkSetting = {},
+  { label, recompute = false, window }: NetworkSetting = {},
 ): Promise<PreparedPicture> {
   const { operator, y, ...picture } = "source" in input
-    ? await layOutPicture(runtime, model, input)
+    ? await layOutPicture(runtime, model, { ...input, size: input.size ?? (window && Infinity) })
     : layOutMeasurement(runtime, model, input);
   const network = networkFor(model, operator.imageShape, {
     ...(label === undefined ? {} : { label }),
     ...(model.config.superResolution ? { lowRes: y } : {}),
     checkpoint: recompute,
-  });
-  return { ...picture, problem: { model: network, operator, y } };
+  }, window);
+  const notes = window && window.side < Math.max(...operator.imageShape)
+    ? [`The network sees the picture in ${window.form} windows of ${window.side} x ${window.side} pixels`]
+    : [];
+  return { ...picture, notes: [...picture.notes, ...notes], problem: { model: network, operator, y } };
 }
 
 async function layOutPicture(

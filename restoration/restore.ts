@@ -1,6 +1,13 @@
 /** The one verb: a picture from a measurement, by any sampler, with any noise model and degradation. */
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
-import { type NoiseModel, type NoiseModelOptions, type OpenedModel, paddedModel } from "../models/mod.ts";
+import {
+  type NoiseModel,
+  type NoiseModelOptions,
+  type OpenedModel,
+  paddedModel,
+  windowedModel,
+  type WindowForm,
+} from "../models/mod.ts";
 import type { Degradation } from "../operators/mod.ts";
 import { type NoiseSource, type Progress, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
 import { batchOf } from "./batch.ts";
@@ -116,20 +123,46 @@ async function* stepsOf(
   }
 }
 
+/** Square windows in which a network sees a picture that is larger. */
+export interface WindowSetting {
+  /** Side in pixels, a multiple of the network's downsampling. */
+  readonly side: number;
+  /** How they cover the picture. */
+  readonly form: WindowForm;
+}
+
+/** Pixels that go through a network at once where it sees windows, which bounds memory. */
+const WINDOW_PIXELS = 256 * 256;
+
 /**
  * A network for pictures of any size, whose borders are mirrored where the network needs larger sides.
  * @param imageShape [H, W, C]
  * @param options class, small picture and memory, as of `OpenedModel.noiseModel`
+ * @param window in what windows it sees pictures that are larger; by default it sees them whole
+ * @throws {RangeError} if a window has a side that the network does not take, or the network enlarges a picture
  */
 export function networkFor(
   model: OpenedModel,
   imageShape: Shape,
   options: Omit<NoiseModelOptions, "height" | "width"> = {},
+  window?: WindowSetting,
 ): NoiseModel {
-  const [height = 0, width = 0] = imageShape;
+  const [height = 0, width = 0, channels = 0] = imageShape;
   const multiple = (side: number): number => Math.ceil(side / model.downsampling) * model.downsampling;
-  const whole = model.noiseModel({ height: multiple(height), width: multiple(width), ...options });
-  return paddedModel(whole, imageShape);
+  if (window === undefined || window.side >= Math.max(height, width)) {
+    return paddedModel(model.noiseModel({ height: multiple(height), width: multiple(width), ...options }), imageShape);
+  }
+  const { side, form } = window;
+  if (options.lowRes !== undefined) {
+    throw new RangeError(
+      `Cannot show a picture in windows of ${side} pixels: the network enlarges a small picture, which it sees whole; ` +
+        "leave the windows out",
+    );
+  }
+  const one = model.noiseModel({ height: side, width: side, ...options });
+  const covered = [Math.max(side, height), Math.max(side, width), channels];
+  const batch = Math.max(1, Math.floor(WINDOW_PIXELS / side ** 2));
+  return paddedModel(windowedModel(one, covered, { form, batch }), imageShape);
 }
 
 /** The steps of a run. The last one is kept while the run ends, so that it can carry the pictures. */

@@ -58,6 +58,16 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
   const ours = quick(`--model=${tiny}`);
   const inverse = (...options: string[]): Words =>
     restore(large, "--cpu", "--method=pseudo-inverse", `--model=${tiny}`, ...options);
+  const windows = (form: string): Words =>
+    restore(
+      large,
+      "--task=sr4",
+      "--method=ddnm",
+      "--steps=3",
+      "--window=16",
+      `--window-form=${form}`,
+      `--model=${tiny}`,
+    );
   const soft = casePath("soft/soft-sigma1.2.png");
   const jpeg = ["restore", small, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
   const upsample = restore(small, "--cpu", "--task=upsample", "--steps=4");
@@ -196,6 +206,27 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         // The training size is 8, four times that is the default; the result keeps its size.
         assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["32x32", "16x16"]);
         assertEquals([(await usual.picture()).width, (await given.picture()).width], [64, 64]);
+      },
+    },
+    {
+      option: "window",
+      without: inverse("--task=sr4"),
+      given: inverse("--task=sr4", "--window=16"),
+      async check(usual, given): Promise<void> {
+        assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["32x32", "64x64"]);
+        assertStringIncludes(given.stderr + given.stdout, "in shifted windows of 16 x 16 pixels");
+        assertEquals((await given.picture()).width, 64);
+      },
+    },
+    {
+      option: "window-form",
+      without: windows("shifted"),
+      given: windows("overlapping"),
+      async check(shifted, overlapping, run): Promise<void> {
+        assertNotEquals(overlapping.bytes(), shifted.bytes());
+        const alone = await run(restore(large, `--model=${tiny}`, "--task=sr4", "--window-form=shifted"));
+        assertEquals(alone.code, 2);
+        assertStringIncludes(alone.stderr, "--window-form needs --window N");
       },
     },
     {

@@ -1,0 +1,33 @@
+/** The options of windows in which a network sees a picture. */
+import { WINDOW_FORMS, type WindowForm } from "../models/mod.ts";
+import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import type { WindowSetting } from "./restore.ts";
+
+/** The options that let a network see windows. */
+export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  window: {
+    kind: "integer",
+    min: 8,
+    max: 65535,
+    help: "Side of the windows in which the network sees the picture, which then keeps its own size; memory is bounded",
+  },
+  "window-form": {
+    kind: "choice",
+    choices: WINDOW_FORMS,
+    help:
+      "How windows cover it: side by side, elsewhere at every step (shifted, the default), or in fixed places, mixed " +
+      "where they overlap",
+  },
+};
+
+/**
+ * The windows that options name; undefined if they name none.
+ * @throws {UsageError} if there is a form without a side
+ */
+export function windowOf(options: OptionValues): WindowSetting | undefined {
+  const side = numberOf(options, "window");
+  const form = textOf(options, "window-form") as WindowForm | undefined;
+  if (side !== undefined) return { side, form: form ?? "shifted" };
+  if (form !== undefined) throw new UsageError("--window-form needs --window N, the side of the windows");
+  return undefined;
+}
