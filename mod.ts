@@ -100,6 +100,9 @@ export {
   type Precision,
   type PRECISIONS,
   type UploadOptions,
+  windowedModel,
+  type WindowForm,
+  type WindowOptions,
 } from "./models/mod.ts";
 export {
   createDegradation,
@@ -128,6 +131,7 @@ export {
 } from "./operators/mod.ts";
 export type { Raster, Rectangle, ResizeFilter, Size } from "./raster/mod.ts";
 export {
+  type BlurWidth,
   type Canvas,
   type CanvasLimits,
   chooseMethod,
@@ -139,12 +143,15 @@ export {
   type DegradeOptions,
   degradePicture,
   encodeMeasurement,
+  estimateBlurWidth,
+  estimateNoiseLevel,
   finishPicture,
   type KnownPixels,
   type MeasuredPicture,
   type Measurement,
   type Method,
   type NetworkSetting,
+  type NoiseLevel,
   offCanvas,
   ontoCanvas,
   type PictureFormat,
@@ -164,6 +171,7 @@ export {
   type RunNoise,
   type Task,
   TASKS,
+  type WindowSetting,
 } from "./restoration/mod.ts";
 export {
   type AnySampler,

@@ -15,6 +15,7 @@ export const WINDOW_FORMS: readonly WindowForm[] = ["shifted", "overlapping"];
 
 /** How a network is evaluated in windows. */
 export interface WindowOptions {
+  /** Where windows lie. */
   readonly form: WindowForm;
   /** Windows that go through the network at once, which bounds memory. */
   readonly batch: number;
