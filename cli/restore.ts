@@ -87,6 +87,10 @@ export const RESTORE: Command = {
           help: "Methods with gradients: compute blocks of the network again instead of keeping them, for less memory",
         },
         ...RUNTIME_OPTIONS,
+        strict: {
+          kind: "flag",
+          help: "Exit code 1 where the result is no better than what was there, see the last line",
+        },
         json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
       },
       lists: [taskList(restoreTasks()), methodList()],
@@ -120,8 +124,8 @@ async function run(args: Arguments): Promise<number> {
   const job = await readJob(requestOf(args, input, name));
   await interrupt.check();
   return await withSession(args, { reporter, interrupt }, async (session) => {
-    await restoreJob(session, job);
-    return 0;
+    const isHarm = await restoreJob(session, job);
+    return isHarm && args.flag("strict") ? 1 : 0;
   });
 }
 
@@ -210,17 +214,18 @@ async function folderRequests(args: Arguments): Promise<readonly Request[]> {
 }
 
 async function restoreFolder(session: Session, requests: readonly Request[]): Promise<number> {
+  let harms = 0;
   const counts = await forEachFile(requests, session, async (request, index) => {
     const job = await readJob(request);
     if (await isRestored(session, job)) return false;
     session.reporter.note(`${index + 1} of ${requests.length}: ${request.path}`);
-    await restoreJob(session, job);
+    if (await restoreJob(session, job) && request.options["strict"] === true) harms++;
     return true;
   });
   const { made, kept, failed } = counts;
   const failures = failed > 0 ? `, ${failed} failed` : "";
   session.reporter.result({ ...counts }, `Restored ${made} files, ${kept} were restored already${failures}`);
-  return failed > 0 ? 1 : 0;
+  return failed > 0 || harms > 0 ? 1 : 0;
 }
 
 /** Whether all results of a job are there. The report is written last. */

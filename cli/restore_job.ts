@@ -152,9 +152,10 @@ function checkSeeds({ seed, outputs, options }: Request): void {
 
 /**
  * Restores a job, once for each sample.
+ * @returns whether one of the results is no better than what was there
  * @throws {UsageError} if the network does not fit the options
  */
-export async function restoreJob(session: Session, job: Job): Promise<void> {
+export async function restoreJob(session: Session, job: Job): Promise<boolean> {
   const { runtime, loaded, reporter, interrupt } = session;
   const { input, options, outputs, isSample, method, task } = job;
   const label = numberOf(options, "class");
@@ -171,13 +172,15 @@ export async function restoreJob(session: Session, job: Job): Promise<void> {
     for (const note of picture.notes) reporter.note(note);
     checkLongest(outputs[0]!, picture.canvas.natural);
     await interrupt.check();
-    for (const index of outputs.keys()) await restoreSample(session, job, picture, index);
+    let isHarm = false;
+    for (const index of outputs.keys()) isHarm = await restoreSample(session, job, picture, index) || isHarm;
+    return isHarm;
   } finally {
     picture.problem.y.free();
   }
 }
 
-async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<void> {
+async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<boolean> {
   const { words, runtime, loaded, loadSeconds, reporter, interrupt } = session;
   const { path, sha256, facts, options, outputs, method, recorded, metadata } = job;
   const output = outputs[index]!;
@@ -209,4 +212,5 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
   const note = (text: string): void => reporter.note(text);
   await interrupt.hold(() => writeTogether(outputsOf(output, { result, report, trace, metadata, note })));
   reporter.result(report, summarize(output, outcome));
+  return result.verdict.isHarm;
 }

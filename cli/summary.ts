@@ -23,7 +23,7 @@ export function summarize(output: SampleOutput, { restoration, method, result, s
       }`,
     );
   }
-  return lines.join("\n");
+  return [...lines, result.verdict.text].join("\n");
 }
 
 function formatQuality({ psnr, ssim }: ImageQuality): string {

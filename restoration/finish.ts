@@ -5,6 +5,7 @@ import { type ImageQuality, imageQuality } from "../metrics/mod.ts";
 import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
+import { judge, type Verdict } from "./harm.ts";
 import { estimateNoiseLevel } from "./noise_level.ts";
 import type { PreparedPicture } from "./prepare.ts";
 import type { Task } from "./tasks.ts";
@@ -21,6 +22,8 @@ export interface Result {
   readonly sheet: readonly Raster[];
   /** Against the ground truth where it is known. */
   readonly comparison: Comparison | undefined;
+  /** What a person would want to know of it. */
+  readonly verdict: Verdict;
 }
 
 /** Quality of the result and of A^+ y alone. */
@@ -56,12 +59,25 @@ export async function finishPicture(
     // Values that are neither limited nor rounded here, windows of 7 x 7.
     return imageQuality("dmps", data, good, { shape: [height, width, channels] });
   };
+  const comparison = truth && { result: qualityOf(working), pseudoInverse: qualityOf(clamped(pseudoInverse)) };
+  const isEnlarged = task.scale > 1 && canvas.scale > 1;
+  const known = picture.format.mask && Float32Array.from(picture.format.mask.known.data);
+  const verdict = judge({
+    result: raster,
+    input: picture.measurement && !isEnlarged ? asInFile(picture.measurement) : undefined,
+    small: picture.measurement && isEnlarged ? asInFile(picture.measurement) : undefined,
+    pseudoInverse: isPutBack ? undefined : asInFile(clamped(pseudoInverse)),
+    clipped: clippedPart(solved.data),
+    replaced: known && !truth ? known.reduce((sum, value) => sum + 1 - value, 0) / known.length : undefined,
+    psnr: comparison && { result: comparison.result.psnr, pseudoInverse: comparison.pseudoInverse.psnr },
+  });
   return {
     raster,
     alpha,
+    verdict,
     bitDepth: format.bitDepth,
     sheet: [measurement, pseudoInverse, isPutBack ? resize(raster, working) : raster, ...(truth ? [truth] : [])],
-    comparison: truth && { result: qualityOf(working), pseudoInverse: qualityOf(clamped(pseudoInverse)) },
+    comparison,
   };
 }
 
@@ -149,6 +165,16 @@ async function consistent(
 
 function shapeOf({ height, width, channels }: Raster): [number, number, number, number] {
   return [1, height, width, channels];
+}
+
+/** So far out of range is no rounding. */
+const OUT_OF_RANGE = 1.02;
+
+/** Part of the values that clamping changes visibly. */
+function clippedPart(data: Float32Array): number {
+  let count = 0;
+  for (const value of data) if (Math.abs(value) > OUT_OF_RANGE) count++;
+  return count / data.length;
 }
 
 /** A picture with its values brought into [-1, 1]. */

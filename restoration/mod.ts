@@ -82,6 +82,7 @@ export {
 export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
+export { judge, type Judged, type Verdict } from "./harm.ts";
 export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./blur_question.ts";
 export { type BlurWidth, estimateBlurWidth } from "./blur_width.ts";
 export { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";

@@ -66,6 +66,7 @@ export async function reportOf(outcome: Outcome): Promise<Report> {
       result: formatSize(result.raster),
     },
     notes: picture.notes,
+    verdict: result.verdict,
     evaluations: method.evaluations,
     metrics: {
       consistency: await measureConsistency(outcome),

@@ -69,7 +69,8 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       `--model=${tiny}`,
     );
   const soft = casePath("soft/soft-sigma1.2.png");
-  const jpeg = ["restore", small, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
+  const blurred = inverse("--task=deblur", "--size=64").with(1, soft);
+  const jpeg = ["restore", large, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
   const upsample = restore(small, "--cpu", "--task=upsample", "--steps=4");
   return [
     ...(await taskCases(materials)).map((each) => taskRow(each, materials)),
@@ -231,13 +232,26 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
     },
     {
       option: "blur",
-      without: restore(soft, "--cpu", "--task=deblur", "--method=pseudo-inverse", `--model=${tiny}`),
-      given: restore(soft, "--cpu", "--task=deblur", "--method=pseudo-inverse", `--model=${tiny}`, "--blur=estimate"),
+      without: blurred,
+      given: [...blurred, "--blur=estimate"],
       codes: [2, 0],
       check(unsaid, given): void {
         assertStringIncludes(unsaid.stderr, "or --blur estimate");
         assertAlmostEquals(given.number("task.parameters.sigma"), 1.4, 0.2);
         assertStringIncludes(given.stderr, "The blur is estimated as a Gaussian of 1.4");
+      },
+    },
+    {
+      option: "strict",
+      without: inverse("--task=sr2"),
+      given: inverse("--task=sr2", "--strict"),
+      codes: [0, 1],
+      check(usual, strict): void {
+        for (const ran of [usual, strict]) {
+          assertStringIncludes(ran.stdout, "Warning: the result is no better than");
+          assertEquals(ran.field("verdict.isHarm"), true);
+        }
+        assertEquals(strict.bytes(), usual.bytes());
       },
     },
     {

@@ -1,0 +1,89 @@
+/** What a person would want to know of a result before they take it: one sentence from result, input and A^+ y. */
+import { type Raster, resize } from "../raster/mod.ts";
+
+/** What a result is judged by. Rasters have values in [-1, 1], the colours of the result and its size or another. */
+export interface Judged {
+  readonly result: Raster;
+  /** The picture that was to be restored, where it has the size of the result. */
+  readonly input?: Raster | undefined;
+  /** A^+ y. */
+  readonly pseudoInverse?: Raster | undefined;
+  /** The picture that was to be restored, where it is smaller than the result. */
+  readonly small?: Raster | undefined;
+  /** Part of the values that were out of range and were cut off, 0 to 1. */
+  readonly clipped: number;
+  /** Part of the pixels that were missing, 0 to 1. */
+  readonly replaced?: number | undefined;
+  /** PSNR in dB of the result and of A^+ y against the ground truth, where that is known. */
+  readonly psnr?: { readonly result: number; readonly pseudoInverse: number } | undefined;
+}
+
+/** What was found. */
+export interface Verdict {
+  /** Sentences, the gravest first; together what is printed. */
+  readonly text: string;
+  /** Whether the result is worse than, or no better than, what was there without a network. */
+  readonly isHarm: boolean;
+}
+
+/** Two pictures so near to each other, in dB, are one for the eye. */
+const SAME = 40;
+
+/** More clipped values than this part are a damage of their own. */
+const MOST_CLIPPED = 0.05;
+
+/** More of the picture than this part replaced is said as a warning. */
+const MOST_REPLACED = 0.5;
+
+/** Half a level of 255, in units of [-1, 1]. */
+const HALF_LEVEL = 1 / 255;
+
+/** Judges a result; what is not harmful is said too, so that there always is a sentence. */
+export function judge({ result, input, pseudoInverse, small, clipped, replaced, psnr }: Judged): Verdict {
+  const harms: string[] = [];
+  const facts: string[] = [];
+  if (psnr && psnr.result < psnr.pseudoInverse) {
+    const [ours, theirs] = [psnr.result, psnr.pseudoInverse].map((value) => value.toFixed(2));
+    harms.push(`the result is worse than A^+ y alone: ${ours} dB against ${theirs}`);
+  }
+  if (clipped > MOST_CLIPPED) {
+    harms.push(`${percent(clipped)} of the values were out of range and are clipped: what was assumed does not fit`);
+  }
+  const isEqual = input !== undefined && isSame(result, input);
+  if (isEqual) harms.push("the result is equal to the input: nothing was restored");
+  const near = [["bicubic enlargement", small && resize(small, result)], ["A^+ y", pseudoInverse]] as const;
+  for (const [name, other] of isEqual ? [] : near) {
+    if (!other || !(replaced === undefined)) continue;
+    const distance = distanceOf(result, other);
+    if (distance < SAME) continue;
+    harms.push(`the result is no better than ${name}: they differ by ${distance.toFixed(1)} dB, which nobody sees`);
+    break;
+  }
+  if (replaced !== undefined) {
+    (replaced > MOST_REPLACED ? harms : facts).push(`${percent(replaced)} of the picture was replaced`);
+  }
+  const isHarm = harms.length > 0;
+  const all = [...harms, ...facts];
+  if (all.length === 0) all.push("nothing speaks against the result");
+  return { text: `${isHarm ? "Warning" : "Check"}: ${all.join("; ")}`, isHarm };
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
+}
+
+/** Whether two pictures are the same once they are rounded to 255 levels. */
+function isSame(a: Raster, b: Raster): boolean {
+  return isComparable(a, b) && a.data.every((value, i) => Math.abs(value - b.data[i]!) < HALF_LEVEL);
+}
+
+/** PSNR in dB of one picture against another, the peak being 2; undefined pairs are infinitely far apart. */
+function distanceOf(a: Raster, b: Raster): number {
+  if (!isComparable(a, b)) return -Infinity;
+  const square = a.data.reduce((sum, value, i) => sum + (value - Math.min(1, Math.max(-1, b.data[i]!))) ** 2, 0);
+  return square === 0 ? Infinity : 10 * Math.log10(4 * a.data.length / square);
+}
+
+function isComparable(a: Raster, b: Raster): boolean {
+  return a.width === b.width && a.height === b.height && a.channels === b.channels;
+}
