@@ -146,6 +146,8 @@ export {
   estimateBlurWidth,
   estimateNoiseLevel,
   finishPicture,
+  judge,
+  type Judged,
   type KnownPixels,
   type MeasuredPicture,
   type Measurement,
@@ -171,6 +173,7 @@ export {
   type RunNoise,
   type Task,
   TASKS,
+  type Verdict,
   type WindowSetting,
 } from "./restoration/mod.ts";
 export {
