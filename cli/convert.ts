@@ -1,5 +1,5 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
-import { type AtomicWriter, atomicWriter, checkWritable, FileSource } from "../io/mod.ts";
+import { type AtomicWriter, atomicWriter, checkWritable, FileSource, Interrupt } from "../io/mod.ts";
 import {
   type Checkpoint,
   CheckpointError,
@@ -15,7 +15,6 @@ import {
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, descriptionSpecs } from "./description_options.ts";
-import { Interrupt } from "./interrupt.ts";
 import { openDescribed } from "./model_file.ts";
 import { byteProgress, makeReporter } from "./progress.ts";
 

@@ -4,6 +4,7 @@ import {
   callerPath,
   checkWritable,
   FileError,
+  Interrupt,
   isFolder,
   isMade,
   join,
@@ -37,7 +38,6 @@ import {
 } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { forEachFile, listFolder, resultFolder } from "./folder.ts";
-import { Interrupt } from "./interrupt.ts";
 import { taskList } from "./lists.ts";
 import { resultName } from "./outputs.ts";
 import { makeReporter, type Reporter } from "./progress.ts";

@@ -4,7 +4,7 @@ import { CheckpointError } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { fileStem, type FolderNames, PictureQuestion, sortFolder } from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
-import type { Interrupt } from "./interrupt.ts";
+import type { Interrupt } from "../io/mod.ts";
 import { resultName } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";
 

@@ -1,8 +1,7 @@
 /** The commands: `main.ts COMMAND [arguments]`. Exit codes: 0 done, 1 bad input, 2 usage, 3 not supported, 130 Ctrl-C. */
 import { type Command, parseCommand } from "./arguments.ts";
 import { didYouMean, UsageError } from "../parameters/mod.ts";
-import { helpText } from "../io/mod.ts";
-import { INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
+import { helpText, INTERRUPTED_EXIT, InterruptedError } from "../io/mod.ts";
 
 /** Commands by name, loaded when called. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {

@@ -15,7 +15,7 @@ import {
   pairsByName,
   summarizePairs,
 } from "../evaluation/mod.ts";
-import { checkWritable, FileError, FileSource, writeAtomically } from "../io/mod.ts";
+import { checkWritable, FileError, FileSource, Interrupt, writeAtomically } from "../io/mod.ts";
 import {
   type ConventionName,
   CONVENTIONS,
@@ -29,7 +29,6 @@ import { UsageError } from "../parameters/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import { CLASS_OPTION, fileStem } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
-import { Interrupt } from "./interrupt.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { readColours, readSide, type Side } from "./pictures.ts";

@@ -1,6 +1,6 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import { callerPath, FileError, isFolder, isMade, join } from "../io/mod.ts";
+import { callerPath, FileError, Interrupt, isFolder, isMade, join } from "../io/mod.ts";
 import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   BLUR_OPTIONS,
@@ -21,7 +21,6 @@ import {
 } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { forEachFile, listFolder, resultFolder } from "./folder.ts";
-import { Interrupt } from "./interrupt.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { planOutputs, resultName } from "./outputs.ts";

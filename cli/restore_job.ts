@@ -41,7 +41,7 @@ import {
   Trace,
   windowOf,
 } from "../restoration/mod.ts";
-import type { Interrupt } from "./interrupt.ts";
+import type { Interrupt } from "../io/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkLongest, filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";

@@ -4,6 +4,8 @@ import {
   checkTunedWritable,
   FileError,
   forgetTuned,
+  Interrupt,
+  INTERRUPTED_EXIT,
   readTuned,
   tunedFile,
   type TunedSubject,
@@ -21,7 +23,6 @@ import {
   tuneNetwork,
   type TuneOutcome,
 } from "../profiling/mod.ts";
-import { Interrupt, INTERRUPTED_EXIT } from "./interrupt.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { makeReporter, type Reporter } from "./progress.ts";
 import { BACKEND_OPTION, backendOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";

@@ -1,4 +1,6 @@
 /** Files and pictures: the thin layer between the disk and the tensors; the only room below the commands that knows Deno. */
+export { commandSection } from "./command_section.ts";
+export { Interrupt, INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";

@@ -3,6 +3,7 @@ import { type Raster, resize } from "../raster/mod.ts";
 
 /** What a result is judged by. Rasters have values in [-1, 1], the colours of the result and its size or another. */
 export interface Judged {
+  /** The restored picture. */
   readonly result: Raster;
   /** The picture that was to be restored, where it has the size of the result. */
   readonly input?: Raster | undefined;

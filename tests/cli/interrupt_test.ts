@@ -6,7 +6,7 @@ const IS_WINDOWS = Deno.build.os === "windows";
 
 /** Runs code with an `interrupt` and a `ctrlC()` in a process of its own; the test runner keeps signals to itself. */
 async function runWithInterrupt(code: string): Promise<{ readonly code: number; readonly stdout: string }> {
-  const module = new URL("../../cli/interrupt.ts", import.meta.url).href;
+  const module = new URL("../../io/interrupt.ts", import.meta.url).href;
   const program = `
     import { Interrupt } from "${module}";
     using interrupt = new Interrupt();
