@@ -79,5 +79,5 @@ export function travelLength(initial: number): Parameter<number> {
 
 /** How often a stretch is gone down. */
 export function travelRepeat(initial: number): Parameter<number> {
-  return integer(initial, { min: 1, max: 1000 }, "walks over each stretch between jumps, 1 for straight down");
+  return integer(initial, { min: 1, max: 1000 }, "passes over each stretch between jumps, 1 for straight down");
 }

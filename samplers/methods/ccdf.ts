@@ -37,7 +37,7 @@ export type CcdfOptions = ValuesOf<typeof PARAMETERS>;
 export const ccdf: Sampler<CcdfOptions> = sampler({
   name: "ccdf",
   paper: "Chung et al., Come-Closer-Diffuse-Faster, CVPR 2022",
-  about: "noises A^+ y a little and projects on the way back",
+  about: "noises A^+ y a little and projects on the way down",
   parameters: PARAMETERS,
   // All steps below a timestep are made unless told otherwise.
   implied: ({ t0 }) => t0 === undefined ? {} : { steps: t0 },
