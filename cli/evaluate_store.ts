@@ -1,8 +1,7 @@
 /** The output folder of an evaluation. */
 import type { Store } from "../evaluation/mod.ts";
-import { FileError, readImage, writeAtomically, writePng } from "../io/mod.ts";
+import { FileError, type Interrupt, readImage, writeAtomically, writePng } from "../io/mod.ts";
 import { colourRaster, type Raster, toImage } from "../raster/mod.ts";
-import type { Interrupt } from "../io/mod.ts";
 
 /** Reads and writes a folder; what is being written is finished whatever the user presses. */
 export class FolderStore implements Store, Disposable {

@@ -1,10 +1,9 @@
 /** Commands on folders: which files are meant, where their results go, and which of these are there already. */
-import { FileError, join } from "../io/mod.ts";
+import { FileError, type Interrupt, join } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { fileStem, type FolderNames, PictureQuestion, sortFolder } from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
-import type { Interrupt } from "../io/mod.ts";
 import { resultName } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";
 

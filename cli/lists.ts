@@ -1,6 +1,5 @@
 /** Tables of the register for help texts. */
-import { registeredSamplers } from "../samplers/mod.ts";
-import type { AnySampler } from "../samplers/mod.ts";
+import { type AnySampler, registeredSamplers } from "../samplers/mod.ts";
 import type { Task } from "../restoration/mod.ts";
 import type { CommandSpec } from "../io/mod.ts";
 

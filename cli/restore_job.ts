@@ -4,6 +4,7 @@ import {
   checkWritable,
   FileSource,
   type ImageFile,
+  type Interrupt,
   type PictureMetadata,
   sha256OfFile,
   writeTogether,
@@ -41,7 +42,6 @@ import {
   Trace,
   windowOf,
 } from "../restoration/mod.ts";
-import type { Interrupt } from "../io/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkLongest, filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
 import type { Reporter } from "./progress.ts";

@@ -1,6 +1,5 @@
 /** Mean and covariance of the features of a set of images, gathered image by image, and their file. */
-import type { Checkpoint, TensorToWrite } from "../models/mod.ts";
-import { CheckpointError, quoteName, safetensorsBytes } from "../models/mod.ts";
+import { type Checkpoint, CheckpointError, quoteName, safetensorsBytes, type TensorToWrite } from "../models/mod.ts";
 
 /** A normal distribution fitted to features. */
 export interface GaussianStatistics {

@@ -75,27 +75,27 @@ export function windowedModel(model: NoiseModel, imageShape: Shape, { form, batc
   const all = windowGrid(imageShape, side, form);
   if (all.windows === 1) return model;
   const { alphaBar, predictEps, predictWithVariance } = model;
+  // Of several batches each is computed again for its gradient: together they would not fit.
+  const batched = all.windows > batch ? checkpoint : <T>(body: () => T): T => body();
   /** The sum over all batches of what the windows give, each at its place. */
   const assembled = <K extends string>(
     xt: Tensor,
     timestep: Coefficient,
     predict: (windows: Tensor) => Readonly<Record<K, Tensor>>,
   ): Readonly<Record<K, Tensor>> => {
-    let sums: Readonly<Record<K, Tensor>> | undefined;
+    const sums: Partial<Record<K, Tensor>> = {};
     for (let first = 0; first < all.windows; first += batch) {
       const windows = Math.min(batch, all.windows - first);
       const grid: WindowGrid = { ...all, first, windows, ...(form === "shifted" ? { shift: timestep } : {}) };
-      const seen = predictOnce(() => predict(cutWindows(xt, { ...grid, isTapered: false })));
-      const placed = Object.fromEntries(
-        Object.entries<Tensor>(seen).map(([name, part]) => [name, addWindows(part, { ...grid, border: "nothing" })]),
-      ) as Record<K, Tensor>;
-      sums = sums === undefined ? placed : Object.fromEntries(
-        Object.entries<Tensor>(sums).map(([name, sum]) => [name, add(sum, placed[name as K])]),
-      ) as Record<K, Tensor>;
+      const parts = batched(() => predict(cutWindows(xt, { ...grid, isTapered: false })));
+      for (const name of Object.keys(parts) as K[]) {
+        const placed = addWindows(parts[name], { ...grid, border: "nothing" });
+        const sum = sums[name];
+        sums[name] = sum ? add(sum, placed) : placed;
+      }
     }
-    return sums!;
+    return sums as Record<K, Tensor>;
   };
-  const predictOnce = all.windows > batch ? checkpoint : <T>(body: () => T): T => body();
   return {
     imageShape,
     alphaBar,

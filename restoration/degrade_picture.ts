@@ -8,8 +8,8 @@ import { degrade } from "./degrade.ts";
 import { fileStem } from "./folder.ts";
 import type { ReadMeasurement } from "./measurement.ts";
 import type { PictureSource } from "./prepare.ts";
-import { operatorOptions } from "./task_options.ts";
-import { type Task, taskOperator } from "./tasks.ts";
+import { operatorOptions } from "./options/task_options.ts";
+import { type Task, taskOperator } from "./options/tasks.ts";
 
 /** How a picture is degraded. */
 export interface DegradationSetting {

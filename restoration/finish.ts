@@ -6,9 +6,9 @@ import { createOperator, type OperatorValues, project } from "../operators/mod.t
 import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { judge, type Verdict } from "./harm.ts";
-import { estimateNoiseLevel } from "./noise_level.ts";
+import { estimateNoiseLevel } from "./estimates/noise_level.ts";
 import type { PreparedPicture } from "./prepare.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "./options/tasks.ts";
 
 /** The outcome of one restoration. */
 export interface Result {

@@ -54,10 +54,10 @@ export function judge({ result, input, pseudoInverse, small, clipped, replaced, 
   if (isEqual) harms.push("the result is equal to the input: nothing was restored");
   const near = [["bicubic enlargement", small && resize(small, result)], ["A^+ y", pseudoInverse]] as const;
   for (const [name, other] of isEqual ? [] : near) {
-    if (!other || !(replaced === undefined)) continue;
-    const distance = distanceOf(result, other);
-    if (distance < SAME) continue;
-    harms.push(`the result is no better than ${name}: they differ by ${distance.toFixed(1)} dB, which nobody sees`);
+    if (!other || replaced !== undefined) continue;
+    const closeness = closenessOf(result, other);
+    if (closeness < SAME) continue;
+    harms.push(`the result is no better than ${name}: they differ by ${closeness.toFixed(1)} dB, which nobody sees`);
     break;
   }
   if (replaced !== undefined) {
@@ -78,8 +78,8 @@ function isSame(a: Raster, b: Raster): boolean {
   return isComparable(a, b) && a.data.every((value, i) => Math.abs(value - b.data[i]!) < HALF_LEVEL);
 }
 
-/** PSNR in dB of one picture against another, the peak being 2; undefined pairs are infinitely far apart. */
-function distanceOf(a: Raster, b: Raster): number {
+/** PSNR in dB of one picture against another, clamped to [-1, 1]; -Infinity where their shapes differ. */
+function closenessOf(a: Raster, b: Raster): number {
   if (!isComparable(a, b)) return -Infinity;
   const square = a.data.reduce((sum, value, i) => sum + (value - Math.min(1, Math.max(-1, b.data[i]!))) ** 2, 0);
   return square === 0 ? Infinity : 10 * Math.log10(4 * a.data.length / square);

@@ -10,8 +10,8 @@ import {
 } from "../models/mod.ts";
 import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { type MeasuredPicture, objectOf, readImageShape, readParameters, readPicture } from "./measurement_fields.ts";
-import { readNoise } from "./noise_options.ts";
-import { type Task, taskOperator, TASKS } from "./tasks.ts";
+import { readNoise } from "./options/noise_options.ts";
+import { type Task, taskOperator, TASKS } from "./options/tasks.ts";
 
 /** A measurement and how it was made. */
 export interface Measurement {

@@ -10,7 +10,7 @@ export {
   ontoCanvas,
   planCanvas,
 } from "./canvas.ts";
-export { chooseMethod, methodRefusal } from "./choose_method.ts";
+export { chooseMethod, methodRefusal } from "./options/choose_method.ts";
 export {
   checkConditioning,
   checkEnlarged,
@@ -19,7 +19,7 @@ export {
   fitUpsampling,
   type NamedModel,
   UPSAMPLE_OPTIONS,
-} from "./conditioning.ts";
+} from "./options/conditioning.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
 export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";
@@ -35,9 +35,9 @@ export {
 } from "./folder.ts";
 export { decodeMeasurement, encodeMeasurement, type Measurement, type ReadMeasurement } from "./measurement.ts";
 export type { MeasuredPicture } from "./measurement_fields.ts";
-export type { Method } from "./method.ts";
-export { methodOptions, NOISE_LEVEL, restoringMethods } from "./method_options.ts";
-export { chooseNoise, NOISE_OPTIONS } from "./noise_options.ts";
+export type { Method } from "./options/method.ts";
+export { methodOptions, NOISE_LEVEL, restoringMethods } from "./options/method_options.ts";
+export { chooseNoise, NOISE_OPTIONS } from "./options/noise_options.ts";
 export {
   type DecodedMask,
   type DecodedPicture,
@@ -69,8 +69,8 @@ export {
   type RunNoise,
   type WindowSetting,
 } from "./restore.ts";
-export { checkMeasuredOptions, checkPictureOptions } from "./restore_options.ts";
-export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./task_files.ts";
+export { checkMeasuredOptions, checkPictureOptions } from "./options/restore_options.ts";
+export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./options/task_files.ts";
 export {
   chooseTask,
   describingOptions,
@@ -78,13 +78,13 @@ export {
   operatorOptions,
   taskOptions,
   type TaskSetting,
-} from "./task_options.ts";
-export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./tasks.ts";
+} from "./options/task_options.ts";
+export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./options/tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { judge, type Judged, type Verdict } from "./harm.ts";
-export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./blur_question.ts";
-export { type BlurWidth, estimateBlurWidth } from "./blur_width.ts";
-export { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";
-export { methodForNoise, type NoiseMethod } from "./noisy_picture.ts";
-export { WINDOW_OPTIONS, windowOf } from "./window_options.ts";
+export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./options/blur_question.ts";
+export { type BlurWidth, estimateBlurWidth } from "./estimates/blur_width.ts";
+export { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
+export { methodForNoise, type NoiseMethod } from "./options/noisy_picture.ts";
+export { WINDOW_OPTIONS, windowOf } from "./options/window_options.ts";

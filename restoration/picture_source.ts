@@ -4,8 +4,8 @@ import type { OperatorValues } from "../operators/mod.ts";
 import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import { alphaRaster, colourRaster, fillUnderAlpha, type Image, maskFromAlpha, type Raster } from "../raster/mod.ts";
 import type { PictureSource } from "./prepare.ts";
-import { maskFileOf, neededMask } from "./task_files.ts";
-import type { Task } from "./tasks.ts";
+import { maskFileOf, neededMask } from "./options/task_files.ts";
+import type { Task } from "./options/tasks.ts";
 
 /** A picture as a decoder gives it. */
 export interface DecodedPicture extends Image {

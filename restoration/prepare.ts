@@ -17,12 +17,12 @@ import {
 } from "./canvas.ts";
 import { degrade } from "./degrade.ts";
 import type { ReadMeasurement } from "./measurement.ts";
-import { NOISE_LEVEL } from "./method_options.ts";
-import { estimateNoiseLevel, type NoiseLevel } from "./noise_level.ts";
-import { describeNoise, isNoiseAlone } from "./noisy_picture.ts";
+import { NOISE_LEVEL } from "./options/method_options.ts";
+import { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
+import { describeNoise, isNoiseAlone } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
-import { operatorOptions } from "./task_options.ts";
-import { type Task, taskOperator } from "./tasks.ts";
+import { operatorOptions } from "./options/task_options.ts";
+import { type Task, taskOperator } from "./options/tasks.ts";
 
 /** What a restored picture keeps of the file that it comes from. */
 export interface PictureFormat {

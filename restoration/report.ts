@@ -5,11 +5,11 @@ import type { MeasurementNoise } from "../operators/mod.ts";
 import { numberOf, optionName, type OptionValues, textOf } from "../parameters/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { formatSize } from "./canvas.ts";
-import type { NamedModel } from "./conditioning.ts";
+import type { NamedModel } from "./options/conditioning.ts";
 import type { Result } from "./finish.ts";
-import type { Method } from "./method.ts";
+import type { Method } from "./options/method.ts";
 import type { PreparedPicture } from "./prepare.ts";
-import { maskFileOf } from "./task_files.ts";
+import { maskFileOf } from "./options/task_files.ts";
 import type { TimedRestoration } from "./timed.ts";
 
 /** Data of a report. */

@@ -11,7 +11,7 @@ import {
 import type { Degradation } from "../operators/mod.ts";
 import { type NoiseSource, type Progress, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
 import { batchOf } from "./batch.ts";
-import type { Method } from "./method.ts";
+import type { Method } from "./options/method.ts";
 
 /** What is to be restored. */
 export interface RestorationProblem {

@@ -1,7 +1,12 @@
 /** `models fetch NAME|URL`: downloads a checkpoint. */
 import { download, type DownloadOptions, FileSource, Interrupt, InterruptedError } from "../../io/mod.ts";
-import { describeCheckpoint, KNOWN_CHECKPOINTS, openCheckpoint, OpenQuestionsError } from "../../models/mod.ts";
-import type { KnownCheckpoint } from "../../models/mod.ts";
+import {
+  describeCheckpoint,
+  KNOWN_CHECKPOINTS,
+  type KnownCheckpoint,
+  openCheckpoint,
+  OpenQuestionsError,
+} from "../../models/mod.ts";
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { requireKnown } from "../description_options.ts";

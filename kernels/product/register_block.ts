@@ -4,9 +4,8 @@
  * every invocation four columns. Products differ in where they load from.
  */
 import type { Target, Tensor } from "../../engine/mod.ts";
-import type { Port } from "../text/wgsl.ts";
+import { lines, type Port, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions } from "./epilogue.ts";
-import { lines, range } from "../text/wgsl.ts";
 
 /** Invocations of a workgroup in the `vector` form. */
 export const VECTOR_WORKGROUP = 64;

@@ -3,10 +3,9 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { parseCommand } from "../../cli/arguments.ts";
 import { choice, UsageError } from "../../parameters/mod.ts";
 import { helpText, readImage } from "../../io/mod.ts";
-import { chooseMethod, chooseTask, restoreTasks } from "../../restoration/mod.ts";
+import { chooseMethod, chooseTask, type Method, restoreTasks } from "../../restoration/mod.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { readEntries } from "../../evaluation/mod.ts";
-import type { Method } from "../../restoration/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { registeredSamplers, registerSampler } from "../../samplers/mod.ts";
 import { fading } from "../support/own_sampler.ts";

@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseCommand } from "../../cli/arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
-import type { Method } from "../../restoration/mod.ts";
-import { chooseMethod, chooseTask, restoreTasks, restoringMethods } from "../../restoration/mod.ts";
+import { chooseMethod, chooseTask, type Method, restoreTasks, restoringMethods } from "../../restoration/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { readImage } from "../../io/mod.ts";
 import { SAMPLERS } from "../../samplers/mod.ts";

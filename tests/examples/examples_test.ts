@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ReferenceRuntime } from "../../mod.ts";
+import { readPicture, ReferenceRuntime } from "../../mod.ts";
 import { thresholded } from "../../examples/own_kernel.ts";
-import { readPicture } from "../../mod.ts";
 import { gpuTest } from "../support/gpu.ts";
 
 const ROOT = new URL("../../", import.meta.url);

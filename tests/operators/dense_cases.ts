@@ -8,8 +8,7 @@ import {
   randomMask,
   samplingMask,
 } from "../../operators/mod.ts";
-import { draws } from "../../operators/draws.ts";
-import { randomPermutation } from "../../operators/draws.ts";
+import { draws, randomPermutation } from "../../operators/draws.ts";
 import { randomValues } from "../support/random.ts";
 import * as define from "./definitions.ts";
 import { type Dense, dense, krylov, product, pseudoInverse, transposed, truncated, unit } from "./dense.ts";

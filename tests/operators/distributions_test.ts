@@ -2,10 +2,9 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { hostTensor } from "../../engine/mod.ts";
 import { addNoise, boxMask, randomMask, samplingMask, type SamplingOptions } from "../../operators/mod.ts";
-import { draws, integers } from "../../operators/draws.ts";
+import { draws, integers, randomPermutation } from "../../operators/draws.ts";
 import { motionWalk } from "../../operators/blur/kernels_2d.ts";
 import { poisson } from "../../operators/noise.ts";
-import { randomPermutation } from "../../operators/draws.ts";
 import { assertCounts, assertMean, assertRates, assertUniform, normalShare, poissonShares } from "./statistics.ts";
 
 /** How often each outcome of a draw comes up for the seeds 0, 1, 2, ... */

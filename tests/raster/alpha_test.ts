@@ -1,6 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { fillUnderAlpha } from "../../raster/mod.ts";
-import type { Raster } from "../../raster/mod.ts";
+import { fillUnderAlpha, type Raster } from "../../raster/mod.ts";
 
 function raster(
   width: number,

@@ -1,6 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
-import type { Raster } from "../../raster/mod.ts";
-import { fitWithin, resize, type ResizeFilter } from "../../raster/mod.ts";
+import { fitWithin, type Raster, resize, type ResizeFilter } from "../../raster/mod.ts";
 
 /** A rough 7 x 5 picture with values of four decimals. */
 const SOURCE: Raster = {

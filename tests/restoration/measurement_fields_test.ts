@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { readParameters } from "../../restoration/measurement_fields.ts";
-import { readNoise } from "../../restoration/noise_options.ts";
+import { readNoise } from "../../restoration/options/noise_options.ts";
 import { operatorEntry } from "../../operators/mod.ts";
 
 const fail = (found: string): never => {

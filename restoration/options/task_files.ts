@@ -1,6 +1,6 @@
 /** The files that options of tasks name. */
-import { type Task, taskOptionsOf } from "../operators/mod.ts";
-import { type OptionValues, textOf } from "../parameters/mod.ts";
+import { type Task, taskOptionsOf } from "../../operators/mod.ts";
+import { type OptionValues, textOf } from "../../parameters/mod.ts";
 
 /** Format of a mask, which is laid over the picture and so is not read by itself. */
 export const MASK_FORMAT = "mask";

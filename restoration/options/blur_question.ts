@@ -1,9 +1,9 @@
 /** How soft a picture is that somebody has: nothing but an option says it, or an estimate that is asked for. */
-import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
-import type { Raster } from "../raster/mod.ts";
-import { type BlurWidth, estimateBlurWidth } from "./blur_width.ts";
+import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import type { Raster } from "../../raster/mod.ts";
+import { type BlurWidth, estimateBlurWidth } from "../estimates/blur_width.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
-import { PictureQuestion } from "./picture_source.ts";
+import { PictureQuestion } from "../picture_source.ts";
 import type { Task } from "./tasks.ts";
 
 /** The option that asks for an estimate. */

@@ -1,8 +1,8 @@
 /** Pictures that are noisy and nothing else: how much is said of the noise, and which method reckons with it. */
-import { type OptionValues, textOf } from "../parameters/mod.ts";
-import { type AnySampler, isPlain, registeredSamplers } from "../samplers/mod.ts";
+import { type OptionValues, textOf } from "../../parameters/mod.ts";
+import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod.ts";
 import { methodOptions, takesOption } from "./method_options.ts";
-import type { NoiseLevel } from "./noise_level.ts";
+import type { NoiseLevel } from "../estimates/noise_level.ts";
 import type { Task } from "./tasks.ts";
 
 /** The method that is taken for noisy pictures where none is named. */

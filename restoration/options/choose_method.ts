@@ -9,9 +9,9 @@ import {
   type Parameter,
   textOf,
   UsageError,
-} from "../parameters/mod.ts";
-import { NONLINEAR_OPERATORS } from "../operators/mod.ts";
-import { type AnySampler, isPlain, PUBLISHED_TIMESTEPS, registeredSamplers } from "../samplers/mod.ts";
+} from "../../parameters/mod.ts";
+import { NONLINEAR_OPERATORS } from "../../operators/mod.ts";
+import { type AnySampler, isPlain, PUBLISHED_TIMESTEPS, registeredSamplers } from "../../samplers/mod.ts";
 import type { Method } from "./method.ts";
 import { methodOptions, NOISE_LEVEL, parameterOf, takesOption } from "./method_options.ts";
 import { type Task, UPSAMPLE } from "./tasks.ts";

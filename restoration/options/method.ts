@@ -1,6 +1,6 @@
 /** What is known of a method before it runs: a sampler with the parameters of one run. */
-import type { DeviceTensor, Runtime } from "../engine/mod.ts";
-import type { Evaluations, GeneralProblem, NoiseSource, Progress } from "../samplers/mod.ts";
+import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
+import type { Evaluations, GeneralProblem, NoiseSource, Progress } from "../../samplers/mod.ts";
 
 /** A sampler with the parameters of one run. */
 export interface Method {

@@ -1,6 +1,6 @@
 /** What cannot be asked for together when a picture or a measurement is restored. */
-import { taskOptionsOf } from "../operators/mod.ts";
-import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { taskOptionsOf } from "../../operators/mod.ts";
+import { type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { checkBlurOption } from "./blur_question.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
 import { neededMask } from "./task_files.ts";

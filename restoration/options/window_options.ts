@@ -1,7 +1,7 @@
 /** The options of windows in which a network sees a picture. */
-import { WINDOW_FORMS, type WindowForm } from "../models/mod.ts";
-import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
-import type { WindowSetting } from "./restore.ts";
+import { WINDOW_FORMS, type WindowForm } from "../../models/mod.ts";
+import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import type { WindowSetting } from "../restore.ts";
 
 /** The options that let a network see windows. */
 export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {

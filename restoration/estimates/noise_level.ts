@@ -1,6 +1,6 @@
 /** How noisy a picture is, from the picture alone. */
-import { symmetricEigenvalues } from "../metrics/mod.ts";
-import { crop, type Raster } from "../raster/mod.ts";
+import { symmetricEigenvalues } from "../../metrics/mod.ts";
+import { crop, type Raster } from "../../raster/mod.ts";
 
 /** An estimated deviation of noise. */
 export interface NoiseLevel {
@@ -38,6 +38,7 @@ export function estimateNoiseLevel(picture: Raster): NoiseLevel | undefined {
     const found = sigmaOf(crop(picture, { ...corner, width: halfWidth, height: halfHeight }));
     return found === undefined ? [] : [found];
   });
+  // Quarters too small to tell: as many independent patches as lie side by side, of about 25 pixels each.
   if (parts.length < 2) return { sigma, spread: sigma / Math.sqrt(width * height / 25) };
   const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length;
   const variance = parts.reduce((sum, part) => sum + (part - mean) ** 2, 0) / (parts.length - 1);

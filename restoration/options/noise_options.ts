@@ -1,5 +1,5 @@
 /** The noise of measurements: what options give, and what the metadata of a measurement say. */
-import { type MeasurementNoise, NOISES } from "../operators/mod.ts";
+import { type MeasurementNoise, NOISES } from "../../operators/mod.ts";
 import {
   fits,
   number,
@@ -9,7 +9,7 @@ import {
   type OptionSpec,
   type OptionValues,
   UsageError,
-} from "../parameters/mod.ts";
+} from "../../parameters/mod.ts";
 import type { Task } from "./tasks.ts";
 
 /** How strong each noise is. */

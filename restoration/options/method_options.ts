@@ -1,6 +1,6 @@
 /** The options that choose a sampler and its parameters, from what the samplers of the register say of themselves. */
-import { isOption, optionName, optionOf, type OptionSpec, type Parameter } from "../parameters/mod.ts";
-import { type AnySampler, isPlain, registeredSamplers } from "../samplers/mod.ts";
+import { isOption, optionName, optionOf, type OptionSpec, type Parameter } from "../../parameters/mod.ts";
+import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod.ts";
 
 /** The option of the deviation that samplers reckon with, which is no parameter but a fact of the measurement. */
 export const NOISE_LEVEL = "noise-level";

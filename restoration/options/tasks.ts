@@ -1,6 +1,6 @@
 /** The tasks of restoration: those of the operators, and upsampling, which needs none. */
-import { createDegradation, type Operator, type OperatorValues, type Task, TASKS } from "../operators/mod.ts";
-import type { Shape } from "../engine/mod.ts";
+import { createDegradation, type Operator, type OperatorValues, type Task, TASKS } from "../../operators/mod.ts";
+import type { Shape } from "../../engine/mod.ts";
 
 export { type Task, TASKS };
 

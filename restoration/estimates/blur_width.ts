@@ -1,5 +1,5 @@
 /** How soft a picture is, from the picture alone: the width of an isotropic Gaussian blur. */
-import { type Raster, rgbToGray } from "../raster/mod.ts";
+import { type Raster, rgbToGray } from "../../raster/mod.ts";
 
 /** An estimated blur. */
 export interface BlurWidth {

@@ -1,6 +1,12 @@
 /** The options of tasks: all that operators declare, whose they are, and the parameters of operators that they give. */
-import type { HostTensor, Shape } from "../engine/mod.ts";
-import { type OperatorValues, type TaskOption, taskOptionsOf, type TaskPlace, taskValues } from "../operators/mod.ts";
+import type { HostTensor, Shape } from "../../engine/mod.ts";
+import {
+  type OperatorValues,
+  type TaskOption,
+  taskOptionsOf,
+  type TaskPlace,
+  taskValues,
+} from "../../operators/mod.ts";
 import {
   didYouMean,
   numberOf,
@@ -9,8 +15,8 @@ import {
   type OptionValues,
   textOf,
   UsageError,
-} from "../parameters/mod.ts";
-import { reducedKernel } from "./reduced_kernel.ts";
+} from "../../parameters/mod.ts";
+import { reducedKernel } from "../reduced_kernel.ts";
 import { type Task, TASKS } from "./tasks.ts";
 
 /** A task with one of its options. */

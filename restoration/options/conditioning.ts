@@ -1,9 +1,9 @@
 /** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
-import type { OpenedModel } from "../models/mod.ts";
-import { numberOf, type OptionSpec, UsageError } from "../parameters/mod.ts";
-import type { Size } from "../raster/mod.ts";
+import type { OpenedModel } from "../../models/mod.ts";
+import { numberOf, type OptionSpec, UsageError } from "../../parameters/mod.ts";
+import type { Size } from "../../raster/mod.ts";
 import type { Method } from "./method.ts";
-import type { PictureInput } from "./prepare.ts";
+import type { PictureInput } from "../prepare.ts";
 import { type Task, UPSAMPLE, upsampling } from "./tasks.ts";
 
 /** An open network, and what messages call it. */
