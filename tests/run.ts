@@ -13,20 +13,25 @@ const PERMISSIONS = ["read", "write", "env", "run", "sys", "net=127.0.0.1"].map(
 const TESTS = new URL("./", import.meta.url).pathname;
 const SLOWEST = 10;
 
-/** The folder whose tests take about as long as all others together: a process of its own runs it. */
-const HALF = "cli";
+/** Folders in parts of their own, the longest first; all others are one part, which starts together with the first. */
+const PARTS = [["cli"], ["conformance", "examples"], ["bench", "profiling"]];
 
-/** All tests in two halves, which two processes run at the same time: most tests keep one core busy. */
-async function halves(): Promise<readonly (readonly string[])[]> {
+/** Parts that run at the same time: most tests keep one core busy. */
+const LANES = 2;
+
+/** All tests, in the order in which they are begun. */
+async function allParts(): Promise<readonly (readonly string[])[]> {
+  const named = new Set(PARTS.flat());
   const others: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(TESTS)) {
-    if (name !== HALF && (isDirectory || name.endsWith("_test.ts"))) others.push(`${TESTS}${name}`);
+    if (!named.has(name) && (isDirectory || name.endsWith("_test.ts"))) others.push(name);
   }
-  return [[`${TESTS}${HALF}`], others.sort()];
+  const [first = [], ...rest] = PARTS;
+  return [first, others.sort(), ...rest].map((part) => part.map((name) => `${TESTS}${name}`));
 }
 
 /** Runs the tests of some places, in this terminal or to be shown later. @returns exit code, output, times of tests */
-async function runPlaces(
+async function runPart(
   places: readonly string[],
   { options, isShown, onMainThread }: {
     readonly options: readonly string[];
@@ -39,7 +44,8 @@ async function runPlaces(
   const program = onMainThread ? [`${TESTS}main_thread.ts`, report] : [];
   try {
     const child = new Deno.Command(Deno.execPath(), {
-      args: [...start, "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
+      // Types are what `deno task check` checks, once for all.
+      args: [...start, "--no-check", "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
       stdin: "null",
       ...(isShown ? {} : { stdout: "piped", stderr: "inherit" }),
     }).spawn();
@@ -60,10 +66,14 @@ async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
   const onMainThread = await chooseBackend() === "gl";
-  const parts = named.length > 0 ? [named] : await halves();
-  const results = await Promise.all(
-    parts.map((places, index) => runPlaces(places, { options, isShown: index === 0, onMainThread })),
-  );
+  const waiting = named.length > 0 ? [named] : [...await allParts()];
+  const results: Awaited<ReturnType<typeof runPart>>[] = [];
+  const lanes = Array.from({ length: LANES }, async (_, lane) => {
+    for (let isShown = lane === 0; waiting.length > 0; isShown = false) {
+      results.push(await runPart(waiting.shift()!, { options, isShown, onMainThread }));
+    }
+  });
+  await Promise.all(lanes);
   for (const { output } of results) await show(output);
   const slowest = formatSlowest(results.flatMap(({ times }) => times), SLOWEST);
   if (slowest !== "") await show(new TextEncoder().encode(`\nThe slowest tests:\n${slowest}\n`));
