@@ -1,17 +1,6 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
-import { type AtomicWriter, atomicWriter, checkWritable, FileSource, Interrupt } from "../io/mod.ts";
-import {
-  type Checkpoint,
-  CheckpointError,
-  type ConvertedDtype,
-  convertedPieces,
-  countParameters,
-  planDescription,
-  quoteName,
-  type TensorPieces,
-  type WritableDtype,
-  writeSafetensors,
-} from "../models/mod.ts";
+import { checkWritable, FileSource, Interrupt, writeTensors } from "../io/mod.ts";
+import { convertedContents, type ConvertedDtype, countParameters, planDescription } from "../models/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, descriptionSpecs } from "./description_options.ts";
@@ -70,10 +59,9 @@ async function run(args: Arguments): Promise<number> {
   if (origin !== undefined) reporter.note(origin);
   const dtype = args.text("dtype")?.toUpperCase() as ConvertedDtype | undefined;
   const progress = byteProgress(reporter, "convert");
-  const targets = targetsOf(checkpoint, dtype);
-  const writer = await atomicWriter(output);
-  const bytes = await write(writer, checkpoint, { targets, dtype }, async (done, total) => {
-    progress(done, total);
+  const contents = convertedContents(checkpoint, dtype);
+  const bytes = await writeTensors(output, contents, async (done) => {
+    progress(Math.min(done, contents.totalBytes), contents.totalBytes);
     await interrupt.check();
   });
   reporter.done();
@@ -91,60 +79,4 @@ async function run(args: Arguments): Promise<number> {
     `wrote ${output} (${bytes.toLocaleString("en")} bytes), ${dtypes}`,
   );
   return 0;
-}
-
-/** Bytes of an element by type of weights. */
-const BYTES = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const satisfies Partial<Record<WritableDtype, number>>;
-
-type RealDtype = keyof typeof BYTES;
-
-/** A tensor with the type it will have. */
-interface Target {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: RealDtype;
-  readonly bytes: number;
-}
-
-/** The tensors of the result; weights are real numbers, all else is refused. */
-function targetsOf(file: Checkpoint, dtype: ConvertedDtype | undefined): readonly Target[] {
-  return Array.from(file.tensors.values(), ({ name, dtype: stored, shape }) => {
-    if (!(stored in BYTES)) {
-      throw new CheckpointError(
-        `Cannot convert ${quoteName(file.name)}: tensor ${quoteName(name)} is of ${stored}, one of ` +
-          `${Object.keys(BYTES).join(", ")} is needed`,
-      );
-    }
-    const target = dtype ?? stored as RealDtype;
-    return { name, shape, dtype: target, bytes: shape.reduce((a, b) => a * b, BYTES[target]) };
-  });
-}
-
-/** Writes the file; returns its size. */
-async function write(
-  writer: AtomicWriter,
-  file: Checkpoint,
-  { targets, dtype }: { readonly targets: readonly Target[]; readonly dtype: ConvertedDtype | undefined },
-  onProgress: (done: number, total: number) => Promise<void>,
-): Promise<number> {
-  const total = targets.reduce((sum, { bytes }) => sum + bytes, 0);
-  const source: [string, string][] = [["format", "pt"], ["source", file.name.split(/[\\/]/).at(-1)!]];
-  const metadata = new Map([...source, ...file.metadata]);
-  let bytes = 0;
-  const tensors = targets.map(({ name, dtype: target, shape }) => {
-    const data: TensorPieces = () => dtype === undefined ? file.readPieces(name) : convertedPieces(file, name, dtype);
-    return { name, dtype: target, shape, data };
-  });
-  try {
-    await writeSafetensors({ tensors, metadata }, async (part) => {
-      await writer.write(part);
-      bytes += part.length;
-      await onProgress(Math.min(bytes, total), total);
-    });
-    await writer.commit();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-  return bytes;
 }

@@ -27,6 +27,7 @@ import {
   isMeasurementName,
   MASK_ENDING,
   maskFileOf,
+  measurementFormat,
   NOISE_OPTIONS,
   PICTURE_FORMATS,
   type Report,
@@ -120,7 +121,7 @@ async function run(args: Arguments): Promise<number> {
     const [input] = args.operands as [string];
     if (await isFolder(input)) return await degradeFolder(args, session);
     const given = resultName(args);
-    const format = formatOf(task, options, given);
+    const format = measurementFormat(task, options, given);
     const out = given ?? callerPath(`${fileStem(input)}-degraded.${format}`);
     const { data, text } = await degradeFile(session, { path: input, out, seed: args.number("seed") ?? 0 });
     reporter.result(data, text);
@@ -128,33 +129,6 @@ async function run(args: Arguments): Promise<number> {
   } finally {
     runtime?.destroy();
   }
-}
-
-/**
- * The format of results.
- * @param name of the result, if there is one
- * @throws {UsageError} if it contradicts the task or the name
- */
-function formatOf(task: Task, options: OptionValues, name?: string): string {
-  const given = textOf(options, "format");
-  const named = name === undefined ? undefined : isMeasurementName(name) ? "safetensors" : "png";
-  const format = given ?? named ?? (task.form === undefined || task.form === "file" ? "png" : "safetensors");
-  if (name !== undefined && !name.toLowerCase().endsWith(`.${format}`)) {
-    throw new UsageError(
-      `the result is "${name}", a name that ends in .${given ?? (task.form === "values" ? "safetensors" : "png")} is ` +
-        `needed${given === undefined && task.form !== "values" ? " (or in .safetensors)" : ""}`,
-    );
-  }
-  if (task.form === "values" && format === "png") {
-    throw new UsageError(
-      `the result is ${name === undefined ? "a PNG" : `"${name}"`}, a name that ends in .safetensors is needed: ` +
-        `measurements of task "${task.name}" are no pictures`,
-    );
-  }
-  if (format === "safetensors" && options["bits"] !== undefined) {
-    throw new UsageError("--bits belongs to PNG files; leave it out");
-  }
-  return format;
 }
 
 /**
@@ -213,7 +187,7 @@ async function degradeFolder(args: Arguments, session: Session): Promise<number>
       `Cannot degrade "${folder}": the folder has no ${PICTURE_FORMATS} file, at least one is needed`,
     );
   }
-  const format = formatOf(task, options);
+  const format = measurementFormat(task, options);
   const target = await resultFolder(args);
   if (/\.(png|safetensors)$/i.test(target)) throw new UsageError(`"${folder}" is a folder, OUT must be one too`);
   const words = args.words.filter((word) => word !== "--json");

@@ -2,7 +2,8 @@
 import { WebGpuRuntime } from "../engine/mod.ts";
 import { checkWritable, FileSource, writePng } from "../io/mod.ts";
 import { openClassifier } from "../models/mod.ts";
-import { type Raster, toImage } from "../raster/mod.ts";
+import { crop, makeSheet, type Raster, toImage } from "../raster/mod.ts";
+import { clamped } from "../restoration/mod.ts";
 import { type ClassGuidance, PLAIN_SAMPLERS, seededNoise } from "../samplers/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { loadModel, modelOptions, openDescribed } from "./model_file.ts";
@@ -45,7 +46,9 @@ export const SAMPLES: Command = {
     try {
       const rows = args.number("rows") ?? DEFAULTS.rows;
       const columns = args.number("columns") ?? DEFAULTS.columns;
-      await writePng(path, toImage(grid(await sample(runtime, args, rows, columns), columns)));
+      const sheet = makeSheet(await sample(runtime, args, rows, columns), 1, GAP);
+      const size = { width: sheet.width - 2 * GAP, height: sheet.height - 2 * GAP };
+      await writePng(path, toImage(crop(sheet, { x: GAP, y: GAP, ...size })));
       return 0;
     } finally {
       runtime.destroy();
@@ -53,13 +56,13 @@ export const SAMPLES: Command = {
   },
 };
 
-/** The samples, row by row. */
+/** Rows of samples. */
 async function sample(
   runtime: WebGpuRuntime,
   args: Arguments,
   rows: number,
   columns: number,
-): Promise<readonly Raster[]> {
+): Promise<readonly (readonly Raster[])[]> {
   const { model } = await loadModel(runtime, args, () => {});
   const label = args.number("class");
   const isConditional = model.config.numClasses !== undefined && label !== undefined;
@@ -67,7 +70,7 @@ async function sample(
   const guidance = await openGuidance(runtime, args);
   const [height = 0, width = 0] = noiseModel.imageShape;
   const each = 3 * height * width;
-  const samples: Raster[] = [];
+  const samples: (readonly Raster[])[] = [];
   for (let row = 0; row < rows; row++) {
     const problem = { model: noiseModel, count: columns, ...(guidance ? { guidance } : {}) };
     const states = PLAIN_SAMPLERS[args.flag("ancestral") ? "ddpm" : "ddim"].sample(runtime, problem, {
@@ -78,10 +81,9 @@ async function sample(
     while (!next.done) next = await states.next();
     const batch = await next.value.read();
     next.value.free();
-    for (let at = 0; at < batch.length; at += each) {
-      const data = batch.slice(at, at + each).map((value) => Math.min(Math.max(value, -1), 1));
-      samples.push({ width, height, channels: 3, data });
-    }
+    samples.push(Array.from({ length: columns }, (_, column) => {
+      return clamped({ width, height, channels: 3, data: batch.slice(column * each, (column + 1) * each) });
+    }));
   }
   return samples;
 }
@@ -94,19 +96,4 @@ async function openGuidance(runtime: WebGpuRuntime, args: Arguments): Promise<Cl
   const { checkpoint } = await openDescribed(source, args);
   const { logits } = await openClassifier(runtime, checkpoint);
   return { logits, label: args.number("class") ?? 0, scale: args.number("guidance") ?? DEFAULTS.guidance };
-}
-
-/** Pictures of one size on white. */
-function grid(pictures: readonly Raster[], columns: number): Raster {
-  const { width = 0, height = 0 } = pictures[0] ?? {};
-  const across = columns * (width + GAP) - GAP;
-  const down = Math.ceil(pictures.length / columns) * (height + GAP) - GAP;
-  const whole: Raster = { width: across, height: down, channels: 3, data: new Float32Array(across * down * 3).fill(1) };
-  for (const [index, { data }] of pictures.entries()) {
-    const [left, top] = [(index % columns) * (width + GAP), Math.floor(index / columns) * (height + GAP)];
-    for (let y = 0; y < height; y++) {
-      whole.data.set(data.subarray(3 * y * width, 3 * (y + 1) * width), 3 * ((top + y) * across + left));
-    }
-  }
-  return whole;
 }

@@ -63,13 +63,25 @@ export async function writeRecord(path: string, record: Readonly<Record<string, 
 
 /**
  * Writes a safetensors file tensor by tensor, complete or not at all.
+ * @param onBytes told how many bytes were written so far; it may throw to stop
+ * @returns the size of the file in bytes
  * @throws {FileError} if the file cannot be written; nothing is left behind then
  */
-export async function writeTensors(path: string, contents: SafetensorsContents): Promise<void> {
+export async function writeTensors(
+  path: string,
+  contents: SafetensorsContents,
+  onBytes?: (done: number) => Promise<void>,
+): Promise<number> {
   const writer = await atomicWriter(path);
+  let done = 0;
   try {
-    await writeSafetensors(contents, (bytes) => writer.write(bytes));
+    await writeSafetensors(contents, async (bytes) => {
+      await writer.write(bytes);
+      done += bytes.length;
+      await onBytes?.(done);
+    });
     await writer.commit();
+    return done;
   } finally {
     await writer.abort();
   }

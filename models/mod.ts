@@ -18,6 +18,7 @@ export {
 } from "./checkpoint/safetensors_writer.ts";
 export type { SafetensorsDtype, WritableDtype } from "./checkpoint/safetensors_dtype.ts";
 export { CONVERTED_DTYPES, type ConvertedDtype, convertedPieces } from "./checkpoint/convert_dtype.ts";
+export { type ConvertedContents, convertedContents } from "./checkpoint/convert_checkpoint.ts";
 export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./checkpoint/half.ts";
 export {
   type BetaCurve,

@@ -14,24 +14,26 @@ const LEAST_HEIGHT = 256;
  * @param rows rasters with values in [-1, 1], 1 or 3 channels, row by row; small ones are enlarged by repeating pixels,
  * and where there is none a place stays empty
  * @param leastHeight of a picture on the sheet
+ * @param gap pixels between two pictures, and around them
  * @returns a raster with 3 channels
  */
 export function makeSheet(
   rows: readonly (readonly (Raster | undefined)[])[],
   leastHeight = LEAST_HEIGHT,
+  gap = GAP,
 ): Raster {
   const [first, ...others] = rows.flat().filter((picture) => picture !== undefined);
   if (!first) throw new TypeError("Cannot make a sheet: there is no picture, at least one is needed");
   const largest = others.reduce((a, b) => b.height >= a.height ? b : a, first);
   const factor = Math.max(1, Math.ceil(leastHeight / largest.height));
   const cell = { width: largest.width * factor, height: largest.height * factor };
-  const width = Math.max(...rows.map((row) => row.length)) * (cell.width + GAP) + GAP;
-  const height = rows.length * (cell.height + GAP) + GAP;
+  const width = Math.max(...rows.map((row) => row.length)) * (cell.width + gap) + gap;
+  const height = rows.length * (cell.height + gap) + gap;
   const sheet: Raster = { width, height, channels: 3, data: new Float32Array(width * height * 3).fill(1) };
   for (const [down, row] of rows.entries()) {
     for (const [across, picture] of row.entries()) {
       if (!picture) continue;
-      const [left, top] = [GAP + across * (cell.width + GAP), GAP + down * (cell.height + GAP)];
+      const [left, top] = [gap + across * (cell.width + gap), gap + down * (cell.height + gap)];
       paste(sheet, enlarge(grayToRgb(picture), cell), left, top);
     }
   }

@@ -34,6 +34,7 @@ export {
   sortFolder,
 } from "./folder.ts";
 export { decodeMeasurement, encodeMeasurement, type Measurement, type ReadMeasurement } from "./measurement.ts";
+export { measurementFormat } from "./options/measurement_format.ts";
 export type { MeasuredPicture } from "./measurement_fields.ts";
 export type { Method } from "./options/method.ts";
 export { methodOptions, NOISE_LEVEL, restoringMethods } from "./options/method_options.ts";
