@@ -1,14 +1,15 @@
 /** From what the sampler gave to the picture that the user gets, and how good it is. */
-import { ReferenceRuntime, type Runtime, type Tensors } from "../engine/mod.ts";
-import { type Raster, resize, rgbToGray } from "../raster/mod.ts";
+import { ReferenceRuntime, type Runtime } from "../engine/mod.ts";
+import { decodeSamples, encodeSamples, grayToRgb, type Raster, resize, rgbToGray } from "../raster/mod.ts";
 import { type ImageQuality, imageQuality } from "../metrics/mod.ts";
-import { createOperator, type OperatorValues, project } from "../operators/mod.ts";
+import { createOperator, type OperatorValues } from "../operators/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
-import { judge, type Verdict } from "./harm.ts";
+import { judge, type Misfit, type Verdict } from "./harm.ts";
 import { estimateNoiseLevel } from "./estimates/noise_level.ts";
 import type { PreparedPicture } from "./prepare.ts";
 import type { Task } from "./options/tasks.ts";
+import { clampedValues, type Comparer, comparer, withinRange } from "./within_range.ts";
 
 /** The outcome of one restoration. */
 export interface Result {
@@ -44,32 +45,33 @@ export async function finishPicture(
   picture: PreparedPicture,
   image: Float32Array<ArrayBuffer>,
 ): Promise<Result> {
-  const { task, canvas, format, truth } = picture;
-  const isGray = task.isGray === true || (format.channels === 1 && task.channels === 3);
-  const asInFile = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
-  const solved = offCanvas({ ...canvas.padded, channels: 3, data: image }, canvas);
+  const { task, canvas, format, truth, problem: { operator, y } } = picture;
+  const { asFile, asNetwork } = coloursOf(picture);
+  const whole = asNetwork({ ...canvas.padded, channels: operator.imageShape[2]!, data: image });
   // Colours that nothing measured may be out of range where their mean is not.
-  const working = clamped(task.isGray ? rgbToGray(solved) : solved);
+  const solved = task.isGray ? asNetwork(rgbToGray(whole)) : whole;
+  using comparing = comparer(runtime, operator, y);
+  const inRange = { ...solved, data: await withinRange(comparing, solved.data, picture.sigmaY === 0) };
+  const working = offCanvas(task.isGray ? rgbToGray(inRange) : inRange, canvas);
   const { measurement, pseudoInverse } = await baselineOf(runtime, picture);
   const isPutBack = isShrunk(canvas) && !truth;
-  const raster = asInFile(isPutBack ? await putBack(picture, working) : working);
+  const raster = asFile(isPutBack ? await putBack(picture, working) : working);
   const alpha = format.alpha && clamped(resize(format.alpha, raster));
-  const qualityOf = (other: Raster): ImageQuality => {
-    const [{ data }, { height, width, channels, data: good }] = [asInFile(other), asInFile(truth!)];
-    // Values that are neither limited nor rounded here, windows of 7 x 7.
-    return imageQuality("dmps", data, good, { shape: [height, width, channels] });
+  const comparison = truth && {
+    result: qualityOf(picture, working)!,
+    pseudoInverse: qualityOf(picture, clamped(pseudoInverse))!,
   };
-  const comparison = truth && { result: qualityOf(working), pseudoInverse: qualityOf(clamped(pseudoInverse)) };
   const isEnlarged = task.scale > 1 && canvas.scale > 1;
   const known = picture.format.mask && Float32Array.from(picture.format.mask.known.data);
   const verdict = judge({
     result: raster,
-    input: picture.measurement && !isEnlarged ? asInFile(picture.measurement) : undefined,
-    small: picture.measurement && isEnlarged ? asInFile(picture.measurement) : undefined,
-    pseudoInverse: isPutBack ? undefined : asInFile(clamped(pseudoInverse)),
-    clipped: clippedPart(solved.data),
+    input: picture.measurement && !isEnlarged ? asFile(picture.measurement) : undefined,
+    small: picture.measurement && isEnlarged ? asFile(picture.measurement) : undefined,
+    pseudoInverse: isPutBack ? undefined : asFile(clamped(pseudoInverse)),
+    clipped: clippedPart(offCanvas(solved, canvas), pseudoInverse),
     replaced: known && !truth ? known.reduce((sum, value) => sum + 1 - value, 0) / known.length : undefined,
     psnr: comparison && { result: comparison.result.psnr, pseudoInverse: comparison.pseudoInverse.psnr },
+    misfit: isPutBack ? undefined : await misfitOf(comparing, picture, asNetwork(asFile(inRange))),
   });
   return {
     raster,
@@ -81,6 +83,51 @@ export async function finishPicture(
   };
 }
 
+/** The colours of a file, gray if it is gray and the task adds no colour, and those of the network. */
+function coloursOf({ task, format, problem: { operator } }: PreparedPicture): Readonly<
+  Record<"asFile" | "asNetwork", (raster: Raster) => Raster>
+> {
+  const isGray = task.isGray === true || (format.channels === 1 && task.channels === 3);
+  return {
+    asFile: (raster) => isGray ? rgbToGray(raster) : raster,
+    asNetwork: operator.imageShape[2] === 1 ? rgbToGray : grayToRgb,
+  };
+}
+
+/** How near a picture of the size of the ground truth is to it, in the colours of the file; undefined if none is known. */
+export function qualityOf(picture: PreparedPicture, raster: Raster): ImageQuality | undefined {
+  if (!picture.truth) return undefined;
+  const { asFile } = coloursOf(picture);
+  const [{ data }, { height, width, channels, data: good }] = [asFile(raster), asFile(picture.truth)];
+  // Values that are neither limited nor rounded here, windows of 7 x 7.
+  return imageQuality("dmps", data, good, { shape: [height, width, channels] });
+}
+
+/** How far A x is from y, of a picture on the canvas as a file holds it; where y is a picture, without its padding. */
+async function misfitOf(
+  comparing: Comparer,
+  { task: { form }, canvas, format: { bitDepth }, sigmaY, problem: { operator: { measurementShape }, y } }:
+    PreparedPicture,
+  { data }: Raster,
+): Promise<Misfit> {
+  const all = await comparing.residual(decodeSamples(encodeSamples(data, { bitDepth }), bitDepth));
+  const [rows = 0, columns = 0, channels = 0] = measurementShape;
+  const isValues = form === "values";
+  const residual = isValues
+    ? all
+    : offCanvas({ width: columns, height: rows, channels, data: all }, canvas, canvas.padded.width / columns).data;
+  return {
+    rms: rmsOf(residual),
+    greatest: residual.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+    sigmaY,
+    size: isValues ? rmsOf(await y.read()) : undefined,
+  };
+}
+
+function rmsOf(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+}
+
 /** The measurement y as a picture, A^+ y in its place if it is none, and A^+ y, both without the padding. */
 async function baselineOf(
   runtime: Runtime,
@@ -89,7 +136,7 @@ async function baselineOf(
   const inverse = await applyOperator(runtime, operator, "estimate", y);
   const { width, height } = canvas.padded;
   const [rows = 0, columns = 0, channels = 0] = operator.measurementShape;
-  const solved: Raster = { width, height, channels: 3, data: await inverse.read() };
+  const solved: Raster = { width, height, channels: operator.imageShape[2]!, data: await inverse.read() };
   inverse.free();
   const pseudoInverse = offCanvas(solved, canvas);
   if (form === "values") return { measurement: pseudoInverse, pseudoInverse };
@@ -145,39 +192,33 @@ function addDifference(x: Raster, a: Raster, b: Raster, noise = 0): Raster {
   return { ...x, data: x.data.map((value, i) => value + (difference.data[i] as number)) };
 }
 
-/** x - A^+ A x + A^+ y, on the CPU: the picture may be larger than what the device can hold. */
-async function consistent(
-  task: Task,
-  x: Raster,
-  y: Raster,
-  options: OperatorValues,
-): Promise<Raster> {
-  const operator = createOperator(task.operator, [x.height, x.width, 3], options);
+/** x - A^+ A x + A^+ y within range, on the CPU: the picture may be larger than what the device can hold. */
+async function consistent(task: Task, x: Raster, y: Raster, options: OperatorValues): Promise<Raster> {
+  const operator = createOperator(task.operator, [x.height, x.width, x.channels], options);
   const cpu = new ReferenceRuntime();
-  const isMasked = task.kind === "inpainting";
-  const stage = cpu.stage("put back", (inputs: Tensors<"x" | "y">) => ({
-    x: project(operator, inputs.x, isMasked ? operator.forward(inputs.y) : inputs.y),
-  }));
-  const device = { x: cpu.upload(x.data, [1, x.height, x.width, 3]), y: cpu.upload(y.data, shapeOf(y)) };
-  const projected = await (await stage(device, {})).x.read();
-  return clamped({ ...x, data: Float32Array.from(projected) });
-}
-
-function shapeOf({ height, width, channels }: Raster): [number, number, number, number] {
-  return [1, height, width, channels];
+  const whole = cpu.upload(y.data, [1, y.height, y.width, y.channels]);
+  const measured = task.kind === "inpainting" ? await applyOperator(cpu, operator, "forward", whole) : whole;
+  using comparing = comparer(cpu, operator, measured);
+  const correction = (await comparing.correction(x.data))!;
+  return { ...x, data: await withinRange(comparing, x.data.map((value, i) => value + correction[i]!), true) };
 }
 
 /** So far out of range is no rounding. */
 const OUT_OF_RANGE = 1.02;
 
-/** Part of the values that clamping changes visibly. */
-function clippedPart(data: Float32Array): number {
-  let count = 0;
-  for (const value of data) if (Math.abs(value) > OUT_OF_RANGE) count++;
+/** What is measured to be so near the limit of the range may be restored beyond it. */
+const NEAR_LIMIT = 0.95;
+
+/** Part of the values that clamping changes visibly, where A^+ y is not at the limit itself. */
+function clippedPart({ data }: Raster, { data: measured }: Raster): number {
+  const count = data.reduce((sum, value, i) => {
+    const there = Math.sign(value) * (measured[i] as number);
+    return Math.abs(value) > OUT_OF_RANGE && !(there >= NEAR_LIMIT && there <= OUT_OF_RANGE) ? sum + 1 : sum;
+  }, 0);
   return count / data.length;
 }
 
 /** A picture with its values brought into [-1, 1]. */
 export function clamped(raster: Raster): Raster {
-  return { ...raster, data: raster.data.map((value) => Math.min(Math.max(value, -1), 1)) };
+  return { ...raster, data: clampedValues(raster.data) };
 }

@@ -1,5 +1,6 @@
 /** What a person would want to know of a result before they take it: one sentence from result, input and A^+ y. */
 import { type Raster, resize } from "../raster/mod.ts";
+import { HALF_LEVEL } from "./within_range.ts";
 
 /** What a result is judged by. Rasters have values in [-1, 1], the colours of the result and its size or another. */
 export interface Judged {
@@ -17,6 +18,20 @@ export interface Judged {
   readonly replaced?: number | undefined;
   /** PSNR in dB of the result and of A^+ y against the ground truth, where that is known. */
   readonly psnr?: { readonly result: number; readonly pseudoInverse: number } | undefined;
+  /** How far A x of the result is from the measurement y, where both are known. */
+  readonly misfit?: Misfit | undefined;
+}
+
+/** How far A x, of the picture as a file holds it, is from the measurement y, in units of y. */
+export interface Misfit {
+  /** Root of the mean square of A x - y. */
+  readonly rms: number;
+  /** Largest difference. */
+  readonly greatest: number;
+  /** Deviation of the noise that y is known to have; 0 if it is exact. */
+  readonly sigmaY: number;
+  /** Root of the mean square of y where it is no picture, whose values are nominally in [-1, 1]. */
+  readonly size?: number | undefined;
 }
 
 /** What was found. */
@@ -36,11 +51,23 @@ const MOST_CLIPPED = 0.05;
 /** More of the picture than this part replaced is said as a warning. */
 const MOST_REPLACED = 0.5;
 
-/** Half a level of 255, in units of [-1, 1]. */
-const HALF_LEVEL = 1 / 255;
+/** Levels of 255 in a unit of [-1, 1]. */
+const LEVELS = 127.5;
+
+/** A misfit up to this many levels of 255 (rms) comes of rounding, one beyond the other is a harm. */
+const MISFIT_LEVELS = { said: 1, harm: 8 } as const;
+
+/** The same for measurements that are no pictures, as parts of y. */
+const MISFIT_PARTS = { said: 0.02, harm: 0.2 } as const;
+
+/** The same for noisy measurements, in deviations of the noise. */
+const MISFIT_DEVIATIONS = { said: 1.5, harm: 3 } as const;
 
 /** Judges a result; what is not harmful is said too, so that there always is a sentence. */
-export function judge({ result, input, pseudoInverse, small, clipped, replaced, psnr }: Judged): Verdict {
+export function judge({ result, input, pseudoInverse, small, clipped, replaced, psnr, misfit }: Judged): Verdict {
+  if (!result.data.every(Number.isFinite)) {
+    return { text: "Warning: the result holds values that are no finite numbers", isHarm: true };
+  }
   const harms: string[] = [];
   const facts: string[] = [];
   if (psnr && psnr.result < psnr.pseudoInverse) {
@@ -49,6 +76,9 @@ export function judge({ result, input, pseudoInverse, small, clipped, replaced, 
   }
   if (clipped > MOST_CLIPPED) {
     harms.push(`${percent(clipped)} of the values were out of range and are clipped: what was assumed does not fit`);
+  }
+  if (isFlat(result) && [pseudoInverse, input, small].some((other) => other && !isFlat(other))) {
+    harms.push("the result is of one colour, what was measured is not");
   }
   const isEqual = input !== undefined && isSame(result, input);
   if (isEqual) harms.push("the result is equal to the input: nothing was restored");
@@ -63,10 +93,29 @@ export function judge({ result, input, pseudoInverse, small, clipped, replaced, 
   if (replaced !== undefined) {
     (replaced > MOST_REPLACED ? harms : facts).push(`${percent(replaced)} of the picture was replaced`);
   }
+  if (misfit && isBeyond(misfit, "said")) (isBeyond(misfit, "harm") ? harms : facts).push(describeMisfit(misfit));
   const isHarm = harms.length > 0;
   const all = [...harms, ...facts];
   if (all.length === 0) all.push("nothing speaks against the result");
   return { text: `${isHarm ? "Warning" : "Check"}: ${all.join("; ")}`, isHarm };
+}
+
+/** Whether a misfit is more than rounding and noise account for, or so much more that it is a harm. */
+function isBeyond({ rms, sigmaY, size }: Misfit, limit: "said" | "harm"): boolean {
+  const least = size === undefined ? MISFIT_LEVELS[limit] / LEVELS : MISFIT_PARTS[limit] * size;
+  return rms > Math.max(least, MISFIT_DEVIATIONS[limit] * sigmaY);
+}
+
+function describeMisfit({ rms, greatest, sigmaY, size }: Misfit): string {
+  const [unit, factor] = size === undefined ? [" levels of 255", LEVELS] : [" % of it", 100 / size];
+  const [mean, most, noise] = [rms, greatest, sigmaY].map((value) => (value * factor).toFixed(1));
+  const known = sigmaY > 0 ? `, where its noise is ${noise}` : "";
+  return `the measurement is not met: A x is ${mean}${unit} from it (rms), at most ${most}${known}`;
+}
+
+/** Whether all pixels are equal once they are rounded to 255 levels. */
+function isFlat({ data, channels }: Raster): boolean {
+  return data.every((value, i) => Math.abs(value - data[i % channels]!) < HALF_LEVEL);
 }
 
 function percent(part: number): string {
