@@ -152,6 +152,7 @@ export {
   type MeasuredPicture,
   type Measurement,
   type Method,
+  type Misfit,
   type NetworkSetting,
   type NoiseLevel,
   offCanvas,

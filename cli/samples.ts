@@ -3,7 +3,7 @@ import { WebGpuRuntime } from "../engine/mod.ts";
 import { checkWritable, FileSource, writePng } from "../io/mod.ts";
 import { openClassifier } from "../models/mod.ts";
 import { crop, makeSheet, type Raster, toImage } from "../raster/mod.ts";
-import { clamped } from "../restoration/mod.ts";
+import { clamped, imageChannels } from "../restoration/mod.ts";
 import { type ClassGuidance, PLAIN_SAMPLERS, seededNoise } from "../samplers/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { loadModel, modelOptions, openDescribed } from "./model_file.ts";
@@ -63,13 +63,15 @@ async function sample(
   rows: number,
   columns: number,
 ): Promise<readonly (readonly Raster[])[]> {
-  const { model } = await loadModel(runtime, args, () => {});
+  const loaded = await loadModel(runtime, args, () => {});
+  const { model } = loaded;
   const label = args.number("class");
   const isConditional = model.config.numClasses !== undefined && label !== undefined;
   const noiseModel = model.noiseModel(isConditional ? { label } : {});
   const guidance = await openGuidance(runtime, args);
   const [height = 0, width = 0] = noiseModel.imageShape;
-  const each = 3 * height * width;
+  const channels = imageChannels(loaded);
+  const each = channels * height * width;
   const samples: (readonly Raster[])[] = [];
   for (let row = 0; row < rows; row++) {
     const problem = { model: noiseModel, count: columns, ...(guidance ? { guidance } : {}) };
@@ -82,7 +84,7 @@ async function sample(
     const batch = await next.value.read();
     next.value.free();
     samples.push(Array.from({ length: columns }, (_, column) => {
-      return clamped({ width, height, channels: 3, data: batch.slice(column * each, (column + 1) * each) });
+      return clamped({ width, height, channels, data: batch.slice(column * each, (column + 1) * each) });
     }));
   }
   return samples;

@@ -11,6 +11,7 @@ import {
   chooseTask,
   describingOptions,
   fileOptions,
+  imageChannels,
   leastCommonMultiple,
   type Method,
   methodRefusal,
@@ -176,6 +177,11 @@ export function unitKey(
  * @throws {UsageError} if it does not
  */
 export function checkNetwork({ pairs, label }: Work, network: NamedModel): void {
+  if (imageChannels(network) === 1) {
+    throw new UsageError(
+      `"${network.name}" is a gray network (1 channel), evaluations are of colours: a --model of 3 channels is needed`,
+    );
+  }
   for (const { task } of pairs.values()) checkConditioning(network, task, label);
 }
 

@@ -107,10 +107,10 @@ function isBeyond({ rms, sigmaY, size }: Misfit, limit: "said" | "harm"): boolea
 }
 
 function describeMisfit({ rms, greatest, sigmaY, size }: Misfit): string {
-  const [unit, factor] = size === undefined ? [" levels of 255", LEVELS] : [" % of it", 100 / size];
+  const [unit, factor] = size === undefined ? ["levels of 255", LEVELS] : ["% of its size", 100 / size];
   const [mean, most, noise] = [rms, greatest, sigmaY].map((value) => (value * factor).toFixed(1));
   const known = sigmaY > 0 ? `, where its noise is ${noise}` : "";
-  return `the measurement is not met: A x is ${mean}${unit} from it (rms), at most ${most}${known}`;
+  return `the measurement is not met: A x is ${mean} ${unit} from it (rms), at most ${most}${known}`;
 }
 
 /** Whether all pixels are equal once they are rounded to 255 levels. */

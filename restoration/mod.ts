@@ -17,9 +17,9 @@ export {
   checkTimesteps,
   CLASS_OPTION,
   fitUpsampling,
-  type NamedModel,
   UPSAMPLE_OPTIONS,
 } from "./options/conditioning.ts";
+export { imageChannels, type NamedModel } from "./options/image_channels.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
 export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";

@@ -18,6 +18,7 @@ import {
 import { degrade } from "./degrade.ts";
 import type { ReadMeasurement } from "./measurement.ts";
 import { NOISE_LEVEL } from "./options/method_options.ts";
+import { imageChannels } from "./options/image_channels.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
 import { describeNoise, isNoiseAlone } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
@@ -108,6 +109,9 @@ export interface PreparedPicture {
   readonly notes: readonly string[];
 }
 
+/** What is said where a network knows no colours and the picture has some. */
+const GRAY_NETWORK = "The network knows gray pictures alone: the mean of the colours is restored, in gray";
+
 /** All but the network. */
 type LaidOut = Omit<PreparedPicture, "problem"> & Omit<PreparedPicture["problem"], "model">;
 
@@ -119,7 +123,7 @@ const LONGEST_FACTOR = 4;
  * degraded where it is a good one; a measurement is taken as it is, and where the network does not take its size, it sees
  * the states with mirrored borders.
  * @returns `problem.y` is to be freed by the caller
- * @throws {RangeError | TypeError} if the model does not take such pictures
+ * @throws {RangeError | TypeError} if the model does not take such pictures; UsageError as `imageChannels`
  */
 export async function preparePicture(
   runtime: Runtime,
@@ -148,13 +152,15 @@ async function layOutPicture(
 ): Promise<LaidOut> {
   const isTruth = noise !== undefined;
   const { mask, notes = [] } = source;
-  const colour = !isTruth && task.channels === 1 ? rgbToGray(source.colour) : grayToRgb(source.colour);
+  const channels = imageChannels({ name: "the network", model });
+  const isGray = channels === 1 || (!isTruth && task.channels === 1);
+  const colour = isGray ? rgbToGray(source.colour) : grayToRgb(source.colour);
   const canvas = planCanvas(colour, {
     multiple: leastCommonMultiple(model.downsampling, task.multiple ?? task.scale),
     longest: size ?? LONGEST_FACTOR * model.config.imageSize,
     scale: isTruth ? 1 : task.scale,
   });
-  const imageShape = [canvas.padded.height, canvas.padded.width, 3];
+  const imageShape = [canvas.padded.height, canvas.padded.width, channels];
   const options = operatorOptions(task, imageShape, given, {
     files: { ...source.files, ...(mask ? { [mask.parameter]: maskOntoCanvas(mask.known, canvas) } : {}) },
     seed,
@@ -186,6 +192,7 @@ async function layOutPicture(
     ...(isTruth ? { truth: offCanvas(laid, canvas) } : { measurement: visible }),
     notes: [
       ...notes,
+      ...(source.channels > channels ? [GRAY_NETWORK] : []),
       ...describeCanvas(canvas),
       ...(isShrunk(canvas) && !isTruth ? describeLengths(task, options) : []),
       ...(isEstimated ? [describeNoise(estimatedNoise)] : []),
@@ -195,9 +202,15 @@ async function layOutPicture(
 
 function layOutMeasurement(
   runtime: Runtime,
-  { downsampling }: OpenedModel,
-  { task, imageShape: [height = 0, width = 0], options, operator, y, noise, picture }: ReadMeasurement,
+  { downsampling, config: { inChannels } }: OpenedModel,
+  { task, imageShape: [height = 0, width = 0, channels], options, operator, y, noise, picture }: ReadMeasurement,
 ): LaidOut {
+  if (inChannels !== channels) {
+    throw new TypeError(
+      `Cannot restore "${picture.file}": the measurement is of a picture of ${channels} channels, the network knows ` +
+        `pictures of ${inChannels}; give another network, or the measurement as a picture`,
+    );
+  }
   const size = { width, height };
   const up = (side: number): number => Math.ceil(side / downsampling) * downsampling;
   const outer = { width: up(width), height: up(height) };

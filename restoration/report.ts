@@ -5,7 +5,7 @@ import type { MeasurementNoise } from "../operators/mod.ts";
 import { numberOf, optionName, type OptionValues, textOf } from "../parameters/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { formatSize } from "./canvas.ts";
-import type { NamedModel } from "./options/conditioning.ts";
+import type { NamedModel } from "./options/image_channels.ts";
 import type { Result } from "./finish.ts";
 import type { Method } from "./options/method.ts";
 import type { PreparedPicture } from "./prepare.ts";

@@ -1,16 +1,10 @@
 /** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
-import type { OpenedModel } from "../../models/mod.ts";
 import { numberOf, type OptionSpec, UsageError } from "../../parameters/mod.ts";
 import type { Size } from "../../raster/mod.ts";
+import { imageChannels, type NamedModel } from "./image_channels.ts";
 import type { Method } from "./method.ts";
 import type { PictureInput } from "../prepare.ts";
 import { type Task, UPSAMPLE, upsampling } from "./tasks.ts";
-
-/** An open network, and what messages call it. */
-export interface NamedModel {
-  readonly name: string;
-  readonly model: OpenedModel;
-}
 
 /** The option that chooses a class. */
 export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {
@@ -52,6 +46,12 @@ export function checkConditioning({ name, model }: NamedModel, task: Task, wante
     const found = wanted === undefined ? "no class was given" : `--class is ${wanted}`;
     throw new UsageError(
       `${found}, "${name}" is class-conditional: --class N with N within 0..${numClasses - 1} is needed`,
+    );
+  }
+  if (imageChannels({ name, model }) === 1 && task.channels === 1 && !task.isGray) {
+    throw new UsageError(
+      `--task ${task.name} brings colours back, "${name}" is a gray network (1 channel); choose a --model of 3 channels, ` +
+        'or a task such as "sr4"',
     );
   }
   const isUpsampling = task.name === UPSAMPLE.name;

@@ -52,3 +52,35 @@ Deno.test("with the truth known, a result that is worse than A^+ y is said to be
   const [text, isHarm] = said({ psnr: { result: 20, pseudoInverse: 21.5 } });
   assertEquals([text, isHarm], ["Warning: the result is worse than A^+ y alone: 20.00 dB against 21.50", true]);
 });
+
+Deno.test("a measurement that is not met is said, and is a warning where it is far from met", () => {
+  const level = 1 / 127.5;
+  const exact = (rms: number): ReturnType<typeof said> =>
+    said({ misfit: { rms: rms * level, greatest: 4 * level, sigmaY: 0 } });
+  assertEquals(exact(0.99)[0], "Check: nothing speaks against the result");
+  const [text] = exact(2.5);
+  assertEquals(text, "Check: the measurement is not met: A x is 2.5 levels of 255 from it (rms), at most 4.0");
+  assertEquals([exact(7.9)[1], exact(8.1)[1]], [false, true]);
+  const noisy = (rms: number): ReturnType<typeof said> => said({ misfit: { rms, greatest: 1, sigmaY: 0.2 } });
+  assertEquals(noisy(0.29)[0], "Check: nothing speaks against the result");
+  assertStringIncludes(
+    noisy(0.4)[0],
+    "A x is 51.0 levels of 255 from it (rms), at most 127.5, where its noise is 25.5",
+  );
+  assertEquals([noisy(0.59)[1], noisy(0.61)[1]], [false, true]);
+  // Values that are no picture have no levels.
+  const values = (rms: number): ReturnType<typeof said> => said({ misfit: { rms, greatest: 3, sigmaY: 0, size: 10 } });
+  assertEquals(values(0.19)[0], "Check: nothing speaks against the result");
+  assertStringIncludes(values(0.5)[0], "A x is 5.0 % of its size from it (rms), at most 30.0");
+  assertEquals([values(1.9)[1], values(2.1)[1]], [false, true]);
+});
+
+Deno.test("a result of one colour, or without finite values, is said to be", () => {
+  const flat: Raster = { ...waves(0), data: waves(0).data.map((_, i) => [0.5, 0.1, 0.2][i % 3]!) };
+  assertEquals(said({ result: flat, pseudoInverse: waves(0) })[1], true);
+  assertEquals(said({ result: flat })[1], false);
+  const near = { ...flat, data: flat.data.map((value, i) => value + (i % 2) / 1000) };
+  assertStringIncludes(said({ result: near, small: waves(0, 8) })[0], "the result is of one colour");
+  const broken = { ...waves(0), data: waves(0).data.map((value, i) => i === 7 ? NaN : value) };
+  assertEquals(said({ result: broken }), ["Warning: the result holds values that are no finite numbers", true]);
+});
