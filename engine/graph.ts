@@ -182,6 +182,15 @@ export function constantSource(tensor: Tensor): ConstantSource | undefined {
   return current("look up a constant").constants.get(tensor.id);
 }
 
+/**
+ * Takes the constants that the trace has so far from elsewhere.
+ * @param of gives the source in place of another, or the same
+ */
+export function replaceConstants(of: (source: ConstantSource) => ConstantSource): void {
+  const { constants } = current("replace constants");
+  for (const [id, source] of constants) constants.set(id, of(source));
+}
+
 /** Names what `body` records: scopes nest, joined by dots, and appear in profiles and errors. */
 export function scope<T>(name: string, body: () => T): T {
   const own = current(`open scope "${name}"`);

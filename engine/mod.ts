@@ -41,6 +41,7 @@ export {
   type Graph,
   type Op,
   printGraph,
+  replaceConstants,
   scope,
   trace,
 } from "./graph.ts";
@@ -49,6 +50,7 @@ export { type Plan, type PlannedDispatch, type PlannedLayer, printPlan } from ".
 export type { Lifetime } from "./arena.ts";
 export type { TensorPart } from "./tensor_parts.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
+export { stageSignature, traceStage } from "./stage_cache.ts";
 export { ShapeOnly } from "./shape_only.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime, type WebGpuRuntimeOptions } from "./webgpu/runtime.ts";

@@ -2,10 +2,30 @@
 import { type Graph, trace } from "./graph.ts";
 import type { StageBody } from "./runtime.ts";
 import { simplify } from "./simplify.ts";
-import type { DeviceTensor, Scalar, Tensor } from "./tensor.ts";
+import type { DeviceTensor, Scalar, Tensor, TensorType } from "./tensor.ts";
+
+/** Arguments of one run of a stage: tensors and numbers by name. */
+type Arguments = readonly [inputs: Readonly<Record<string, TensorType>>, scalars: Readonly<Record<string, number>>];
+
+/** What a stage is built for, as a text: input names, shapes, types, and scalar names. */
+export function stageSignature(...[inputs, scalars]: Arguments): string {
+  return JSON.stringify([
+    Object.entries(inputs).map(([name, { shape, dtype }]) => [name, shape, dtype]),
+    Object.keys(scalars),
+  ]);
+}
+
+/** Records what a stage does with such arguments. */
+export function traceStage(
+  { name, body }: { readonly name: string; readonly body: StageBody<string, string, string> },
+  ...[inputs, scalars]: Arguments
+): Graph {
+  const symbols: Record<string, Scalar> = Object.fromEntries(Object.keys(scalars).map((key) => [key, { scalar: key }]));
+  return trace(name, inputs, (tensors: Record<string, Tensor>) => ({ ...body(tensors, symbols) }));
+}
 
 /**
- * Remembers one built form of a stage per signature: input names, shapes, types, and scalar names.
+ * Remembers one built form of a stage per signature.
  * @param build makes the runnable form of a simplified trace
  */
 export class StageCache<Built> {
@@ -26,21 +46,10 @@ export class StageCache<Built> {
 
   /** The built form for these arguments, traced now if it is new. */
   async get(inputs: Readonly<Record<string, DeviceTensor>>, scalars: Readonly<Record<string, number>>): Promise<Built> {
-    const signature = JSON.stringify([
-      Object.entries(inputs).map(([name, { shape, dtype }]) => [name, shape, dtype]),
-      Object.keys(scalars),
-    ]);
+    const signature = stageSignature(inputs, scalars);
     const known = this.#built.get(signature);
     if (known) return known;
-    const symbols: Record<string, Scalar> = Object.fromEntries(
-      Object.keys(scalars).map((key) => [key, { scalar: key }]),
-    );
-    const graph = trace(
-      this.name,
-      inputs,
-      (tensors: Record<string, Tensor>) => ({ ...this.body(tensors, symbols) }),
-    );
-    const built = await this.build(simplify(graph));
+    const built = await this.build(simplify(traceStage(this, inputs, scalars)));
     this.#built.set(signature, built);
     return built;
   }

@@ -83,6 +83,8 @@ export {
 export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./options/tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
+export { decodeRunState, encodeRunState, type RunState, type StoredState } from "./resume/run_state.ts";
+export type { ResumableStep } from "./resume/resumable.ts";
 export { judge, type Judged, type Misfit, type Verdict } from "./harm.ts";
 export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./options/blur_question.ts";
 export { type BlurWidth, estimateBlurWidth } from "./estimates/blur_width.ts";

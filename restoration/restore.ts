@@ -9,9 +9,11 @@ import {
   type WindowForm,
 } from "../models/mod.ts";
 import type { Degradation } from "../operators/mod.ts";
-import { type NoiseSource, type Progress, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
+import { type NoiseSource, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
 import { batchOf } from "./batch.ts";
 import type { Method } from "./options/method.ts";
+import { resumable, type ResumableStep } from "./resume/resumable.ts";
+import type { RunState } from "./resume/run_state.ts";
 
 /** What is to be restored. */
 export interface RestorationProblem {
@@ -37,10 +39,12 @@ export type RunNoise =
 export type RestoreOptions<O extends object> = Partial<O> & RunNoise & {
   /** Whose published parameters hold where they depend on it; by default those of no special task. */
   readonly task?: RestorationTask;
+  /** Where a run of the same problem with the same options goes on; by default it begins. */
+  readonly from?: RunState;
 };
 
 /** A step of a restoration. Its tensors are valid until the next step is asked for. */
-export interface RestorationStep extends Progress {
+export interface RestorationStep extends ResumableStep {
   /** The restored pictures [N, H, W, C], nominally in [-1, 1] and not clamped; of the last step alone. */
   readonly image?: HostTensor;
 }
@@ -62,28 +66,28 @@ export function restore<O extends object>(
   problem: RestorationProblem,
   options: RestoreOptions<NoInfer<O>>,
 ): Restoration {
-  const { task = "super_resolution", seed, noise, ...given } = options as RestoreOptions<object>;
+  const { task = "super_resolution", seed, noise, from, ...given } = options as RestoreOptions<object>;
   const run: Method["run"] = (on, fitting, source) =>
     sampler.restore(on, fitting, {
       ...sampler.settled(given, sampler.defaultsFor(task)),
       noise: source,
     });
-  return restoreBy(runtime, { run }, problem, noise ? { noise } : { seed: seed! });
+  return restoreBy(runtime, { run }, problem, { ...(noise ? { noise } : { seed: seed! }), from });
 }
 
 /**
  * Restores measurements by a method that was chosen with all its parameters.
  * @param method as `chooseMethod` gives it
- * @param from where the noise comes from
+ * @param setting where the noise comes from, and where the run goes on
  * @throws as `restore`
  */
 export function restoreBy(
   runtime: Runtime,
   method: Pick<Method, "run">,
   problem: RestorationProblem,
-  from: RunNoise,
+  setting: RunNoise & { readonly from?: RunState | undefined },
 ): Restoration {
-  const steps = stepsOf(runtime, method, problem, from);
+  const steps = stepsOf(runtime, method, problem, setting);
   let isTaken = false;
   let result: Promise<HostTensor> | undefined;
   const take = (): AsyncGenerator<RestorationStep, void> => {
@@ -107,7 +111,7 @@ async function* stepsOf(
   runtime: Runtime,
   method: Pick<Method, "run">,
   { model, label, operator, y, sigmaY }: RestorationProblem,
-  { seed, noise }: RunNoise,
+  { seed, noise, from }: Parameters<typeof restoreBy>[3],
 ): AsyncGenerator<RestorationStep, void> {
   const { tensor, isOwn } = batchOf(runtime, y, operator.measurementShape.length + 1);
   try {
@@ -117,7 +121,8 @@ async function* stepsOf(
     const fitting = "noiseModel" in model
       ? networkFor(model, operator.imageShape, label === undefined ? {} : { label })
       : model;
-    yield* withImage(method.run(runtime, { model: fitting, operator, y: tensor, sigmaY }, source));
+    const run = (on: Runtime) => method.run(on, { model: fitting, operator, y: tensor, sigmaY }, source);
+    yield* withImage(resumable(runtime, run, from));
   } finally {
     if (isOwn) tensor.free();
   }
@@ -166,7 +171,7 @@ export function networkFor(
 }
 
 /** The steps of a run. The last one is kept while the run ends, so that it can carry the pictures. */
-async function* withImage(run: AsyncGenerator<Progress, DeviceTensor>): AsyncGenerator<RestorationStep, void> {
+async function* withImage(run: AsyncGenerator<ResumableStep, DeviceTensor>): AsyncGenerator<RestorationStep, void> {
   let next = await run.next();
   try {
     for (; !next.done; next = await run.next()) {
