@@ -14,6 +14,7 @@ import {
   NOISE_OPTIONS,
   PICTURE_FORMATS,
   restoreTasks,
+  SAVE_OPTIONS,
   seedOf,
   taskOptions,
   UPSAMPLE_OPTIONS,
@@ -80,6 +81,7 @@ export const RESTORE: Command = {
           value: "FILE",
           help: "Write states and noise of every step as safetensors; --noise takes such a file",
         },
+        ...SAVE_OPTIONS,
         ...PRECISION_OPTION,
         recompute: {
           kind: "flag",

@@ -7,6 +7,7 @@ import {
   type Interrupt,
   type PictureMetadata,
   sha256OfFile,
+  stateFile,
   writeTogether,
 } from "../io/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
@@ -35,6 +36,9 @@ import {
   reportOf,
   restoreBy,
   restoreTasks,
+  runIdentity,
+  SavedRun,
+  saveEvery,
   settleBlur,
   type Task,
   taskFilePaths,
@@ -67,6 +71,8 @@ export interface Job extends Request {
   readonly input: PictureInput | ReadMeasurement;
   /** What a report tells of the picture. */
   readonly facts: Report;
+  /** SHA-256 of the other files that it is made of. */
+  readonly files: readonly string[];
   readonly recorded: RecordedNoise | undefined;
   /** Of the file, kept in the result. */
   readonly metadata: PictureMetadata | undefined;
@@ -108,8 +114,8 @@ export async function readJob(request: Request): Promise<Job> {
   const named = isTruth || measured ? { options, notes: [] } : methodForNoise(options, task);
   const method = chooseMethod(named.options, task);
   const noiseFile = textOf(options, "noise");
-  const inputs = [path, ...taskFilePaths(task, options), noiseFile, textOf(options, "model")];
-  await checkWritable(outputs.flatMap(filesOf), inputs);
+  const parts = [...taskFilePaths(task, options), noiseFile].filter((file) => file !== undefined);
+  await checkWritable(outputs.flatMap(filesOf), [path, ...parts, textOf(options, "model")]);
   const read = measured ? undefined : await readSource(path, { task, options, isTruth });
   const blur = read && !isTruth ? settleBlur(options, task, read.colour, path) : { options, notes: [] };
   const source = read && { ...read, notes: [...read.notes ?? [], ...named.notes, ...blur.notes] };
@@ -121,6 +127,7 @@ export async function readJob(request: Request): Promise<Job> {
     task,
     method,
     recorded,
+    files: await Promise.all(parts.map(sha256OfFile)),
     metadata: source?.file.metadata,
     sha256: measured?.sha256 ?? await sha256OfFile(path),
     input: measured ?? { source: source!, task, options: blur.options, noise, seed, size: numberOf(options, "size") },
@@ -140,6 +147,7 @@ async function readNoise(path: string, draws: number | undefined): Promise<Recor
 
 function checkSeeds({ seed, outputs, options }: Request): void {
   const samples = outputs.length;
+  saveEvery(options);
   if (seed + samples - 1 >= 2 ** 32) {
     throw new UsageError(`--seed ${seed} leaves too few seeds for ${samples} samples, the last one is 4294967295`);
   }
@@ -182,7 +190,7 @@ export async function restoreJob(session: Session, job: Job): Promise<boolean> {
 
 async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<boolean> {
   const { words, runtime, loaded, loadSeconds, reporter, interrupt } = session;
-  const { path, sha256, facts, options, outputs, method, recorded, metadata } = job;
+  const { path, sha256, facts, files, options, outputs, task, method, recorded, metadata } = job;
   const output = outputs[index]!;
   const seed = job.seed + index;
   const shape = [1, ...picture.problem.model.imageShape];
@@ -190,18 +198,27 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
   const trace = output.trace === undefined ? undefined : new Trace(runtime, source, shape);
   const phase = outputs.length === 1 ? "restore" : `restore ${index + 1} of ${outputs.length}`;
   const problem = { ...picture.problem, sigmaY: numberOf(options, "noise-level") ?? picture.sigmaY };
-  const steps = restoreBy(runtime, method, problem, { noise: trace?.noise ?? source });
+  const note = (text: string): void => reporter.note(text);
+  const program = { name: "shortcut", deno: Deno.version.deno };
+  const subject = { runtime, loaded, task, method, options, seed, files: [sha256, ...files], program };
+  const saved = await SavedRun.open(stateFile(`${output.image}.state`), runIdentity(subject), {
+    every: saveEvery(options),
+    refusal: trace && "--trace holds all steps of a run",
+    note,
+  });
+  const steps = restoreBy(runtime, method, problem, { noise: trace?.noise ?? source, from: saved.from });
   const restoration = await timed(runtime, steps, async (progress) => {
     const { step, steps, nfe } = progress;
     reporter.step(phase, step, steps, { NFE: nfe });
     await trace?.add(progress);
-    await interrupt.check();
-  });
+    await interrupt.hold(() => saved.step(progress));
+    await interrupt.check(() => saved.stop());
+  }, saved.seconds);
   reporter.done();
   const result = await finishPicture(runtime, picture, restoration.image);
   const outcome = { runtime, loaded, loadSeconds, picture, method, restoration, result, options, seed };
   const report = {
-    program: { name: "shortcut", deno: Deno.version.deno },
+    program,
     command: ["restore", ...words],
     files: filesOf(output),
     input: { file: path, sha256 },
@@ -209,8 +226,10 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
     ...await reportOf(outcome),
   };
   await interrupt.check();
-  const note = (text: string): void => reporter.note(text);
-  await interrupt.hold(() => writeTogether(outputsOf(output, { result, report, trace, metadata, note })));
+  await interrupt.hold(async () => {
+    await writeTogether(outputsOf(output, { result, report, trace, metadata, note }));
+    await saved.finish();
+  });
   reporter.result(report, summarize(output, outcome));
   return result.verdict.isHarm;
 }

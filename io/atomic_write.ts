@@ -17,17 +17,19 @@ export interface AtomicWriter {
  * are flushed, and the temporary file is renamed. Whoever handles an interrupt keeps the writer and calls `abort`.
  *
  * @param path Path of the finished file; its folder must exist. A symbolic link is followed, not replaced.
+ * @param name Name of the temporary file where a process that was killed may leave it, and another shall replace it; by
+ *   default one that no other has.
  * @returns The writer, with its temporary file created.
  * @throws FileError If the path is a directory or the folder is missing or not writable.
  */
-export async function atomicWriter(path: string): Promise<AtomicWriter> {
+export async function atomicWriter(path: string, name?: string): Promise<AtomicWriter> {
   const target = await resolveTarget(path);
   const folder = folderOf(target);
   // A name of its own, not the target's with a suffix: that could exceed the length limit of the file system.
-  const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
+  const temporary = folder + (name ?? `.${crypto.randomUUID()}.tmp`);
   let file: Deno.FsFile;
   try {
-    file = await Deno.open(temporary, { write: true, createNew: true });
+    file = await Deno.open(temporary, { write: true, create: true, truncate: true, createNew: name === undefined });
   } catch (error) {
     const shown = folder === "" ? "." : folder;
     const reason = error instanceof Deno.errors.NotFound

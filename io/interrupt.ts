@@ -23,11 +23,13 @@ export class Interrupt {
 
   /**
    * Lets a Ctrl-C in, and stops if there was one.
+   * @param last what is done before that, whatever the user presses
    * @throws {InterruptedError} if the user has asked to stop
    */
-  async check(): Promise<void> {
+  async check(last?: () => Promise<void>): Promise<void> {
     // Signals are delivered between turns of the event loop.
     await new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.#requested && last) await this.hold(last);
     this.checkNow();
   }
 

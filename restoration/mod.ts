@@ -83,6 +83,8 @@ export {
 export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./options/tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
+export { runIdentity, type RunSubject, SavedRun, type SaveSetting, type StateStore } from "./resume/saved_run.ts";
+export { SAVE_OPTIONS, saveEvery, SaveTimes } from "./resume/save_times.ts";
 export { decodeRunState, encodeRunState, type RunState, type StoredState } from "./resume/run_state.ts";
 export type { ResumableStep } from "./resume/resumable.ts";
 export { judge, type Judged, type Misfit, type Verdict } from "./harm.ts";

@@ -40,7 +40,6 @@ export interface Outcome {
 export async function reportOf(outcome: Outcome): Promise<Report> {
   const { runtime, options, method, loaded, picture, result, seed } = outcome;
   const { canvas, problem, task } = picture;
-  const isGpu = runtime instanceof WebGpuRuntime;
   return {
     task: {
       name: task.name,
@@ -54,12 +53,7 @@ export async function reportOf(outcome: Outcome): Promise<Report> {
     seed,
     noise: textOf(options, "noise") ?? "seed",
     model: modelData(loaded, options),
-    adapter: {
-      name: runtime.description,
-      features: isGpu ? runtime.features : [],
-      preferences: isGpu ? runtime.preferences : {},
-      checkFinite: options["check-finite"] === true,
-    },
+    adapter: adapterData(runtime, options),
     sizes: {
       restored: formatSize(canvas.working),
       network: formatSize(canvas.padded),
@@ -92,6 +86,17 @@ export function modelData({ name, sha256, model }: IdentifiedModel, options: Opt
     precision: textOf(options, "precision") ?? "f32",
     trainingSize: model.config.imageSize,
     class: numberOf(options, "class") ?? null,
+  };
+}
+
+/** Where a restoration is computed, and how, as data. */
+export function adapterData(runtime: Runtime, options: OptionValues): Report {
+  const isGpu = runtime instanceof WebGpuRuntime;
+  return {
+    name: runtime.description,
+    features: isGpu ? runtime.features : [],
+    preferences: isGpu ? runtime.preferences : {},
+    checkFinite: options["check-finite"] === true,
   };
 }
 

@@ -6,9 +6,9 @@ import type { Restoration, RestorationStep } from "./restore.ts";
 export interface TimedRestoration {
   /** [N, H, W, C], nominally in [-1, 1], not clamped. */
   readonly image: Float32Array<ArrayBuffer>;
-  /** Wall time of the first step, with tracing and compilation. */
+  /** Wall time of the first step, or of the first behind a state, with tracing and compilation. */
   readonly firstStepSeconds: number;
-  /** Wall time of all steps. */
+  /** Wall time of all steps, with those before it went on. */
   readonly seconds: number;
 }
 
@@ -16,25 +16,27 @@ export interface TimedRestoration {
  * Carries a restoration out.
  * @param runtime that it runs on
  * @param onStep called after every step, and waited for; it may read the state, or throw to stop
+ * @param before seconds that it took before it went on
  * @throws {RangeError | TypeError} as the sampler; RangeError if the result is not finite
  */
 export async function timed(
   runtime: Runtime,
   restoration: Restoration,
   onStep: (step: RestorationStep) => Promise<void>,
+  before = 0,
 ): Promise<TimedRestoration> {
   const start = performance.now();
   let firstStepSeconds = 0;
   let image: RestorationStep["image"];
   for await (const step of restoration) {
     await onStep(step);
-    if (step.step === 1) {
+    if (firstStepSeconds === 0) {
       await runtime.settle();
       firstStepSeconds = (performance.now() - start) / 1000;
     }
     image = step.image;
   }
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = before + (performance.now() - start) / 1000;
   const values = Float32Array.from(image!.data);
   requireFinite(values);
   return { image: values, firstStepSeconds, seconds };

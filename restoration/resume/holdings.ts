@@ -8,7 +8,6 @@ import {
   type Runtime,
   sameShape,
   type Shape,
-  StaleTensorError,
   type TensorType,
 } from "../../engine/mod.ts";
 import type { RunState } from "./run_state.ts";

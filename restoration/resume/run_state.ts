@@ -16,6 +16,7 @@ export interface RunState {
 
 /** A state as it was stored, with what it belongs to. */
 export interface StoredState {
+  /** The state itself. */
   readonly state: RunState;
   /** What the run was, and whatever else was said of it. */
   readonly about: Readonly<Record<string, unknown>>;

@@ -311,6 +311,22 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       },
     },
     {
+      option: "save-every",
+      without: [...ours, "--trace=@.safetensors"],
+      given: [...ours, "--trace=@.safetensors", "--save-every=0"],
+      codes: [0, 2],
+      async check(traced, refused, run): Promise<void> {
+        assertStringIncludes(refused.stderr, "--save-every does not go with --trace");
+        const out = `--out=${traced.out}-saved.png`;
+        // Where no file can be written, it is told that one should be.
+        await Deno.mkdir(`${traced.out}-saved.png.state`);
+        const often = await run([...ours.with(2, out), "--save-every=0"]);
+        assertStringIncludes(often.stderr, "The run is not saved, and begins again if it is stopped: Cannot write");
+        const never = await run(ours.with(2, out));
+        assertEquals(never.stderr.includes("is not saved"), false);
+      },
+    },
+    {
       option: "precision",
       without: ours,
       given: [...ours, "--precision=f16"],
