@@ -19,6 +19,8 @@ export {
 export { f16ToF32, f32ToF16, packHalf, unpackHalf } from "./half.ts";
 export {
   type Binding,
+  BINDING_ALIGNMENT,
+  boundBytes,
   type Call,
   type DeviceProfile,
   type Dispatch,

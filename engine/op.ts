@@ -1,5 +1,13 @@
 /** What an operation is: one object that holds its shape rule, CPU reference, WGSL and cost. */
-import type { Coefficient, HostTensor, Scalar, Shape, Tensor, TensorType } from "./tensor.ts";
+import {
+  byteLength,
+  type Coefficient,
+  type HostTensor,
+  type Scalar,
+  type Shape,
+  type Tensor,
+  type TensorType,
+} from "./tensor.ts";
 
 /** Scalars that one stage can have: entries of 16 bytes (f32 bits, low and high integer words, 0) in a uniform. */
 export const SCALAR_CAPACITY = 64;
@@ -37,6 +45,16 @@ export interface Binding {
   readonly tensor: Tensor;
   /** How the kernel uses it. */
   readonly access: "read" | "write" | "sample";
+  /** The bytes that are bound, where it is not all of them; `offset` is a multiple of `BINDING_ALIGNMENT`. */
+  readonly range?: { readonly offset: number; readonly bytes: number };
+}
+
+/** Bytes of whose multiples every device lets a part of a buffer begin that is bound. */
+export const BINDING_ALIGNMENT = 256;
+
+/** Bytes that a dispatch binds of a tensor. */
+export function boundBytes({ tensor, range }: Binding): number {
+  return range?.bytes ?? byteLength(tensor);
 }
 
 /** One compute dispatch, still free of any GPU object. */
@@ -56,6 +74,11 @@ export interface Dispatch {
   readonly usesScalars: boolean;
   /** Workgroups along x, y and z. */
   readonly workgroups: readonly [number, number, number];
+  /**
+   * Dispatches that give the same bits and bind at most so many bytes at once: parts of the tensors that are larger.
+   * Undefined, or absent, where the kernel does not work in parts.
+   */
+  readonly inParts?: (bytes: number) => readonly Dispatch[] | undefined;
 }
 
 /** What a kernel may rely on: the limits and features of the device that it is written for. */

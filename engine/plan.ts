@@ -3,6 +3,8 @@ import { assignSlots, type Lifetime } from "./arena.ts";
 import { DeviceLimitError } from "./errors.ts";
 import type { ConstantSource, Graph } from "./graph.ts";
 import {
+  type Binding,
+  boundBytes,
   type Call,
   type DeviceProfile,
   type Dispatch,
@@ -216,28 +218,45 @@ function checkOutputs(graph: Graph, root: (id: number) => number): void {
 
 function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
   const { flops, bytes } = call.op.cost(call);
-  return call.op.lower(call, target).map((dispatch, index) => {
+  return call.op.lower(call, target).flatMap((dispatch) => inParts(dispatch, target)).map((dispatch, index) => {
     checkLimits(call, dispatch, target);
     return { ...dispatch, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
   });
 }
 
+function isBuffer({ access }: Binding): boolean {
+  return access !== "sample";
+}
+
+/** The dispatch itself where one binding holds each tensor, else those that work in parts, where there are any. */
+function inParts(dispatch: Dispatch, { maxBindingBytes }: Target): readonly Dispatch[] {
+  const fits = dispatch.bindings.filter(isBuffer).every((binding) => boundBytes(binding) <= maxBindingBytes);
+  return (fits ? undefined : dispatch.inParts?.(maxBindingBytes)) ?? [dispatch];
+}
+
 function checkLimits(call: Call, dispatch: Dispatch, target: Target): void {
   const place = `Cannot run ${dispatch.label}${call.scope ? ` at "${call.scope}"` : ""}`;
-  const buffers = dispatch.bindings.filter(({ access }) => access !== "sample");
-  for (const { tensor } of buffers) {
-    const bytes = byteLength(tensor);
-    const limit = Math.min(target.maxBindingBytes, target.maxBufferBytes);
-    if (bytes <= limit) continue;
+  const help = "use a smaller image or batch";
+  const buffers = dispatch.bindings.filter(isBuffer);
+  const { maxBindingBytes, maxBufferBytes } = target;
+  for (const binding of buffers) {
+    const { tensor } = binding;
+    const isTooLong = byteLength(tensor) > maxBufferBytes;
+    if (!isTooLong && boundBytes(binding) <= maxBindingBytes) continue;
     throw new DeviceLimitError(
-      `${place}: buffer of tensor ${formatShape(tensor.shape)} needs ${bytes} bytes, the device binds at most ` +
-        `${limit} (maxStorageBufferBindingSize); use a smaller image or batch`,
+      `${place}: buffer of tensor ${formatShape(tensor.shape)} needs ${byteLength(tensor)} bytes, the device ` +
+        (isTooLong
+          ? `allows ${maxBufferBytes} a buffer (maxBufferSize); ${help}`
+          : `binds at most ${maxBindingBytes} (maxStorageBufferBindingSize); ${help}, or show the network windows ` +
+            "(--window)"),
     );
   }
   if (buffers.length > target.maxStorageBuffers) {
+    const most = Math.max(...buffers.map(({ tensor }) => byteLength(tensor)));
     throw new DeviceLimitError(
-      `${place}: it binds ${buffers.length} buffers, the device allows ${target.maxStorageBuffers} ` +
-        `(maxStorageBuffersPerShaderStage)`,
+      `${place}: it binds ${buffers.length} buffers` +
+        (most > maxBindingBytes ? ` for tensors of up to ${most} bytes, at most ${maxBindingBytes} each` : "") +
+        `, the device allows ${target.maxStorageBuffers} (maxStorageBuffersPerShaderStage); ${help}`,
     );
   }
   const side = Math.max(...dispatch.workgroups);
@@ -290,9 +309,11 @@ export function printPlan(plan: Plan): string {
     ...plan.slotBytes.map((bytes, slot) => `  slot ${slot}: ${bytes} bytes`),
   ];
   for (const [index, { label, scope, workgroups, bindings }] of plan.dispatches.entries()) {
-    const reads = bindings.filter((b) => b.access === "read").map((b) => place(b.tensor)).join(", ");
-    const writes = bindings.filter((b) => b.access === "write")
-      .map((b) => `${place(b.tensor)} ${formatShape(b.tensor.shape)}`).join(", ");
+    const touched = (
+      access: Binding["access"],
+    ): readonly Tensor[] => [...new Set(bindings.filter((b) => b.access === access).map((b) => b.tensor))];
+    const reads = touched("read").map(place).join(", ");
+    const writes = touched("write").map((tensor) => `${place(tensor)} ${formatShape(tensor.shape)}`).join(", ");
     lines.push(`  ${index} ${label} at ${scope || "-"} grid ${workgroups.join("x")}: ${reads} -> ${writes}`);
   }
   return lines.join("\n");

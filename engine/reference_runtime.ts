@@ -39,6 +39,7 @@ export interface ReferenceRuntimeOptions {
 export class ReferenceRuntime implements Runtime {
   readonly description = "CPU reference";
   readonly maxTensorBytes: number = Infinity;
+  readonly maxBindingBytes: number = Infinity;
   readonly #checkFinite: boolean;
 
   /** Makes a runtime; it needs no device. */

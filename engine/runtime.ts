@@ -46,8 +46,13 @@ export interface RuntimeStatistics {
 export interface Runtime {
   /** The adapter in words, for reports. */
   readonly description: string;
-  /** Bytes of one tensor at most that a kernel can read. */
+  /**
+   * Bytes of one tensor at most. Beyond `maxBindingBytes` the operations of restorations take a tensor in parts; those of
+   * networks do not.
+   */
   readonly maxTensorBytes: number;
+  /** Bytes of one tensor at most that every kernel can read. */
+  readonly maxBindingBytes: number;
   /**
    * Copies elements to the device.
    * @param data the elements, outermost dimension first; for `f16` the words that hold them, as `packHalf` gives them

@@ -210,7 +210,7 @@ async function readValues(
 
 /** Fails before anything is read if a parameter is too large for a kernel to read. */
 function requireFit(runtime: Runtime, source: ParameterSource, types: ReadonlyMap<string, TensorType>): void {
-  const limit = runtime.maxTensorBytes;
+  const limit = Math.min(runtime.maxTensorBytes, runtime.maxBindingBytes);
   for (const [name, type] of types) {
     const bytes = byteLength(type);
     if (bytes <= limit) continue;

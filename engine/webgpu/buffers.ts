@@ -20,6 +20,9 @@ import { type OpenDevice, submit } from "./device.ts";
  */
 const UPLOAD_PIECE_BYTES = 2 ** 20;
 
+/** Bytes that are read back at once: the device holds so many twice, and so does the host. */
+const READ_PIECE_BYTES = 2 ** 26;
+
 /** Rows of a texture begin at multiples of so many bytes when they are copied from a buffer. */
 const TEXTURE_ROW_ALIGNMENT = 256;
 
@@ -128,15 +131,26 @@ export class BufferStore {
     }
   }
 
-  /** Copies a buffer to the host. The wait costs a fixed 10 ms on Deno, so callers read once per image. */
+  /**
+   * Copies a buffer to the host, in pieces where it is large. The wait for one costs a fixed 10 ms on Deno, so callers
+   * read once per image.
+   */
   async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
-    const { device } = this.#opened;
-    const staging = this.allocate(bytes, "read-back", GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    const { device, profile } = this.#opened;
+    const result = new Float32Array(bytes / WORD_BYTES);
+    const bound = Math.ceil(profile.maxBindingBytes / WORD_BYTES) * WORD_BYTES;
+    const most = Math.min(bytes, bound, READ_PIECE_BYTES);
+    const staging = this.allocate(most, "read-back", GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
-      submit(device, (encoder) => encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes));
-      await staging.mapAsync(GPUMapMode.READ);
-      this.#opened.check();
-      return new Float32Array(staging.getMappedRange().slice(0));
+      for (let from = 0; from < bytes; from += most) {
+        const size = Math.min(most, bytes - from);
+        submit(device, (encoder) => encoder.copyBufferToBuffer(buffer, from, staging, 0, size));
+        await staging.mapAsync(GPUMapMode.READ);
+        this.#opened.check();
+        result.set(new Float32Array(staging.getMappedRange(0, size)), from / WORD_BYTES);
+        staging.unmap();
+      }
+      return result;
     } catch (error) {
       this.#opened.check();
       throw error;

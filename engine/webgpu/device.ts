@@ -28,7 +28,7 @@ export interface OpenOptions {
   /** Bytes of prepared constants that one stage may have, such as transformed weights; 512 MiB by default. */
   readonly preparedBytes?: number;
   /** Limits below those of the device, to see what would become of a plan on a smaller one. */
-  readonly limits?: Partial<Pick<DeviceProfile, "maxBindingBytes" | "maxBufferBytes">>;
+  readonly limits?: Partial<Pick<DeviceProfile, "maxBindingBytes" | "maxBufferBytes" | "maxStorageBuffers">>;
 }
 
 /**

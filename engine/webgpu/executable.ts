@@ -1,9 +1,9 @@
 /** A plan on a device: buffers, pipelines and bind groups made once, then replayed. */
 import { NonFiniteError } from "../errors.ts";
 import type { ConstantSource } from "../graph.ts";
-import { SCALAR_CAPACITY } from "../op.ts";
+import { type Binding, boundBytes, SCALAR_CAPACITY } from "../op.ts";
 import type { Plan, PlannedDispatch } from "../plan.ts";
-import { byteLength, type DeviceTensor, elementCount, type Tensor } from "../tensor.ts";
+import { byteLength, type DeviceTensor, type Tensor } from "../tensor.ts";
 import { type BufferStore, BufferTensor } from "./buffers.ts";
 import { type OpenDevice, submit } from "./device.ts";
 import type { CompiledKernel, PipelineCache } from "./pipelines.ts";
@@ -87,9 +87,11 @@ export class Executable {
   #bind(planned: PlannedDispatch, params: { offset: number; size: number } | undefined): BoundDispatch {
     const { device } = this.#context.opened;
     const kernel = this.#context.pipelines.get(planned);
-    const resources: GPUBindingResource[] = planned.bindings.map(({ tensor, access }) =>
-      access === "sample" ? this.#textureOf(tensor) : { buffer: this.#bufferOf(tensor), size: byteLength(tensor) }
-    );
+    const resources: GPUBindingResource[] = planned.bindings.map((binding) => {
+      const { tensor, access, range: { offset = 0 } = {} } = binding;
+      if (access === "sample") return this.#textureOf(tensor);
+      return { buffer: this.#bufferOf(tensor), offset, size: boundBytes(binding) };
+    });
     if (params) resources.push({ buffer: this.#paramsBuffer, ...params });
     return {
       planned,
@@ -178,9 +180,10 @@ export class Executable {
           const pass = encoder.beginComputePass();
           encode(pass, bound);
           pass.end();
-          for (const tensor of written(bound)) {
-            encoder.copyBufferToBuffer(this.#bufferOf(tensor), 0, copies, at, byteLength(tensor));
-            at += byteLength(tensor);
+          for (const binding of written(bound)) {
+            const { tensor, range: { offset = 0 } = {} } = binding;
+            encoder.copyBufferToBuffer(this.#bufferOf(tensor), offset, copies, at, boundBytes(binding));
+            at += boundBytes(binding);
           }
         }
       });
@@ -272,12 +275,12 @@ function scalarWords(plan: Plan, values: Readonly<Record<string, number>>): Uint
   return words;
 }
 
-function written({ planned }: BoundDispatch): readonly Tensor[] {
-  return planned.bindings.filter(({ access }) => access === "write").map(({ tensor }) => tensor);
+function written({ planned }: BoundDispatch): readonly Binding[] {
+  return planned.bindings.filter(({ access }) => access === "write");
 }
 
 function writtenBytes(bound: BoundDispatch): number {
-  return written(bound).reduce((sum, tensor) => sum + byteLength(tensor), 0);
+  return written(bound).reduce((sum, binding) => sum + boundBytes(binding), 0);
 }
 
 function batchesOf(dispatches: readonly BoundDispatch[], limit: number): readonly BoundDispatch[][] {
@@ -297,10 +300,10 @@ function batchesOf(dispatches: readonly BoundDispatch[], limit: number): readonl
 function checkFinite(batch: readonly BoundDispatch[], words: Float32Array, stage: string): void {
   let at = 0;
   for (const bound of batch) {
-    for (const tensor of written(bound)) {
-      const values = words.subarray(at, at + elementCount(tensor.shape));
-      at += byteLength(tensor) / 4;
-      const bad = tensor.dtype === "f32" ? values.find((value) => !Number.isFinite(value)) : undefined;
+    for (const binding of written(bound)) {
+      const values = words.subarray(at, at + boundBytes(binding) / 4);
+      at += values.length;
+      const bad = binding.tensor.dtype === "f32" ? values.find((value) => !Number.isFinite(value)) : undefined;
       if (bad === undefined) continue;
       throw new NonFiniteError(
         `Cannot go on in "${stage}": ${bound.planned.label} at "${bound.planned.scope}" gave ${bad}`,

@@ -1,6 +1,6 @@
 /** The runtime on a GPU device: constants uploaded once, stages compiled into executables and replayed. */
 import type { ConstantSource, Graph } from "../graph.ts";
-import type { Call } from "../op.ts";
+import { BINDING_ALIGNMENT, type Call, type DeviceProfile } from "../op.ts";
 import { makePlan, type Plan } from "../plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "../runtime.ts";
 import { ShapeOnly } from "../shape_only.ts";
@@ -32,6 +32,12 @@ export interface WebGpuRuntimeOptions extends OpenOptions {
   readonly checkFinite?: boolean;
 }
 
+/** Bytes of the tensors that a kernel can read one and write another of, with a small one, in parts of a binding each. */
+function bytesInParts({ maxStorageBuffers, maxBindingBytes }: DeviceProfile): number {
+  const part = Math.floor(maxBindingBytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
+  return part * Math.floor((maxStorageBuffers - 1) / 2);
+}
+
 /** Bytes of prepared constants that are computed at once. */
 const PREPARED_BYTES = 2 ** 22;
 
@@ -39,6 +45,7 @@ const PREPARED_BYTES = 2 ** 22;
 export class WebGpuRuntime implements Runtime {
   readonly description: string;
   readonly maxTensorBytes: number;
+  readonly maxBindingBytes: number;
   /** Optional device features in use, such as `subgroups`. */
   readonly features: readonly string[];
   /** The runtime that this one shares its device with, if it was made by `withPreferences`. */
@@ -84,7 +91,9 @@ export class WebGpuRuntime implements Runtime {
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
-    this.maxTensorBytes = Math.min(opened.profile.maxBindingBytes, opened.profile.maxBufferBytes);
+    const { maxBindingBytes, maxBufferBytes } = opened.profile;
+    this.maxBindingBytes = Math.min(maxBindingBytes, maxBufferBytes);
+    this.maxTensorBytes = Math.min(Math.max(maxBindingBytes, bytesInParts(opened.profile)), maxBufferBytes);
     this.features = opened.features;
   }
 

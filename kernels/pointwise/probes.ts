@@ -104,6 +104,7 @@ export const copyOp: Op<None> = defineOp<None>({
         read: { x: { tensor: x, type } },
         write: { y: { tensor: y, type } },
         params: { count: values },
+        takesParts: true,
         workgroupSize: 64,
         workgroups: flatGrid(Math.ceil(values / (64 * COPIES)), target),
         body: `let i = (group.y * groups.x + group.x) * ${64 * COPIES}u + lane;

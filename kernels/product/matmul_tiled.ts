@@ -103,6 +103,7 @@ function broadcastProduct(product: Product, target: Target): Dispatch {
       firstRow: texels ? product.firstRow / 4 : product.firstRow / (half ? 2 : 1) * columns,
       ...epilogueParams(product, product.columns),
     },
+    takesParts: true,
     workgroupSize: lanes,
     workgroups: flatGrid(rowBlocks * columnBlocks * batch, target),
     declarations: epilogueFunctions("f32", product),
@@ -198,6 +199,7 @@ function vectorProduct(product: Product, target: Target): Dispatch {
       firstRow: product.firstRow / weights.rows * columns,
       ...epilogueParams(product, product.columns),
     },
+    takesParts: true,
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(rowBlocks * columnBlocks * batch / VECTOR_WORKGROUP), target),
     declarations: `${vectorEpilogue(wide, product)}

@@ -74,6 +74,7 @@ function heightKernel({ inputs, outputs }: Call<None>, target: Target): Dispatch
     read: { m: matrix, x },
     write: { y },
     params: { count, across, down, size, extent, inner },
+    takesParts: true,
     workgroupSize: SIZE,
     workgroups: flatGrid(count, target),
     body: `let block = group.y * groups.x + group.x;
@@ -120,6 +121,7 @@ function widthKernel({ inputs, outputs }: Call<None>, target: Target): Dispatch 
     read: { m: matrix, x },
     write: { y },
     params: { count, across, quarter, size, extent, channels, rows },
+    takesParts: true,
     workgroupSize: SIZE,
     workgroups: flatGrid(count, target),
     body: `let block = group.y * groups.x + group.x;

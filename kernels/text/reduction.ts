@@ -83,6 +83,7 @@ let ${name} = shared_values[${whole ? "0" : "lane - first"}];`;
     read,
     write,
     params: { rows, width, ...params },
+    takesParts: true,
     workgroupSize: size,
     workgroups: flatGrid(Math.ceil(rows * lanes / size), target),
     declarations: `var<workgroup> shared_values: array<${type}, ${size}>;`,

@@ -1,6 +1,5 @@
 /** Assembling WGSL modules: bindings header, size parameters, scalars of the run, grids past 65,535 workgroups. */
 import {
-  type Binding,
   type Coefficient,
   type Dispatch,
   elementCount,
@@ -8,6 +7,7 @@ import {
   type Target,
   type Tensor,
 } from "../../engine/mod.ts";
+import { type BoundArray, boundInBands, boundInParts, type KernelText } from "./parts.ts";
 
 /** A storage binding of a kernel: the name it has in WGSL and how its words are read. */
 export interface Port {
@@ -17,7 +17,7 @@ export interface Port {
    * constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element type, and `u32` for
    * `f16`, whose words `unpack2x16float` reads.
    */
-  readonly type?: "f32" | "u32" | "vec4f" | "vec4u" | "texture";
+  readonly type?: BoundArray["type"];
 }
 
 /** Parts of a compute kernel; see `kernel`. */
@@ -35,6 +35,8 @@ export interface KernelSource {
   readonly params?: Readonly<Record<string, number>>;
   readonly workgroupSize: number | readonly [number, number, number];
   readonly workgroups: readonly [number, number, number];
+  /** Whether tensors that one binding cannot hold are bound in parts, rather than refused; see `boundInParts`. */
+  readonly takesParts?: boolean;
   /** Functions, constants and workgroup variables in front of `main`. */
   readonly declarations?: string;
   /**
@@ -45,44 +47,61 @@ export interface KernelSource {
 }
 
 /** Puts a module together: header with bindings, `params`, `scalars` where they are used, then `main`. */
-export function kernel(source: KernelSource): Dispatch {
-  const ports = [
-    ...Object.entries(source.read).map(([name, port]) => ({ name, port: asPort(port), access: "read" as const })),
-    ...Object.entries(source.write).map(([name, port]) => ({ name, port: asPort(port), access: "write" as const })),
-  ];
-  const code = `${source.declarations ?? ""}\n${source.body}`;
-  const usesScalars = /\bscalars\[/.test(code);
-  const header = ports.map(({ name, port, access }, index) =>
-    port.type === "texture"
+export function kernel({ read, write, declarations = "", body, takesParts, ...frame }: KernelSource): Dispatch {
+  const text = { arrays: arraysOf({ read, write }), declarations, body };
+  if (!takesParts) return assembled(text, frame);
+  return {
+    ...assembled(text, frame),
+    inParts: (bytes) => {
+      const parts = boundInParts(text, bytes);
+      return parts && [assembled(parts, frame)];
+    },
+  };
+}
+
+function arraysOf({ read, write }: Pick<KernelSource, "read" | "write">): readonly BoundArray[] {
+  const all = (ports: KernelSource["read"], access: "read" | "write"): readonly BoundArray[] =>
+    Object.entries(ports).map(([name, given]) => {
+      const port = asPort(given);
+      const type = port.type ?? wordType(port.tensor);
+      return { name, type, tensor: port.tensor, access: type === "texture" ? "sample" : access };
+    });
+  return [...all(read, "read"), ...all(write, "write")];
+}
+
+/** The module of a text, with what it is run with. */
+function assembled(
+  { arrays, declarations, body }: KernelText,
+  source: Pick<KernelSource, "label" | "params" | "workgroupSize" | "workgroups">,
+): Dispatch {
+  const usesScalars = /\bscalars\[/.test(`${declarations}\n${body}`);
+  const header = arrays.map(({ name, type, access }, index) =>
+    access === "sample"
       ? `@group(0) @binding(${index}) var ${name}: texture_2d<f32>;`
       : `@group(0) @binding(${index}) var<storage, ${access === "read" ? "read" : "read_write"}> ${name}: ` +
-        `array<${port.type ?? wordType(port.tensor)}>;`
+        `array<${type}>;`
   );
   const params = Object.entries(source.params ?? {});
   if (params.length > 0) {
     header.push(
       `struct Params { ${params.map(([name]) => `${name}: u32`).join(", ")} }`,
-      `@group(0) @binding(${ports.length}) var<uniform> params: Params;`,
+      `@group(0) @binding(${arrays.length}) var<uniform> params: Params;`,
     );
   }
   if (usesScalars) header.push(`@group(1) @binding(0) var<uniform> scalars: array<vec4u, ${SCALAR_CAPACITY}>;`);
   const size = typeof source.workgroupSize === "number" ? [source.workgroupSize] : source.workgroupSize;
   const wgsl = `${header.join("\n")}
-${source.declarations ?? ""}
+${declarations}
 @compute @workgroup_size(${size.join(", ")})
 fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
-${source.body}
+${body}
 }
 `;
-  const bindings: Binding[] = ports.map(({ port, access }) => ({
-    tensor: port.tensor,
-    access: port.type === "texture" ? "sample" : access,
-  }));
   return {
     label: source.label,
     wgsl,
-    bindings,
+    bindings: arrays.map(({ tensor, access, range }) => ({ tensor, access, ...(range ? { range } : {}) })),
     ...(params.length > 0 ? { params: params.map(([, value]) => value) } : {}),
     usesScalars,
     workgroups: source.workgroups,
@@ -115,24 +134,37 @@ export interface ElementwiseSource extends Pick<KernelSource, "read" | "write" |
 export function elementwise(label: string, target: Target, source: ElementwiseSource): Dispatch {
   const first = Object.values(source.write)[0];
   if (!first) throw new TypeError(`Cannot build kernel "${label}": it has no output`);
-  const { count = elementCount(asPort(first).tensor.shape), valuesEach = 1, ...rest } = source;
-  const index = "group.y * groups.x + group.x";
-  return kernel({
-    ...rest,
-    label,
-    params: { count, ...source.params },
-    workgroupSize: FLAT_SIZE,
-    workgroups: flatGrid(Math.ceil(count / (valuesEach * FLAT_SIZE)), target),
-    body: valuesEach === 1
-      ? `let i = (${index}) * ${FLAT_SIZE}u + lane;
+  const { count = elementCount(asPort(first).tensor.shape), valuesEach = 1, params, declarations = "", body } = source;
+  const text = { arrays: arraysOf(source), declarations, body };
+  const step = valuesEach * FLAT_SIZE;
+  /** The elements up to `end`, from the parameter `band` on where there is one. */
+  const flat = (part: KernelText, elements: number, ends: Readonly<Record<string, number>>): Dispatch => {
+    const first = `${"band" in ends ? "params.band + " : ""}(group.y * groups.x + group.x) * ${step}u + lane`;
+    return assembled({
+      ...part,
+      body: valuesEach === 1
+        ? `let i = ${first};
 if (i >= params.count) { return; }
-${source.body}`
-      : `let begin = (${index}) * ${valuesEach * FLAT_SIZE}u + lane;
-let end = min(begin + ${valuesEach * FLAT_SIZE}u, params.count);
+${part.body}`
+        : `let begin = ${first};
+let end = min(begin + ${step}u, params.count);
 for (var i = begin; i < end; i += ${FLAT_SIZE}u) {
-${source.body}
+${part.body}
 }`,
-  });
+    }, {
+      label,
+      params: { ...ends, ...params },
+      workgroupSize: FLAT_SIZE,
+      workgroups: flatGrid(Math.ceil(elements / step), target),
+    });
+  };
+  return {
+    ...flat(text, count, { count }),
+    inParts: (bytes) =>
+      boundInBands(text, count, bytes)?.map(({ begin, end, ...band }) =>
+        flat(band, end - begin, { count: end, band: begin })
+      ),
+  };
 }
 
 /** Folds a number of workgroups into a grid whose sides the device allows; `group.y * groups.x + group.x` counts on. */

@@ -25,6 +25,7 @@ import type { RunState } from "./run_state.ts";
 export class RunRuntime implements Runtime {
   readonly description: string;
   readonly maxTensorBytes: number;
+  readonly maxBindingBytes: number;
   readonly #below: Runtime;
   readonly #holdings: Holdings;
   #stages = 0;
@@ -35,7 +36,8 @@ export class RunRuntime implements Runtime {
    */
   constructor(below: Runtime, past?: RunState) {
     [this.#below, this.#holdings] = [below, new Holdings(past)];
-    ({ description: this.description, maxTensorBytes: this.maxTensorBytes } = below);
+    this.description = below.description;
+    [this.maxTensorBytes, this.maxBindingBytes] = [below.maxTensorBytes, below.maxBindingBytes];
   }
 
   upload(data: Float32Array | Uint32Array, shape: Shape, dtype?: DType): DeviceTensor {

@@ -60,13 +60,23 @@ gpuTest("limits and the bytes for prepared constants can be set below those of t
   assert(profile.maxBufferBytes > 1024);
 });
 
-gpuTest("a tensor may be as large as both a binding and a buffer allow", async () => {
-  for (const [maxBindingBytes, maxBufferBytes] of [[1024, 4096], [4096, 1024]] as const) {
-    const runtime = await WebGpuRuntime.open({ limits: { maxBindingBytes, maxBufferBytes } });
-    assertEquals(runtime.maxTensorBytes, 1024);
-    runtime.destroy();
-  }
-});
+gpuTest(
+  "a tensor may be as large as a buffer and the parts that a kernel can bind, for every kernel a binding",
+  async () => {
+    const cases = [[1024, 4096, 4096, 1024], [4096, 1024, 1024, 1024], [300, 2 ** 20, 23 * 256, 300], [
+      200,
+      4096,
+      200,
+      200,
+    ]];
+    for (const [maxBindingBytes, maxBufferBytes, tensor, binding] of cases as [number, number, number, number][]) {
+      const limits = { maxBindingBytes, maxBufferBytes, maxStorageBuffers: 48 };
+      const runtime = await WebGpuRuntime.open({ limits });
+      assertEquals([runtime.maxTensorBytes, runtime.maxBindingBytes], [tensor, binding]);
+      runtime.destroy();
+    }
+  },
+);
 
 gpuTest("the peak of memory stays when memory is given back", async () => {
   const runtime = await WebGpuRuntime.open();
