@@ -1,11 +1,21 @@
 /** Degradations one after the other, such as those of an old photo. */
-import type { Shape } from "../engine/mod.ts";
+import { elementCount, type Shape, type Tensor } from "../engine/mod.ts";
+import { add, sub } from "../kernels/mod.ts";
 import { checkedValues, choice, type Parameter } from "../parameters/mod.ts";
 import { averageDownsample } from "./resolution/average_downsample.ts";
 import { colorization } from "./pixels/colorization.ts";
 import { iterations } from "./common_parameters.ts";
 import { leastSquares } from "./least_squares.ts";
-import { type LinearOperator, linearOperator } from "./operator.ts";
+import {
+  estimate,
+  isLinear,
+  isProjectable,
+  type LinearOperator,
+  linearOperator,
+  nonlinearOperator,
+  type Operator,
+  project,
+} from "./operator.ts";
 
 /** Parameters of compositions. */
 export const COMPOSITION = {
@@ -61,6 +71,91 @@ export function composition(
       : (y) => factors.reduceRight((image, factor) => factor.pseudoInverse(image), y),
     ...(inverse === "exact" ? {} : { isApproximate: true as const }),
   });
+}
+
+/** Steps of conjugate gradients where A^+ is not known from the factors. */
+const STEPS = 30;
+
+/** Alternations where a projection onto the last measurement leaves the range of what comes before. */
+const ALTERNATIONS = 3;
+
+/**
+ * As `composition`, of factors of any kind, with A^+ from the factors wherever that is exact: A_1^+ ... A_k^+ if all but
+ * the last have orthogonal rows of one length (A A^T = c I), or if all from some place on act on pixels one by one.
+ * Factors that are not linear make a whole that is not; where only the last is, pictures are projected onto it.
+ * @param options.pixelwiseFrom the first of the last factors that act on pixels one by one
+ */
+export function chained(
+  name: string,
+  all: readonly Operator[],
+  { pixelwiseFrom }: { readonly pixelwiseFrom: number },
+): Operator {
+  // A factor that changes nothing must not hide the decomposition of another.
+  const [first, last] = [all[0]!, all.at(-1)!];
+  const shapes = { name, imageShape: first.imageShape, measurementShape: last.measurementShape };
+  const isKept = ({ name }: Operator): boolean => name !== "identity";
+  const factors = all.some(isKept) ? all.filter(isKept) : [first];
+  if (factors.length === 1) return { ...factors[0]!, name };
+  const forward = (x: Tensor): Tensor => factors.reduce((image, factor) => factor.forward(image), x);
+  const isKnown = (k: number): boolean => all.indexOf(factors[k]!) >= pixelwiseFrom || hasOrthogonalRows(factors[k]!);
+  if (factors.every(isLinear)) {
+    const adjoint = (y: Tensor): Tensor => factors.reduceRight((image, factor) => factor.adjoint(image), y);
+    const isExact = factors.slice(0, -1).every((_, k) => isKnown(k));
+    const isApproximate = factors.some((factor) => factor.isApproximate || (!isExact && !isFlat(factor)));
+    return linearOperator({
+      ...shapes,
+      forward,
+      adjoint,
+      pseudoInverse: isExact
+        ? (y) => factors.reduceRight((image, factor) => factor.pseudoInverse(image), y)
+        : (y) => leastSquares({ forward, adjoint }, y, { iterations: STEPS }),
+      ...(isApproximate ? { isApproximate: true as const } : {}),
+    });
+  }
+  const end = factors.at(-1)!;
+  const before = factors.slice(0, -1);
+  const whole = {
+    ...shapes,
+    forward,
+    estimate: (y: Tensor): Tensor => factors.reduceRight((image, factor) => estimate(factor, image), y),
+  };
+  if (!before.every(isLinear) || !isProjectable(end)) return nonlinearOperator(whole);
+  const start = chained(`${name}, all but the last`, before, { pixelwiseFrom }) as LinearOperator;
+  const rounds = before.every(hasOrthogonalRows) ? 1 : ALTERNATIONS;
+  return nonlinearOperator({
+    ...whole,
+    project(x, y): Tensor {
+      let image = x;
+      for (let round = 0; round < rounds; round++) {
+        const measured = start.forward(image);
+        image = add(image, start.pseudoInverse(sub(project(end, measured, y), measured)));
+      }
+      return image;
+    },
+  });
+}
+
+/** Whether all singular values that are not 0 are equal. */
+function isFlat(operator: Operator): boolean {
+  return isLinear(operator) && flatRank(operator) !== undefined;
+}
+
+/** Whether A A^T = c I. */
+function hasOrthogonalRows(operator: Operator): boolean {
+  return isLinear(operator) && flatRank(operator) === elementCount(operator.measurementShape);
+}
+
+/** How many singular values are not 0, where these are equal. */
+function flatRank({ spectral, isApproximate }: LinearOperator): number | undefined {
+  if (!spectral || isApproximate) return undefined;
+  const data = spectral().singularValues.data as Float32Array;
+  const most = data.reduce((a, b) => Math.max(a, b), 0);
+  let rank = 0;
+  for (const value of data) {
+    if (value > 0 && Math.abs(value - most) > 1e-6 * most) return undefined;
+    if (value > 0) rank++;
+  }
+  return rank;
 }
 
 /** The mean of the channels, then of s x s pixels: a gray and small picture. */

@@ -1,6 +1,7 @@
 /** What an operator is for everything that finds it by name: parameters, how it is built, cases to test it on, tasks. */
 import type { HostTensor, Shape } from "../engine/mod.ts";
 import { checkedValues, type Parameters, type ValuesOf } from "../parameters/mod.ts";
+import type { JpegFile } from "./pixels/jpeg_blocks.ts";
 import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts";
 
 /** Values of parameters by name, of an operator that is known at run time alone. */
@@ -16,7 +17,7 @@ export interface TaskDefinition<P extends Parameters = Parameters> {
   /** What is done, in a line. */
   readonly about: string;
   /** Which published parameters of samplers fit. */
-  readonly kind: "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval";
+  readonly kind: "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval" | "compression";
   /** Parameters of the operator that the task decides. */
   readonly fixed?: Some<P>;
   /** How many times smaller the measurement is along each side; default 1. */
@@ -51,6 +52,8 @@ export interface TaskContext {
   readonly isMeasured: boolean;
   /** Values of the extras of the operator. */
   readonly extras: OperatorValues;
+  /** How the measurement was compressed, where it comes from a JPEG file. */
+  readonly jpeg?: JpegFile | undefined;
 }
 
 /** What is written down of an operator: all that commands, tables and tests know of it. */
@@ -63,6 +66,8 @@ export interface OperatorDefinition<P extends Parameters, A extends Operator> {
   readonly parameters: P;
   /** Builds it for images of one shape [H, W, C], of checked values. */
   build(imageShape: Shape, values: ValuesOf<P>): A;
+  /** Whether an operator that is not linear has a projection onto its measurements. */
+  readonly projects?: true;
   /** Small odd cases for the law tests. */
   readonly examples: readonly { readonly imageShape: Shape; readonly options: Some<P> }[];
   /** What it is used for by commands; default nothing. */
@@ -82,6 +87,8 @@ export interface OperatorEntry<A extends Operator = Operator, P extends Paramete
   readonly order: number;
   /** Whether A^T and A^+ exist. */
   readonly isLinear: boolean;
+  /** Whether pictures can be projected onto its measurements, as onto those of all that is linear. */
+  readonly projects: boolean;
   /** What it is restored as, by commands and evaluations. */
   readonly tasks: readonly TaskDefinition[];
   /** Parameters of its tasks beside its own. */
@@ -127,6 +134,7 @@ function entryOf<A extends Operator, P extends Parameters>(
     about,
     parameters,
     isLinear,
+    projects: isLinear || definition.projects === true,
     examples,
     tasks: tasks as readonly TaskDefinition[],
     extras,

@@ -17,10 +17,12 @@ export {
   type Degradation,
   estimate,
   isLinear,
+  isProjectable,
   type LinearOperator,
   type NonlinearOperator,
   type Operator,
   project,
+  type Projectable,
   type SpectralForm,
 } from "./operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./pixels/masks.ts";
@@ -29,6 +31,7 @@ export type { BlurFactors } from "./blur/published_blur.ts";
 export type { BlurVariant } from "./blur/gaussian_blur.ts";
 export type { BlurBoundary } from "./blur/kernel_blur.ts";
 export { gaussianKernel2d, motionKernel } from "./blur/kernels_2d.ts";
+export { composedTask, partNames, sharedOptions } from "./composed_task.ts";
 export { composition, type CompositionInverse, type CompositionOptions } from "./composition.ts";
 export { leastSquares } from "./least_squares.ts";
 export { adjointOf, type OwnOperator, ownOperator, pullBack } from "./derived.ts";

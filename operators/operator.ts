@@ -36,6 +36,8 @@ export interface Degradation {
 export interface NonlinearOperator extends Degradation {
   /** A picture [N, H, W, C] that shows what y tells without any prior, to start from and to compare with. */
   estimate(y: Tensor): Tensor;
+  /** The picture near x that measures as y does, where the set of these can be projected onto. */
+  project?(x: Tensor, y: Tensor): Tensor;
 }
 
 /** A linear degradation A of images [N, H, W, C] in [-1, 1]; the methods record operations in the current trace. */
@@ -48,6 +50,14 @@ export interface LinearOperator extends Degradation {
   readonly isApproximate?: true;
   /** The singular value decomposition; absent where there is none in closed form. Computed at the first call. */
   spectral?(): SpectralForm;
+}
+
+/** A degradation onto whose measurements pictures can be projected. */
+export type Projectable = LinearOperator | NonlinearOperator & Required<Pick<NonlinearOperator, "project">>;
+
+/** Whether pictures can be projected onto the measurements of a degradation. */
+export function isProjectable(operator: Degradation): operator is Projectable {
+  return isLinear(operator) || "project" in operator;
 }
 
 /** A degradation of one of the registers. */
@@ -97,6 +107,7 @@ export function nonlinearOperator(operator: NonlinearOperator): NonlinearOperato
     measurementShape,
     forward: checked("forward", "x", imageShape, operator.forward),
     estimate: checked("estimate", "y", measurementShape, operator.estimate),
+    ...(operator.project ? { project: operator.project } : {}),
   };
 }
 
@@ -138,20 +149,24 @@ export function linearOperator(operator: LinearOperator): LinearOperator {
  * Replaces the range part of an image by that of a measurement: x - A^+ A x + A^+ y, the image nearest to x with
  * A x = y where y is in the range of A (DDNM, equation 13). It is evaluated as x + A^+ (y - A x): the same map with one
  * pseudo-inverse instead of two, and in f32 the large gains of A^+ meet a small difference instead of two large terms.
- * @param operator the degradation A
+ * Where the operator is not linear, its own projection.
+ * @param operator the degradation A, linear or with a projection
  * @param x images [N, H, W, C]
  * @param y measurements [N, ...measurementShape]
  * @returns images [N, H, W, C]
  * @throws {TypeError} on other shapes, or if x and y differ in N
  */
-export function project(operator: LinearOperator, x: Tensor, y: Tensor): Tensor {
+export function project(operator: Projectable, x: Tensor, y: Tensor): Tensor {
   if (x.shape[0] !== y.shape[0]) {
     throw new TypeError(
       `Cannot project onto the measurement of "${operator.name}": x is ${formatShape(x.shape)} and y is ` +
         `${formatShape(y.shape)}, equal batch sizes are needed; repeat the measurement for every image`,
     );
   }
-  return scope("project", () => add(x, operator.pseudoInverse(sub(y, operator.forward(x)))));
+  return scope(
+    "project",
+    () => isLinear(operator) ? add(x, operator.pseudoInverse(sub(y, operator.forward(x)))) : operator.project(x, y),
+  );
 }
 
 /**

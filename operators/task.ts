@@ -1,7 +1,6 @@
 /** Tasks: what can be wrong with a picture, each with its operator and the values that its parameters have there. */
-import type { Shape } from "../engine/mod.ts";
 import { isOption, optionName, type Parameter } from "../parameters/mod.ts";
-import type { OperatorEntry, OperatorValues, TaskDefinition } from "./entry.ts";
+import type { OperatorEntry, OperatorValues, TaskContext, TaskDefinition } from "./entry.ts";
 
 /** A task, nothing left to defaults. */
 export interface Task extends Omit<TaskDefinition, "about"> {
@@ -17,6 +16,8 @@ export interface Task extends Omit<TaskDefinition, "about"> {
   readonly scale: number;
   /** Channels of the measurement, where it is a picture. */
   readonly channels: 1 | 3;
+  /** The tasks that it is made of, the damage that came first first. */
+  readonly parts?: readonly Task[];
 }
 
 /** The tasks of an operator. */
@@ -54,13 +55,7 @@ export function taskOptionsOf({ entry, fixed }: Task): readonly TaskOption[] {
 }
 
 /** Where a task is done. */
-export interface TaskPlace {
-  /** [H, W, C] */
-  readonly imageShape: Shape;
-  /** Seed of what is drawn. */
-  readonly seed: number;
-  /** Whether the measurement comes from a file instead of being computed. */
-  readonly isMeasured: boolean;
+export interface TaskPlace extends Omit<TaskContext, "extras"> {
   /** How many times smaller the picture is than the one that the values speak of; default 1. */
   readonly reduction?: number;
 }

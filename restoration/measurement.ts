@@ -11,7 +11,8 @@ import {
 import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { type MeasuredPicture, objectOf, readImageShape, readParameters, readPicture } from "./measurement_fields.ts";
 import { readNoise } from "./options/noise_options.ts";
-import { type Task, taskOperator, TASKS } from "./options/tasks.ts";
+import { UsageError } from "../parameters/mod.ts";
+import { type Task, taskNamed, taskOperator } from "./options/tasks.ts";
 
 /** A measurement and how it was made. */
 export interface Measurement {
@@ -103,7 +104,7 @@ export async function decodeMeasurement(source: ByteSource): Promise<ReadMeasure
   const field = (key: string): string => file.metadata.get(key) ?? fail(`its metadata have no "${key}"`);
   if (file.metadata.get("kind") !== KIND) fail(`its metadata do not say that it is a ${KIND}`);
   try {
-    const task = TASKS.get(field("task")) ?? fail(`there is no task ${quoteName(field("task"))}`);
+    const task = findTask(field("task")) ?? fail(`there is no task ${quoteName(field("task"))}`);
     if (field("operator") !== task.operator) {
       fail(`its operator is ${quoteName(field("operator"))}, that of the task is "${task.operator}"`);
     }
@@ -131,6 +132,17 @@ export async function decodeMeasurement(source: ByteSource): Promise<ReadMeasure
 }
 
 type Fail = (found: string) => never;
+
+/** The task of a name, if there is one. */
+function findTask(name: string): Task | undefined {
+  try {
+    return taskNamed(name);
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
 
 async function readTensors(file: SafetensorsFile, fail: Fail): Promise<OperatorValues> {
   const names = [...file.tensors.keys()].filter((name) => name.startsWith(PARAMETER) && !name.startsWith(LAYER));

@@ -80,7 +80,7 @@ export {
   taskOptions,
   type TaskSetting,
 } from "./options/task_options.ts";
-export { restoreTasks, type Task, taskOperator, TASKS, UPSAMPLE, upsampling } from "./options/tasks.ts";
+export { partsOf, restoreTasks, type Task, taskNamed, taskOperator, TASKS, UPSAMPLE, upsampling } from "./options/tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { runIdentity, type RunSubject, SavedRun, type SaveSetting, type StateStore } from "./resume/saved_run.ts";

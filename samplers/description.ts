@@ -9,7 +9,7 @@ import {
 } from "../parameters/mod.ts";
 
 /** What is restored, as far as published parameters depend on it. */
-export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval";
+export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval" | "compression";
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {

@@ -1,5 +1,6 @@
 /** A sampler from its definition: options have the types of its parameters, and are checked before anything runs. */
 import type { DeviceTensor, Runtime } from "../engine/mod.ts";
+import { isProjectable } from "../operators/mod.ts";
 import type { Parameters, ValuesOf } from "../parameters/mod.ts";
 import { described, runValues, type SamplerDefinition } from "./description.ts";
 import type { NoiseSource } from "./noise_source.ts";
@@ -13,6 +14,8 @@ export interface RestorationDefinition<P extends Parameters, O extends ValuesOf<
   readonly needs?: Sampler<O>["needs"];
   /** The values with which it takes degradations that are not linear, none for any; it takes linear ones alone otherwise. */
   readonly nonlinear?: Partial<NoInfer<ValuesOf<P>>>;
+  /** Whether it reads of an operator only the estimate of a measurement and the projection onto it. */
+  readonly projects?: true;
   /** What a program may give beside the parameters, by name. */
   readonly inputs?: readonly Exclude<keyof O, keyof P>[];
   /** Restores all measurements; parameters and problem are checked. */
@@ -28,11 +31,12 @@ export function sampler<P extends Parameters, O extends ValuesOf<P> = ValuesOf<P
   definition: RestorationDefinition<P, O>,
 ): Sampler<O> {
   const description = described(definition);
-  const { needs = [], nonlinear, inputs = [] } = definition;
+  const { needs = [], nonlinear, projects = false, inputs = [] } = definition;
   const isInput = (key: string): boolean => (inputs as readonly string[]).includes(key);
   return {
     ...description as unknown as Sampler<O>,
     needs,
+    projects,
     ...(nonlinear ? { nonlinear: nonlinear as Partial<O> } : {}),
     restore(runtime, problem, { noise, ...options }): AsyncGenerator<Progress, DeviceTensor> {
       const given = Object.entries(options);
@@ -42,7 +46,7 @@ export function sampler<P extends Parameters, O extends ValuesOf<P> = ValuesOf<P
       const values = runValues<P>(description, named, limits);
       const takesAny = nonlinear !== undefined &&
         Object.entries(nonlinear).every(([key, value]) => values[key] === value);
-      if (takesAny) checkShapes(definition.name, problem);
+      if (takesAny || (projects && isProjectable(problem.operator))) checkShapes(definition.name, problem);
       else checkProblem(definition.name, problem);
       const others = Object.fromEntries(given.filter(([key]) => isInput(key)));
       // What takes degradations of any kind reads of them only what all have.

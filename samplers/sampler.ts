@@ -53,6 +53,8 @@ export interface Sampler<O extends object> extends SamplerDescription<O> {
   readonly needs: readonly ("spectrum" | "mask" | "gradient")[];
   /** The values with which it takes degradations that are not linear, none for any; linear ones alone where absent. */
   readonly nonlinear?: Partial<O>;
+  /** Whether it also takes degradations that are not linear and have a projection onto their measurements. */
+  readonly projects?: boolean;
   /**
    * Restores all measurements of the problem. Options and problem are checked at once, before anything runs.
    * @param options the parameters that are not as published

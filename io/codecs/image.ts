@@ -30,6 +30,8 @@ export interface JpegQuantization {
   readonly width: number;
   /** Rows as stored. */
   readonly height: number;
+  /** [H, W] or [H, W, 3] as stored: samples of the components, repeated over their pixels; of complete files alone. */
+  readonly planes?: Uint8Array<ArrayBuffer>;
 }
 
 /** What a decoder gives: the picture as stored. */

@@ -15,7 +15,9 @@ import { type JpegLayout, readJpegLayout } from "./jpeg_segments.ts";
 export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, maxPixels: number): Promise<Decoded> {
   const layout = readJpegLayout(bytes, (width, height) => checkSize(width, height, maxPixels));
   const decoded = layout.cut ? await decodeCut(layout, bytes.length) : await decodeWhole(layout, bytes.length);
-  return { ...decoded, metadata: layout.metadata, jpeg: layout.quantization, lossy: true };
+  const { planes, ...picture } = decoded;
+  const jpeg = { ...layout.quantization, ...(planes ? { planes } : {}) };
+  return { ...picture, metadata: layout.metadata, jpeg, lossy: true };
 }
 
 /** Decodes a file with an end mark, which some programs put behind a scan that was cut off. */

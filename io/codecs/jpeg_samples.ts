@@ -7,6 +7,8 @@ import type { JpegComponent, JpegLayout } from "./jpeg_segments.ts";
 export interface JpegSamples {
   readonly image: Image;
   readonly warnings: readonly string[];
+  /** [H, W] or [H, W, 3]: the samples of the components before colours are converted, each repeated over its pixels. */
+  readonly planes?: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -24,7 +26,7 @@ export function decodeComplete(layout: JpegLayout): JpegSamples {
   const { width, height, color, components } = layout;
   if (color === "gray") {
     const samples = Uint8Array.from({ length: width * height }, (_, pixel) => decoded[3 * pixel]!);
-    return { image: { width, height, channels: 1, bitDepth: 8, samples }, warnings: [] };
+    return { image: { width, height, channels: 1, bitDepth: 8, samples }, warnings: [], planes: samples };
   }
   if (color === "cmyk" || color === "ycck") {
     return {
@@ -51,7 +53,7 @@ export function decodeComplete(layout: JpegLayout): JpegSamples {
       samples[at + 2] = round(y + 1.772 * (cb - 128));
     }
   }
-  return { image: { width, height, channels: 3, bitDepth: 8, samples }, warnings: [] };
+  return { image: { width, height, channels: 3, bitDepth: 8, samples }, warnings: [], planes: decoded };
 }
 
 /** Runs the decoder without colour conversion of three components: [H, W, 3]. */

@@ -21,9 +21,10 @@ const CHROMINANCE: readonly number[] = Array.from({ length: 64 }, (_, i) => {
 
 /**
  * Which way round the tables are used: as the standard has them, or transposed, as in the differentiable JPEG of the
- * published experiments (the luminance table is not symmetric).
+ * published experiments (the luminance table is not symmetric). `whole` is the standard in whole steps of 1 to 255, as
+ * libjpeg and most programs write it into files.
  */
-export type JpegTables = "published" | "standard";
+export type JpegTables = "published" | "standard" | "whole";
 
 /** Parameters of `jpegNoise`. */
 export interface JpegOptions {
@@ -69,6 +70,9 @@ export function jpegSteps({ quality, tables = "published" }: JpegOptions): JpegS
   const steps = (table: readonly number[]): Float64Array =>
     Float64Array.from({ length: 64 }, (_, i) => {
       const entry = table[tables === "published" ? (i % BLOCK) * BLOCK + Math.floor(i / BLOCK) : i]!;
+      if (tables === "whole") {
+        return Math.min(255, Math.max(1, Math.floor((entry * Math.floor(100 * factor) + 50) / 100)));
+      }
       return factor === 0 ? 1 : entry * factor;
     });
   return { luminance: steps(LUMINANCE), chrominance: steps(CHROMINANCE) };

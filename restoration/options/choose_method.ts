@@ -10,7 +10,6 @@ import {
   textOf,
   UsageError,
 } from "../../parameters/mod.ts";
-import { NONLINEAR_OPERATORS } from "../../operators/mod.ts";
 import { type AnySampler, isPlain, PUBLISHED_TIMESTEPS, registeredSamplers } from "../../samplers/mod.ts";
 import type { Method } from "./method.ts";
 import { methodOptions, NOISE_LEVEL, parameterOf, takesOption } from "./method_options.ts";
@@ -67,11 +66,16 @@ function nonlinearValues(entry: AnySampler): Values | undefined {
   return isPlain(entry) ? undefined : entry.nonlinear;
 }
 
+/** Whether a sampler reads only what an operator that is not linear has too. */
+function takesProjection(entry: AnySampler, { entry: { isLinear, projects } }: Task): boolean {
+  return !isLinear && projects && !isPlain(entry) && entry.projects === true;
+}
+
 /** The sampler that is named, and otherwise the first that takes the task as it is published. */
 function chosenEntry(options: OptionValues, task: Task): AnySampler {
   const name = textOf(options, "method");
   const isFirst = (entry: AnySampler): boolean => {
-    if (!NONLINEAR_OPERATORS.has(task.operator)) return true;
+    if (task.entry.isLinear || takesProjection(entry, task)) return true;
     const values = nonlinearValues(entry);
     return values !== undefined && Object.keys(values).length === 0;
   };
@@ -82,13 +86,14 @@ function chosenEntry(options: OptionValues, task: Task): AnySampler {
 
 /** Why the method that options name does not go with a task whose operator is not linear; undefined if it does. */
 export function methodRefusal(options: OptionValues, task: Task): string | undefined {
-  if (!NONLINEAR_OPERATORS.has(task.operator)) return undefined;
   const entry = chosenEntry(options, task);
+  if (task.entry.isLinear || takesProjection(entry, task)) return undefined;
   const isGiven = ([name, value]: readonly [string, unknown]): boolean =>
     (options[optionOf(entry, name)] ?? entry.defaults[name as never]) === value;
   const values = nonlinearValues(entry);
   if (values && Object.entries(values).every(isGiven)) return undefined;
   const takers = registeredSamplers().flatMap((entry) => {
+    if (takesProjection(entry, task)) return [entry.method];
     const needs = nonlinearValues(entry);
     if (!needs) return [];
     const wanted = Object.entries(needs).map(([name, value]) => `--${optionOf(entry, name)} ${value}`);

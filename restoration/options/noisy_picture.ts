@@ -3,14 +3,14 @@ import { type OptionValues, textOf } from "../../parameters/mod.ts";
 import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod.ts";
 import { methodOptions, takesOption } from "./method_options.ts";
 import type { NoiseLevel } from "../estimates/noise_level.ts";
-import type { Task } from "./tasks.ts";
+import { partsOf, type Task } from "./tasks.ts";
 
 /** The method that is taken for noisy pictures where none is named. */
 const FOR_NOISE = "ddnm+";
 
-/** Whether a task's measurement is the picture itself, so that noise is all that can be wrong with it. */
-export function isNoiseAlone({ operator }: Task): boolean {
-  return operator === "identity";
+/** Whether noise is what is wrong with a picture, alone or among other things. */
+export function isNoisy(task: Task): boolean {
+  return partsOf(task).some(({ operator }) => operator === "identity");
 }
 
 /** Options with the method that they stand for, and what is to be said of it. */
@@ -24,7 +24,7 @@ export interface NoiseMethod {
  * takes the other options. Other tasks keep their options.
  */
 export function methodForNoise(options: OptionValues, task: Task): NoiseMethod {
-  if (!isNoiseAlone(task)) return { options, notes: [] };
+  if (!isNoisy(task)) return { options, notes: [] };
   const entry = registeredSamplers().find(({ method }) => method === (textOf(options, "method") ?? FOR_NOISE))!;
   const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
   if (textOf(options, "method") === undefined && given.every((option) => takesOption(entry, option))) {

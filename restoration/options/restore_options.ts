@@ -5,7 +5,7 @@ import { checkBlurOption } from "./blur_question.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
 import { neededMask } from "./task_files.ts";
 import { taskOptions } from "./task_options.ts";
-import { restoreTasks, UPSAMPLE } from "./tasks.ts";
+import { partsOf, quoted, restoreTasks, taskNamed, UPSAMPLE } from "./tasks.ts";
 
 /**
  * Refuses options that would contradict a measurement file.
@@ -40,23 +40,25 @@ function checkDamaged(options: OptionValues): void {
         '("restore --help" lists the tasks)',
     );
   }
-  const task = restoreTasks().get(given) ?? UPSAMPLE;
+  const task = taskNamed(given, restoreTasks());
   const declared = taskOptionsOf(task);
   const damages = declared.filter(({ parameter }) => parameter.isDamage).map(({ option }) => option);
   for (const option of [...Object.keys(NOISE_OPTIONS), ...damages]) {
     if (options[option] === undefined) continue;
     throw new UsageError(`--${option} needs --degrade: it describes a damage that is made`);
   }
-  const { name, form = "file", needs } = task;
+  const { name, form = "file" } = task;
   if (form !== "file") {
     throw new UsageError(
-      `--task ${name} needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
+      `--task ${quoted(name)} needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
     );
   }
-  // A picture may bring its mask with it.
-  const needed = neededMask(task) === undefined ? declared.find((option) => option.name === needs) : undefined;
-  if (needed && options[needed.option] === undefined) {
+  for (const part of partsOf(task)) {
+    // A picture may bring its mask with it.
+    if (neededMask(part) !== undefined) continue;
+    const needed = taskOptionsOf(part).find((option) => option.name === part.needs);
+    if (!needed || options[needed.option] !== undefined) continue;
     const { help, value = "VALUE" } = needed.parameter;
-    throw new UsageError(`--task ${name} needs --${needed.option} ${value}, a ${help}`);
+    throw new UsageError(`--task ${quoted(name)} needs --${needed.option} ${value}, a ${help}`);
   }
 }

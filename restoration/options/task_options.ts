@@ -2,13 +2,13 @@
 import type { HostTensor, Shape } from "../../engine/mod.ts";
 import {
   type OperatorValues,
+  sharedOptions,
   type TaskOption,
   taskOptionsOf,
   type TaskPlace,
   taskValues,
 } from "../../operators/mod.ts";
 import {
-  didYouMean,
   numberOf,
   optionOf,
   type OptionSpec,
@@ -17,7 +17,7 @@ import {
   UsageError,
 } from "../../parameters/mod.ts";
 import { reducedKernel } from "../reduced_kernel.ts";
-import { type Task, TASKS } from "./tasks.ts";
+import { type Task, taskNamed, TASKS } from "./tasks.ts";
 
 /** A task with one of its options. */
 interface Owner {
@@ -82,17 +82,19 @@ export function chooseTask(
   tasks: ReadonlyMap<string, Task> = TASKS,
 ): Task {
   const name = textOf(options, "task") ?? fallback;
-  const task = tasks.get(name);
-  if (!task) {
-    const known = [...tasks.keys()];
-    throw new UsageError(`there is no task "${name}", one of ${known.join(", ")} is needed${didYouMean(name, known)}`);
-  }
+  const task = taskNamed(name, tasks);
+  const declared = taskOptionsOf(task);
   for (const [option, owners] of ownersOf(TASKS)) {
-    if (options[option] === undefined || owners.some((owner) => owner.task.name === name)) continue;
+    if (options[option] === undefined || declared.some((own) => own.option === option)) continue;
     const names = owners.map((owner) => `"${owner.task.name}"`).join(", ");
-    throw new UsageError(`--${option} belongs to task ${names}, the task is "${name}"; leave it out`);
+    throw new UsageError(`--${option} belongs to task ${names}, the task is "${task.name}"; leave it out`);
   }
-  checkOptions(options, taskOptionsOf(task));
+  for (const [option, parts] of sharedOptions(task)) {
+    if (options[option] === undefined) continue;
+    const names = parts.map((part) => `"${part}"`).join(" and ");
+    throw new UsageError(`--${option} would be for ${names} of "${task.name}", which cannot be told apart; leave it out`);
+  }
+  checkOptions(options, declared);
   return task;
 }
 

@@ -1,5 +1,13 @@
 /** The tasks of restoration: those of the operators, and upsampling, which needs none. */
-import { createDegradation, type Operator, type OperatorValues, type Task, TASKS } from "../../operators/mod.ts";
+import {
+  composedTask,
+  type Operator,
+  type OperatorValues,
+  partNames,
+  type Task,
+  TASKS,
+} from "../../operators/mod.ts";
+import { didYouMean, UsageError } from "../../parameters/mod.ts";
 import type { Shape } from "../../engine/mod.ts";
 
 export { type Task, TASKS };
@@ -27,7 +35,42 @@ export function restoreTasks(): ReadonlyMap<string, Task> {
   return new Map([...TASKS, [UPSAMPLE.name, UPSAMPLE]]);
 }
 
+/**
+ * The task of a name, or the one that several names joined by "+" are: what happened to the good picture first stands
+ * first, as in "sr2 + jpeg".
+ * @param tasks those that are possible by themselves
+ * @throws {UsageError} if there is no task of a name, or the parts do not go together
+ */
+export function taskNamed(name: string, tasks: ReadonlyMap<string, Task> = TASKS): Task {
+  const known = [...tasks.keys()];
+  const names = partNames(name);
+  const parts = names.map((part) => {
+    const task = tasks.get(part);
+    if (task && (names.length === 1 || task.name !== UPSAMPLE.name)) return task;
+    if (task) throw new UsageError(`the task "${name}" makes no sense: "${part}" goes with no other task`);
+    const where = names.length > 1 ? ` of "${name}"` : "";
+    throw new UsageError(
+      `there is no task "${part}"${where}, one of ${known.join(", ")} is needed${didYouMean(part, known)}`,
+    );
+  });
+  try {
+    return composedTask(parts);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
+/** The name of a task as a command line takes it. */
+export function quoted(name: string): string {
+  return name.includes(" ") ? `"${name}"` : name;
+}
+
+/** The parts of a task; of one that is not composed itself. */
+export function partsOf(task: Task): readonly Task[] {
+  return task.parts ?? [task];
+}
+
 /** Builds the operator of a task with parameters from `operatorOptions`. */
-export function taskOperator(task: Task, imageShape: Shape, options: OperatorValues): Operator {
-  return createDegradation(task.operator, imageShape, options);
+export function taskOperator({ entry }: Task, imageShape: Shape, options: OperatorValues): Operator {
+  return entry.build(imageShape, options);
 }

@@ -35,6 +35,7 @@ export const ddnm: Sampler<DdnmOptions> = sampler({
   paper: "Wang et al., Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model, ICLR 2023",
   about: "null-space model: replaces the measured part at every step",
   parameters: PARAMETERS,
+  projects: true,
   evaluations: ddnmEvaluations,
   restore: (runtime, problem, options) =>
     ddnmTrajectory(runtime, problem, options, stepDown(runtime, problem, options)),

@@ -74,6 +74,7 @@ export const diffpir: Sampler<DiffpirOptions> = sampler<typeof PARAMETERS, Diffp
   parameters: PARAMETERS,
   published: {
     deblurring: { zeta: 0.1, countsNoise: true },
+    compression: { zeta: 0.1, countsNoise: true },
     inpainting: { steps: 20, zeta: 1, countsNoise: true },
   },
   inputs: ["start"],

@@ -39,6 +39,7 @@ export const ssd: Sampler<SsdOptions> = sampler({
   shorthands: SSD_SHORTHANDS,
   fixed: { tStop: 0 },
   limits: ssdLimits,
+  projects: true,
   draws: ({ actual }) => actual,
   evaluations,
   restore: (runtime, problem, options) =>
@@ -58,6 +59,7 @@ export const ssdPlus: Sampler<SsdPlusOptions> = sampler({
   // A published stop beyond a small shortcut timestep would mean the same as that timestep.
   implied: ({ t0 }) => t0 === undefined ? {} : { tStop: Math.min(SSD_PLUS_STOP, t0) },
   limits: ssdLimits,
+  projects: true,
   draws: ({ actual }) => actual,
   evaluations,
   restore: (runtime, problem, options) =>

@@ -2,6 +2,7 @@
 import type { DeviceTensor, Runtime, Shape, Tensors } from "../../engine/mod.ts";
 import { copy, weightedSum } from "../../kernels/mod.ts";
 import type { NoiseModel } from "../../models/mod.ts";
+import { estimate } from "../../operators/mod.ts";
 import { type Level, respace } from "../coefficients.ts";
 import type { Draw, NoiseSource } from "../noise_source.ts";
 import type { GeneralProblem, Problem, Progress } from "../sampler.ts";
@@ -96,12 +97,12 @@ export function stateShape({ model, y }: GeneralProblem): Shape {
 }
 
 /**
- * The image A^+ y of a problem.
+ * The image A^+ y of a problem, or what stands for it where the operator is not linear.
  * @returns [N, H, W, C]; the caller frees it
  */
 export async function pseudoInverseOf(runtime: Runtime, { operator, y }: Problem): Promise<DeviceTensor> {
   const stage = runtime.stage("pseudo-inverse", (inputs: Tensors<"y">) => ({
-    image: operator.pseudoInverse(inputs.y),
+    image: estimate(operator, inputs.y),
   }));
   const image = (await stage({ y }, {})).image.keep();
   stage.release();
