@@ -8,6 +8,7 @@ import {
   checkPictureOptions,
   CLASS_OPTION,
   fileStem,
+  isTaskQuality,
   methodOptions,
   modelData,
   neededMask,
@@ -16,6 +17,7 @@ import {
   restoreTasks,
   SAVE_OPTIONS,
   seedOf,
+  taskNamed,
   taskOptions,
   UPSAMPLE_OPTIONS,
   WINDOW_OPTIONS,
@@ -138,8 +140,7 @@ function requestOf(
   { options = args.values, seed = args.number("seed") ?? 0 }: Partial<Pick<Request, "options" | "seed">> = {},
 ): Request {
   const { quality, ...others } = options;
-  // A task with an option of that name is damaged by it.
-  const isOfResult = typeof quality === "number" && !(args.flag("degrade") && options["task"] === "jpeg");
+  const isOfResult = typeof quality === "number" && !isTaskQuality(options, input ?? SAMPLE);
   return {
     path: input ?? SAMPLE,
     isSample: input === undefined,
@@ -197,7 +198,7 @@ async function folderRequests(args: Arguments): Promise<readonly Request[]> {
     );
   }
   const target = await resultFolder(args);
-  const task = restoreTasks().get(args.text("task") ?? "");
+  const task = args.has("task") ? taskNamed(args.text("task")!, restoreTasks()) : undefined;
   const wanted = task && !isTruth ? neededMask(task) : undefined;
   return paths.map((path) => {
     const mask = masks.get(path);

@@ -1,6 +1,13 @@
 /** The tasks and methods of a study: named entries with options, where a list of values makes one entry of each. */
 import { checkValue, type OptionSpec, type OptionValues, UsageError } from "../parameters/mod.ts";
-import { describingOptions, methodOptions, NOISE_OPTIONS, restoringMethods, TASKS } from "../restoration/mod.ts";
+import {
+  describingOptions,
+  methodOptions,
+  NOISE_OPTIONS,
+  restoringMethods,
+  taskNamed,
+  TASKS,
+} from "../restoration/mod.ts";
 import { listAt, objectAt, shown, textAt, wordAt } from "./json.ts";
 
 /** What entries are of. */
@@ -73,7 +80,8 @@ export function readEntries(
 }
 
 function parseEntries(kind: EntryKind, text: string): readonly unknown[] {
-  return text.split(",").map((part) => part.trim()).filter((part) => part !== "").map((part) => {
+  const parts = text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return parts.map((part) => kind === "task" ? part.replaceAll(/\s*\+\s*/g, "+") : part).map((part) => {
     const [name, ...options] = part.split(/\s+/);
     const values = options.map((option) => {
       const [, key = option, values = "true"] = /^([^=]+)=(.*)$/.exec(option) ?? [];
@@ -102,7 +110,10 @@ function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly E
   const { [kind]: found, label, ...options } = objectAt(item, place, [kind, "label", ...Object.keys(spec)], needed);
   if (label !== undefined) textAt(label, `${place}.label`);
   const names = namesOf(kind);
-  const name = wordAt(found, `${place}.${kind}`, [...names, ALL]);
+  const isComposed = kind === "task" && typeof found === "string" && found.includes("+");
+  const name = isComposed
+    ? within(`${place}.task`, () => taskNamed(found).name)
+    : wordAt(found, `${place}.${kind}`, [...names, ALL]);
   const lenient = name === ALL;
   if (lenient && label !== undefined) {
     throw new UsageError(`${place}.label is "${label}", but "${ALL}" makes several entries; leave it out`);

@@ -37,7 +37,8 @@ export { leastSquares } from "./least_squares.ts";
 export { adjointOf, type OwnOperator, ownOperator, pullBack } from "./derived.ts";
 export { type BlurLayer, type BlurNetwork, smearingLights } from "./blur/blur_network.ts";
 export { coilMaps } from "./sensing/magnetic_resonance.ts";
-export { jpegNoise, type JpegOptions, type JpegTables } from "./pixels/jpeg.ts";
+export { jpegNoise, type JpegOptions, jpegQuality, type JpegSteps, jpegSteps, type JpegTables } from "./pixels/jpeg.ts";
+export type { JpegFile, JpegPlace, JpegPlane } from "./pixels/jpeg_blocks.ts";
 export { addNoise, type MeasurementNoise, NOISES } from "./noise.ts";
 export { type Sampling, samplingMask, type SamplingOptions, SAMPLINGS } from "./sensing/mri_masks.ts";
 export {

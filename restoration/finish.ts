@@ -2,13 +2,13 @@
 import { ReferenceRuntime, type Runtime } from "../engine/mod.ts";
 import { decodeSamples, encodeSamples, grayToRgb, type Raster, resize, rgbToGray } from "../raster/mod.ts";
 import { type ImageQuality, imageQuality } from "../metrics/mod.ts";
-import { createOperator, type OperatorValues } from "../operators/mod.ts";
+import type { OperatorValues } from "../operators/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { judge, type Misfit, type Verdict } from "./harm.ts";
 import { estimateNoiseLevel } from "./estimates/noise_level.ts";
 import type { PreparedPicture } from "./prepare.ts";
-import type { Task } from "./options/tasks.ts";
+import { type Task, taskOperator } from "./options/tasks.ts";
 import { clampedValues, type Comparer, comparer, withinRange } from "./within_range.ts";
 
 /** The outcome of one restoration. */
@@ -155,6 +155,7 @@ async function putBack(
 ): Promise<Raster> {
   const enlarged = resize(working, canvas.natural);
   if (!measurement) return enlarged;
+  const whole = mask ? { ...options, [mask.parameter]: mask.known } : options;
   if (sigmaY > 0) {
     if (measurement.width !== enlarged.width || task.kind !== "deblurring") return clamped(enlarged);
     // The picture was made smaller, and its noise with it.
@@ -162,16 +163,16 @@ async function putBack(
     return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement), deviation));
   }
   switch (task.kind) {
+    case "compression":
     case "deblurring":
       return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement)));
     case "super_resolution": {
       const detailed = addDifference(enlarged, measurement, resize(enlarged, measurement));
-      return task.isLocal ? await consistent(task, detailed, measurement, options) : clamped(detailed);
+      return task.isLocal ? await consistent(task, detailed, measurement, whole) : clamped(detailed);
     }
     case "inpainting":
-      return await consistent(task, enlarged, measurement, mask ? { [mask.parameter]: mask.known } : options);
     case "colorization":
-      return await consistent(task, enlarged, measurement, options);
+      return task.isLocal ? await consistent(task, enlarged, measurement, whole) : enlarged;
     case "phase_retrieval":
       return enlarged;
   }
@@ -194,12 +195,14 @@ function addDifference(x: Raster, a: Raster, b: Raster, noise = 0): Raster {
 
 /** x - A^+ A x + A^+ y within range, on the CPU: the picture may be larger than what the device can hold. */
 async function consistent(task: Task, x: Raster, y: Raster, options: OperatorValues): Promise<Raster> {
-  const operator = createOperator(task.operator, [x.height, x.width, x.channels], options);
+  const operator = taskOperator(task, [x.height, x.width, x.channels], options);
   const cpu = new ReferenceRuntime();
   const whole = cpu.upload(y.data, [1, y.height, y.width, y.channels]);
-  const measured = task.kind === "inpainting" ? await applyOperator(cpu, operator, "forward", whole) : whole;
+  const isMasked = task.kind === "inpainting" && !task.parts;
+  const measured = isMasked ? await applyOperator(cpu, operator, "forward", whole) : whole;
   using comparing = comparer(cpu, operator, measured);
-  const correction = (await comparing.correction(x.data))!;
+  const correction = await comparing.correction(x.data);
+  if (!correction) return x;
   return { ...x, data: await withinRange(comparing, x.data.map((value, i) => value + correction[i]!), true) };
 }
 

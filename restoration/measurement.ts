@@ -143,7 +143,6 @@ function findTask(name: string): Task | undefined {
   }
 }
 
-
 async function readTensors(file: SafetensorsFile, fail: Fail): Promise<OperatorValues> {
   const names = [...file.tensors.keys()].filter((name) => name.startsWith(PARAMETER) && !name.startsWith(LAYER));
   const entries = [];

@@ -57,6 +57,7 @@ export {
   type PreparedPicture,
   preparePicture,
 } from "./prepare.ts";
+export { type Compression, type JpegFacts } from "./own_jpeg.ts";
 export { reducedKernel } from "./reduced_kernel.ts";
 export { type IdentifiedModel, modelData, type Outcome, type Report, reportOf } from "./report.ts";
 export {
@@ -70,7 +71,7 @@ export {
   type RunNoise,
   type WindowSetting,
 } from "./restore.ts";
-export { checkMeasuredOptions, checkPictureOptions } from "./options/restore_options.ts";
+export { checkMeasuredOptions, checkPictureOptions, isTaskQuality } from "./options/restore_options.ts";
 export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./options/task_files.ts";
 export {
   chooseTask,
@@ -80,7 +81,16 @@ export {
   taskOptions,
   type TaskSetting,
 } from "./options/task_options.ts";
-export { partsOf, restoreTasks, type Task, taskNamed, taskOperator, TASKS, UPSAMPLE, upsampling } from "./options/tasks.ts";
+export {
+  partsOf,
+  restoreTasks,
+  type Task,
+  taskNamed,
+  taskOperator,
+  TASKS,
+  UPSAMPLE,
+  upsampling,
+} from "./options/tasks.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { runIdentity, type RunSubject, SavedRun, type SaveSetting, type StateStore } from "./resume/saved_run.ts";

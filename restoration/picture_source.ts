@@ -5,7 +5,8 @@ import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import { alphaRaster, colourRaster, fillUnderAlpha, type Image, maskFromAlpha, type Raster } from "../raster/mod.ts";
 import type { PictureSource } from "./prepare.ts";
 import { maskFileOf, neededMask } from "./options/task_files.ts";
-import type { Task } from "./options/tasks.ts";
+import { partsOf, type Task } from "./options/tasks.ts";
+import { compressionOf, describeUnknown, type JpegFacts, UnknownCompression } from "./own_jpeg.ts";
 
 /** A picture as a decoder gives it. */
 export interface DecodedPicture extends Image {
@@ -13,6 +14,10 @@ export interface DecodedPicture extends Image {
   readonly warnings?: readonly string[];
   /** [H, W]: 1 where the file holds the pixel, 0 where it is cut off. */
   readonly missing?: Float32Array<ArrayBuffer>;
+  /** How a JPEG file was quantised. */
+  readonly jpeg?: JpegFacts;
+  /** EXIF orientation by which it was turned upright. */
+  readonly orientation?: number;
 }
 
 /** A mask as a reader gives it: 1 known, 0 missing, with clauses for the user. */
@@ -44,7 +49,7 @@ export class PictureQuestion extends UsageError {}
 /**
  * What is restored or degraded of a decoded picture. Where the task needs a mask and none is named, the picture's own
  * counts: transparent pixels, and rows that a cut file lacks. Pixels that are filled become opaque.
- * @throws {PictureQuestion} if the task needs a mask and the picture brings none
+ * @throws {PictureQuestion} if the task needs a mask and the picture brings none, or it is not known how it was compressed
  * @throws {RangeError} if nothing of the picture is known
  */
 export function pictureSource(
@@ -58,6 +63,10 @@ export function pictureSource(
   const used = mask ?? (isNeeded ? own : undefined);
   const parameter = maskFileOf(task, options)?.parameter ?? task.needs;
   const known = used && hostTensor(used.data, [height, width]);
+  const compression = !isTruth && partsOf(task).some(({ operator }) => operator === "jpeg")
+    ? compressionOf(picture, { task, options })
+    : undefined;
+  if (compression instanceof UnknownCompression) throw new PictureQuestion(describeUnknown(compression, name, task));
   const alpha = alphaRaster(picture);
   const colour = colourRaster(picture);
   return {
@@ -68,6 +77,7 @@ export function pictureSource(
     alpha: alpha && known && !isTruth ? opaqueWhereFilled(alpha, known) : alpha,
     mask: known && { parameter: parameter!, known },
     files,
+    ...(compression ? { compression } : {}),
     notes: [...warnings, ...mask?.warnings ?? [], ...own ? [describeOwn(own, isNeeded, picture)] : []].map(sentence),
   };
 }

@@ -2,7 +2,7 @@
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
-import type { MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
+import type { JpegPlace, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import {
@@ -20,8 +20,9 @@ import type { ReadMeasurement } from "./measurement.ts";
 import { NOISE_LEVEL } from "./options/method_options.ts";
 import { imageChannels } from "./options/image_channels.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
-import { describeNoise, isNoiseAlone } from "./options/noisy_picture.ts";
+import { describeNoise, isNoisy } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
+import type { Compression } from "./own_jpeg.ts";
 import { operatorOptions } from "./options/task_options.ts";
 import { type Task, taskOperator } from "./options/tasks.ts";
 
@@ -53,6 +54,8 @@ export interface PictureSource extends PictureFormat {
   readonly colour: Raster;
   /** What other files of the task hold, by the names of the parameters. */
   readonly files?: OperatorValues;
+  /** How it was compressed, where that is to be repaired. */
+  readonly compression?: Compression;
   /** What the user should know of the files, as sentences. */
   readonly notes?: readonly string[];
 }
@@ -129,8 +132,9 @@ export async function preparePicture(
   runtime: Runtime,
   model: OpenedModel,
   input: PictureInput | ReadMeasurement,
-  { label, recompute = false, window }: NetworkSetting = {},
+  { label, recompute = false, window: given }: NetworkSetting = {},
 ): Promise<PreparedPicture> {
+  const window = given ?? windowOfCompressed(model, input);
   const { operator, y, ...picture } = "source" in input
     ? await layOutPicture(runtime, model, { ...input, size: input.size ?? (window && Infinity) })
     : layOutMeasurement(runtime, model, input);
@@ -145,13 +149,24 @@ export async function preparePicture(
   return { ...picture, notes: [...picture.notes, ...notes], problem: { model: network, operator, y } };
 }
 
+/** A picture that must keep its size, and is too large for one piece, is seen in windows. */
+function windowOfCompressed(
+  { config: { imageSize } }: OpenedModel,
+  input: PictureInput | ReadMeasurement,
+): WindowSetting | undefined {
+  if (!("source" in input) || !input.source.compression || input.size !== undefined) return undefined;
+  const { source: { colour }, task: { scale } } = input;
+  const side = LONGEST_FACTOR * imageSize;
+  return scale * Math.max(colour.width, colour.height) > side ? { side, form: "shifted" } : undefined;
+}
+
 async function layOutPicture(
   runtime: Runtime,
   model: OpenedModel,
   { source, task, options: given, noise, seed, size }: PictureInput,
 ): Promise<LaidOut> {
   const isTruth = noise !== undefined;
-  const { mask, notes = [] } = source;
+  const { mask, compression, notes = [] } = source;
   const channels = imageChannels({ name: "the network", model });
   const isGray = channels === 1 || (!isTruth && task.channels === 1);
   const colour = isGray ? rgbToGray(source.colour) : grayToRgb(source.colour);
@@ -166,18 +181,19 @@ async function layOutPicture(
     seed,
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
+    jpeg: compression && { ...compression, place: placeOf(compression, source, canvas) },
   });
   const operator = taskOperator(task, imageShape, options);
   // What a picture shows where it is missing must not leak into its surroundings when it is resized.
   const visible = mask && !isTruth ? fillUnderAlpha(colour, opacity(mask.known)) : colour;
-  const laid = ontoCanvas(visible, canvas);
+  const laid = ontoCanvas(compression?.decoded ?? visible, canvas);
   const uploaded = runtime.upload(laid.data, [1, laid.height, laid.width, laid.channels]);
   const y = noise
     ? await degrade(runtime, operator, uploaded, { noise, seed })
     : await asMeasured(runtime, operator, uploaded, task);
   if (y !== uploaded) uploaded.free();
   const level = numberOf(given, NOISE_LEVEL);
-  const isEstimated = !isTruth && isNoiseAlone(task) && level === undefined;
+  const isEstimated = !isTruth && isNoisy(task) && level === undefined;
   const estimatedNoise = isEstimated ? estimateNoiseLevel(offCanvas(laid, canvas)) : undefined;
   return {
     task,
@@ -198,6 +214,21 @@ async function layOutPicture(
       ...(isEstimated ? [describeNoise(estimatedNoise)] : []),
     ],
   };
+}
+
+/**
+ * Where the blocks of a compressed picture lie on what the network sees.
+ * @throws {RangeError} if it is made smaller, which destroys them
+ */
+function placeOf({ orientation }: Compression, { name, colour }: PictureSource, canvas: Canvas): JpegPlace {
+  if (isShrunk(canvas)) {
+    throw new RangeError(
+      `Cannot restore "${name}" at ${formatSize(canvas.working)} instead of ${formatSize(canvas.natural)}: what was ` +
+        "compressed are blocks of its own pixels; leave --size out, or give --window N",
+    );
+  }
+  const [top, left] = [canvas.place.y / canvas.scale, canvas.place.x / canvas.scale];
+  return { top, left, height: colour.height, width: colour.width, orientation };
 }
 
 function layOutMeasurement(
@@ -250,9 +281,15 @@ async function asMeasured(
   runtime: Runtime,
   operator: Operator,
   y: DeviceTensor,
-  { kind }: Task,
+  { kind, parts, entry }: Task,
 ): Promise<DeviceTensor> {
-  return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
+  if (!parts) return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
+  if (!entry.knownPixels || !entry.isLinear) return y;
+  // A A^+ y: what the operator could have measured.
+  const image = await applyOperator(runtime, operator, "estimate", y);
+  const measured = await applyOperator(runtime, operator, "forward", image);
+  image.free();
+  return measured;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Bringing a picture into the range that a file can hold, true to its measurement. */
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { sub } from "../kernels/mod.ts";
-import { isLinear, type Operator } from "../operators/mod.ts";
+import { isLinear, isProjectable, type Operator, project } from "../operators/mod.ts";
 
 /** Half a level of 255, in units of [-1, 1]: less is lost when a file of 8 bits is written. */
 export const HALF_LEVEL = 1 / 255;
@@ -10,7 +10,7 @@ export const HALF_LEVEL = 1 / 255;
 export interface Comparer {
   /** y - A x. */
   residual(x: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
-  /** A^+ (y - A x), what a projection adds to x; undefined where the operator is not linear. */
+  /** What a projection adds to x, such as A^+ (y - A x); undefined where the operator has none. */
   correction(x: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer> | undefined>;
   /** Gives its memory back. */
   [Symbol.dispose](): void;
@@ -23,7 +23,11 @@ export interface Comparer {
 export function comparer(runtime: Runtime, operator: Operator, y: DeviceTensor): Comparer {
   const stage = runtime.stage(`${operator.name} against the measurement`, (inputs: Tensors<"x" | "y">) => {
     const residual = sub(inputs.y, operator.forward(inputs.x));
-    return { residual, correction: isLinear(operator) ? operator.pseudoInverse(residual) : residual };
+    if (isLinear(operator)) return { residual, correction: operator.pseudoInverse(residual) };
+    return {
+      residual,
+      correction: isProjectable(operator) ? sub(project(operator, inputs.x, inputs.y), inputs.x) : residual,
+    };
   });
   const read = async (
     data: Float32Array<ArrayBuffer>,
@@ -38,7 +42,7 @@ export function comparer(runtime: Runtime, operator: Operator, y: DeviceTensor):
   };
   return {
     residual: (x) => read(x, "residual"),
-    correction: async (x) => isLinear(operator) ? await read(x, "correction") : undefined,
+    correction: async (x) => isProjectable(operator) ? await read(x, "correction") : undefined,
     [Symbol.dispose]: () => stage.release(),
   };
 }

@@ -9,7 +9,13 @@ import {
 } from "../parameters/mod.ts";
 
 /** What is restored, as far as published parameters depend on it. */
-export type RestorationTask = "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval" | "compression";
+export type RestorationTask =
+  | "super_resolution"
+  | "deblurring"
+  | "inpainting"
+  | "colorization"
+  | "phase_retrieval"
+  | "compression";
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {

@@ -78,6 +78,13 @@ export function jpegSteps({ quality, tables = "published" }: JpegOptions): JpegS
   return { luminance: steps(LUMINANCE), chrominance: steps(CHROMINANCE) };
 }
 
+/** The quality of the standard tables that a luminance table of a file is nearest to, 1 to 100, by its mean step. */
+export function jpegQuality(luminance: ArrayLike<number>): number {
+  const sum = (table: ArrayLike<number>): number => Array.from(table).reduce((a, b) => a + b, 0);
+  const factor = sum(luminance) / sum(LUMINANCE);
+  return Math.min(100, Math.max(1, factor > 1 ? 50 / factor : 100 - 50 * factor));
+}
+
 interface Plane {
   readonly width: number;
   readonly height: number;

@@ -148,5 +148,5 @@ export const jpeg: OperatorEntry<NonlinearOperator, typeof PARAMETERS> = nonline
     kind: "compression",
     isLocal: true,
   }],
-  defaultsFor: ({ isMeasured, jpeg }: TaskContext) => jpeg ? { file: jpeg } : isMeasured ? { tables: "whole" } : {},
+  defaultsFor: ({ jpeg }: TaskContext) => jpeg ? { file: jpeg } : {},
 });

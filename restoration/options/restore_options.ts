@@ -31,6 +31,16 @@ export function checkPictureOptions(options: OptionValues, isTruth: boolean): vo
   }
 }
 
+/**
+ * Whether --quality is the one with which a picture was compressed: of a task that has it, where the picture is degraded
+ * here, or is no JPEG file, which would say it itself. Otherwise it is that of the result.
+ */
+export function isTaskQuality(options: OptionValues, path: string): boolean {
+  const name = textOf(options, "task");
+  if (name === undefined || (options["degrade"] !== true && /\.jpe?g$/i.test(path))) return false;
+  return taskOptionsOf(taskNamed(name, restoreTasks())).some(({ option }) => option === "quality");
+}
+
 /** Refuses what does not go with a picture that was damaged elsewhere. */
 function checkDamaged(options: OptionValues): void {
   const given = textOf(options, "task");
@@ -50,7 +60,9 @@ function checkDamaged(options: OptionValues): void {
   const { name, form = "file" } = task;
   if (form !== "file") {
     throw new UsageError(
-      `--task ${quoted(name)} needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
+      `--task ${
+        quoted(name)
+      } needs --degrade and a good picture; what "degrade" wrote as safetensors is restored without --task`,
     );
   }
   for (const part of partsOf(task)) {

@@ -8,14 +8,7 @@ import {
   type TaskPlace,
   taskValues,
 } from "../../operators/mod.ts";
-import {
-  numberOf,
-  optionOf,
-  type OptionSpec,
-  type OptionValues,
-  textOf,
-  UsageError,
-} from "../../parameters/mod.ts";
+import { numberOf, optionOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { reducedKernel } from "../reduced_kernel.ts";
 import { type Task, taskNamed, TASKS } from "./tasks.ts";
 
@@ -92,7 +85,9 @@ export function chooseTask(
   for (const [option, parts] of sharedOptions(task)) {
     if (options[option] === undefined) continue;
     const names = parts.map((part) => `"${part}"`).join(" and ");
-    throw new UsageError(`--${option} would be for ${names} of "${task.name}", which cannot be told apart; leave it out`);
+    throw new UsageError(
+      `--${option} would be for ${names} of "${task.name}", which cannot be told apart; leave it out`,
+    );
   }
   checkOptions(options, declared);
   return task;

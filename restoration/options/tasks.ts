@@ -1,12 +1,5 @@
 /** The tasks of restoration: those of the operators, and upsampling, which needs none. */
-import {
-  composedTask,
-  type Operator,
-  type OperatorValues,
-  partNames,
-  type Task,
-  TASKS,
-} from "../../operators/mod.ts";
+import { composedTask, type Operator, type OperatorValues, partNames, type Task, TASKS } from "../../operators/mod.ts";
 import { didYouMean, UsageError } from "../../parameters/mod.ts";
 import type { Shape } from "../../engine/mod.ts";
 

@@ -65,6 +65,9 @@ export type DiffpirOptions = ValuesOf<typeof PARAMETERS> & {
   readonly start?: DeviceTensor;
 };
 
+/** What deblurring does otherwise. */
+const DEBLURRING = { zeta: 0.1, countsNoise: true };
+
 /** DiffPIR. */
 export const diffpir: Sampler<DiffpirOptions> = sampler<typeof PARAMETERS, DiffpirOptions>({
   name: "diffpir",
@@ -73,8 +76,8 @@ export const diffpir: Sampler<DiffpirOptions> = sampler<typeof PARAMETERS, Diffp
   handlesNoise: true,
   parameters: PARAMETERS,
   published: {
-    deblurring: { zeta: 0.1, countsNoise: true },
-    compression: { zeta: 0.1, countsNoise: true },
+    deblurring: DEBLURRING,
+    compression: DEBLURRING,
     inpainting: { steps: 20, zeta: 1, countsNoise: true },
   },
   inputs: ["start"],

@@ -53,19 +53,28 @@ Deno.test("options of another method are refused with the methods that take them
   for (const [words, message] of cases) assertThrows(() => method(...words), UsageError, message);
 });
 
-Deno.test("a task that is not linear is restored by DPS unless another method that takes it is named", () => {
+Deno.test("a task that is not linear is restored by DPS unless it has a projection, or another method is named", () => {
   assertEquals(method("--task", "hdr").options, SAMPLERS.dps.defaults);
   assertEquals(method("--task", "phase", "--steps", "50").options, { ...SAMPLERS.dps.defaults, steps: 50, scale: 1 });
   assertEquals(method("--task", "inpaint", "--method", "dps").options, { ...SAMPLERS.dps.defaults, scale: 0.5 });
   const first = method("--task", "jpeg", "--method", "diffpir", "--data-step", "first_order");
   assertEquals(first.name, "diffpir");
+  for (const task of ["jpeg", "sr2 + jpeg"]) {
+    assertEquals(method("--task", task).name, "ssd");
+    assertEquals(method("--task", task, "--method", "ddnm").name, "ddnm");
+    assertThrows(
+      () => method("--task", task, "--method", "ddrm"),
+      UsageError,
+      "needs ssd, or ssd+, or ddnm, or dps, or diffpir",
+    );
+  }
   for (const words of [["--method", "ddnm"], ["--method", "ssd"], ["--method", "diffpir"]]) {
     assertThrows(
-      () => method("--task", "jpeg", ...words),
+      () => method("--task", "deblur-network", ...words),
       UsageError,
       `--method is ${
         words[1]
-      }, the task is "jpeg": what is not linear needs dps, or diffpir with --data-step first_order`,
+      }, the task is "deblur-network": what is not linear needs dps, or diffpir with --data-step first_order`,
     );
   }
 });
