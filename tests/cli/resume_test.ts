@@ -1,5 +1,7 @@
 /** Runs that are stopped from outside, and go on with the same command. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { TINY } from "./options/materials.ts";
+import { randomModel } from "./random_model.ts";
 import { childCommand, commandTest, runWell } from "./run_command.ts";
 
 /** Signals cannot be sent on Windows. */
@@ -24,28 +26,29 @@ async function stopped(words: readonly string[], signal: Deno.Signal, wanted: Re
 commandTest("a run that is killed goes on with the bytes of one that is not", async (folder) => {
   if (IS_WINDOWS) return;
   const picture = folder.picture("y.png", { width: 16, height: 16 });
-  const line = (
-    out: string,
-  ): string[] => ["restore", picture, "--task", "sr4", "--method", "ddnm", "--steps", "20", "--out", folder.path(out)];
-  await stopped([...line("out.png"), "--save-every", "0", "--json"], "SIGKILL", /"step":4,/);
+  const model = await randomModel(folder, "model.safetensors", { ...TINY, attention_resolutions: [] });
+  const how = [`--model=${model}`, "--task=sr4", "--method=ddnm", "--steps=10"];
+  const line = (out: string): string[] => ["restore", picture, folder.path(out), ...how];
+  await stopped([...line("out.png"), "--save-every", "0", "--json"], "SIGKILL", /"step":3,/);
   assert(folder.list().includes("out.png.state"), `${folder.list()}`);
   const { stderr } = await runWell(line("out.png"));
-  assertMatch(stderr, /Goes on at step \d+ of 20 from ".*out\.png\.state"/);
+  assertMatch(stderr, /Goes on at step \d+ of 10 from ".*out\.png\.state"/);
   await runWell(line("whole.png"));
   assertEquals(await Deno.readFile(folder.path("out.png")), await Deno.readFile(folder.path("whole.png")));
-  assertEquals(folder.list(), ["out.json", "out.png", "whole.json", "whole.png", "y.png"]);
+  assertEquals(folder.list(), ["model.safetensors", "out.json", "out.png", "whole.json", "whole.png", "y.png"]);
 });
 
 commandTest("Ctrl-C saves the file of a folder that is at work; the finished ones stay", async (folder) => {
   if (IS_WINDOWS) return;
   folder.folder("in");
   for (const name of ["in/a.png", "in/b.png"]) folder.picture(name, { width: 2, height: 2 });
-  const how = ["--task=sr4", "--method=ddnm", "--steps=20", "--save-every=1000", "--json"];
-  const words = ["restore", folder.path("in"), folder.path("out"), ...how];
+  const how = ["--task=sr4", "--method=ddnm", "--steps=10", "--save-every=1000", "--json"];
+  const model = await randomModel(folder, "model.safetensors", { ...TINY, attention_resolutions: [] });
+  const words = ["restore", folder.path("in"), folder.path("out"), `--model=${model}`, ...how];
   assertEquals(await stopped(words, "SIGINT", /2 of 2: [^]*"step":2,/), 130);
   assertEquals(folder.list("out"), ["a.json", "a.png", "b.png.state"]);
   const { stdout } = await runWell(words);
-  assertMatch(stdout, /Goes on at step \d+ of 20 from /);
+  assertMatch(stdout, /Goes on at step \d+ of 10 from /);
   assertStringIncludes(stdout, '"made":1,"kept":1');
   assertEquals(folder.list("out"), ["a.json", "a.png", "b.json", "b.png"]);
 });
