@@ -1,6 +1,7 @@
 /** Single products of operators, outside a sampler. */
 import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
 import { estimate, type Operator } from "../operators/mod.ts";
+import type { Task } from "./options/tasks.ts";
 
 /**
  * Runs one method of an operator.
@@ -20,4 +21,23 @@ export async function applyOperator(
   const result = (await stage({ x: argument }, {})).y.keep();
   stage.release();
   return result;
+}
+
+/**
+ * A measurement from a file; what it shows where pixels are missing is taken out.
+ * @returns y itself, or another tensor
+ */
+export async function asMeasured(
+  runtime: Runtime,
+  operator: Operator,
+  y: DeviceTensor,
+  { kind, parts, entry }: Task,
+): Promise<DeviceTensor> {
+  if (!parts) return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
+  if (!entry.knownPixels || !entry.isLinear) return y;
+  // A A^+ y: what the operator could have measured.
+  const image = await applyOperator(runtime, operator, "estimate", y);
+  const measured = await applyOperator(runtime, operator, "forward", image);
+  image.free();
+  return measured;
 }

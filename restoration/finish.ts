@@ -3,7 +3,7 @@ import { ReferenceRuntime, type Runtime } from "../engine/mod.ts";
 import { decodeSamples, encodeSamples, grayToRgb, type Raster, resize, rgbToGray } from "../raster/mod.ts";
 import { type ImageQuality, imageQuality } from "../metrics/mod.ts";
 import type { OperatorValues } from "../operators/mod.ts";
-import { applyOperator } from "./apply_operator.ts";
+import { applyOperator, asMeasured } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { judge, type Misfit, type Verdict } from "./harm.ts";
 import { estimateNoiseLevel } from "./estimates/noise_level.ts";
@@ -198,8 +198,7 @@ async function consistent(task: Task, x: Raster, y: Raster, options: OperatorVal
   const operator = taskOperator(task, [x.height, x.width, x.channels], options);
   const cpu = new ReferenceRuntime();
   const whole = cpu.upload(y.data, [1, y.height, y.width, y.channels]);
-  const isMasked = task.kind === "inpainting" && !task.parts;
-  const measured = isMasked ? await applyOperator(cpu, operator, "forward", whole) : whole;
+  const measured = await asMeasured(cpu, operator, whole, task);
   using comparing = comparer(cpu, operator, measured);
   const correction = await comparing.correction(x.data);
   if (!correction) return x;

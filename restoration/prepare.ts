@@ -4,7 +4,7 @@ import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
 import type { JpegPlace, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
-import { applyOperator } from "./apply_operator.ts";
+import { asMeasured } from "./apply_operator.ts";
 import {
   type Canvas,
   describeCanvas,
@@ -186,7 +186,8 @@ async function layOutPicture(
   const operator = taskOperator(task, imageShape, options);
   // What a picture shows where it is missing must not leak into its surroundings when it is resized.
   const visible = mask && !isTruth ? fillUnderAlpha(colour, opacity(mask.known)) : colour;
-  const laid = ontoCanvas(compression?.decoded ?? visible, canvas);
+  const decoded = compression?.decoded;
+  const laid = ontoCanvas(decoded ? (isGray ? rgbToGray(decoded) : decoded) : visible, canvas);
   const uploaded = runtime.upload(laid.data, [1, laid.height, laid.width, laid.channels]);
   const y = noise
     ? await degrade(runtime, operator, uploaded, { noise, seed })
@@ -274,22 +275,6 @@ function describeLengths({ entry }: Task, options: OperatorValues): readonly str
     return [`${name} ${kind === "integer" ? value : value.toFixed(2)}`];
   });
   return lengths.length > 0 ? [`At that size the degradation is taken with ${lengths.join(", ")}`] : [];
-}
-
-/** A measurement from a file; what it shows where pixels are missing is taken out. */
-async function asMeasured(
-  runtime: Runtime,
-  operator: Operator,
-  y: DeviceTensor,
-  { kind, parts, entry }: Task,
-): Promise<DeviceTensor> {
-  if (!parts) return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
-  if (!entry.knownPixels || !entry.isLinear) return y;
-  // A A^+ y: what the operator could have measured.
-  const image = await applyOperator(runtime, operator, "estimate", y);
-  const measured = await applyOperator(runtime, operator, "forward", image);
-  image.free();
-  return measured;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Bringing a picture into the range that a file can hold, true to its measurement. */
-import type { DeviceTensor, Runtime, Tensors } from "../engine/mod.ts";
+import type { DeviceTensor, Runtime, Tensor, Tensors } from "../engine/mod.ts";
 import { sub } from "../kernels/mod.ts";
-import { isLinear, isProjectable, type Operator, project } from "../operators/mod.ts";
+import { isLinear, isProjectable, type Operator, project, type Projectable } from "../operators/mod.ts";
 
 /** Half a level of 255, in units of [-1, 1]: less is lost when a file of 8 bits is written. */
 export const HALF_LEVEL = 1 / 255;
@@ -10,7 +10,7 @@ export const HALF_LEVEL = 1 / 255;
 export interface Comparer {
   /** y - A x. */
   residual(x: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
-  /** What a projection adds to x, such as A^+ (y - A x); undefined where the operator has none. */
+  /** What a projection adds to x, A^+ (y - A x) where the operator is linear; undefined where it has none. */
   correction(x: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer> | undefined>;
   /** Gives its memory back. */
   [Symbol.dispose](): void;
@@ -23,11 +23,7 @@ export interface Comparer {
 export function comparer(runtime: Runtime, operator: Operator, y: DeviceTensor): Comparer {
   const stage = runtime.stage(`${operator.name} against the measurement`, (inputs: Tensors<"x" | "y">) => {
     const residual = sub(inputs.y, operator.forward(inputs.x));
-    if (isLinear(operator)) return { residual, correction: operator.pseudoInverse(residual) };
-    return {
-      residual,
-      correction: isProjectable(operator) ? sub(project(operator, inputs.x, inputs.y), inputs.x) : residual,
-    };
+    return { residual, correction: isProjectable(operator) ? correctionOf(operator, inputs, residual) : residual };
   });
   const read = async (
     data: Float32Array<ArrayBuffer>,
@@ -45,6 +41,10 @@ export function comparer(runtime: Runtime, operator: Operator, y: DeviceTensor):
     correction: async (x) => isProjectable(operator) ? await read(x, "correction") : undefined,
     [Symbol.dispose]: () => stage.release(),
   };
+}
+
+function correctionOf(operator: Projectable, { x, y }: Tensors<"x" | "y">, residual: Tensor): Tensor {
+  return isLinear(operator) ? operator.pseudoInverse(residual) : sub(project(operator, x, y), x);
 }
 
 /** Projections at most. */
