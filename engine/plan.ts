@@ -157,7 +157,7 @@ function lowerCalls(
   /** Those of the call that is being lowered. */
   const own = new Set<Request>();
   const layers: PlannedLayer[] = [];
-  let nextId = 1 + Math.max(-1, ...allIds(graph));
+  let nextId = allIds(graph).reduce((least, id) => Math.max(least, id + 1), 0);
   const target: Target = {
     ...profile,
     scratch: (shape) => ({ id: nextId++, shape, dtype: "f32" }),

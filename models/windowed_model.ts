@@ -1,6 +1,6 @@
 /** A network for images of any size: it is evaluated in square windows, everything else stays whole. */
-import { checkpoint, type Coefficient, type Shape, type Tensor } from "../engine/mod.ts";
-import { add, addWindows, cutWindows, type WindowGrid } from "../kernels/mod.ts";
+import { checkpoint, type Coefficient, elementCount, type Shape, type Tensor } from "../engine/mod.ts";
+import { addWindows, concatChannels, cutWindows, reshape, type WindowGrid } from "../kernels/mod.ts";
 import type { NoiseModel } from "./noise_model.ts";
 
 /**
@@ -50,6 +50,16 @@ export function windowGrid([height = 0, width = 0]: Shape, side: number, form: W
   };
 }
 
+/** Windows of images [N k, ...] and [N l, ...] joined image by image: [N (k + l), ...], in as few copies as halving needs. */
+function joined(batches: readonly Tensor[], images: number): Tensor {
+  if (batches.length === 1) return batches[0]!;
+  const middle = Math.ceil(batches.length / 2);
+  const halves = [batches.slice(0, middle), batches.slice(middle)].map((half) => joined(half, images));
+  const [first, second] = halves.map((half) => reshape(half, [images, elementCount(half.shape) / images]));
+  const windows = halves.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  return reshape(concatChannels(first!, second!), [windows, ...batches[0]!.shape.slice(1)]);
+}
+
 /**
  * The noise model of larger images: the prediction is made of those for windows, which see the image mirrored at its
  * border. Gradients add up over the windows, whose inside is computed again instead of being kept.
@@ -77,24 +87,22 @@ export function windowedModel(model: NoiseModel, imageShape: Shape, { form, batc
   const { alphaBar, predictEps, predictWithVariance } = model;
   // Of several batches each is computed again for its gradient: together they would not fit.
   const batched = all.windows > batch ? checkpoint : <T>(body: () => T): T => body();
-  /** The sum over all batches of what the windows give, each at its place. */
+  /** What the windows of all batches give, each at its place. */
   const assembled = <K extends string>(
     xt: Tensor,
     timestep: Coefficient,
     predict: (windows: Tensor) => Readonly<Record<K, Tensor>>,
   ): Readonly<Record<K, Tensor>> => {
-    const sums: Partial<Record<K, Tensor>> = {};
+    const grid: WindowGrid = { ...all, ...(form === "shifted" ? { shift: timestep } : {}) };
+    const batches: Readonly<Record<K, Tensor>>[] = [];
     for (let first = 0; first < all.windows; first += batch) {
       const windows = Math.min(batch, all.windows - first);
-      const grid: WindowGrid = { ...all, first, windows, ...(form === "shifted" ? { shift: timestep } : {}) };
-      const parts = batched(() => predict(cutWindows(xt, { ...grid, isTapered: false })));
-      for (const name of Object.keys(parts) as K[]) {
-        const placed = addWindows(parts[name], { ...grid, border: "nothing" });
-        const sum = sums[name];
-        sums[name] = sum ? add(sum, placed) : placed;
-      }
+      batches.push(batched(() => predict(cutWindows(xt, { ...grid, first, windows, isTapered: false }))));
     }
-    return sums as Record<K, Tensor>;
+    // Windows are put in their places all at once: one pass over the image, however many there are.
+    const placed = (name: K): Tensor =>
+      addWindows(joined(batches.map((windows) => windows[name]), xt.shape[0]!), { ...grid, border: "nothing" });
+    return Object.fromEntries(Object.keys(batches[0]!).map((name) => [name, placed(name as K)])) as Record<K, Tensor>;
   };
   return {
     imageShape,

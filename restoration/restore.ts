@@ -7,6 +7,7 @@ import {
   paddedModel,
   windowedModel,
   type WindowForm,
+  windowGrid,
 } from "../models/mod.ts";
 import type { Degradation } from "../operators/mod.ts";
 import { type NoiseSource, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
@@ -139,6 +140,20 @@ export interface WindowSetting {
 /** Pixels that go through a network at once where it sees windows, which bounds memory. */
 const WINDOW_PIXELS = 256 * 256;
 
+/** Batches from which on they grow instead of becoming more: a plan holds the network once for each. */
+const MOST_BATCHES = 64;
+
+/** Values of a network's first layer that a batch may grow to: half a binding of 128 MiB, as its last layers have twice. */
+const BATCH_VALUES = 2 ** 24;
+
+/** How many windows go through a network at once. */
+function batchOfWindows({ config }: OpenedModel, covered: Shape, { side, form }: WindowSetting): number {
+  const windows = windowGrid(covered, side, form).windows;
+  const most = Math.floor(BATCH_VALUES / (side ** 2 * config.modelChannels));
+  const usual = Math.floor(WINDOW_PIXELS / side ** 2);
+  return Math.max(1, usual, Math.min(most, Math.ceil(windows / MOST_BATCHES)));
+}
+
 /**
  * A network for pictures of any size, whose borders are mirrored where the network needs larger sides.
  * @param imageShape [H, W, C]
@@ -166,7 +181,7 @@ export function networkFor(
   }
   const one = model.noiseModel({ height: side, width: side, ...options });
   const covered = [Math.max(side, height), Math.max(side, width), channels];
-  const batch = Math.max(1, Math.floor(WINDOW_PIXELS / side ** 2));
+  const batch = batchOfWindows(model, covered, window);
   return paddedModel(windowedModel(one, covered, { form, batch }), imageShape);
 }
 

@@ -1,10 +1,19 @@
 /** Pictures that one binding cannot hold: the bits that one binding gives, and what the CPU gives. */
 import { assertEquals } from "@std/assert";
-import { constant, hostTensor, ReferenceRuntime, type Runtime, type Tensor, WebGpuRuntime } from "../../engine/mod.ts";
+import {
+  constant,
+  hostTensor,
+  ReferenceRuntime,
+  type Runtime,
+  type Tensor,
+  trace,
+  WebGpuRuntime,
+} from "../../engine/mod.ts";
 import { conv2d } from "../../kernels/mod.ts";
-import { type NoiseModel, noiseSchedule, windowedModel, type WindowForm } from "../../models/mod.ts";
+import { type NoiseModel, noiseSchedule, type OpenedModel, windowedModel, type WindowForm } from "../../models/mod.ts";
 import { createOperator, type OperatorName } from "../../operators/mod.ts";
 import { degrade, restore } from "../../restoration/mod.ts";
+import { networkFor } from "../../restoration/restore.ts";
 import { type SamplerName, SAMPLERS } from "../../samplers/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -98,3 +107,20 @@ for (const [name, problem] of Object.entries(CASES)) {
     assertClose(parts, await restored(new ReferenceRuntime(), problem), 1e-4, name);
   });
 }
+
+/** How often a network of so many channels is recorded for a picture in windows of 64 pixels. */
+function recordings(imageShape: readonly number[], modelChannels: number): number {
+  const window = { ...NETWORK, imageShape: [64, 64, 3] };
+  const opened = { downsampling: 1, config: { modelChannels }, noiseModel: () => window } as unknown as OpenedModel;
+  const model = networkFor(opened, imageShape, {}, { side: 64, form: "shifted" });
+  const { calls } = trace("eps", { xt: { shape: [1, ...imageShape], dtype: "f32" } }, ({ xt }) => ({
+    eps: model.predictEps(xt!, { scalar: "t" }),
+  }));
+  return calls.filter(({ op }) => op.name === "conv2d").length;
+}
+
+Deno.test("windows of large pictures go through the network in batches that grow, while bindings hold them", () => {
+  assertEquals(recordings([512, 512, 3], 32), Math.ceil(81 / 16));
+  assertEquals(recordings([3000, 4000, 3], 32), Math.ceil(48 * 64 / 48));
+  assertEquals(recordings([3000, 4000, 3], 1024), 48 * 64 / 16);
+});
