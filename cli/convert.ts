@@ -1,11 +1,10 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
-import { checkWritable, FileSource, Interrupt, writeTensors } from "../io/mod.ts";
+import { byteProgress, checkWritable, FileSource, Interrupt, makeReporter, writeTensors } from "../io/mod.ts";
 import { convertedContents, type ConvertedDtype, countParameters, planDescription } from "../models/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, descriptionSpecs } from "./description_options.ts";
 import { openDescribed } from "./model_file.ts";
-import { byteProgress, makeReporter } from "./progress.ts";
 
 /** The command `convert`. */
 export const CONVERT: Command = {

@@ -8,7 +8,9 @@ import {
   isFolder,
   isMade,
   join,
+  makeReporter,
   type Output,
+  type Reporter,
   sha256OfFile,
   writeAtomically,
   writePng,
@@ -21,6 +23,7 @@ import {
   chooseNoise,
   chooseTask,
   degradePicture,
+  degradeTasks,
   encodeMeasurement,
   fileStem,
   formatSize,
@@ -30,18 +33,20 @@ import {
   measurementFormat,
   NOISE_OPTIONS,
   PICTURE_FORMATS,
+  planFolder,
   type Report,
-  seedOf,
+  SCALE_OPTION,
+  SEED_OPTION,
+  seedOfJob,
   type Task,
   taskFilePaths,
   taskOptions,
   TASKS,
 } from "../restoration/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
-import { forEachFile, listFolder, resultFolder } from "./folder.ts";
+import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { taskList } from "./lists.ts";
 import { resultName } from "./outputs.ts";
-import { makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, RUNTIME_OPTIONS } from "./runtime.ts";
 import { readSource } from "./source.ts";
 
@@ -61,8 +66,10 @@ export const DEGRADE: Command = {
       operands: { usage: "IMAGE|FOLDER [OUT]", min: 1, max: 2 },
       options: {
         ...taskOptions(),
+        ...SCALE_OPTION,
         ...NOISE_OPTIONS,
         seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of noise and masks (default 0)" },
+        ...SEED_OPTION,
         bits: { kind: "choice", choices: ["8", "16"], help: "Bits per sample of a PNG (default 8)" },
         format: {
           kind: "choice",
@@ -73,7 +80,7 @@ export const DEGRADE: Command = {
         ...RUNTIME_OPTIONS,
         json: { kind: "flag", help: "Print the outcome as JSON lines on stdout" },
       },
-      lists: [taskList(TASKS)],
+      lists: [taskList(degradeTasks())],
       examples: [
         ["deno task degrade photo.png --task sr4", "write photo-degraded.png, a quarter as wide and high"],
         ["deno task degrade photo.png --task inpaint --mask-random 0.5", "also write photo-degraded-mask.png"],
@@ -107,7 +114,7 @@ async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
   const options = args.values;
-  const task = chooseTask(options, "sr4", TASKS);
+  const task = chooseTask(options, "sr4", degradeTasks());
   chooseNoise(options, task);
   let runtime: Runtime | undefined;
   const session: Session = {
@@ -181,8 +188,10 @@ async function degradeFile(
 async function degradeFolder(args: Arguments, session: Session): Promise<number> {
   const { task, options, reporter, interrupt } = session;
   const folder = args.operands[0]!;
-  const { pictures } = await listFolder(folder);
-  if (pictures.length === 0) {
+  const mask = maskFileOf(task, options)?.path;
+  const items = await listFolder(folder, { "it is the mask of all": mask, "it holds the results": resultName(args) });
+  const plan = planFolder(items, { wanted: "picture", hasMasks: false });
+  if (plan.jobs.length === 0) {
     throw new FileError(
       `Cannot degrade "${folder}": the folder has no ${PICTURE_FORMATS} file, at least one is needed`,
     );
@@ -191,20 +200,19 @@ async function degradeFolder(args: Arguments, session: Session): Promise<number>
   const target = await resultFolder(args);
   if (/\.(png|safetensors)$/i.test(target)) throw new UsageError(`"${folder}" is a folder, OUT must be one too`);
   const words = args.words.filter((word) => word !== "--json");
-  const files = pictures.map((path) => ({ path }));
-  const counts = await forEachFile(files, { reporter, interrupt, phase: "degrade" }, async ({ path }) => {
-    const stem = join(target, fileStem(path));
-    const seed = seedOf(path, args.number("seed") ?? 0);
+  const counts = await forEachFile(plan, { reporter, interrupt, phase: "degrade" }, async (job) => {
+    const { path } = job;
+    const stem = join(target, job.stem);
+    const seed = seedOfJob(job, options);
     const key = { command: ["degrade", ...words], picture: path, sha256: await sha256OfFile(path), seed };
-    if (await isMade(`${stem}.json`, key)) return false;
-    const { data } = await degradeFile(session, { path, out: `${stem}.${format}`, seed, prefix: `"${path}": ` });
+    if (await isMade(`${stem}.json`, key)) return undefined;
+    const { data, text } = await degradeFile(session, { path, out: `${stem}.${format}`, seed, prefix: `"${path}": ` });
     await interrupt.hold(() => writeRecord(`${stem}.json`, { ...key, ...data }));
-    return true;
+    return text;
   });
-  const failed = counts.failed > 0 ? `, ${counts.failed} failed` : "";
   reporter.result(
     { folder: target, task: task.name, ...counts },
-    `Wrote ${counts.made} measurements to ${target}, ${counts.kept} were there already${failed}`,
+    `Wrote ${counts.made} measurements to ${target}, ${counts.kept} were there already${othersOf(counts)}`,
   );
   return counts.failed > 0 ? 1 : 0;
 }

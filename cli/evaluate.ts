@@ -28,7 +28,7 @@ import {
   writePlan,
   writeResults,
 } from "../evaluation/mod.ts";
-import { checkWritable, Interrupt, writePng } from "../io/mod.ts";
+import { checkWritable, formatSeconds, Interrupt, makeReporter, type Reporter, writePng } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import { CLASS_OPTION, restoringMethods, TASKS } from "../restoration/mod.ts";
@@ -39,7 +39,6 @@ import { methodList, taskList } from "./lists.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { listPictures } from "./pictures.ts";
-import { formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** Folder of the results where none is named. */

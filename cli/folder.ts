@@ -1,43 +1,41 @@
-/** Commands on folders: which files are meant, where their results go, and which of these are there already. */
-import { FileError, type Interrupt, join } from "../io/mod.ts";
+/** Commands on folders: what is in them, where their results go, and what came of each file. */
+import { FileError, identifyImage, type Interrupt, isFolder, join, type Reporter } from "../io/mod.ts";
 import { CheckpointError } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { fileStem, type FolderNames, PictureQuestion, sortFolder } from "../restoration/mod.ts";
+import { type FolderItem, type FolderPlan, isMeasurementName, PictureQuestion } from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
 import { resultName } from "./outputs.ts";
-import type { Reporter } from "./progress.ts";
 
 /**
- * Lists a folder, without the folders in it and hidden files.
- * @returns the paths of its files
- * @throws {FileError} if it cannot be read, or two of its files would have one result
+ * What is in a folder, told by content: nothing is left out.
+ * @param besides what is known of single paths, such as a mask for all pictures; undefined ones count as absent
+ * @throws {FileError} if it cannot be read
  */
-export async function listFolder(folder: string): Promise<FolderNames> {
-  const names: string[] = [];
+export async function listFolder(
+  folder: string,
+  besides: Readonly<Record<string, string | undefined>> = {},
+): Promise<readonly FolderItem[]> {
+  const real = async (path: string | undefined): Promise<string> =>
+    path === undefined ? "" : await Deno.realPath(path).catch(() => "");
+  const known = new Map<string, string>();
+  for (const [about, path] of Object.entries(besides)) known.set(await real(path), about);
+  const items: FolderItem[] = [];
   try {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      if (!isDirectory && !name.startsWith(".")) names.push(name);
+    for await (const { name } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      const about = known.get(await real(path)) ??
+        (name.startsWith(".") ? "its name begins with a dot" : await isFolder(path) ? "it is a folder" : undefined);
+      if (about !== undefined) items.push({ path, kind: "other", about });
+      else if (isMeasurementName(path)) items.push({ path, kind: "measurement" });
+      else {
+        const found = await identifyImage(path);
+        items.push("format" in found ? { path, kind: "picture" } : { path, kind: "other", about: found.about });
+      }
     }
   } catch (error) {
     throw new FileError(`Cannot read the folder "${folder}": ${(error as Error).message}`, { cause: error });
   }
-  const sorted = sortFolder(names.map((name) => join(folder, name)));
-  for (const group of [sorted.pictures, sorted.measurements]) requireDistinct(folder, group);
-  return sorted;
-}
-
-function requireDistinct(folder: string, paths: readonly string[]): void {
-  const known = new Map<string, string>();
-  for (const path of paths) {
-    const stem = fileStem(path);
-    const other = known.get(stem);
-    if (other !== undefined) {
-      throw new FileError(
-        `Cannot take the folder "${folder}": "${other}" and "${path}" have one name; rename one of them`,
-      );
-    }
-    known.set(stem, path);
-  }
+  return items;
 }
 
 /**
@@ -65,34 +63,47 @@ export interface FolderCounts {
   readonly made: number;
   readonly kept: number;
   readonly failed: number;
+  readonly passedOver: number;
+}
+
+/** What came of a folder besides what was made and kept, for the end of a sentence. */
+export function othersOf({ failed, passedOver }: FolderCounts): string {
+  return `${failed > 0 ? `, ${failed} failed` : ""}${passedOver > 0 ? `, ${passedOver} passed over` : ""}`;
 }
 
 /**
- * Goes through the files of a folder; what is wrong with one of them is told, and the others are done.
- * @param work does one of them, and says whether anything was made
+ * Goes through everything in a folder and tells of each in one line; what is wrong with one of them does not stop the
+ * others.
+ * @param work does one of them, and says what was made; undefined if it was made already
  * @param phase shown after each file, where it is given
  * @throws whatever is not about one file
  */
 export async function forEachFile<T extends { readonly path: string }>(
-  files: readonly T[],
+  { jobs, passedOver }: { readonly jobs: readonly T[]; readonly passedOver: FolderPlan["passedOver"] },
   { reporter, interrupt, phase }: {
     readonly reporter: Reporter;
     readonly interrupt: Interrupt;
     readonly phase?: string;
   },
-  work: (file: T, index: number) => Promise<boolean>,
+  work: (file: T) => Promise<string | undefined>,
 ): Promise<FolderCounts> {
-  const counts = { made: 0, kept: 0, failed: 0 };
-  for (const [index, file] of files.entries()) {
+  const counts = { made: 0, kept: 0, failed: 0, passedOver: 0 };
+  for (const { path, reason, isFailure } of passedOver) {
+    counts[isFailure ? "failed" : "passedOver"]++;
+    reporter.file(path, isFailure ? "failed" : "passed over", reason);
+  }
+  for (const [index, file] of jobs.entries()) {
     await interrupt.check();
     try {
-      counts[await work(file, index) ? "made" : "kept"]++;
+      const made = await work(file);
+      counts[made === undefined ? "kept" : "made"]++;
+      reporter.file(file.path, made === undefined ? "kept" : "made", made ?? "it was made before in the same way");
     } catch (error) {
       if (!isOfOneFile(error)) throw error;
       counts.failed++;
-      reporter.note(`error: "${file.path}": ${error.message}`);
+      reporter.file(file.path, "failed", error.message);
     }
-    if (phase !== undefined) reporter.step(phase, index + 1, files.length);
+    if (phase !== undefined) reporter.step(phase, index + 1, jobs.length);
   }
   reporter.done();
   return counts;

@@ -15,7 +15,15 @@ import {
   pairsByName,
   summarizePairs,
 } from "../evaluation/mod.ts";
-import { checkWritable, FileError, FileSource, Interrupt, writeAtomically } from "../io/mod.ts";
+import {
+  checkWritable,
+  FileError,
+  FileSource,
+  Interrupt,
+  makeReporter,
+  type Reporter,
+  writeAtomically,
+} from "../io/mod.ts";
 import {
   type ConventionName,
   CONVENTIONS,
@@ -32,7 +40,6 @@ import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { readColours, readSide, type Side } from "./pictures.ts";
-import { makeReporter, type Reporter } from "./progress.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** Where the published weights are; none are part of this program. */

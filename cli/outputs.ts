@@ -10,7 +10,14 @@ import {
   writeTensors,
 } from "../io/mod.ts";
 import { makeSheet, type Size, toImage } from "../raster/mod.ts";
-import { type Report, type Result, sentence, type Trace } from "../restoration/mod.ts";
+import {
+  PARAMETERS_KEYWORD,
+  parametersOf,
+  type Report,
+  type Result,
+  sentence,
+  type Trace,
+} from "../restoration/mod.ts";
 import { type Arguments } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 
@@ -116,7 +123,8 @@ export function outputsOf(
     [sheet, (path) => writePng(path, toImage(makeSheet([result.sheet])))],
     [image, async (path) => {
       const stored = toImage(raster, { bitDepth, ...(alpha ? { alpha } : {}) });
-      const options = { metadata, text: SOFTWARE, ...(quality === undefined ? {} : { quality }) };
+      const text = { ...SOFTWARE, [PARAMETERS_KEYWORD]: JSON.stringify(parametersOf(report)) };
+      const options = { metadata, text, ...(quality === undefined ? {} : { quality }) };
       for (const clause of await writeImage(path, stored, options)) note(sentence(clause));
     }],
     [reportPath, (path) => writeRecord(path, report)],

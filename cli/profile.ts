@@ -1,6 +1,6 @@
 /** `deno task profile`: what a step of any method costs, and why. */
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
-import { checkWritable, readMask, writeAtomically, writeTogether } from "../io/mod.ts";
+import { checkWritable, makeReporter, readMask, writeAtomically, writeTogether } from "../io/mod.ts";
 import { numberOf, UsageError } from "../parameters/mod.ts";
 import {
   chromeTrace,
@@ -30,7 +30,6 @@ import { isPlain, registeredSamplers } from "../samplers/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { methodList, taskList } from "./lists.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
-import { makeReporter } from "./progress.ts";
 import { GPU_OPTIONS, openGpu, PRECISION_OPTION, precisionOf } from "./runtime.ts";
 import { filesWith } from "./task_files.ts";
 

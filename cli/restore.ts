@@ -1,33 +1,50 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import { callerPath, FileError, Interrupt, isFolder, isMade, join } from "../io/mod.ts";
-import { type OptionValues, UsageError } from "../parameters/mod.ts";
+import {
+  callerPath,
+  FileError,
+  Interrupt,
+  isFolder,
+  isMade,
+  join,
+  makeReporter,
+  readText,
+  readTexts,
+} from "../io/mod.ts";
+import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
   BLUR_OPTIONS,
   checkMeasuredOptions,
   checkPictureOptions,
   CLASS_OPTION,
+  describeRepeat,
+  FACTOR_OPTIONS,
   fileStem,
+  type FolderPlan,
+  isMeasurementName,
   isTaskQuality,
   methodOptions,
   modelData,
   neededMask,
   NOISE_OPTIONS,
+  PARAMETERS_KEYWORD,
   PICTURE_FORMATS,
+  planFolder,
+  repeatedRun,
   restoreTasks,
+  type RunParameters,
   SAVE_OPTIONS,
-  seedOf,
+  SEED_OPTION,
+  seedOfJob,
   taskNamed,
   taskOptions,
-  UPSAMPLE_OPTIONS,
   WINDOW_OPTIONS,
 } from "../restoration/mod.ts";
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
-import { forEachFile, listFolder, resultFolder } from "./folder.ts";
+import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
+import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { planOutputs, resultName } from "./outputs.ts";
-import { makeReporter } from "./progress.ts";
 import { type Job, readJob, type Request, restoreJob, type Session } from "./restore_job.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
@@ -56,9 +73,15 @@ export const RESTORE: Command = {
         ...NOISE_OPTIONS,
         ...modelOptions(),
         ...CLASS_OPTION,
-        ...UPSAMPLE_OPTIONS,
+        ...FACTOR_OPTIONS,
         ...methodOptions(),
         seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
+        ...SEED_OPTION,
+        like: {
+          kind: "text",
+          value: "FILE",
+          help: "Repeat the run that made this PNG file, or that this report is of; other options outweigh its own",
+        },
         samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
         size: {
           kind: "integer",
@@ -115,21 +138,35 @@ export const RESTORE: Command = {
   run,
 };
 
-async function run(args: Arguments): Promise<number> {
+async function run(given: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = makeReporter(given.flag("json"));
+  const like = await readLike(given);
+  const args = like ? new Arguments(given.operands, like.options, given.words) : given;
   const [input] = args.operands;
   if (input !== undefined && await isFolder(input)) {
     const requests = await folderRequests(args);
-    return await withSession(args, { reporter, interrupt }, (session) => restoreFolder(session, requests));
+    return await withSession(
+      args,
+      { reporter, interrupt, like },
+      (session) => restoreFolder({ ...session, isFolder: true }, requests),
+    );
   }
   const name = resultName(args) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
   const job = await readJob(requestOf(args, input, name));
   await interrupt.check();
-  return await withSession(args, { reporter, interrupt }, async (session) => {
-    const isHarm = await restoreJob(session, job);
+  return await withSession(args, { reporter, interrupt, like }, async (session) => {
+    const { isHarm } = await restoreJob(session, job);
     return isHarm && args.flag("strict") ? 1 : 0;
   });
+}
+
+/** What --like repeats. */
+async function readLike({ operands: [input = ""], values }: Arguments): Promise<RunParameters | undefined> {
+  const name = textOf(values, "like");
+  if (name === undefined) return undefined;
+  const text = /\.json$/i.test(name) ? await readText(name) : (await readTexts(name))[PARAMETERS_KEYWORD] ?? "";
+  return repeatedRun(text, values, { name, specs: RESTORE.spec.options, isMeasured: isMeasurementName(input) });
 }
 
 /** What a command line asks of one file. */
@@ -158,7 +195,9 @@ function requestOf(
 /** Opens device and model, and closes the device at the end. */
 async function withSession(
   args: Arguments,
-  { reporter, interrupt }: Pick<Session, "reporter" | "interrupt">,
+  { reporter, interrupt, like }: Pick<Session, "reporter" | "interrupt"> & {
+    readonly like: RunParameters | undefined;
+  },
   body: (session: Session) => Promise<number>,
 ): Promise<number> {
   const runtime = await openRuntime(args);
@@ -169,10 +208,17 @@ async function withSession(
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(`Model ${loaded.name} (${millions} M parameters) on ${runtime.description}`);
     if (loaded.origin !== undefined) reporter.note(loaded.origin);
+    for (const note of like ? describeRepeat(like, loaded) : []) reporter.note(note);
     return await body({ words: args.words, runtime, loaded, loadSeconds, reporter, interrupt });
   } finally {
     runtime.destroy();
   }
+}
+
+/** What is asked of the files of a folder, and what is left alone. */
+interface FolderRequests {
+  readonly jobs: readonly Request[];
+  readonly passedOver: FolderPlan["passedOver"];
 }
 
 /**
@@ -180,17 +226,23 @@ async function withSession(
  * @throws {UsageError} if the options do not go with them
  * @throws {FileError} if there is nothing to restore
  */
-async function folderRequests(args: Arguments): Promise<readonly Request[]> {
+async function folderRequests(args: Arguments): Promise<FolderRequests> {
   const folder = args.operands[0]!;
   for (const option of ["trace", "noise"]) {
     if (args.has(option)) throw new UsageError(`--${option} needs a single file, "${folder}" is a folder`);
   }
-  const { pictures, measurements, masks } = await listFolder(folder);
   const isTruth = args.flag("degrade");
   const ofPictures = args.has("task") || isTruth;
   if (!ofPictures) checkMeasuredOptions(args.values);
-  const paths = ofPictures ? pictures : measurements;
-  if (paths.length === 0) {
+  const task = args.has("task") ? taskNamed(args.text("task")!, restoreTasks()) : undefined;
+  const wanted = task && !isTruth ? neededMask(task) : undefined;
+  const mask = wanted === undefined ? undefined : args.text(wanted);
+  const items = await listFolder(folder, { "it is the mask of all": mask, "it holds the results": resultName(args) });
+  const { jobs, passedOver } = planFolder(items, {
+    wanted: ofPictures ? "picture" : "measurement",
+    hasMasks: wanted !== undefined,
+  });
+  if (jobs.length === 0) {
     throw new FileError(
       ofPictures
         ? `Cannot restore "${folder}": the folder has no ${PICTURE_FORMATS} file, at least one is needed`
@@ -198,35 +250,28 @@ async function folderRequests(args: Arguments): Promise<readonly Request[]> {
     );
   }
   const target = await resultFolder(args);
-  const task = args.has("task") ? taskNamed(args.text("task")!, restoreTasks()) : undefined;
-  const wanted = task && !isTruth ? neededMask(task) : undefined;
-  return paths.map((path) => {
-    const mask = masks.get(path);
+  const requests = jobs.map((job) => {
+    const { path, stem, mask } = job;
     const options: OptionValues = wanted !== undefined && mask !== undefined
       ? { [wanted]: mask, ...args.values }
       : args.values;
-    try {
-      if (ofPictures) checkPictureOptions(options, isTruth);
-    } catch (error) {
-      throw error instanceof UsageError ? new UsageError(`"${path}": ${error.message}`) : error;
-    }
-    const seed = seedOf(path, args.number("seed") ?? 0);
-    return requestOf(args, path, join(target, `${fileStem(path)}.png`), { options, seed });
+    if (ofPictures) checkPictureOptions(options, isTruth);
+    return requestOf(args, path, join(target, `${stem}.png`), { options, seed: seedOfJob(job, args.values) });
   });
+  return { jobs: requests, passedOver };
 }
 
-async function restoreFolder(session: Session, requests: readonly Request[]): Promise<number> {
+async function restoreFolder(session: Session, plan: FolderRequests): Promise<number> {
   let harms = 0;
-  const counts = await forEachFile(requests, session, async (request, index) => {
+  const counts = await forEachFile(plan, session, async (request) => {
     const job = await readJob(request);
-    if (await isRestored(session, job)) return false;
-    session.reporter.note(`${index + 1} of ${requests.length}: ${request.path}`);
-    if (await restoreJob(session, job) && request.options["strict"] === true) harms++;
-    return true;
+    if (await isRestored(session, job)) return undefined;
+    const { text, isHarm } = await restoreJob(session, job);
+    if (isHarm && request.options["strict"] === true) harms++;
+    return `${job.outputs.map(({ image }) => image).join(", ")}; ${text}`;
   });
   const { made, kept, failed } = counts;
-  const failures = failed > 0 ? `, ${failed} failed` : "";
-  session.reporter.result({ ...counts }, `Restored ${made} files, ${kept} were restored already${failures}`);
+  session.reporter.result({ ...counts }, `Restored ${made} files, ${kept} were restored already${othersOf(counts)}`);
   return failed > 0 || harms > 0 ? 1 : 0;
 }
 

@@ -6,6 +6,7 @@ import {
   type ImageFile,
   type Interrupt,
   type PictureMetadata,
+  type Reporter,
   sha256OfFile,
   stateFile,
   writeTogether,
@@ -29,9 +30,11 @@ import {
   type PictureInput,
   type PreparedPicture,
   preparePicture,
+  PROGRAM,
   type ReadMeasurement,
   type RecordedNoise,
   recordedNoise,
+  repeatable,
   type Report,
   reportOf,
   restoreBy,
@@ -44,11 +47,11 @@ import {
   taskFilePaths,
   timed,
   Trace,
+  type Verdict,
   windowOf,
 } from "../restoration/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { checkLongest, filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
-import type { Reporter } from "./progress.ts";
 import { summarize } from "./summary.ts";
 import { readMeasurement, readSource } from "./source.ts";
 
@@ -86,6 +89,8 @@ export interface Session {
   readonly loadSeconds: number;
   readonly reporter: Reporter;
   readonly interrupt: Interrupt;
+  /** Whether each file is told of in a line, without its summary. */
+  readonly isFolder?: boolean;
 }
 
 /** What a report tells of a picture. */
@@ -160,10 +165,10 @@ function checkSeeds({ seed, outputs, options }: Request): void {
 
 /**
  * Restores a job, once for each sample.
- * @returns whether one of the results is no better than what was there
+ * @returns what a person would want to know: of the first result that is no better than what was there, else of the last
  * @throws {UsageError} if the network does not fit the options
  */
-export async function restoreJob(session: Session, job: Job): Promise<boolean> {
+export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
   const { runtime, loaded, reporter, interrupt } = session;
   const { input, options, outputs, isSample, method, task } = job;
   const label = numberOf(options, "class");
@@ -177,18 +182,21 @@ export async function restoreJob(session: Session, job: Job): Promise<boolean> {
     window: windowOf(options),
   });
   try {
-    for (const note of picture.notes) reporter.note(note);
+    for (const note of session.isFolder ? [] : picture.notes) reporter.note(note);
     checkLongest(outputs[0]!, picture.canvas.natural);
     await interrupt.check();
-    let isHarm = false;
-    for (const index of outputs.keys()) isHarm = await restoreSample(session, job, picture, index) || isHarm;
-    return isHarm;
+    let verdict: Verdict | undefined;
+    for (const index of outputs.keys()) {
+      const found = await restoreSample(session, job, picture, index);
+      if (!verdict?.isHarm) verdict = found;
+    }
+    return session.isFolder ? { ...verdict!, text: [...picture.notes, verdict!.text].join("; ") } : verdict!;
   } finally {
     picture.problem.y.free();
   }
 }
 
-async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<boolean> {
+async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<Verdict> {
   const { words, runtime, loaded, loadSeconds, reporter, interrupt } = session;
   const { path, sha256, facts, files, options, outputs, task, method, recorded, metadata } = job;
   const output = outputs[index]!;
@@ -199,7 +207,7 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
   const phase = outputs.length === 1 ? "restore" : `restore ${index + 1} of ${outputs.length}`;
   const problem = { ...picture.problem, sigmaY: numberOf(options, "noise-level") ?? picture.sigmaY };
   const note = (text: string): void => reporter.note(text);
-  const program = { name: "shortcut", deno: Deno.version.deno };
+  const program = { ...PROGRAM, deno: Deno.version.deno };
   const subject = { runtime, loaded, task, method, options, seed, files: [sha256, ...files], program };
   const saved = await SavedRun.open(stateFile(`${output.image}.state`), runIdentity(subject), {
     every: saveEvery(options),
@@ -219,6 +227,7 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
   const outcome = { runtime, loaded, loadSeconds, picture, method, restoration, result, options, seed };
   const report = {
     program,
+    options: repeatable(options),
     command: ["restore", ...words],
     files: filesOf(output),
     input: { file: path, sha256 },
@@ -230,6 +239,6 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
     await writeTogether(outputsOf(output, { result, report, trace, metadata, note }));
     await saved.finish();
   });
-  reporter.result(report, summarize(output, outcome));
-  return result.verdict.isHarm;
+  reporter.result(report, session.isFolder ? "" : summarize(output, outcome));
+  return result.verdict;
 }

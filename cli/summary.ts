@@ -1,9 +1,9 @@
 /** The outcome of a restoration for people. */
+import { formatSeconds } from "../io/mod.ts";
 import type { ImageQuality } from "../metrics/mod.ts";
 import { isLinear } from "../operators/mod.ts";
 import { formatSize, type Outcome } from "../restoration/mod.ts";
 import { filesOf, type SampleOutput } from "./outputs.ts";
-import { formatSeconds } from "./progress.ts";
 
 /** The outcome in a few lines. */
 export function summarize(output: SampleOutput, { restoration, method, result, seed, picture }: Outcome): string {

@@ -6,7 +6,9 @@ import {
   forgetTuned,
   Interrupt,
   INTERRUPTED_EXIT,
+  makeReporter,
   readTuned,
+  type Reporter,
   tunedFile,
   type TunedSubject,
   writeTuned,
@@ -24,7 +26,6 @@ import {
   type TuneOutcome,
 } from "../profiling/mod.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
-import { makeReporter, type Reporter } from "./progress.ts";
 import { BACKEND_OPTION, backendOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 
 const DEFAULT_BUDGET = 60;

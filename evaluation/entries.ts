@@ -1,4 +1,5 @@
 /** The tasks and methods of a study: named entries with options, where a list of values makes one entry of each. */
+import { lookUpTask } from "../operators/mod.ts";
 import { checkValue, type OptionSpec, type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   describingOptions,
@@ -110,10 +111,10 @@ function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly E
   const { [kind]: found, label, ...options } = objectAt(item, place, [kind, "label", ...Object.keys(spec)], needed);
   if (label !== undefined) textAt(label, `${place}.label`);
   const names = namesOf(kind);
-  const isComposed = kind === "task" && typeof found === "string" && found.includes("+");
-  const name = isComposed
-    ? within(`${place}.task`, () => taskNamed(found).name)
-    : wordAt(found, `${place}.${kind}`, [...names, ALL]);
+  const own = kind === "task" && typeof found === "string" && !names.includes(found)
+    ? (found.includes("+") ? within(`${place}.task`, () => taskNamed(found)) : lookUpTask(found))?.name
+    : undefined;
+  const name = own ?? wordAt(found, `${place}.${kind}`, [...names, ALL]);
   const lenient = name === ALL;
   if (lenient && label !== undefined) {
     throw new UsageError(`${place}.label is "${label}", but "${ALL}" makes several entries; leave it out`);

@@ -110,6 +110,24 @@ function nameOf(profile: string): string {
 }
 
 /**
+ * What a file is by its first bytes, whatever it is called.
+ *
+ * @param path File path.
+ * @returns The format of a picture that is read, or a clause for the user about any other file.
+ */
+export async function identifyImage(
+  path: string,
+): Promise<{ readonly format: ImageFormat } | { readonly about: string }> {
+  try {
+    using source = await FileSource.open(path);
+    return { format: formatOf(await source.read(0, Math.min(512, source.size))) };
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof FileError) return { about: error.message };
+    throw error;
+  }
+}
+
+/**
  * Writes an image as a PNG file that appears complete or not at all.
  *
  * @param path Path of the file; its folder must exist.
@@ -133,7 +151,11 @@ export async function readTexts(path: string): Promise<Readonly<Record<string, s
     using source = await FileSource.open(path);
     const bytes = await source.read(0, source.size);
     const format = formatOf(bytes.subarray(0, 512));
-    if (format !== "png") throw new DecodeError(`it is a ${format.toUpperCase()} file, texts are kept in PNG files`);
+    if (format !== "png") {
+      throw new DecodeError(
+        `it is a ${format.toUpperCase()} file, texts are kept in PNG files and in the report beside it`,
+      );
+    }
     return pngTexts(bytes);
   } catch (error) {
     if (!(error instanceof DecodeError || error instanceof FileError)) throw error;
@@ -196,9 +218,10 @@ function formatOf(start: Uint8Array): ImageFormat {
   }
   const other = OTHERS.find(([offset, letters]) => isAt(offset, letters))?.[2] ??
     (/^p[1-7]\s/.test(text) ? "a PNM file (PBM, PGM, PPM)" : looksLikeTga(start) ? "a TGA file" : undefined);
+  if (!other) throw new DecodeError("it is not an image, PNG, JPEG, WebP or AVIF is needed");
   throw new DecodeError(
-    `it is ${other ?? "not an image"}, PNG, JPEG, WebP or AVIF is needed; ${
-      other?.startsWith("a raw") ? "develop it and save it as 16-bit PNG" : "save it as PNG in another program first"
+    `it is ${other}, PNG, JPEG, WebP or AVIF is needed; ${
+      other.startsWith("a raw") ? "develop it and save it as 16-bit PNG" : "save it as PNG in another program first"
     }`,
   );
 }

@@ -2,6 +2,7 @@
 export { commandSection } from "./command_section.ts";
 export { Interrupt, INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
+export { byteProgress, formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
@@ -12,6 +13,7 @@ export {
   isMade,
   join,
   type Output,
+  readText,
   writeRecord,
   writeTensors,
   writeTogether,
@@ -19,7 +21,7 @@ export {
 export { type StateFile, stateFile } from "./state_file.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
-export { readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";
+export { identifyImage, readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";
 export { formatByName, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";
 export { openModel, type OpenModelOptions } from "./model_file.ts";

@@ -2,6 +2,7 @@
 import { type SafetensorsContents, writeSafetensors } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { atomicWriter, writeAtomically } from "./atomic_write.ts";
+import { describeFileFailure, FileError } from "./file_error.ts";
 
 /**
  * Makes sure that files can be written and that none takes the place of another, before any work is done.
@@ -53,6 +54,18 @@ export async function writeTogether(outputs: readonly Output[]): Promise<void> {
   } catch (error) {
     for (const path of created) await Deno.remove(path);
     throw error;
+  }
+}
+
+/**
+ * Reads a small text file.
+ * @throws {FileError} if it cannot be read
+ */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new FileError(`Cannot read "${path}": ${describeFileFailure(error)}`, { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@
  * The operators that come with the project, one line each. Their order is that of help texts, tables and evaluations.
  */
 export { srAverage as sr_average } from "./resolution/average_downsample.ts";
+export { srArea as sr_area } from "./resolution/area_downsample.ts";
 export { srBicubic as sr_bicubic } from "./resolution/bicubic_downsample.ts";
 export { colorize } from "./pixels/colorization.ts";
 export { inpaint } from "./pixels/inpainting.ts";

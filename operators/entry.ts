@@ -72,6 +72,8 @@ export interface OperatorDefinition<P extends Parameters, A extends Operator> {
   readonly examples: readonly { readonly imageShape: Shape; readonly options: Some<P> }[];
   /** What it is used for by commands; default nothing. */
   readonly tasks?: readonly TaskDefinition<P>[];
+  /** The task of a name that is not listed, of which there are many, such as `sr3`; undefined if it is none of its own. */
+  taskOf?(name: string): TaskDefinition<P> | undefined;
   /** What tasks take besides the parameters: other words for some of them, and how their files are read. */
   readonly extras?: Parameters;
   /** Values that follow from the circumstances of a task where none are given. */
@@ -91,6 +93,8 @@ export interface OperatorEntry<A extends Operator = Operator, P extends Paramete
   readonly projects: boolean;
   /** What it is restored as, by commands and evaluations. */
   readonly tasks: readonly TaskDefinition[];
+  /** The task of a name that is not listed; undefined if it is none of its own. */
+  taskOf(name: string): TaskDefinition | undefined;
   /** Parameters of its tasks beside its own. */
   readonly extras: Parameters;
   /** The values that hold for a task where nothing is given. */
@@ -137,6 +141,7 @@ function entryOf<A extends Operator, P extends Parameters>(
     projects: isLinear || definition.projects === true,
     examples,
     tasks: tasks as readonly TaskDefinition[],
+    taskOf: (name) => definition.taskOf?.(name) as TaskDefinition | undefined,
     extras,
     defaultsFor: (context) => definition.defaultsFor?.(context) ?? {},
     build: (imageShape, given) => definition.build(imageShape, checked(given)),

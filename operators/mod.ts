@@ -11,6 +11,7 @@ export {
   OPERATORS,
   type OptionsOf,
   registerOperator,
+  lookUpTask,
   TASKS,
 } from "./registry.ts";
 export {
@@ -27,6 +28,7 @@ export {
 } from "./operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./pixels/masks.ts";
 export { cubic } from "./resolution/bicubic_downsample.ts";
+export { MOST_ENLARGED } from "./resolution/factor.ts";
 export type { BlurFactors } from "./blur/published_blur.ts";
 export type { BlurVariant } from "./blur/gaussian_blur.ts";
 export type { BlurBoundary } from "./blur/kernel_blur.ts";

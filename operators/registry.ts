@@ -64,6 +64,20 @@ export function registerOperator(entry: OperatorEntry): Disposable {
   };
 }
 
+/**
+ * A task by its name: one that is listed, or one of those that operators have beside them, such as enlargement by any
+ * factor from 1 to 16: `sr3`, `sr1.5`, `sr3-bicubic`. Undefined if there is none.
+ */
+export function lookUpTask(name: string): Task | undefined {
+  const listed = tasks.get(name);
+  if (listed) return listed;
+  for (const entry of [...linear.values(), ...nonlinear.values()]) {
+    const task = entry.taskOf(name);
+    if (task) return tasks.get(task.name) ?? tasksOf(entry, [task])[0];
+  }
+  return undefined;
+}
+
 /** The entry of an operator by its name in the register; undefined if there is none. */
 export function operatorEntry(name: string): OperatorEntry | undefined {
   return linear.get(name) ?? nonlinear.get(name);

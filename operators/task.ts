@@ -20,9 +20,12 @@ export interface Task extends Omit<TaskDefinition, "about"> {
   readonly parts?: readonly Task[];
 }
 
-/** The tasks of an operator. */
-export function tasksOf(entry: OperatorEntry): readonly Task[] {
-  return entry.tasks.map(({ about, fixed = {}, scale = 1, channels = 3, ...task }) => ({
+/** Tasks of an operator; by default those that it lists. */
+export function tasksOf(
+  entry: OperatorEntry,
+  definitions: readonly TaskDefinition[] = entry.tasks,
+): readonly Task[] {
+  return definitions.map(({ about, fixed = {}, scale = 1, channels = 3, ...task }) => ({
     ...task,
     description: about,
     operator: entry.name,

@@ -31,19 +31,23 @@ export interface CanvasLimits {
   readonly multiple: number;
   /** Longest side inside the network. */
   readonly longest: number;
-  /** How many times smaller the measurement is along each side; working size and place are multiples of it. */
+  /** How many times smaller the measurement is along each side; working size and place are multiples of a whole one. */
   readonly scale: number;
 }
 
 /** Lays out the restored picture of a measurement of a given size, in steps of whole pixels of the measurement. */
 export function planCanvas(measurement: Size, { multiple, longest, scale }: CanvasLimits): Canvas {
-  const inPixels = (size: Size): Size => ({ width: size.width * scale, height: size.height * scale });
+  const inPixels = (size: Size): Size => ({
+    width: Math.round(size.width * scale),
+    height: Math.round(size.height * scale),
+  });
   const most = Math.max(1, Math.floor(longest / scale));
   const fits = Math.max(measurement.width, measurement.height) <= most;
   const fitted: Size = fits
     ? { width: measurement.width, height: measurement.height }
     : fitWithin(measurement, { width: most, height: most });
-  const step = leastCommonMultiple(multiple, scale) / scale;
+  // Where a pixel of the measurement is no whole number of pixels, the network is left to pad.
+  const step = Number.isInteger(scale) ? leastCommonMultiple(multiple, scale) / scale : 1;
   const roundUp = (side: number): number => Math.ceil(side / step) * step;
   const outer: Size = { width: roundUp(fitted.width), height: roundUp(fitted.height) };
   const inner = centre(outer, fitted);
@@ -67,7 +71,7 @@ export function ontoCanvas(
   { working, padded, place, scale }: Canvas,
   filter: ResizeFilter = "bicubic",
 ): Raster {
-  const down = (side: number): number => side / scale;
+  const down = (side: number): number => Math.round(side / scale);
   const inner: Size = { width: down(working.width), height: down(working.height) };
   const fitted = raster.width === inner.width && raster.height === inner.height
     ? raster
@@ -79,15 +83,18 @@ export function ontoCanvas(
   });
 }
 
+/** What a place in pixels may be off by. */
+const ROUNDING = 1e-6;
+
 /**
  * Cuts the working picture out of what the network gave.
  * @param reduction how many times smaller the raster is than the padded canvas; partly covered pixels are kept
  */
 export function offCanvas(raster: Raster, { place }: Canvas, reduction = 1): Raster {
-  const x = Math.floor(place.x / reduction);
-  const y = Math.floor(place.y / reduction);
-  const width = Math.ceil((place.x + place.width) / reduction) - x;
-  const height = Math.ceil((place.y + place.height) / reduction) - y;
+  // Rounding must not make a further pixel of a reduction that is no integer.
+  const [x, y] = [place.x, place.y].map((at) => Math.floor(at / reduction + ROUNDING)) as [number, number];
+  const width = Math.ceil((place.x + place.width) / reduction - ROUNDING) - x;
+  const height = Math.ceil((place.y + place.height) / reduction - ROUNDING) - y;
   return crop(raster, { x, y, width, height });
 }
 

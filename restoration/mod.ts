@@ -16,22 +16,28 @@ export {
   checkEnlarged,
   checkTimesteps,
   CLASS_OPTION,
+  fitFactor,
   fitUpsampling,
-  UPSAMPLE_OPTIONS,
 } from "./options/conditioning.ts";
 export { imageChannels, type NamedModel } from "./options/image_channels.ts";
+export { ENLARGE, FACTOR_OPTIONS, SCALE_OPTION, withFactor } from "./options/factors.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
 export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";
 export {
   fileStem,
-  type FolderNames,
+  type FolderItem,
+  type FolderJob,
+  type FolderPlan,
   isMeasurementName,
   isPictureName,
   MASK_ENDING,
+  type PassedOver,
   PICTURE_FORMATS,
+  planFolder,
+  SEED_OPTION,
   seedOf,
-  sortFolder,
+  seedOfJob,
 } from "./folder.ts";
 export { decodeMeasurement, encodeMeasurement, type Measurement, type ReadMeasurement } from "./measurement.ts";
 export { measurementFormat } from "./options/measurement_format.ts";
@@ -58,6 +64,15 @@ export {
   preparePicture,
 } from "./prepare.ts";
 export { type Compression, type JpegFacts } from "./own_jpeg.ts";
+export {
+  describeRepeat,
+  PARAMETERS_KEYWORD,
+  parametersOf,
+  PROGRAM,
+  repeatable,
+  repeatedRun,
+  type RunParameters,
+} from "./repeat.ts";
 export { reducedKernel } from "./reduced_kernel.ts";
 export { type IdentifiedModel, modelData, type Outcome, type Report, reportOf } from "./report.ts";
 export {
@@ -82,6 +97,7 @@ export {
   type TaskSetting,
 } from "./options/task_options.ts";
 export {
+  degradeTasks,
   partsOf,
   restoreTasks,
   type Task,

@@ -100,7 +100,7 @@ function describeOwn({ share }: { readonly share: number }, isFilled: boolean, {
 function missingMask(task: Task): string {
   return `--task ${task.name} needs --${neededMask(task)} FILE, a ${
     task.entry.parameters[task.needs!]!.help
-  }, or a picture with transparent pixels`;
+  }, in a folder NAME-mask.png beside NAME, or a picture with transparent pixels`;
 }
 
 /** Alpha of a picture whose missing pixels are filled; undefined if it is opaque then. */

@@ -1,13 +1,12 @@
 /** `deno task models classify FILE IMAGE`: what a classifier of noisy images makes of a picture. */
 import type { DeviceTensor, Runtime, Scalars, Tensors } from "../../engine/mod.ts";
-import { FileSource, readImage } from "../../io/mod.ts";
+import { FileSource, makeReporter, readImage } from "../../io/mod.ts";
 import { centre, colourRaster, crop, grayToRgb, type Raster, resize } from "../../raster/mod.ts";
 import { type Checkpoint, openClassifier } from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { OptionSpec } from "../../parameters/mod.ts";
 import { describeOrigin } from "../description_options.ts";
 import { openDescribed } from "../model_file.ts";
-import { makeReporter } from "../progress.ts";
 import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "../runtime.ts";
 
 /** How many classes are shown. */

@@ -1,5 +1,13 @@
 /** `models fetch NAME|URL`: downloads a checkpoint. */
-import { download, type DownloadOptions, FileSource, Interrupt, InterruptedError } from "../../io/mod.ts";
+import {
+  byteProgress,
+  download,
+  type DownloadOptions,
+  FileSource,
+  Interrupt,
+  InterruptedError,
+  makeReporter,
+} from "../../io/mod.ts";
 import {
   describeCheckpoint,
   KNOWN_CHECKPOINTS,
@@ -10,7 +18,6 @@ import {
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { requireKnown } from "../description_options.ts";
-import { byteProgress, makeReporter } from "../progress.ts";
 import { DEFAULT_FOLDER } from "./list.ts";
 
 /** What is fetched, and to where. */

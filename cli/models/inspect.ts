@@ -1,5 +1,5 @@
 /** `models inspect FILE`: what a checkpoint holds. */
-import { FileSource } from "../../io/mod.ts";
+import { FileSource, makeReporter } from "../../io/mod.ts";
 import {
   type Checkpoint,
   DEFAULT_PROCESS,
@@ -16,7 +16,6 @@ import {
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { describeOrigin, descriptionOptions, explainOpen } from "../description_options.ts";
-import { makeReporter } from "../progress.ts";
 
 /** What is known of the network in a file. */
 interface Found {

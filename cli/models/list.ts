@@ -1,8 +1,7 @@
 /** `models`: the published checkpoints, and which of them are in a folder. */
-import { FileSource, Interrupt, sha256Of } from "../../io/mod.ts";
+import { byteProgress, FileSource, Interrupt, makeReporter, type Reporter, sha256Of } from "../../io/mod.ts";
 import { KNOWN_CHECKPOINTS, type KnownCheckpoint } from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
-import { byteProgress, makeReporter, type Reporter } from "../progress.ts";
 
 /** Where downloaded checkpoints are looked for and put, below the current folder. */
 export const DEFAULT_FOLDER = "models-downloaded";

@@ -315,7 +315,10 @@ function interleave(samples: Samples, alpha: Samples, channels: number, bitDepth
   return joined;
 }
 
-/** A tEXt chunk, or iTXt where the text goes beyond Latin-1. */
+/** Texts up to this length are titles, which old programs show too. */
+const TITLE = 79;
+
+/** A tEXt chunk for a title in Latin-1, else iTXt. */
 function textChunk(keyword: string, value: string): PngChunk["bytes"] {
   const latin = (string: string): Uint8Array => Uint8Array.from(string, (character) => character.charCodeAt(0));
   // PNG allows the printable characters of Latin-1, and no space at either end.
@@ -326,7 +329,7 @@ function textChunk(keyword: string, value: string): PngChunk["bytes"] {
     );
   }
   // deno-lint-ignore no-control-regex
-  if (/^[\u0000-\u00ff]*$/.test(value)) {
+  if (value.length <= TITLE && /^[\u0000-\u00ff]*$/.test(value)) {
     return pngChunk("tEXt", Uint8Array.from([...latin(keyword), 0, ...latin(value)]));
   }
   const utf8 = new TextEncoder().encode(value);

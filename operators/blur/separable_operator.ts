@@ -121,18 +121,33 @@ export function separableOperator(
   const isShared = width === height && !widthFactorOf;
   const rightSvd = isShared ? leftSvd : truncatedSvd((widthFactorOf ?? heightFactorOf)(width), threshold);
   const left = factorOf(leftSvd);
-  const right = isShared ? left : factorOf(rightSvd);
+  const factors = [left, isShared ? left : factorOf(rightSvd)] as const;
+  return factoredOperator(name, [height, width, channels], factors, () => [leftSvd, rightSvd]);
+}
+
+/**
+ * The operator A(X) = L X R^T of every channel, from factors with their pseudo-inverses.
+ * @param name name in the register
+ * @param imageShape [H, W, C], checked
+ * @param factors L and R
+ * @param decompositions those of L and R, asked for when they are first needed; one object where they are equal
+ */
+export function factoredOperator(
+  name: string,
+  [height, width, channels]: readonly [number, number, number],
+  [left, right]: readonly [Factor, Factor],
+  decompositions: () => readonly [Svd, Svd],
+): LinearOperator {
   const along = (part: keyof Factor): LinearOperator["forward"] => (x) =>
     separable(constant(left[part]), x, constant(right[part]));
-  const measurementShape: Shape = [left.matrix.shape[0]!, right.matrix.shape[0]!, channels];
   return linearOperator({
     name,
     imageShape: [height, width, channels],
-    measurementShape,
+    measurementShape: [left.matrix.shape[0]!, right.matrix.shape[0]!, channels],
     forward: along("matrix"),
     pseudoInverse: along("pseudoInverse"),
     adjoint: along("transpose"),
-    spectral: () => separableSvd(leftSvd, rightSvd, channels),
+    spectral: () => separableSvd(...decompositions(), channels),
   });
 }
 

@@ -2,9 +2,10 @@ import type { Shape } from "../../engine/mod.ts";
 import { averagePool, upsampleNearest, weightedSum } from "../../kernels/mod.ts";
 import type { Parameter, ValuesOf } from "../../parameters/mod.ts";
 import { scale } from "../common_parameters.ts";
-import { linearEntry, type OperatorEntry } from "../entry.ts";
+import { linearEntry, type OperatorEntry, type TaskDefinition } from "../entry.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "../operator.ts";
 import { blockMeanSvd } from "../blur/separable_operator.ts";
+import { factorIn } from "./factor.ts";
 
 const PARAMETERS = { scale: scale() as Parameter<number> };
 
@@ -28,6 +29,18 @@ export function averageDownsample(imageShape: Shape, { scale }: ValuesOf<typeof 
   });
 }
 
+/** Enlargement by a whole factor. */
+function taskOf(scale: number): TaskDefinition<typeof PARAMETERS> {
+  return {
+    name: `sr${scale}`,
+    about: `enlarge x${scale} a picture whose pixels are means of ${scale}x${scale} pixels`,
+    kind: "super_resolution",
+    fixed: { scale },
+    scale,
+    isLocal: true,
+  };
+}
+
 /** Means of blocks. */
 export const srAverage: OperatorEntry<LinearOperator, typeof PARAMETERS> = linearEntry({
   name: "sr_average",
@@ -39,12 +52,9 @@ export const srAverage: OperatorEntry<LinearOperator, typeof PARAMETERS> = linea
     { imageShape: [32, 48, 3], options: { scale: 16 } },
     { imageShape: [15, 9, 1], options: { scale: 3 } },
   ],
-  tasks: [2, 4, 8, 16].map((scale) => ({
-    name: `sr${scale}`,
-    about: `enlarge x${scale} a picture whose pixels are means of ${scale}x${scale} pixels`,
-    kind: "super_resolution",
-    fixed: { scale },
-    scale,
-    isLocal: true,
-  })),
+  tasks: [2, 4, 8, 16].map(taskOf),
+  taskOf: (name) => {
+    const scale = factorIn(name, "sr");
+    return Number.isInteger(scale) ? taskOf(scale!) : undefined;
+  },
 });

@@ -1,25 +1,17 @@
 /** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
+import { MOST_ENLARGED, lookUpTask } from "../../operators/mod.ts";
 import { numberOf, type OptionSpec, UsageError } from "../../parameters/mod.ts";
 import type { Size } from "../../raster/mod.ts";
+import { ENLARGE } from "./factors.ts";
 import { imageChannels, type NamedModel } from "./image_channels.ts";
 import type { Method } from "./method.ts";
+import { PictureQuestion } from "../picture_source.ts";
 import type { PictureInput } from "../prepare.ts";
 import { type Task, UPSAMPLE, upsampling } from "./tasks.ts";
 
 /** The option that chooses a class. */
 export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {
   class: { kind: "integer", min: 0, help: "Class of the picture, for a class-conditional network" },
-};
-
-/** The options of upsampling. */
-export const UPSAMPLE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  scale: {
-    kind: "integer",
-    min: 2,
-    max: 64,
-    help: "upsample: how many times larger (default: what the network was trained for, where that is known, else " +
-      "its training size / longest side of the picture)",
-  },
 };
 
 /**
@@ -67,14 +59,39 @@ export function checkConditioning({ name, model }: NamedModel, task: Task, wante
 }
 
 /**
- * The picture with the task that has the factor of the network: what its file or the table of known checkpoints says; else
- * the option `scale`; else the training size over the longest side of the small picture. Other tasks stay as they are.
+ * A picture that is to have a width or height, with the task of the factor that follows; others stay as they are.
+ * @throws {PictureQuestion} if the factor is beyond 1 to 16
+ */
+export function fitFactor(input: PictureInput): PictureInput {
+  if (input.task.name !== ENLARGE) return input;
+  const { source: { name, colour }, options } = input;
+  const side: keyof Size = options["width"] === undefined ? "height" : "width";
+  const scale = (numberOf(options, side) ?? NaN) / colour[side];
+  const task = lookUpTask(`${ENLARGE}${scale}`);
+  if (task) return { ...input, task };
+  throw new PictureQuestion(
+    `--${side} is ${options[side]}, that of "${name}" is ${colour[side]}: a factor of ${scale.toFixed(2)}, 1 to ` +
+      `${MOST_ENLARGED} is needed`,
+  );
+}
+
+/**
+ * The picture with the task that has its factor. Of upsampling it is that of the network: what its file or the table of known checkpoints says; else
+ * the option `scale`; else the training size over the longest side of the small picture. Of enlargement to a size it is that of both sizes. Other
+ * tasks stay as they are.
  * @throws {UsageError} if nothing tells the factor, or `scale` contradicts what the network was trained for
  * @throws {RangeError} if the picture does not divide the training size, or the result would be too large
  */
 export function fitUpsampling(input: PictureInput, { name, model: { config } }: NamedModel): PictureInput {
-  if (input.task.name !== UPSAMPLE.name) return input;
+  if (input.task.name !== UPSAMPLE.name) {
+    const fitted = fitFactor(input);
+    if (input.noise === undefined) checkEnlarged(fitted.source.name, fitted.source.colour, fitted.task.scale);
+    return fitted;
+  }
   const given = numberOf(input.options, "scale");
+  if (given !== undefined && !(Number.isInteger(given) && given > 1)) {
+    throw new UsageError(`--scale is ${given}, --task ${UPSAMPLE.name} needs an integer of at least 2`);
+  }
   const trained = config.smallSize === undefined ? undefined : config.imageSize / config.smallSize;
   if (given !== undefined && trained !== undefined && given !== trained) {
     throw new UsageError(`--scale is ${given}, "${name}" was trained to enlarge x${trained}; leave --scale out`);
@@ -109,7 +126,7 @@ const MOST_PIXELS = 64e6;
  * @throws {RangeError} if it has too many pixels
  */
 export function checkEnlarged(name: string, size: Size, enlargement: number): void {
-  const [width, height] = [size.width * enlargement, size.height * enlargement];
+  const [width, height] = [size.width, size.height].map((side) => Math.round(side * enlargement)) as [number, number];
   if (width * height <= MOST_PIXELS) return;
   throw new RangeError(
     `Cannot restore "${name}": enlarged x${enlargement} it has ${width} x ${height} pixels, at most ` +

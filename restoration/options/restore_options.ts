@@ -2,17 +2,25 @@
 import { taskOptionsOf } from "../../operators/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { checkBlurOption } from "./blur_question.ts";
+import { FACTOR_OPTIONS } from "./factors.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
 import { neededMask } from "./task_files.ts";
 import { taskOptions } from "./task_options.ts";
-import { partsOf, quoted, restoreTasks, taskNamed, UPSAMPLE } from "./tasks.ts";
+import { partsOf, quoted, restoreTasks, taskNamed } from "./tasks.ts";
 
 /**
  * Refuses options that would contradict a measurement file.
  * @throws {UsageError} naming the first of them
  */
 export function checkMeasuredOptions(options: OptionValues): void {
-  const fixed = [...Object.keys(taskOptions()), ...Object.keys(NOISE_OPTIONS), "degrade", "size", "scale", "blur"];
+  const fixed = [
+    ...Object.keys(taskOptions()),
+    ...Object.keys(NOISE_OPTIONS),
+    ...Object.keys(FACTOR_OPTIONS),
+    "degrade",
+    "size",
+    "blur",
+  ];
   const given = fixed.find((option) => options[option] !== undefined);
   if (given === undefined) return;
   throw new UsageError(`--${given} goes with pictures; a measurement says by itself how it was made: leave it out`);
@@ -26,9 +34,8 @@ export function checkMeasuredOptions(options: OptionValues): void {
 export function checkPictureOptions(options: OptionValues, isTruth: boolean): void {
   if (!isTruth) checkDamaged(options);
   checkBlurOption(options, isTruth);
-  if (options["scale"] !== undefined && textOf(options, "task") !== UPSAMPLE.name) {
-    throw new UsageError(`--scale belongs to --task ${UPSAMPLE.name}; the other tasks say it in their name`);
-  }
+  const size = ["width", "height"].find((option) => options[option] !== undefined);
+  if (isTruth && size) throw new UsageError(`--${size} is of a picture that is enlarged; with --degrade give --scale`);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
 } from "../../operators/mod.ts";
 import { numberOf, optionOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { reducedKernel } from "../reduced_kernel.ts";
+import { withFactor } from "./factors.ts";
 import { type Task, taskNamed, TASKS } from "./tasks.ts";
 
 /** A task with one of its options. */
@@ -90,7 +91,7 @@ export function chooseTask(
     );
   }
   checkOptions(options, declared);
-  return task;
+  return withFactor(task, options);
 }
 
 /** Refuses options of a task that contradict each other. */

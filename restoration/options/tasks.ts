@@ -1,7 +1,17 @@
 /** The tasks of restoration: those of the operators, and upsampling, which needs none. */
-import { composedTask, type Operator, type OperatorValues, partNames, type Task, TASKS } from "../../operators/mod.ts";
+import {
+  composedTask,
+  lookUpTask,
+  MOST_ENLARGED,
+  type Operator,
+  type OperatorValues,
+  partNames,
+  type Task,
+  TASKS,
+} from "../../operators/mod.ts";
 import { didYouMean, UsageError } from "../../parameters/mod.ts";
 import type { Shape } from "../../engine/mod.ts";
+import { ENLARGE } from "./factors.ts";
 
 export { type Task, TASKS };
 
@@ -23,9 +33,23 @@ export function upsampling(scale: number): Task {
   };
 }
 
-/** What `restore` does: all tasks, and upsampling. */
+/** Enlargement by the factor that options say; see `chooseTask`. By itself it enlarges nothing. */
+const ENLARGEMENT: Task = {
+  ...upsampling(1),
+  name: ENLARGE,
+  description:
+    `enlarge by any factor from 1 to ${MOST_ENLARGED}: --scale, --width or --height, or in the name as in sr3, ` +
+    "sr1.5, sr3-bicubic",
+};
+
+/** What `degrade` and evaluations do: all tasks, and enlargement by any factor. */
+export function degradeTasks(): ReadonlyMap<string, Task> {
+  return new Map([...TASKS, [ENLARGE, ENLARGEMENT]]);
+}
+
+/** What `restore` does: all tasks, enlargement by any factor, and upsampling. */
 export function restoreTasks(): ReadonlyMap<string, Task> {
-  return new Map([...TASKS, [UPSAMPLE.name, UPSAMPLE]]);
+  return new Map([...degradeTasks(), [UPSAMPLE.name, UPSAMPLE]]);
 }
 
 /**
@@ -38,10 +62,19 @@ export function taskNamed(name: string, tasks: ReadonlyMap<string, Task> = TASKS
   const known = [...tasks.keys()];
   const names = partNames(name);
   const parts = names.map((part) => {
-    const task = tasks.get(part);
-    if (task && (names.length === 1 || task.name !== UPSAMPLE.name)) return task;
-    if (task) throw new UsageError(`the task "${name}" makes no sense: "${part}" goes with no other task`);
+    const task = tasks.get(part) ?? lookUpTask(part);
+    const goesAlone = task && (task.name === UPSAMPLE.name || task.name === ENLARGE || !Number.isInteger(task.scale));
+    if (task && (names.length === 1 || !goesAlone)) return task;
+    if (task) {
+      const whole = task.name === UPSAMPLE.name ? "" : "; a whole factor in the name does, as in sr3";
+      throw new UsageError(`the task "${name}" makes no sense: "${part}" goes with no other task${whole}`);
+    }
     const where = names.length > 1 ? ` of "${name}"` : "";
+    if (/^sr\d/.test(part)) {
+      throw new UsageError(
+        `there is no task "${part}"${where}; factors go from 1 to ${MOST_ENLARGED}, as in sr3 or sr1.5`,
+      );
+    }
     throw new UsageError(
       `there is no task "${part}"${where}, one of ${known.join(", ")} is needed${didYouMean(part, known)}`,
     );

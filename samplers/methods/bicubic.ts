@@ -28,6 +28,7 @@ function amid(scale: number): number {
 /** The operators whose measurement is the picture with fewer pixels, with the place o of the first measured pixel. */
 const REDUCTIONS: ReadonlyMap<string, (scale: number) => number> = new Map([
   ["sr_average", amid],
+  ["sr_area", amid],
   ["sr_bicubic", amid],
   ["sr_kernel", () => 0],
 ]);

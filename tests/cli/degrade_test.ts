@@ -120,7 +120,7 @@ commandTest(
   },
 );
 
-commandTest("degrade of a folder needs another folder, pictures in it, and different names", async (folder) => {
+commandTest("degrade of a folder needs another folder and pictures in it", async (folder) => {
   const input = folder.folder("in");
   const refused = async (code: number, part: string, ...words: string[]): Promise<void> => {
     const outcome = await runCommand(["degrade", input, ...words]);
@@ -132,7 +132,12 @@ commandTest("degrade of a folder needs another folder, pictures in it, and diffe
   await refused(2, "a folder for the results is needed");
   await refused(2, "cannot go into the same folder", `${input}/`);
   folder.picture("in/a.jpg", {});
-  await refused(1, "have one name", folder.path("out"));
+  const words = ["degrade", input, folder.path("out"), "--task", "denoise", "--sigma-y", "0.1"];
+  assertStringIncludes((await runWell(words)).stdout, `"${input}/a.jpg": made: Wrote ${folder.path("out/a-jpg.png")}`);
+  const pixels = async (name: string): Promise<unknown> => (await readImage(folder.path(`out/${name}`))).samples;
+  assertNotEquals(await pixels("a-jpg.png"), await pixels("a-png.png"), "a seed of its own");
+  await runWell([...words, "--same-seed"]);
+  assertEquals(await pixels("a-jpg.png"), await pixels("a-png.png"));
 });
 
 commandTest("the gray picture of imaging is the mean of colours before these are cut off", async (folder) => {

@@ -4,13 +4,13 @@ import { readImage } from "../../io/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
 import { colourRaster } from "../../raster/mod.ts";
 import { casePath } from "../io/cases.ts";
-import { commandTest, type Folder, readReport, runWell } from "./run_command.ts";
+import { commandTest, type Folder, readReport, runWell, withoutParameters } from "./run_command.ts";
 
 /** The bytes of a picture that is restored by a method for noisy measurements. */
 async function restored(folder: Folder, input: string, ...options: readonly string[]): Promise<Uint8Array> {
   const out = folder.path("out.png");
   await runWell(["restore", input, "--out", out, "--method", "ddrm", "--steps", "4", ...options]);
-  return await Deno.readFile(out);
+  return withoutParameters(await Deno.readFile(out));
 }
 
 commandTest("restore takes the noise level that a measurement brings, unless another is given", async (folder) => {

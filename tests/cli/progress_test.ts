@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { byteProgress, formatSeconds, makeReporter } from "../../cli/progress.ts";
+import { byteProgress, formatSeconds, makeReporter } from "../../io/progress.ts";
 import { printedBy } from "./run_command.ts";
 
 Deno.test("formatSeconds() reads as people say it", () => {

@@ -119,6 +119,18 @@ export function childCommand(words: readonly string[], env: Readonly<Record<stri
   });
 }
 
+/** A PNG file without the text that says how it was made, so that pictures of different command lines can be compared. */
+export function withoutParameters(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const kept = [bytes.subarray(0, 8)];
+  for (let at = 8; at < bytes.length;) {
+    const end = at + 12 + view.getUint32(at);
+    if (new TextDecoder().decode(bytes.subarray(at + 4, at + 8)) !== "iTXt") kept.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return Uint8Array.from(kept.flatMap((part) => [...part]));
+}
+
 /** The JSON report beside a picture. */
 export function readReport(path: string): Record<string, unknown> {
   return JSON.parse(Deno.readTextFileSync(path.replace(/\.png$/, ".json")));

@@ -25,6 +25,13 @@ export function blockMeans([height, width, channels]: Sides, s: number): Dense {
   return everyChannel(means, channels);
 }
 
+/** Means of m equal parts of n pixels: every pixel taken m times, then means of n neighbours. */
+export function areaFactor(m: number, n: number): Dense {
+  const data = new Float64Array(m * n);
+  for (let k = 0; k < m * n; k++) data[Math.floor(k / n) * n + Math.floor(k / m)]! += 1 / n;
+  return { rows: m, columns: n, data };
+}
+
 /** Keys' cubic with a = -1/2. */
 function keys(distance: number): number {
   const [u, a] = [Math.abs(distance), -0.5];
@@ -32,15 +39,20 @@ function keys(distance: number): number {
   return u < 2 ? a * u ** 3 - 5 * a * u ** 2 + 8 * a * u - 4 * a : 0;
 }
 
-/** Antialiased bicubic reduction of n pixels: 4 s taps around floor(s/2) + r s, the edge pixel repeated in the mirror. */
+/**
+ * Antialiased bicubic reduction of n pixels, the edge pixel repeated in the mirror: 4 s taps around floor(s/2) + r s, or
+ * 4 s - 1 where s is odd, the middle one on that pixel.
+ */
 export function bicubicFactor(n: number, s: number): Dense {
-  const taps = Array.from({ length: 4 * s }, (_, i) => keys((i - 2 * s + 0.5) / s));
+  const isOdd = s % 2 === 1;
+  const first = isOdd ? 2 * s - 1 : 2 * s;
+  const taps = Array.from({ length: isOdd ? 4 * s - 1 : 4 * s }, (_, i) => keys((i - first + (isOdd ? 0 : 0.5)) / s));
   const sum = taps.reduce((a, b) => a + b, 0);
   const data = new Float64Array(n / s * n);
   for (let row = 0; row < n / s; row++) {
     const middle = Math.floor(s / 2) + row * s;
     taps.forEach((tap, i) => {
-      const j = middle - 2 * s + i;
+      const j = middle - first + i;
       const column = j < 0 ? -j - 1 : j >= n ? n - 1 - (j - n) : j;
       data[row * n + column]! += tap / sum;
     });

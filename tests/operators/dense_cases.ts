@@ -188,7 +188,16 @@ const BY_NAME: Readonly<Record<string, readonly Built[]>> = {
     ...[2, 4, 8].map((scale): Built => [SQUARE, { scale }, () => exact(define.blockMeans(SQUARE, scale))]),
     [WIDE, { scale: 2 }, () => exact(define.blockMeans(WIDE, 2))],
   ],
-  "sr_bicubic": ([[SQUARE, 2], [SQUARE, 4], [WIDE, 2], [TALL, 2]] as const).map(([shape, scale]): Built => [
+  "sr_area": ([[SQUARE, 1.5, 5, 5], [WIDE, 1.1, 4, 7], [TALL, 1.5, 5, 3], [SQUARE, 2, 4, 4]] as const).map(
+    ([shape, scale, rows, columns]): Built => [
+      shape,
+      { scale },
+      () => separable(define.areaFactor(rows, shape[0]), define.areaFactor(columns, shape[1]), shape[2]),
+    ],
+  ),
+  "sr_bicubic": ([[SQUARE, 2], [SQUARE, 4], [WIDE, 2], [TALL, 2], [[9, 6, 1], 3]] as const).map((
+    [shape, scale],
+  ): Built => [
     shape,
     { scale },
     () => separable(define.bicubicFactor(shape[0], scale), define.bicubicFactor(shape[1], scale), shape[2]),

@@ -42,6 +42,6 @@ Deno.test("bicubic refuses what is no smaller picture, and names the operators t
     () => start({ name: "bicubic", model, operator, y: new Float32Array(192), seeds: [0] }),
     TypeError,
     'Cannot run bicubic on "deblur_gauss": its measurement is no smaller picture; the operators that work are ' +
-      "sr_average, sr_bicubic, sr_kernel",
+      "sr_average, sr_area, sr_bicubic, sr_kernel",
   );
 });

@@ -9,6 +9,8 @@ import { measurementOf, parameterOf, taskCases, valuesOf } from "./task_cases.ts
 /** All options of `degrade`. */
 export async function degradeRows(materials: Materials): Promise<readonly Row[]> {
   const { large, overflow, convolving, folder } = materials;
+  const pair = folder.folder("degrade-pair");
+  for (const name of ["a", "b"]) folder.picture(`degrade-pair/${name}.png`, {});
   const x = await valuesOf(large);
   const exact = (...options: string[]): Words => ["degrade", large, "@.safetensors", "--cpu", ...options];
   const png = (...options: string[]): Words => ["degrade", large, "--cpu", "--out=@.png", ...options];
@@ -80,6 +82,25 @@ export async function degradeRows(materials: Materials): Promise<readonly Row[]>
         assertNotEquals(a.y, b.y);
         const again = await run(exact("--task=inpaint", "--mask-random=0.5", "--sigma-y=0.1", "--seed=0"));
         assertEquals((await measurementOf(again)).y, a.y, "default");
+      },
+    },
+    {
+      option: "scale",
+      without: png("--task=sr1.5"),
+      given: png("--task=sr", "--scale=1.5"),
+      async check(named, given): Promise<void> {
+        assertEquals(given.bytes(), named.bytes());
+        const { width } = await readImage(large);
+        assertEquals((await given.picture()).width, Math.round(width / 1.5));
+      },
+    },
+    {
+      option: "same-seed",
+      without: ["degrade", pair, "@", "--cpu", "--task=denoise", "--sigma-y=0.1"],
+      given: ["degrade", pair, "@", "--cpu", "--task=denoise", "--sigma-y=0.1", "--same-seed"],
+      check(own, same): void {
+        assertNotEquals(own.bytes("/a.png"), own.bytes("/b.png"));
+        assertEquals(same.bytes("/a.png"), same.bytes("/b.png"));
       },
     },
     {

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { readImage } from "../../../io/mod.ts";
 import { colourRaster } from "../../../raster/mod.ts";
-import { type Folder, type Outcome, runCommand } from "../run_command.ts";
+import { type Folder, type Outcome, runCommand, withoutParameters } from "../run_command.ts";
 
 /** A command line; in every word `@` stands for a path that no other command line has. */
 export type Words = readonly string[];
@@ -55,9 +55,10 @@ export class Ran implements Outcome {
     return fieldOf(JSON.parse(this.stdout.trim().split("\n").at(-1)!), path);
   }
 
-  /** Bytes of a file that was made. */
+  /** Bytes of a file that was made; those of a PNG file do not depend on how its text says that it was made. */
   bytes(ending = ".png"): Uint8Array {
-    return Deno.readFileSync(`${this.out}${ending}`);
+    const bytes = Deno.readFileSync(`${this.out}${ending}`);
+    return ending.endsWith(".png") ? withoutParameters(bytes) : bytes;
   }
 
   /** Text of a file that was made. */

@@ -8,7 +8,9 @@ export interface Reporter extends Disposable {
   step(phase: string, step: number, steps: number, figures?: Readonly<Record<string, number>>): void;
   /** The phase is over: ends the line of the bar. */
   done(): void;
-  /** The outcome, as data. */
+  /** What came of one file of a folder, in a line. */
+  file(path: string, outcome: "made" | "kept" | "failed" | "passed over", detail: string): void;
+  /** The outcome, as data; an empty text is not shown. */
   result(data: Readonly<Record<string, unknown>>, text: string): void;
 }
 
@@ -91,9 +93,15 @@ class TextReporter implements Reporter {
     this.#barShown = false;
   }
 
+  file(path: string, outcome: string, detail: string): void {
+    this.done();
+    const line = `"${path}": ${outcome}: ${detail.replaceAll("\n", " ")}`;
+    writeLine(outcome === "failed" ? Deno.stderr : Deno.stdout, line);
+  }
+
   result(_data: Readonly<Record<string, unknown>>, text: string): void {
     this.done();
-    writeLine(Deno.stdout, text);
+    if (text !== "") writeLine(Deno.stdout, text);
   }
 
   [Symbol.dispose](): void {
@@ -111,6 +119,10 @@ class JsonReporter implements Reporter {
   }
 
   done(): void {}
+
+  file(file: string, outcome: string, detail: string): void {
+    this.#event({ event: "file", file, outcome, detail });
+  }
 
   result(data: Readonly<Record<string, unknown>>): void {
     this.#event({ event: "result", ...data });
