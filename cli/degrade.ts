@@ -208,7 +208,7 @@ async function degradeFolder(args: Arguments, session: Session): Promise<number>
     if (await isMade(`${stem}.json`, key)) return undefined;
     const { data, text } = await degradeFile(session, { path, out: `${stem}.${format}`, seed, prefix: `"${path}": ` });
     await interrupt.hold(() => writeRecord(`${stem}.json`, { ...key, ...data }));
-    return text;
+    return `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
   });
   reporter.result(
     { folder: target, task: task.name, ...counts },

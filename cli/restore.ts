@@ -268,7 +268,7 @@ async function restoreFolder(session: Session, plan: FolderRequests): Promise<nu
     if (await isRestored(session, job)) return undefined;
     const { text, isHarm } = await restoreJob(session, job);
     if (isHarm && request.options["strict"] === true) harms++;
-    return `${job.outputs.map(({ image }) => image).join(", ")}; ${text}`;
+    return `restored to ${job.outputs.map(({ image }) => image).join(", ")}; ${text}`;
   });
   const { made, kept, failed } = counts;
   session.reporter.result({ ...counts }, `Restored ${made} files, ${kept} were restored already${othersOf(counts)}`);

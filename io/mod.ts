@@ -2,7 +2,7 @@
 export { commandSection } from "./command_section.ts";
 export { Interrupt, INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
-export { byteProgress, formatSeconds, makeReporter, type Reporter } from "./progress.ts";
+export { byteProgress, type FileOutcome, formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";

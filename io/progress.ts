@@ -9,10 +9,16 @@ export interface Reporter extends Disposable {
   /** The phase is over: ends the line of the bar. */
   done(): void;
   /** What came of one file of a folder, in a line. */
-  file(path: string, outcome: "made" | "kept" | "failed" | "passed over", detail: string): void;
+  file(path: string, outcome: FileOutcome, detail: string): void;
   /** The outcome, as data; an empty text is not shown. */
   result(data: Readonly<Record<string, unknown>>, text: string): void;
 }
+
+/** What can come of a file of a folder. */
+export type FileOutcome = "made" | "kept" | "failed" | "passed over";
+
+/** What lines begin with. */
+const SAID = { made: "", kept: "left as it is: ", failed: "failed: ", "passed over": "passed over: " } as const;
 
 /** Milliseconds between two plain lines. */
 const PLAIN_INTERVAL = 5000;
@@ -93,9 +99,9 @@ class TextReporter implements Reporter {
     this.#barShown = false;
   }
 
-  file(path: string, outcome: string, detail: string): void {
+  file(path: string, outcome: FileOutcome, detail: string): void {
     this.done();
-    const line = `"${path}": ${outcome}: ${detail.replaceAll("\n", " ")}`;
+    const line = `"${path}": ${SAID[outcome]}${detail.replaceAll("\n", " ")}`;
     writeLine(outcome === "failed" ? Deno.stderr : Deno.stdout, line);
   }
 
@@ -120,7 +126,7 @@ class JsonReporter implements Reporter {
 
   done(): void {}
 
-  file(file: string, outcome: string, detail: string): void {
+  file(file: string, outcome: FileOutcome, detail: string): void {
     this.#event({ event: "file", file, outcome, detail });
   }
 

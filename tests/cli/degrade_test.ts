@@ -133,7 +133,7 @@ commandTest("degrade of a folder needs another folder and pictures in it", async
   await refused(2, "cannot go into the same folder", `${input}/`);
   folder.picture("in/a.jpg", {});
   const words = ["degrade", input, folder.path("out"), "--task", "denoise", "--sigma-y", "0.1"];
-  assertStringIncludes((await runWell(words)).stdout, `"${input}/a.jpg": made: Wrote ${folder.path("out/a-jpg.png")}`);
+  assertStringIncludes((await runWell(words)).stdout, `"${input}/a.jpg": wrote ${folder.path("out/a-jpg.png")}`);
   const pixels = async (name: string): Promise<unknown> => (await readImage(folder.path(`out/${name}`))).samples;
   assertNotEquals(await pixels("a-jpg.png"), await pixels("a-png.png"), "a seed of its own");
   await runWell([...words, "--same-seed"]);

@@ -35,7 +35,7 @@ commandTest(
     assertStringIncludes(stdout, 'sub": passed over: it is a folder');
     assertStringIncludes(stdout, "Restored 5 files, 0 were restored already, 1 failed, 3 passed over");
     const again = await restoreCase(folder, "mixed-folder", "--task", "sr2");
-    assertStringIncludes(again.stdout, 'ok.png": kept: it was made before in the same way');
+    assertStringIncludes(again.stdout, 'ok.png": left as it is: it was made before in the same way');
     assertStringIncludes(again.stdout, "Restored 0 files, 5 were restored already, 1 failed, 3 passed over");
   },
 );
@@ -58,7 +58,7 @@ commandTest("what a file is called does not decide what it is", async (folder) =
 commandTest("a picture without a mask is said, and the others are filled; one mask serves all", async (folder) => {
   const { code, stdout, stderr } = await restoreCase(folder, "folder-masks", "--task", "inpaint");
   assertEquals(code, 1);
-  assertStringIncludes(stdout, 'a.png": made: ');
+  assertStringIncludes(stdout, 'a.png": restored to ');
   assertStringIncludes(stdout, 'a-mask.png": passed over: it is the mask of ');
   assertStringIncludes(stderr, 'b.png": failed: --task inpaint needs --mask FILE');
   const mask = casePath("folder-masks/a-mask.png");

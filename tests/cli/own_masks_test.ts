@@ -78,6 +78,6 @@ commandTest("a folder goes on where one picture brings no mask", async (folder) 
   const words = ["restore", folder.path("in"), folder.path("out"), "--task", "inpaint", "--method", "pseudo-inverse"];
   const { code, stderr, stdout } = await runCommand(words);
   assertEquals(code, 1);
-  assertMatch(stderr, /a\.png": --task inpaint needs --mask FILE/);
+  assertMatch(stderr, /a\.png": failed: --task inpaint needs --mask FILE/);
   assertStringIncludes(stdout, "Restored 1 files, 0 were restored already, 1 failed");
 });
