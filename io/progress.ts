@@ -30,7 +30,7 @@ const BAR_WIDTH = 28;
  * @param json whether `--json` was given
  * @param terminal whether a bar can be drawn, that is, stderr is shown to somebody
  */
-export function makeReporter(json: boolean, terminal = Deno.stderr.isTerminal()): Reporter {
+export function makeReporter(json: boolean, terminal: boolean = Deno.stderr.isTerminal()): Reporter {
   return json ? new JsonReporter() : new TextReporter(terminal);
 }
 

@@ -4,6 +4,7 @@
 export {
   createDegradation,
   createOperator,
+  lookUpTask,
   NONLINEAR_OPERATORS,
   operatorEntry,
   type OperatorName,
@@ -11,7 +12,6 @@ export {
   OPERATORS,
   type OptionsOf,
   registerOperator,
-  lookUpTask,
   TASKS,
 } from "./registry.ts";
 export {

@@ -8,14 +8,7 @@ import {
   safetensorsBytes,
   type SafetensorsFile,
 } from "../models/mod.ts";
-import {
-  type BlurLayer,
-  type BlurNetwork,
-  type MeasurementNoise,
-  type Operator,
-  type OperatorValues,
-  taskNamed,
-} from "../operators/mod.ts";
+import type { BlurLayer, BlurNetwork, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
 import { type MeasuredPicture, objectOf, readImageShape, readParameters, readPicture } from "./measurement_fields.ts";
 import { readNoise } from "./options/noise_options.ts";
 import { UsageError } from "../parameters/mod.ts";

@@ -1,5 +1,5 @@
 /** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
-import { MOST_ENLARGED, lookUpTask } from "../../operators/mod.ts";
+import { lookUpTask, MOST_ENLARGED } from "../../operators/mod.ts";
 import { numberOf, type OptionSpec, UsageError } from "../../parameters/mod.ts";
 import type { Size } from "../../raster/mod.ts";
 import { ENLARGE } from "./factors.ts";

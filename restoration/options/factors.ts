@@ -1,5 +1,5 @@
 /** Enlargement by any factor: in the name of the task, as a number, or by the size that the result is to have. */
-import { MOST_ENLARGED, type Task, lookUpTask } from "../../operators/mod.ts";
+import { lookUpTask, MOST_ENLARGED, type Task } from "../../operators/mod.ts";
 import { numberOf, type OptionSpec, type OptionValues, UsageError } from "../../parameters/mod.ts";
 
 /** The option of a factor, for what is enlarged and for what is made smaller. */

@@ -9,7 +9,7 @@ async function restoreCase(folder: Folder, name: string, ...words: string[]): Pr
   const method = ["--method", "pseudo-inverse", "--cpu"];
   const outcome = await runCommand(["restore", from, folder.path("out"), ...method, ...words]);
   const lines = `${outcome.stdout}\n${outcome.stderr}`.split("\n");
-  for (const { name: entry } of Deno.readDirSync(from)) {
+  for await (const { name: entry } of Deno.readDir(from)) {
     const count = lines.filter((line) => line.startsWith(`"${from}/${entry}": `)).length;
     assertEquals(count, 1, `${entry} in\n${lines.join("\n")}`);
   }

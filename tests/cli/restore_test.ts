@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { type Task, TASKS } from "../../restoration/mod.ts";
-import { taskNamed } from "../../operators/mod.ts";
+import { lookUpTask } from "../../operators/mod.ts";
 import { FileSource, type ImageFile, readImage, writePng } from "../../io/mod.ts";
 import { colourRaster } from "../../raster/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
@@ -32,7 +32,7 @@ function smallBlur({ operator, name }: Task): readonly string[] {
 }
 
 /** Tasks whose measurement `restore` takes from a file. */
-const FILE_TASKS = [...TASKS.values(), taskNamed("sr3")!, taskNamed("sr1.5")!].filter(({ form = "file" }) =>
+const FILE_TASKS = [...TASKS.values(), lookUpTask("sr3")!, lookUpTask("sr1.5")!].filter(({ form = "file" }) =>
   form === "file"
 );
 

@@ -7,6 +7,7 @@ import { TASKS } from "../../../restoration/mod.ts";
 import { casePath } from "../../io/cases.ts";
 import type { Materials } from "./materials.ts";
 import { methodRows } from "./method_rows.ts";
+import { repeatRows } from "./repeat_rows.ts";
 import { descriptionRows, runtimeRows } from "./shared_rows.ts";
 import { type Ran, type Row, type Words } from "./table.ts";
 import { type TaskCase, taskCases } from "./task_cases.ts";
@@ -70,8 +71,6 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
     );
   const soft = casePath("soft/soft-sigma1.2.png");
   const blurred = inverse("--task=deblur", "--size=64").with(1, soft);
-  const pair = folder.folder("pair");
-  for (const name of ["a", "b"]) folder.picture(`pair/${name}.png`, { width: 4, height: 4 });
   const jpeg = ["restore", large, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
   const upsample = restore(small, "--cpu", "--task=upsample", "--steps=4");
   return [
@@ -181,40 +180,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         assertEquals([trained.code, (await trained.picture()).width], [0, 8]);
       },
     },
-    ...(["width", "height"] as const).map((option): Row => ({
-      option,
-      without: inverse("--task=sr4"),
-      given: inverse("--task=sr", `--${option}=24`),
-      async check(_usual, given): Promise<void> {
-        assertEquals([(await given.picture()).width, (await given.picture()).height], [24, 24]);
-        assertEquals(given.field("task.parameters"), { scale: 1.5 });
-      },
-    })),
-    {
-      option: "same-seed",
-      without: ["restore", pair, "@", "--cpu", "--task=sr2", "--steps=4", `--model=${tiny}`],
-      given: ["restore", pair, "@", "--cpu", "--task=sr2", "--steps=4", `--model=${tiny}`, "--same-seed"],
-      check(own, same): void {
-        assertNotEquals(own.bytes("/a.png"), own.bytes("/b.png"));
-        assertEquals(same.bytes("/a.png"), same.bytes("/b.png"));
-      },
-    },
-    {
-      option: "like",
-      without: quick(`--model=${tiny}`, "--method=ddnm", "--seed=9"),
-      given: quick(`--model=${tiny}`, "--method=ddnm", "--seed=4"),
-      async check(nine, four, run): Promise<void> {
-        const repeated = (old: string, ...words: string[]): Promise<Ran> =>
-          run(["restore", small, "--out=@.png", "--cpu", `--like=${old}`, ...words]);
-        const [byPicture, byReport] = [await repeated(`${four.out}.png`), await repeated(`${four.out}.json`)];
-        assertEquals(await Deno.readFile(`${byPicture.out}.png`), await Deno.readFile(`${four.out}.png`), "to the bit");
-        assertEquals(byReport.bytes(), four.bytes());
-        assertEquals((await repeated(`${four.out}.png`, "--seed=9")).bytes(), nine.bytes(), "options outweigh");
-        const other = await repeated(`${four.out}.png`, `--model=${byClass}`, "--class=1");
-        assertStringIncludes(other.stderr, "The network is by-class.safetensors (SHA-256 ");
-        assertStringIncludes((await repeated(small)).stderr, "does not say how it was made");
-      },
-    },
+    ...repeatRows(materials, { quick, inverse }),
     {
       option: "seed",
       without: ours,

@@ -1,0 +1,55 @@
+/** Rows for the options of `restore` that give a size, or make something again. */
+import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import type { Materials } from "./materials.ts";
+import type { Ran, Row, Words } from "./table.ts";
+
+/** Command lines that are made quickly, with further options. */
+export interface QuickLines {
+  quick(...options: string[]): Words;
+  inverse(...options: string[]): Words;
+}
+
+/** The rows of `width`, `height`, `same-seed` and `like`. */
+export function repeatRows(
+  { small, tiny, byClass, folder }: Materials,
+  { quick, inverse }: QuickLines,
+): readonly Row[] {
+  const pair = folder.folder("pair");
+  for (const name of ["a", "b"]) folder.picture(`pair/${name}.png`, { width: 4, height: 4 });
+  return [
+    ...(["width", "height"] as const).map((option): Row => ({
+      option,
+      without: inverse("--task=sr4"),
+      given: inverse("--task=sr", `--${option}=24`),
+      async check(_usual, given): Promise<void> {
+        assertEquals([(await given.picture()).width, (await given.picture()).height], [24, 24]);
+        assertEquals(given.field("task.parameters"), { scale: 1.5 });
+      },
+    })),
+    {
+      option: "same-seed",
+      without: ["restore", pair, "@", "--cpu", "--task=sr2", "--steps=4", `--model=${tiny}`],
+      given: ["restore", pair, "@", "--cpu", "--task=sr2", "--steps=4", `--model=${tiny}`, "--same-seed"],
+      check(own, same): void {
+        assertNotEquals(own.bytes("/a.png"), own.bytes("/b.png"));
+        assertEquals(same.bytes("/a.png"), same.bytes("/b.png"));
+      },
+    },
+    {
+      option: "like",
+      without: quick(`--model=${tiny}`, "--method=ddnm", "--seed=9"),
+      given: quick(`--model=${tiny}`, "--method=ddnm", "--seed=4"),
+      async check(nine, four, run): Promise<void> {
+        const repeated = (old: string, ...words: string[]): Promise<Ran> =>
+          run(["restore", small, "--out=@.png", "--cpu", `--like=${old}`, ...words]);
+        const [byPicture, byReport] = [await repeated(`${four.out}.png`), await repeated(`${four.out}.json`)];
+        assertEquals(await Deno.readFile(`${byPicture.out}.png`), await Deno.readFile(`${four.out}.png`), "to the bit");
+        assertEquals(byReport.bytes(), four.bytes());
+        assertEquals((await repeated(`${four.out}.png`, "--seed=9")).bytes(), nine.bytes(), "options outweigh");
+        const other = await repeated(`${four.out}.png`, `--model=${byClass}`, "--class=1");
+        assertStringIncludes(other.stderr, "The network is by-class.safetensors (SHA-256 ");
+        assertStringIncludes((await repeated(small)).stderr, "does not say how it was made");
+      },
+    },
+  ];
+}
