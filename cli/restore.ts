@@ -83,14 +83,6 @@ export const RESTORE: Command = {
           help: "Repeat the run that made this PNG file, or that this report is of; other options outweigh its own",
         },
         samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
-        size: {
-          kind: "integer",
-          min: 8,
-          max: 65535,
-          help:
-            "Longest side inside the network; larger pictures are made smaller (default 4x its training size, for the " +
-            "sample picture its training size)",
-        },
         ...WINDOW_OPTIONS,
         out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
         quality: {

@@ -28,6 +28,9 @@ import {
   type Method,
   methodForNoise,
   type PictureInput,
+  planRestoration,
+  planSize,
+  planSummary,
   type PreparedPicture,
   preparePicture,
   PROGRAM,
@@ -176,11 +179,15 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
   checkConditioning(loaded, task, label);
   const longest = isSample ? loaded.model.config.imageSize : undefined;
   const fitted = "source" in input ? fitUpsampling({ ...input, size: input.size ?? longest }, loaded) : input;
-  const picture = await preparePicture(runtime, loaded.model, fitted, {
-    label,
-    recompute: options["recompute"] === true,
-    window: windowOf(options),
-  });
+  const request = { method, label, recompute: options["recompute"] === true, window: windowOf(options) };
+  const settled = await planSize(runtime, loaded.model, fitted, request);
+  if (options["plan"] === true) {
+    const plan = await planRestoration(runtime, loaded.model, settled, method);
+    for (const note of plan.notes) reporter.note(note);
+    reporter.result({ input: job.path, ...plan }, planSummary(plan).join("\n"));
+    return false;
+  }
+  const picture = await preparePicture(runtime, loaded.model, settled.input, settled.setting);
   try {
     for (const note of session.isFolder ? [] : picture.notes) reporter.note(note);
     checkLongest(outputs[0]!, picture.canvas.natural);

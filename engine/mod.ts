@@ -54,6 +54,7 @@ export type { TensorPart } from "./tensor_parts.ts";
 export type { Runtime, RuntimeStatistics, Scalars, Stage, StageBody, Tensors } from "./runtime.ts";
 export { stageSignature, traceStage } from "./stage_cache.ts";
 export { ShapeOnly } from "./shape_only.ts";
+export { type PlanningDevice, PlanningRuntime } from "./planning_runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime, type WebGpuRuntimeOptions } from "./webgpu/runtime.ts";
 export { type Backend, BACKENDS, chooseBackend } from "./webgpu/backend.ts";

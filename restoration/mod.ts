@@ -119,3 +119,13 @@ export { type BlurWidth, estimateBlurWidth } from "./estimates/blur_width.ts";
 export { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
 export { methodForNoise, type NoiseMethod } from "./options/noisy_picture.ts";
 export { WINDOW_OPTIONS, windowOf } from "./options/window_options.ts";
+export {
+  defaultSide,
+  defaultWindow,
+  type Evaluation,
+  evaluationOf,
+  type EvaluationOptions,
+} from "./plan/network_view.ts";
+export { measurePace, type Pace } from "./plan/pace.ts";
+export { PATIENCE_SECONDS, planSize, type SettledSize, type SizeRequest } from "./plan/plan_size.ts";
+export { planRestoration, planSummary, type RestorationPlan } from "./plan/plan_restoration.ts";

@@ -160,6 +160,19 @@ function windowOfCompressed(
   return scale * Math.max(colour.width, colour.height) > side ? { side, form: "shifted" } : undefined;
 }
 
+/** How a picture lies on what the network sees, where its longest side is limited. */
+export function canvasOf(
+  { downsampling }: OpenedModel,
+  { source: { colour }, task, noise }: Pick<PictureInput, "source" | "task" | "noise">,
+  longest: number,
+): Canvas {
+  return planCanvas(colour, {
+    multiple: leastCommonMultiple(downsampling, task.multiple ?? task.scale),
+    longest,
+    scale: noise === undefined ? task.scale : 1,
+  });
+}
+
 async function layOutPicture(
   runtime: Runtime,
   model: OpenedModel,
@@ -170,11 +183,7 @@ async function layOutPicture(
   const channels = imageChannels({ name: "the network", model });
   const isGray = channels === 1 || (!isTruth && task.channels === 1);
   const colour = isGray ? rgbToGray(source.colour) : grayToRgb(source.colour);
-  const canvas = planCanvas(colour, {
-    multiple: leastCommonMultiple(model.downsampling, task.multiple ?? task.scale),
-    longest: size ?? LONGEST_FACTOR * model.config.imageSize,
-    scale: isTruth ? 1 : task.scale,
-  });
+  const canvas = canvasOf(model, { source, task, noise }, size ?? LONGEST_FACTOR * model.config.imageSize);
   const imageShape = [canvas.padded.height, canvas.padded.width, channels];
   const options = operatorOptions(task, imageShape, given, {
     files: { ...source.files, ...(mask ? { [mask.parameter]: maskOntoCanvas(mask.known, canvas) } : {}) },

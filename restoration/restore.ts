@@ -146,8 +146,11 @@ const MOST_BATCHES = 64;
 /** Values of a network's first layer that a batch may grow to: half a binding of 128 MiB, as its last layers have twice. */
 const BATCH_VALUES = 2 ** 24;
 
-/** How many windows go through a network at once. */
-function batchOfWindows({ config }: OpenedModel, covered: Shape, { side, form }: WindowSetting): number {
+/**
+ * How many windows go through a network at once.
+ * @param covered [H, W, C] of the picture, at least a window
+ */
+export function batchOfWindows({ config }: OpenedModel, covered: Shape, { side, form }: WindowSetting): number {
   const windows = windowGrid(covered, side, form).windows;
   const most = Math.floor(BATCH_VALUES / (side ** 2 * config.modelChannels));
   const usual = Math.floor(WINDOW_PIXELS / side ** 2);

@@ -3,13 +3,27 @@ import { WINDOW_FORMS, type WindowForm } from "../../models/mod.ts";
 import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import type { WindowSetting } from "../restore.ts";
 
-/** The options that let a network see windows. */
+/** The options that say at which size a picture is restored, and how the network sees it. */
 export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  size: {
+    kind: "integer",
+    min: 8,
+    max: 65535,
+    help:
+      "Longest side at which the picture is restored (default: its own if that takes less than two minutes, else the " +
+      "largest that does; for the sample picture the training size); below a small picture's own it limits the windows",
+  },
+  plan: {
+    kind: "flag",
+    help: "Print size, windows, evaluations, time and memory, and stop: nothing is restored or written",
+  },
   window: {
     kind: "integer",
     min: 8,
     max: 65535,
-    help: "Side of the windows in which the network sees the picture, which then keeps its own size; memory is bounded",
+    help:
+      "Side of the windows in which the network sees the picture, which then keeps its own size; memory is bounded " +
+      "(default: pictures of more pixels than 512x512 in windows near 256, of whole training sizes)",
   },
   "window-form": {
     kind: "choice",

@@ -70,6 +70,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       `--model=${tiny}`,
     );
   const soft = casePath("soft/soft-sigma1.2.png");
+  const wide = folder.picture("wide.png", { width: 100, height: 8 });
   const blurred = inverse("--task=deblur", "--size=64").with(1, soft);
   const jpeg = ["restore", large, "@.jpg", "--cpu", "--task=sr2", "--method=bicubic", `--model=${tiny}`];
   const upsample = restore(small, "--cpu", "--task=upsample", "--steps=4");
@@ -203,12 +204,24 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
     },
     {
       option: "size",
+      without: inverse("--task=sr4").with(1, wide),
+      given: inverse("--task=sr4", "--size=300").with(1, wide),
+      async check(usual, given, run): Promise<void> {
+        // The result keeps its size.
+        assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["400x32", "300x24"]);
+        assertEquals([(await usual.picture()).width, (await given.picture()).width], [400, 400]);
+        const small = await run(inverse("--task=sr4", "--size=30"));
+        assertStringIncludes(small.stderr, "64x64 is not made smaller: --size 30 limits the windows");
+        assertStringIncludes(small.stderr, "in shifted windows of 24 x 24 pixels");
+      },
+    },
+    {
+      option: "plan",
       without: inverse("--task=sr4"),
-      given: inverse("--task=sr4", "--size=16"),
-      async check(usual, given): Promise<void> {
-        // The training size is 8, four times that is the default; the result keeps its size.
-        assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["32x32", "16x16"]);
-        assertEquals([(await usual.picture()).width, (await given.picture()).width], [64, 64]);
+      given: inverse("--task=sr4", "--window=16", "--plan"),
+      check(usual, given): void {
+        assertEquals([usual.has(".png"), given.has(".png"), given.has(".json")], [true, false, false]);
+        assertStringIncludes(given.stdout, "25 for an evaluation, shifted, 16 x 16 pixels");
       },
     },
     {
@@ -216,7 +229,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       without: inverse("--task=sr4"),
       given: inverse("--task=sr4", "--window=16"),
       async check(usual, given): Promise<void> {
-        assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["32x32", "64x64"]);
+        assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["64x64", "64x64"]);
         assertStringIncludes(given.stderr + given.stdout, "in shifted windows of 16 x 16 pixels");
         assertEquals((await given.picture()).width, 64);
       },

@@ -1,0 +1,112 @@
+/** How a network sees pictures of a size: whole, or in windows; and what one evaluation of it computes. */
+import {
+  DeviceLimitError,
+  type PlanningDevice,
+  type Runtime,
+  type Shape,
+  type Tensor,
+  trace,
+} from "../../engine/mod.ts";
+import { gradient, sampleDot } from "../../kernels/mod.ts";
+import { type NoiseModelOptions, type OpenedModel, windowGrid } from "../../models/mod.ts";
+import { batchOfWindows, networkFor, type WindowSetting } from "../restore.ts";
+
+/** What is asked of a network besides the noise. */
+export interface EvaluationOptions {
+  /** Class of the pictures, for class-conditional networks. */
+  readonly label?: number | undefined;
+  /** Whether gradients compute blocks again instead of keeping them. */
+  readonly recompute?: boolean;
+  /** Whether the gradient by the state is taken, too. */
+  readonly gradient?: boolean;
+}
+
+/** One evaluation of a network on a picture, as far as cost is concerned. */
+export interface Evaluation {
+  /** What goes through the network at once [N, H, W, C]: the picture with its padding, or a batch of windows. */
+  readonly shape: Shape;
+  /** Windows of the picture, 1 where it is seen whole. */
+  readonly windows: number;
+  /** How often that is done for the picture; a part of a batch counts as such. */
+  readonly times: number;
+  /** Floating-point operations of all of it. */
+  readonly flops: number;
+  /** Records it once. */
+  record(xt: Tensor, timestep: number | { readonly scalar: string }): Tensor;
+}
+
+/** Sides of windows lie near it: larger ones restore better, and smaller ones take less memory. */
+const WINDOW_SIDE = 256;
+
+/** Pictures with at most so many times the pixels of a window are seen whole, which is better and costs less. */
+const WHOLE_WINDOWS = 4;
+
+/** The side of windows where nothing else is said: the multiple of the training size that is nearest to 256 pixels. */
+export function defaultSide({ config: { imageSize } }: OpenedModel): number {
+  return Math.max(1, Math.round(WINDOW_SIDE / imageSize)) * imageSize;
+}
+
+/**
+ * The windows in which a network sees a picture where nothing else is said; undefined if it sees it whole.
+ * @param imageShape [H, W, C] of the picture
+ * @param device asked whether it can hold the network for the whole picture, where it can be asked
+ */
+export function defaultWindow(
+  model: OpenedModel,
+  imageShape: Shape,
+  device?: Runtime | PlanningDevice,
+  options: EvaluationOptions = {},
+): WindowSetting | undefined {
+  const [height = 0, width = 0] = imageShape;
+  const usual = defaultSide(model);
+  if (Math.max(height, width) <= usual) return undefined;
+  if (height * width <= WHOLE_WINDOWS * usual ** 2 && isPossible(device, evaluationOf(model, imageShape, options))) {
+    return undefined;
+  }
+  // Windows of a narrow picture need not be higher than it is.
+  const { imageSize } = model.config;
+  const side = Math.min(usual, Math.ceil(Math.min(height, width) / imageSize) * imageSize);
+  return { side, form: "shifted" };
+}
+
+function isPossible(device: Runtime | PlanningDevice | undefined, { shape, record }: Evaluation): boolean {
+  if (device === undefined || !("plan" in device)) return true;
+  try {
+    device.plan(trace("one evaluation", { xt: { shape, dtype: "f32" } }, ({ xt }) => ({ out: record(xt!, 0) })));
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceLimitError) return false;
+    throw error;
+  }
+}
+
+/** What one evaluation of a network on a picture [H, W, C] is made of. */
+export function evaluationOf(
+  model: OpenedModel,
+  imageShape: Shape,
+  { label, recompute = false, gradient: isGradient = false }: EvaluationOptions = {},
+  window?: WindowSetting,
+): Evaluation {
+  const [height = 0, width = 0, channels = 0] = imageShape;
+  const isWhole = window === undefined || window.side >= Math.max(height, width);
+  const seen = isWhole ? imageShape : [window.side, window.side, channels];
+  const covered = isWhole ? seen : [Math.max(window.side, height), Math.max(window.side, width), channels];
+  const windows = isWhole ? 1 : windowGrid(covered, window.side, window.form).windows;
+  const batch = isWhole ? 1 : Math.min(windows, batchOfWindows(model, covered, window));
+  const options: NoiseModelOptions = { ...(label === undefined ? {} : { label }), checkpoint: recompute };
+  const network = networkFor(model, seen, options);
+  const record: Evaluation["record"] = (xt, timestep) => {
+    const eps = network.predictEps(xt, timestep);
+    return isGradient ? gradient(sampleDot(eps, eps), [xt])[0]! : eps;
+  };
+  const shape = [batch, ...seen];
+  const times = windows / batch;
+  const { calls } = trace("cost", { xt: { shape, dtype: "f32" } }, ({ xt }) => ({ out: record(xt!, 0) }));
+  return {
+    shape,
+    windows,
+    times,
+    record,
+    flops: times * calls.reduce((sum, call) => sum + call.op.cost(call).flops, 0),
+  };
+}
