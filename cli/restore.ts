@@ -36,6 +36,7 @@ import {
   SAVE_OPTIONS,
   SEED_OPTION,
   seedOfJob,
+  SIZE_OPTIONS,
   taskNamed,
   taskOptions,
   WINDOW_OPTIONS,
@@ -83,6 +84,7 @@ export const RESTORE: Command = {
           help: "Repeat the run that made this PNG file, or that this report is of; other options outweigh its own",
         },
         samples: { kind: "integer", min: 1, max: 1000, help: "Number of restorations, with seeds from --seed on" },
+        ...SIZE_OPTIONS,
         ...WINDOW_OPTIONS,
         out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
         quality: {

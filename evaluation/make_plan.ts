@@ -19,6 +19,8 @@ import {
   operatorOptions,
   type Task,
   taskOperator,
+  windowOf,
+  type WindowSetting,
 } from "../restoration/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { type Entry, within } from "./entries.ts";
@@ -75,6 +77,8 @@ export interface Work {
   readonly pairs: ReadonlyMap<string, Pair>;
   /** Class of the pictures. */
   readonly label: number | undefined;
+  /** In what windows the network sees the pictures; undefined if whole. */
+  readonly window: WindowSetting | undefined;
   /** Whether predicted noise is measured. */
   readonly withNoise: boolean;
 }
@@ -96,6 +100,7 @@ export async function makePlan(
   const size = numberOf(options, "size") ?? imageSize;
   const convention = (options["convention"] ?? "ddnm") as ConventionName;
   const withNoise = options["noise-statistics"] === true;
+  const window = windowOf(options);
   const common = {
     result: RESULT_VERSION,
     engine: ENGINE_VERSION,
@@ -105,6 +110,8 @@ export async function makePlan(
     size,
     convention,
     noiseStatistics: withNoise,
+    // Only where they are given: what was evaluated before there were any keeps its hash.
+    ...(window ? { window } : {}),
   };
   const pairs = new Map<string, Pair>();
   const planned: PlannedPair[] = [];
@@ -150,7 +157,7 @@ export async function makePlan(
     units: [],
     expectations,
   };
-  const work = { plan, pictures, files, pairs, label, withNoise };
+  const work = { plan, pictures, files, pairs, label, window, withNoise };
   const units = planned.flatMap(({ task, method }) =>
     runs.map(async ({ image, seed }): Promise<PlannedUnit> => {
       const unit = { task, method, image, seed };

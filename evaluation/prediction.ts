@@ -23,8 +23,12 @@ export function speedOfUnits(records: Iterable<UnitRecord>): Speed | undefined {
 }
 
 /** Evaluates the network once to compile it, and three times to take the middle time; it must fit the plan. */
-export async function measureSpeed(runtime: Runtime, model: OpenedModel, { plan, label }: Work): Promise<Speed> {
-  const network = networkFor(model, [plan.size, plan.size, 3], label === undefined ? {} : { label });
+export async function measureSpeed(
+  runtime: Runtime,
+  model: OpenedModel,
+  { plan, label, window }: Work,
+): Promise<Speed> {
+  const network = networkFor(model, [plan.size, plan.size, 3], label === undefined ? {} : { label }, window);
   const xt = runtime.upload(new Float32Array(plan.size ** 2 * 3), [1, ...network.imageShape]);
   const stage = runtime.stage("one evaluation", (inputs: Tensors<"xt">, { timestep }: Scalars<"timestep">) => ({
     eps: network.predictEps(inputs.xt, timestep),

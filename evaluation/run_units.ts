@@ -8,6 +8,7 @@ import {
   applyOperator,
   clamped,
   degrade,
+  networkFor,
   offCanvas,
   operatorOptions,
   restoreBy,
@@ -183,12 +184,12 @@ class Bench {
 
   async #restoreTogether(items: readonly Item[]): Promise<void> {
     const { runtime, model } = this.means;
-    const { label, withNoise } = this.work;
-    const [{ unit, prepared: { padded: { width, height } } }] = items as readonly [Item, ...Item[]];
+    const { label, window, withNoise } = this.work;
+    const [{ unit }] = items as readonly [Item, ...Item[]];
     const { method, noise, sigmaY } = this.#pair(unit);
     const count = items.length;
     const operator = await this.#operator(items[0]!);
-    const network = model.noiseModel({ width, height, ...(label === undefined ? {} : { label }) });
+    const network = networkFor(model, operator.imageShape, label === undefined ? {} : { label }, window);
     const measured = await this.#measure(items, operator, noise);
     const y = runtime.upload(measured, [count, ...operator.measurementShape]);
     const estimate = await applyOperator(runtime, operator, "estimate", y);

@@ -1,6 +1,7 @@
 /** A study: which tasks, methods, seeds and pictures an evaluation is of, from a value such as a JSON file holds. */
 import { CONVENTIONS } from "../metrics/mod.ts";
 import { checkValue, type OptionSpec, type OptionValues, UsageError } from "../parameters/mod.ts";
+import { WINDOW_OPTIONS } from "../restoration/mod.ts";
 import { type Entry, readEntries } from "./entries.ts";
 import { type Expectations, readExpectations } from "./expectations.ts";
 import { objectAt, shown, textAt } from "./json.ts";
@@ -28,6 +29,7 @@ export interface Study {
 export const STUDY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   limit: { kind: "integer", min: 1, help: "Take only the first pictures" },
   size: { kind: "integer", min: 8, max: 65535, help: "Longest side of the pictures (default: the training size)" },
+  ...WINDOW_OPTIONS,
   convention: {
     kind: "choice",
     choices: Object.keys(CONVENTIONS),

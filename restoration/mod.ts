@@ -118,7 +118,7 @@ export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./o
 export { type BlurWidth, estimateBlurWidth } from "./estimates/blur_width.ts";
 export { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
 export { methodForNoise, type NoiseMethod } from "./options/noisy_picture.ts";
-export { WINDOW_OPTIONS, windowOf } from "./options/window_options.ts";
+export { SIZE_OPTIONS, WINDOW_OPTIONS, windowOf } from "./options/window_options.ts";
 export {
   defaultSide,
   defaultWindow,

@@ -3,8 +3,8 @@ import { WINDOW_FORMS, type WindowForm } from "../../models/mod.ts";
 import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import type { WindowSetting } from "../restore.ts";
 
-/** The options that say at which size a picture is restored, and how the network sees it. */
-export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+/** The options that say at which size a picture is restored, and what that takes. */
+export const SIZE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   size: {
     kind: "integer",
     min: 8,
@@ -17,13 +17,15 @@ export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     kind: "flag",
     help: "Print size, windows, evaluations, time and memory, and stop: nothing is restored or written",
   },
+};
+
+/** The options that say in what windows a network sees a picture. */
+export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   window: {
     kind: "integer",
     min: 8,
     max: 65535,
-    help:
-      "Side of the windows in which the network sees the picture, which then keeps its own size; memory is bounded " +
-      "(default: pictures of more pixels than 512x512 in windows near 256, of whole training sizes)",
+    help: "Side of the windows in which the network sees the picture, which then keeps its own size; memory is bounded",
   },
   "window-form": {
     kind: "choice",

@@ -56,6 +56,10 @@ export async function evaluateRows(materials: Materials): Promise<readonly Row[]
     `--model=${tiny}`,
     "--methods=pseudo-inverse",
   ];
+  const seen = (...options: string[]): Words => [
+    ...["evaluate", folder.path("forty.png"), "--out=@", "--cpu", "--size=16", `--model=${tiny}`],
+    ...["--methods=ddnm steps=2", "--tasks=sr2", ...options],
+  ];
   const config = folder.write(
     "config.json",
     new TextEncoder().encode(JSON.stringify({
@@ -140,6 +144,22 @@ export async function evaluateRows(materials: Materials): Promise<readonly Row[]
         const id = resultOf(given, "cells.0.units.0.unit");
         assertEquals(fieldOf(JSON.parse(given.text(`/units/${id}.json`)), "width"), 40);
       },
+    },
+    {
+      option: "window",
+      without: seen(),
+      given: seen("--window=8"),
+      check(whole, windows): void {
+        assertEquals(resultOf(windows, "cells.0.units.0.key.window"), { side: 8, form: "shifted" });
+        assertNotEquals(unitMetric(windows, "psnr"), unitMetric(whole, "psnr"));
+      },
+    },
+    {
+      option: "window-form",
+      without: seen("--window=8"),
+      given: seen("--window=8", "--window-form=overlapping"),
+      check: (shifted, overlapping): void =>
+        assertNotEquals(unitMetric(overlapping, "psnr"), unitMetric(shifted, "psnr")),
     },
     {
       option: "title",
