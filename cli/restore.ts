@@ -262,6 +262,7 @@ async function restoreFolder(session: Session, plan: FolderRequests): Promise<nu
     if (await isRestored(session, job)) return undefined;
     const { text, isHarm } = await restoreJob(session, job);
     if (isHarm && request.options["strict"] === true) harms++;
+    if (request.options["plan"] === true) return `planned: ${text}`;
     return `restored to ${job.outputs.map(({ image }) => image).join(", ")}; ${text}`;
   });
   const { made, kept, failed } = counts;

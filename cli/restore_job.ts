@@ -184,8 +184,9 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
   if (options["plan"] === true) {
     const plan = await planRestoration(runtime, loaded.model, settled, method);
     for (const note of plan.notes) reporter.note(note);
-    reporter.result({ input: job.path, ...plan }, planSummary(plan).join("\n"));
-    return false;
+    const lines = planSummary(plan);
+    reporter.result({ input: job.path, ...plan }, session.isFolder ? "" : lines.join("\n"));
+    return { text: lines.join("; "), isHarm: false };
   }
   const picture = await preparePicture(runtime, loaded.model, settled.input, settled.setting);
   try {
