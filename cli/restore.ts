@@ -63,9 +63,10 @@ export const RESTORE: Command = {
         "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
         "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
         "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
-        "Of a folder all measurements are restored, or with --task or --degrade all pictures, each with a seed of its own\n" +
-        "that its name and --seed give; NAME-mask.png is the mask of NAME. Results that are in the folder OUT already, made\n" +
-        "by the same command of the same file with the same model, are left as they are.",
+        "Of a folder all measurements are restored, or with --task or --degrade all pictures, told by their content, each\n" +
+        "with a seed of its own that its name and --seed give; NAME-mask.png is the mask of NAME. Every file is told of in\n" +
+        "one line, and none stops the others. Results that are in the folder OUT already, made by the same command of the\n" +
+        "same file with the same model, are left as they are.",
       operands: { usage: "[IMAGE|MEASUREMENT|FOLDER] [OUT]", min: 0, max: 2 },
       options: {
         ...taskOptions(),
@@ -117,6 +118,8 @@ export const RESTORE: Command = {
       examples: [
         ["deno task restore", "degrade the sample picture x4 and restore it"],
         ["deno task restore small.png --task sr4", "enlarge small.png x4"],
+        ["deno task restore small.png --task sr --width 1000", "enlarge it to a width"],
+        ["deno task restore other.png --like small-restored.png", "the same with another picture"],
         ["deno task restore small.png --task upsample --model 64_256_upsampler.pt --class 207", "with an upsampler"],
         ["deno task restore torn.jpg --task inpaint --mask tear.png", "fill what is black in tear.png"],
         ["deno task restore y.safetensors", "restore a measurement of any task"],

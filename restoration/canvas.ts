@@ -88,13 +88,14 @@ const ROUNDING = 1e-6;
 
 /**
  * Cuts the working picture out of what the network gave.
- * @param reduction how many times smaller the raster is than the padded canvas; partly covered pixels are kept
+ * @param across how many times smaller the raster is than the padded canvas; partly covered pixels are kept
+ * @param down the same along the height, which differs a little where a factor is not whole
  */
-export function offCanvas(raster: Raster, { place }: Canvas, reduction = 1): Raster {
+export function offCanvas(raster: Raster, { place }: Canvas, across: number = 1, down: number = across): Raster {
   // Rounding must not make a further pixel of a reduction that is no integer.
-  const [x, y] = [place.x, place.y].map((at) => Math.floor(at / reduction + ROUNDING)) as [number, number];
-  const width = Math.ceil((place.x + place.width) / reduction - ROUNDING) - x;
-  const height = Math.ceil((place.y + place.height) / reduction - ROUNDING) - y;
+  const [x, y] = [place.x / across, place.y / down].map((at) => Math.floor(at + ROUNDING)) as [number, number];
+  const width = Math.ceil((place.x + place.width) / across - ROUNDING) - x;
+  const height = Math.ceil((place.y + place.height) / down - ROUNDING) - y;
   return crop(raster, { x, y, width, height });
 }
 

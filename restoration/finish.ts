@@ -113,9 +113,12 @@ async function misfitOf(
   const all = await comparing.residual(decodeSamples(encodeSamples(data, { bitDepth }), bitDepth));
   const [rows = 0, columns = 0, channels = 0] = measurementShape;
   const isValues = form === "values";
-  const residual = isValues
-    ? all
-    : offCanvas({ width: columns, height: rows, channels, data: all }, canvas, canvas.padded.width / columns).data;
+  const residual = isValues ? all : offCanvas(
+    { width: columns, height: rows, channels, data: all },
+    canvas,
+    canvas.padded.width / columns,
+    canvas.padded.height / rows,
+  ).data;
   return {
     rms: rmsOf(residual),
     greatest: residual.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
@@ -141,7 +144,7 @@ async function baselineOf(
   const pseudoInverse = offCanvas(solved, canvas);
   if (form === "values") return { measurement: pseudoInverse, pseudoInverse };
   const measured: Raster = { width: columns, height: rows, channels, data: await y.read() };
-  return { measurement: offCanvas(measured, canvas, width / columns), pseudoInverse };
+  return { measurement: offCanvas(measured, canvas, width / columns, height / rows), pseudoInverse };
 }
 
 /**

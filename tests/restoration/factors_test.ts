@@ -76,6 +76,10 @@ Deno.test("a result has the size that was asked for, and its measurement lies on
     };
     assertEquals(ontoCanvas(small, canvas), small);
     assertEquals(offCanvas(small, canvas, wanted / width), small);
+    // The other side may have another factor.
+    const flat = { ...small, height: 1, data: small.data.slice(0, width) };
+    const place = planCanvas(flat, { multiple: 8, longest: 4096, scale });
+    assertEquals(offCanvas(flat, place, wanted / width, place.padded.height), flat);
     const operator = createOperator("sr_area", [wanted, wanted, 1], { scale });
     assertEquals(operator.measurementShape, [width, width, 1]);
   }
