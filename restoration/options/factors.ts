@@ -37,7 +37,7 @@ export function withFactor(task: Task, options: OptionValues): Task {
   if (task.name !== ENLARGE) {
     const foreign = given.find((option) => option !== "scale" || task.name !== UPSAMPLING);
     if (foreign === undefined) return task;
-    const owners = foreign === "scale" ? `${ENLARGE} or ${UPSAMPLING}` : ENLARGE;
+    const owners = foreign === "scale" ? `${UPSAMPLING} or ${ENLARGE}` : ENLARGE;
     throw new UsageError(`--${foreign} belongs to --task ${owners}; the other tasks say it in their name`);
   }
   if (given.length !== 1) {

@@ -182,7 +182,7 @@ commandTest("restore of a folder takes NAME-mask.png for the mask of NAME", asyn
   const words = ["restore", input, folder.path("out"), "--task", "inpaint", "--steps", "4"];
   const { code, stderr } = await runCommand(words);
   assertEquals(code, 1);
-  assertStringIncludes(stderr, 'b.png": --task inpaint needs --mask FILE');
+  assertStringIncludes(stderr, 'b.png": failed: --task inpaint needs --mask FILE');
 });
 
 commandTest("a measurement of a size that the network does not take is restored at that size", async (folder) => {

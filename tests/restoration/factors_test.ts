@@ -46,7 +46,7 @@ Deno.test("options say the factor of an enlargement, once and within 1 to 16", (
   refused({ task: "sr", scale: 2, width: 50 }, "--scale and --width exclude each other");
   refused({ task: "sr", scale: 17 }, "--scale is 17, 1 to 16 is needed");
   refused({ task: "sr20" }, "factors go from 1 to 16");
-  refused({ task: "sr4", scale: 2 }, "--scale belongs to --task sr or upsample");
+  refused({ task: "sr4", scale: 2 }, "--scale belongs to --task upsample or sr");
   refused({ task: "inpaint", width: 40 }, "--width belongs to --task sr;");
 });
 
