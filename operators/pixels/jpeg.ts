@@ -54,7 +54,9 @@ export const COSINE = Float64Array.from({ length: 64 }, (_, i) => {
 
 /** Steps [64] to whose multiples cosine coefficients are rounded, row by row of vertical frequency. */
 export interface JpegSteps {
+  /** 64 steps of brightness, row by row of vertical frequency. */
   readonly luminance: Float64Array;
+  /** Those of colour differences. */
   readonly chrominance: Float64Array;
 }
 

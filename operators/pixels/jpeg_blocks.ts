@@ -32,6 +32,7 @@ export interface JpegFile {
   readonly planes: readonly JpegPlane[];
   /** Of what space three planes are. */
   readonly color: "gray" | "rgb" | "ycbcr";
+  /** Where its blocks lie. */
   readonly place: JpegPlace;
 }
 
