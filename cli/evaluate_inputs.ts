@@ -85,8 +85,8 @@ export async function identifyModel(args: Arguments): Promise<Subject> {
 /** Reads the files that options of tasks name. */
 export const TASK_FILES: TaskFiles = {
   sha256: sha256OfFile,
-  mask: async (path, keep, size) => {
-    const { data, width, height } = await readMask(path, { keep, size });
+  mask: async (file, size) => {
+    const { data, width, height } = await readMask(file.path, { ...file, size });
     return hostTensor(data, [height, width]);
   },
   values: readTaskFiles,

@@ -150,7 +150,7 @@ function scaleOf({ model: { config: { imageSize, smallSize } } }: LoadedModel): 
 async function maskOf(task: Task, args: Arguments, side: number): Promise<HostTensor | undefined> {
   const mask = maskFileOf(task, args.values);
   if (!mask) return undefined;
-  const { width, height, data } = await readMask(mask.path, { keep: mask.keep });
+  const { width, height, data } = await readMask(mask.path, mask);
   const fitted = resize({ width, height, channels: 1, data }, { width: side, height: side }, "area");
   return hostTensor(fitted.data.map((share) => share > 0.999 ? 1 : 0), [side, side]);
 }

@@ -45,7 +45,7 @@ import {
   runIdentity,
   SavedRun,
   saveEvery,
-  settleBlur,
+  settlePicture,
   type Task,
   taskFilePaths,
   timed,
@@ -117,18 +117,19 @@ export async function readJob(request: Request): Promise<Job> {
   else checkPictureOptions(options, isTruth);
   checkSeeds(request);
   const measured = isMeasured ? await readMeasurement(path) : undefined;
-  const task = measured?.task ?? chooseTask(options, SAMPLE_TASK, restoreTasks());
-  const noise = isTruth ? chooseNoise(options, task) : undefined;
-  const named = isTruth || measured ? { options, notes: [] } : methodForNoise(options, task);
-  const method = chooseMethod(named.options, task);
+  const asked = measured?.task ?? chooseTask(options, SAMPLE_TASK, restoreTasks());
+  const noise = isTruth ? chooseNoise(options, asked) : undefined;
+  const named = isTruth || measured ? { options, notes: [] } : methodForNoise(options, asked);
+  const method = chooseMethod(named.options, asked);
   const noiseFile = textOf(options, "noise");
-  const parts = [...taskFilePaths(task, options), noiseFile].filter((file) => file !== undefined);
+  const parts = [...taskFilePaths(asked, options), noiseFile].filter((file) => file !== undefined);
   await checkWritable(outputs.flatMap(filesOf), [path, ...parts, textOf(options, "model")]);
-  const read = measured ? undefined : await readSource(path, { task, options, isTruth });
-  const blur = read && !isTruth ? settleBlur(options, task, read.colour, path) : { options, notes: [] };
-  const source = read && { ...read, notes: [...read.notes ?? [], ...named.notes, ...blur.notes] };
+  const read = measured ? undefined : await readSource(path, { task: asked, options, isTruth });
+  const told = read && { ...read, notes: [...read.notes ?? [], ...named.notes] };
+  const settled = told && (isTruth ? { source: told, task: asked, options } : settlePicture(told, asked, options));
+  const task = settled?.task ?? asked;
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
-  const picture: Facts = source?.file ?? pictureOf(measured!);
+  const picture: Facts = read?.file ?? pictureOf(measured!);
   const { format, width, height, channels, bitDepth, alpha, orientation } = picture;
   return {
     ...request,
@@ -136,9 +137,9 @@ export async function readJob(request: Request): Promise<Job> {
     method,
     recorded,
     files: await Promise.all(parts.map(sha256OfFile)),
-    metadata: source?.file.metadata,
+    metadata: read?.file.metadata,
     sha256: measured?.sha256 ?? await sha256OfFile(path),
-    input: measured ?? { source: source!, task, options: blur.options, noise, seed, size: numberOf(options, "size") },
+    input: measured ?? { ...settled!, noise, seed, size: numberOf(options, "size") },
     facts: { file: path, format, width, height, channels, bitDepth, alpha: alpha !== undefined, orientation },
   };
 }

@@ -32,7 +32,7 @@ export async function readSource(
   const file = await readImage(path);
   checkEnlarged(path, file, isTruth ? 1 : task.scale);
   const named = maskFileOf(task, options);
-  const mask = named && await readMask(named.path, { keep: named.keep, size: file });
+  const mask = named && await readMask(named.path, { ...named, size: file });
   const files = await readTaskFiles(task, options);
   return { ...pictureSource(file, { name: path, task, options, isTruth, mask, files }), file };
 }

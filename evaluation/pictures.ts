@@ -5,6 +5,7 @@ import type { OptionValues } from "../parameters/mod.ts";
 import { grayToRgb, type Raster, type Size } from "../raster/mod.ts";
 import {
   type Canvas,
+  type MaskFile,
   maskFileOf,
   maskOntoCanvas,
   offCanvas,
@@ -29,16 +30,20 @@ export interface TaskFiles {
   sha256(path: string): Promise<string>;
   /**
    * A mask [H, W]: 1 where the picture is known, 0 where it is missing.
-   * @param keep colour of what is known
+   * @param file with what says which of its pixels are known
    * @param size of the picture, which a mask of another size is brought to
    */
-  mask(path: string, keep: "white" | "black", size: Size): Promise<HostTensor>;
+  mask(file: MaskFile, size: Size): Promise<HostTensor>;
   /** What the other files of a task hold, by the names of the parameters. */
   values(task: Task, options: OptionValues): Promise<OperatorValues>;
 }
 
 /** Files of evaluations whose options name none. */
-export const NO_FILES: TaskFiles = { sha256: noFile, mask: noFile, values: () => Promise.resolve({}) };
+export const NO_FILES: TaskFiles = {
+  sha256: noFile,
+  mask: ({ path }) => noFile(path),
+  values: () => Promise.resolve({}),
+};
 
 function noFile(path: string): never {
   throw new TypeError(`Cannot read "${path}": the evaluation was given nothing that reads files; give it "files"`);
@@ -81,7 +86,7 @@ export async function prepareTruth(
   const prepared = { canvas, padded, truth: offCanvas(padded, canvas), known: {} };
   const named = maskFileOf(task, options);
   if (!named) return prepared;
-  const mask = await files.mask(named.path, named.keep, colour);
+  const mask = await files.mask(named, colour);
   const [rows, columns] = mask.shape;
   if (columns === width && rows === height) {
     return { ...prepared, known: { [named.parameter]: maskOntoCanvas(mask, canvas) } };

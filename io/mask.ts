@@ -1,4 +1,4 @@
-import { type MaskReading, readAsMask, resize, type Size } from "../raster/mod.ts";
+import { type MaskReading, readAsMask, readColourMask, resize, type Size } from "../raster/mod.ts";
 import { isArrayName, planesAsImage, readNpyPlanes } from "./array_file.ts";
 import { ImageError } from "./codecs/image.ts";
 import { readImage, type ReadImageOptions } from "./image_file.ts";
@@ -13,6 +13,8 @@ export interface Mask extends Omit<MaskReading, "notes"> {
 export interface ReadMaskOptions extends ReadImageOptions {
   /** The colour of the pixels that are known and kept; the other colour marks what is missing. */
   readonly keep: "white" | "black";
+  /** The colour in which missing pixels are painted, where they are: a name, or hexadecimal. */
+  readonly colour?: string | undefined;
   /** Size of the picture; a mask of the same shape and another size is resized to it. */
   readonly size?: Size;
 }
@@ -29,13 +31,13 @@ const SAME_SHAPE = { part: 0.02, pixels: 2 };
  * @returns 1 where the picture is known, 0 where it is missing; where a resized pixel is missing in part it is missing.
  * @throws ImageError If the file cannot be read, has one value or too many, or the shape of another picture.
  */
-export async function readMask(path: string, { keep, size, ...limits }: ReadMaskOptions): Promise<Mask> {
+export async function readMask(path: string, { keep, colour, size, ...limits }: ReadMaskOptions): Promise<Mask> {
   const image = isArrayName(path)
     ? { ...planesAsImage(await readNpyPlanes(path)), warnings: [] }
     : await readImage(path, limits);
   let reading: MaskReading;
   try {
-    reading = readAsMask(image, keep);
+    reading = colour === undefined ? readAsMask(image, keep) : readColourMask(image, colour);
   } catch (error) {
     if (error instanceof RangeError) {
       throw new ImageError(`Cannot use mask "${path}": ${error.message}`, { cause: error });

@@ -32,6 +32,15 @@ const NEAR_END = 0.1;
 /** A mask has at least this part of its pixels near the ends; the picture of a scene has less. */
 const LEAST_NEAR = 0.5;
 
+/** A picture under strokes has at least this part of its pixels between the ends; a mask has less. */
+const LEAST_BETWEEN = 0.1;
+
+/** Strokes are of a colour whose channels differ by this much of 255, which scenes seldom have. */
+const SATURATED = 190;
+
+/** Least part of the pixels that strokes cover, and of all that are so saturated. */
+const STROKES = { picture: 0.001, saturated: 0.8 };
+
 /** Largest distance of colours that lossy coding or smoothing makes of one, of 255. */
 const SAME_COLOUR = 40;
 
@@ -41,7 +50,7 @@ const SMOOTH_PART = 0.02;
 /**
  * Reads a picture as a mask, whatever its two values are: the luma, on white where it is transparent, is cut in the
  * middle between its smallest and largest value. Where colours differ and transparency has the two values, it is the mask,
- * and transparent pixels are missing.
+ * and transparent pixels are missing. In a scene with strokes of one saturated colour the strokes are missing.
  *
  * @param image The mask as a picture.
  * @param keep Which of the two values is known: the brighter or the darker one.
@@ -59,18 +68,24 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
   const full = 2 ** image.bitDepth - 1;
   if (low === high) return uniformMask(image, 2 * low > full ? "white" : "black", keep);
   const range = high - low;
+  const isFar = (value: number): boolean => value > low + NEAR_END * range && value < high - NEAR_END * range;
   let [between, far] = [0, 0];
   for (const value of values) {
-    const at = (value - low) / range;
-    if (at > 0 && at < 1) between++;
-    if (at > NEAR_END && at < 1 - NEAR_END) far++;
+    if (value > low && value < high) between++;
+    if (isFar(value)) far++;
+  }
+  const strokes = far > LEAST_BETWEEN * values.length ? strokeColour(image) : undefined;
+  if (strokes !== undefined) {
+    const reading = readColourMask(image, strokes, [`the mask is what is painted in ${strokes}`]);
+    const under = values.filter((value, pixel) => reading.data[pixel] === 1 && isFar(value)).length;
+    if (under > LEAST_BETWEEN * values.length) return reading;
   }
   if (far > (1 - LEAST_NEAR) * values.length) {
     throw new RangeError(
       `it looks like a picture and not like a mask: ${
         percent(far / values.length)
       } of its pixels are neither dark nor ` +
-        "bright; make it black and white",
+        "bright; make it black and white, or give --mask-colour COLOUR if it is painted over in one colour",
     );
   }
   if (far > 0) {
@@ -104,6 +119,26 @@ export function readAsMask(image: Image, keep: "white" | "black"): MaskReading {
     reading: { keep, missing: share },
     otherReading: { keep: other, missing: 1 - share },
     twoValued: between === 0,
+    notes,
+  };
+}
+
+/**
+ * Reads a picture as a mask whose missing pixels were painted in one colour.
+ *
+ * @param image The picture with strokes, or strokes alone.
+ * @param colour As of `maskFromColour`.
+ * @param notes Clauses for the user that go along.
+ * @returns Known pixels; they count as white.
+ * @throws RangeError As `maskFromColour`.
+ */
+export function readColourMask(image: Image, colour: string, notes: readonly string[] = []): MaskReading {
+  const known = maskFromColour(image, colour);
+  return {
+    ...known,
+    reading: { keep: "white", missing: known.share },
+    otherReading: { keep: "black", missing: 1 - known.share },
+    twoValued: false,
     notes,
   };
 }
@@ -233,6 +268,27 @@ export function maskFromColour(image: Image, colour: string): KnownPixels {
     (value, pixel) => value === 1 || (!hard && isBeside(hole, pixel, width, height)) ? 0 : 1,
   );
   return checked({ width, height }, data, `it is ${colour} everywhere`);
+}
+
+/** The saturated colour, hexadecimal, that strokes over a picture have; undefined if no single one stands out. */
+function strokeColour({ channels, samples, bitDepth }: Image): string | undefined {
+  if (channels !== 3) return undefined;
+  const counts = new Map<number, number>();
+  for (let i = 0; i < samples.length; i += 3) {
+    const [r, g, b] = [0, 1, 2].map((c) => samples[i + c]! >> (bitDepth - 8)) as [number, number, number];
+    if (Math.max(r, g, b) - Math.min(r, g, b) < SATURATED) continue;
+    const colour = r << 16 | g << 8 | b;
+    counts.set(colour, (counts.get(colour) ?? 0) + 1);
+  }
+  const [colour] = [...counts].reduce((a, b) => b[1] > a[1] ? b : a, [0, 0]);
+  let [saturated, alike] = [0, 0];
+  for (const [other, count] of counts) {
+    saturated += count;
+    const apart = [16, 8, 0].map((shift) => Math.abs((other >> shift & 255) - (colour >> shift & 255)));
+    if (Math.max(...apart) <= SAME_COLOUR) alike += count;
+  }
+  const least = Math.max(1, STROKES.picture * samples.length / 3, STROKES.saturated * saturated);
+  return alike < least ? undefined : `#${colour.toString(16).padStart(6, "0")}`;
 }
 
 /** Whether one of the eight neighbours is set. */

@@ -1,7 +1,14 @@
 /** Pictures as arrays of values: cutting, padding, resizing, colour and samples; this room imports nothing. */
 export { fillUnderAlpha } from "./alpha.ts";
 export { allocateSamples, applyOrientation, type Image, type Samples } from "./image.ts";
-export { type KnownPixels, maskFromAlpha, maskFromColour, type MaskReading, readAsMask } from "./mask.ts";
+export {
+  type KnownPixels,
+  maskFromAlpha,
+  maskFromColour,
+  type MaskReading,
+  readAsMask,
+  readColourMask,
+} from "./mask.ts";
 export {
   alphaRaster,
   colourRaster,

@@ -7,7 +7,8 @@ import { applyOperator, asMeasured } from "./apply_operator.ts";
 import { isShrunk, offCanvas } from "./canvas.ts";
 import { judge, type Misfit, type Verdict } from "./harm.ts";
 import { estimateNoiseLevel } from "./estimates/noise_level.ts";
-import type { PreparedPicture } from "./prepare.ts";
+import { withHighlights } from "./own/highlights.ts";
+import { type PreparedPicture, repeated } from "./prepare.ts";
 import { type Task, taskOperator } from "./options/tasks.ts";
 import { clampedValues, type Comparer, comparer, withinRange } from "./within_range.ts";
 
@@ -47,7 +48,9 @@ export async function finishPicture(
 ): Promise<Result> {
   const { task, canvas, format, truth, problem: { operator, y } } = picture;
   const { asFile, asNetwork } = coloursOf(picture);
-  const whole = asNetwork({ ...canvas.padded, channels: operator.imageShape[2]!, data: image });
+  const given = asNetwork({ ...canvas.padded, channels: operator.imageShape[2]!, data: image });
+  const exposures = exposuresOf(picture.options);
+  const whole = exposures ? withHighlights(given, { ...given, data: await y.read() }, exposures) : given;
   // Colours that nothing measured may be out of range where their mean is not.
   const solved = task.isGray ? asNetwork(rgbToGray(whole)) : whole;
   using comparing = comparer(runtime, operator, y);
@@ -158,7 +161,9 @@ async function putBack(
 ): Promise<Raster> {
   const enlarged = resize(working, canvas.natural);
   if (!measurement) return enlarged;
-  const whole = mask ? { ...options, [mask.parameter]: mask.known } : options;
+  const exposures = exposuresOf(options);
+  if (exposures) return clamped(withHighlights(enlarged, measurement, exposures));
+  const whole = mask ? { ...options, [mask.parameter]: repeated(mask.known, canvas.scale) } : options;
   if (sigmaY > 0) {
     if (measurement.width !== enlarged.width || task.kind !== "deblurring") return clamped(enlarged);
     // The picture was made smaller, and its noise with it.
@@ -179,6 +184,11 @@ async function putBack(
     case "phase_retrieval":
       return enlarged;
   }
+}
+
+/** The exposures of the channels, where a photo was made with them. */
+function exposuresOf({ exposures }: OperatorValues): ArrayLike<number> | undefined {
+  return exposures as ArrayLike<number> | undefined;
 }
 
 /** Noise beyond so many deviations is rare. */

@@ -2,9 +2,17 @@
 import { type HostTensor, hostTensor } from "../engine/mod.ts";
 import type { OperatorValues } from "../operators/mod.ts";
 import { type OptionValues, UsageError } from "../parameters/mod.ts";
-import { alphaRaster, colourRaster, fillUnderAlpha, type Image, maskFromAlpha, type Raster } from "../raster/mod.ts";
+import {
+  alphaRaster,
+  colourRaster,
+  fillUnderAlpha,
+  type Image,
+  maskFromAlpha,
+  maskFromColour,
+  type Raster,
+} from "../raster/mod.ts";
 import type { PictureSource } from "./prepare.ts";
-import { maskFileOf, neededMask } from "./options/task_files.ts";
+import { maskColourOf, maskFileOf, maskParameterOf, neededMask } from "./options/task_files.ts";
 import { partsOf, type Task } from "./options/tasks.ts";
 import { compressionOf, describeUnknown, type JpegFacts, UnknownCompression } from "./own_jpeg.ts";
 
@@ -46,10 +54,18 @@ export interface SourceSetting {
 /** What must be said of one picture, which the picture itself does not tell. */
 export class PictureQuestion extends UsageError {}
 
+/** A mask that a picture brings itself. */
+interface OwnMask extends Pick<DecodedMask, "data" | "share"> {
+  /** What its missing pixels are. */
+  readonly what: string;
+}
+
 /**
- * What is restored or degraded of a decoded picture. Where the task needs a mask and none is named, the picture's own
- * counts: transparent pixels, and rows that a cut file lacks. Pixels that are filled become opaque.
- * @throws {PictureQuestion} if the task needs a mask and the picture brings none, or it is not known how it was compressed
+ * What is restored or degraded of a decoded picture. Where the task takes a mask and none is named, the picture's own
+ * counts: what is painted in a colour that options name, transparent pixels, and rows that a cut file lacks. Pixels that
+ * are filled become opaque.
+ * @throws {PictureQuestion} if the task needs a mask and the picture brings none, nothing has the named colour, or it is not
+ *   known how the picture was compressed
  * @throws {RangeError} if nothing of the picture is known
  */
 export function pictureSource(
@@ -57,11 +73,15 @@ export function pictureSource(
   { name, task, options, isTruth, mask, files }: SourceSetting,
 ): PictureSource {
   const { width, height, channels, bitDepth, warnings = [] } = picture;
-  const isNeeded = !isTruth && neededMask(task) !== undefined;
-  const own = !mask && (isNeeded || (picture.missing && !isTruth)) ? ownMask(picture) : undefined;
-  if (isNeeded && !mask && !own) throw new PictureQuestion(missingMask(task));
-  const used = mask ?? (isNeeded ? own : undefined);
-  const parameter = maskFileOf(task, options)?.parameter ?? task.needs;
+  const parameter = maskFileOf(task, options)?.parameter ?? maskParameterOf(task);
+  const isFilled = !isTruth && parameter !== undefined;
+  const painted = mask ? undefined : maskColourOf(task, options);
+  if (painted !== undefined && isTruth) {
+    throw new PictureQuestion("--mask-colour needs --mask FILE where a good picture is degraded");
+  }
+  const own = !mask && !isTruth && (isFilled || picture.missing) ? ownMask(picture, painted) : undefined;
+  if (isFilled && neededMask(task) !== undefined && !mask && !own) throw new PictureQuestion(missingMask(task));
+  const used = mask ?? (isFilled ? own : undefined);
   const known = used && hostTensor(used.data, [height, width]);
   const compression = !isTruth && partsOf(task).some(({ operator }) => operator === "jpeg")
     ? compressionOf(picture, { task, options })
@@ -78,20 +98,31 @@ export function pictureSource(
     mask: known && { parameter: parameter!, known },
     files,
     ...(compression ? { compression } : {}),
-    notes: [...warnings, ...mask?.warnings ?? [], ...own ? [describeOwn(own, isNeeded, picture)] : []].map(sentence),
+    notes: [...warnings, ...mask?.warnings ?? [], ...own ? [describeOwn(own, isFilled)] : []].map(sentence),
   };
 }
 
-/** The mask that a picture brings: what is cut off, else what is transparent. */
-function ownMask(picture: DecodedPicture): Pick<DecodedMask, "data" | "share"> | undefined {
+/** The mask that a picture brings: what is painted in a colour, what is cut off, else what is transparent. */
+function ownMask(picture: DecodedPicture, painted: string | undefined): OwnMask | undefined {
   const { missing } = picture;
-  if (!missing) return maskFromAlpha(picture);
-  return { data: missing, share: missing.filter((known) => known === 0).length / missing.length };
+  if (painted !== undefined) {
+    try {
+      return { ...maskFromColour(picture, painted), what: `painted in ${painted}` };
+    } catch (error) {
+      throw new PictureQuestion(`--mask-colour ${painted} does not fit the picture: ${(error as Error).message}`);
+    }
+  }
+  if (missing) {
+    const share = missing.filter((known) => known === 0).length / missing.length;
+    return { data: missing, share, what: "missing in the file" };
+  }
+  const seen = maskFromAlpha(picture);
+  return seen && { ...seen, what: "transparent" };
 }
 
 /** What a picture lacks by itself, and what becomes of it. */
-function describeOwn({ share }: { readonly share: number }, isFilled: boolean, { missing }: DecodedPicture): string {
-  const part = `${(100 * share).toFixed(1)} % of the picture is ${missing ? "missing in the file" : "transparent"}`;
+function describeOwn({ share, what }: OwnMask, isFilled: boolean): string {
+  const part = `${(100 * share).toFixed(1)} % of the picture is ${what}`;
   if (isFilled) return `${part} and is filled; --mask FILE names other pixels`;
   return `${part} and stays gray; --task inpaint fills it`;
 }
@@ -100,7 +131,8 @@ function describeOwn({ share }: { readonly share: number }, isFilled: boolean, {
 function missingMask(task: Task): string {
   return `--task ${task.name} needs --${neededMask(task)} FILE, a ${
     task.entry.parameters[task.needs!]!.help
-  }, in a folder NAME-mask.png beside NAME, or a picture with transparent pixels`;
+  }, in a folder NAME-mask.png beside NAME, or a picture with transparent pixels, or --mask-colour COLOUR for pixels that ` +
+    "are painted over";
 }
 
 /** Alpha of a picture whose missing pixels are filled; undefined if it is opaque then. */

@@ -196,7 +196,9 @@ async function layOutPicture(
   // What a picture shows where it is missing must not leak into its surroundings when it is resized.
   const visible = mask && !isTruth ? fillUnderAlpha(colour, opacity(mask.known)) : colour;
   const decoded = compression?.decoded;
-  const laid = ontoCanvas(decoded ? (isGray ? rgbToGray(decoded) : decoded) : visible, canvas);
+  const shown = ontoCanvas(decoded ? (isGray ? rgbToGray(decoded) : decoded) : visible, canvas);
+  const isCut = mask !== undefined && !isTruth && !task.parts;
+  const laid = isCut ? withoutMissing(shown, shownPixels(mask.known, canvas)) : shown;
   const uploaded = runtime.upload(laid.data, [1, laid.height, laid.width, laid.channels]);
   const y = noise
     ? await degrade(runtime, operator, uploaded, { noise, seed })
@@ -290,10 +292,31 @@ function describeLengths({ entry }: Task, options: OperatorValues): readonly str
  * A mask as the network sees it: a pixel is known if all it is made of is known.
  * @param known [H, W] of the picture, 1 known, 0 missing
  */
-export function maskOntoCanvas({ data, shape: [height = 0, width = 0] }: HostTensor, canvas: Canvas): HostTensor {
+export function maskOntoCanvas(known: HostTensor, canvas: Canvas): HostTensor {
+  return repeated(shownPixels(known, canvas), canvas.scale);
+}
+
+/** A mask in pixels of the measurement, laid out like it. */
+function shownPixels({ data, shape: [height = 0, width = 0] }: HostTensor, canvas: Canvas): HostTensor {
   const raster: Raster = { width, height, channels: 1, data: Float32Array.from(data) };
   const laid = ontoCanvas(raster, canvas, "area");
   return hostTensor(laid.data.map((share) => share > 0.999 ? 1 : 0), [laid.height, laid.width]);
+}
+
+/** A mask for a picture that is larger: every pixel becomes a block of s x s. */
+export function repeated({ data, shape: [height = 0, width = 0] }: HostTensor, scale: number): HostTensor {
+  const row = width * scale;
+  const large = Float32Array.from({ length: height * scale * row }, (_, at) => {
+    const [y, x] = [Math.floor(at / row), at % row];
+    return data[Math.floor(y / scale) * width + Math.floor(x / scale)]!;
+  });
+  return hostTensor(large, [height * scale, row]);
+}
+
+/** A picture with 0 where a mask says that its pixels are missing. */
+function withoutMissing(raster: Raster, { data: known }: HostTensor): Raster {
+  const { channels } = raster;
+  return { ...raster, data: raster.data.map((value, i) => known[Math.floor(i / channels)] === 0 ? 0 : value) };
 }
 
 /** A mask as an alpha plane: known pixels are opaque. */

@@ -33,6 +33,12 @@ export const MISSING_EXTRAS = {
     { option: "mask-keep", needs: "mask" },
     "colour of known pixels in the mask",
   ) as Parameter<"white" | "black">,
+  colour: {
+    kind: "text",
+    default: undefined,
+    ...{ option: "mask-colour", value: "COLOUR", replaces: ["keep"] },
+    help: "colour of strokes that mark missing pixels, such as red or #ff0000, in --mask FILE or in the picture itself",
+  } as Parameter<string | undefined>,
   // The 24 of 64 pixels of the usual benchmark.
   box: number(
     24 / 64,

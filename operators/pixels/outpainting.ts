@@ -6,7 +6,7 @@ import { boxMask } from "./masks.ts";
 import { checkImageShape, type LinearOperator } from "../operator.ts";
 
 const PARAMETERS = {
-  keep: number(0.5, { min: 0.01, max: 1 }, "known share of each side") as Parameter<number>,
+  keep: number(0.5, { min: 0.01, max: 1, isDamage: true }, "known share of each side") as Parameter<number>,
 };
 
 /** The mask [H, W] that keeps a centred box. */

@@ -129,7 +129,9 @@ export function checkEnlarged(name: string, size: Size, enlargement: number): vo
   const [width, height] = [size.width, size.height].map((side) => Math.round(side * enlargement)) as [number, number];
   if (width * height <= MOST_PIXELS) return;
   throw new RangeError(
-    `Cannot restore "${name}": enlarged x${enlargement} it has ${width} x ${height} pixels, at most ` +
-      `${MOST_PIXELS / 1e6} megapixels are possible; cut it into parts or choose a smaller factor`,
+    `Cannot restore "${name}": ${
+      enlargement === 1 ? "" : `enlarged x${enlargement} `
+    }it has ${width} x ${height} pixels, at most ` +
+      `${MOST_PIXELS / 1e6} megapixels are possible; cut it into parts or enlarge it less`,
   );
 }

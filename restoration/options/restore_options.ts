@@ -4,6 +4,7 @@ import { type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { checkBlurOption } from "./blur_question.ts";
 import { FACTOR_OPTIONS } from "./factors.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
+import { checkOwnPicture, OWN_PICTURE_OPTIONS, takesOwnPicture } from "./own_picture.ts";
 import { neededMask } from "./task_files.ts";
 import { taskOptions } from "./task_options.ts";
 import { partsOf, quoted, restoreTasks, taskNamed } from "./tasks.ts";
@@ -13,14 +14,8 @@ import { partsOf, quoted, restoreTasks, taskNamed } from "./tasks.ts";
  * @throws {UsageError} naming the first of them
  */
 export function checkMeasuredOptions(options: OptionValues): void {
-  const fixed = [
-    ...Object.keys(taskOptions()),
-    ...Object.keys(NOISE_OPTIONS),
-    ...Object.keys(FACTOR_OPTIONS),
-    "degrade",
-    "size",
-    "blur",
-  ];
+  const ofPictures = { ...taskOptions(), ...NOISE_OPTIONS, ...FACTOR_OPTIONS, ...OWN_PICTURE_OPTIONS };
+  const fixed = [...Object.keys(ofPictures), "degrade", "size", "blur"];
   const given = fixed.find((option) => options[option] !== undefined);
   if (given === undefined) return;
   throw new UsageError(`--${given} goes with pictures; a measurement says by itself how it was made: leave it out`);
@@ -33,6 +28,7 @@ export function checkMeasuredOptions(options: OptionValues): void {
  */
 export function checkPictureOptions(options: OptionValues, isTruth: boolean): void {
   if (!isTruth) checkDamaged(options);
+  checkOwnPicture(options, isTruth);
   checkBlurOption(options, isTruth);
   const size = ["width", "height"].find((option) => options[option] !== undefined);
   if (isTruth && size) throw new UsageError(`--${size} is of a picture that is enlarged; with --degrade give --scale`);
@@ -65,7 +61,7 @@ function checkDamaged(options: OptionValues): void {
     throw new UsageError(`--${option} needs --degrade: it describes a damage that is made`);
   }
   const { name, form = "file" } = task;
-  if (form !== "file") {
+  if (form !== "file" && !takesOwnPicture(task)) {
     throw new UsageError(
       `--task ${
         quoted(name)

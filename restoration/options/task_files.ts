@@ -12,6 +12,8 @@ export interface MaskFile {
   readonly path: string;
   /** Colour of known pixels. */
   readonly keep: "white" | "black";
+  /** The colour in which missing pixels are painted, where it is named. */
+  readonly colour: string | undefined;
 }
 
 /** Option and path of every file that options name for a task. */
@@ -25,13 +27,30 @@ export function namedFiles(
   });
 }
 
-/** The mask that options name for a task. The extra `keep` of the operator says which pixels are known. */
+/**
+ * The mask that options name for a task. The extras `keep` and `colour` of the operator say which pixels are known, and
+ * which are missing.
+ */
 export function maskFileOf(task: Task, options: OptionValues): MaskFile | undefined {
   const mask = namedFiles(task, options).find(({ format }) => format === MASK_FORMAT);
   if (!mask) return undefined;
-  const keep = taskOptionsOf(task).find(({ name, isExtra }) => isExtra && name === "keep");
-  const isBlack = keep !== undefined && textOf(options, keep.option) === "black";
-  return { parameter: mask.name, path: mask.path, keep: isBlack ? "black" : "white" };
+  const keep = extraOf(task, options, "keep") === "black" ? "black" : "white";
+  return { parameter: mask.name, path: mask.path, keep, colour: maskColourOf(task, options) };
+}
+
+/** The colour of strokes that mark missing pixels, which options name for a task. */
+export function maskColourOf(task: Task, options: OptionValues): string | undefined {
+  return extraOf(task, options, "colour");
+}
+
+/** The parameter of a task that is a mask. */
+export function maskParameterOf(task: Task): string | undefined {
+  return taskOptionsOf(task).find(({ parameter }) => parameter.format === MASK_FORMAT)?.name;
+}
+
+function extraOf(task: Task, options: OptionValues, wanted: string): string | undefined {
+  const extra = taskOptionsOf(task).find(({ name, isExtra }) => isExtra && name === wanted);
+  return extra && textOf(options, extra.option);
 }
 
 /** The paths of all files that options name for a task, which results must not overwrite. */

@@ -81,3 +81,17 @@ commandTest("a folder goes on where one picture brings no mask", async (folder) 
   assertMatch(stderr, /a\.png": failed: --task inpaint needs --mask FILE/);
   assertStringIncludes(stdout, "Restored 1 files, 0 were restored already, 1 failed");
 });
+
+commandTest("what is painted over in the picture itself is filled where its colour is named", async (folder) => {
+  const path = casePath("masks/hole-painted-red.png");
+  const { code, stderr } = await inpainted(folder, path, "--mask-colour", "red");
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "11.9 % of the picture is painted in red and is filled");
+  assertEquals(knownPart(folder), 1 - 489 / 4096);
+  const unsaid = await inpainted(folder, path);
+  assertEquals(unsaid.code, 2);
+  assertStringIncludes(unsaid.stderr, "or --mask-colour COLOUR for pixels that are painted over");
+  const other = await inpainted(folder, path, "--mask-colour", "cyan");
+  assertEquals(other.code, 2);
+  assertStringIncludes(other.stderr, "--mask-colour cyan does not fit the picture: no pixel is cyan");
+});

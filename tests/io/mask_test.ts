@@ -159,3 +159,57 @@ Deno.test("holes are known from transparency and from a colour", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** The picture of the cases with a hole that is painted over, or nothing else than that. */
+async function paintedOver(colour: readonly number[], under = true): Promise<Image> {
+  const { data } = await readMask(casePath("masks/gray.png"), { keep: "white" });
+  const good = await readImage(casePath("common/good64.png"));
+  const samples = good.samples.map((value, i) => data[Math.floor(i / 3)] === 0 ? colour[i % 3]! : under ? value : 0);
+  return { width: 64, height: 64, channels: 3, bitDepth: 8, samples };
+}
+
+Deno.test("strokes of one saturated colour over a picture are a mask, whatever is kept, also after lossy coding", async () => {
+  const { data } = await readMask(casePath("masks/gray.png"), { keep: "white" });
+  const named = await readMask(casePath("masks/hole-painted-red.png"), { keep: "black" });
+  assertEquals(named.data, data);
+  assertStringIncludes(named.warnings.join(), "the mask is what is painted in #ff0000");
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const colour of [[255, 0, 255], [0, 255, 0], [30, 40, 240]]) {
+      const image = await paintedOver(colour);
+      assertEquals((await maskOf(image, "white")).data, data, `${colour}`);
+      await writeImage(`${folder}/lossy.jpg`, image, { quality: 80 });
+      const lossy = await readMask(`${folder}/lossy.jpg`, { keep: "white" });
+      const opened = data.filter((value, pixel) => value === 0 && lossy.data[pixel] === 1).length;
+      assertEquals([opened < 10, lossy.share < 0.15], [true, true], `${colour}: ${opened}, ${lossy.share}`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a colour that is named marks what is missing; without strokes a scene is no mask, and two colours are one", async () => {
+  const { data } = await readMask(casePath("masks/gray.png"), { keep: "white" });
+  const olive = await paintedOver([110, 120, 40]);
+  await assertRejects(() => maskOf(olive, "white"), ImageError, "or give --mask-colour COLOUR if it is painted over");
+  const path = await Deno.makeTempFile({ suffix: ".png" });
+  try {
+    await writePng(path, olive);
+    assertEquals((await readMask(path, { keep: "white", colour: "#6e7828" })).data, data);
+    await assertRejects(
+      () => readMask(path, { keep: "white", colour: "blue" }),
+      ImageError,
+      `Cannot use mask "${path}": no pixel is blue`,
+    );
+  } finally {
+    await Deno.remove(path);
+  }
+  await assertRejects(
+    () => readMask(casePath("common/good64.png"), { keep: "white" }),
+    ImageError,
+    "looks like a picture",
+  );
+  // Red on black has two values, of which red is the brighter one.
+  const red = await paintedOver([255, 0, 0], false);
+  assertEquals((await maskOf(red, "black")).data, data);
+});

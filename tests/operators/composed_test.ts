@@ -109,7 +109,7 @@ Deno.test("what a composition is follows from its parts", () => {
   assertEquals([task("inpaint", "colorize").needs, task("inpaint", "colorize").channels], ["mask", 1]);
   assertEquals(task("sr2", "colorize").kind, "colorization");
   const options = taskOptionsOf(task("inpaint", "jpeg")).map(({ option }) => option).sort();
-  assertEquals(options, ["mask", "mask-box", "mask-keep", "mask-random", "quality"]);
+  assertEquals(options, ["mask", "mask-box", "mask-colour", "mask-keep", "mask-random", "quality"]);
   assertEquals([...sharedOptions(task("inpaint", "outpaint")).keys()].includes("quality"), false);
   assertEquals(task("sr4"), TASKS.get("sr4"));
 });

@@ -34,7 +34,7 @@ function plainModel(imageSize: number): OpenedModel {
   const alphaBar = Float64Array.from({ length: 1000 }, (_, k) => 0.999 ** (k + 1));
   return {
     downsampling: 8,
-    config: { imageSize, inChannels: 3 },
+    config: { imageSize, inChannels: 3, modelChannels: 8 },
     noiseModel: ({ height = imageSize, width = imageSize } = {}): NoiseModel => ({
       imageShape: [height, width, 3],
       alphaBar,

@@ -7,6 +7,7 @@ import { TASKS } from "../../../restoration/mod.ts";
 import { casePath } from "../../io/cases.ts";
 import type { Materials } from "./materials.ts";
 import { methodRows } from "./method_rows.ts";
+import { ownPictureRows } from "./own_picture_rows.ts";
 import { repeatRows } from "./repeat_rows.ts";
 import { descriptionRows, runtimeRows } from "./shared_rows.ts";
 import { type Ran, type Row, type Words } from "./table.ts";
@@ -256,6 +257,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         assertStringIncludes(given.stderr, "The blur is estimated as a Gaussian of 1.4");
       },
     },
+    ...ownPictureRows(materials, inverse),
     {
       option: "strict",
       without: inverse("--task=sr2"),

@@ -60,6 +60,9 @@ const isWhite = (x: number, y: number): boolean => x >= 5 || y < 3;
 /** Writes what the cases name: a mask, a kernel that moves the picture, and a network that does nothing. */
 export async function taskCases({ folder, identity }: Materials): Promise<readonly TaskCase[]> {
   const mask = folder.picture("mask.png", { colorType: 0, sample: (x, y) => isWhite(x, y) ? 255 : 0 });
+  const painted = folder.picture("painted.png", {
+    sample: (x, y, c) => isWhite(x, y) ? ((x + y) % 2 === 0 && c === 0 ? 255 : 0) : [0, 200, 0][c]!,
+  });
   const kernel = folder.write("kernel.txt", new TextEncoder().encode("0 0 0\n0 0 1\n0 0 0\n"));
   await Promise.resolve();
   const white = Array.from({ length: SIDE * SIDE }, (_, i) => isWhite(i % SIDE, Math.floor(i / SIDE)));
@@ -81,6 +84,17 @@ export async function taskCases({ folder, identity }: Materials): Promise<readon
       check(usual, given): void {
         assertEquals(knownOf(usual), white);
         assertEquals(knownOf(given), white.map((is) => !is));
+      },
+    },
+    {
+      option: "mask-colour",
+      task: "inpaint",
+      // By itself the red would count, of which there is more.
+      base: [`--mask=${painted}`],
+      value: "#00c800",
+      check(usual, given): void {
+        assertEquals(knownOf(given), white);
+        assertNotEquals(knownOf(usual), white);
       },
     },
     {

@@ -1,0 +1,226 @@
+/** Pictures that somebody has, for tasks of which the picture alone says too little: old, overexposed, to be continued. */
+import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import { isGrayContent, type Raster, rgbToGray } from "../../raster/mod.ts";
+import { extended, type Margins, pictureWithin } from "../own/extend.ts";
+import { type Contrast, fadedContrast, stretched } from "../own/fading.ts";
+import { asExposed, type Clipping, clippingFrom, findClipping } from "../own/highlights.ts";
+import type { PictureSource } from "../prepare.ts";
+import { settleBlur } from "./blur_question.ts";
+import { checkEnlarged } from "./conditioning.ts";
+import { type Task, TASKS } from "./tasks.ts";
+
+/** A picture as a task takes it, with the task as the picture makes it. */
+export interface SettledPicture<S extends PictureSource> {
+  readonly source: S;
+  readonly task: Task;
+  readonly options: OptionValues;
+}
+
+/** What is made of a picture, with sentences for the user. */
+type Settled = Omit<SettledPicture<PictureSource>, "source"> & { readonly source: Partial<PictureSource> };
+
+/** How a task takes a picture that somebody has, and the options that say more of it. */
+interface OwnForm {
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Refuses options that do not go together. */
+  check?(options: OptionValues): void;
+  settle(source: PictureSource, task: Task, options: OptionValues): Settled;
+}
+
+const SIDES = ["left", "top", "right", "bottom"] as const;
+
+const side = (help: string): OptionSpec => ({ kind: "integer", min: 0, max: 65535, help });
+
+/** The forms by the names of their tasks. */
+const FORMS: Readonly<Record<string, OwnForm>> = {
+  outpaint: {
+    options: Object.fromEntries(
+      SIDES.map((name) => [name, side(`outpaint, without --degrade: pixels to add at the ${name} (default 0)`)]),
+    ),
+    check(options): void {
+      if (SIDES.some((side) => (numberOf(options, side) ?? 0) > 0)) return;
+      throw new UsageError(
+        "--task outpaint adds nothing to the picture; give --left N, --top N, --right N or --bottom N, the pixels to add, " +
+          "or --degrade to hide the border of a good picture",
+      );
+    },
+    settle: settleOutpainting,
+  },
+  "old-photo": {
+    options: {
+      "old-photo-scale": {
+        kind: "choice",
+        choices: ["1", "2"],
+        help: "old-photo, without --degrade: how many times as large as the photo the result is (default 1)",
+      },
+      fading: {
+        kind: "choice",
+        choices: ["undo", "keep"],
+        help: "old-photo, without --degrade: stretch the contrast of a faded photo, or keep it (default undo)",
+      },
+    },
+    settle: settleOldPhoto,
+  },
+  hdr: {
+    options: {
+      "clipped-from": {
+        kind: "integer",
+        min: 1,
+        max: 255,
+        help: "hdr, without --degrade: level of 255 from which values are clipped (default: told by the histogram)",
+      },
+    },
+    check(options): void {
+      const gain = numberOf(options, "gain") ?? DEFAULT_GAIN;
+      if (gain > 1) return;
+      throw new UsageError(`--gain is ${gain}, more than 1 is needed: the result is as much darker as that`);
+    },
+    settle: settleHighlights,
+  },
+};
+
+/** The options of pictures that somebody has. */
+export const OWN_PICTURE_OPTIONS: Readonly<Record<string, OptionSpec>> = Object.assign(
+  {},
+  ...Object.values(FORMS).map(({ options }) => options),
+);
+
+/** Whether a task of which the picture says too little by itself takes pictures that somebody has. */
+export function takesOwnPicture({ name }: Task): boolean {
+  return Object.hasOwn(FORMS, name);
+}
+
+/**
+ * Refuses options of pictures that somebody has where they do not belong, and such pictures that lack one.
+ * @param isTruth whether the picture is a good one, which is degraded first
+ * @throws {UsageError} saying what to change
+ */
+export function checkOwnPicture(options: OptionValues, isTruth: boolean): void {
+  const name = textOf(options, "task") ?? "";
+  for (const [owner, form] of Object.entries(FORMS)) {
+    const given = Object.keys(form.options).find((option) => options[option] !== undefined);
+    if (given !== undefined && (isTruth || owner !== name)) {
+      throw new UsageError(`--${given} belongs to --task ${owner} without --degrade; leave it out`);
+    }
+  }
+  if (!isTruth && Object.hasOwn(FORMS, name)) FORMS[name]!.check?.(options);
+}
+
+/**
+ * A picture that somebody has, as its task takes it: a soft one with the width of its blur, an old photo gray, an
+ * overexposed one as the measurement of a darker one, one that is to be continued on its larger canvas.
+ * @throws {PictureQuestion} as `settleBlur`
+ * @throws {RangeError} if the result would be too large
+ */
+export function settlePicture<S extends PictureSource>(source: S, task: Task, given: OptionValues): SettledPicture<S> {
+  const { options, notes } = settleBlur(given, task, source.colour, source.name);
+  const own = FORMS[task.name]?.settle(source, task, options) ?? { task, options, source: { notes } };
+  return { ...own, source: { ...source, ...own.source, notes: [...source.notes ?? [], ...own.source.notes ?? []] } };
+}
+
+/** The picture on a larger canvas, of which only the picture is known: inpainting. */
+function settleOutpainting(source: PictureSource, task: Task, options: OptionValues): Settled {
+  const { operator, entry, fixed, isLocal } = TASKS.get("inpaint")!;
+  const { colour, alpha } = source;
+  const margins = Object.fromEntries(SIDES.map((side) => [side, numberOf(options, side) ?? 0])) as unknown as Margins;
+  const width = margins.left + colour.width + margins.right;
+  const height = margins.top + colour.height + margins.bottom;
+  checkEnlarged(source.name, { width, height }, 1);
+  const known = pictureWithin(colour, margins);
+  const share = 1 - colour.width * colour.height / (width * height);
+  const far = SIDES.filter((side) =>
+    margins[side] > (side === "left" || side === "right" ? colour.width : colour.height)
+  );
+  return {
+    task: { ...task, operator, entry, fixed, ...(isLocal ? { isLocal } : {}) },
+    options,
+    source: {
+      colour: extended(colour, margins, 0),
+      alpha: alpha && extended(alpha, margins, 1),
+      mask: { parameter: "mask", known },
+      notes: [
+        `The picture grows from ${colour.width}x${colour.height} to ${width}x${height}: ${
+          percent(share)
+        } of the result ` +
+        "is new",
+        ...(far.length === 0 ? [] : [
+          `More is added at the ${
+            far.join(", ")
+          } than the picture is large: what lies far from the picture follows from ` +
+          "the network alone",
+        ]),
+      ],
+    },
+  };
+}
+
+/** A photo's gray values, with the contrast that fading took, as the means of colours, and of blocks if it is enlarged. */
+function settleOldPhoto(source: PictureSource, task: Task, options: OptionValues): Settled {
+  const { colour, mask, name } = source;
+  const scale = Number(textOf(options, "old-photo-scale") ?? 1);
+  checkEnlarged(name, colour, scale);
+  const gray = rgbToGray(colour);
+  const faded = fadedContrast(gray, mask?.known.data);
+  const isKept = textOf(options, "fading") === "keep";
+  const hasColours = colour.channels === 3 && !isGrayContent(colour, 2 / 255);
+  return {
+    task: { ...task, scale, fixed: { scale } },
+    // Without a mask nothing is missing.
+    options: mask ? options : { ...options, "mask-random": 0 },
+    source: {
+      colour: faded && !isKept ? stretched(gray, faded) : gray,
+      notes: [
+        ...(mask
+          ? []
+          : ["Nothing of the photo counts as missing: scratches are not found by themselves; give --mask FILE"]),
+        ...(hasColours
+          ? [
+            "The gray values of the photo are restored in new colours: its own, as of sepia and of fading, are not kept",
+          ]
+          : []),
+        ...(faded ? [describeFading(faded, isKept)] : []),
+      ],
+    },
+  };
+}
+
+function describeFading({ black, white }: Contrast, isKept: boolean): string {
+  const [low, high] = [black, white].map((value) => Math.round((value + 1) * 127.5));
+  const found = `The photo is faded: 99 % of its gray values are from ${low} to ${high} of 255`;
+  return isKept ? `${found}, which is kept` : `${found}, which are stretched to 0 and 255; --fading keep leaves them`;
+}
+
+/** The published gain. */
+const DEFAULT_GAIN = 2;
+
+/** A photo as the measurement of a picture that is darker by the gain, which has room for what is brighter than white. */
+function settleHighlights(source: PictureSource, task: Task, options: OptionValues): Settled {
+  const { colour, bitDepth } = source;
+  const gain = numberOf(options, "gain") ?? DEFAULT_GAIN;
+  const level = numberOf(options, "clipped-from");
+  const clipping = level === undefined ? findClipping(colour, bitDepth) : clippingFrom(colour, 2 * level / 255 - 1);
+  const { picture, exposures } = asExposed(colour, clipping, gain);
+  return {
+    task: { ...task, fixed: { ...task.fixed, exposures } },
+    options,
+    source: { colour: picture, notes: [describeClipping(colour, clipping, gain)] },
+  };
+}
+
+function describeClipping({ channels }: Raster, clipping: readonly Clipping[], gain: number): string {
+  const share = clipping.reduce((sum, { share }) => sum + share, 0) / channels;
+  const darker = `the result is ${gain} times darker than the photo, to have room for what is brighter than white ` +
+    "(--gain N)";
+  if (share === 0) return `No value of the photo is clipped, so nothing is to be recovered; ${darker}`;
+  const names = channels === 1 ? ["gray"] : ["red", "green", "blue"];
+  const parts = clipping.map(({ white, share }, channel) =>
+    share === 0
+      ? `${names[channel]} nowhere`
+      : `${names[channel]} from level ${Math.round((white + 1) * 127.5)} of 255 (${percent(share)} of its values)`
+  );
+  return `The photo is clipped: ${parts.join(", ")}; these are recovered, all others kept; ${darker}`;
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
+}
