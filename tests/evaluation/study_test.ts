@@ -35,7 +35,7 @@ Deno.test("a configuration that does not fit is refused with the place of what d
     [{ ...IMAGES, task: ["sr4"] }, '"c.json" has the key "task", which means nothing; did you mean "tasks"?'],
     [{ tasks: ["sr4"] }, "evaluate was given no pictures"],
     [{ ...IMAGES, tasks: [] }, '"c.json" at tasks is [], a list of at least one task is needed'],
-    [{ ...IMAGES, tasks: ["sr5"] }, '"c.json" at tasks[0].task is "sr5"'],
+    [{ ...IMAGES, tasks: ["sr50"] }, '"c.json" at tasks[0].task is "sr50"'],
     [{ ...IMAGES, tasks: ["sr4", { label: "x" }] }, '"c.json" at tasks[1].task is missing'],
     [
       { ...IMAGES, tasks: [{ task: "sr4", "sigma-y": "much" }] },
@@ -101,6 +101,7 @@ Deno.test("a list of values makes an entry of each, in a file and on the command
 
 Deno.test('"*" stands for every task, and for every method that the restore command has', () => {
   assertEquals(readEntries("task", "*").map(({ name }) => name), [...TASKS.keys()]);
+  assertEquals(readEntries("task", "sr3, sr1.50").map(({ name }) => name), ["sr3", "sr1.5"], "any factor");
   const methods = readEntries("method", "* steps=6").map(({ label }) => label);
   assertEquals(methods, [...namesOf("method")]);
   assertEquals([...methods, "ddpm", "ddim"].sort(), [...methodOptions()["method"]!.choices!].sort());
@@ -116,7 +117,7 @@ Deno.test("numbers may be written as texts, and what is false is not given", () 
   assertEquals(tasks[0]!.options, { task: "sr4", "sigma-y": 0.1 });
   assertEquals(methods.map(({ options }) => options), [{ method: "ssd", "no-clip": true }, { method: "ssd" }]);
   assertEquals(options, { size: 32 });
-  assertThrows(() => readStudy({ tasks: "sr5" }), UsageError, 'the study at tasks[0].task is "sr5", one of');
+  assertThrows(() => readStudy({ tasks: "sr50" }), UsageError, 'the study at tasks[0].task is "sr50", one of');
 });
 
 Deno.test("options of the command line are refused with their names", async () => {
@@ -129,7 +130,7 @@ Deno.test("options of the command line are refused with their names", async () =
     '--methods[1] has the key "stps", which means nothing; did you mean "steps"',
   );
   await refused({ methods: "ssd steps=1|x" }, '--methods[0].steps[1] is "x"');
-  await refused({ tasks: "sr5" }, '--tasks[0].task is "sr5"');
+  await refused({ tasks: "sr50" }, '--tasks[0].task is "sr50"');
   await refused({ seeds: "4-0" }, '--seeds holds "4-0"');
 });
 

@@ -196,7 +196,7 @@ commandTest("wrong command lines are refused before anything is measured", async
     [["--compare", profile], 2, "--compare was given 1 files, two are needed"],
     [["--compare", profile, profile, "--batch", "2"], 2, "leave --batch out"],
     [["--compare", profile, folder.path("none.json")], 2, "there is no file"],
-    [["--task", "sr5"], 2, 'there is no task "sr5"'],
+    [["--task", "sr50"], 2, 'there is no task "sr50"'],
     [["--runs", "0"], 2, '--runs is "0"'],
     [["--json", folder.path("x"), "--trace", folder.path("x")], 2, "would replace"],
     [["--html", folder.path("none/x.html")], 1, "does not exist"],

@@ -95,7 +95,7 @@ const CASES: Readonly<Record<string, Case>> = {
 
 for (const [name, problem] of Object.entries(CASES)) {
   gpuTest(`a picture in parts is ${name} to the bits of one in one piece`, async (runtime) => {
-    const small = await WebGpuRuntime.open({ limits: { maxBindingBytes: 52 * 1024 } });
+    const small = await WebGpuRuntime.open({ limits: { maxBindingBytes: 52 * 1024, maxStorageBuffers: 8 } });
     const [parts, whole] = [await restored(small, problem), await restored(runtime, problem)];
     const { plans } = small.statistics();
     small.destroy();
