@@ -134,7 +134,7 @@ export {
 } from "./operators/mod.ts";
 export type { Raster, Rectangle, ResizeFilter, Size } from "./raster/mod.ts";
 export {
-  type BlurWidth,
+  type Blur,
   type Canvas,
   type CanvasLimits,
   chooseMethod,
@@ -147,9 +147,10 @@ export {
   type DegradeOptions,
   degradePicture,
   encodeMeasurement,
-  estimateBlurWidth,
+  estimateBlur,
   estimateNoiseLevel,
   finishPicture,
+  type JpegSteps,
   judge,
   type Judged,
   type KnownPixels,
@@ -159,6 +160,7 @@ export {
   type Misfit,
   type NetworkSetting,
   type NoiseLevel,
+  type NoiseSetting,
   offCanvas,
   ontoCanvas,
   type Pace,

@@ -116,9 +116,12 @@ export { decodeRunState, encodeRunState, type RunState, type StoredState } from 
 export type { ResumableStep } from "./resume/resumable.ts";
 export { judge, type Judged, type Misfit, type Verdict } from "./harm.ts";
 export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./options/blur_question.ts";
-export { type BlurWidth, estimateBlurWidth } from "./estimates/blur_width.ts";
-export { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
-export { methodForNoise, type NoiseMethod } from "./options/noisy_picture.ts";
+export { type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
+export { lineKernel } from "./estimates/line_kernel.ts";
+export type { JpegSteps } from "./estimates/jpeg_noise.ts";
+export { estimateNoiseLevel, type NoiseLevel, type NoiseSetting, resizedNoise } from "./estimates/noise_level.ts";
+export { methodForNoise, type NoiseMethod, noiseOfPicture, type NoisyPicture } from "./options/noisy_picture.ts";
+export { type SettledPicture, settlePicture } from "./options/settle_picture.ts";
 export { SIZE_OPTIONS, WINDOW_OPTIONS, windowOf } from "./options/window_options.ts";
 export {
   defaultSide,

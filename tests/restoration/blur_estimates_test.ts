@@ -1,0 +1,112 @@
+/** Blur that was made here must be found again, and told from the other kind and from none. */
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import type { HostTensor } from "../../engine/mod.ts";
+import { readImage } from "../../io/mod.ts";
+import { gaussianKernel2d } from "../../operators/mod.ts";
+import { colourRaster, crop, type Raster, rgbToGray } from "../../raster/mod.ts";
+import { type Blur, estimateBlur, lineKernel, settleBlur, TASKS } from "../../restoration/mod.ts";
+import { casePath } from "../io/cases.ts";
+import { normalValues } from "../support/random.ts";
+
+const SAMPLE = new URL("../../models/default/sample.png", import.meta.url).pathname;
+
+async function photograph(): Promise<Raster> {
+  return rgbToGray(crop(colourRaster(await readImage(SAMPLE)), { x: 50, y: 40, width: 152, height: 152 }));
+}
+
+/** A gray picture under a kernel, as a file of 8 bits holds it: only where the kernel does not reach over the border. */
+function blurred(picture: Raster, kernel: HostTensor, noise = 0): Raster {
+  const side = kernel.shape[0]!;
+  const [width, height] = [picture.width - side + 1, picture.height - side + 1];
+  const random = normalValues(width * height, 6);
+  const data = Float32Array.from({ length: width * height }, (_, i) => {
+    const corner = Math.floor(i / width) * picture.width + i % width;
+    let sum = noise * random[i]!;
+    for (let k = 0; k < side * side; k++) {
+      sum += kernel.data[side * side - 1 - k]! *
+        picture.data[corner + Math.floor(k / side) * picture.width + k % side]!;
+    }
+    return Math.min(1, Math.max(-1, Math.round((sum + 1) * 127.5) / 127.5 - 1));
+  });
+  return { width, height, channels: 1, data };
+}
+
+function gaussian(sigma: number): HostTensor {
+  return gaussianKernel2d(2 * Math.ceil(4 * sigma) + 1, sigma);
+}
+
+const shown = (blur: Blur | undefined): string => JSON.stringify(blur);
+
+Deno.test("the width of a Gaussian blur is found within 15 %, and surely", async () => {
+  const picture = await photograph();
+  for (const sigma of [1.2, 2, 3]) {
+    const found = estimateBlur(blurred(picture, gaussian(sigma)))!;
+    assert(found.kind === "gaussian" && Math.abs(found.sigma - sigma) < 0.15 * sigma, `${sigma}: ${shown(found)}`);
+    assert(found.confidence > 0.9 && found.spread < 0.2 * sigma, shown(found));
+  }
+  const soft = estimateBlur(colourRaster(await readImage(casePath("soft/soft-sigma1.2.png"))))!;
+  assert(soft.kind === "gaussian" && Math.abs(soft.sigma - 1.2) < 0.15 * 1.2, shown(soft));
+});
+
+Deno.test("noise of 5 levels does not make a soft picture sharp", async () => {
+  const picture = await photograph();
+  for (const sigma of [1.2, 2]) {
+    const found = estimateBlur(blurred(picture, gaussian(sigma), 5 / 127.5))!;
+    assert(found.kind === "gaussian" && Math.abs(found.sigma - sigma) < 0.25 * sigma, `${sigma}: ${shown(found)}`);
+  }
+});
+
+Deno.test("length and angle of a motion are found, and it is told from a Gaussian", async () => {
+  const picture = await photograph();
+  for (const [length, angle] of [[6, 30], [10, 115], [15, 165]] as const) {
+    const found = estimateBlur(blurred(picture, lineKernel(length, angle)))!;
+    assert(found.kind === "motion", `${length} at ${angle}: ${shown(found)}`);
+    assertAlmostEquals(found.length, length, 1);
+    assertAlmostEquals(found.angle, angle, 4);
+    assert(found.confidence > 0.75, shown(found));
+  }
+});
+
+Deno.test("sharp pictures are not called blurred, and flat or tiny ones tell nothing", async () => {
+  const drawn = colourRaster(await readImage(casePath("common/good64.png")));
+  for (const picture of [await photograph(), drawn]) {
+    const found = estimateBlur(picture);
+    assert(found === undefined || found.confidence < 0.75, shown(found));
+  }
+  // Few frequencies stand out of strong noise: what explains them by chance is no motion.
+  const noisy = estimateBlur(colourRaster(await readImage(casePath("real-noise/noisy-sigma25.png"))));
+  assert(noisy?.kind !== "motion", shown(noisy));
+  const flat = (side: number): Raster => ({
+    width: side,
+    height: side,
+    channels: 1,
+    data: new Float32Array(side * side),
+  });
+  assertEquals(estimateBlur(flat(64)), undefined);
+  assertEquals(estimateBlur(crop(drawn, { x: 0, y: 0, width: 24, height: 24 })), undefined);
+});
+
+Deno.test("a motion that is found is undone with its kernel, whose noise level raises the threshold", async () => {
+  const moved = blurred(await photograph(), lineKernel(10, 115));
+  const { task, options, files, notes } = settleBlur({ blur: "estimate" }, TASKS.get("deblur")!, moved, "y");
+  assertEquals([task.name, options["blur-threshold"], options["blur-boundary"]], ["deblur-kernel", 0.2, "reflect"]);
+  const { data } = files!["psf"]!;
+  assertAlmostEquals(Array.from(data).reduce((sum, tap) => sum + tap, 0), 1, 1e-6);
+  assert(/motion by (9|10)\.\d pixels at 11\d degrees/.test(notes[0]!), notes[0]);
+  assertEquals(settleBlur({ blur: "estimate" }, TASKS.get("deblur")!, moved, "y", 0.4).options["blur-threshold"], 0.4);
+});
+
+Deno.test("the kernel of a motion is a line through the middle, spread evenly", () => {
+  const { data, shape: [side = 0] } = lineKernel(5, 0);
+  const middle = (side - 1) / 2;
+  for (let i = 0; i < data.length; i++) {
+    const [row, column] = [Math.floor(i / side) - middle, i % side - middle];
+    const expected = row === 0 && Math.abs(column) <= 2 ? 0.2 : 0;
+    assertAlmostEquals(data[i]!, expected, Math.abs(column) >= 2 && row === 0 ? 0.03 : 1e-6);
+  }
+  const slanted = lineKernel(7, 45);
+  const at = (row: number, column: number): number => slanted.data[row * slanted.shape[1]! + column]!;
+  const far = slanted.shape[0]! - 1;
+  // Upwards to the right: what lies there is heavier than what lies upwards to the left.
+  assert(at(3, far - 3) > 0.05 && at(3, 3) === 0);
+});
