@@ -26,7 +26,6 @@ import {
   fitUpsampling,
   isMeasurementName,
   type Method,
-  methodForNoise,
   type PictureInput,
   planRestoration,
   planSize,
@@ -119,15 +118,15 @@ export async function readJob(request: Request): Promise<Job> {
   const measured = isMeasured ? await readMeasurement(path) : undefined;
   const asked = measured?.task ?? chooseTask(options, SAMPLE_TASK, restoreTasks());
   const noise = isTruth ? chooseNoise(options, asked) : undefined;
-  const named = isTruth || measured ? { options, notes: [] } : methodForNoise(options, asked);
-  const method = chooseMethod(named.options, asked);
   const noiseFile = textOf(options, "noise");
   const parts = [...taskFilePaths(asked, options), noiseFile].filter((file) => file !== undefined);
   await checkWritable(outputs.flatMap(filesOf), [path, ...parts, textOf(options, "model")]);
   const read = measured ? undefined : await readSource(path, { task: asked, options, isTruth });
-  const told = read && { ...read, notes: [...read.notes ?? [], ...named.notes] };
-  const settled = told && (isTruth ? { source: told, task: asked, options } : settlePicture(told, asked, options));
-  const task = settled?.task ?? asked;
+  const settled = read && !isTruth
+    ? settlePicture(read, asked, options)
+    : { task: asked, options, method: options, source: read };
+  const { task, source } = settled;
+  const method = chooseMethod(settled.method, task);
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   const picture: Facts = read?.file ?? pictureOf(measured!);
   const { format, width, height, channels, bitDepth, alpha, orientation } = picture;
@@ -139,7 +138,7 @@ export async function readJob(request: Request): Promise<Job> {
     files: await Promise.all(parts.map(sha256OfFile)),
     metadata: read?.file.metadata,
     sha256: measured?.sha256 ?? await sha256OfFile(path),
-    input: measured ?? { ...settled!, noise, seed, size: numberOf(options, "size") },
+    input: measured ?? { ...settled, source: source!, noise, seed, size: numberOf(options, "size") },
     facts: { file: path, format, width, height, channels, bitDepth, alpha: alpha !== undefined, orientation },
   };
 }

@@ -156,7 +156,7 @@ async function baselineOf(
  * pixels or blocks (x - A^+ A x + A^+ y). Of a noisy measurement only what stands out of the noise comes back.
  */
 async function putBack(
-  { task, canvas, measurement, options, format: { mask }, sigmaY }: PreparedPicture,
+  { task, canvas, measurement, options, format: { mask, jpeg }, sigmaY }: PreparedPicture,
   working: Raster,
 ): Promise<Raster> {
   const enlarged = resize(working, canvas.natural);
@@ -165,10 +165,11 @@ async function putBack(
   if (exposures) return clamped(withHighlights(enlarged, measurement, exposures));
   const whole = mask ? { ...options, [mask.parameter]: repeated(mask.known, canvas.scale) } : options;
   if (sigmaY > 0) {
-    if (measurement.width !== enlarged.width || task.kind !== "deblurring") return clamped(enlarged);
+    const seen = { width: working.width / canvas.scale, height: working.height / canvas.scale };
+    const smooth = resize(resize(measurement, seen), measurement);
     // The picture was made smaller, and its noise with it.
-    const deviation = Math.max(sigmaY, estimateNoiseLevel(measurement)?.sigma ?? 0);
-    return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement), deviation));
+    const deviation = Math.max(sigmaY, estimateNoiseLevel(measurement, { jpeg })?.sigma ?? 0);
+    return clamped(addDifference(enlarged, grayToRgb(measurement), grayToRgb(smooth), deviation));
   }
   switch (task.kind) {
     case "compression":

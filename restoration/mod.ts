@@ -107,7 +107,7 @@ export {
   UPSAMPLE,
   upsampling,
 } from "./options/tasks.ts";
-export { OWN_PICTURE_OPTIONS, type SettledPicture, settlePicture, takesOwnPicture } from "./options/own_picture.ts";
+export { OWN_PICTURE_OPTIONS, takesOwnPicture } from "./options/own_picture.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { runIdentity, type RunSubject, SavedRun, type SaveSetting, type StateStore } from "./resume/saved_run.ts";

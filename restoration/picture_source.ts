@@ -72,7 +72,7 @@ export function pictureSource(
   picture: DecodedPicture,
   { name, task, options, isTruth, mask, files }: SourceSetting,
 ): PictureSource {
-  const { width, height, channels, bitDepth, warnings = [] } = picture;
+  const { width, height, channels, bitDepth, jpeg, warnings = [] } = picture;
   const parameter = maskFileOf(task, options)?.parameter ?? maskParameterOf(task);
   const isFilled = !isTruth && parameter !== undefined;
   const painted = mask ? undefined : maskColourOf(task, options);
@@ -97,6 +97,7 @@ export function pictureSource(
     alpha: alpha && known && !isTruth ? opaqueWhereFilled(alpha, known) : alpha,
     mask: known && { parameter: parameter!, known },
     files,
+    ...(jpeg && ["gray", "ycbcr"].includes(jpeg.color) ? { jpeg: { ...jpeg, orientation: picture.orientation } } : {}),
     ...(compression ? { compression } : {}),
     notes: [...warnings, ...mask?.warnings ?? [], ...own ? [describeOwn(own, isFilled)] : []].map(sentence),
   };

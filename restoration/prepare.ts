@@ -19,8 +19,9 @@ import { degrade } from "./degrade.ts";
 import type { ReadMeasurement } from "./measurement.ts";
 import { NOISE_LEVEL } from "./options/method_options.ts";
 import { imageChannels } from "./options/image_channels.ts";
-import { estimateNoiseLevel, type NoiseLevel } from "./estimates/noise_level.ts";
-import { describeNoise, isNoisy } from "./options/noisy_picture.ts";
+import type { JpegSteps } from "./estimates/jpeg_noise.ts";
+import { type NoiseLevel, resizedNoise } from "./estimates/noise_level.ts";
+import { describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
 import type { Compression } from "./own_jpeg.ts";
 import { operatorOptions } from "./options/task_options.ts";
@@ -36,6 +37,8 @@ export interface PictureFormat {
   readonly alpha?: Raster | undefined;
   /** Which pixels are known, where a mask says so. */
   readonly mask?: KnownPixels | undefined;
+  /** How it was quantised, where it comes from a JPEG file. */
+  readonly jpeg?: JpegSteps | undefined;
 }
 
 /** A mask as it was read. */
@@ -72,6 +75,8 @@ export interface PictureInput {
   readonly noise?: MeasurementNoise | undefined;
   /** Of what is drawn when a good picture is degraded. */
   readonly seed: number;
+  /** The noise of a picture that is the measurement, where it was looked at before; by default it is estimated. */
+  readonly estimatedNoise?: NoiseLevel | undefined;
   /** Longest side inside the network; default four training sizes. */
   readonly size?: number | undefined;
 }
@@ -176,7 +181,7 @@ export function canvasOf(
 async function layOutPicture(
   runtime: Runtime,
   model: OpenedModel,
-  { source, task, options: given, noise, seed, size }: PictureInput,
+  { source, task, options: given, noise, seed, size, estimatedNoise: looked }: PictureInput,
 ): Promise<LaidOut> {
   const isTruth = noise !== undefined;
   const { mask, compression, notes = [] } = source;
@@ -205,8 +210,9 @@ async function layOutPicture(
     : await asMeasured(runtime, operator, uploaded, task);
   if (y !== uploaded) uploaded.free();
   const level = numberOf(given, NOISE_LEVEL);
-  const isEstimated = !isTruth && isNoisy(task) && level === undefined;
-  const estimatedNoise = isEstimated ? estimateNoiseLevel(offCanvas(laid, canvas)) : undefined;
+  const isEstimated = !isTruth && level === undefined;
+  const found = isEstimated ? looked ?? noiseOfPicture(source, task) : undefined;
+  const estimatedNoise = isReckoned(found, task) ? resizedNoise(found, canvas) : undefined;
   return {
     task,
     format: source,
@@ -223,7 +229,7 @@ async function layOutPicture(
       ...(source.channels > channels ? [GRAY_NETWORK] : []),
       ...describeCanvas(canvas),
       ...(isShrunk(canvas) && !isTruth ? describeLengths(task, options) : []),
-      ...(isEstimated ? [describeNoise(estimatedNoise)] : []),
+      ...(isEstimated ? describeNoise(found, task) : []),
     ],
   };
 }

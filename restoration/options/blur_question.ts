@@ -1,17 +1,20 @@
 /** How soft a picture is that somebody has: nothing but an option says it, or an estimate that is asked for. */
 import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import type { HostTensor } from "../../engine/mod.ts";
 import type { Raster } from "../../raster/mod.ts";
-import { type BlurWidth, estimateBlurWidth } from "../estimates/blur_width.ts";
+import { type Blur, estimateBlur } from "../estimates/blur.ts";
+import { lineKernel } from "../estimates/line_kernel.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
 import { PictureQuestion } from "../picture_source.ts";
-import type { Task } from "./tasks.ts";
+import { type Task, TASKS } from "./tasks.ts";
 
 /** The option that asks for an estimate. */
 export const BLUR_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   blur: {
     kind: "choice",
     choices: ["estimate"],
-    help: "deblur, without --degrade: estimate the width of the blur from the picture (instead of --blur-sigma)",
+    help: "deblur, without --degrade: estimate from the picture whether it is a Gaussian or a motion, and its width " +
+      "or its length and angle (instead of --blur-sigma)",
   },
 };
 
@@ -28,9 +31,19 @@ const LEAST_UNDONE = { estimated: 0.2, given: 0.1 };
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
 
+/** The task of a blur that no width describes, its kernel, and what lies outside the picture. */
+const MOTION = { task: "deblur-kernel", parameter: "psf", outside: { "blur-boundary": "reflect" } };
+
+/** Estimates that are less sure are refused. */
+const LEAST_SURE = 0.75;
+
 /** The options of a blur as they are taken, and what is to be said of them. */
 export interface SettledBlur {
+  /** The task that undoes it. */
+  readonly task: Task;
   readonly options: OptionValues;
+  /** The kernel that was estimated, by the name of its parameter. */
+  readonly files?: Readonly<Record<string, HostTensor>>;
   readonly notes: readonly string[];
 }
 
@@ -51,42 +64,73 @@ export function checkBlurOption(options: OptionValues, isTruth: boolean): void {
  * that are undone are at least the level of the noise.
  * @param picture values in [-1, 1]
  * @param name what messages call it
+ * @param estimated deviation of its noise, where no option gives it
  * @throws {PictureQuestion} if nothing says the width, or it cannot be estimated
  */
-export function settleBlur(options: OptionValues, task: Task, picture: Raster, name: string): SettledBlur {
-  if (task.name !== TASK) return { options, notes: [] };
+export function settleBlur(
+  options: OptionValues,
+  task: Task,
+  picture: Raster,
+  name: string,
+  estimated = 0,
+): SettledBlur {
+  if (task.name !== TASK) return { task, options, notes: [] };
+  const noise = numberOf(options, NOISE_LEVEL) ?? estimated;
   const isGiven = options[WIDTH] !== undefined || options["blur-variant"] !== undefined || options["blur-taps"] === 1;
-  if (isGiven) return { options: aboveNoise(options, LEAST_UNDONE.given), notes: [] };
-  const width = estimateBlurWidth(picture);
-  const found = width && width.sigma > 0 ? describe(width) : undefined;
+  if (isGiven) return { task, options: aboveNoise(options, LEAST_UNDONE.given, noise), notes: [] };
+  const found = estimateBlur(picture);
+  const isSure = found !== undefined && found.confidence >= LEAST_SURE;
+  const others = `--task ${MOTION.task} --kernel FILE for another blur`;
   if (options["blur"] === undefined) {
-    const estimate = width && found ? `it is estimated as ${found}` : "it cannot be estimated from this picture";
+    const width = isSure && found.kind === "gaussian" ? found.sigma.toFixed(2) : "N";
     throw new PictureQuestion(
-      `the width of the blur of "${name}" was not given; ${estimate}: give --${WIDTH} ` +
-        `${found ? width!.sigma.toFixed(2) : "N"}${found ? " or --blur estimate" : ""}`,
+      `the width of the blur of "${name}" was not given; ` +
+        `${isSure ? `it is estimated as ${describe(found)}` : doubt(found)}: give --${WIDTH} ${width}` +
+        `${isSure ? " or --blur estimate" : ""}, or ${others}`,
     );
   }
-  if (!width || !found) {
-    throw new PictureQuestion(`the blur of "${name}" cannot be estimated: no soft edges were found; give --${WIDTH} N`);
+  if (!isSure) throw new PictureQuestion(`the blur of "${name}": ${doubt(found)}; give --${WIDTH} N, or ${others}`);
+  const least = { [THRESHOLD]: LEAST_UNDONE.estimated };
+  if (found.kind === "motion") {
+    return {
+      task: TASKS.get(MOTION.task)!,
+      options: { ...least, ...MOTION.outside, ...aboveNoise(options, LEAST_UNDONE.estimated, noise) },
+      files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
+      notes: [
+        `The blur is estimated as ${describe(found)}; it is undone as --task ${MOTION.task} does with its kernel, ` +
+        `--${WIDTH} N says that it is a Gaussian`,
+      ],
+    };
   }
-  const taps = Math.min(255, 2 * Math.ceil(REACH * width.sigma) + 1);
-  const settled = { "blur-taps": taps, ...options, [WIDTH]: width.sigma };
+  const taps = Math.min(255, 2 * Math.ceil(REACH * found.sigma) + 1);
+  const settled = { "blur-taps": taps, ...options, [WIDTH]: found.sigma };
   return {
-    options: { [THRESHOLD]: LEAST_UNDONE.estimated, ...aboveNoise(settled, LEAST_UNDONE.estimated) },
+    task,
+    options: { ...least, ...aboveNoise(settled, LEAST_UNDONE.estimated, noise) },
     notes: [
-      `The blur is estimated as a Gaussian of ${found}; its width can be off by a fifth: compare --${WIDTH} ` +
-      `${(0.85 * width.sigma).toFixed(2)}`,
+      `The blur is estimated as a Gaussian of ${describe(found)}; compare --${WIDTH} ` +
+      `${(0.85 * found.sigma).toFixed(2)}, and --${THRESHOLD} for more or less of it`,
     ],
   };
 }
 
-function describe({ sigma, spread, edges }: BlurWidth): string {
-  return `${sigma.toFixed(2)} +- ${spread.toFixed(2)} pixels (standard deviation, from ${edges} edges)`;
+/** A blur in words. */
+function describe(blur: Blur): string {
+  const sure = `${(100 * blur.confidence).toFixed(0)} % sure`;
+  return blur.kind === "gaussian"
+    ? `${blur.sigma.toFixed(2)} +- ${blur.spread.toFixed(2)} pixels (standard deviation, ${sure})`
+    : `a motion by ${blur.length.toFixed(1)} pixels at ${blur.angle.toFixed(0)} degrees (${sure})`;
+}
+
+/** Why an estimate is not taken. */
+function doubt(blur: Blur | undefined): string {
+  const least = `${100 * LEAST_SURE} % are needed`;
+  if (!blur) return "it cannot be estimated from this picture, which is too small or shows too little";
+  return `it cannot be estimated, the likeliest is ${describe(blur)} and ${least}`;
 }
 
 /** The threshold raised to the level of the noise, where that is known and larger. */
-function aboveNoise(options: OptionValues, initial: number): OptionValues {
-  const noise = numberOf(options, NOISE_LEVEL) ?? 0;
+function aboveNoise(options: OptionValues, initial: number, noise: number): OptionValues {
   if (options[THRESHOLD] !== undefined || noise <= initial) return options;
   return { ...options, [THRESHOLD]: Math.min(1, noise) };
 }

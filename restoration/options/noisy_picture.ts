@@ -1,9 +1,12 @@
-/** Pictures that are noisy and nothing else: how much is said of the noise, and which method reckons with it. */
-import { type OptionValues, textOf } from "../../parameters/mod.ts";
+/** The noise of pictures that somebody has: how much is said of it, and which method reckons with it. */
+import { NONLINEAR_OPERATORS } from "../../operators/mod.ts";
+import { numberOf, type OptionValues, textOf } from "../../parameters/mod.ts";
+import { type Raster, rgbToGray } from "../../raster/mod.ts";
 import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod.ts";
-import { methodOptions, takesOption } from "./method_options.ts";
-import type { NoiseLevel } from "../estimates/noise_level.ts";
-import { partsOf, type Task } from "./tasks.ts";
+import { methodOptions, NOISE_LEVEL, takesOption } from "./method_options.ts";
+import type { JpegSteps } from "../estimates/jpeg_noise.ts";
+import { estimateNoiseLevel, type NoiseLevel } from "../estimates/noise_level.ts";
+import { partsOf, type Task, UPSAMPLE } from "./tasks.ts";
 
 /** The method that is taken for noisy pictures where none is named. */
 const FOR_NOISE = "ddnm+";
@@ -13,6 +16,45 @@ export function isNoisy(task: Task): boolean {
   return partsOf(task).some(({ operator }) => operator === "identity");
 }
 
+/** A value that no picture has, so that estimates pass over the pixel. */
+const UNKNOWN = 2;
+
+/** A picture as it was read, as far as its noise depends on it. */
+export interface NoisyPicture {
+  readonly colour: Raster;
+  /** 1 where the picture is known, 0 where it is missing [H, W]. */
+  readonly mask?: { readonly known: { readonly data: ArrayLike<number> } } | undefined;
+  readonly jpeg?: JpegSteps | undefined;
+}
+
+/** The noise of a picture as its task measures it, where it is known. */
+export function noiseOfPicture(
+  { colour, mask, jpeg }: NoisyPicture,
+  task: Task,
+): NoiseLevel | undefined {
+  const { channels, ...measured } = task.channels === 1 ? rgbToGray(colour) : colour;
+  const known = mask?.known.data;
+  const data = known
+    ? measured.data.map((value, i) => known[Math.floor(i / channels)] === 0 ? UNKNOWN : value)
+    : measured.data;
+  return estimateNoiseLevel({ ...measured, channels, data } as Raster, { jpeg });
+}
+
+/** Whether noise that was estimated counts for a task: plain noise, and any where noise is what is to be removed. */
+export function isReckoned(noise: NoiseLevel | undefined, task: Task): noise is NoiseLevel {
+  return noise !== undefined && (isNoisy(task) || (noise.isPlain && takesNoise(task)));
+}
+
+/** Whether there are methods that reckon with noise for a task. */
+function takesNoise(task: Task): boolean {
+  return isNoisy(task) || (task.name !== UPSAMPLE.name && !partsOf(task).some(({ operator }) => isNonlinear(operator)));
+}
+
+/** Whether an operator bends values or rounds them, so that noise is not simply added to what it gives. */
+function isNonlinear(operator: string): boolean {
+  return NONLINEAR_OPERATORS.has(operator) || operator === "jpeg";
+}
+
 /** Options with the method that they stand for, and what is to be said of it. */
 export interface NoiseMethod {
   readonly options: OptionValues;
@@ -20,20 +62,27 @@ export interface NoiseMethod {
 }
 
 /**
- * The method for a picture whose noise is to be removed: one that reckons with noise where none is named, as far as it
- * takes the other options. Other tasks keep their options.
+ * The method for a picture that somebody has: one that reckons with noise where none is named and the picture is plainly
+ * noisy, noise is to be removed, or a level is given, as far as it takes the other options. A level of 0 says that there
+ * is no noise. Other options are kept.
+ * @param noise as `noiseOfPicture` gives it; undefined where a level is given
  */
-export function methodForNoise(options: OptionValues, task: Task): NoiseMethod {
-  if (!isNoisy(task)) return { options, notes: [] };
-  const entry = registeredSamplers().find(({ method }) => method === (textOf(options, "method") ?? FOR_NOISE))!;
+export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseLevel): NoiseMethod {
+  const level = numberOf(options, NOISE_LEVEL);
+  const named = textOf(options, "method");
+  if (!isNoisy(task) && !(level === undefined ? isReckoned(noise, task) : level > 0 && takesNoise(task))) {
+    const { [NOISE_LEVEL]: _, ...without } = options;
+    return { options: level === 0 && named === undefined ? without : options, notes: [] };
+  }
+  const entry = registeredSamplers().find(({ method }) => method === (named ?? FOR_NOISE))!;
   const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
-  if (textOf(options, "method") === undefined && given.every((option) => takesOption(entry, option))) {
+  if (named === undefined && given.every((option) => takesOption(entry, option))) {
     return {
       options: { ...options, method: FOR_NOISE },
       notes: [`--method ${FOR_NOISE} is taken, which reckons with noise`],
     };
   }
-  return { options, notes: textOf(options, "method") !== undefined && entry.handlesNoise ? [] : [describeTakers()] };
+  return { options, notes: named !== undefined && entry.handlesNoise ? [] : [describeTakers()] };
 }
 
 /** Names the methods that reckon with noise. */
@@ -46,10 +95,26 @@ function describeTakers(): string {
 /** Levels of 255 for a range of 2. */
 const LEVELS = 127.5;
 
-/** Says what was estimated, or that nothing could be. */
-export function describeNoise(level: NoiseLevel | undefined): string {
-  if (!level) return "The noise cannot be estimated from so few pixels and counts as 0; --noise-level N gives it";
-  const { sigma, spread } = level;
-  return `The noise is estimated as ${sigma.toFixed(3)} +- ${spread.toFixed(3)} (standard deviation for values in ` +
-    `[-1, 1]; ${(sigma * LEVELS).toFixed(1)} of 255 levels); --noise-level N gives another`;
+/** What is said of each kind of noise. */
+const KINDS = {
+  gaussian: "",
+  photons: ", photon noise, which grows with the brightness: its mean is taken",
+  compressed: ", before the JPEG compression",
+} as const;
+
+/** Says what was estimated, or that nothing could be; empty where noise is no concern of the task. */
+export function describeNoise(level: NoiseLevel | undefined, task: Task): readonly string[] {
+  if (!level) {
+    const message = "The noise cannot be estimated from so few pixels and counts as 0; --noise-level N gives it";
+    return isNoisy(task) ? [message] : [];
+  }
+  if (!isNoisy(task) && !level.isPlain) return [];
+  const { sigma, spread, kind } = level;
+  return [
+    `The noise is estimated as ${sigma.toFixed(3)} +- ${spread.toFixed(3)} (standard deviation for values in ` +
+    `[-1, 1]; ${(sigma * LEVELS).toFixed(1)} of 255 levels${KINDS[kind]}); ` +
+    (takesNoise(task)
+      ? "--noise-level N gives another"
+      : `no method reckons with it for task "${task.name}": --task denoise comes first`),
+  ];
 }

@@ -5,26 +5,22 @@ import { extended, type Margins, pictureWithin } from "../own/extend.ts";
 import { type Contrast, fadedContrast, stretched } from "../own/fading.ts";
 import { asExposed, type Clipping, clippingFrom, findClipping } from "../own/highlights.ts";
 import type { PictureSource } from "../prepare.ts";
-import { settleBlur } from "./blur_question.ts";
 import { checkEnlarged } from "./conditioning.ts";
 import { type Task, TASKS } from "./tasks.ts";
 
-/** A picture as a task takes it, with the task as the picture makes it. */
-export interface SettledPicture<S extends PictureSource> {
-  readonly source: S;
+/** What a task makes of a picture, with sentences for the user, and the task as the picture makes it. */
+export interface OwnPicture {
+  readonly source: Partial<PictureSource>;
   readonly task: Task;
   readonly options: OptionValues;
 }
-
-/** What is made of a picture, with sentences for the user. */
-type Settled = Omit<SettledPicture<PictureSource>, "source"> & { readonly source: Partial<PictureSource> };
 
 /** How a task takes a picture that somebody has, and the options that say more of it. */
 interface OwnForm {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Refuses options that do not go together. */
   check?(options: OptionValues): void;
-  settle(source: PictureSource, task: Task, options: OptionValues): Settled;
+  settle(source: PictureSource, task: Task, options: OptionValues): OwnPicture;
 }
 
 const SIDES = ["left", "top", "right", "bottom"] as const;
@@ -106,20 +102,13 @@ export function checkOwnPicture(options: OptionValues, isTruth: boolean): void {
   if (!isTruth && Object.hasOwn(FORMS, name)) FORMS[name]!.check?.(options);
 }
 
-/**
- * A picture that somebody has, as its task takes it: a soft one with the width of its blur, an old photo gray, an
- * overexposed one as the measurement of a darker one, one that is to be continued on its larger canvas.
- * @throws {PictureQuestion} as `settleBlur`
- * @throws {RangeError} if the result would be too large
- */
-export function settlePicture<S extends PictureSource>(source: S, task: Task, given: OptionValues): SettledPicture<S> {
-  const { options, notes } = settleBlur(given, task, source.colour, source.name);
-  const own = FORMS[task.name]?.settle(source, task, options) ?? { task, options, source: { notes } };
-  return { ...own, source: { ...source, ...own.source, notes: [...source.notes ?? [], ...own.source.notes ?? []] } };
+/** A picture that somebody has, as its task takes it; as it is where the task says enough. */
+export function takeOwnPicture(source: PictureSource, task: Task, options: OptionValues): OwnPicture {
+  return FORMS[task.name]?.settle(source, task, options) ?? { task, options, source: {} };
 }
 
 /** The picture on a larger canvas, of which only the picture is known: inpainting. */
-function settleOutpainting(source: PictureSource, task: Task, options: OptionValues): Settled {
+function settleOutpainting(source: PictureSource, task: Task, options: OptionValues): OwnPicture {
   const { operator, entry, fixed, isLocal } = TASKS.get("inpaint")!;
   const { colour, alpha } = source;
   const margins = Object.fromEntries(SIDES.map((side) => [side, numberOf(options, side) ?? 0])) as unknown as Margins;
@@ -155,7 +144,7 @@ function settleOutpainting(source: PictureSource, task: Task, options: OptionVal
 }
 
 /** A photo's gray values, with the contrast that fading took, as the means of colours, and of blocks if it is enlarged. */
-function settleOldPhoto(source: PictureSource, task: Task, options: OptionValues): Settled {
+function settleOldPhoto(source: PictureSource, task: Task, options: OptionValues): OwnPicture {
   const { colour, mask, name } = source;
   const scale = Number(textOf(options, "old-photo-scale") ?? 1);
   checkEnlarged(name, colour, scale);
@@ -194,7 +183,7 @@ function describeFading({ black, white }: Contrast, isKept: boolean): string {
 const DEFAULT_GAIN = 2;
 
 /** A photo as the measurement of a picture that is darker by the gain, which has room for what is brighter than white. */
-function settleHighlights(source: PictureSource, task: Task, options: OptionValues): Settled {
+function settleHighlights(source: PictureSource, task: Task, options: OptionValues): OwnPicture {
   const { colour, bitDepth } = source;
   const gain = numberOf(options, "gain") ?? DEFAULT_GAIN;
   const level = numberOf(options, "clipped-from");

@@ -59,7 +59,7 @@ commandTest("a noise level that is given is taken instead of an estimate; 0 give
   assertEquals((await readImage(out)).samples, (await readImage(NOISY)).samples);
   const named = await runWell([...words, "--method", "ssd"]);
   assertMatch(named.stderr, /does not reckon with noise .*; ddnm\+, ddrm, .* do/);
-  const tiny = folder.picture("tiny.png", { width: 8, height: 8 });
+  const tiny = folder.picture("tiny.png", { width: 5, height: 5 });
   const few = await runWell(["restore", tiny, out, "--task", "denoise", "--steps", "4"]);
   assertStringIncludes(few.stderr, "cannot be estimated from so few pixels");
 });

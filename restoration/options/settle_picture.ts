@@ -1,0 +1,52 @@
+/** What a picture that somebody has tells of its noise and blur, and what follows for its task and its method. */
+import type { OptionValues } from "../../parameters/mod.ts";
+import { settleBlur } from "./blur_question.ts";
+import type { NoiseLevel } from "../estimates/noise_level.ts";
+import { NOISE_LEVEL } from "./method_options.ts";
+import { takeOwnPicture } from "./own_picture.ts";
+import { isReckoned, methodForNoise, noiseOfPicture } from "./noisy_picture.ts";
+import type { PictureSource } from "../prepare.ts";
+import type { Task } from "./tasks.ts";
+
+/** A picture with what it tells. */
+export interface SettledPicture<S extends PictureSource> {
+  /** The task, or another that undoes a blur that was found. */
+  readonly task: Task;
+  /** Options of the task. */
+  readonly options: OptionValues;
+  /** Options of which the method follows. */
+  readonly method: OptionValues;
+  /** The picture, with what is to be said of it. */
+  readonly source: S;
+  /** Its noise, where no option gives it. */
+  readonly estimatedNoise: NoiseLevel | undefined;
+}
+
+/**
+ * Settles what options leave open by looking at the picture: its noise and its blur; and takes it as its task does.
+ * @param options of the task and the method
+ * @throws {PictureQuestion} as `settleBlur`
+ * @throws {RangeError} if the result would be too large
+ */
+export function settlePicture<S extends PictureSource>(
+  source: S,
+  task: Task,
+  options: OptionValues,
+): SettledPicture<S> {
+  const estimatedNoise = options[NOISE_LEVEL] === undefined ? noiseOfPicture(source, task) : undefined;
+  const sigma = isReckoned(estimatedNoise, task) ? estimatedNoise.sigma : 0;
+  const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, sigma);
+  const named = methodForNoise(options, blur.task, estimatedNoise);
+  const own = takeOwnPicture(source, blur.task, blur.options);
+  return {
+    ...own,
+    method: named.options,
+    source: {
+      ...source,
+      ...own.source,
+      files: { ...source.files, ...files },
+      notes: [...source.notes ?? [], ...named.notes, ...notes, ...own.source.notes ?? []],
+    },
+    estimatedNoise,
+  };
+}
