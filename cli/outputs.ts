@@ -9,7 +9,7 @@ import {
   writeRecord,
   writeTensors,
 } from "../io/mod.ts";
-import { makeSheet, type Size, toImage } from "../raster/mod.ts";
+import { makeSheet, type Raster, type Size, toImage } from "../raster/mod.ts";
 import {
   PARAMETERS_KEYWORD,
   parametersOf,
@@ -26,9 +26,19 @@ export interface SampleOutput {
   readonly image: string;
   readonly report: string;
   readonly sheet: string | undefined;
+  /** Of several samples together alone: where they differ. */
+  readonly map?: string;
   readonly trace: string | undefined;
   /** Of the picture, where its format has losses. */
   readonly quality: number | undefined;
+}
+
+/** Where the results of one file go. */
+export interface PlannedOutputs {
+  /** One for each sample. */
+  readonly outputs: readonly SampleOutput[];
+  /** Of all of them together, where there are several. */
+  readonly combined: SampleOutput | undefined;
 }
 
 /**
@@ -45,8 +55,8 @@ export function resultName(args: Arguments): string | undefined {
 }
 
 /**
- * Names all files of a restoration, one entry for each sample.
- * @param name of the picture; where there are several samples, they are numbered
+ * Names all files of a restoration.
+ * @param name of the picture; where there are several samples, they are numbered, and their mean is NAME-mean
  * @param parts how many samples, whether each has a sheet, and the path of the states
  * @throws {UsageError} if the ending of the name is that of no picture, or a quality was given for one without loss
  */
@@ -58,21 +68,23 @@ export function planOutputs(
     readonly sheet?: boolean;
     readonly trace?: string | undefined;
   },
-): readonly SampleOutput[] {
+): PlannedOutputs {
   if (formatOf(name) === "PNG" && quality !== undefined) {
     throw new UsageError(`--quality belongs to JPEG and WebP, "${name}" is a PNG file, which keeps every bit`);
   }
   const [, base, ending] = /^(.*)(\..*)$/s.exec(name)!;
-  return Array.from({ length: samples }, (_, index) => {
-    const stem = samples === 1 ? base : `${base}-${index + 1}`;
-    return {
-      image: `${stem}${ending}`,
-      report: `${stem}.json`,
-      sheet: sheet ? `${stem}-sheet.png` : undefined,
-      trace,
-      quality,
-    };
+  const outputOf = (stem: string): SampleOutput => ({
+    image: `${stem}${ending}`,
+    report: `${stem}.json`,
+    sheet: sheet ? `${stem}-sheet.png` : undefined,
+    trace,
+    quality,
   });
+  if (samples === 1) return { outputs: [outputOf(base!)], combined: undefined };
+  return {
+    outputs: Array.from({ length: samples }, (_, index) => outputOf(`${base}-${index + 1}`)),
+    combined: { ...outputOf(`${base}-mean`), sheet: undefined, map: `${base}-deviation.png` },
+  };
 }
 
 /**
@@ -97,17 +109,24 @@ function formatOf(name: string): string {
 }
 
 /** All files of one sample. */
-export function filesOf({ image, report, sheet, trace }: SampleOutput): readonly string[] {
-  return [image, report, sheet, trace].filter((path) => path !== undefined);
+export function filesOf({ image, report, sheet, map, trace }: SampleOutput): readonly string[] {
+  return [image, report, sheet, map, trace].filter((path) => path !== undefined);
+}
+
+/** All results of a file: each sample, and what they are together. */
+export function allOutputs({ outputs, combined }: PlannedOutputs): readonly SampleOutput[] {
+  return [...outputs, ...(combined ? [combined] : [])];
 }
 
 /** What is written of one sample: states and sheet where they are asked for, the picture, and the report. */
 export function outputsOf(
-  { image, report: reportPath, sheet, trace: tracePath, quality }: SampleOutput,
+  { image, report: reportPath, sheet, map, trace: tracePath, quality }: SampleOutput,
   { result, report, trace, metadata, note }: {
-    readonly result: Result;
+    readonly result: Pick<Result, "raster" | "alpha" | "bitDepth"> & Partial<Pick<Result, "sheet">> & {
+      readonly map?: Raster;
+    };
     readonly report: Report;
-    readonly trace: Trace | undefined;
+    readonly trace?: Trace | undefined;
     /** What is kept of the source. */
     readonly metadata: PictureMetadata | undefined;
     /** Told what the format of the picture cannot hold. */
@@ -120,7 +139,8 @@ export function outputsOf(
       const metadata = new Map([["report", JSON.stringify(report)]]);
       await writeTensors(path, { tensors: trace?.tensors ?? [], metadata });
     }],
-    [sheet, (path) => writePng(path, toImage(makeSheet([result.sheet])))],
+    [sheet, (path) => writePng(path, toImage(makeSheet([result.sheet!])))],
+    [map, (path) => writePng(path, toImage(result.map!))],
     [image, async (path) => {
       const stored = toImage(raster, { bitDepth, ...(alpha ? { alpha } : {}) });
       const text = { ...SOFTWARE, [PARAMETERS_KEYWORD]: JSON.stringify(parametersOf(report)) };

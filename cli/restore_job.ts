@@ -21,6 +21,8 @@ import {
   chooseMethod,
   chooseNoise,
   chooseTask,
+  combinedReport,
+  type CombinedResult,
   decodeNoise,
   finishPicture,
   fitUpsampling,
@@ -41,6 +43,8 @@ import {
   reportOf,
   restoreBy,
   restoreTasks,
+  type Result,
+  ResultCombiner,
   runIdentity,
   SavedRun,
   saveEvery,
@@ -53,18 +57,17 @@ import {
   windowOf,
 } from "../restoration/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
-import { checkLongest, filesOf, outputsOf, type SampleOutput } from "./outputs.ts";
-import { summarize } from "./summary.ts";
+import { allOutputs, checkLongest, filesOf, outputsOf, type PlannedOutputs } from "./outputs.ts";
+import { summarize, summarizeCombined } from "./summary.ts";
 import { readMeasurement, readSource } from "./source.ts";
 
 /** What is asked for: one file, its options and its results. */
-export interface Request {
+export interface Request extends PlannedOutputs {
   readonly path: string;
   /** Whether nothing was named, so that the sample picture is taken. */
   readonly isSample: boolean;
   readonly options: OptionValues;
   readonly seed: number;
-  readonly outputs: readonly SampleOutput[];
 }
 
 /** What is restored, as it was read. */
@@ -109,7 +112,7 @@ const SAMPLE_TASK = "sr4";
  * @throws {FileError | CheckpointError} if a file cannot be read or written
  */
 export async function readJob(request: Request): Promise<Job> {
-  const { path, isSample, options, seed, outputs } = request;
+  const { path, isSample, options, seed } = request;
   const isTruth = isSample || options["degrade"] === true;
   const isMeasured = isMeasurementName(path);
   if (isMeasured) checkMeasuredOptions(options);
@@ -120,7 +123,7 @@ export async function readJob(request: Request): Promise<Job> {
   const noise = isTruth ? chooseNoise(options, asked) : undefined;
   const noiseFile = textOf(options, "noise");
   const parts = [...taskFilePaths(asked, options), noiseFile].filter((file) => file !== undefined);
-  await checkWritable(outputs.flatMap(filesOf), [path, ...parts, textOf(options, "model")]);
+  await checkWritable(allOutputs(request).flatMap(filesOf), [path, ...parts, textOf(options, "model")]);
   const read = measured ? undefined : await readSource(path, { task: asked, options, isTruth });
   const settled = read && !isTruth
     ? settlePicture(read, asked, options)
@@ -173,7 +176,7 @@ function checkSeeds({ seed, outputs, options }: Request): void {
  */
 export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
   const { runtime, loaded, reporter, interrupt } = session;
-  const { input, options, outputs, isSample, method, task } = job;
+  const { input, options, outputs, combined, isSample, method, task } = job;
   const label = numberOf(options, "class");
   checkTimesteps(loaded, method);
   checkConditioning(loaded, task, label);
@@ -194,9 +197,15 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
     checkLongest(outputs[0]!, picture.canvas.natural);
     await interrupt.check();
     let verdict: Verdict | undefined;
+    const together = new ResultCombiner(picture);
     for (const index of outputs.keys()) {
-      const found = await restoreSample(session, job, picture, index);
-      if (!verdict?.isHarm) verdict = found;
+      const { result, report } = await restoreSample(session, job, picture, index);
+      if (combined) together.add(result);
+      const isLast = combined !== undefined && index === outputs.length - 1;
+      const found = isLast
+        ? [result.verdict, await writeCombined(session, job, together.combined(), report)]
+        : [result.verdict];
+      for (const one of found) if (!verdict?.isHarm) verdict = one;
     }
     return session.isFolder ? { ...verdict!, text: [...picture.notes, verdict!.text].join("; ") } : verdict!;
   } finally {
@@ -204,7 +213,26 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
   }
 }
 
-async function restoreSample(session: Session, job: Job, picture: PreparedPicture, index: number): Promise<Verdict> {
+/** Writes what the samples of a job are together. */
+async function writeCombined(
+  { reporter, interrupt, isFolder }: Session,
+  { combined, metadata, seed }: Job,
+  result: CombinedResult,
+  last: Report,
+): Promise<Verdict> {
+  const report = { ...combinedReport(last, result, seed), files: filesOf(combined!) };
+  const note = (text: string): void => reporter.note(text);
+  await interrupt.hold(() => writeTogether(outputsOf(combined!, { result, report, metadata, note })));
+  reporter.result(report, isFolder ? "" : summarizeCombined(combined!, result));
+  return result.verdict;
+}
+
+async function restoreSample(
+  session: Session,
+  job: Job,
+  picture: PreparedPicture,
+  index: number,
+): Promise<{ readonly result: Result; readonly report: Report }> {
   const { words, runtime, loaded, loadSeconds, reporter, interrupt } = session;
   const { path, sha256, facts, files, options, outputs, task, method, recorded, metadata } = job;
   const output = outputs[index]!;
@@ -248,5 +276,5 @@ async function restoreSample(session: Session, job: Job, picture: PreparedPictur
     await saved.finish();
   });
   reporter.result(report, session.isFolder ? "" : summarize(output, outcome));
-  return result.verdict;
+  return { result, report };
 }

@@ -2,7 +2,7 @@
 import { formatSeconds } from "../io/mod.ts";
 import type { ImageQuality } from "../metrics/mod.ts";
 import { isLinear } from "../operators/mod.ts";
-import { formatSize, type Outcome } from "../restoration/mod.ts";
+import { type CombinedResult, formatSize, type Outcome } from "../restoration/mod.ts";
 import { filesOf, type SampleOutput } from "./outputs.ts";
 
 /** The outcome in a few lines. */
@@ -24,6 +24,19 @@ export function summarize(output: SampleOutput, { restoration, method, result, s
     );
   }
   return [...lines, result.verdict.text].join("\n");
+}
+
+/** What several restorations are together, in a few lines. */
+export function summarizeCombined(output: SampleOutput, { raster, count, quality, verdict }: CombinedResult): string {
+  const others = filesOf(output).slice(1).join(", ");
+  const lines = [`Wrote ${output.image} (${formatSize(raster)}), the mean of ${count} samples, ${others}`];
+  if (quality) {
+    lines.push(
+      `Mean:         ${formatQuality(quality.mean)}`,
+      `Each sample:  ${formatQuality(quality.samples)} on average`,
+    );
+  }
+  return [...lines, verdict.text].join("\n");
 }
 
 function formatQuality({ psnr, ssim }: ImageQuality): string {

@@ -20,6 +20,8 @@ export interface Judged {
   readonly psnr?: { readonly result: number; readonly pseudoInverse: number } | undefined;
   /** How far A x of the result is from the measurement y, where both are known. */
   readonly misfit?: Misfit | undefined;
+  /** Where the result is the mean of several: how far they are from it, root of the mean square and greatest. */
+  readonly deviation?: { readonly rms: number; readonly greatest: number } | undefined;
 }
 
 /** How far A x, of the picture as a file holds it, is from the measurement y, in units of y. */
@@ -64,7 +66,9 @@ const MISFIT_PARTS = { said: 0.02, harm: 0.2 } as const;
 const MISFIT_DEVIATIONS = { said: 1.5, harm: 3 } as const;
 
 /** Judges a result; what is not harmful is said too, so that there always is a sentence. */
-export function judge({ result, input, pseudoInverse, small, clipped, replaced, psnr, misfit }: Judged): Verdict {
+export function judge(
+  { result, input, pseudoInverse, small, clipped, replaced, psnr, misfit, deviation }: Judged,
+): Verdict {
   if (!result.data.every(Number.isFinite)) {
     return { text: "Warning: the result holds values that are no finite numbers", isHarm: true };
   }
@@ -94,6 +98,7 @@ export function judge({ result, input, pseudoInverse, small, clipped, replaced, 
     (replaced > MOST_REPLACED ? harms : facts).push(`${percent(replaced)} of the picture was replaced`);
   }
   if (misfit && isBeyond(misfit, "said")) (isBeyond(misfit, "harm") ? harms : facts).push(describeMisfit(misfit));
+  if (deviation) facts.push(describeDeviation(deviation));
   const isHarm = harms.length > 0;
   const all = [...harms, ...facts];
   if (all.length === 0) all.push("nothing speaks against the result");
@@ -111,6 +116,12 @@ function describeMisfit({ rms, greatest, sigmaY, size }: Misfit): string {
   const [mean, most, noise] = [rms, greatest, sigmaY].map((value) => (value * factor).toFixed(1));
   const known = sigmaY > 0 ? `, where its noise is ${noise}` : "";
   return `the measurement is not met: A x is ${mean} ${unit} from it (rms), at most ${most}${known}`;
+}
+
+function describeDeviation({ rms, greatest }: { readonly rms: number; readonly greatest: number }): string {
+  if (greatest === 0) return "the samples are equal: the method draws nothing that shows";
+  const [mean, most] = [rms, greatest].map((value) => (value * LEVELS).toFixed(1));
+  return `the samples deviate by ${mean} levels of 255 (rms), at most ${most}: so much the measurement leaves open`;
 }
 
 /** Whether all pixels are equal once they are rounded to 255 levels. */

@@ -133,3 +133,13 @@ export {
 export { measurePace, type Pace } from "./plan/pace.ts";
 export { PATIENCE_SECONDS, planSize, type SettledSize, type SizeRequest } from "./plan/plan_size.ts";
 export { planRestoration, planSummary, type RestorationPlan } from "./plan/plan_restoration.ts";
+export {
+  combinedReport,
+  type CombinedResult,
+  type CombinedSamples,
+  combineSamples,
+  deviationMap,
+  ResultCombiner,
+  SampleMoments,
+  WHITE_DEVIATION,
+} from "./samples.ts";

@@ -165,7 +165,7 @@ function memoryOf(runtime: Runtime): Report {
   return { deviceBytes, peakDeviceBytes, pipelines };
 }
 
-/** JSON has no infinity. */
-function qualityData({ psnr, ssim }: ImageQuality): Report {
+/** A quality as data: JSON has no infinity. */
+export function qualityData({ psnr, ssim }: ImageQuality): Report {
   return { psnr: psnr === Infinity ? "infinite" : psnr, ssim: ssim ?? null };
 }

@@ -1,13 +1,17 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { planOutputs } from "../../cli/outputs.ts";
+import { filesOf, planOutputs } from "../../cli/outputs.ts";
 import { writeTogether } from "../../io/mod.ts";
 import { withFolder } from "./run_command.ts";
 
-Deno.test("the results of several samples are numbered from 1, those of one are not", () => {
+Deno.test("the results of several samples are numbered from 1 and taken together, those of one are not", () => {
   const images = (samples?: number): readonly string[] =>
-    planOutputs("y-restored.png", { samples }).map(({ image }) => image);
+    planOutputs("y-restored.png", { samples }).outputs.map(({ image }) => image);
   assertEquals(images(), ["y-restored.png"]);
   assertEquals(images(3), ["y-restored-1.png", "y-restored-2.png", "y-restored-3.png"]);
+  assertEquals(planOutputs("y.png", { samples: 1, sheet: true }).combined, undefined);
+  const { combined } = planOutputs("y.jpg", { samples: 2, sheet: true, quality: 80 });
+  assertEquals(filesOf(combined!), ["y-mean.jpg", "y-mean.json", "y-deviation.png"]);
+  assertEquals(combined!.quality, 80);
 });
 
 Deno.test("where one of several files cannot be written the new ones are taken back, and older ones stay", async () => {

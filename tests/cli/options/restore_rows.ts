@@ -197,10 +197,21 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       option: "samples",
       without: [...ours, "--seed=9"],
       given: [...ours, "--seed=8", "--samples=2"],
-      check(nine, both): void {
+      async check(nine, both): Promise<void> {
         assertEquals(["-1.png", "-2.png", "-3.png", ".png"].map((end) => both.has(end)), [true, true, false, false]);
         assertEquals(both.bytes("-2.png"), nine.bytes(), "the second has the seed after --seed");
         assertNotEquals(both.bytes("-1.png"), nine.bytes());
+        assertEquals([nine.has("-mean.png"), nine.has("-deviation.png")], [false, false]);
+        const [one, two, mean, map] = await Promise.all(
+          ["-1.png", "-2.png", "-mean.png", "-deviation.png"].map(async (end) => (await both.picture(end)).data),
+        );
+        // Halves are rounded, and what was rounded before.
+        const isMean = mean!.every((value, i) => Math.abs(value - (one![i]! + two![i]!) / 2) <= 1.01 / 127.5);
+        assert(isMean, "the mean of both");
+        assert(map!.length > 0 && map!.some((value) => value > -1), "they differ somewhere");
+        const report = JSON.parse(new TextDecoder().decode(both.bytes("-mean.json")));
+        assertEquals(report.samples, { count: 2, seeds: [8, 9] });
+        assertStringIncludes(both.stdout, "the mean of 2 samples");
       },
     },
     {
