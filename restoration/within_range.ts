@@ -50,11 +50,14 @@ function correctionOf(operator: Projectable, { x, y }: Tensors<"x" | "y">, resid
 /** Projections at most. */
 const MOST_PROJECTIONS = 5;
 
+/** So little to do is nothing: one white pixel of 4 x 4 that lacks all of it is white when it is rounded. */
+const ENOUGH = HALF_LEVEL / 16;
+
 /**
  * Clamps a picture to [-1, 1]. Where it met an exact measurement before and clamping broke that, it is projected in turn
  * onto the pictures with A x = y and onto those in range, x <- clamp(x + A^+ (y - A x)), at most five times: the picture
  * that was measured is among both, and no step leads away from it (Bregman, The Method of Successive Projection, 1965).
- * Steps are lengthened where that leaves less to do.
+ * Steps are lengthened where that leaves less to do. Less than half a level of 255 is left as it is.
  * @param x [H, W, C]
  * @param isExact whether y is free of noise
  */
@@ -67,9 +70,10 @@ export async function withinRange(
   if (!isExact || x.every((value, i) => value === inRange[i])) return inRange;
   // What a method did not make true to the measurement is not made so here.
   const before = await comparer.correction(x);
-  if (!before || !isSmall(before)) return inRange;
+  if (!before || !isWithin(before, HALF_LEVEL)) return inRange;
   let step = (await comparer.correction(inRange))!;
-  for (let done = 0; done < MOST_PROJECTIONS && !isSmall(step); done++) {
+  if (isWithin(step, HALF_LEVEL)) return inRange;
+  for (let done = 0; done < MOST_PROJECTIONS && !isWithin(step, ENOUGH); done++) {
     const plain = moved(inRange, step);
     const left = (await comparer.correction(plain))!;
     const further = moved(inRange, step.map((value, i) => value * lengthening(value, left[i]!)));
@@ -100,8 +104,8 @@ function moved(x: Float32Array<ArrayBuffer>, by: Float32Array): Float32Array<Arr
   return clampedValues(x.map((value, i) => value + by[i]!));
 }
 
-function isSmall(correction: Float32Array): boolean {
-  return correction.every((value) => Math.abs(value) <= HALF_LEVEL);
+function isWithin(values: Float32Array, limit: number): boolean {
+  return values.every((value) => Math.abs(value) <= limit);
 }
 
 function squareOf(values: Float32Array): number {

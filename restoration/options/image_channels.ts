@@ -4,7 +4,9 @@ import { UsageError } from "../../parameters/mod.ts";
 
 /** An open network, and what messages call it. */
 export interface NamedModel {
+  /** What messages call it. */
   readonly name: string;
+  /** The network. */
   readonly model: OpenedModel;
 }
 

@@ -202,7 +202,8 @@ commandTest("--samples counts seeds up from --seed, and needs the memory of one"
   const out = folder.path("s.png");
   const words = ["restore", picture, "--task", "sr2", ...QUICK, "--out", out];
   await runWell([...words, "--samples", "3", "--seed", "4"]);
-  assertEquals(folder.list(), ["s-1.json", "s-1.png", "s-2.json", "s-2.png", "s-3.json", "s-3.png", "y.png"]);
+  const samples = ["s-1.json", "s-1.png", "s-2.json", "s-2.png", "s-3.json", "s-3.png"];
+  assertEquals(folder.list(), [...samples, "s-deviation.png", "s-mean.json", "s-mean.png", "y.png"]);
   const reports = [1, 2, 3].map((i) =>
     readReport(folder.path(`s-${i}.png`)) as { seed: number; memory: { deviceBytes: number } }
   );

@@ -5,6 +5,7 @@ import { readImage } from "../../io/mod.ts";
 import { RESTORE } from "../../cli/restore.ts";
 import { casePath } from "../io/cases.ts";
 import { commandTest, runCommand, runWell } from "./run_command.ts";
+import { SMALL_CHECKPOINTS } from "./small_checkpoints.ts";
 
 const QUICK = ["--task", "sr2", "--method", "bicubic"];
 
@@ -83,4 +84,22 @@ Deno.test("paths of the command line are those of the folder that the task was s
     if (before === undefined) Deno.env.delete("INIT_CWD");
     else Deno.env.set("INIT_CWD", before);
   }
+});
+
+commandTest("a folder makes samples again whose mean is gone, and keeps them where all is there", async (folder) => {
+  folder.folder("in");
+  folder.picture("in/a.png", { width: 8, height: 8 });
+  const { files: [model], answers } = SMALL_CHECKPOINTS[0]!;
+  const network = ["--model", model!, ...answers];
+  const words = ["restore", folder.path("in"), folder.path("out"), ...QUICK, ...network, "--samples", "2"];
+  await runWell(words);
+  const files = ["a-1.json", "a-1.png", "a-2.json", "a-2.png", "a-deviation.png", "a-mean.json", "a-mean.png"];
+  assertEquals(folder.list("out"), files);
+  const changed = async (): Promise<unknown> => (await Deno.stat(folder.path("out/a-1.png"))).mtime?.getTime();
+  const first = await changed();
+  await runWell(words);
+  assertEquals(await changed(), first);
+  await Deno.remove(folder.path("out/a-deviation.png"));
+  await runWell(words);
+  assertEquals([folder.list("out"), await changed() === first], [files, false]);
 });

@@ -205,12 +205,8 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         const [one, two, mean, map] = await Promise.all(
           ["-1.png", "-2.png", "-mean.png", "-deviation.png"].map(async (end) => (await both.picture(end)).data),
         );
-        // Halves are rounded, and what was rounded before.
-        const isMean = mean!.every((value, i) => Math.abs(value - (one![i]! + two![i]!) / 2) <= 1.01 / 127.5);
-        assert(isMean, "the mean of both");
-        assert(map!.length > 0 && map!.some((value) => value > -1), "they differ somewhere");
-        const report = JSON.parse(new TextDecoder().decode(both.bytes("-mean.json")));
-        assertEquals(report.samples, { count: 2, seeds: [8, 9] });
+        assert(mean!.every((value, i) => Math.abs(value - (one![i]! + two![i]!) / 2) <= 1.01 / 127.5), "rounded");
+        assert(map!.some((value) => value > -1), "they differ somewhere");
         assertStringIncludes(both.stdout, "the mean of 2 samples");
       },
     },
