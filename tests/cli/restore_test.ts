@@ -6,6 +6,7 @@ import { colourRaster } from "../../raster/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
 import { openSafetensors } from "../../models/mod.ts";
 import { chunk } from "../io/png_maker.ts";
+import { casePath } from "../io/cases.ts";
 import { commandTest, type Folder, readReport, runWell, withoutParameters } from "./run_command.ts";
 
 const QUICK = ["--steps", "4"];
@@ -148,6 +149,12 @@ commandTest("pictures that the network cannot take come out at their own size, n
     const same = await restored(folder, picture, "--task", "inpaint", "--mask", mask);
     assertEquals(same.samples, (await readImage(picture)).samples);
   }
+});
+
+commandTest("a --size below that of a small picture costs it nothing", async (folder) => {
+  const picture = casePath("common/small16.png");
+  const own = await restored(folder, picture, "--task", "sr4");
+  assertEquals((await restored(folder, picture, "--task", "sr4", "--size", "32")).samples, own.samples);
 });
 
 commandTest(
