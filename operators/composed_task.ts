@@ -78,6 +78,9 @@ function checkOrder(name: string, tasks: readonly Task[]): void {
 /** What decides the published parameters: where colour is missing more noise is needed than anywhere else. */
 function kindOf(tasks: readonly Task[]): Task["kind"] {
   const kinds = tasks.map(({ kind }) => kind);
+  if (kinds.includes("compression") && kinds.includes("super_resolution") && !kinds.includes("colorization")) {
+    return "small_compression";
+  }
   for (const kind of ["phase_retrieval", "colorization", "super_resolution", "inpainting"] as const) {
     if (kinds.includes(kind)) return kind;
   }

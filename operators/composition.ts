@@ -121,14 +121,16 @@ export function chained(
   };
   if (!before.every(isLinear) || !isProjectable(end)) return nonlinearOperator(whole);
   const start = chained(`${name}, all but the last`, before, { pixelwiseFrom }) as LinearOperator;
+  const onto = (x: Tensor, y: Tensor, to?: "nearest" | "middle"): Tensor =>
+    isLinear(end) ? project(end, x, y) : end.project(x, y, to);
   const rounds = before.every(hasOrthogonalRows) ? 1 : ALTERNATIONS;
   return nonlinearOperator({
     ...whole,
-    project(x, y): Tensor {
+    project(x, y, to): Tensor {
       let image = x;
       for (let round = 0; round < rounds; round++) {
         const measured = start.forward(image);
-        image = add(image, start.pseudoInverse(sub(project(end, measured, y), measured)));
+        image = add(image, start.pseudoInverse(sub(onto(measured, y, to), measured)));
       }
       return image;
     },

@@ -17,7 +17,14 @@ export interface TaskDefinition<P extends Parameters = Parameters> {
   /** What is done, in a line. */
   readonly about: string;
   /** Which published parameters of samplers fit. */
-  readonly kind: "super_resolution" | "deblurring" | "inpainting" | "colorization" | "phase_retrieval" | "compression";
+  readonly kind:
+    | "super_resolution"
+    | "deblurring"
+    | "inpainting"
+    | "colorization"
+    | "phase_retrieval"
+    | "compression"
+    | "small_compression";
   /** Parameters of the operator that the task decides. */
   readonly fixed?: Some<P>;
   /** How many times smaller the measurement is along each side; default 1. */

@@ -25,6 +25,8 @@ export {
   project,
   type Projectable,
   type SpectralForm,
+  type Trust,
+  trustAt,
 } from "./operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./pixels/masks.ts";
 export { cubic } from "./resolution/bicubic_downsample.ts";

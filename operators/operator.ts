@@ -1,6 +1,6 @@
 /** What a degradation is: a linear map A from images to measurements, with its adjoint and its pseudo-inverse. */
-import { formatShape, type HostTensor, scope, type Shape, type Tensor } from "../engine/mod.ts";
-import { add, sub } from "../kernels/mod.ts";
+import { type Coefficient, formatShape, type HostTensor, scope, type Shape, type Tensor } from "../engine/mod.ts";
+import { add, sub, weightedSum } from "../kernels/mod.ts";
 
 /**
  * The singular value decomposition A = U diag(s) V^T as maps of tensors. A coefficient belongs to one column of V and,
@@ -36,8 +36,11 @@ export interface Degradation {
 export interface NonlinearOperator extends Degradation {
   /** A picture [N, H, W, C] that shows what y tells without any prior, to start from and to compare with. */
   estimate(y: Tensor): Tensor;
-  /** The picture near x that measures as y does, where the set of these can be projected onto. */
-  project?(x: Tensor, y: Tensor): Tensor;
+  /**
+   * The picture near x that measures as y does, where the set of these can be projected onto.
+   * @param to the nearest of the set (default), or one in its middle, if it has one
+   */
+  project?(x: Tensor, y: Tensor, to?: "nearest" | "middle"): Tensor;
 }
 
 /** A linear degradation A of images [N, H, W, C] in [-1, 1]; the methods record operations in the current trace. */
@@ -153,20 +156,39 @@ export function linearOperator(operator: LinearOperator): LinearOperator {
  * @param operator the degradation A, linear or with a projection
  * @param x images [N, H, W, C]
  * @param y measurements [N, ...measurementShape]
+ * @param trust where many pictures measure the same: how much x counts in choosing among them; by default alone
  * @returns images [N, H, W, C]
  * @throws {TypeError} on other shapes, or if x and y differ in N
  */
-export function project(operator: Projectable, x: Tensor, y: Tensor): Tensor {
+export function project(operator: Projectable, x: Tensor, y: Tensor, trust?: Trust): Tensor {
   if (x.shape[0] !== y.shape[0]) {
     throw new TypeError(
       `Cannot project onto the measurement of "${operator.name}": x is ${formatShape(x.shape)} and y is ` +
         `${formatShape(y.shape)}, equal batch sizes are needed; repeat the measurement for every image`,
     );
   }
-  return scope(
-    "project",
-    () => isLinear(operator) ? add(x, operator.pseudoInverse(sub(y, operator.forward(x)))) : operator.project(x, y),
-  );
+  return scope("project", () => {
+    if (isLinear(operator)) return add(x, operator.pseudoInverse(sub(y, operator.forward(x))));
+    const nearest = operator.project(x, y);
+    return trust
+      ? weightedSum([[trust.inPicture, nearest], [trust.inMiddle, operator.project(x, y, "middle")]])
+      : nearest;
+  });
+}
+
+/** Weights of sum 1: of the nearest picture that measures as y does, and of the one in the middle of all of these. */
+export interface Trust {
+  readonly inPicture: Coefficient;
+  readonly inMiddle: Coefficient;
+}
+
+/**
+ * How much a picture is trusted that a network predicts at a noise level: alphaBar^2. From noise the network knows little
+ * beyond what was measured, and what it then chooses of the set decides the rest of the way.
+ * @param alphaBar share of the signal in the variance, 0 to 1
+ */
+export function trustAt(alphaBar: number): Readonly<Record<keyof Trust, number>> {
+  return { inPicture: alphaBar ** 2, inMiddle: 1 - alphaBar ** 2 };
 }
 
 /**

@@ -31,10 +31,19 @@ export interface Compression extends Pick<JpegFile, "planes" | "color">, Pick<Jp
 /** Luminance of files: 85 and more of 100 leave nothing that is seen. */
 const GOOD_QUALITY = 85;
 
-/** Quality below which a note says that there is something to repair, and what it is; undefined if it is good. */
-export function coarseQuality(jpeg: JpegFacts): number | undefined {
-  const quality = jpegQuality(jpeg.tables[0]!);
-  return quality < GOOD_QUALITY ? Math.round(quality) : undefined;
+/** What must be said of a JPEG file whose compression shows, where the task does not count it in. */
+export function describeCoarse({ tables }: JpegFacts, task: Task): readonly string[] {
+  const quality = jpegQuality(tables[0]!);
+  if (quality >= GOOD_QUALITY || partsOf(task).some(({ operator }) => operator === "jpeg")) return [];
+  const remedy = task.scale > 1 && task.form !== "values" && task.needs === undefined
+    ? `--task ${quoted(`${task.name} + jpeg`)} counts them in`
+    : "--task jpeg repairs them";
+  return [
+    `The file was saved with a JPEG quality of about ${
+      Math.round(quality)
+    }: what that did to the picture is taken for ` +
+    `detail; ${remedy}`,
+  ];
 }
 
 /** Whether compression is what is wrong with a picture, and the last thing that happened to it. */

@@ -14,7 +14,7 @@ import {
 import type { PictureSource } from "./prepare.ts";
 import { maskColourOf, maskFileOf, maskParameterOf, neededMask } from "./options/task_files.ts";
 import { partsOf, type Task } from "./options/tasks.ts";
-import { compressionOf, describeUnknown, type JpegFacts, UnknownCompression } from "./own_jpeg.ts";
+import { compressionOf, describeCoarse, describeUnknown, type JpegFacts, UnknownCompression } from "./own_jpeg.ts";
 
 /** A picture as a decoder gives it. */
 export interface DecodedPicture extends Image {
@@ -99,7 +99,12 @@ export function pictureSource(
     files,
     ...(jpeg && ["gray", "ycbcr"].includes(jpeg.color) ? { jpeg: { ...jpeg, orientation: picture.orientation } } : {}),
     ...(compression ? { compression } : {}),
-    notes: [...warnings, ...mask?.warnings ?? [], ...own ? [describeOwn(own, isFilled)] : []].map(sentence),
+    notes: [
+      ...warnings,
+      ...mask?.warnings ?? [],
+      ...own ? [describeOwn(own, isFilled)] : [],
+      ...jpeg && !isTruth ? describeCoarse(jpeg, task) : [],
+    ].map(sentence),
   };
 }
 

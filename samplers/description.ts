@@ -15,7 +15,8 @@ export type RestorationTask =
   | "inpainting"
   | "colorization"
   | "phase_retrieval"
-  | "compression";
+  | "compression"
+  | "small_compression";
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {

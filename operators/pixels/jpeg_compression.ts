@@ -99,10 +99,10 @@ function build(imageShape: Shape, options: ValuesOf<typeof PARAMETERS>): Nonline
     return isConverted && each.length === 3 ? linear(whole, constant(fromPlanes)) : whole;
   };
   /** What is wrong with coefficients, in the picture: nothing as far as they would be rounded to those of y. */
-  const excess = (x: Tensor, stored: readonly Tensor[]): Tensor => {
+  const excess = (x: Tensor, stored: readonly Tensor[], half: number): Tensor => {
     const beyond = coefficients(x).map((found, channel) => {
       const distance = sub(found, stored[channel]!);
-      return transforms[channel]!.toDifference(sub(distance, clamp(distance, -HALF, HALF)));
+      return transforms[channel]!.toDifference(sub(distance, clamp(distance, -half, half)));
     });
     return weightedSum([[1 / 127.5, joined(beyond)]]);
   };
@@ -120,10 +120,11 @@ function build(imageShape: Shape, options: ValuesOf<typeof PARAMETERS>): Nonline
       return add(weightedSum([[1 / 127.5, isOwn ? levels : clamp(levels, 0, 255)]]), fill(x.shape, -1));
     },
     estimate: copy,
-    project(x, y): Tensor {
+    project(x, y, to = "nearest"): Tensor {
+      const half = to === "nearest" ? HALF : 0;
       const stored = coefficients(y).map(roundStraight);
       let image = planes.length < channels ? linear(x, constant(gray)) : x;
-      for (let round = 0; round < rounds; round++) image = sub(image, excess(image, stored));
+      for (let round = 0; round < rounds; round++) image = sub(image, excess(image, stored, half));
       return image;
     },
   });

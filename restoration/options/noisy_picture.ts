@@ -70,7 +70,8 @@ export interface NoiseMethod {
 export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseLevel): NoiseMethod {
   const level = numberOf(options, NOISE_LEVEL);
   const named = textOf(options, "method");
-  if (!isNoisy(task) && !(level === undefined ? isReckoned(noise, task) : level > 0 && takesNoise(task))) {
+  const isTold = level === undefined ? isReckoned(noise, task) : level > 0 && takesNoise(task);
+  if (!task.entry.isLinear || (!isNoisy(task) && !isTold)) {
     const { [NOISE_LEVEL]: _, ...without } = options;
     return { options: level === 0 && named === undefined ? without : options, notes: [] };
   }

@@ -5,7 +5,7 @@
  */
 import type { Runtime } from "../../engine/mod.ts";
 import { weightedSum } from "../../kernels/mod.ts";
-import { project } from "../../operators/mod.ts";
+import { project, type Trust, trustAt } from "../../operators/mod.ts";
 import { choice, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { etaMixCoefficients } from "../coefficients.ts";
 import { DDNM_TRAJECTORY, ddnmEvaluations, type DdnmStep, ddnmTrajectory } from "../steps/ddnm_trajectory.ts";
@@ -50,12 +50,15 @@ function stepDown(
     name: "ddnm",
     noise,
     inputs: { y },
-    scalars: (level): Readonly<Record<"xtFromX0" | "xtFromXt" | "xtFromEps" | "xtFromNoise", number>> => ({
+    scalars: (
+      level,
+    ): Readonly<Record<"xtFromX0" | "xtFromXt" | "xtFromEps" | "xtFromNoise" | keyof Trust, number>> => ({
+      ...trustAt(level.alphaBar),
       xtFromXt: 0,
       xtFromEps: 0,
       ...(update === "posterior" ? ancestralCoefficients(level, false) : etaMixCoefficients(level, eta)),
     }),
-    project: ({ y, x0 }) => project(operator, x0, y),
+    project: ({ y, x0 }, c) => project(operator, x0, y, c),
     update: ({ xt, eps, x0, predicted, z }, c) => ({
       x0,
       predicted,

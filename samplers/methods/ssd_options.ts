@@ -66,9 +66,13 @@ export const SSD_PRESETS: readonly SsdPreset[] = ["ssd-30", "ssd-100"];
 
 /**
  * Colorization starts higher, with more fresh noise; the rest shares one setting. Compressed pictures are not in the paper:
- * much of them is right, and 0.25 to 1.5 dB are lost where generation starts as high as for the rest.
+ * at their own size much of them is right, and 1.5 dB are lost where generation starts as high as for the rest.
  */
-export const SSD_PUBLISHED = { colorization: { t0: 750, eta: 0.8 }, compression: { t0: 100, ddimEta: 1 } };
+export const SSD_PUBLISHED = {
+  colorization: { t0: 750, eta: 0.8 },
+  compression: { t0: 100, ddimEta: 1 },
+  small_compression: { ddimEta: 1 },
+};
 
 /** Published parameters of a task. */
 export function ssdPreset(preset: SsdPreset, task: RestorationTask): SsdOptions {

@@ -1,7 +1,7 @@
 /** The step of Shortcut Sampling, up or down the noise levels: projection onto the measurement where it is wanted. */
 import type { DeviceTensor, Runtime, Tensor } from "../../engine/mod.ts";
 import { weightedSum } from "../../kernels/mod.ts";
-import { project } from "../../operators/mod.ts";
+import { project, trustAt } from "../../operators/mod.ts";
 import type { UpdateCoefficients } from "../coefficients.ts";
 import type { Draw, NoiseSource } from "../noise_source.ts";
 import type { State } from "./run.ts";
@@ -56,16 +56,17 @@ export function restorationStep(
       return (module, own) => attention === "inject" ? inputs[mapName(module)]! : shown[mapName(module)] = own;
     }),
     // 1 and 0 select exactly: one product is the image itself, the other adds zero.
-    scalars: ({ projected, xtFromX0, xtFromEps, xtFromNoise }: InjectedPlace) => ({
+    scalars: ({ alphaBar, projected, xtFromX0, xtFromEps, xtFromNoise }: InjectedPlace) => ({
       fromPredicted: projected ? 0 : 1,
       fromConsistent: projected ? 1 : 0,
       xtFromX0,
       xtFromEps,
       xtFromNoise,
+      ...trustAt(alphaBar),
     }),
     tensors: ({ maps }) => ({ tensors: maps, free: () => {} }),
     project({ y, x0 }, c): Tensor {
-      const consistent = project(operator, x0, y);
+      const consistent = project(operator, x0, y, c);
       return weightedSum([[c.fromPredicted, x0], [c.fromConsistent, consistent]]);
     },
     update: ({ x0, eps, z }, c): Readonly<Record<"x0" | "xt", Tensor>> => ({
