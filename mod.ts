@@ -131,6 +131,7 @@ export {
   type SpectralForm,
   type TaskContext,
   type TaskDefinition,
+  type Trust,
 } from "./operators/mod.ts";
 export type { Raster, Rectangle, ResizeFilter, Size } from "./raster/mod.ts";
 export {

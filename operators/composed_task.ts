@@ -79,7 +79,7 @@ function checkOrder(name: string, tasks: readonly Task[]): void {
 function kindOf(tasks: readonly Task[]): Task["kind"] {
   const kinds = tasks.map(({ kind }) => kind);
   if (kinds.includes("compression") && kinds.includes("super_resolution") && !kinds.includes("colorization")) {
-    return "small_compression";
+    return "thumbnail";
   }
   for (const kind of ["phase_retrieval", "colorization", "super_resolution", "inpainting"] as const) {
     if (kinds.includes(kind)) return kind;

@@ -24,7 +24,7 @@ export interface TaskDefinition<P extends Parameters = Parameters> {
     | "colorization"
     | "phase_retrieval"
     | "compression"
-    | "small_compression";
+    | "thumbnail";
   /** Parameters of the operator that the task decides. */
   readonly fixed?: Some<P>;
   /** How many times smaller the measurement is along each side; default 1. */

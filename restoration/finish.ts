@@ -173,7 +173,7 @@ async function putBack(
   }
   switch (task.kind) {
     case "compression":
-    case "small_compression":
+    case "thumbnail":
     case "deblurring":
       return clamped(addDifference(enlarged, measurement, resize(resize(measurement, working), measurement)));
     case "super_resolution": {

@@ -16,7 +16,7 @@ export type RestorationTask =
   | "colorization"
   | "phase_retrieval"
   | "compression"
-  | "small_compression";
+  | "thumbnail";
 
 /** Network evaluations of one run: as the paper counts them, and as they are made. */
 export interface Evaluations {

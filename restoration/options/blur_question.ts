@@ -1,12 +1,13 @@
 /** How soft a picture is that somebody has: nothing but an option says it, or an estimate that is asked for. */
 import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import type { HostTensor } from "../../engine/mod.ts";
+import { partNames } from "../../operators/mod.ts";
 import type { Raster } from "../../raster/mod.ts";
 import { type Blur, estimateBlur } from "../estimates/blur.ts";
 import { lineKernel } from "../estimates/line_kernel.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
 import { PictureQuestion } from "../picture_source.ts";
-import { type Task, TASKS } from "./tasks.ts";
+import { partsOf, type Task, taskNamed } from "./tasks.ts";
 
 /** The option that asks for an estimate. */
 export const BLUR_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -53,7 +54,7 @@ export interface SettledBlur {
  */
 export function checkBlurOption(options: OptionValues, isTruth: boolean): void {
   if (options["blur"] === undefined) return;
-  if (isTruth || textOf(options, "task") !== TASK) {
+  if (isTruth || !partNames(textOf(options, "task") ?? "").includes(TASK)) {
     throw new UsageError(`--blur belongs to --task ${TASK} of a picture that is soft already; leave it out`);
   }
   if (options[WIDTH] !== undefined) throw new UsageError(`--blur and --${WIDTH} exclude each other; give one of them`);
@@ -74,11 +75,12 @@ export function settleBlur(
   name: string,
   estimated = 0,
 ): SettledBlur {
-  if (task.name !== TASK) return { task, options, notes: [] };
+  if (!partsOf(task).some(({ name }) => name === TASK)) return { task, options, notes: [] };
   const noise = numberOf(options, NOISE_LEVEL) ?? estimated;
   const isGiven = options[WIDTH] !== undefined || options["blur-variant"] !== undefined || options["blur-taps"] === 1;
   if (isGiven) return { task, options: aboveNoise(options, LEAST_UNDONE.given, noise), notes: [] };
-  const found = estimateBlur(picture);
+  // Of a picture that was made smaller after it was blurred the blur cannot be seen.
+  const found = task.scale === 1 ? estimateBlur(picture) : undefined;
   const isSure = found !== undefined && found.confidence >= LEAST_SURE;
   const others = `--task ${MOTION.task} --kernel FILE for another blur`;
   if (options["blur"] === undefined) {
@@ -93,7 +95,7 @@ export function settleBlur(
   const least = { [THRESHOLD]: LEAST_UNDONE.estimated };
   if (found.kind === "motion") {
     return {
-      task: TASKS.get(MOTION.task)!,
+      task: taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + ")),
       options: { ...least, ...MOTION.outside, ...aboveNoise(options, LEAST_UNDONE.estimated, noise) },
       files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
       notes: [

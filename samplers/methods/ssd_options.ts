@@ -71,7 +71,7 @@ export const SSD_PRESETS: readonly SsdPreset[] = ["ssd-30", "ssd-100"];
 export const SSD_PUBLISHED = {
   colorization: { t0: 750, eta: 0.8 },
   compression: { t0: 100, ddimEta: 1 },
-  small_compression: { ddimEta: 1 },
+  thumbnail: { ddimEta: 1 },
 };
 
 /** Published parameters of a task. */

@@ -99,7 +99,7 @@ Deno.test("what a composition is follows from its parts", () => {
     scale: 4,
     channels: 3,
     multiple: 4,
-    kind: "small_compression",
+    kind: "thumbnail",
     needs: undefined,
     name: "sr4 + jpeg",
     isLocal: true,

@@ -140,13 +140,11 @@ gpuTest(
     const model = await openModel(gpu);
     const decoded = await psnr(colourRaster(await readImage(`${CASES}common/good64-q15.jpg`)).data);
     assertAlmostEquals(decoded, 25.69, 0.01);
-    const [repaired, plain, counted] = [
-      await psnrOf(gpu, model, "common/good64-q15.jpg", "jpeg", 12),
-      await psnrOf(gpu, model, "common/small16-q40.jpg", "sr4"),
-      await psnrOf(gpu, model, "common/small16-q40.jpg", "sr4 + jpeg"),
-    ];
-    console.log(decoded, repaired, plain, counted);
-    assert(repaired > decoded + 0.8, `${repaired} dB of ${decoded}`);
-    assert(counted > plain + 0.3, `${counted} dB with the compression, ${plain} dB without`);
+    // 27.75 dB.
+    const repaired = await psnrOf(gpu, model, "common/good64-q15.jpg", "jpeg", 12);
+    assert(repaired > decoded + 1.5, `${repaired} dB of ${decoded}`);
+    // 22.03 dB; sr4 alone, for which artefacts are detail, gives 21.38.
+    const counted = await psnrOf(gpu, model, "common/small16-q40.jpg", "sr4 + jpeg");
+    assert(counted > 21.38 + 0.4, `${counted} dB with the compression, 21.38 dB without`);
   },
 );
