@@ -178,7 +178,9 @@ export function project(operator: Projectable, x: Tensor, y: Tensor, trust?: Tru
 
 /** Weights of sum 1: of the nearest picture that measures as y does, and of the one in the middle of all of these. */
 export interface Trust {
+  /** Of the nearest. */
   readonly inPicture: Coefficient;
+  /** Of the one in the middle. */
   readonly inMiddle: Coefficient;
 }
 
