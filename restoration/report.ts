@@ -1,7 +1,7 @@
 /** What is told of a restoration as data: all that is needed to make the picture again, and what came of it. */
 import { type HostTensor, type Runtime, WebGpuRuntime } from "../engine/mod.ts";
 import { consistency, type ImageQuality } from "../metrics/mod.ts";
-import type { MeasurementNoise } from "../operators/mod.ts";
+import { type JpegFile, jpegQuality, type MeasurementNoise } from "../operators/mod.ts";
 import { numberOf, optionName, type OptionValues, textOf } from "../parameters/mod.ts";
 import { applyOperator } from "./apply_operator.ts";
 import { formatSize } from "./canvas.ts";
@@ -119,6 +119,8 @@ function operatorParameters(
     if ("layers" in value && Array.isArray(value.layers)) {
       return { file: textOf(options, optionName(name, parameters[name]!)) ?? null, layers: value.layers.length };
     }
+    // The tables of a JPEG file are in it.
+    if ("planes" in value) return { quality: Math.round(jpegQuality((value as JpegFile).planes[0]!.steps)) };
     if (!("shape" in value && "data" in value)) return value;
     const { shape, data } = value as HostTensor;
     if (parameters[name]?.format !== "mask") return { shape };
