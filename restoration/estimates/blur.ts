@@ -9,6 +9,7 @@ export type Blur = GaussianBlur | MotionBlur;
 
 /** A round Gaussian. */
 export interface GaussianBlur {
+  /** Tells it from the others. */
   readonly kind: "gaussian";
   /** Standard deviation in pixels. */
   readonly sigma: number;
@@ -20,6 +21,7 @@ export interface GaussianBlur {
 
 /** A uniform motion along a line. */
 export interface MotionBlur {
+  /** Tells it from the others. */
   readonly kind: "motion";
   /** Length in pixels. */
   readonly length: number;

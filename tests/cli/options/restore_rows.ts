@@ -2,7 +2,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { FileSource, sha256OfFile } from "../../../io/mod.ts";
 import { openSafetensors } from "../../../models/mod.ts";
-import { NONLINEAR_OPERATORS } from "../../../operators/mod.ts";
 import { TASKS } from "../../../restoration/mod.ts";
 import { casePath } from "../../io/cases.ts";
 import type { Materials } from "./materials.ts";
@@ -18,7 +17,7 @@ import { type TaskCase, taskCases } from "./task_cases.ts";
  * to the same picture, with the same parameters.
  */
 function taskRow({ option, task, base = [], value }: TaskCase, { large, small, tiny }: Materials): Row {
-  const isLinear = !NONLINEAR_OPERATORS.has(TASKS.get(task)!.operator);
+  const { isLinear } = TASKS.get(task)!.entry;
   const how = [
     `--model=${tiny}`,
     "--cpu",
