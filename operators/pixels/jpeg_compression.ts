@@ -31,9 +31,9 @@ const FROM_PLANES = [[1, 1, 1], [0, -0.344136, 1.772], [1.402, -0.714136, 0]] as
 
 /**
  * Coefficients of a picture may lie so far from the stored ones, in steps. Half a step would do, but for rounding: what
- * is projected must be rounded to the same coefficients when it is compressed again.
+ * is projected must be rounded to the same coefficients when it is compressed again, also from 8 bits.
  */
-const HALF = 0.499;
+const HALF = 0.45;
 
 /** Projections in turn where blocks reach beyond the picture, whose border then belongs to what is compressed. */
 const ROUNDS = 4;
