@@ -157,10 +157,16 @@ function lowerCalls(
   /** Those of the call that is being lowered. */
   const own = new Set<Request>();
   const layers: PlannedLayer[] = [];
+  const known = new Map<string, LoweredCall>();
+  /** Ids of what exists within the call that is being lowered. */
+  let within: number[] = [];
   let nextId = allIds(graph).reduce((least, id) => Math.max(least, id + 1), 0);
   const target: Target = {
     ...profile,
-    scratch: (shape) => ({ id: nextId++, shape, dtype: "f32" }),
+    scratch: (shape) => {
+      within.push(nextId);
+      return { id: nextId++, shape, dtype: "f32" };
+    },
     scalarIndex: ({ scalar }) => {
       const known = scalars.indexOf(scalar);
       return known >= 0 ? known : scalars.push(scalar) - 1;
@@ -183,17 +189,58 @@ function lowerCalls(
     },
   };
   const dispatches = calls.flatMap((call) => {
-    own.clear();
-    // A call is one layer, even where a part of it is computed like another operation, which then notes itself too.
-    const noteLayer = (choice: LayerChoice): void => {
-      if (layers.at(-1)?.call !== call) layers.push({ ...choice, call });
-    };
-    const lowered = lowerCall(call, { ...target, noteLayer });
-    for (const request of own) request.flops += lowered[0]?.flops ?? 0;
-    return lowered;
+    const key = likenessOf(call, (id) => graph.constants.has(root(id)) ? root(id) : undefined);
+    let like = known.get(key);
+    within = [];
+    if (!like) {
+      own.clear();
+      let layer: LayerChoice | undefined;
+      // A call is one layer, even where a part of it is computed like another operation, which then notes itself too.
+      const dispatches = lowerCall(call, { ...target, noteLayer: (choice) => layer ??= choice });
+      known.set(key, like = { call, dispatches, within, own: [...own], layer });
+    }
+    if (like.layer) layers.push({ ...like.layer, call });
+    for (const request of like.own) request.flops += like.dispatches[0]?.flops ?? 0;
+    return like.call === call ? like.dispatches : likewise(like, call, target);
   });
   const asked = [...requests.values()];
   return { dispatches, prepared: asked.map(({ call }) => call), layers, scalars, requests: asked };
+}
+
+/** A call that was lowered, for others that differ from it in the tensors alone. */
+interface LoweredCall {
+  readonly call: Call;
+  readonly dispatches: readonly PlannedDispatch[];
+  readonly within: readonly number[];
+  readonly own: readonly Request[];
+  readonly layer: LayerChoice | undefined;
+}
+
+/** A text that is equal for calls that are lowered alike: by operation, attributes, types, and which constants they read. */
+function likenessOf({ op, inputs, outputs, attrs }: Call, constantOf: (id: number) => number | undefined): string {
+  const ids = inputs.map(({ id }) => id);
+  const operands = inputs.map(({ id, dtype, shape }) => [constantOf(id) ?? "", ids.indexOf(id), dtype, ...shape]);
+  // JSON has neither infinities nor a negative zero.
+  const exact = (_: string, value: unknown): unknown =>
+    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `${1 / value} ${value}` : value;
+  return JSON.stringify([op.name, attrs, operands, outputs.map(({ dtype, shape }) => [dtype, ...shape])], exact);
+}
+
+/** What a like call was lowered to, with the tensors of this one. */
+function likewise({ call: like, dispatches, within }: LoweredCall, call: Call, target: Target): PlannedDispatch[] {
+  const tensors = new Map<number, Tensor>();
+  like.inputs.forEach(({ id }, k) => tensors.set(id, call.inputs[k]!));
+  like.outputs.forEach(({ id }, k) => tensors.set(id, call.outputs[k]!));
+  const own = (tensor: Tensor): Tensor => {
+    const known = tensors.get(tensor.id) ?? (within.includes(tensor.id) ? target.scratch(tensor.shape) : tensor);
+    tensors.set(tensor.id, known);
+    return known;
+  };
+  return dispatches.map((dispatch) => ({
+    ...dispatch,
+    scope: call.scope,
+    bindings: dispatch.bindings.map((binding) => ({ ...binding, tensor: own(binding.tensor) })),
+  }));
 }
 
 function allIds(graph: Graph): number[] {
@@ -220,7 +267,8 @@ function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
   const { flops, bytes } = call.op.cost(call);
   return call.op.lower(call, target).flatMap((dispatch) => inParts(dispatch, target)).map((dispatch, index) => {
     checkLimits(call, dispatch, target);
-    return { ...dispatch, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
+    const { inParts: _, ...whole } = dispatch;
+    return { ...whole, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
   });
 }
 

@@ -9,6 +9,7 @@ import {
   hostTensor,
   type Plan,
   printPlan,
+  scope,
   type Shape,
   ShapeOnly,
   type Target,
@@ -184,4 +185,43 @@ gpuTest("a runtime plans a recording whose constants have shapes alone as it pla
   // What depends on constants alone is one: computed before, not planned.
   assertEquals(planned.constants.size, built.constants.size);
   assertEquals(planned.constants.size, 2);
+});
+
+/** Scales by a number that JSON does not tell from others, in two dispatches with a tensor between them. */
+const twice = defineOp<{ readonly factor: number }>({
+  name: "twice",
+  infer: ([x]) => [x!],
+  reference: (_call, [x]) => [x!],
+  lower({ inputs: [x], outputs: [y], attrs: { factor } }, target): readonly Dispatch[] {
+    const between = target.scratch(x!.shape);
+    const [bits] = new Uint32Array(Float32Array.of(factor).buffer);
+    return [
+      elementwise("twice.first", target, { read: { x: x! }, write: { y: between }, body: "y[i] = x[i];" }),
+      elementwise("twice.second", target, {
+        read: { x: between },
+        write: { y: y! },
+        params: { factor: bits! },
+        body: "y[i] = bitcast<f32>(params.factor) * x[i];",
+      }),
+    ];
+  },
+  cost: () => ({ flops: 1, bytes: 1 }),
+  examples: [],
+});
+
+Deno.test("calls that differ in tensors alone are lowered once, with tensors of their own between dispatches", () => {
+  const factors = [0, 0, -0, Infinity, -Infinity];
+  const graph = trace("like", x(6), ({ x }) => ({
+    y: factors.reduce((y, factor, k) => scope(`${k}`, () => twice([y], { factor })[0]!), x!),
+  }));
+  const { dispatches } = makePlan(graph, SOFTWARE_PROFILE);
+  const seconds = dispatches.filter(({ label }) => label === "twice.second");
+  assertEquals(seconds.map(({ scope }) => scope), ["0", "1", "2", "3", "4"]);
+  assertEquals(
+    seconds.map(({ params }) => params![1]),
+    factors.map((factor) => new Uint32Array(Float32Array.of(factor).buffer)[0]),
+  );
+  const tensors = dispatches.map(({ bindings: [from, to] }) => [from!.tensor.id, to!.tensor.id]);
+  assertEquals(tensors.slice(1).map(([from]) => from), tensors.slice(0, -1).map(([, to]) => to));
+  assertEquals(new Set(tensors.flat()).size, 11);
 });
