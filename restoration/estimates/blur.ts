@@ -9,7 +9,7 @@ export type Blur = GaussianBlur | MotionBlur;
 
 /** A round Gaussian. */
 export interface GaussianBlur {
-  /** Tells it from the others. */
+  /** Which of the two it is. */
   readonly kind: "gaussian";
   /** Standard deviation in pixels. */
   readonly sigma: number;
@@ -21,7 +21,7 @@ export interface GaussianBlur {
 
 /** A uniform motion along a line. */
 export interface MotionBlur {
-  /** Tells it from the others. */
+  /** Which of the two it is. */
   readonly kind: "motion";
   /** Length in pixels. */
   readonly length: number;
@@ -43,8 +43,15 @@ const OWN_FALL = 0.5;
 /** Part of sigma^2 by which kernels of other shapes can be off. */
 const OWN_SHAPE = 0.3;
 
-/** Logarithm of how many times more a Gaussian must leave unexplained than a motion does, and what is uncertain of it. */
-const MOTION = { better: 0.14, width: 0.02 };
+/**
+ * Logarithm of how many times more a Gaussian must leave unexplained than a motion does, and what is uncertain of it. What
+ * motions of other lengths leave counts too, by a part: no other blur has zeros that tell a length.
+ */
+const MOTION = { better: 0.14, width: 0.02, prominence: 0.4 };
+
+/** Motions that are so much longer or shorter have their zeros elsewhere, from a length on that has several, in pixels. */
+const ELSEWHERE = 2;
+const SEVERAL = 6;
 
 /** So much of what is left, by the number of frequencies, the best of all motions explains by chance. */
 const BY_CHANCE = 60;
@@ -73,8 +80,10 @@ export function estimateBlur(picture: Raster): Blur | undefined {
   const gaussian = fitGaussian(spectrum);
   const motion = fitMotion(spectrum, longestMotions(gray, noise));
   const better = motion ? Math.log(gaussian.residual / motion.residual) : -Infinity;
-  const isChance = better < BY_CHANCE / spectrum.power.length;
-  const isMotion = isChance ? 0 : 1 / (1 + Math.exp((MOTION.better - better) / MOTION.width));
+  const prominence = motion && motion.length >= SEVERAL ? motion.prominence : 0;
+  const score = better + MOTION.prominence * prominence;
+  const isChance = score < BY_CHANCE / spectrum.power.length;
+  const isMotion = isChance ? 0 : 1 / (1 + Math.exp((MOTION.better - score) / MOTION.width));
   if (motion && isMotion > 0.5) {
     const { length, angle } = motion;
     // The longest that was tried may stand for a longer one.
@@ -176,7 +185,10 @@ function longestLength({ side }: PowerSpectrum): number {
 }
 
 /** The motion that fits best: on a grid of angles and lengths, then around its best place. */
-function fitMotion(spectrum: PowerSpectrum, limits: readonly number[]): MotionFit | undefined {
+function fitMotion(
+  spectrum: PowerSpectrum,
+  limits: readonly number[],
+): MotionFit & { readonly prominence: number } | undefined {
   const left = unexplained(spectrum);
   const range = (from: number, to: number, step: number): readonly number[] =>
     Array.from({ length: Math.max(0, Math.floor((to - from) / step) + 1) }, (_, k) => from + k * step);
@@ -190,7 +202,8 @@ function fitMotion(spectrum: PowerSpectrum, limits: readonly number[]): MotionFi
   const { angle, length } = best(coarse);
   const lengths = range(Math.max(SHORTEST, length - 1), length + 1, 0.25);
   const near = best(range(angle - 5, angle + 5, 1).flatMap((close) => tried(close, lengths)));
-  return { ...near, angle: (near.angle + 180) % 180 };
+  const others = (left(near.length - ELSEWHERE, near.angle) + left(near.length + ELSEWHERE, near.angle)) / 2;
+  return { ...near, angle: (near.angle + 180) % 180, prominence: Math.log(others / near.residual) };
 }
 
 /** The mean square that is left of the power when a motion and what a picture has by itself are taken off. */

@@ -32,8 +32,8 @@ const LEAST_UNDONE = { estimated: 0.2, given: 0.1 };
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
 
-/** The task of a blur that no width describes, its kernel, and what lies outside the picture. */
-const MOTION = { task: "deblur-kernel", parameter: "psf", outside: { "blur-boundary": "reflect" } };
+/** The task of a blur that no width describes, and the parameter of its kernel. */
+const MOTION = { task: "deblur-kernel", parameter: "psf" };
 
 /** Estimates that are less sure are refused. */
 const LEAST_SURE = 0.75;
@@ -96,11 +96,11 @@ export function settleBlur(
   if (found.kind === "motion") {
     return {
       task: taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + ")),
-      options: { ...least, ...MOTION.outside, ...aboveNoise(options, LEAST_UNDONE.estimated, noise) },
+      options: { ...least, ...aboveNoise(options, LEAST_UNDONE.estimated, noise) },
       files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
       notes: [
         `The blur is estimated as ${describe(found)}; it is undone as --task ${MOTION.task} does with its kernel, ` +
-        `--${WIDTH} N says that it is a Gaussian`,
+        `--${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the picture`,
       ],
     };
   }

@@ -3,6 +3,7 @@ import { NONLINEAR_OPERATORS } from "../../operators/mod.ts";
 import { numberOf, type OptionValues, textOf } from "../../parameters/mod.ts";
 import { type Raster, rgbToGray } from "../../raster/mod.ts";
 import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod.ts";
+import { methodRefusal } from "./choose_method.ts";
 import { methodOptions, NOISE_LEVEL, takesOption } from "./method_options.ts";
 import type { JpegSteps } from "../estimates/jpeg_noise.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "../estimates/noise_level.ts";
@@ -77,7 +78,8 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
   }
   const entry = registeredSamplers().find(({ method }) => method === (named ?? FOR_NOISE))!;
   const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
-  if (named === undefined && given.every((option) => takesOption(entry, option))) {
+  const isTaken = methodRefusal({ ...options, method: FOR_NOISE }, task) === undefined;
+  if (named === undefined && isTaken && given.every((option) => takesOption(entry, option))) {
     return {
       options: { ...options, method: FOR_NOISE },
       notes: [`--method ${FOR_NOISE} is taken, which reckons with noise`],
