@@ -35,7 +35,7 @@ const GOOD_QUALITY = 85;
 export function describeCoarse({ tables }: JpegFacts, task: Task): readonly string[] {
   const quality = jpegQuality(tables[0]!);
   if (quality >= GOOD_QUALITY || partsOf(task).some(({ operator }) => operator === "jpeg")) return [];
-  const remedy = task.scale > 1 && task.form !== "values" && task.needs === undefined
+  const remedy = task.scale > 1 && (task.form ?? "file") === "file" && task.needs === undefined
     ? `--task ${quoted(`${task.name} + jpeg`)} counts them in`
     : "--task jpeg repairs them";
   return [

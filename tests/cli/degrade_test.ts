@@ -8,7 +8,7 @@ import { commandTest, readReport, runCommand, runWell } from "./run_command.ts";
 
 const QUICK = ["--steps", "4"];
 
-const IN_PLACE = [...TASKS.values()].filter(({ form = "file" }) => form !== "file");
+const IN_PLACE = [...TASKS.values()].filter(({ form = "file", entry }) => form !== "file" || !entry.isLinear);
 
 for (const { name, operator } of IN_PLACE) {
   commandTest(`restore --degrade --task ${name} makes a picture that agrees with its measurement`, async (folder) => {
@@ -24,6 +24,8 @@ for (const { name, operator } of IN_PLACE) {
     if (isExact) assert(metrics.consistency.rms < 1e-4, `rms ${metrics.consistency.rms}`);
   });
 
+  // Of these the picture that somebody has is the measurement.
+  if (["outpaint", "old-photo", "hdr", "jpeg"].includes(name)) continue;
   commandTest(`restore --task ${name} without --degrade says that it needs it`, async (folder) => {
     const { code, stderr } = await runCommand(["restore", folder.picture("x.png", {}), "--task", name]);
     assertEquals(code, 2);

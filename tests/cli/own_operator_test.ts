@@ -103,9 +103,9 @@ commandTest(
   "lengths in pixels of a registered operator shrink with a picture that is restored smaller",
   async (folder) => {
     using _ = registerOperator(fadedEntry);
-    const picture = folder.picture("x.png", { width: 64, height: 64 });
+    const picture = folder.picture("x.png", { width: 288, height: 32 });
     const out = folder.path("out.png");
-    const words = ["--task", "brighten", "--fade-rows", "10", "--size", "32", ...QUICK, "--out", out];
+    const words = ["--task", "brighten", "--fade-rows", "10", "--size", "144", ...QUICK, "--out", out];
     await runWell(["restore", picture, ...words]);
     const { task, notes } = readReport(out) as { task: { parameters: { rows: number } }; notes: readonly string[] };
     assertEquals(task.parameters.rows, 5);

@@ -32,9 +32,9 @@ function smallBlur({ operator, name }: Task): readonly string[] {
   return operator === "deblur_uniform" || operator === "deblur_motion" ? ["--blur-taps", "1"] : [];
 }
 
-/** Tasks whose measurement `restore` takes from a file. */
-const FILE_TASKS = [...TASKS.values(), lookUpTask("sr3")!, lookUpTask("sr1.5")!].filter(({ form = "file" }) =>
-  form === "file"
+/** Linear tasks whose measurement `restore` takes from a file. */
+const FILE_TASKS = [...TASKS.values(), lookUpTask("sr3")!, lookUpTask("sr1.5")!].filter(({ form = "file", entry }) =>
+  form === "file" && entry.isLinear
 );
 
 for (const task of FILE_TASKS) {

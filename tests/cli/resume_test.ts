@@ -45,7 +45,7 @@ commandTest("Ctrl-C saves the file of a folder that is at work; the finished one
   const how = ["--task=sr4", "--method=ddnm", "--steps=10", "--save-every=1000", "--json"];
   const model = await randomModel(folder, "model.safetensors", { ...TINY, attention_resolutions: [] });
   const words = ["restore", folder.path("in"), folder.path("out"), `--model=${model}`, ...how];
-  assertEquals(await stopped(words, "SIGINT", /2 of 2: [^]*"step":2,/), 130);
+  assertEquals(await stopped(words, "SIGINT", /"event":"file"[^]*"step":2,/), 130);
   assertEquals(folder.list("out"), ["a.json", "a.png", "b.png.state"]);
   const { stdout } = await runWell(words);
   assertMatch(stdout, /Goes on at step \d+ of 10 from /);

@@ -21,7 +21,7 @@ const alphaBar = Float64Array.from({ length: 1000 }, (_, t) => Math.exp(-10 * ((
 /** A network that takes a tenth of every state for noise. */
 const MODEL = {
   name: "tenth",
-  config: { imageSize: 8 },
+  config: { imageSize: 8, inChannels: 3 },
   schedule: { alphaBar },
   downsampling: 2,
   noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({

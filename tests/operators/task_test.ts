@@ -44,7 +44,7 @@ Deno.test("every parameter of an operator says what it is, and has a default tha
     for (const [key, { help, replaces = [], needs }] of Object.entries({ ...parameters, ...extras })) {
       assert(help.length > 0 && !help.endsWith("."), `${name}.${key}`);
       for (const other of [...replaces, ...(needs ? [needs] : [])]) {
-        assert(other in parameters, `${name}.${key}: ${other}`);
+        assert(other in { ...parameters, ...extras }, `${name}.${key}: ${other}`);
       }
     }
   }
@@ -58,7 +58,7 @@ Deno.test("a task has the options of its operator but those that it decides", ()
   const decided = { ...TASKS.get("hdr")!, fixed: { gain: 3 } };
   assertEquals([options("hdr"), taskOptionsOf(decided)], [["gain"], []]);
   assertEquals(taskValues(decided, { given: { gain: 5 }, extras: {} }, PLACE), { gain: 3 });
-  assertEquals(options("inpaint"), ["mask", "mask-random", "mask-keep", "mask-box"]);
+  assertEquals(options("inpaint"), ["mask", "mask-random", "mask-keep", "mask-colour", "mask-box"]);
 });
 
 Deno.test("taskValues() takes what the task decides, what is given, what the place says, and the defaults", () => {

@@ -260,7 +260,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       check(unsaid, given): void {
         assertStringIncludes(unsaid.stderr, "or --blur estimate");
         assertAlmostEquals(given.number("task.parameters.sigma"), 1.4, 0.2);
-        assertStringIncludes(given.stderr, "The blur is estimated as a Gaussian of 1.4");
+        assertStringIncludes(given.stderr, "The blur is estimated as a Gaussian of 1.3");
       },
     },
     ...ownPictureRows(materials, inverse),
