@@ -278,7 +278,8 @@ async function restoreFolder(session: Session, plan: FolderRequests): Promise<nu
     return `restored to ${job.outputs.map(({ image }) => image).join(", ")}; ${text}`;
   });
   const { made, kept, failed } = counts;
-  session.reporter.result({ ...counts }, `Restored ${made} files, ${kept} were restored already${othersOf(counts)}`);
+  const done = plan.jobs[0]?.options["plan"] === true ? "Planned" : "Restored";
+  session.reporter.result({ ...counts }, `${done} ${made} files, ${kept} were restored already${othersOf(counts)}`);
   return failed > 0 || harms > 0 ? 1 : 0;
 }
 

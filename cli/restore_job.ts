@@ -192,6 +192,9 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
     return { text: lines.join("; "), isHarm: false };
   }
   const picture = await preparePicture(runtime, loaded.model, settled.input, settled.setting);
+  // A size that the pace decided is an option of the run from here on: repeated, or gone on with, it is the same.
+  const size = settled.ownSeconds !== undefined && "source" in settled.input ? settled.input.size : undefined;
+  const sized = size === undefined ? job : { ...job, options: { ...options, size } };
   try {
     for (const note of session.isFolder ? [] : picture.notes) reporter.note(note);
     checkLongest(outputs[0]!, picture.canvas.natural);
@@ -199,7 +202,7 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
     let verdict: Verdict | undefined;
     const together = new ResultCombiner(picture);
     for (const index of outputs.keys()) {
-      const { result, report } = await restoreSample(session, job, picture, index);
+      const { result, report } = await restoreSample(session, sized, picture, index);
       if (combined) together.add(result);
       const isLast = combined !== undefined && index === outputs.length - 1;
       const found = isLast
