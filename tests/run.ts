@@ -14,7 +14,7 @@ const TESTS = new URL("./", import.meta.url).pathname;
 const SLOWEST = 10;
 
 /** Folders in parts of their own, the longest first; all others are one part, which starts together with the first. */
-const PARTS = [["cli"], ["conformance", "examples"], ["bench", "profiling"]];
+const PARTS = [["cli"], ["conformance", "examples"], ["profiling"], ["bench"]];
 
 /** Parts that run at the same time: most tests keep one core busy. */
 const LANES = 2;
