@@ -155,7 +155,7 @@ export {
   estimateNoiseLevel,
   finishPicture,
   type GaussianBlur,
-  type JpegSteps,
+  type JpegFileSteps,
   judge,
   type Judged,
   type KnownPixels,

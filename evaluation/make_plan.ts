@@ -2,7 +2,7 @@
 import { ENGINE_VERSION, ReferenceRuntime, type Shape } from "../engine/mod.ts";
 import type { ConventionName } from "../metrics/mod.ts";
 import type { NoiseModel } from "../models/mod.ts";
-import type { MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
+import { leastCommonMultiple, type MeasurementNoise, type Operator, type OperatorValues } from "../operators/mod.ts";
 import { numberOf, type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   checkConditioning,
@@ -12,7 +12,6 @@ import {
   describingOptions,
   fileOptions,
   imageChannels,
-  leastCommonMultiple,
   type Method,
   methodRefusal,
   type NamedModel,

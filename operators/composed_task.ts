@@ -48,7 +48,7 @@ export function composedTask(tasks: readonly Task[]): Task {
     scale,
     channels: tasks.some(({ channels }) => channels === 1) ? 1 : 3,
     multiple: parts.reduce(
-      (all, { task, reduction }) => leastCommon(all, reduction * (task.multiple ?? task.scale)),
+      (all, { task, reduction }) => leastCommonMultiple(all, reduction * (task.multiple ?? task.scale)),
       1,
     ),
     parts: tasks,
@@ -212,7 +212,8 @@ export function sharedOptions({ parts = [] }: Task): ReadonlyMap<string, readonl
   );
 }
 
-function leastCommon(a: number, b: number): number {
+/** The least number that both divide. */
+export function leastCommonMultiple(a: number, b: number): number {
   const divisor = (x: number, y: number): number => y === 0 ? x : divisor(y, x % y);
   return a / divisor(a, b) * b;
 }

@@ -35,7 +35,7 @@ export type { BlurFactors } from "./blur/published_blur.ts";
 export type { BlurVariant } from "./blur/gaussian_blur.ts";
 export type { BlurBoundary } from "./blur/kernel_blur.ts";
 export { gaussianKernel2d, motionKernel } from "./blur/kernels_2d.ts";
-export { composedTask, partNames, sharedOptions } from "./composed_task.ts";
+export { composedTask, leastCommonMultiple, partNames, sharedOptions } from "./composed_task.ts";
 export { composition, type CompositionInverse, type CompositionOptions } from "./composition.ts";
 export { leastSquares } from "./least_squares.ts";
 export { adjointOf, type OwnOperator, ownOperator, pullBack } from "./derived.ts";

@@ -321,6 +321,7 @@ function checked(
   return { ...size, data, share };
 }
 
-function percent(part: number): string {
+/** A part of a whole, 0 to 1, in words: `5.6 %`, `12 %`. */
+export function percent(part: number): string {
   return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
 }

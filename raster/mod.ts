@@ -6,6 +6,7 @@ export {
   maskFromAlpha,
   maskFromColour,
   type MaskReading,
+  percent,
   readAsMask,
   readColourMask,
 } from "./mask.ts";

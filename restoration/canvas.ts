@@ -1,4 +1,5 @@
 /** Fitting pictures of any size to a network that takes multiples of a number of pixels, and putting them back. */
+import { leastCommonMultiple } from "../operators/mod.ts";
 import {
   centre,
   crop,
@@ -113,10 +114,4 @@ export function describeCanvas(canvas: Canvas): readonly string[] {
 /** `640x480`. */
 export function formatSize({ width, height }: Size): string {
   return `${width}x${height}`;
-}
-
-/** The least number that both divide. */
-export function leastCommonMultiple(a: number, b: number): number {
-  const divisor = (x: number, y: number): number => y === 0 ? x : divisor(y, x % y);
-  return a / divisor(a, b) * b;
 }

@@ -1,5 +1,5 @@
 /** What a person would want to know of a result before they take it: one sentence from result, input and A^+ y. */
-import { type Raster, resize } from "../raster/mod.ts";
+import { percent, type Raster, resize } from "../raster/mod.ts";
 import { HALF_LEVEL } from "./within_range.ts";
 
 /** What a result is judged by. Rasters have values in [-1, 1], the colours of the result and its size or another. */
@@ -127,10 +127,6 @@ function describeDeviation({ rms, greatest }: { readonly rms: number; readonly g
 /** Whether all pixels are equal once they are rounded to 255 levels. */
 function isFlat({ data, channels }: Raster): boolean {
   return data.every((value, i) => Math.abs(value - data[i % channels]!) < HALF_LEVEL);
-}
-
-function percent(part: number): string {
-  return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
 }
 
 /** Whether two pictures are the same once they are rounded to 255 levels. */

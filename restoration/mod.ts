@@ -1,15 +1,6 @@
 /** Restoration as a library: plain values in and out. */
 export { applyOperator } from "./apply_operator.ts";
-export {
-  type Canvas,
-  type CanvasLimits,
-  formatSize,
-  isShrunk,
-  leastCommonMultiple,
-  offCanvas,
-  ontoCanvas,
-  planCanvas,
-} from "./canvas.ts";
+export { type Canvas, type CanvasLimits, formatSize, isShrunk, offCanvas, ontoCanvas, planCanvas } from "./canvas.ts";
 export { chooseMethod, methodRefusal } from "./options/choose_method.ts";
 export {
   checkConditioning,
@@ -118,7 +109,7 @@ export { judge, type Judged, type Misfit, type Verdict } from "./harm.ts";
 export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./options/blur_question.ts";
 export { type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";
-export type { JpegSteps } from "./estimates/jpeg_noise.ts";
+export type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 export { estimateNoiseLevel, type NoiseLevel, type NoiseSetting, resizedNoise } from "./estimates/noise_level.ts";
 export { methodForNoise, type NoiseMethod, noiseOfPicture, type NoisyPicture } from "./options/noisy_picture.ts";
 export { type SettledPicture, settlePicture } from "./options/settle_picture.ts";

@@ -2,24 +2,21 @@
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "../engine/mod.ts";
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
-import type { JpegPlace, MeasurementNoise, Operator, OperatorValues } from "../operators/mod.ts";
+import {
+  type JpegPlace,
+  leastCommonMultiple,
+  type MeasurementNoise,
+  type Operator,
+  type OperatorValues,
+} from "../operators/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
 import { asMeasured } from "./apply_operator.ts";
-import {
-  type Canvas,
-  describeCanvas,
-  formatSize,
-  isShrunk,
-  leastCommonMultiple,
-  offCanvas,
-  ontoCanvas,
-  planCanvas,
-} from "./canvas.ts";
+import { type Canvas, describeCanvas, formatSize, isShrunk, offCanvas, ontoCanvas, planCanvas } from "./canvas.ts";
 import { degrade } from "./degrade.ts";
 import type { ReadMeasurement } from "./measurement.ts";
 import { NOISE_LEVEL } from "./options/method_options.ts";
 import { imageChannels } from "./options/image_channels.ts";
-import type { JpegSteps } from "./estimates/jpeg_noise.ts";
+import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { type NoiseLevel, resizedNoise } from "./estimates/noise_level.ts";
 import { describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
@@ -38,7 +35,7 @@ export interface PictureFormat {
   /** Which pixels are known, where a mask says so. */
   readonly mask?: KnownPixels | undefined;
   /** How it was quantised, where it comes from a JPEG file. */
-  readonly jpeg?: JpegSteps | undefined;
+  readonly jpeg?: JpegFileSteps | undefined;
 }
 
 /** A mask as it was read. */

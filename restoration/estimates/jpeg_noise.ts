@@ -3,7 +3,7 @@ import type { Raster } from "../../raster/mod.ts";
 import { flattest, type Patch, patchesOf, type Plane } from "./patch_spectrum.ts";
 
 /** How a JPEG file was quantised, as far as noise depends on it. */
-export interface JpegSteps {
+export interface JpegFileSteps {
   /** For each component its 64 steps: entry 8 v + u belongs to the vertical frequency v and the horizontal one u. */
   readonly tables: readonly ArrayLike<number>[];
   /** For each component its sampling factors. */
@@ -56,7 +56,7 @@ export interface AlignedJpeg {
 }
 
 /** Brings tables, and the places of blocks, to the picture as it is turned. */
-export function alignJpeg(picture: Raster, { tables, sampling, orientation = 1 }: JpegSteps): AlignedJpeg {
+export function alignJpeg(picture: Raster, { tables, sampling, orientation = 1 }: JpegFileSteps): AlignedJpeg {
   const isTransposed = orientation >= 5;
   const most = (key: "horizontal" | "vertical"): number => Math.max(...sampling.map((factors) => factors[key]));
   const components = tables.map((table, c) => {

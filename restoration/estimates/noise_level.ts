@@ -1,6 +1,6 @@
 /** How noisy a picture is, from the picture alone. */
 import { crop, type Raster, resize, type Size } from "../../raster/mod.ts";
-import { alignJpeg, compressedNoise, type JpegSteps } from "./jpeg_noise.ts";
+import { alignJpeg, compressedNoise, type JpegFileSteps } from "./jpeg_noise.ts";
 import { eigenvalueNoise } from "./patch_eigenvalues.ts";
 import { flattest, median, type Patch, patchesOf, type Plane } from "./patch_spectrum.ts";
 
@@ -19,7 +19,7 @@ export interface NoiseLevel {
 /** What is known of a picture's file. */
 export interface NoiseSetting {
   /** How it was compressed, where it was a JPEG file. */
-  readonly jpeg?: JpegSteps | undefined;
+  readonly jpeg?: JpegFileSteps | undefined;
 }
 
 /** Noise is plain from this deviation on: 3 of 255 levels. */

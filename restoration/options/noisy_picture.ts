@@ -5,7 +5,7 @@ import { type Raster, rgbToGray } from "../../raster/mod.ts";
 import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod.ts";
 import { methodRefusal } from "./choose_method.ts";
 import { methodOptions, NOISE_LEVEL, takesOption } from "./method_options.ts";
-import type { JpegSteps } from "../estimates/jpeg_noise.ts";
+import type { JpegFileSteps } from "../estimates/jpeg_noise.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "../estimates/noise_level.ts";
 import { partsOf, type Task, UPSAMPLE } from "./tasks.ts";
 
@@ -25,7 +25,7 @@ export interface NoisyPicture {
   readonly colour: Raster;
   /** 1 where the picture is known, 0 where it is missing [H, W]. */
   readonly mask?: { readonly known: { readonly data: ArrayLike<number> } } | undefined;
-  readonly jpeg?: JpegSteps | undefined;
+  readonly jpeg?: JpegFileSteps | undefined;
 }
 
 /** The noise of a picture as its task measures it, where it is known. */

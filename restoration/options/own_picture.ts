@@ -1,6 +1,6 @@
 /** Pictures that somebody has, for tasks of which the picture alone says too little: old, overexposed, to be continued. */
 import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
-import { isGrayContent, type Raster, rgbToGray } from "../../raster/mod.ts";
+import { isGrayContent, percent, type Raster, rgbToGray } from "../../raster/mod.ts";
 import { extended, type Margins, pictureWithin } from "../own/extend.ts";
 import { type Contrast, fadedContrast, stretched } from "../own/fading.ts";
 import { asExposed, type Clipping, clippingFrom, findClipping } from "../own/highlights.ts";
@@ -208,8 +208,4 @@ function describeClipping({ channels }: Raster, clipping: readonly Clipping[], g
       : `${names[channel]} from level ${Math.round((white + 1) * 127.5)} of 255 (${percent(share)} of its values)`
   );
   return `The photo is clipped: ${parts.join(", ")}; these are recovered, all others kept; ${darker}`;
-}
-
-function percent(part: number): string {
-  return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
 }

@@ -1,12 +1,6 @@
+import { leastCommonMultiple } from "../../operators/mod.ts";
 import { assert, assertEquals } from "@std/assert";
-import {
-  describeCanvas,
-  isShrunk,
-  leastCommonMultiple,
-  offCanvas,
-  ontoCanvas,
-  planCanvas,
-} from "../../restoration/canvas.ts";
+import { describeCanvas, isShrunk, offCanvas, ontoCanvas, planCanvas } from "../../restoration/canvas.ts";
 import type { Raster } from "../../raster/mod.ts";
 
 /** Every pixel its own value. */
