@@ -70,14 +70,14 @@ function besides(file: string, path: string): string {
 /** What is known of the network of a command line before it is opened. */
 export async function identifyModel(args: Arguments): Promise<Subject> {
   return await withModelFile(args, ({ description, known, name, sha256 }) => {
-    const { plan, schedule } = planDescription(description, "noise");
+    const { plan, process } = planDescription(description, "noise");
     const as = args.text("as");
     return Promise.resolve({
       identity: { name, sha256, known: as === undefined ? known.map(({ name }) => name) : [as] },
       precision: precisionOf(args),
       label: args.number("class"),
       imageSize: plan.config.imageSize,
-      alphaBar: schedule.alphaBar,
+      process,
     });
   });
 }

@@ -27,6 +27,7 @@ import {
   finishPicture,
   fitUpsampling,
   isMeasurementName,
+  levelNotes,
   type Method,
   type PictureInput,
   planRestoration,
@@ -191,7 +192,8 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
     reporter.result({ input: job.path, ...plan }, session.isFolder ? "" : lines.join("\n"));
     return { text: lines.join("; "), isHarm: false };
   }
-  const picture = await preparePicture(runtime, loaded.model, settled.input, settled.setting);
+  const prepared = await preparePicture(runtime, loaded.model, settled.input, settled.setting);
+  const picture = { ...prepared, notes: [...prepared.notes, ...levelNotes(loaded, method)] };
   // A size that the pace decided is an option of the run from here on: repeated, or gone on with, it is the same.
   const size = settled.ownSeconds !== undefined && "source" in settled.input ? settled.input.size : undefined;
   const sized = size === undefined ? job : { ...job, options: { ...options, size } };

@@ -49,8 +49,8 @@ export async function evaluate(
   study: Study,
   { store, pictures, identity, precision = "f32", label, files, batch, watch, measures }: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { config: { imageSize }, schedule: { alphaBar } } = model;
-  const work = await makePlan(study, { identity, precision, label, imageSize, alphaBar }, pictures, files);
+  const { config: { imageSize }, process } = model;
+  const work = await makePlan(study, { identity, precision, label, imageSize, process }, pictures, files);
   checkNetwork(work, { name: identity.name, model });
   const { plan } = work;
   const records = await readUnits(store, plan.units.map(({ id }) => id));

@@ -1,7 +1,7 @@
 /** Making the plan of an evaluation: every method is asked about the operator of every task before anything runs. */
 import { ENGINE_VERSION, ReferenceRuntime, type Shape } from "../engine/mod.ts";
 import type { ConventionName } from "../metrics/mod.ts";
-import type { NoiseModel } from "../models/mod.ts";
+import { countsPublished, type DiffusionProcess, levelsOf, type NoiseModel } from "../models/mod.ts";
 import { leastCommonMultiple, type MeasurementNoise, type Operator, type OperatorValues } from "../operators/mod.ts";
 import { numberOf, type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
@@ -42,8 +42,8 @@ export interface Subject {
   readonly label: number | undefined;
   /** Side of the training pictures. */
   readonly imageSize: number;
-  /** Of the process that the network was trained with. */
-  readonly alphaBar: Float64Array;
+  /** What the network was trained with. */
+  readonly process: DiffusionProcess;
 }
 
 /** What is needed to run a pair. */
@@ -90,7 +90,7 @@ export interface Work {
  */
 export async function makePlan(
   { tasks, methods, seeds, title, expectations, options }: Study,
-  { identity, precision, label, imageSize, alphaBar }: Subject,
+  { identity, precision, label, imageSize, process }: Subject,
   all: readonly StudyPicture[],
   files: TaskFiles = NO_FILES,
 ): Promise<Work> {
@@ -111,6 +111,7 @@ export async function makePlan(
     noiseStatistics: withNoise,
     // Only where they are given: what was evaluated before there were any keeps its hash.
     ...(window ? { window } : {}),
+    ...(process.predictionType === "epsilon" && countsPublished(process) ? {} : { process: keyOf(process) }),
   };
   const pairs = new Map<string, Pair>();
   const planned: PlannedPair[] = [];
@@ -126,7 +127,7 @@ export async function makePlan(
       const method = methodOf(entry, task);
       const sigmaY = numberOf(entry.options, "noise-level") ?? numberOf(taskOptions, "sigma-y") ?? 0;
       const place = { task: taskIndex, method: methodIndex };
-      const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY, alphaBar);
+      const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY, process);
       if (typeof method === "string" || typeof probe === "string" || reason !== undefined) {
         notApplicable.push({ ...place, reason: reason ?? "" });
         continue;
@@ -258,16 +259,22 @@ async function makeProbe(
   }
 }
 
+/** What of a process decides results. */
+function keyOf({ predictionType, range, schedule }: DiffusionProcess): object {
+  return { predictionType, range, alphaBar: schedule ? Array.from(schedule.alphaBar) : null };
+}
+
 /** Why a method refuses an operator; undefined if it does not. Samplers check everything before anything runs. */
 async function refusal(
   probe: Probe,
-  { run, timesteps }: Method,
+  { run, timesteps, levels }: Method,
   sigmaY: number,
-  alphaBar: Float64Array,
+  process: DiffusionProcess,
 ): Promise<string | undefined> {
   if (typeof probe === "string") return probe;
+  const alphaBar = levelsOf(process, levels);
   if (timesteps.least > alphaBar.length) {
-    return `${timesteps.option} is ${timesteps.least}, the network was trained with ${alphaBar.length} timesteps`;
+    return `${timesteps.option} is ${timesteps.least}, there are ${alphaBar.length} timesteps`;
   }
   const { operator, imageShape } = probe;
   const cpu = new ReferenceRuntime();

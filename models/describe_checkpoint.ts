@@ -7,6 +7,7 @@ import { FAMILIES } from "./families.ts";
 import type { Description, NetworkFamily, NetworkPlan, OpenQuestion, TensorShapes } from "./family.ts";
 import type { GuidedAnswers } from "./guided/detect.ts";
 import { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
+import { isVariancePreserving, PREDICTION_TYPES, type PredictionType } from "./diffusion_process.ts";
 import { planDescription, readConfig } from "./model_description.ts";
 import { BETA_CURVES, type BetaCurve } from "./noise_schedule.ts";
 import type { ParameterSet } from "./weights.ts";
@@ -15,6 +16,7 @@ import type { ParameterSet } from "./weights.ts";
 const SIZE_ANSWERS = { imageSize: integer(undefined, { min: 1, max: 65535 }, "Side of the training images") };
 
 const PROCESS_ANSWERS = {
+  predictionType: choice(undefined, PREDICTION_TYPES, {}, "What the network predicts, where it is not the noise"),
   schedule: choice(undefined, BETA_CURVES, {}, "Noise schedule of the training"),
   diffusionSteps: integer(undefined, { min: 1, max: 1_000_000 }, "Diffusion steps of the training, often 1000"),
   valueRange: choice(undefined, ["-1..1", "0..1"], {}, "Range of the images in training"),
@@ -29,6 +31,8 @@ export interface DescriptionOptions extends GuidedAnswers {
   readonly as?: string;
   /** Side of the training images. */
   readonly imageSize?: number;
+  /** What the network predicts; the noise where it is not said. */
+  readonly predictionType?: PredictionType;
   /** Noise schedule of the training. */
   readonly schedule?: BetaCurve;
   /** Steps of the process that the network was trained with. */
@@ -269,7 +273,7 @@ function answered(
   answers: Omit<DescriptionOptions, "as">,
   { published, tensors }: { readonly published: Description; readonly tensors: TensorShapes },
 ): Description {
-  const { imageSize, schedule, diffusionSteps, valueRange } = answers;
+  const { imageSize, predictionType, schedule, diffusionSteps, valueRange } = answers;
   let own: Description | undefined;
   try {
     own = family.describe?.(answers, { found: description, published, tensors });
@@ -279,6 +283,7 @@ function answered(
   return {
     ...(imageSize === undefined ? {} : { image_size: imageSize }),
     ...own,
+    ...(predictionType === undefined ? {} : { prediction_type: predictionType }),
     ...(schedule === undefined ? {} : { noise_schedule: schedule }),
     ...(diffusionSteps === undefined ? {} : { diffusion_steps: diffusionSteps }),
     ...(valueRange === undefined ? {} : { value_range: valueRange === "-1..1" ? [-1, 1] : [0, 1] }),
@@ -305,10 +310,11 @@ function* openQuestions(
     yield { options: ["imageSize"], what: "side of the training images", choices };
   }
   yield* family.questions?.(description, tensors) ?? [];
-  if (isOpen("noise_schedule")) {
+  const isListed = isVariancePreserving((description.prediction_type ?? "epsilon") as PredictionType);
+  if (isListed && isOpen("noise_schedule")) {
     yield { options: ["schedule"], what: "noise schedule of the training", choices: BETA_CURVES.join(" or ") };
   }
-  if (isOpen("diffusion_steps")) {
+  if (isListed && isOpen("diffusion_steps")) {
     yield { options: ["diffusionSteps"], what: "diffusion steps of the training", choices: "a number, often 1000" };
   }
   if (isOpen("value_range")) {

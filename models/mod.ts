@@ -22,11 +22,13 @@ export { type ConvertedContents, convertedContents } from "./checkpoint/convert_
 export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./checkpoint/half.ts";
 export {
   type BetaCurve,
+  type BetaRange,
   isBetaCurve,
   type NoiseSchedule,
   noiseSchedule,
   respacedSchedule,
   scheduleFromBetas,
+  zeroTerminalSnr,
 } from "./noise_schedule.ts";
 export { ddpmTimestepTable, guidedTimestepTable } from "./timestep_table.ts";
 export { type Parameter, type ParameterLayout, repackParameter } from "./repack.ts";
@@ -80,7 +82,33 @@ export {
   type OpenQuestion,
   type TensorShapes,
 } from "./family.ts";
-export { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
+export {
+  alphaBarOf,
+  countsPublished,
+  type DiffusionProcess,
+  isVariancePreserving,
+  levelsOf,
+  listedProcess,
+  NOISE_INPUTS,
+  type NoiseLevelConstants,
+  noiseLevelProcess,
+  type OutputWeights,
+  PREDICTION_TYPES,
+  type PredictionType,
+  PUBLISHED_LEVELS,
+  sigmaOf,
+  timestepOf,
+} from "./diffusion_process.ts";
+export {
+  evaluatedBy,
+  type Evaluation,
+  type NoiseModel,
+  noiseModel,
+  type NoiseModelOptions,
+  type NoisePrediction,
+  type Predicted,
+  predictionOf,
+} from "./noise_model.ts";
 export { WINDOW_FORMS, windowedModel, type WindowForm, windowGrid, type WindowOptions } from "./windowed_model.ts";
 export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_description.ts";

@@ -3,8 +3,11 @@
  * (Ho et al. 2020; Nichol and Dhariwal 2021; respacing as in guided-diffusion's SpacedDiffusion).
  */
 
-/** How beta grows: evenly (`linear`), or so that alphaBar follows a squared cosine (`cosine`). */
-export const BETA_CURVES = ["linear", "cosine"] as const;
+/**
+ * How beta grows: evenly (`linear`), so that alphaBar follows a squared cosine (`cosine`), with an even root
+ * (`scaled_linear`), or along a logistic curve (`sigmoid`).
+ */
+export const BETA_CURVES = ["linear", "cosine", "scaled_linear", "sigmoid"] as const;
 
 /** One of `BETA_CURVES`. */
 export type BetaCurve = typeof BETA_CURVES[number];
@@ -42,31 +45,55 @@ export function isBetaCurve(name: unknown): name is BetaCurve {
   return (BETA_CURVES as readonly unknown[]).includes(name);
 }
 
+/** The first and the last beta of a curve that grows between them. */
+export interface BetaRange {
+  /** Above 0. */
+  readonly first: number;
+  /** Below 1. */
+  readonly last: number;
+}
+
+/** The ends that Ho et al. 2020 publish for 1000 steps. */
+const PUBLISHED_RANGE: BetaRange = { first: 1e-4, last: 0.02 };
+
+/** Half the width of the logistic curve's arguments. */
+const SIGMOID_END = 6;
+
 /**
  * The schedule of a training process.
  *
- * linear: beta from 1e-4 to 0.02, both times 1000 / steps, evenly spaced (Ho et al. 2020, section 4);
+ * linear: evenly spaced (Ho et al. 2020, section 4);
  * cosine: beta_t = min(1 - g((t + 1) / T) / g(t / T), 0.999), g(u) = cos^2((u + 0.008) / 1.008 * pi / 2)
- * (Nichol and Dhariwal 2021, eq. 17).
+ * (Nichol and Dhariwal 2021, eq. 17);
+ * scaled_linear: the squares of evenly spaced roots (Rombach et al. 2022);
+ * sigmoid: first + (last - first) / (1 + exp(-s)) with s evenly from -6 to 6 (Xu et al., GeoDiff, ICLR 2022).
  * @param curve how beta grows
- * @param steps number T of training timesteps, a positive integer; linear needs more than 20 so that beta stays below 1
- * @throws {RangeError} if `steps` is not such a number
+ * @param steps number T of training timesteps, a positive integer
+ * @param range ends of beta, which cosine does not read; by default those published for 1000 steps times 1000 / steps,
+ * so that linear needs more than 20 steps
+ * @throws {RangeError} if `steps` is not such a number, or beta is not between 0 and 1
  */
-export function noiseSchedule(curve: BetaCurve, steps = 1000): NoiseSchedule {
-  const least = curve === "linear" ? 21 : 1;
+export function noiseSchedule(curve: BetaCurve, steps = 1000, range?: BetaRange): NoiseSchedule {
+  const least = curve === "cosine" ? 1 : range ? 2 : 21;
   if (!Number.isSafeInteger(steps) || steps < least) {
     throw new RangeError(
       `Cannot make a ${curve} noise schedule of ${steps} steps: a whole number of at least ${least} is needed`,
     );
   }
-  return scheduleFromBetas(curve === "linear" ? linearBetas(steps) : cosineBetas(steps));
+  if (curve === "cosine") return scheduleFromBetas(cosineBetas(steps));
+  const { first, last } = range ??
+    { first: PUBLISHED_RANGE.first * 1000 / steps, last: PUBLISHED_RANGE.last * 1000 / steps };
+  if (curve === "linear") return scheduleFromBetas(evenlySpaced(first, last, steps));
+  if (curve === "scaled_linear") {
+    return scheduleFromBetas(evenlySpaced(Math.sqrt(first), Math.sqrt(last), steps).map((root) => root * root));
+  }
+  const logistic = (s: number): number => first + (last - first) / (1 + Math.exp(-s));
+  return scheduleFromBetas(evenlySpaced(-SIGMOID_END, SIGMOID_END, steps).map(logistic));
 }
 
-function linearBetas(steps: number): Float64Array {
-  const first = 1e-4 * 1000 / steps;
-  const last = 0.02 * 1000 / steps;
-  const stride = (last - first) / (steps - 1);
-  return Float64Array.from({ length: steps }, (_, t) => t === steps - 1 ? last : first + t * stride);
+function evenlySpaced(first: number, last: number, count: number): Float64Array {
+  const stride = (last - first) / (count - 1);
+  return Float64Array.from({ length: count }, (_, k) => k === count - 1 ? last : first + k * stride);
 }
 
 function cosineBetas(steps: number): Float64Array {
@@ -75,6 +102,18 @@ function cosineBetas(steps: number): Float64Array {
     { length: steps },
     (_, t) => Math.min(1 - g((t + 1) / steps) / g(t / steps), LARGEST_COSINE_BETA),
   );
+}
+
+/**
+ * The schedule that ends at pure noise: sqrt(alphaBar) is shifted to 0 at the last step and scaled so that the first stays
+ * (Lin et al., Common Diffusion Noise Schedules and Sample Steps are Flawed, WACV 2024, algorithm 1).
+ * @param schedule of at least two steps
+ */
+export function zeroTerminalSnr({ alphaBar, timesteps }: NoiseSchedule): NoiseSchedule {
+  const roots = alphaBar.map(Math.sqrt);
+  const [first, last] = [roots[0]!, roots.at(-1)!];
+  const moved = roots.map((root) => ((root - last) * first / (first - last)) ** 2);
+  return scheduleFromBetas(moved.map((value, k) => 1 - value / (moved[k - 1] ?? 1)), timesteps);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type Coefficient, constant, type Runtime, type Tensor } from "../engine/mod.ts";
 import { gatherRows } from "../kernels/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 import { type OpenedNetwork, openNetwork } from "./open_model.ts";
 import type { UploadOptions } from "./weights.ts";
 
@@ -33,10 +34,17 @@ export async function openClassifier(
   options: UploadOptions = {},
 ): Promise<OpenedClassifier> {
   const { network, ...opened } = await openNetwork(runtime, file, "classes", options);
-  const table = network.timestepTable(opened.schedule.timesteps);
+  const { schedule } = opened.process;
+  if (!schedule) {
+    throw new CheckpointError(
+      `Cannot load ${quoteName(file.name)}: a classifier is told timesteps, but its prediction_type is ` +
+        `${opened.process.predictionType}, which has no list of them`,
+    );
+  }
+  const table = network.timestepTable(schedule.timesteps);
   return {
     ...opened,
-    alphaBar: opened.schedule.alphaBar,
+    alphaBar: schedule.alphaBar,
     logits(xt: Tensor, timestep: Coefficient): Tensor {
       const rows = Array<Coefficient>(xt.shape[0]!).fill(timestep);
       return network.forward(xt, { timestepRows: gatherRows(constant(table), rows) });

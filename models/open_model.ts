@@ -2,10 +2,10 @@
 import type { Runtime } from "../engine/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { NetworkFamily } from "./family.ts";
+import type { DiffusionProcess } from "./diffusion_process.ts";
 import { describeModel } from "./model_description.ts";
 import type { Network, NetworkConfig } from "./network.ts";
 import { type NoiseModel, noiseModel, type NoiseModelOptions } from "./noise_model.ts";
-import type { NoiseSchedule } from "./noise_schedule.ts";
 import { loadWeights, type UploadOptions } from "./weights.ts";
 
 /** A network of any family on a runtime. */
@@ -16,8 +16,8 @@ export interface OpenedNetwork {
   readonly architecture: string;
   /** What the network says about itself. */
   readonly config: NetworkConfig;
-  /** The process the network was trained with. */
-  readonly schedule: NoiseSchedule;
+  /** What the network was trained with. */
+  readonly process: DiffusionProcess;
   /** Number of trained scalars. */
   readonly parameterCount: number;
   /** Heights and widths of images must be multiples of it. */
@@ -52,7 +52,7 @@ export async function openModel(
   options: UploadOptions = {},
 ): Promise<OpenedModel> {
   const { network, ...opened } = await openNetwork(runtime, file, "noise", options);
-  return { ...opened, noiseModel: (options) => noiseModel(network, opened.schedule, options) };
+  return { ...opened, noiseModel: (options) => noiseModel(network, opened.process, options) };
 }
 
 /** Opens a network that predicts noise or classes; throws as `openModel`. */
@@ -62,14 +62,14 @@ export async function openNetwork(
   predicts: NetworkFamily["predicts"],
   options: UploadOptions,
 ): Promise<OpenedNetwork & { readonly network: Network }> {
-  const { family, plan, schedule } = describeModel(file, predicts);
+  const { family, plan, process } = describeModel(file, predicts);
   const weights = await loadWeights(runtime, file, plan.parameters, options);
   const network = plan.build(weights);
   return {
     name: file.name,
     architecture: family.name,
     config: network.config,
-    schedule,
+    process,
     parameterCount: weights.parameterCount,
     downsampling: network.downsampling,
     free: weights.free,

@@ -1,7 +1,7 @@
 /** A network for images whose sides it does not take: it sees them with mirrored borders. */
 import { constant, type HostTensor, hostTensor, type Shape, type Tensor } from "../engine/mod.ts";
 import { gatherElements } from "../kernels/mod.ts";
-import type { NoiseModel } from "./noise_model.ts";
+import { evaluatedBy, type NoiseModel, predictionOf } from "./noise_model.ts";
 
 /** The pixel at place k of the picture mirrored again and again without its edge pixels: ... 2 1 | 0 1 ... n-1 | n-2 ... */
 function mirrored(k: number, n: number): number {
@@ -52,16 +52,8 @@ export function paddedModel(model: NoiseModel, imageShape: Shape): NoiseModel {
   const inward = places(imageShape, model.imageShape, top, left);
   const pad = (x: Tensor): Tensor => gatherElements(x, constant(outward));
   const crop = (x: Tensor): Tensor => gatherElements(x, constant(inward));
-  const { alphaBar, predictEps, predictWithVariance } = model;
-  return {
-    imageShape: [height, width, channels],
-    alphaBar,
-    predictEps: (xt, ...rest) => crop(predictEps(pad(xt), ...rest)),
-    ...(predictWithVariance && {
-      predictWithVariance: (xt, ...rest) => {
-        const { eps, variance } = predictWithVariance(pad(xt), ...rest);
-        return { eps: crop(eps), variance: crop(variance) };
-      },
-    }),
-  };
+  return evaluatedBy(model, [height, width, channels], ({ xt, names, predict }) => {
+    const whole = predict(pad(xt));
+    return predictionOf(names, (name) => crop(whole[name]));
+  });
 }

@@ -1,7 +1,7 @@
 /** A network for images of any size: it is evaluated in square windows, everything else stays whole. */
-import { checkpoint, type Coefficient, elementCount, type Shape, type Tensor } from "../engine/mod.ts";
+import { checkpoint, elementCount, type Shape, type Tensor } from "../engine/mod.ts";
 import { addWindows, concatChannels, cutWindows, reshape, type WindowGrid } from "../kernels/mod.ts";
-import type { NoiseModel } from "./noise_model.ts";
+import { evaluatedBy, type Evaluation, type NoiseModel, type Predicted, predictionOf } from "./noise_model.ts";
 
 /**
  * How windows cover an image. `shifted`: side by side, and moved from timestep to timestep, so that no border falls on
@@ -84,40 +84,26 @@ export function windowedModel(model: NoiseModel, imageShape: Shape, { form, batc
   }
   const all = windowGrid(imageShape, side, form);
   if (all.windows === 1) return model;
-  const { alphaBar, predictEps, predictWithVariance } = model;
   // Of several batches each is computed again for its gradient: together they would not fit.
   const batched = all.windows > batch ? checkpoint : <T>(body: () => T): T => body();
-  /** What the windows of all batches give, each at its place. */
-  const assembled = <K extends string>(
-    xt: Tensor,
-    timestep: Coefficient,
-    predict: (windows: Tensor) => Readonly<Record<K, Tensor>>,
-  ): Readonly<Record<K, Tensor>> => {
+  return evaluatedBy(model, imageShape, <K extends string>(evaluation: Evaluation<K>) => {
+    const { xt, timestep, names, exchange, predict } = evaluation;
+    if (exchange !== undefined) {
+      throw new TypeError(
+        "Cannot exchange attention between windows: the attention of an image is not that of its parts",
+      );
+    }
     const grid: WindowGrid = { ...all, ...(form === "shifted" ? { shift: timestep } : {}) };
-    const batches: Readonly<Record<K, Tensor>>[] = [];
+    const batches: Predicted<K>[] = [];
     for (let first = 0; first < all.windows; first += batch) {
       const windows = Math.min(batch, all.windows - first);
       batches.push(batched(() => predict(cutWindows(xt, { ...grid, first, windows, isTapered: false }))));
     }
     // Windows are put in their places all at once: one pass over the image, however many there are.
-    const placed = (name: K): Tensor =>
-      addWindows(joined(batches.map((windows) => windows[name]), xt.shape[0]!), { ...grid, border: "nothing" });
-    return Object.fromEntries(Object.keys(batches[0]!).map((name) => [name, placed(name as K)])) as Record<K, Tensor>;
-  };
-  return {
-    imageShape,
-    alphaBar,
-    predictEps(xt, timestep, exchange): Tensor {
-      if (exchange !== undefined) {
-        throw new TypeError(
-          "Cannot exchange attention between windows: the attention of an image is not that of its parts",
-        );
-      }
-      return assembled(xt, timestep, (windows) => ({ eps: predictEps(windows, timestep) })).eps;
-    },
-    ...(predictWithVariance && {
-      predictWithVariance: (xt, timestep) =>
-        assembled(xt, timestep, (windows) => predictWithVariance(windows, timestep)),
-    }),
-  };
+    return predictionOf(
+      names,
+      (name) =>
+        addWindows(joined(batches.map((windows) => windows[name]), xt.shape[0]!), { ...grid, border: "nothing" }),
+    );
+  });
 }

@@ -9,6 +9,7 @@ export {
   CLASS_OPTION,
   fitFactor,
   fitUpsampling,
+  levelNotes,
 } from "./options/conditioning.ts";
 export { imageChannels, type NamedModel } from "./options/image_channels.ts";
 export { ENLARGE, FACTOR_OPTIONS, SCALE_OPTION, withFactor } from "./options/factors.ts";

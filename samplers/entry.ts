@@ -6,6 +6,7 @@ import { described, runValues, type SamplerDefinition } from "./description.ts";
 import type { NoiseSource } from "./noise_source.ts";
 import type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
 import { checkProblem, checkShapes } from "./problem_checks.ts";
+import { overTraining } from "./steps/run.ts";
 import type { Problem, Progress, Sampler } from "./sampler.ts";
 
 /** What is written of a restoration method; `O` are its parameters with what else a program gives. */
@@ -71,8 +72,9 @@ export function plainSampler<P extends Parameters>(definition: PlainDefinition<P
   return {
     ...description,
     sample(runtime, problem, { noise, ...given }): AsyncGenerator<Progress, DeviceTensor> {
-      const values = runValues<P>(description, given as Partial<ValuesOf<P>>, { T: problem.model.alphaBar.length });
-      return definition.sample(runtime, problem, { ...values, noise });
+      const model = overTraining(problem.model);
+      const values = runValues<P>(description, given as Partial<ValuesOf<P>>, { T: model.alphaBar.length });
+      return definition.sample(runtime, { ...problem, model }, { ...values, noise });
     },
   };
 }

@@ -1,4 +1,5 @@
 /** What a network is given besides the noisy picture: its class, and the small picture where it is an upsampler. */
+import { countsPublished, levelsOf, PUBLISHED_LEVELS, sigmaOf } from "../../models/mod.ts";
 import { lookUpTask, MOST_ENLARGED } from "../../operators/mod.ts";
 import { numberOf, type OptionSpec, UsageError } from "../../parameters/mod.ts";
 import type { Size } from "../../raster/mod.ts";
@@ -15,13 +16,31 @@ export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {
 };
 
 /**
- * Makes sure that a network was trained with enough timesteps for a method.
- * @throws {UsageError} if it was not
+ * Makes sure that there are as many levels as a method goes over.
+ * @throws {UsageError} if there are not
  */
-export function checkTimesteps({ name, model }: NamedModel, { timesteps: { option, least } }: Method): void {
-  const timesteps = model.schedule.alphaBar.length;
-  if (least <= timesteps) return;
-  throw new UsageError(`${option} is ${least}, at most ${timesteps} is needed: "${name}" was trained with that many`);
+export function checkTimesteps({ name, model }: NamedModel, { timesteps: { option, least }, levels }: Method): void {
+  const most = levelsOf(model.process, levels).length;
+  if (least <= most) return;
+  const are = levels === "training" ? `"${name}" was trained with that many` : "published timesteps are that many";
+  throw new UsageError(`${option} is ${least}, at most ${most} is needed: ${are}`);
+}
+
+/**
+ * What is to be said of the timesteps of a method: nothing, where the network was trained on the list that they count.
+ * @param named the network
+ * @param method the timesteps
+ */
+export function levelNotes({ model: { process } }: NamedModel, { timesteps, levels }: Method): readonly string[] {
+  if (levels === "training" || countsPublished(process)) return [];
+  const { schedule, predictionType } = process;
+  const told = schedule ? `was trained on ${schedule.alphaBar.length} timesteps of its own` : "is told noise levels";
+  const highest = Math.min(timesteps.least, PUBLISHED_LEVELS.length) - 1;
+  const alphaBar = PUBLISHED_LEVELS[highest]!;
+  return [
+    `The network (${predictionType}) ${told}; published timesteps are translated by noise level: ${highest}, ` +
+    `sigma ${sigmaOf(alphaBar).toPrecision(3)}, is ${process.at(alphaBar).noise.toPrecision(5)} for it`,
+  ];
 }
 
 /**

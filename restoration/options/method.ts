@@ -14,8 +14,10 @@ export interface Method {
   readonly evaluations: Evaluations;
   /** How many draws of noise a run takes, where that is known beforehand. */
   readonly draws?: number;
-  /** Training timesteps that the process must have at least, and the option that decides it. */
+  /** Timesteps that the list of levels must have at least, and the option that decides it. */
   readonly timesteps: { readonly option: string; readonly least: number };
+  /** What the timesteps count: published levels, or for plain samplers those of the network's training. */
+  readonly levels: "published" | "training";
   /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
   run(runtime: Runtime, problem: GeneralProblem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
 }

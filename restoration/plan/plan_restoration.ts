@@ -8,7 +8,7 @@ import {
   type Shape,
 } from "../../engine/mod.ts";
 import { add } from "../../kernels/mod.ts";
-import type { NoiseModel, OpenedModel } from "../../models/mod.ts";
+import { evaluatedBy, type NoiseModel, type OpenedModel, predictionOf } from "../../models/mod.ts";
 import type { Evaluations } from "../../samplers/mod.ts";
 import { formatSize } from "../canvas.ts";
 import type { Method } from "../options/method.ts";
@@ -117,17 +117,12 @@ async function walk(
  */
 function sparingModel(model: OpenedModel, batches: number): OpenedModel {
   const sparing = (network: NoiseModel): NoiseModel => {
-    const { predictEps, predictWithVariance } = network;
     let calls = 0;
-    const isRecorded = (): boolean => calls++ % batches === 0;
-    return {
-      ...network,
-      predictEps: (xt, ...rest) => isRecorded() ? predictEps(xt, ...rest) : add(xt, xt),
-      ...(predictWithVariance && {
-        predictWithVariance: (xt, timestep) =>
-          isRecorded() ? predictWithVariance(xt, timestep) : { eps: add(xt, xt), variance: add(xt, xt) },
-      }),
-    };
+    return evaluatedBy(
+      network,
+      network.imageShape,
+      ({ xt, names, predict }) => calls++ % batches === 0 ? predict(xt) : predictionOf(names, () => add(xt, xt)),
+    );
   };
   return { ...model, noiseModel: (options) => sparing(model.noiseModel(options)) };
 }

@@ -20,7 +20,7 @@ import {
   type PlainCoefficients,
 } from "../steps/plain_coefficients.ts";
 import type { PlainProblem, PlainSampler } from "../plain_sampler.ts";
-import { evenLevels, trajectory } from "../steps/run.ts";
+import { evenLevels, overTraining, trajectory } from "../steps/run.ts";
 import type { Progress } from "../sampler.ts";
 import { networkStep, noisyStage } from "../steps/step.ts";
 
@@ -116,9 +116,10 @@ export const ddim: PlainSampler<DdimOptions> = plainSampler({
  */
 export function ddimReverse(
   runtime: Runtime,
-  { model, image }: { readonly model: NoiseModel; readonly image: DeviceTensor },
+  { model: given, image }: { readonly model: NoiseModel; readonly image: DeviceTensor },
   options: PlainOptions,
 ): AsyncGenerator<Progress, DeviceTensor> {
+  const model = overTraining(given);
   checkedValues("run ddim", PLAIN_PARAMETERS, { ...options }, {}, { T: model.alphaBar.length });
   const levels = evenLevels(model, options.steps).toReversed();
   const places = levels.slice(0, -1).map((level, i) => ({

@@ -42,7 +42,8 @@ export const pnpAdmm: Sampler<PnpAdmmOptions> = sampler({
       ({ v, u, y }: Tensors<"v" | "u" | "y">, c: Scalars<"timestep" | "scale" | "x0FromXt" | "x0FromEps">) => {
         const x = proximalByGradients(operator, { x: sub(v, u), y }, { gamma: 1, rho }, { iterations });
         const noisy = weightedSum([[c.scale, x], [c.scale, u]]);
-        const denoised = clamp(predictX0(noisy, model.predictEps(noisy, c.timestep), c), -1, 1);
+        const image = model.predict?.(noisy, c.timestep).x0 ?? predictX0(noisy, model.predictEps(noisy, c.timestep), c);
+        const denoised = clamp(image, -1, 1);
         return { x, v: denoised, u: weightedSum([[1, u], [1, x], [-1, denoised]]) };
       },
     );

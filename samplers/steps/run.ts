@@ -31,6 +31,15 @@ export function drawOf(k: number): Draw {
   return { name: String(k), ordinal: k + 1 };
 }
 
+/**
+ * The model over the levels of its training, where it has a list of them: what plain sampling goes over, which is
+ * published for each network's own list.
+ */
+export function overTraining(model: NoiseModel): NoiseModel {
+  const alphaBar = model.process?.schedule?.alphaBar;
+  return alphaBar && alphaBar !== model.alphaBar && model.withLevels ? model.withLevels(alphaBar) : model;
+}
+
 /** Levels at timesteps spread evenly over the training's, noisiest first. */
 export function evenLevels({ alphaBar }: Pick<NoiseModel, "alphaBar">, steps: number): readonly Level[] {
   return respace(alphaBar, spaceTimesteps(alphaBar.length, String(steps))).toReversed();

@@ -143,15 +143,15 @@ export function networkStep<
   const stage = noisyStage<string, string, O>(runtime, name, noise, (all, scalars, normal) => {
     const { xt } = all as Tensors<"xt">;
     const c = scalars as Scalars<C | "timestep" | "slope" | keyof PredictionCoefficients>;
-    const { eps, variance } = scope(
-      "network",
-      () =>
-        learnsVariance && model.predictWithVariance
-          ? model.predictWithVariance(xt, c.timestep)
-          : { eps: model.predictEps(xt, c.timestep, exchange?.(all)), variance: undefined },
-    );
+    const { eps, x0: image, variance } = scope("network", (): Partial<Record<"x0" | "variance", Tensor>> & {
+      readonly eps: Tensor;
+    } => {
+      if (learnsVariance && model.predictWithVariance) return model.predictWithVariance(xt, c.timestep);
+      const passing = exchange?.(all);
+      return model.predict?.(xt, c.timestep, passing) ?? { eps: model.predictEps(xt, c.timestep, passing) };
+    });
     const predicted = scope("predict", () => {
-      const x0 = predictX0(xt, eps, c);
+      const x0 = image ?? predictX0(xt, eps, c);
       return clipDenoised ? clamp(x0, -1, 1) : x0;
     });
     const deviation = variance && scope("noise", () => exp(weightedSum([[c.slope, variance]])));

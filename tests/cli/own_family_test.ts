@@ -23,9 +23,9 @@ Deno.test("a family is in the register until it is taken out again", () => {
   const description = { architecture: "two-layers", image_size: 16, width: 8 };
   {
     using _ = registerFamily(twoLayers);
-    const { family, plan, schedule } = planDescription(description, "noise");
+    const { family, plan, process } = planDescription(description, "noise");
     assertEquals([family.name, plan.config.imageSize, plan.parameters.size], ["two-layers", 16, 6]);
-    assertEquals(schedule.alphaBar.length, 1000);
+    assertEquals(process.schedule?.alphaBar.length, 1000);
     const wrong = (): unknown => planDescription({ ...description, width: 3, depth: 1 });
     assertThrows(wrong, TypeError, '"width" is 3, an integer of at least 4 is needed; "depth" is no keyword');
     assertThrows(() => registerFamily(twoLayers), RangeError, 'Cannot register family "two-layers": there is one');

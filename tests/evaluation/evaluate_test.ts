@@ -13,7 +13,7 @@ import {
   writeResults,
 } from "../../evaluation/mod.ts";
 import { weightedSum } from "../../kernels/mod.ts";
-import type { OpenedModel } from "../../models/mod.ts";
+import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
 import { MemoryStore } from "./memory_store.ts";
 
 const alphaBar = Float64Array.from({ length: 1000 }, (_, t) => Math.exp(-10 * ((t + 1) / 1000) ** 2));
@@ -22,7 +22,7 @@ const alphaBar = Float64Array.from({ length: 1000 }, (_, t) => Math.exp(-10 * ((
 const MODEL = {
   name: "tenth",
   config: { imageSize: 8, inChannels: 3 },
-  schedule: { alphaBar },
+  process: listedProcess(noiseSchedule("linear")),
   downsampling: 2,
   noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({
     imageShape: [height, width, 3],

@@ -57,6 +57,8 @@ Deno.test("a network of a respaced schedule is given the timesteps of its traini
     asked.push(Array.from(timesteps));
     return network.timestepTable(timesteps);
   };
-  noiseModel({ ...network, timestepTable }, respacedSchedule(noiseSchedule("linear"), [0, 499, 999]));
+  noiseModel({ ...network, timestepTable }, respacedSchedule(noiseSchedule("linear"), [0, 499, 999]), {
+    levels: "training",
+  });
   assertEquals(asked, [[0, 499, 999]]);
 });

@@ -47,8 +47,8 @@ Deno.test("openModel() reads the network and the process from the file", async (
   const model = await openModel(new ReferenceRuntime(), file);
   assertEquals(model.config, guidedUnetConfig(KEYWORDS));
   assertEquals(model.architecture, "guided-diffusion");
-  assertEquals(model.schedule.betas.length, 50);
-  assertEquals(model.schedule.betas[49], 0.999);
+  assertEquals(model.process.schedule?.betas.length, 50);
+  assertEquals(model.process.schedule?.betas[49], 0.999);
   assertEquals(model.downsampling, 1);
   assertEquals(model.noiseModel().imageShape, [8, 8, 3]);
   assertEquals(model.noiseModel({ height: 5, width: 7 }).imageShape, [5, 7, 3]);
@@ -118,9 +118,9 @@ Deno.test("openClassifier() reads a classifier, and each opener refuses what the
 });
 
 Deno.test("openModel() takes the linear schedule of 1000 steps where the file names none", async () => {
-  const { schedule } = await openModel(new ReferenceRuntime(), await modelFile(CONFIG));
-  assertEquals(schedule.alphaBar[0], 0.9999);
-  assertEquals(schedule.alphaBar.length, 1000);
+  const { process: { schedule } } = await openModel(new ReferenceRuntime(), await modelFile(CONFIG));
+  assertEquals(schedule?.alphaBar[0], 0.9999);
+  assertEquals(schedule?.alphaBar.length, 1000);
 });
 
 Deno.test("openModel() refuses files that do not describe a network it has", async () => {
@@ -153,7 +153,7 @@ Deno.test("the embedded model opens and is the network its card describes", asyn
   assertEquals(model.parameterCount, 4_474_662);
   assertEquals(model.downsampling, 8);
   assertEquals(model.noiseModel().imageShape, [64, 64, 3]);
-  assertEquals(model.schedule.alphaBar.length, 1000);
+  assertEquals(model.process.schedule?.alphaBar.length, 1000);
   const { metadata } = await openSafetensors(await defaultModelSource());
   assertEquals(JSON.parse(metadata.get("training")!).steps, 34_048);
   model.free();

@@ -40,6 +40,7 @@ export const OTHER_ANSWERS: Readonly<Record<string, { readonly value: string; re
     "head-channels": { value: "8", said: { num_head_channels: 8 } },
     heads: { value: "1", said: { num_head_channels: -1, num_heads: 1 } },
     "attention-order": { value: "new", said: { use_new_attention_order: true } },
+    "prediction-type": { value: "v_prediction", said: { prediction_type: "v_prediction" } },
     schedule: { value: "cosine", said: { noise_schedule: "cosine" } },
     "diffusion-steps": { value: "2000", said: { diffusion_steps: 2000 } },
     "value-range": { value: "0..1", said: { value_range: [0, 1] } },
