@@ -81,8 +81,8 @@ Deno.test("verify says of schedules and tables that it does not know that they a
   const known = linear(250);
   const rows = await rowsOfTables({
     "linear250.betas": known,
-    "sigmoid250.betas": known,
-    "scaled_linear1000.betas": known,
+    "quadratic250.betas": known,
+    "scaled_quadratic1000.betas": known,
     "linear250.snr": known,
     "linear250.sub.betas": known,
     "LINEAR.betas": known,
