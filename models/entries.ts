@@ -2,3 +2,4 @@
 export { guidedDiffusion } from "./guided/unet.ts";
 export { ddpm } from "./ddpm/unet.ts";
 export { guidedClassifier } from "./guided/classifier.ts";
+export { diffusers } from "./diffusers/unet.ts";

@@ -89,6 +89,8 @@ export interface FamilyDefinition<P extends Parameters, O extends Parameters, C 
   questions?(description: Description, tensors: TensorShapes): Iterable<OpenQuestion>;
   /** The keywords that follow from the training size; by default none. */
   sized?(size: number, tensors: TensorShapes): Description;
+  /** Whether a key of configurations is no keyword and says nothing of the network; by default none is. */
+  passesOver?(key: string): boolean;
   /**
    * What the keywords say, checked.
    * @throws {RangeError | TypeError} if they do not fit together
@@ -100,9 +102,10 @@ export interface FamilyDefinition<P extends Parameters, O extends Parameters, C 
    * The sinusoids that stand for timesteps.
    * @param timesteps whole or fractional
    * @param width the network's `modelChannels`
+   * @param config the network
    * @returns [timesteps.length, width]
    */
-  timestepTable(timesteps: ArrayLike<number>, width: number): HostTensor;
+  timestepTable(timesteps: ArrayLike<number>, width: number, config: C): HostTensor;
   /** What records a network with these weights; its inputs have been checked. */
   build(config: C, weights: Weights): Network["forward"];
 }
@@ -144,7 +147,8 @@ export function networkFamily<
   definition: FamilyDefinition<P, O, C>,
 ): NetworkFamily<C, O> {
   const { name, parameters, answers = {} as O, predicts } = definition;
-  const config = (raw: unknown): C => definition.configure(keywordValues(raw, parameters, name));
+  const config = (raw: unknown): C =>
+    definition.configure(keywordValues(withoutForeign(raw, definition), parameters, name));
   const planOf = (config: C): NetworkPlan<C> => {
     const { downsampling, ...layout } = definition.layout(config);
     // Only what is joined on a way up needs sides that can be halved.
@@ -158,7 +162,7 @@ export function networkFamily<
         return {
           config,
           downsampling,
-          timestepTable: (timesteps) => definition.timestepTable(timesteps, config.modelChannels),
+          timestepTable: (timesteps) => definition.timestepTable(timesteps, config.modelChannels, config),
           forward(x, inputs): Tensor {
             requireInputs(name, config, sides, x, inputs);
             return record(x, inputs);
@@ -169,4 +173,10 @@ export function networkFamily<
   };
   const classes = parameters.class?.choices ?? [];
   return { ...definition, order: defined++, answers, classes, config, planOf, plan: (raw) => planOf(config(raw)) };
+}
+
+/** A configuration without the keys that say nothing of the network. */
+function withoutForeign(raw: unknown, { passesOver }: { passesOver?(key: string): boolean }): unknown {
+  if (!passesOver || typeof raw !== "object" || raw === null || Array.isArray(raw)) return raw;
+  return Object.fromEntries(Object.entries(raw).filter(([key]) => !passesOver(key)));
 }

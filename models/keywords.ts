@@ -51,7 +51,8 @@ export function counts(of: string, least: number, help: string): Parameter<reado
 export const DROPOUT: Parameter<number> = number(0, { min: 0, max: 1 }, "dropout in training");
 
 /**
- * The checked keywords of a configuration, with the defaults of those that are not given.
+ * The checked keywords of a configuration, with the defaults of those that are not given; null, where a keyword may be
+ * it, says that there is none, which is not the default of every keyword.
  * @param raw an object such as `JSON.parse` gives
  * @param keywords the constructor's
  * @param family what messages call the network, such as "guided-diffusion"
@@ -65,7 +66,10 @@ export function keywordValues<P extends Parameters>(raw: unknown, keywords: P, f
   const problems = keywordProblems(given, keywords);
   if (problems.length > 0) throw new TypeError(`Cannot read a ${family} configuration: ${problems.join("; ")}`);
   return Object.fromEntries(
-    Object.entries(keywords).map(([key, { default: initial }]) => [key, given[key] ?? initial]),
+    Object.entries(keywords).map(([key, { default: initial }]) => {
+      const value = given[key] === undefined ? initial : given[key];
+      return [key, value === null ? undefined : value];
+    }),
   ) as ValuesOf<P>;
 }
 

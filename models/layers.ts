@@ -24,6 +24,17 @@ export const NORM_GROUPS = 32;
 /** Added to the variance of every norm of guided-diffusion. */
 export const NORM_EPS = 1e-5;
 
+/** How a group norm divides. */
+export interface Norm {
+  /** Groups of channels that are normalised together; it divides the number of channels. */
+  readonly groups: number;
+  /** Added to the variance of a group. */
+  readonly eps: number;
+}
+
+/** The norms of guided-diffusion. */
+export const GUIDED_NORM: Norm = { groups: NORM_GROUPS, eps: NORM_EPS };
+
 /** Where a block's projection of the embedding stands among those of all blocks. */
 export interface Projection {
   /** [N, columns of all blocks] */
@@ -42,7 +53,7 @@ export function withStatistics(x: Tensor): Features {
  * @param parts [N, H, W, C_k]: one image, or two whose channels follow each other
  * @param name module name of the norm
  * @param parameters where gamma and beta are
- * @param eps added to the variance
+ * @param norm its groups, and what is added to their variances
  * @param condition projection [scale, shift] of the embedding: norm(x) (1 + scale) + shift
  * @returns [3, N, C]; see `groupNormFactors`
  */
@@ -50,13 +61,12 @@ export function normFactors(
   parts: readonly Features[],
   name: string,
   parameters: ParameterLookup,
-  eps: number,
+  norm: Norm,
   condition?: Projection,
 ): Tensor {
   return scope(name, () =>
     groupNormFactors(parts, parameters(`${name}.weight`), parameters(`${name}.bias`), {
-      groups: NORM_GROUPS,
-      eps,
+      ...norm,
       ...(condition ? { modulation: condition } : {}),
     }));
 }
@@ -71,8 +81,7 @@ export function normFactors(
 export function normActivation(x: Tensor, name: string, parameters: ParameterLookup): Tensor {
   return scope(name, () =>
     groupNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), {
-      groups: NORM_GROUPS,
-      eps: NORM_EPS,
+      ...GUIDED_NORM,
       silu: true,
     }));
 }

@@ -4,6 +4,32 @@ import { type HostTensor, hostTensor } from "../engine/mod.ts";
 /** Longest period of the sinusoids, over 2 pi. */
 const LONGEST_PERIOD = 10000;
 
+/** Which of the sinusoids of a timestep come first, and how their periods are spaced. */
+export interface Sinusoids {
+  /** Whether the cosines come before the sines. */
+  readonly cosinesFirst: boolean;
+  /** s in f_i = 10000^(-i / (h - s)), less than h. */
+  readonly shift: number;
+}
+
+/**
+ * Sinusoids of timesteps: row r is [cos(t f_0), ..., cos(t f_{h-1}), sin(t f_0), ...], or the sines first, with
+ * f_i = 10000^(-i / (h - s)) and h = floor(width / 2); an odd width ends with a zero column.
+ * @param timesteps the timestep t of each row, whole or fractional
+ * @param width columns, an integer greater than 2 s
+ * @param sinusoids their order and spacing
+ * @returns [timesteps.length, width]
+ * @throws {RangeError} if the width is too small
+ */
+export function sinusoidTable(
+  timesteps: ArrayLike<number>,
+  width: number,
+  { cosinesFirst, shift }: Sinusoids,
+): HostTensor {
+  const half = halfWidth(width, 2 * (Math.floor(shift) + 1));
+  return table(timesteps, width, half, half - shift, cosinesFirst ? [Math.cos, Math.sin] : [Math.sin, Math.cos]);
+}
+
 /**
  * Embedding of the guided-diffusion networks: row r is [cos(t f_0), ..., cos(t f_{h-1}), sin(t f_0), ...], with
  * f_i = 10000^(-i / h) and h = floor(width / 2); an odd width ends with a zero column.

@@ -22,10 +22,11 @@ import {
   convolution,
   convolutionFeatures,
   convolutionParameters,
+  GUIDED_NORM,
   matrix,
   matrixParameters,
   type NamedParameter,
-  NORM_EPS,
+  type Norm,
   normFactors,
   normParameters,
   type ParameterLookup,
@@ -79,7 +80,7 @@ function groupedBySize(names: readonly string[], sizeOf: (name: string) => numbe
   return groups;
 }
 
-/** What the parts of a residual block are called, and what is added to its variances. */
+/** What the parts of a residual block are called, and how its norms divide. */
 export interface ResidualNames {
   readonly norm1: string;
   readonly conv1: string;
@@ -88,7 +89,7 @@ export interface ResidualNames {
   readonly norm2: string;
   readonly conv2: string;
   readonly skip: string;
-  readonly eps: number;
+  readonly norm: Norm;
 }
 
 /** The names in guided-diffusion. */
@@ -99,7 +100,7 @@ const GUIDED: ResidualNames = {
   norm2: "out_layers.0",
   conv2: "out_layers.3",
   skip: "skip_connection",
-  eps: NORM_EPS,
+  norm: GUIDED_NORM,
 };
 
 /** Options of `residualBlock`. */
@@ -130,12 +131,12 @@ export function residualBlock(
   condition: Projection,
   parameters: ParameterLookup,
   { outputChannels, scaleShiftNorm, resample }: ResidualBlockOptions,
-  { norm1, conv1, norm2, conv2, skip, eps }: ResidualNames = GUIDED,
+  { norm1, conv1, norm2, conv2, skip, norm }: ResidualNames = GUIDED,
 ): Features {
-  const first = { ...activated(parts, norm1, parameters, eps), resample };
+  const first = { ...activated(parts, norm1, parameters, norm), resample };
   const shift = scaleShiftNorm ? {} : { shift: condition };
   const hidden = scope(conv1, () => convolutionFeatures(first, conv1, parameters, shift));
-  const second = activated([hidden], norm2, parameters, eps, scaleShiftNorm ? condition : undefined);
+  const second = activated([hidden], norm2, parameters, norm, scaleShiftNorm ? condition : undefined);
   const images = parts.map(({ x }) => x);
   const isKept = images.length === 1 && images[0]!.shape.at(-1) === outputChannels;
   const residual = isKept ? { x: images[0]!, resample } : {
@@ -193,7 +194,7 @@ export function attentionBlock(
   const { x } = features;
   const [batch, height, width, channels] = x.shape;
   const tokens = reshape(x, [batch!, height! * width!, channels!]);
-  const factors = normFactors([features], "norm", parameters, NORM_EPS);
+  const factors = normFactors([features], "norm", parameters, GUIDED_NORM);
   const qkv = scope("qkv", () => matmul(tokens, parameters("qkv.weight"), { bias: parameters("qkv.bias"), factors }));
   const mixed = scope("attention", () => {
     const used = exchange ? exchangeQueriesAndKeys(qkv, { heads, order }, exchange) : qkv;
@@ -245,30 +246,30 @@ function activated(
   parts: readonly Features[],
   name: string,
   parameters: ParameterLookup,
-  eps: number,
+  norm: Norm,
   condition?: Projection,
 ): ImageInput {
-  const factors = normFactors(parts, name, parameters, eps, condition);
+  const factors = normFactors(parts, name, parameters, norm, condition);
   return { parts: parts.map(({ x }) => x), factors, silu: true };
 }
 
 /**
  * Last layers of a network: conv(silu(norm(x))).
  * @param features [N, H, W, C]
- * @param norm module name of the norm
+ * @param normName module name of the norm
  * @param name module name of the convolution
  * @param parameters where their parameters are
- * @param eps added to the variance
+ * @param norm how it divides; as in guided-diffusion by default
  * @returns [N, H, W, Cout]
  */
 export function outputConvolution(
   features: Features,
-  norm: string,
+  normName: string,
   name: string,
   parameters: ParameterLookup,
-  eps = NORM_EPS,
+  norm: Norm = GUIDED_NORM,
 ): Tensor {
-  const input = activated([features], norm, parameters, eps);
+  const input = activated([features], normName, parameters, norm);
   return scope(name, () => convolution(input, name, parameters));
 }
 

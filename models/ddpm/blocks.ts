@@ -10,88 +10,117 @@ import {
   conv2d,
   conv2dFeatures,
   type Features,
+  type Padding,
   reshape,
 } from "../../kernels/mod.ts";
 import { exchangeQueriesAndKeys } from "../attention_exchange.ts";
 import {
   convolutionFeatures,
   convolutionParameters,
+  matrixParameters,
   type NamedParameter,
+  type Norm,
   normFactors,
   normParameters,
   type ParameterLookup,
   withStatistics,
 } from "../layers.ts";
-import { type ResidualNames } from "../unet_blocks.ts";
+import { type AttentionNames, DDPM_FORM, RIGHT_AND_BOTTOM } from "./form.ts";
+
+/** Options of `ddpmAttentionBlock`. */
+export interface DdpmAttentionOptions {
+  /** What its parts are called. */
+  readonly names: AttentionNames;
+  /** Number of heads; divides the number of channels. */
+  readonly heads: number;
+  /** How its norm divides; undefined where the image is not normalised. */
+  readonly norm: Norm | undefined;
+  /** Is given the queries and keys, and returns those to use. */
+  readonly exchange?: ((queriesAndKeys: Tensor) => Tensor) | undefined;
+}
+
+/** The attention of the DDPM network. */
+const ONE_HEAD: DdpmAttentionOptions = { names: DDPM_FORM.attention, heads: 1, norm: DDPM_FORM.norm };
 
 /**
- * What the parts of a residual block are called: shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))) +
- * temb_proj(silu(emb))))), where the shortcut is x, through a 1x1 convolution where the number of channels changes.
- */
-export const RESIDUAL: ResidualNames = {
-  norm1: "norm1",
-  conv1: "conv1",
-  condition: "temb_proj",
-  norm2: "norm2",
-  conv2: "conv2",
-  skip: "nin_shortcut",
-  eps: 1e-6,
-};
-
-/**
- * Self-attention over all pixels with one head: x + proj_out(attention(q, k, v of norm(x))), scale C^(-1/2). The three
- * 1x1 convolutions run as one: their weights are joined when the trace is built, not at every run.
+ * Self-attention over all pixels: x + out(attention(queries, keys, values of norm(x))), scale (C / heads)^(-1/2). The
+ * three layers run as one: their weights are joined when the trace is built, not at every run.
  * @param features [N, H, W, C]
  * @param parameters the block's parameters, see `ddpmAttentionParameters`
- * @param exchange is given the queries and keys, and returns those to use
+ * @param options names, heads and norm; those of the DDPM network by default
  * @returns [N, H, W, C]
  */
 export function ddpmAttentionBlock(
   features: Features,
   parameters: ParameterLookup,
-  exchange?: (queriesAndKeys: Tensor) => Tensor,
+  { names, heads, norm, exchange }: DdpmAttentionOptions = ONE_HEAD,
 ): Features {
   const { x } = features;
   const [batch, height, width, channels] = x.shape;
-  const factors = normFactors([features], "norm", parameters, RESIDUAL.eps);
+  const { queries, keys, values, out } = names;
+  const layers = convolutions(parameters);
+  const factors = norm && normFactors([features], names.norm, parameters, norm);
   const joined = (part: string): Tensor =>
-    concatChannels(concatChannels(parameters(`q.${part}`), parameters(`k.${part}`)), parameters(`v.${part}`));
-  const qkv = scope("qkv", () => conv2d({ parts: [x], factors }, joined("weight"), { bias: joined("bias") }));
+    concatChannels(
+      concatChannels(layers(`${queries}.${part}`), layers(`${keys}.${part}`)),
+      layers(`${values}.${part}`),
+    );
+  const qkv = scope("qkv", () => {
+    const input = { parts: [x], ...(factors ? { factors } : {}) };
+    return conv2d(input, joined("weight"), { bias: joined("bias") });
+  });
   const tokens = reshape(qkv, [batch!, height! * width!, 3 * channels!]);
   const mixed = scope("attention", () => {
-    const layout = { heads: 1, order: "new" } as const;
+    const layout = { heads, order: "new" } as const;
     return attention(exchange ? exchangeQueriesAndKeys(tokens, layout, exchange) : tokens, layout);
   });
   const image = reshape(mixed, x.shape);
-  return scope("proj_out", () => convolutionFeatures(image, "proj_out", parameters, { padding: 0, residual: x }));
+  return scope(out, () => convolutionFeatures(image, out, layers, { padding: 0, residual: x }));
+}
+
+/** The same parameters, with matrices [C, C] as the 1x1 convolutions that they are. */
+function convolutions(parameters: ParameterLookup): ParameterLookup {
+  return (name) => {
+    const parameter = parameters(name);
+    return parameter.shape.length === 2 ? reshape(parameter, [1, 1, ...parameter.shape]) : parameter;
+  };
 }
 
 /**
  * The parameters of `ddpmAttentionBlock`.
  * @param channels channels of the image
+ * @param names of its parts; those of the DDPM network by default
+ * @param hasNorm whether the image is normalised
  * @returns names inside the block, in the checkpoint's order
  */
-export function* ddpmAttentionParameters(channels: number): Generator<NamedParameter, void> {
-  yield* normParameters("norm", channels);
-  for (const name of ["q", "k", "v", "proj_out"]) yield* convolutionParameters(name, channels, channels, 1);
+export function* ddpmAttentionParameters(
+  channels: number,
+  { norm, queries, keys, values, out, matrices }: AttentionNames,
+  hasNorm: boolean,
+): Generator<NamedParameter, void> {
+  if (hasNorm) yield* normParameters(norm, channels);
+  for (const name of [queries, keys, values, out]) {
+    yield* matrices ? matrixParameters(name, channels, channels) : convolutionParameters(name, channels, channels, 1);
+  }
 }
-
-/** Zeros at the right and at the bottom only, so that every window of an even image is inside. */
-const RIGHT_AND_BOTTOM = { top: 0, left: 0, bottom: 1, right: 1 } as const;
 
 /**
  * Halves an image: a 3x3 convolution of stride 2 (`conv`), or the mean of 2x2 blocks.
  * @param features [N, H, W, C]
  * @param parameters the layer's parameters, unused without a convolution
  * @param convolved whether to convolve
- * @returns [N, H / 2, W / 2, C]; halves of odd sides are rounded down
+ * @param padding zeros around the image; right and bottom by default, as in the DDPM network
+ * @returns [N, H / 2, W / 2, C]; halves of odd sides are rounded down, with zeros on all sides up
  */
-export function ddpmDownsample({ x }: Features, parameters: ParameterLookup, convolved: boolean): Features {
+export function ddpmDownsample(
+  { x }: Features,
+  parameters: ParameterLookup,
+  convolved: boolean,
+  padding: Padding = RIGHT_AND_BOTTOM,
+): Features {
   if (!convolved) return withStatistics(averagePool(x, 2));
-  return scope("conv", () =>
-    conv2dFeatures(x, parameters("conv.weight"), {
-      bias: parameters("conv.bias"),
-      stride: 2,
-      padding: RIGHT_AND_BOTTOM,
-    }));
+  return scope(
+    "conv",
+    () => conv2dFeatures(x, parameters("conv.weight"), { bias: parameters("conv.bias"), stride: 2, padding }),
+  );
 }

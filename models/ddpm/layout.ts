@@ -1,14 +1,48 @@
 /** How a DDPM network is put together: its modules in order, and the parameters that follow from them. */
-import { ddpmAttentionParameters, RESIDUAL } from "./blocks.ts";
+import type { Resample } from "../../kernels/mod.ts";
+import { ddpmAttentionParameters } from "./blocks.ts";
 import type { DdpmUnetConfig } from "./config.ts";
-import { convolutionParameters, matrixParameters, type NamedParameter, normParameters } from "../layers.ts";
+import { DDPM_FORM, type UnetForm } from "./form.ts";
+import { convolutionParameters, matrixParameters, type NamedParameter, type Norm, normParameters } from "../layers.ts";
 import { residualBlockParameters } from "../unet_blocks.ts";
 import type { Parameter } from "../weights.ts";
 
-/** One layer; `name` is its module name, such as `down.3.block.0`. */
-export type DdpmLayer =
-  | { readonly kind: "residual"; readonly name: string; readonly inputs: number; readonly outputs: number }
-  | { readonly kind: "attention" | "downsample" | "upsample"; readonly name: string; readonly channels: number };
+/** What a layer of any kind has. */
+interface AnyLayer {
+  /** Module name, such as `down.3.block.0`. */
+  readonly name: string;
+  /** Module that ends with the layer, where one of several layers has a name. */
+  readonly ends?: string;
+  /** What the sum with the residual is divided by; 1 where it is left out. */
+  readonly divisor?: number;
+}
+
+/** A residual block. */
+export interface DdpmResidual extends AnyLayer {
+  readonly kind: "residual";
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Whether it doubles or halves the image; it does neither where this is left out. */
+  readonly resample?: Resample;
+}
+
+/** Self-attention over all pixels. */
+export interface DdpmAttention extends AnyLayer {
+  readonly kind: "attention";
+  readonly channels: number;
+  readonly heads: number;
+  /** How its norm divides; undefined where it has none. */
+  readonly norm: Norm | undefined;
+}
+
+/** A layer that halves or doubles the image outside residual blocks. */
+export interface DdpmResampling extends AnyLayer {
+  readonly kind: "downsample" | "upsample";
+  readonly channels: number;
+}
+
+/** One layer of a network. */
+export type DdpmLayer = DdpmResidual | DdpmAttention | DdpmResampling;
 
 /** Layers that run one after another. */
 export type DdpmBlock = readonly DdpmLayer[];
@@ -21,9 +55,11 @@ export interface DdpmUnetLayout {
   readonly downBlocks: readonly DdpmBlock[];
   readonly middleBlock: DdpmBlock;
   readonly upBlocks: readonly DdpmBlock[];
-  /** Channels of the embedding: 4 modelChannels. */
+  /** Channels of the sinusoids and of what `conv_in` gives. */
+  readonly modelChannels: number;
+  /** Channels of the embedding: 4 modelChannels, unless a configuration says otherwise. */
   readonly embeddingChannels: number;
-  /** Channels that `norm_out` and `conv_out` read. */
+  /** Channels that the last norm and `conv_out` read. */
   readonly headChannels: number;
   /** Factor by which the smallest level is smaller than the image; heights and widths are multiples of it. */
   readonly downsampling: number;
@@ -45,7 +81,7 @@ export function ddpmUnetLayout(config: DdpmUnetConfig): DdpmUnetLayout {
   let channels = modelChannels;
   const skips = [channels];
   const withAttention = (attends: boolean, name: string, residual: DdpmLayer): DdpmLayer[] =>
-    attends ? [residual, { kind: "attention", name, channels }] : [residual];
+    attends ? [residual, { kind: "attention", name, channels, heads: 1, norm: DDPM_FORM.norm }] : [residual];
   const residual = (name: string, inputs: number, outputs: number): DdpmLayer => {
     channels = outputs;
     return { kind: "residual", name, inputs, outputs };
@@ -81,6 +117,7 @@ export function ddpmUnetLayout(config: DdpmUnetConfig): DdpmUnetLayout {
     downBlocks,
     middleBlock,
     upBlocks,
+    modelChannels,
     embeddingChannels: 4 * modelChannels,
     headChannels: channels,
     downsampling: 2 ** (levels.length - 1),
@@ -92,34 +129,61 @@ export function ddpmUnetLayout(config: DdpmUnetConfig): DdpmUnetLayout {
  * @param config the network
  */
 export function ddpmUnetParameters(config: DdpmUnetConfig): Map<string, Parameter> {
-  return new Map(parametersOf(config));
+  return new Map(unetParameters(ddpmUnetLayout(config), ddpmForm(config), config));
 }
 
-function* parametersOf(config: DdpmUnetConfig): Generator<NamedParameter, void> {
-  const layout = ddpmUnetLayout(config);
-  yield* matrixParameters("temb.dense.0", config.modelChannels, layout.embeddingChannels);
-  yield* matrixParameters("temb.dense.1", layout.embeddingChannels, layout.embeddingChannels);
-  yield* convolutionParameters("conv_in", config.inChannels, config.modelChannels, 3);
-  for (const layer of [...layout.downBlocks, layout.middleBlock, ...layout.upBlocks].flat()) {
-    for (const [name, parameter] of layerParameters(layer, layout.embeddingChannels, config)) {
+/** How the layers of a DDPM network are called and built. */
+export function ddpmForm({ convResample }: DdpmUnetConfig): UnetForm {
+  return { ...DDPM_FORM, convResample };
+}
+
+/** All layers of a network in the order in which they run, but `conv_in` and `conv_out`. */
+export function layersOf({ downBlocks, middleBlock, upBlocks }: DdpmUnetLayout): readonly DdpmLayer[] {
+  return [...downBlocks, middleBlock, ...upBlocks].flat();
+}
+
+/**
+ * The parameters of the layers of a network.
+ * @param layout its layers
+ * @param form their names
+ * @param channels of the image and the result, and the number of classes if there are any
+ */
+export function* unetParameters(
+  layout: DdpmUnetLayout,
+  form: UnetForm,
+  { inChannels, outChannels, numClasses = 0 }: {
+    readonly inChannels: number;
+    readonly outChannels: number;
+    readonly numClasses?: number | undefined;
+  },
+): Generator<NamedParameter, void> {
+  const [first, second] = form.embedding;
+  yield* matrixParameters(first, layout.modelChannels, layout.embeddingChannels);
+  yield* matrixParameters(second, layout.embeddingChannels, layout.embeddingChannels);
+  if (form.classes !== undefined) {
+    yield [`${form.classes}.weight`, { shape: [numClasses, layout.embeddingChannels], layout: "plain" }];
+  }
+  yield* convolutionParameters("conv_in", inChannels, layout.modelChannels, 3);
+  for (const layer of layersOf(layout)) {
+    for (const [name, parameter] of layerParameters(layer, layout.embeddingChannels, form)) {
       yield [`${layer.name}.${name}`, parameter];
     }
   }
-  yield* normParameters("norm_out", layout.headChannels);
-  yield* convolutionParameters("conv_out", layout.headChannels, config.outChannels, 3);
+  yield* normParameters(form.lastNorm, layout.headChannels);
+  yield* convolutionParameters("conv_out", layout.headChannels, outChannels, 3);
 }
 
 function* layerParameters(
   layer: DdpmLayer,
   embeddingChannels: number,
-  { convResample }: DdpmUnetConfig,
+  { residual, attention, scaleShiftNorm, convResample }: UnetForm,
 ): Generator<NamedParameter, void> {
   if (layer.kind === "residual") {
     const { inputs, outputs } = layer;
     const channels = { inputChannels: inputs, outputChannels: outputs, embeddingChannels };
-    yield* residualBlockParameters({ ...channels, scaleShiftNorm: false }, RESIDUAL);
+    yield* residualBlockParameters({ ...channels, scaleShiftNorm }, residual);
   } else if (layer.kind === "attention") {
-    yield* ddpmAttentionParameters(layer.channels);
+    yield* ddpmAttentionParameters(layer.channels, attention, layer.norm !== undefined);
   } else if (convResample) {
     yield* convolutionParameters("conv", layer.channels, layer.channels, 3);
   }
