@@ -1,5 +1,5 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
-import { byteProgress, checkWritable, FileSource, Interrupt, makeReporter, writeTensors } from "../io/mod.ts";
+import { byteProgress, checkWritable, Interrupt, makeReporter, openModelFile, writeTensors } from "../io/mod.ts";
 import { convertedContents, type ConvertedDtype, countParameters, planDescription } from "../models/mod.ts";
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
@@ -48,9 +48,9 @@ async function run(args: Arguments): Promise<number> {
   if (!/\.safetensors$/i.test(output)) {
     throw new UsageError(`the result is "${output}", a name that ends in .safetensors is needed`);
   }
-  using source = await FileSource.open(input);
+  using source = await openModelFile(input, { stateDict: args.text("state-dict") });
   await checkWritable([output], [input]);
-  const { checkpoint, description, known } = await openDescribed(source, args);
+  const { checkpoint, description, known } = openDescribed(source, args);
   const { family, plan } = planDescription(description);
   const parameters = countParameters(plan.parameters);
   reporter.note(`${family.name}, ${(parameters / 1e6).toFixed(1)} M parameters`);

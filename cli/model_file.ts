@@ -1,14 +1,7 @@
 /** Opening the network of a command: the embedded one or a file, with its SHA-256. */
 import type { Runtime } from "../engine/mod.ts";
-import { FileSource, sha256Of } from "../io/mod.ts";
-import {
-  defaultModelSource,
-  describeCheckpoint,
-  type DescribedCheckpoint,
-  openCheckpoint,
-  type OpenedModel,
-  openModel,
-} from "../models/mod.ts";
+import { type ModelFile, openModelFile } from "../io/mod.ts";
+import { type OpenedModel, openModel } from "../models/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionSpec } from "../parameters/mod.ts";
 import { describeOrigin, descriptionOptions, descriptionSpecs, explainOpen } from "./description_options.ts";
@@ -17,7 +10,11 @@ import { precisionOf } from "./runtime.ts";
 /** The options that choose the network. */
 export function modelOptions(): Readonly<Record<string, OptionSpec>> {
   return {
-    model: { kind: "text", value: "FILE", help: "Network: safetensors, or a PyTorch .pt or .ckpt (default: embedded)" },
+    model: {
+      kind: "text",
+      value: "FILE",
+      help: "Network: safetensors, a PyTorch .pt or .ckpt, or a diffusers folder (default: embedded)",
+    },
     ...descriptionSpecs(),
   };
 }
@@ -29,7 +26,7 @@ export interface LoadedModel {
   readonly name: string;
   /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
-  /** Where its configuration comes from, if the file does not hold it. */
+  /** Where its configuration comes from, if the file does not hold it, and what was chosen or assumed. */
   readonly origin: string | undefined;
 }
 
@@ -44,40 +41,31 @@ export async function loadModel(
   args: Arguments,
   onProgress: (done: number, total: number) => void,
 ): Promise<LoadedModel> {
-  return await withModelFile(args, async ({ checkpoint, known, ...file }) => {
+  return await withModelFile(args, async ({ checkpoint, known, notes, ...file }) => {
     const model = await openModel(runtime, checkpoint, { precision: precisionOf(args), onProgress });
-    return { model, ...file, origin: describeOrigin(known) };
+    return { model, ...file, origin: [describeOrigin(known) ?? [], notes].flat().join("\n") || undefined };
   });
 }
 
 /** The network of a command line, described but not opened, for as long as `use` runs. */
 export async function withModelFile<T>(
   args: Arguments,
-  use: (file: DescribedCheckpoint & Pick<LoadedModel, "name" | "sha256">) => Promise<T>,
+  use: (file: ReturnType<ModelFile["describe"]> & Pick<LoadedModel, "name" | "sha256">) => Promise<T>,
 ): Promise<T> {
-  const path = args.text("model");
-  using file = path === undefined ? undefined : await FileSource.open(path);
-  const source = file ?? await defaultModelSource();
-  const described = await openDescribed(source, args);
-  const name = source.name.split(/[\\/]/).at(-1) as string;
-  return await use({ ...described, name, sha256: await sha256Of(source) });
+  using file = await openModelFile(args.text("model"), { stateDict: args.text("state-dict") });
+  return await use({ ...openDescribed(file, args), name: file.name, sha256: await file.sha256() });
 }
 
 /**
- * Opens a checkpoint of any format and finds out what network it holds.
- * @param source the file
+ * Finds out what network a file holds.
+ * @param file the open file
  * @param args the command line, with `descriptionSpecs`
  * @throws {UsageError} if something is left open, with the options that answer it
  * @throws {CheckpointError} if the file violates its format or belongs to no known architecture
  */
-export async function openDescribed(
-  source: Parameters<typeof openCheckpoint>[0],
-  args: Arguments,
-): Promise<DescribedCheckpoint> {
-  const stateDict = args.text("state-dict");
-  const file = await openCheckpoint(source, stateDict === undefined ? {} : { stateDict });
+export function openDescribed(file: ModelFile, args: Arguments): ReturnType<ModelFile["describe"]> {
   try {
-    return describeCheckpoint(file, descriptionOptions(args));
+    return file.describe(descriptionOptions(args));
   } catch (error) {
     throw explainOpen(error);
   }

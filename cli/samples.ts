@@ -1,6 +1,6 @@
 /** `deno task samples`: samples of a network as one picture. */
 import { WebGpuRuntime } from "../engine/mod.ts";
-import { checkWritable, FileSource, writePng } from "../io/mod.ts";
+import { checkWritable, openModelFile, writePng } from "../io/mod.ts";
 import { openClassifier } from "../models/mod.ts";
 import { crop, makeSheet, type Raster, toImage } from "../raster/mod.ts";
 import { clamped, imageChannels } from "../restoration/mod.ts";
@@ -94,8 +94,8 @@ async function sample(
 async function openGuidance(runtime: WebGpuRuntime, args: Arguments): Promise<ClassGuidance | undefined> {
   const path = args.text("classifier");
   if (path === undefined) return undefined;
-  using source = await FileSource.open(path);
-  const { checkpoint } = await openDescribed(source, args);
+  using source = await openModelFile(path, { stateDict: args.text("state-dict") });
+  const { checkpoint } = openDescribed(source, args);
   const { logits } = await openClassifier(runtime, checkpoint);
   return { logits, label: args.number("class") ?? 0, scale: args.number("guidance") ?? DEFAULTS.guidance };
 }

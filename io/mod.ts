@@ -25,6 +25,7 @@ export { identifyImage, readImage, type ReadImageOptions, readTexts, writePng } 
 export { formatByName, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";
 export { openModel, type OpenModelOptions } from "./model_file.ts";
+export { type ModelFile, openModelFile, type OpenModelFileOptions } from "./open_model_file.ts";
 export { readBlurNetwork } from "./blur_network.ts";
 export {
   type ArrayPlanes,

@@ -12,13 +12,13 @@ import {
   openModel as openDescribed,
   type UploadOptions,
 } from "../models/mod.ts";
-import { FileSource } from "./file_source.ts";
+import { openModelFile } from "./open_model_file.ts";
 
 /** What a file does not say of its network, and how its weights are kept. */
 export type OpenModelOptions = UploadOptions & { readonly description?: DescriptionOptions };
 
 /**
- * Opens a network: a checkpoint of any format that is known, or the embedded prior.
+ * Opens a network: a checkpoint of any format that is known, a folder of a diffusers model, or the embedded prior.
  * @param runtime where the weights go
  * @param source a path, an address, or the bytes; the embedded prior where it is left out
  * @throws {FileError} if the file cannot be read
@@ -37,8 +37,8 @@ export async function openModel(
     return await open(blobByteSource(source, "name" in source ? String(source.name) : "blob"));
   }
   if (source instanceof URL && source.protocol !== "file:") return await open(await fetched(source));
-  using file = await FileSource.open(source instanceof URL ? decodeURIComponent(source.pathname) : source);
-  return await open(file);
+  using file = await openModelFile(source instanceof URL ? decodeURIComponent(source.pathname) : source);
+  return await openDescribed(runtime, file.describe(description).checkpoint, options);
 }
 
 async function fetched(address: URL): Promise<ByteSource> {

@@ -348,7 +348,7 @@ function contradiction({ name }: Checkpoint, found: string): CheckpointError {
 }
 
 /** The checkpoint with a configuration in its metadata. */
-function withConfig(file: Checkpoint, description: Description): Checkpoint {
+export function withConfig(file: Checkpoint, description: Description): Checkpoint {
   return {
     name: file.name,
     format: file.format,

@@ -70,6 +70,16 @@ export { guidedDiffusion, guidedUnet, guidedUnetConfig } from "./guided/unet.ts"
 export { guidedClassifier } from "./guided/classifier.ts";
 export type { DdpmUnetConfig } from "./ddpm/config.ts";
 export { ddpm } from "./ddpm/unet.ts";
+export type { DiffusersLevel, DiffusersMiddle, DiffusersUnetConfig } from "./diffusers/config.ts";
+export { diffusers } from "./diffusers/unet.ts";
+export {
+  type DescribedWeights,
+  describeWeights,
+  hasUnetNames,
+  type ModelTexts,
+  type NamedText,
+} from "./diffusers/describe.ts";
+export { LISTED_FOLDERS, type ModelFiles, modelFiles } from "./diffusers/model_files.ts";
 export type { AttentionExchange } from "./attention_exchange.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export {

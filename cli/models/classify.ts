@@ -1,6 +1,6 @@
 /** `deno task models classify FILE IMAGE`: what a classifier of noisy images makes of a picture. */
 import type { DeviceTensor, Runtime, Scalars, Tensors } from "../../engine/mod.ts";
-import { FileSource, makeReporter, readImage } from "../../io/mod.ts";
+import { makeReporter, openModelFile, readImage } from "../../io/mod.ts";
 import { centre, colourRaster, crop, grayToRgb, type Raster, resize } from "../../raster/mod.ts";
 import { type Checkpoint, openClassifier } from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
@@ -23,8 +23,8 @@ export const CLASSIFY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 export async function classifyPicture(args: Arguments, path: string, picture: string): Promise<number> {
   using reporter = makeReporter(args.flag("json"));
   const colour = grayToRgb(colourRaster(await readImage(picture)));
-  using source = await FileSource.open(path);
-  const { checkpoint, known } = await openDescribed(source, args);
+  using source = await openModelFile(path, { stateDict: args.text("state-dict") });
+  const { checkpoint, known } = openDescribed(source, args);
   const origin = describeOrigin(known);
   if (origin !== undefined) reporter.note(origin);
   const runtime = await openRuntime(args);

@@ -1,15 +1,13 @@
 /** `models inspect FILE`: what a checkpoint holds. */
-import { FileSource, makeReporter } from "../../io/mod.ts";
+import { makeReporter, type ModelFile, openModelFile } from "../../io/mod.ts";
 import {
   type Checkpoint,
   DEFAULT_PROCESS,
-  describeCheckpoint,
   type Description,
   type KnownCheckpoint,
   type NetworkCost,
   networkCost,
   type NetworkPlan,
-  openCheckpoint,
   OpenQuestionsError,
   planDescription,
 } from "../../models/mod.ts";
@@ -24,15 +22,16 @@ interface Found {
   readonly known: readonly KnownCheckpoint[];
   /** What is left open, as text with the options that say it. */
   readonly open: string | undefined;
+  /** What was chosen or assumed. */
+  readonly notes: readonly string[];
 }
 
 /** Prints what a checkpoint holds, also where something is left open. */
 export async function inspectModel(args: Arguments, path: string): Promise<number> {
   using reporter = makeReporter(args.flag("json"));
-  using source = await FileSource.open(path);
-  const stateDict = args.text("state-dict");
-  const file = await openCheckpoint(source, stateDict === undefined ? {} : { stateDict });
-  const found = describe(file, args);
+  using source = await openModelFile(path, { stateDict: args.text("state-dict") });
+  const file = source.checkpoint;
+  const found = describe(source, args);
   const { description, plan, known } = found;
   const size = args.number("size") ?? (description.image_size as number | undefined);
   const cost = plan === undefined || size === undefined ? undefined : costAt(plan, size);
@@ -63,22 +62,22 @@ export async function inspectModel(args: Arguments, path: string): Promise<numbe
     ["published as", known.length === 0 ? undefined : known.map(({ name }) => name).join(", ")],
   ];
   const lines = rows.flatMap(([name, text]) => text === undefined ? [] : [`${name.padEnd(28)}${text}`]);
-  const notes = [describeOrigin(known), found.open].filter((note) => note !== undefined);
+  const notes = [describeOrigin(known), ...found.notes, found.open].filter((note) => note !== undefined);
   reporter.result(data, [...lines, ...notes].join("\n"));
   return 0;
 }
 
-function describe(file: Checkpoint, args: Arguments): Found {
+function describe(file: ModelFile, args: Arguments): Found {
   try {
-    const { description, known } = describeCheckpoint(file, descriptionOptions(args));
+    const { description, known, notes } = file.describe(descriptionOptions(args));
     const { plan } = planDescription(description);
-    return { description: { ...DEFAULT_PROCESS, ...description }, plan, known, open: undefined };
+    return { description: { ...DEFAULT_PROCESS, ...description }, plan, known, open: undefined, notes };
   } catch (error) {
     if (!(error instanceof OpenQuestionsError)) throw error;
     const { description, planFor } = error;
     const size = args.number("size") ?? (description.image_size as number | undefined);
     const plan = size === undefined ? undefined : planFor?.(size);
-    return { description, plan, known: [], open: (explainOpen(error) as UsageError).message };
+    return { description, plan, known: [], open: (explainOpen(error) as UsageError).message, notes: [] };
   }
 }
 

@@ -1,0 +1,180 @@
+/** Opening the network that a path names: one file, a folder, or a file of a folder that belong together. */
+import { createHash } from "node:crypto";
+import {
+  type ByteSource,
+  type Checkpoint,
+  CheckpointError,
+  defaultModelSource,
+  describeCheckpoint,
+  type DescribedCheckpoint,
+  describeWeights,
+  type DescriptionOptions,
+  hasUnetNames,
+  LISTED_FOLDERS,
+  type ModelFiles,
+  modelFiles,
+  type NamedText,
+  openCheckpoint,
+  quoteName,
+} from "../models/mod.ts";
+import { FileError } from "./file_error.ts";
+import { FileSource } from "./file_source.ts";
+import { readText } from "./output_files.ts";
+import { sha256Of } from "./sha256.ts";
+
+/** How a network is opened. */
+export interface OpenModelFileOptions {
+  /** The state dict that is meant, where a PyTorch file has several. */
+  readonly stateDict?: string | undefined;
+}
+
+/** A network on disk; it is closed at the end of a `using` block. */
+export interface ModelFile extends Disposable {
+  /** Name of its file or folder, without what that lies in. */
+  readonly name: string;
+  /** Its tensors. */
+  readonly checkpoint: Checkpoint;
+  /** Bytes of its tensors and what is stored with them. */
+  readonly size: number;
+  /**
+   * What identifies it: the SHA-256 of the file, or, where several files make up the network, of the text that has a line
+   * with the SHA-256 of each.
+   * @returns 64 hexadecimal digits, lower case
+   */
+  sha256(): Promise<string>;
+  /**
+   * Finds out what network it is: by the files beside its tensors, or by these alone.
+   * @param options what neither tells
+   * @returns the network, and what was chosen or assumed, in sentences
+   * @throws {OpenQuestionsError} if something is left open
+   * @throws {CheckpointError} as `describeWeights` and `describeCheckpoint`
+   */
+  describe(options?: DescriptionOptions): DescribedCheckpoint & { readonly notes: readonly string[] };
+}
+
+/**
+ * Opens the network that a path names: a checkpoint of any format; or weights of diffusers with the config.json beside
+ * them, by the name of the folder, of the weights or of one of the JSON files.
+ * @param path the embedded prior where it is left out
+ * @throws {FileError} if a file cannot be read
+ * @throws {CheckpointError} if it is no checkpoint, or something of the model is missing beside it
+ */
+export async function openModelFile(path?: string, options: OpenModelFileOptions = {}): Promise<ModelFile> {
+  if (path === undefined) return await openSource(await defaultModelSource(), options);
+  const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
+  if (isFolder) {
+    const files = modelFiles(path, await listed(path));
+    if (files) return await openFolder(path, files, { ...options, name: nameOf(path) });
+    throw new FileError(
+      `Cannot read "${path}": it is a directory, a file is needed; name a file in it, or a folder of a diffusers model, ` +
+        "which has config.json and weights in it or in its folder unet",
+    );
+  }
+  const folder = folderOf(path);
+  const beside = async (): Promise<ModelFiles | undefined> => modelFiles(folder, await listed(folder), nameOf(path));
+  if (path.endsWith(".json")) {
+    const files = await beside();
+    if (files) return await openFolder(folder, files, options);
+  }
+  const file = await openFile(path, options);
+  const isAlone = file.checkpoint.metadata.has("config") || !hasUnetNames(file.checkpoint.tensors);
+  if (isAlone) return file;
+  file[Symbol.dispose]();
+  const files = await beside();
+  if (files) return await openFolder(folder, files, options);
+  throw new CheckpointError(
+    `Cannot tell what network ${
+      quoteName(path)
+    } holds: its tensors are those of a UNet2DModel of diffusers, which do not ` +
+      "tell norms, heads and padding; the config.json of the same model is needed beside it",
+  );
+}
+
+/** A checkpoint alone. */
+async function openFile(path: string, options: OpenModelFileOptions): Promise<ModelFile> {
+  const source = await FileSource.open(path);
+  try {
+    return { ...await openSource(source, options), [Symbol.dispose]: () => source.close() };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+async function openSource(source: ByteSource, { stateDict }: OpenModelFileOptions): Promise<ModelFile> {
+  const checkpoint = await openCheckpoint(source, stateDict === undefined ? {} : { stateDict });
+  return {
+    name: nameOf(source.name),
+    checkpoint,
+    size: source.size,
+    sha256: () => sha256Of(source),
+    describe: (options) => ({ notes: [], ...describeCheckpoint(checkpoint, options) }),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+/** Weights with the files that describe them. */
+async function openFolder(
+  folder: string,
+  files: ModelFiles,
+  options: OpenModelFileOptions & { readonly name?: string },
+): Promise<ModelFile> {
+  const read = async (name: string | undefined): Promise<NamedText | undefined> =>
+    name === undefined ? undefined : { name: joined(folder, name), text: await readText(joined(folder, name)) };
+  const [config, scheduler, pipeline] = await Promise.all([files.config, files.scheduler, files.pipeline].map(read));
+  const file = await openFile(joined(folder, files.weights), options);
+  return {
+    ...file,
+    name: options.name ?? file.name,
+    describe(described): ReturnType<ModelFile["describe"]> {
+      const { checkpoint, notes } = describeWeights(
+        file.checkpoint,
+        { config: config!, scheduler, pipeline },
+        described,
+      );
+      return { ...describeCheckpoint(checkpoint), notes: [...files.notes, ...notes] };
+    },
+    async sha256(): Promise<string> {
+      const texts = [config!, scheduler].filter((text) => text !== undefined);
+      const lines = [await file.sha256(), ...texts.map(({ text }) => hashOf(text))];
+      return hashOf(lines.map((line) => `${line}\n`).join(""));
+    },
+  };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Where a path's last part begins. */
+function lastPart(path: string): number {
+  return Math.max(path.lastIndexOf("/"), Deno.build.os === "windows" ? path.lastIndexOf("\\") : -1) + 1;
+}
+
+function nameOf(path: string): string {
+  const whole = path.replace(/(?<=.)\/+$/, "");
+  return whole.slice(lastPart(whole));
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, lastPart(path)) || ".";
+}
+
+function joined(folder: string, name: string): string {
+  return folder === "." ? name : `${folder.replace(/\/+$/, "")}/${name}`;
+}
+
+/** Files of a folder and of those around it that may belong to the same model. */
+async function listed(folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const part of LISTED_FOLDERS) {
+    try {
+      for await (const { name, isDirectory } of Deno.readDir(joined(folder, part) || ".")) {
+        if (!isDirectory) names.push(part + name);
+      }
+    } catch {
+      // It is not there, or nobody may look into it: then nothing in it belongs to the model.
+    }
+  }
+  return names;
+}

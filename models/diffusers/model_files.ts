@@ -1,0 +1,134 @@
+/** Which files of a folder are a model of the diffusers library: a choice by their names alone. */
+import { CheckpointError, quoteName } from "../checkpoint/checkpoint_error.ts";
+
+/** The files of a model, by the paths that they were listed with. */
+export interface ModelFiles {
+  /** config.json of the network. */
+  readonly config: string;
+  /** Its weights, or the index of their parts. */
+  readonly weights: string;
+  /** scheduler_config.json; undefined where there is none. */
+  readonly scheduler: string | undefined;
+  /** model_index.json, which says what else belongs to the network; undefined where there is none. */
+  readonly pipeline: string | undefined;
+  /** What was chosen among several, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** The folders, seen from the one that is named, whose files are listed: "" is that folder itself. */
+export const LISTED_FOLDERS = ["", "unet/", "unet_ema/", "scheduler/", "../", "../unet/", "../scheduler/"] as const;
+
+const CONFIG = "config.json";
+const SCHEDULER = "scheduler_config.json";
+const PIPELINE = "model_index.json";
+
+/**
+ * The files of a model.
+ * @param path the folder, for messages
+ * @param names files of `LISTED_FOLDERS`, with the folder before the name
+ * @param start the file that is named, where it is not the folder: weights, or one of the JSON files
+ * @returns undefined where no config.json tells of a network
+ * @throws {CheckpointError} if there is one, but no weights, or several that are equally likely
+ */
+export function modelFiles(path: string, names: readonly string[], start?: string): ModelFiles | undefined {
+  const there = new Set(names);
+  const isWeights = start !== undefined && !start.endsWith(".json") || isIndex(start);
+  const folder = isWeights
+    ? ["", "../unet/"].find((folder) => there.has(folder + CONFIG))
+    : networkFolder(there, start ?? "");
+  if (folder === undefined) return undefined;
+  const { weights, note } = isWeights ? { weights: start!, note: undefined } : weightsIn(path, names, folder);
+  return {
+    config: folder + CONFIG,
+    weights,
+    scheduler: firstOf(there, schedulersOf(folder)),
+    pipeline: firstOf(there, folder === "" ? [PIPELINE, `../${PIPELINE}`] : [folder.replace(/\w+\/$/, PIPELINE)]),
+    notes: [note, averageNote(there, folder)].filter((text) => text !== undefined),
+  };
+}
+
+function firstOf(there: ReadonlySet<string>, names: readonly string[]): string | undefined {
+  return names.find((name) => there.has(name));
+}
+
+/** Where the network of a pipeline lies; the averages of a training before the weights that it goes on with. */
+function networkFolder(there: ReadonlySet<string>, start: string): string | undefined {
+  if (start === CONFIG) return "";
+  const folders = start === SCHEDULER ? ["unet/", "../unet/", ""] : ["unet/", ""];
+  const found = folders.find((folder) => there.has(folder + CONFIG));
+  const isTraining = !there.has(PIPELINE) && there.has(`unet_ema/${CONFIG}`);
+  return isTraining && found !== "" ? "unet_ema/" : found;
+}
+
+function averageNote(there: ReadonlySet<string>, folder: string): string | undefined {
+  if (folder !== "unet_ema/" || !there.has(`unet/${CONFIG}`)) return undefined;
+  return "Its weights are those of unet_ema, averages of the training; name the folder unet in it for the others";
+}
+
+/** Where the scheduler of a network may lie: with the parts of a pipeline, in the root with all else, or nowhere. */
+function schedulersOf(folder: string): readonly string[] {
+  if (folder === "") return [SCHEDULER, `scheduler/${SCHEDULER}`, `../scheduler/${SCHEDULER}`];
+  const root = folder.replace(/\w+\/$/, "");
+  return [`${root}scheduler/${SCHEDULER}`, `${root}${SCHEDULER}`, folder + SCHEDULER];
+}
+
+/** The name that the library gives to weights, with the variant before the ending. */
+const PUBLISHED = /^diffusion_pytorch_model(?:\.([\w-]+))?\.(safetensors|bin)$/;
+const PUBLISHED_INDEX = /^diffusion_pytorch_model\.(safetensors|bin)\.index(?:\.([\w-]+))?\.json$/;
+const PART = /-\d{5}-of-\d{5}\./;
+
+/** Endings of weights by any name. */
+const ANY_WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt)$/;
+
+/** Whether a name is that of an index of parts. */
+function isIndex(name: string | undefined): boolean {
+  return name !== undefined && /\.index(\.[\w-]+)?\.json$/.test(name);
+}
+
+/** One file of weights, or an index. */
+interface Choice {
+  readonly name: string;
+  readonly variant: string;
+  readonly isSafe: boolean;
+  readonly isWhole: boolean;
+}
+
+function weightsIn(
+  path: string,
+  names: readonly string[],
+  folder: string,
+): { readonly weights: string; readonly note?: string } {
+  const own = names.filter((name) => name.startsWith(folder) && !name.slice(folder.length).includes("/"))
+    .map((name) => name.slice(folder.length));
+  const choices = own.flatMap((name): Choice[] => {
+    const whole = PART.test(name) ? null : PUBLISHED.exec(name);
+    if (whole) return [{ name, variant: whole[1] ?? "", isSafe: whole[2] === "safetensors", isWhole: true }];
+    const index = PUBLISHED_INDEX.exec(name);
+    return index ? [{ name, variant: index[2] ?? "", isSafe: index[1] === "safetensors", isWhole: false }] : [];
+  }).sort((one, other) =>
+    one.variant.localeCompare(other.variant) || Number(other.isSafe) - Number(one.isSafe) ||
+    Number(other.isWhole) - Number(one.isWhole)
+  );
+  const [best] = choices;
+  if (best) {
+    const variant = best.variant === ""
+      ? {}
+      : { note: `Its weights are the variant ${best.variant}, there are no others` };
+    const others = new Set(choices.map(({ variant }) => variant)).size;
+    return {
+      weights: folder + best.name,
+      ...(others > 1 && best.variant !== ""
+        ? { note: `Of ${others} variants of its weights ${best.variant} is taken` }
+        : variant),
+    };
+  }
+  const others = own.filter((name) => ANY_WEIGHTS.test(name));
+  if (others.length === 1) return { weights: folder + others[0]! };
+  const found = others.length === 0 ? "no weights are" : `only ${others.slice(0, 3).join(", ")} are`;
+  throw new CheckpointError(
+    `Cannot load ${
+      quoteName(path)
+    }: beside its ${folder}${CONFIG} ${found}, diffusion_pytorch_model.safetensors or .bin ` +
+      `is needed${others.length === 0 ? "; download it, too" : "; name the file that is meant"}`,
+  );
+}
