@@ -141,6 +141,16 @@ export const DIFFUSERS_KEYWORDS = {
   attention_names: choice("to_q", ATTENTION_NAMINGS, {}, "what the layers of attentions are called in the checkpoint"),
 };
 
+/** Keywords that leave no trace in names and shapes: where a configuration lacks one, its default decides unseen. */
+export const UNSEEN_KEYWORDS = [
+  "attention_head_dim",
+  "norm_num_groups",
+  "norm_eps",
+  "downsample_padding",
+  "flip_sin_to_cos",
+  "freq_shift",
+] as const;
+
 /** The library's defaults of the keywords that are lists. */
 const DEFAULT_LEVELS = {
   block_out_channels: [224, 448, 672, 896],

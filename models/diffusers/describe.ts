@@ -4,7 +4,7 @@ import { CheckpointError, quoteName } from "../checkpoint/checkpoint_error.ts";
 import { type DescriptionOptions, OpenQuestionsError, withConfig } from "../describe_checkpoint.ts";
 import type { Description } from "../family.ts";
 import { planDescription } from "../model_description.ts";
-import { DIFFUSERS, sideOf, UNET_CLASS } from "./config.ts";
+import { DIFFUSERS, DIFFUSERS_KEYWORDS, sideOf, UNET_CLASS, UNSEEN_KEYWORDS } from "./config.ts";
 import { type ReadScheduler, readScheduler, WITHOUT_SCHEDULER } from "./scheduler.ts";
 
 /** A file that was read. */
@@ -70,7 +70,11 @@ export function describeWeights(
   options: DescriptionOptions = {},
 ): DescribedWeights {
   if (pipeline) requirePixels(pipeline);
-  const network = networkOf(config, file);
+  const own = networkOf(config, file);
+  const unsaid = Object.fromEntries(
+    UNSEEN_KEYWORDS.filter((key) => own[key] === undefined).map((key) => [key, DIFFUSERS_KEYWORDS[key].default]),
+  );
+  const network = { ...own, ...unsaid };
   const { process, notes } = scheduler ? schedulerOf(scheduler) : WITHOUT_SCHEDULER;
   const said = { architecture: DIFFUSERS, ...network, ...process };
   const answers = answersOf(file, said, options, scheduler !== undefined);
@@ -78,7 +82,17 @@ export function describeWeights(
   if (!("image_size" in description)) throw openSize(file, description, config);
   inFile(config.name, () => planDescription(description));
   const isAssumed = scheduler !== undefined || !("noise_schedule" in answers && "prediction_type" in answers);
-  return { checkpoint: withConfig(file, description), notes: isAssumed ? notes : [] };
+  return {
+    checkpoint: withConfig(file, description),
+    notes: [...defaultsNote(config, unsaid), ...isAssumed ? notes : []],
+  };
+}
+
+function defaultsNote({ name }: NamedText, unsaid: Description): readonly string[] {
+  const values = Object.entries(unsaid).map(([key, value]) => `${key} ${value}`);
+  return values.length === 0
+    ? []
+    : [`Defaults of the library are taken for what ${name} does not say: ${values.join(", ")}`];
 }
 
 /** A pipeline whose network is given pictures. */
