@@ -11,15 +11,18 @@ import {
   type DescriptionOptions,
   hasUnetNames,
   LISTED_FOLDERS,
+  MODEL_TEXTS,
   type ModelFiles,
   modelFiles,
   type NamedText,
   openCheckpoint,
+  pipelineAmong,
   quoteName,
+  requirePixels,
 } from "../models/mod.ts";
 import { FileError } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
-import { readText } from "./output_files.ts";
+import { isFolder, join, readText } from "./output_files.ts";
 import { sha256Of } from "./sha256.ts";
 
 /** How a network is opened. */
@@ -61,26 +64,22 @@ export interface ModelFile extends Disposable {
  */
 export async function openModelFile(path?: string, options: OpenModelFileOptions = {}): Promise<ModelFile> {
   if (path === undefined) return await openSource(await defaultModelSource(), options);
-  const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
-  if (isFolder) {
-    const files = modelFiles(path, await listed(path));
-    if (files) return await openFolder(path, files, { ...options, name: nameOf(path) });
+  if (await isFolder(path)) {
+    const folder = await snapshotIn(path) ?? path;
+    const files = await filesOf(folder);
+    if (files) return await openFolder(folder, files, { ...options, name: nameOf(path) });
     throw new FileError(
       `Cannot read "${path}": it is a directory, a file is needed; name a file in it, or a folder of a diffusers model, ` +
         "which has config.json and weights in it or in its folder unet",
     );
   }
-  const folder = folderOf(path);
-  const beside = async (): Promise<ModelFiles | undefined> => modelFiles(folder, await listed(folder), nameOf(path));
-  if (path.endsWith(".json")) {
-    const files = await beside();
-    if (files) return await openFolder(folder, files, options);
-  }
+  const [folder, name] = [folderOf(path), nameOf(path)];
+  const described = MODEL_TEXTS.includes(name) ? await filesOf(folder, name) : undefined;
+  if (described) return await openFolder(folder, described, options);
   const file = await openFile(path, options);
-  const isAlone = file.checkpoint.metadata.has("config") || !hasUnetNames(file.checkpoint.tensors);
-  if (isAlone) return file;
+  if (file.checkpoint.metadata.has("config") || !hasUnetNames(file.checkpoint.tensors)) return file;
   file[Symbol.dispose]();
-  const files = await beside();
+  const files = await filesOf(folder, name);
   if (files) return await openFolder(folder, files, options);
   throw new CheckpointError(
     `Cannot tell what network ${
@@ -121,17 +120,13 @@ async function openFolder(
 ): Promise<ModelFile> {
   const read = async (name: string | undefined): Promise<NamedText | undefined> =>
     name === undefined ? undefined : { name: joined(folder, name), text: await readText(joined(folder, name)) };
-  const [config, scheduler, pipeline] = await Promise.all([files.config, files.scheduler, files.pipeline].map(read));
+  const [config, scheduler] = await Promise.all([files.config, files.scheduler].map(read));
   const file = await openFile(joined(folder, files.weights), options);
   return {
     ...file,
     name: options.name ?? file.name,
     describe(described): ReturnType<ModelFile["describe"]> {
-      const { checkpoint, notes } = describeWeights(
-        file.checkpoint,
-        { config: config!, scheduler, pipeline },
-        described,
-      );
+      const { checkpoint, notes } = describeWeights(file.checkpoint, { config: config!, scheduler }, described);
       return { ...describeCheckpoint(checkpoint), notes: [...files.notes, ...notes] };
     },
     async sha256(): Promise<string> {
@@ -161,7 +156,35 @@ function folderOf(path: string): string {
 }
 
 function joined(folder: string, name: string): string {
-  return folder === "." ? name : `${folder.replace(/\/+$/, "")}/${name}`;
+  return folder === "." ? name : join(folder, name);
+}
+
+/**
+ * The files of the model in a folder; undefined if there is none.
+ * @throws {CheckpointError} if it is part of a pipeline that cannot be run, or lacks a file
+ */
+async function filesOf(folder: string, start?: string): Promise<ModelFiles | undefined> {
+  const names = await listed(folder);
+  const pipeline = pipelineAmong(names);
+  if (pipeline !== undefined) {
+    const name = joined(folder, pipeline);
+    requirePixels({ name, text: await readText(name) });
+  }
+  const files = modelFiles(folder, names, start);
+  if (files || pipeline === undefined) return files;
+  throw new CheckpointError(
+    `Cannot load ${
+      quoteName(folder)
+    }: its model_index.json tells of a unet, whose config.json is needed in the folder ` +
+      "unet; download it, too",
+  );
+}
+
+/** The folder of the current files in the folder that the hub's programs keep for a model; undefined elsewhere. */
+async function snapshotIn(path: string): Promise<string | undefined> {
+  const commit = await Deno.readTextFile(joined(path, "refs/main")).catch(() => undefined);
+  const folder = joined(path, `snapshots/${commit?.trim()}`);
+  return commit !== undefined && await isFolder(folder) ? folder : undefined;
 }
 
 /** Files of a folder and of those around it that may belong to the same model. */

@@ -78,8 +78,9 @@ export {
   hasUnetNames,
   type ModelTexts,
   type NamedText,
+  requirePixels,
 } from "./diffusers/describe.ts";
-export { LISTED_FOLDERS, type ModelFiles, modelFiles } from "./diffusers/model_files.ts";
+export { LISTED_FOLDERS, MODEL_TEXTS, type ModelFiles, modelFiles, pipelineAmong } from "./diffusers/model_files.ts";
 export type { AttentionExchange } from "./attention_exchange.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
 export {

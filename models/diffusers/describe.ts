@@ -21,8 +21,6 @@ export interface ModelTexts {
   readonly config: NamedText;
   /** scheduler_config.json, where there is one. */
   readonly scheduler?: NamedText | undefined;
-  /** model_index.json, where there is one. */
-  readonly pipeline?: NamedText | undefined;
 }
 
 /** Weights that say what network they are. */
@@ -66,10 +64,9 @@ export function hasUnetNames(tensors: Checkpoint["tensors"]): boolean {
  */
 export function describeWeights(
   file: Checkpoint,
-  { config, scheduler, pipeline }: ModelTexts,
+  { config, scheduler }: ModelTexts,
   options: DescriptionOptions = {},
 ): DescribedWeights {
-  if (pipeline) requirePixels(pipeline);
   const own = networkOf(config, file);
   const unsaid = Object.fromEntries(
     UNSEEN_KEYWORDS.filter((key) => own[key] === undefined).map((key) => [key, DIFFUSERS_KEYWORDS[key].default]),
@@ -95,8 +92,12 @@ function defaultsNote({ name }: NamedText, unsaid: Description): readonly string
     : [`Defaults of the library are taken for what ${name} does not say: ${values.join(", ")}`];
 }
 
-/** A pipeline whose network is given pictures. */
-function requirePixels({ name, text }: NamedText): void {
+/**
+ * Makes sure that a pipeline has a network that is given pictures.
+ * @param index its model_index.json
+ * @throws {CheckpointError} if it denoises codes of an autoencoder, or with another network than a UNet2DModel
+ */
+export function requirePixels({ name, text }: NamedText): void {
   const index = parsed(name, text);
   const autoencoder = AUTOENCODERS.find((key) => index[key] !== undefined);
   const [, network] = Array.isArray(index.unet) ? index.unet as unknown[] : [];

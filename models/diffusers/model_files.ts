@@ -9,8 +9,6 @@ export interface ModelFiles {
   readonly weights: string;
   /** scheduler_config.json; undefined where there is none. */
   readonly scheduler: string | undefined;
-  /** model_index.json, which says what else belongs to the network; undefined where there is none. */
-  readonly pipeline: string | undefined;
   /** What was chosen among several, in sentences. */
   readonly notes: readonly string[];
 }
@@ -22,17 +20,21 @@ const CONFIG = "config.json";
 const SCHEDULER = "scheduler_config.json";
 const PIPELINE = "model_index.json";
 
+/** The files that say what a model is. */
+export const MODEL_TEXTS: readonly string[] = [CONFIG, SCHEDULER, PIPELINE];
+
 /**
  * The files of a model.
  * @param path the folder, for messages
  * @param names files of `LISTED_FOLDERS`, with the folder before the name
- * @param start the file that is named, where it is not the folder: weights, or one of the JSON files
+ * @param start the file that is named, where it is not the folder: weights, the index of their parts, or one of
+ *   `MODEL_TEXTS`
  * @returns undefined where no config.json tells of a network
  * @throws {CheckpointError} if there is one, but no weights, or several that are equally likely
  */
 export function modelFiles(path: string, names: readonly string[], start?: string): ModelFiles | undefined {
   const there = new Set(names);
-  const isWeights = start !== undefined && !start.endsWith(".json") || isIndex(start);
+  const isWeights = start !== undefined && !MODEL_TEXTS.includes(start);
   const folder = isWeights
     ? ["", "../unet/"].find((folder) => there.has(folder + CONFIG))
     : networkFolder(there, start ?? "");
@@ -41,10 +43,19 @@ export function modelFiles(path: string, names: readonly string[], start?: strin
   return {
     config: folder + CONFIG,
     weights,
-    scheduler: firstOf(there, schedulersOf(folder)),
-    pipeline: firstOf(there, folder === "" ? [PIPELINE, `../${PIPELINE}`] : [folder.replace(/\w+\/$/, PIPELINE)]),
+    scheduler: start === SCHEDULER ? start : firstOf(there, schedulersOf(folder)),
     notes: [note, averageNote(there, folder)].filter((text) => text !== undefined),
   };
+}
+
+/**
+ * The model_index.json that says what else belongs to a network.
+ * @param names as for `modelFiles`
+ * @returns undefined where there is none
+ */
+export function pipelineAmong(names: readonly string[]): string | undefined {
+  // A folder that is no part of a pipeline may lie beside the files of one.
+  return firstOf(new Set(names), names.includes(CONFIG) ? [PIPELINE, `../${PIPELINE}`] : [PIPELINE]);
 }
 
 function firstOf(there: ReadonlySet<string>, names: readonly string[]): string | undefined {
@@ -79,11 +90,6 @@ const PART = /-\d{5}-of-\d{5}\./;
 
 /** Endings of weights by any name. */
 const ANY_WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt)$/;
-
-/** Whether a name is that of an index of parts. */
-function isIndex(name: string | undefined): boolean {
-  return name !== undefined && /\.index(\.[\w-]+)?\.json$/.test(name);
-}
 
 /** One file of weights, or an index. */
 interface Choice {
