@@ -1,7 +1,11 @@
 /** Opening folders of diffusers models, and files that lie in them. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { FileError, type ModelFile, openModelFile } from "../../io/mod.ts";
+import type { Scalars, Tensors } from "../../engine/mod.ts";
+import { FileError, type ModelFile, openModel, openModelFile } from "../../io/mod.ts";
 import { CheckpointError } from "../../models/mod.ts";
+import { openGolden, readChannelsLast } from "../models/golden_file.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
 
 const GOLDEN = new URL("../golden/", import.meta.url).pathname;
 const HEADS = `${GOLDEN}diffusers-heads-tiny`;
@@ -104,3 +108,28 @@ Deno.test("what is missing beside weights or a configuration is named", async ()
     await assertRejects(() => openModelFile(`${folder}/unet/x`), FileError, "Cannot read");
   });
 });
+
+gpuTest(
+  "an opened folder predicts the noise and the image that the library derives from its output",
+  async (runtime) => {
+    const recording = await openGolden("diffusers-heads-tiny/reference");
+    const opened = await openModel(runtime, HEADS);
+    const { alphaBar } = opened.process.schedule!;
+    assertClose(alphaBar, await recording.readFloat32("schedule.alphas_cumprod_f32"), 1e-6, "alphaBar");
+    const model = opened.noiseModel().withLevels!(alphaBar);
+    const stage = runtime.stage("predict", ({ x }: Tensors<"x">, { t }: Scalars<"t">) => ({ ...model.predict!(x, t) }));
+    const timesteps = await recording.readFloat32("input.t");
+    const [x, x0, eps] = await Promise.all(
+      ["input.x", "derived.x0", "derived.eps"].map((name) => readChannelsLast(recording, name)),
+    );
+    const size = x!.data.length / timesteps.length;
+    for (const [item, t] of timesteps.entries()) {
+      const own = ({ data }: { readonly data: Float32Array }): Float32Array =>
+        data.slice(item * size, (item + 1) * size);
+      const found = await stage({ x: runtime.upload(own(x!), [1, ...x!.shape.slice(1)]) }, { t });
+      assertClose(await found.x0.read(), own(x0!), 1e-5, `x0 at ${t}`);
+      assertClose(await found.eps.read(), own(eps!), 1e-5, `eps at ${t}`);
+    }
+    opened.free();
+  },
+);
