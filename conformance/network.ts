@@ -1,6 +1,6 @@
 /** The network of a reference file, with the weights of that file or of the one that it names. */
 import type { Runtime } from "../engine/mod.ts";
-import { FAMILIES, loadWeights, type Network, type Precision } from "../models/mod.ts";
+import { diffusers, FAMILIES, loadWeights, type Network, type Precision } from "../models/mod.ts";
 import type { ReferenceFile, Settings } from "./reference_file.ts";
 import { NotSupportedError } from "./row.ts";
 
@@ -39,8 +39,30 @@ export async function loadNetwork(
   if (file.names(WEIGHTS).length > 0 && file.metadata.has("constructor")) {
     return await load(runtime, file, { first: [], precision });
   }
-  using other = await file.openBeside(file.metadata.text("weights_file"));
+  using other = await openWeights(file);
   return await load(runtime, other, { first: [file.metadata], precision });
+}
+
+/** Where the weights of a model of diffusers lie, seen from a recording in its folder. */
+const OF_DIFFUSERS = ["unet/", ""].flatMap((folder) =>
+  ["", ".fp16"].map((variant) => `${folder}diffusion_pytorch_model${variant}.safetensors`)
+);
+
+/** The file with the weights: the one that is named, or that of the model in whose folder the recording lies. */
+async function openWeights(file: ReferenceFile): Promise<ReferenceFile> {
+  const { metadata } = file;
+  if (metadata.has("weights_file") || metadata.text("class", "") !== diffusers.classes[0]) {
+    return await file.openBeside(metadata.text("weights_file"));
+  }
+  let failure: unknown;
+  for (const path of OF_DIFFUSERS) {
+    try {
+      return await file.openBeside(path);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 async function load(
@@ -54,7 +76,8 @@ async function load(
   const name = named.text("class", holder.metadata.text("kind", "") === "unet-ddpm" ? "Model" : "UNetModel");
   const family = FAMILIES.values().find(({ classes }) => classes.includes(name));
   if (!family) throw new NotSupportedError(`there is no network of class "${name}" among the models`);
-  const plan = family.plan({ class: name, ...source.settings("constructor").values });
+  const naming = family.stored?.([...holder.checkpoint.tensors.keys()]);
+  const plan = family.plan({ class: name, ...source.settings("constructor").values, ...naming });
   const prefix = holder.names(WEIGHTS).length > 0 ? PREFIX : "";
   const weights = await loadWeights(runtime, holder.checkpoint, plan.parameters, { prefix, precision });
   for (const parameter of plan.parameters.keys()) holder.use(prefix + parameter);

@@ -89,6 +89,11 @@ export interface FamilyDefinition<P extends Parameters, O extends Parameters, C 
   questions?(description: Description, tensors: TensorShapes): Iterable<OpenQuestion>;
   /** The keywords that follow from the training size; by default none. */
   sized?(size: number, tensors: TensorShapes): Description;
+  /**
+   * Keywords that no configuration says, as they are about names in a checkpoint.
+   * @param names of its tensors
+   */
+  stored?(names: readonly string[]): Description;
   /** Whether a key of configurations is no keyword and says nothing of the network; by default none is. */
   passesOver?(key: string): boolean;
   /**

@@ -5,6 +5,7 @@ import { type DescriptionOptions, OpenQuestionsError, withConfig } from "../desc
 import type { Description } from "../family.ts";
 import { planDescription } from "../model_description.ts";
 import { DIFFUSERS, DIFFUSERS_KEYWORDS, sideOf, UNET_CLASS, UNSEEN_KEYWORDS } from "./config.ts";
+import { attentionNaming } from "./layout.ts";
 import { type ReadScheduler, readScheduler, WITHOUT_SCHEDULER } from "./scheduler.ts";
 
 /** A file that was read. */
@@ -133,7 +134,7 @@ function networkOf({ name, text }: NamedText, { tensors }: Checkpoint): Descript
   return {
     ...keywords,
     ...(mid_block_type === undefined || (mid_block_type === null && hasMiddle) ? {} : { mid_block_type }),
-    ...(names.some((own) => /\.query\.weight$/.test(own)) ? { attention_names: "query" } : {}),
+    ...attentionNaming(names),
     ...(sample_size === undefined || sample_size === null
       ? {}
       : { image_size: inFile(name, () => sideOf(sample_size as number)) }),

@@ -3,6 +3,7 @@
 import type { Resample } from "../../kernels/mod.ts";
 import { type AttentionNames, DDPM_FORM, RIGHT_AND_BOTTOM, type UnetForm } from "../ddpm/form.ts";
 import type { DdpmBlock, DdpmLayer, DdpmUnetLayout } from "../ddpm/layout.ts";
+import type { Description } from "../family.ts";
 import type { Norm } from "../layers.ts";
 import type { AttentionNaming, DiffusersUnetConfig } from "./config.ts";
 
@@ -11,6 +12,14 @@ const ATTENTIONS: Readonly<Record<AttentionNaming, AttentionNames>> = {
   to_q: { norm: "group_norm", queries: "to_q", keys: "to_k", values: "to_v", out: "to_out.0", matrices: true },
   query: { norm: "group_norm", queries: "query", keys: "key", values: "value", out: "proj_attn", matrices: true },
 };
+
+/**
+ * How the layers of attentions are called in a checkpoint, as a keyword; nothing where it is as in new ones.
+ * @param names of its tensors
+ */
+export function attentionNaming(names: readonly string[]): Description {
+  return names.some((name) => name.endsWith(`.${ATTENTIONS.query.queries}.weight`)) ? { attention_names: "query" } : {};
+}
 
 /** How the layers of a network are called and built. */
 export function diffusersForm(config: DiffusersUnetConfig): UnetForm {

@@ -8,7 +8,7 @@ import type { Network } from "../network.ts";
 import { sinusoidTable } from "../timestep_table.ts";
 import type { Weights } from "../weights.ts";
 import { DIFFUSERS, DIFFUSERS_KEYWORDS, diffusersConfig, type DiffusersUnetConfig } from "./config.ts";
-import { diffusersForm, diffusersLayout } from "./layout.ts";
+import { attentionNaming, diffusersForm, diffusersLayout } from "./layout.ts";
 
 /**
  * `UNet2DModel` of the diffusers library. Its keywords are the keys of config.json; tensors do not tell them, so files of
@@ -23,6 +23,7 @@ export const diffusers: NetworkFamily<DiffusersUnetConfig, Record<never, never>>
   parameters: DIFFUSERS_KEYWORDS,
   // Norms, heads, padding and sinusoids leave no trace in names and shapes.
   detect: () => [],
+  stored: attentionNaming,
   passesOver: (key) => key.startsWith("_"),
   configure: diffusersConfig,
   layout(config): Pick<NetworkPlan, "parameters" | "downsampling"> {
