@@ -44,15 +44,19 @@ const ANSWERS: Readonly<Record<string, string>> = {
 /** What a pipeline has beside a network that denoises codes of an autoencoder. */
 const AUTOENCODERS = ["vae", "vqvae", "vqmodel", "movq"];
 
+/** Names that networks of the library have which are given a text. */
+const CONDITIONED = /(^|\.)(transformer_blocks|attn2|add_embedding|encoder_hid_proj)\./;
+
 /**
- * Whether tensors have the names of a UNet2DModel, whatever stands before them.
+ * Whether tensors have the names of a UNet2DModel, whatever stands before them; those of networks that are given a text
+ * as well have more.
  * @param tensors names of a checkpoint
  */
 export function hasUnetNames(tensors: Checkpoint["tensors"]): boolean {
   const names = [...tensors.keys()];
   return ["time_embedding.linear_1.weight", "conv_norm_out.weight"].every((end) =>
     names.some((name) => name === end || name.endsWith(`.${end}`))
-  );
+  ) && !names.some((name) => CONDITIONED.test(name));
 }
 
 /**
