@@ -11,7 +11,7 @@ import { DEFAULT_FOLDER, listModels } from "./models/list.ts";
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   list: ["dir", "hash", "json"],
   inspect: ["size", "json"],
-  fetch: ["dir", "out", "from", "sha256", "json"],
+  fetch: ["dir", "out", "from", "endpoint", "sha256", "json"],
   classify: ["json", ...Object.keys(CLASSIFY_OPTIONS)],
 };
 
@@ -25,8 +25,9 @@ export const MODELS: Command = {
     summary: "Lists published checkpoints that can be loaded, and says which are there.\n" +
       "inspect FILE: architecture, parameters, element types, schedule and multiply-adds of a checkpoint.\n" +
       "fetch NAME|URL: downloads one; an interrupted download goes on where it stopped. Only this uses the network.\n" +
+      "fetch hf:OWNER/NAME: downloads the folder of a UNet2DModel of diffusers from the Hugging Face Hub.\n" +
       "classify FILE IMAGE: runs a classifier of noisy images on a picture without noise, and shows its classes.",
-    operands: { usage: "[inspect FILE | fetch NAME|URL | classify FILE IMAGE]", min: 0, max: 3 },
+    operands: { usage: "[inspect FILE | fetch NAME|URL|hf:OWNER/NAME | classify FILE IMAGE]", min: 0, max: 3 },
     // Made when asked for: families of networks may have been added.
     get options(): CommandSpec["options"] {
       return {
@@ -38,8 +39,17 @@ export const MODELS: Command = {
           max: 65535,
           help: "inspect: side of the image that multiply-adds are counted for (default: training size)",
         },
-        out: { kind: "text", value: "FILE", help: "fetch: name of the file (default: its published name in --dir)" },
+        out: {
+          kind: "text",
+          value: "PATH",
+          help: "fetch: name of the file or folder (default: as published, in --dir)",
+        },
         from: { kind: "text", value: "URL", help: "fetch NAME: another address of the same file" },
+        endpoint: {
+          kind: "text",
+          value: "URL",
+          help: "fetch hf:OWNER/NAME: the Hub, or a mirror of it (default: HF_ENDPOINT, else https://huggingface.co)",
+        },
         sha256: { kind: "text", value: "HEX", help: "fetch: SHA-256 that the file must have" },
         ...CLASSIFY_OPTIONS,
         ...descriptionSpecs(),
@@ -49,6 +59,7 @@ export const MODELS: Command = {
     examples: [
       ["deno task models", "what there is"],
       ["deno task models fetch imagenet-256-uncond", `download it to ${DEFAULT_FOLDER}`],
+      ["deno task models fetch hf:google/ddpm-cat-256", "the folder of a network from the Hugging Face Hub"],
       ["deno task models inspect celeba_hq.ckpt --size 512", "what it is, and what an evaluation at 512x512 costs"],
       ["deno task models classify 256x256_classifier.pt photo.png", "the five likeliest of its classes"],
     ],
@@ -72,7 +83,9 @@ export const MODELS: Command = {
       throw new UsageError('"models classify" needs a FILE and an IMAGE');
     }
     if (operand === undefined || rest.length > 0) {
-      throw new UsageError(`"models ${action}" needs ${action === "fetch" ? "a NAME or a URL" : "a FILE"}`);
+      throw new UsageError(
+        `"models ${action}" needs ${action === "fetch" ? "a NAME, a URL or hf:OWNER/NAME" : "a FILE"}`,
+      );
     }
     return action === "inspect" ? await inspectModel(args, operand) : await fetchModel(args, operand);
   },

@@ -1,3 +1,4 @@
+import { followRedirects, Interruption, pauseFor, requireAnswer, requireWebAddress, Watch } from "./connection.ts";
 import { FileError } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
 import { type Origin, PartialFile } from "./partial_file.ts";
@@ -32,9 +33,6 @@ export interface Downloaded {
   readonly resumed: number;
 }
 
-/** A connection failed in a way that the next may not. */
-class Interruption extends Error {}
-
 /**
  * Fetches a file over HTTP so that it appears at its path complete or not at all. A dropped, stalled or failed
  * connection is tried again from where it stopped (`Range` with `If-Range`), also by a later run; what has arrived is
@@ -49,7 +47,7 @@ class Interruption extends Error {}
  * @throws Whatever `onProgress` throws, and the reason of the signal.
  */
 export async function download(address: string, path: string, options: DownloadOptions = {}): Promise<Downloaded> {
-  const url = requireWebAddress(address);
+  const { href: url } = requireWebAddress(address);
   using part = await PartialFile.open(path);
   try {
     await fetchAll(url, part, options);
@@ -84,7 +82,7 @@ async function fetchAll(url: string, part: PartialFile, options: DownloadOptions
         );
       }
       onNote?.(`${error.message} after ${part.size} bytes; connecting again`);
-      await sleep(pause * 2 ** Math.max(0, idle - 1), signal);
+      await pauseFor(pause * 2 ** Math.max(0, idle - 1), signal);
     }
   }
 }
@@ -101,7 +99,9 @@ async function connect(url: string, part: PartialFile, options: DownloadOptions)
   }
   if (part.size > 0 && part.size === part.origin?.total) return;
   using watch = new Watch(options.idle ?? 30_000, options.signal);
-  const response = await watch.during(() => fetch(url, { headers: requestHeaders(part), signal: watch.signal }));
+  const response = await watch.during(() =>
+    followRedirects(url, { headers: requestHeaders(part), signal: watch.signal })
+  );
   requireFile(url, response);
   if (response.status === 416) {
     const total = /^bytes \*\/(\d+)$/.exec(response.headers.get("Content-Range") ?? "");
@@ -130,18 +130,12 @@ function requestHeaders({ size, origin }: PartialFile): Record<string, string> {
 }
 
 /** Refuses answers that are not the file or a part of it; 416 is for the caller. */
-function requireFile(url: string, { url: place, status, headers }: Response): void {
-  if (status === 408 || status === 429 || status >= 500) throw new Interruption(`the server answered ${status}`);
-  const coding = headers.get("Content-Encoding") ?? "identity";
-  const reason = url.startsWith("https:") && !place.startsWith("https:")
-    ? `it leads to "${place}", which is not encrypted; name that address if you trust it`
-    : status === 416
-    ? undefined
-    : status !== 200 && status !== 206
-    ? `the server answered ${status}; check the address`
-    : coding !== "identity"
+function requireFile(url: string, response: Response): void {
+  if (response.status !== 416) requireAnswer("download", url, response);
+  const coding = response.headers.get("Content-Encoding") ?? "identity";
+  const reason = coding !== "identity"
     ? `the server sends it as ${coding}, which was not asked for`
-    : /^text\/html\b/i.test(headers.get("Content-Type") ?? "")
+    : /^text\/html\b/i.test(response.headers.get("Content-Type") ?? "")
     ? "the server sent a web page instead of a file; open the address in a browser and save the file from there"
     : undefined;
   if (reason !== undefined) throw new FileError(`Cannot download "${url}": ${reason}`);
@@ -235,71 +229,4 @@ async function requireHash(url: string, part: PartialFile, options: DownloadOpti
     `Cannot download "${url}": its SHA-256 is ${found}, ${options.sha256} is needed; it is another file, or was ` +
       "damaged on the way; nothing was kept",
   );
-}
-
-function requireWebAddress(address: string): string {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url && (url.protocol === "http:" || url.protocol === "https:")) return url.href;
-  throw new FileError(`Cannot download "${address}": an address that begins with http: or https: is needed`);
-}
-
-/** Ends a connection that brings nothing for too long, and on the caller's signal. */
-class Watch implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #idle: number;
-  readonly #outer: AbortSignal | undefined;
-  readonly #stop = (): void => this.#controller.abort();
-
-  constructor(idle: number, outer: AbortSignal | undefined) {
-    this.#idle = idle;
-    this.#outer = outer;
-    outer?.addEventListener("abort", this.#stop);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Waits for the network no longer than the idle time; says whose fault it was if nothing comes. */
-  async during<T>(wait: () => Promise<T>): Promise<T> {
-    this.#outer?.throwIfAborted();
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      this.#stop();
-    }, this.#idle);
-    try {
-      return await wait();
-    } catch (cause) {
-      this.#outer?.throwIfAborted();
-      if (late) throw new Interruption(`nothing came for ${this.#idle / 1000} s`, { cause });
-      if (cause instanceof Deno.errors.NotCapable) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Interruption(`the connection failed (${reason})`, { cause });
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Closes the connection, whatever is left of the answer. */
-  [Symbol.dispose](): void {
-    this.#outer?.removeEventListener("abort", this.#stop);
-    this.#stop();
-  }
-}
-
-/** Waits, unless the signal comes first. */
-async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -56,3 +56,32 @@ export class Interrupt {
     Deno.removeSignalListener("SIGINT", this.#listener);
   }
 }
+
+/** Milliseconds between two looks whether the user has pressed Ctrl-C. */
+const LOOK = 100;
+
+/**
+ * Runs work that Ctrl-C stops also while it waits for something.
+ * @param work what stops on the signal
+ * @param message what the user is told then
+ * @throws {InterruptedError} if the user has asked to stop, as the reason of the signal
+ */
+export async function untilInterrupted<T>(
+  interrupt: Interrupt,
+  message: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const timer = setInterval(() => {
+    try {
+      interrupt.checkNow();
+    } catch {
+      controller.abort(new InterruptedError(message));
+    }
+  }, LOOK);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,12 +1,21 @@
 /** Files and pictures: the thin layer between the disk and the tensors; the only room below the commands that knows Deno. */
 export { commandSection } from "./command_section.ts";
-export { Interrupt, INTERRUPTED_EXIT, InterruptedError } from "./interrupt.ts";
+export { Interrupt, INTERRUPTED_EXIT, InterruptedError, untilInterrupted } from "./interrupt.ts";
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export { byteProgress, type FileOutcome, formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
+export type { ConnectionOptions } from "./hub_listing.ts";
+export {
+  type FetchedFile,
+  fetchHubFolder,
+  HUB_VARIABLE,
+  hubEndpoint,
+  type HubFetchOptions,
+  type HubPlan,
+} from "./hub_folder.ts";
 export {
   checkWritable,
   isFolder,

@@ -126,6 +126,25 @@ export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_descri
 export { countParameters, type NetworkCost, networkCost, shapesOnly } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 export {
+  formatHubAddress,
+  HUB_ENDPOINT,
+  type HubAddress,
+  hubFileUrl,
+  hubFolderName,
+  hubListingUrl,
+  hubPage,
+  readHubAddress,
+} from "./hub/address.ts";
+export { type HubFile, readHubListing } from "./hub/listing.ts";
+export {
+  chooseWeights,
+  filesOfIndex,
+  type PipelineLayout,
+  pipelineLayout,
+  requirePixelNetwork,
+  type WeightsChoice,
+} from "./hub/choose_files.ts";
+export {
   describeCheckpoint,
   type DescribedCheckpoint,
   type DescriptionOptions,

@@ -1,19 +1,26 @@
-/** `models fetch NAME|URL`: downloads a checkpoint. */
+/** `models fetch NAME|URL|hf:OWNER/NAME`: downloads a checkpoint, or the folder of one. */
 import {
   byteProgress,
   download,
   type DownloadOptions,
+  fetchHubFolder,
   FileSource,
+  hubEndpoint,
   Interrupt,
-  InterruptedError,
   makeReporter,
+  untilInterrupted,
 } from "../../io/mod.ts";
 import {
   describeCheckpoint,
+  formatHubAddress,
+  type HubAddress,
+  hubFolderName,
+  hubPage,
   KNOWN_CHECKPOINTS,
   type KnownCheckpoint,
   openCheckpoint,
   OpenQuestionsError,
+  readHubAddress,
 } from "../../models/mod.ts";
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
@@ -28,18 +35,15 @@ interface Errand {
   readonly sha256: string | undefined;
 }
 
-/** Milliseconds between two looks whether the user has pressed Ctrl-C. */
-const LOOK = 100;
-
 /** Downloads a checkpoint, unless it is there. */
 export async function fetchModel(args: Arguments, target: string): Promise<number> {
+  const address = readHubAddress(target);
+  if (address) return await fetchFolder(args, address);
+  if (args.has("endpoint")) throw new UsageError("--endpoint belongs to hf:OWNER/NAME");
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
   const { url, path, known, sha256 } = planErrand(args, target);
-  if (await Deno.stat(path).then(() => true, () => false)) {
-    throw new UsageError(`"${path}" is there already; remove it, or choose another name with --out`);
-  }
-  if (args.text("out") === undefined) await Deno.mkdir(args.text("dir") ?? DEFAULT_FOLDER, { recursive: true });
+  await makeRoom(args, path);
   if (known) reporter.note(`${known.summary}: ${known.licence}`);
   const bars = { download: byteProgress(reporter, "download"), check: byteProgress(reporter, "check") };
   const options: DownloadOptions = {
@@ -50,7 +54,7 @@ export async function fetchModel(args: Arguments, target: string): Promise<numbe
   };
   const { bytes, sha256: found, resumed } = await untilInterrupted(
     interrupt,
-    path,
+    stopped(`${path}.part`),
     (signal) => download(url, path, { ...options, signal }),
   );
   reporter.done();
@@ -64,12 +68,71 @@ export async function fetchModel(args: Arguments, target: string): Promise<numbe
   return 0;
 }
 
+/** Fetches the folder of a network from the Hub, unless it is there. */
+async function fetchFolder(args: Arguments, address: HubAddress): Promise<number> {
+  const name = formatHubAddress(address);
+  const foreign = ["from", "sha256"].find((option) => args.has(option));
+  if (foreign !== undefined) {
+    throw new UsageError(`--${foreign} belongs to a file, "${name}" is a folder; leave it out`);
+  }
+  using interrupt = new Interrupt();
+  using reporter = makeReporter(args.flag("json"));
+  const folder = args.text("out") ?? `${folderOf(args)}/${hubFolderName(address)}`;
+  await makeRoom(args, folder);
+  const bars = { download: byteProgress(reporter, "download"), check: byteProgress(reporter, "check") };
+  const files = await untilInterrupted(
+    interrupt,
+    stopped(`${folder}.part`),
+    (signal) =>
+      fetchHubFolder(address, folder, args.text("endpoint") ?? hubEndpoint(), {
+        signal,
+        onNote: (text) => reporter.note(text),
+        onProgress: (phase, done, total) => bars[phase](done, total),
+        onPlan: ({ files, bytes, variant, hasScheduler }) => {
+          const kind = variant === undefined ? "" : ` of the variant ${variant}`;
+          reporter.note(
+            `${name}: ${files.length} files${kind}, ${bytes.toLocaleString("en")} bytes; terms: ${hubPage(address)}`,
+          );
+          if (!hasScheduler) reporter.note("It says nothing of the process that the network was trained with");
+        },
+      }),
+  );
+  reporter.done();
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const lines = files.map(({ path, sha256, checked }) =>
+    `  ${path}  ${checked ? `SHA-256 ${sha256}, as published` : "of the published size"}`
+  );
+  reporter.result(
+    { address: name, folder, bytes, files },
+    [`wrote ${folder} (${bytes.toLocaleString("en")} bytes)`, ...lines].join("\n"),
+  );
+  return 0;
+}
+
+/** Where downloads go. */
+function folderOf(args: Arguments): string {
+  return (args.text("dir") ?? DEFAULT_FOLDER).replace(/[\\/]+$/, "");
+}
+
+/** Makes sure that nothing is replaced, and that the folder of downloads is there. */
+async function makeRoom(args: Arguments, path: string): Promise<void> {
+  if (await Deno.stat(path).then(() => true, () => false)) {
+    throw new UsageError(`"${path}" is there already; remove it, or choose another name with --out`);
+  }
+  if (args.text("out") === undefined) await Deno.mkdir(folderOf(args), { recursive: true });
+}
+
+/** What is said after Ctrl-C. */
+function stopped(part: string): string {
+  return `stopped by Ctrl-C; "${part}" keeps what has arrived, the same command goes on from it`;
+}
+
 function planErrand(args: Arguments, target: string): Errand {
   const isAddress = /^[a-z][a-z0-9+.-]*:/i.test(target);
   const known = isAddress ? KNOWN_CHECKPOINTS.find((row) => row.download === target) : requireKnown(target);
   const from = args.text("from");
   if (isAddress && from !== undefined) throw new UsageError("--from belongs to the name of a published checkpoint");
-  const folder = (args.text("dir") ?? DEFAULT_FOLDER).replace(/[\\/]+$/, "");
+  const folder = folderOf(args);
   const url = isAddress ? target : from ?? known!.download;
   if (url === undefined) {
     throw new UsageError(
@@ -89,31 +152,6 @@ function fileNameOf(url: string): string {
   const last = URL.canParse(url) ? new URL(url).pathname.split("/").at(-1)! : "";
   if (/^\w[\w.+-]*$/.test(last)) return last;
   throw new UsageError(`"${url}" does not end in a file name; give one with --out FILE`);
-}
-
-/** Runs a download that Ctrl-C stops also while nothing comes. */
-async function untilInterrupted<T>(
-  interrupt: Interrupt,
-  path: string,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const timer = setInterval(() => {
-    try {
-      interrupt.checkNow();
-    } catch {
-      controller.abort(
-        new InterruptedError(
-          `stopped by Ctrl-C; "${path}.part" keeps what has arrived, the same command goes on from it`,
-        ),
-      );
-    }
-  }, LOOK);
-  try {
-    return await work(controller.signal);
-  } finally {
-    clearInterval(timer);
-  }
 }
 
 /** Says whether a file that no hash vouches for holds the tensors that the checkpoint has. */
