@@ -1,11 +1,12 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
 import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { DEFAULT_DOWNLOADS } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { descriptionSpecs } from "./description_options.ts";
 import { CLASSIFY_OPTIONS, classifyPicture } from "./models/classify.ts";
 import { fetchModel } from "./models/fetch.ts";
 import { inspectModel } from "./models/inspect.ts";
-import { DEFAULT_FOLDER, listModels } from "./models/list.ts";
+import { listModels } from "./models/list.ts";
 
 /** The options that belong to each action; all take --json. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -31,7 +32,7 @@ export const MODELS: Command = {
     // Made when asked for: families of networks may have been added.
     get options(): CommandSpec["options"] {
       return {
-        dir: { kind: "text", value: "FOLDER", help: `Folder of downloaded checkpoints (default ${DEFAULT_FOLDER})` },
+        dir: { kind: "text", value: "FOLDER", help: `Folder of downloaded checkpoints (default ${DEFAULT_DOWNLOADS})` },
         hash: { kind: "flag", help: "list: compare the SHA-256 of files that are there; reads them wholly" },
         size: {
           kind: "integer",
@@ -58,7 +59,7 @@ export const MODELS: Command = {
     },
     examples: [
       ["deno task models", "what there is"],
-      ["deno task models fetch imagenet-256-uncond", `download it to ${DEFAULT_FOLDER}`],
+      ["deno task models fetch imagenet-256-uncond", `download it to ${DEFAULT_DOWNLOADS}`],
       ["deno task models fetch hf:google/ddpm-cat-256", "the folder of a network from the Hugging Face Hub"],
       ["deno task models inspect celeba_hq.ckpt --size 512", "what it is, and what an evaluation at 512x512 costs"],
       ["deno task models classify 256x256_classifier.pt photo.png", "the five likeliest of its classes"],

@@ -125,6 +125,7 @@ export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_description.ts";
 export { countParameters, type NetworkCost, networkCost, shapesOnly } from "./network_cost.ts";
 export { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
+export { KNOWN_FOLDERS, type KnownFolder, knownFolder } from "./known_folders.ts";
 export {
   formatHubAddress,
   HUB_ENDPOINT,

@@ -1,31 +1,29 @@
 /** `models fetch NAME|URL|hf:OWNER/NAME`: downloads a checkpoint, or the folder of one. */
 import {
   byteProgress,
+  contentOf,
+  DEFAULT_DOWNLOADS,
   download,
   type DownloadOptions,
   fetchHubFolder,
-  FileSource,
   hubEndpoint,
   Interrupt,
   makeReporter,
   untilInterrupted,
 } from "../../io/mod.ts";
 import {
-  describeCheckpoint,
   formatHubAddress,
   type HubAddress,
   hubFolderName,
   hubPage,
   KNOWN_CHECKPOINTS,
   type KnownCheckpoint,
-  openCheckpoint,
-  OpenQuestionsError,
+  knownFolder,
   readHubAddress,
 } from "../../models/mod.ts";
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { requireKnown } from "../description_options.ts";
-import { DEFAULT_FOLDER } from "./list.ts";
 
 /** What is fetched, and to where. */
 interface Errand {
@@ -37,7 +35,7 @@ interface Errand {
 
 /** Downloads a checkpoint, unless it is there. */
 export async function fetchModel(args: Arguments, target: string): Promise<number> {
-  const address = readHubAddress(target);
+  const address = readHubAddress(target) ?? knownFolder(target)?.address;
   if (address) return await fetchFolder(args, address);
   if (args.has("endpoint")) throw new UsageError("--endpoint belongs to hf:OWNER/NAME");
   using interrupt = new Interrupt();
@@ -58,7 +56,7 @@ export async function fetchModel(args: Arguments, target: string): Promise<numbe
     (signal) => download(url, path, { ...options, signal }),
   );
   reporter.done();
-  const content = known && await contentOf(path, known);
+  const content = known && await contentOf(path, known.name);
   if (content !== undefined) reporter.note(content);
   const checked = sha256 === undefined ? "no SHA-256 is published to compare with" : "as published";
   reporter.result(
@@ -111,7 +109,7 @@ async function fetchFolder(args: Arguments, address: HubAddress): Promise<number
 
 /** Where downloads go. */
 function folderOf(args: Arguments): string {
-  return (args.text("dir") ?? DEFAULT_FOLDER).replace(/[\\/]+$/, "");
+  return (args.text("dir") ?? DEFAULT_DOWNLOADS).replace(/[\\/]+$/, "");
 }
 
 /** Makes sure that nothing is replaced, and that the folder of downloads is there. */
@@ -152,17 +150,4 @@ function fileNameOf(url: string): string {
   const last = URL.canParse(url) ? new URL(url).pathname.split("/").at(-1)! : "";
   if (/^\w[\w.+-]*$/.test(last)) return last;
   throw new UsageError(`"${url}" does not end in a file name; give one with --out FILE`);
-}
-
-/** Says whether a file that no hash vouches for holds the tensors that the checkpoint has. */
-async function contentOf(path: string, known: KnownCheckpoint): Promise<string> {
-  using source = await FileSource.open(path);
-  try {
-    describeCheckpoint(await openCheckpoint(source), { as: known.name });
-  } catch (error) {
-    if (!(error instanceof OpenQuestionsError)) {
-      return `The file was kept, but: ${error instanceof Error ? error.message : error}`;
-    }
-  }
-  return `It holds the tensors of ${known.name}`;
 }

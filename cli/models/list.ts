@@ -1,36 +1,42 @@
-/** `models`: the published checkpoints, and which of them are in a folder. */
-import { byteProgress, FileSource, Interrupt, makeReporter, type Reporter, sha256Of } from "../../io/mod.ts";
-import { KNOWN_CHECKPOINTS, type KnownCheckpoint } from "../../models/mod.ts";
+/** `models`: what is published, and which of it is in a folder. */
+import {
+  byteProgress,
+  DEFAULT_DOWNLOADS,
+  FileSource,
+  findCheckpoint,
+  findHubFolder,
+  type Found,
+  Interrupt,
+  makeReporter,
+  type Reporter,
+  sha256Of,
+} from "../../io/mod.ts";
+import {
+  formatHubAddress,
+  KNOWN_CHECKPOINTS,
+  KNOWN_FOLDERS,
+  type KnownCheckpoint,
+  type KnownFolder,
+} from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
 
-/** Where downloaded checkpoints are looked for and put, below the current folder. */
-export const DEFAULT_FOLDER = "models-downloaded";
-
-/**
- * What is there of a checkpoint: nothing; the beginning of a download; a file of its name and of a size that fits; one of
- * another size; one whose hash was compared.
- */
-export type Presence = "absent" | "partial" | "present" | "other size" | "hash agrees" | "other hash";
-
-/** A checkpoint's row. */
-interface Row {
-  readonly known: KnownCheckpoint;
-  readonly path: string;
-  readonly presence: Presence;
-  readonly size: number | undefined;
-  readonly sha256: string | undefined;
+/** A row: what is published, what is there of it, and the SHA-256 of that if it was read. */
+interface Row extends Found {
+  readonly known: KnownCheckpoint | KnownFolder;
+  readonly sha256?: string;
 }
 
-/** Lists the published checkpoints; the exit code is 1 if a hash was compared and differs. */
+/** Lists what is published; the exit code is 1 if a hash was compared and differs. */
 export async function listModels(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(args.flag("json"));
-  const folder = args.text("dir") ?? DEFAULT_FOLDER;
+  const folder = args.text("dir") ?? DEFAULT_DOWNLOADS;
   const rows: Row[] = [];
   for (const known of KNOWN_CHECKPOINTS) {
-    const row = await look(known, folder);
-    rows.push(args.flag("hash") ? await hashed(row, reporter, interrupt) : row);
+    const row = { known, ...await findCheckpoint(known, folder) };
+    rows.push(args.flag("hash") && row.size !== undefined ? await hashed(row, reporter, interrupt) : row);
   }
+  for (const known of KNOWN_FOLDERS) rows.push({ known, ...await findHubFolder(known.address, folder) });
   reporter.done();
   const there = rows.filter(({ presence }) => !["absent", "partial"].includes(presence)).length;
   const lines = [...rows.map(formatRow), `${there} of ${rows.length} in "${folder}"`];
@@ -38,42 +44,11 @@ export async function listModels(args: Arguments): Promise<number> {
   return rows.some(({ presence }) => presence === "other hash") ? 1 : 0;
 }
 
-/**
- * Looks for a checkpoint by its file name and size.
- * @param folder where it may be
- */
-export async function look(known: KnownCheckpoint, folder: string): Promise<Row> {
-  const path = `${folder.replace(/[\\/]+$/, "")}/${known.file}`;
-  const size = await sizeOf(path);
-  const presence = size !== undefined
-    ? fitsSize(known, size) ? "present" : "other size"
-    : await sizeOf(`${path}.part`) === undefined
-    ? "absent"
-    : "partial";
-  return { known, path, presence, size, sha256: undefined };
-}
-
-/**
- * Whether a file of this size can be the checkpoint: published sizes are exact; elsewhere parameters of 4 bytes, with up
- * to a hundredth and a megabyte for names and alignment.
- */
-export function fitsSize({ bytes, parameters }: KnownCheckpoint, size: number): boolean {
-  if (bytes !== undefined) return size === bytes;
-  return size >= 4 * parameters && size <= 4.04 * parameters + 1e6;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    const info = await Deno.stat(path);
-    return info.isFile ? info.size : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
-  }
-}
-
-async function hashed(row: Row, reporter: Reporter, interrupt: Interrupt): Promise<Row> {
-  if (row.presence !== "present" && row.presence !== "other size") return row;
+async function hashed<T extends Found & { readonly known: KnownCheckpoint }>(
+  row: T,
+  reporter: Reporter,
+  interrupt: Interrupt,
+): Promise<T & { readonly sha256: string }> {
   using source = await FileSource.open(row.path);
   const progress = byteProgress(reporter, `hash ${row.known.file}`);
   await interrupt.check();
@@ -87,14 +62,17 @@ async function hashed(row: Row, reporter: Reporter, interrupt: Interrupt): Promi
 }
 
 function formatRow({ known, path, presence, sha256 }: Row): string {
-  const { name, summary, file, parameters, gmac, bytes, licence, page, download } = known;
+  const { name, summary, parameters, gmac, licence, page } = known;
+  const { file, bytes, sha256: published, download } = "file" in known
+    ? known
+    : { file: formatHubAddress(known.address), download: page } as Partial<KnownCheckpoint>;
   const cost = `${(parameters / 1e6).toFixed(1)} M parameters, ${gmac} GMAC`;
   const size = bytes === undefined ? "" : `, ${bytes.toLocaleString("en")} bytes`;
   const mark = presence === "absent" ? "" : `  [${presence}: ${path}]`;
   return [
-    `${name.padEnd(24)}${cost}${mark}`,
+    `${name.padEnd(23)} ${cost}${mark}`,
     `    ${summary}; ${file}${size}`,
-    ...(known.sha256 === undefined ? [] : [`    SHA-256 ${known.sha256}`]),
+    ...(published === undefined ? [] : [`    SHA-256 ${published}`]),
     ...(sha256 === undefined || presence === "hash agrees" ? [] : [`    the file's SHA-256 is ${sha256}`]),
     `    ${licence}`,
     `    ${download === undefined ? `by browser: ${page}` : page}`,
@@ -102,6 +80,8 @@ function formatRow({ known, path, presence, sha256 }: Row): string {
 }
 
 function rowData({ known, path, presence, size, sha256 }: Row): Readonly<Record<string, unknown>> {
+  const state = { presence, path, size: size ?? null, hash: sha256 ?? null };
+  if (!("file" in known)) return { ...known, address: formatHubAddress(known.address), ...state };
   const { description, ...published } = known;
-  return { ...published, config: description, presence, path, size: size ?? null, hash: sha256 ?? null };
+  return { ...published, config: description, ...state };
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { ReferenceRuntime, type Tensors } from "../../engine/mod.ts";
 import { FileSource, readImage } from "../../io/mod.ts";
 import { centre, colourRaster, crop, resize } from "../../raster/mod.ts";
-import { KNOWN_CHECKPOINTS, openClassifier, openSafetensors } from "../../models/mod.ts";
+import { KNOWN_CHECKPOINTS, KNOWN_FOLDERS, openClassifier, openSafetensors } from "../../models/mod.ts";
 import { serveFile } from "../io/file_server.ts";
 import { SMALL_CLASSIFIER } from "../models/described_networks.ts";
 import { BY_CLASS, randomModel } from "./random_model.ts";
@@ -13,6 +13,9 @@ import { emptyCheckpoint, SMALL_CHECKPOINTS } from "./small_checkpoints.ts";
 const SMALL = SMALL_CHECKPOINTS[0]!;
 const SMALL_BYTES = Deno.readFileSync(SMALL.files[0]!);
 const SMALL_HASH = createHash("sha256").update(SMALL_BYTES).digest("hex");
+
+/** How much is published. */
+const PUBLISHED = KNOWN_CHECKPOINTS.length + KNOWN_FOLDERS.length;
 
 interface ModelRow {
   readonly name: string;
@@ -38,9 +41,12 @@ Deno.test("models lists every published checkpoint with size, cost, terms and pl
     for (const { name, file, licence, page, sha256 } of KNOWN_CHECKPOINTS) {
       for (const text of [name, file, licence, page, sha256 ?? ""]) assertStringIncludes(stdout, text);
     }
+    for (const { name, address: { owner }, licence, page } of KNOWN_FOLDERS) {
+      for (const text of [`    hf:${owner}/${name}`.trim(), licence, page]) assertStringIncludes(stdout, text);
+    }
     assertStringIncludes(stdout, "imagenet-256-uncond     552.8 M parameters, 1119.8 GMAC\n");
     assertStringIncludes(stdout, "256x256_diffusion_uncond.pt, 2,211,383,297 bytes");
-    assertStringIncludes(stdout, `0 of ${KNOWN_CHECKPOINTS.length} in "`);
+    assertStringIncludes(stdout, `0 of ${PUBLISHED} in "`);
     assertEquals((await runWell(["models", "list", "--dir", folder.path("missing")])).code, 0);
   });
 });
@@ -52,6 +58,8 @@ Deno.test("models says which files are there, by name and size", async () => {
     await zeros(folder, "celeba_hq.ckpt", 1000);
     await zeros(folder, "lsun_cat.pt.part", 1000);
     folder.folder("64x64_classifier.pt");
+    folder.folder("google--ddpm-cat-256");
+    folder.folder("google--ddpm-church-256.part");
     const { code, rows } = await listed(folder);
     assertEquals(code, 0);
     const presence = (name: string): string | undefined => rows.get(name)?.presence;
@@ -60,10 +68,13 @@ Deno.test("models says which files are there, by name and size", async () => {
     assertEquals(presence("celeba-hq-256"), "other size");
     assertEquals(presence("lsun-cat"), "partial");
     assertEquals(presence("imagenet-64-classifier"), "absent");
+    assertEquals(presence("ddpm-cat-256"), "present");
+    assertEquals(presence("ddpm-church-256"), "partial");
+    assertEquals(presence("ddpm-cifar10-32"), "absent");
     assertEquals(rows.get("imagenet-64")?.config["image_size"], 64);
     const { stdout } = await runWell(["models", "--dir", folder.path("")]);
     assertMatch(stdout, /ffhq-256 .*\[present: .*\/ffhq_10m\.pt\]/);
-    assertStringIncludes(stdout, `3 of ${KNOWN_CHECKPOINTS.length} in "`);
+    assertStringIncludes(stdout, `4 of ${PUBLISHED} in "`);
   });
 });
 
@@ -128,7 +139,7 @@ Deno.test("models refuses what does not belong together", async () => {
   };
   await refused('models has no action "fatch", one of list, inspect, fetch, classify is needed', "fatch", "x");
   await refused('"models inspect" needs a FILE', "inspect");
-  await refused('"models fetch" needs a NAME or a URL', "fetch");
+  await refused('"models fetch" needs a NAME, a URL or hf:OWNER/NAME', "fetch");
   await refused('"models list" was given "x"', "list", "x");
   await refused('--size does not belong to "models list"', "--size", "3");
   await refused('--hash does not belong to "models inspect"', "inspect", "x", "--hash");
@@ -136,6 +147,15 @@ Deno.test("models refuses what does not belong together", async () => {
   await refused("save ffhq_10m.pt in", "fetch", "ffhq-256");
   await refused("64 hexadecimal digits are needed", "fetch", "http://127.0.0.1/x.pt", "--sha256", "abc");
   await refused("give one with --out FILE", "fetch", "http://127.0.0.1/");
+  await refused("no address of a model, hf:OWNER/NAME", "fetch", "hf:google");
+  await refused("--sha256 belongs to a file", "fetch", "hf:google/ddpm-cat-256", "--sha256", "0".repeat(64));
+  await refused(
+    "--endpoint belongs to hf:OWNER/NAME",
+    "fetch",
+    "http://127.0.0.1/x.pt",
+    "--endpoint",
+    "http://127.0.0.1",
+  );
   await refused("--from belongs to the name", "fetch", "http://127.0.0.1/x.pt", "--from", "http://127.0.0.1/y.pt");
 });
 

@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { countParameters, KNOWN_CHECKPOINTS, knownCheckpoint, networkCost, planDescription } from "../../models/mod.ts";
+import {
+  countParameters,
+  type Description,
+  formatHubAddress,
+  KNOWN_CHECKPOINTS,
+  KNOWN_FOLDERS,
+  knownCheckpoint,
+  knownFolder,
+  networkCost,
+  planDescription,
+} from "../../models/mod.ts";
 import { SMALL_DDPM, SMALL_UNET } from "./described_networks.ts";
 
 /** Multiply-adds of attention products by name, in thousand millions, as they were counted outside this program. */
@@ -30,6 +40,47 @@ for (const { name, description, parameters, gmac } of KNOWN_CHECKPOINTS) {
     assertEquals((attentionMacs / 1e9).toFixed(1), ATTENTION_GMAC[name] ?? (attentionMacs / 1e9).toFixed(1));
   });
 }
+
+/** The network of CIFAR-10, as the DDPM authors' program is told of it. */
+const CIFAR: Description = {
+  ...SMALL_DDPM,
+  ["image_size"]: 32,
+  ["in_channels"]: 3,
+  ["out_ch"]: 3,
+  ["learn_sigma"]: false,
+  ch: 128,
+  ["ch_mult"]: [1, 2, 2, 2],
+  ["num_res_blocks"]: 2,
+  ["attn_resolutions"]: [16],
+};
+
+/** A network of another family that computes the same as a folder's, layer by layer. */
+function sameNetwork(folder: string): Description {
+  const name = folder.startsWith("diffusers-")
+    ? folder.slice("diffusers-".length).replaceAll("_", "-")
+    : "celeba-hq-256";
+  return folder === "ddpm-cifar10-32" ? CIFAR : knownCheckpoint(name)!.description;
+}
+
+for (const { name, imageSize, parameters, gmac } of KNOWN_FOLDERS) {
+  Deno.test(`the network of ${name} has the parameters and the cost of its other form`, () => {
+    const { plan } = planDescription(sameNetwork(name));
+    assertEquals([countParameters(plan.parameters), plan.config.imageSize], [parameters, imageSize]);
+    assertEquals((networkCost(plan, imageSize, imageSize).macs / 1e9).toFixed(1), gmac.toFixed(1));
+  });
+}
+
+Deno.test("every published folder is complete, and told apart from all checkpoints by its name", () => {
+  const names = [...KNOWN_CHECKPOINTS, ...KNOWN_FOLDERS].map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+  for (const { name, address, summary, licence, page } of KNOWN_FOLDERS) {
+    assertMatch(formatHubAddress(address), new RegExp(`^hf:(google|openai)/${name}$`));
+    assert(summary.length > 0 && page.endsWith(`/${name}`));
+    assertEquals(licence, address.owner === "google" ? "apache-2.0" : "mit");
+    assertEquals(knownFolder(name)?.address, address);
+  }
+  assertEquals(knownFolder("google/ddpm-cat-256"), undefined);
+});
 
 Deno.test("parameter counts agree with the published ones, in millions", () => {
   const published = { "imagenet-256": 554, "imagenet-512": 559, "imagenet-128": 422, "imagenet-64": 296 };

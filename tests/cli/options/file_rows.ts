@@ -3,6 +3,7 @@ import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncl
 import { FileSource } from "../../../io/mod.ts";
 import { KNOWN_CHECKPOINTS, openSafetensors } from "../../../models/mod.ts";
 import { serveFile } from "../../io/file_server.ts";
+import { serveHub } from "../../io/hub_server.ts";
 import { SMALL_CLASSIFIER } from "../../models/described_networks.ts";
 import { randomModel } from "../random_model.ts";
 import { runWell } from "../run_command.ts";
@@ -148,7 +149,8 @@ export async function modelsRows(materials: Materials): Promise<readonly Row[]> 
   const listed = (ran: Ran): Record<string, unknown> =>
     (ran.printed("models") as Record<string, unknown>[]).find(({ name }) => name === "celeba-hq-256")!;
   const server = serveFile(bytes);
-  materials.later.push(async () => await server[Symbol.asyncDispose]());
+  const hub = serveHub({ "config.json": '{"_class_name": "UNet2DModel"}', "diffusion_pytorch_model.bin": bytes });
+  for (const one of [server, hub]) materials.later.push(async () => await one[Symbol.asyncDispose]());
   return [
     {
       option: "dir",
@@ -183,6 +185,16 @@ export async function modelsRows(materials: Materials): Promise<readonly Row[]> 
       },
     },
     ...fetchRows(server.url, bytes, sha256),
+    {
+      option: "endpoint",
+      without: ["models", "fetch", "hf:lab/net", "--out=@", "--endpoint=file:///"],
+      given: ["models", "fetch", "hf:lab/net", "--out=@", `--endpoint=${hub.url}`],
+      codes: [1, 0],
+      check(elsewhere, given): void {
+        assertStringIncludes(elsewhere.stderr, "an address that begins with http: or https: is needed");
+        assertEquals(given.bytes("/diffusion_pytorch_model.bin"), bytes);
+      },
+    },
     {
       option: "top",
       without: classify("--cpu"),
