@@ -82,6 +82,44 @@ const DDPM_256 = {
   value_range: [-1, 1],
 };
 
+/** What OpenAI's networks for noise levels share: sigma from 0.002 to 80, images with a standard deviation of 0.5. */
+const LEVELS_OF_NOISE = { sigma_min: 0.002, sigma_max: 80, sigma_data: 0.5 };
+
+/** The network that such networks of 64x64 have. */
+const LEVELLED_64 = {
+  architecture: "guided-diffusion",
+  class: "UNetModel",
+  image_size: 64,
+  in_channels: 3,
+  out_channels: 3,
+  learn_sigma: false,
+  model_channels: 192,
+  num_res_blocks: 3,
+  channel_mult: LEVELS[64],
+  attention_resolutions: [2, 4, 8],
+  num_head_channels: 64,
+  use_scale_shift_norm: true,
+  resblock_updown: true,
+  use_new_attention_order: true,
+  ...CLASSES,
+  value_range: [-1, 1],
+};
+
+/** The network of those of 256x256, which no class conditions. */
+const { num_classes: _classes, ...LEVELLED_256 } = {
+  ...LEVELLED_64,
+  image_size: 256,
+  model_channels: 256,
+  num_res_blocks: 2,
+  channel_mult: LEVELS[256],
+  attention_resolutions: [8, 16, 32],
+  use_scale_shift_norm: false,
+};
+
+const LEVELLED_64_COST = [295_899_267, 109.7] as const;
+
+const LEVELLED_256_COST = [526_304_771, 1119.4] as const;
+
 /** What the published networks for tomography share; the range of their values is not published. */
 const { value_range: _unknown, ...TOMOGRAPHY } = {
   ...FAMILY,
@@ -117,6 +155,28 @@ function released(
 ): KnownCheckpoint {
   const download = `https://openaipublic.blob.core.windows.net/diffusion/jul-2021/${file}.pt`;
   return row([name, `${file}.pt`, summary], description, cost, { download, ...more, ...OPENAI });
+}
+
+/** One of OpenAI's for noise levels, by the name of its file without its ending. */
+function levelled(file: string, of: "imagenet64" | "bedroom256" | "cat256", how: string): KnownCheckpoint {
+  const [network, cost] = of === "imagenet64" ? [LEVELLED_64, LEVELLED_64_COST] : [LEVELLED_256, LEVELLED_256_COST];
+  const process = file.startsWith("edm_")
+    ? { prediction_type: "edm", noise_input: "openai", ...LEVELS_OF_NOISE }
+    : { prediction_type: "consistency", ...LEVELS_OF_NOISE };
+  const data = {
+    imagenet64: "ImageNet 64x64, by class",
+    bedroom256: "LSUN bedroom 256x256",
+    cat256: "LSUN cat 256x256",
+  };
+  const name = file.replace(/_ema$/, "").replaceAll("_", "-");
+  return row([name, `${file}.pt`, `${data[of]}, ${how}`], { ...network, ...process }, cost, {
+    ...(file === "edm_bedroom256_ema"
+      ? { bytes: 2_105_395_349, sha256: "5947bb5ae7b664feef1796ebe0a531efcf689d76e81d03ba88159dd8019b674f" }
+      : {}),
+    licence: "model card: for research, not to be deployed commercially; code under MIT",
+    page: "https://github.com/openai/consistency_models",
+    download: `https://openaipublic.blob.core.windows.net/consistency/${file}.pt`,
+  });
 }
 
 const ADM_256_COST = [552_814_086, 1119.8] as const;
@@ -232,6 +292,12 @@ export const KNOWN_CHECKPOINTS: readonly KnownCheckpoint[] = [
     }),
     [308_835_270, 2504.8],
   ),
+  ...(["imagenet64", "bedroom256", "cat256"] as const).flatMap((data) => [
+    levelled(`edm_${data}_ema`, data, "denoised at any noise level"),
+    levelled(`cd_${data}_l2`, data, "a consistency model, distilled in L2"),
+    levelled(`cd_${data}_lpips`, data, "a consistency model, distilled in LPIPS"),
+    levelled(`ct_${data}`, data, "a consistency model, trained alone"),
+  ]),
   row(
     ["ffhq-256", "ffhq_10m.pt", "FFHQ faces 256x256"],
     { ...ADM_256, model_channels: 128, num_res_blocks: 1, attention_resolutions: [16] },

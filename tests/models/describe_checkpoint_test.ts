@@ -56,11 +56,18 @@ function openOf(description: Description, answers: DescriptionOptions = {}): str
 
 for (const known of KNOWN_CHECKPOINTS) {
   Deno.test(`the tensors of ${known.name} tell what it is, together with the table`, () => {
-    const answers: DescriptionOptions = known.description.value_range === undefined ? { valueRange: "-1..1" } : {};
+    const { value_range: range, prediction_type: predicts } = known.description;
+    const answers: DescriptionOptions = {
+      ...(range === undefined ? { valueRange: "-1..1" } : {}),
+      ...(predicts === undefined ? {} : { predictionType: predicts as "edm" }),
+    };
     const found = describeCheckpoint(checkpointOf(known.description), answers);
     assertEquals(planDescription(found.description).plan.config, planDescription(known.description).plan.config);
-    assertEquals(found.description.noise_schedule, known.description.noise_schedule);
-    assertEquals(found.description.diffusion_steps, 1000);
+    for (
+      const key of ["prediction_type", "noise_schedule", "diffusion_steps", "sigma_min", "sigma_max", "sigma_data"]
+    ) {
+      assertEquals(found.description[key], known.description[key], key);
+    }
     assertEquals(found.description.learn_sigma, known.description.learn_sigma);
     assert(found.known.includes(known));
   });
