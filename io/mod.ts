@@ -7,15 +7,7 @@ export { FileError } from "./file_error.ts";
 export { FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
-export {
-  contentOf,
-  DEFAULT_DOWNLOADS,
-  findCheckpoint,
-  findHubFolder,
-  type Found,
-  modelPath,
-  type Presence,
-} from "./downloads.ts";
+export { contentOf, DEFAULT_DOWNLOADS, findCheckpoint, findHubFolder, type Found, type Presence } from "./downloads.ts";
 export type { ConnectionOptions } from "./hub_listing.ts";
 export {
   type FetchedFile,
