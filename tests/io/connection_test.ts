@@ -29,7 +29,7 @@ Deno.test("followRedirects() refuses the way out of encryption before it asks th
 });
 
 Deno.test("followRedirects() refuses circles, long ways and addresses of other kinds", async () => {
-  const circle = { "http://a/1": "/2", "http://a/2": "/3", "http://a/3": "/2" };
+  const circle = { "http://a/1": "/2", "http://a/2": "/3", "http://a/3": "/4", "http://a/4": "/2" };
   await assertRejects(() => followed(circle, "http://a/1"), FileError, 'to "http://a/2", and from there on round');
   const long = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`http://a/${i}`, `/${i + 1}`]));
   await assertRejects(() => followed(long, "http://a/0"), FileError, "more than 10 other addresses");
