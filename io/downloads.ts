@@ -1,11 +1,13 @@
 /** The folder of downloads: what is there of the published checkpoints and folders. */
 import {
   describeCheckpoint,
+  formatHubAddress,
   type HubAddress,
   hubFolderName,
   type KnownCheckpoint,
   openCheckpoint,
   OpenQuestionsError,
+  readHubAddress,
 } from "../models/mod.ts";
 import { describeFileFailure, FileError } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
@@ -56,6 +58,23 @@ export async function findHubFolder(address: HubAddress, folder: string): Promis
   const path = join(folder, hubFolderName(address));
   const isThere = (await statOf(path))?.isDirectory === true;
   return { path, presence: isThere ? "present" : await beginning(path), size: undefined };
+}
+
+/**
+ * The path of a model: for `hf:OWNER/NAME` that of its folder among the downloads, else what was given.
+ * @param model What a command line names.
+ * @throws FileError If the folder was not fetched.
+ */
+export async function modelPath(model: string): Promise<string> {
+  const address = readHubAddress(model);
+  if (!address) return model;
+  const { path, presence } = await findHubFolder(address, DEFAULT_DOWNLOADS);
+  if (presence === "present") return path;
+  const name = formatHubAddress(address);
+  throw new FileError(
+    `Cannot open "${name}": there is no "${path}", where a download of it would be; ` +
+      `"deno task models fetch ${name}" fetches it`,
+  );
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   quoteName,
   requirePixels,
 } from "../models/mod.ts";
+import { modelPath } from "./downloads.ts";
 import { FileError } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
 import { isFolder, join, readText } from "./output_files.ts";
@@ -58,12 +59,16 @@ export interface ModelFile extends Disposable {
 /**
  * Opens the network that a path names: a checkpoint of any format; or weights of diffusers with the config.json beside
  * them, by the name of the folder, of the weights or of one of the JSON files.
- * @param path the embedded prior where it is left out
- * @throws {FileError} if a file cannot be read
+ * @param path also `hf:OWNER/NAME`, for the folder that was fetched of it; the embedded prior where it is left out
+ * @throws {FileError} if a file cannot be read, or was not fetched
  * @throws {CheckpointError} if it is no checkpoint, or something of the model is missing beside it
  */
 export async function openModelFile(path?: string, options: OpenModelFileOptions = {}): Promise<ModelFile> {
   if (path === undefined) return await openSource(await defaultModelSource(), options);
+  return await openPath(await modelPath(path), options);
+}
+
+async function openPath(path: string, options: OpenModelFileOptions): Promise<ModelFile> {
   if (await isFolder(path)) {
     const folder = await snapshotIn(path) ?? path;
     const files = await filesOf(folder);

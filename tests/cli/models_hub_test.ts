@@ -74,6 +74,26 @@ Deno.test("models fetch hf:OWNER/NAME prints what it fetched as JSON", async () 
   });
 });
 
+Deno.test("hf:OWNER/NAME names the folder that was fetched of it, or else the command that fetches it", async () => {
+  const golden = new URL("../golden/diffusers-celebahq-tiny/", import.meta.url).pathname;
+  await withFolder(async (folder) => {
+    const here = Deno.cwd();
+    Deno.chdir(folder.path(""));
+    try {
+      const { code, stderr } = await runCommand(["models", "inspect", "hf:lab/net"]);
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, '"deno task models fetch hf:lab/net" fetches it');
+      const target = folder.folder("models-downloaded") + "/lab--net";
+      await Deno.mkdir(target);
+      for await (const { name } of Deno.readDir(golden)) await Deno.copyFile(golden + name, `${target}/${name}`);
+      const { stdout } = await runWell(["models", "inspect", "hf:lab/net", "--json"]);
+      assertEquals(JSON.parse(stdout.trim()).parameters, 66_267);
+    } finally {
+      Deno.chdir(here);
+    }
+  });
+});
+
 function missing(): Response {
   return new Response("{}", { status: 401 });
 }
