@@ -85,11 +85,15 @@ function edm(config: Description): Description {
 function listed(config: Description): ReadScheduler {
   const said = { ...DEFAULTS, ...Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null)) };
   const { num_train_timesteps, beta_start, beta_end, beta_schedule } = said;
-  const { prediction_type = "epsilon", trained_betas, rescale_betas_zero_snr = false }: Description = said;
+  const { prediction_type = "epsilon", trained_betas, variance_type, rescale_betas_zero_snr = false }: Description =
+    said;
   if (!PREDICTIONS.includes(prediction_type as string)) {
     throw new TypeError(
       `its prediction_type is ${JSON.stringify(prediction_type)}, one of ${PREDICTIONS.join(", ")} is needed`,
     );
+  }
+  if (variance_type === "learned") {
+    throw new TypeError('its variance_type is "learned", learned_range or a fixed one is needed');
   }
   const curve = Object.hasOwn(CURVES, beta_schedule) ? CURVES[beta_schedule]! : undefined;
   if (curve === undefined && trained_betas === undefined) {
@@ -113,6 +117,8 @@ function listed(config: Description): ReadScheduler {
       prediction_type,
       ...betas,
       ...(rescale_betas_zero_snr === true ? { rescale_betas_zero_snr } : {}),
+      // Then the network gives twice the channels of the image.
+      ...(variance_type === "learned_range" ? { learn_sigma: true } : {}),
     },
     notes: isSaid ? [] : ["Its scheduler does not say what is predicted: noise (epsilon) is assumed"],
   };

@@ -121,6 +121,12 @@ const SCHEDULERS: readonly (readonly [config: Description, process: Description]
     diffusion_steps: 2,
     rescale_betas_zero_snr: true,
   }],
+  [{ ...LIST, prediction_type: "epsilon", variance_type: "learned_range" }, {
+    prediction_type: "epsilon",
+    noise_schedule: "linear",
+    diffusion_steps: 1000,
+    learn_sigma: true,
+  }],
   [{ _class_name: "FlowMatchEulerDiscreteScheduler", num_train_timesteps: 1000, shift: 3 }, {
     prediction_type: "flow",
     time_scale: 1000,
@@ -149,6 +155,7 @@ Deno.test("a scheduler is the process of its training", () => {
     [{ _class_name: "VQDiffusionScheduler" }, 'its scheduler is "VQDiffusionScheduler", one with a list of betas'],
     [{ ...LIST, beta_schedule: "laplace" }, 'its beta_schedule is "laplace", one of linear'],
     [{ ...LIST, prediction_type: "score" }, 'its prediction_type is "score", one of epsilon'],
+    [{ ...LIST, variance_type: "learned" }, 'its variance_type is "learned", learned_range'],
     [{ ...LIST, timestep_type: "continuous" }, "of continuous timesteps"],
     [{ _class_name: "EDMEulerScheduler", prediction_type: "v_prediction" }, '"v_prediction", "epsilon" is needed'],
   ];
@@ -238,6 +245,11 @@ Deno.test("the user answers what no file says, and nothing else", async () => {
   refuse({ imageSize: 64 });
   refuse({ headChannels: 4 });
   refuse({ schedule: "cosine" }, LIST);
+  assertThrows(
+    () => described(file, {}, { scheduler: { ...LIST, variance_type: "learned_range" } }),
+    CheckpointError,
+    '"learn_sigma" is true while 3 channels go in and 3 come out',
+  );
   const error = assertThrows(() => described(file, { sample_size: null }), OpenQuestionsError, "a multiple of 1");
   assertEquals(error.questions[0]!.options, ["imageSize"]);
   assertEquals(descriptionOf(described(file, { sample_size: null }, { options: { imageSize: 32 } })).image_size, 32);
