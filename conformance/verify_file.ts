@@ -1,6 +1,7 @@
 /** One reference file from its path to its rows. */
 import type { Runtime } from "../engine/mod.ts";
 import type { Precision } from "../models/mod.ts";
+import { verifyDiffusers } from "./diffusers.ts";
 import { verifyOperators } from "./operators.ts";
 import { verifyOps } from "./ops.ts";
 import { type FileOpener, ReferenceFile } from "./reference_file.ts";
@@ -13,12 +14,13 @@ import { verifyNetwork } from "./unet.ts";
 /** Compares what a file of one kind holds. */
 type Verifier = (runtime: Runtime, file: ReferenceFile, precision: Precision) => AsyncGenerator<Finding, void>;
 
-/** The kinds of reference files, as their metadata call them; all kinds `unet-...` are networks. */
+/** The kinds of reference files, as their metadata call them; all other kinds `unet-...` are networks. */
 const KINDS: ReadonlyMap<string, Verifier> = new Map([
   ["ops", verifyOps],
   ["operators", verifyOperators],
   ["schedule", verifySchedule],
   ["trajectory", verifyTrajectory],
+  ["unet-diffusers", verifyDiffusers],
 ]);
 
 /**
@@ -64,9 +66,9 @@ function* unusedInputs(names: readonly string[]): Generator<Finding, void> {
 
 function verifierOf({ metadata }: ReferenceFile): Verifier {
   const kind = metadata.text("kind");
-  if (kind.startsWith("unet-")) return verifyNetwork;
   const verifier = KINDS.get(kind);
   if (verifier) return verifier;
+  if (kind.startsWith("unet-")) return verifyNetwork;
   throw new RangeError(
     `Cannot verify a file of kind "${kind}": one of unet-*, ${[...KINDS.keys()].join(", ")} is needed`,
   );

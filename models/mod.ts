@@ -80,6 +80,7 @@ export {
   type NamedText,
   requirePixels,
 } from "./diffusers/describe.ts";
+export { type ReadScheduler, readScheduler } from "./diffusers/scheduler.ts";
 export { LISTED_FOLDERS, MODEL_TEXTS, type ModelFiles, modelFiles, pipelineAmong } from "./diffusers/model_files.ts";
 export type { AttentionExchange } from "./attention_exchange.ts";
 export type { Network, NetworkConfig, NetworkInputs } from "./network.ts";
