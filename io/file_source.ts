@@ -1,4 +1,4 @@
-import type { ByteSource } from "../models/mod.ts";
+import { type ByteSource, checkpointsAmong, type FilesBeside } from "../models/mod.ts";
 import { describeFileFailure, FileError } from "./file_error.ts";
 
 /** A regular file on disk as a random-access byte source. */
@@ -7,7 +7,11 @@ export class FileSource implements ByteSource {
   readonly name: string;
   /** Length in bytes at the time of opening. */
   readonly size: number;
+  /** The files of the folder in which it lies. */
+  readonly beside: FilesBeside;
   readonly #file: Deno.FsFile;
+  /** What was opened beside it. */
+  readonly #opened: FileSource[] = [];
   // Seek and read are two calls on one shared position, so reads wait for each other.
   #last: Promise<unknown> = Promise.resolve();
 
@@ -15,6 +19,21 @@ export class FileSource implements ByteSource {
     this.name = name;
     this.size = size;
     this.#file = file;
+    this.beside = { names: () => filesIn(folderOf(name)), open: (other) => this.#openBeside(other) };
+  }
+
+  /** The file itself and what was opened beside it: all that a checkpoint in several files was read from. */
+  get parts(): readonly FileSource[] {
+    return [this, ...this.#opened];
+  }
+
+  async #openBeside(name: string): Promise<FileSource> {
+    const path = folderOf(this.name) + name;
+    const known = this.parts.find((part) => part.name === path);
+    if (known !== undefined) return known;
+    const source = await FileSource.open(path);
+    this.#opened.push(source);
+    return source;
   }
 
   /**
@@ -101,8 +120,9 @@ export class FileSource implements ByteSource {
     return filled;
   }
 
-  /** Closes the file; a second call does nothing. */
+  /** Closes the file and what was opened beside it; a second call does nothing. */
   close(): void {
+    this.#opened.forEach((source) => source.close());
     try {
       this.#file.close();
     } catch (error) {
@@ -114,4 +134,41 @@ export class FileSource implements ByteSource {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** The folder of a path, with the separator at its end; "" for the current one. */
+function folderOf(path: string): string {
+  return path.slice(0, 1 + Math.max(path.lastIndexOf("/"), Deno.build.os === "windows" ? path.lastIndexOf("\\") : -1));
+}
+
+/** Names of the files in a folder; links count as files. */
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder || ".")) if (!isDirectory) names.push(name);
+  } catch (error) {
+    throw new FileError(`Cannot read the folder "${folder || "."}": ${describeFileFailure(error)}`, { cause: error });
+  }
+  return names.sort();
+}
+
+/**
+ * The checkpoint that a path names: the path itself, or for a folder the only checkpoint in it (the index of one in
+ * several files, or the file of weights; safetensors before others).
+ *
+ * @param path A file or a folder.
+ * @throws FileError If the folder has none, or several that are equally likely.
+ */
+export async function checkpointPath(path: string): Promise<string> {
+  if (!await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false)) return path;
+  const folder = /[\/\\]$/.test(path) ? path : `${path}/`;
+  const found = checkpointsAmong(await filesIn(folder));
+  if (found.length === 1) return folder + found[0];
+  throw new FileError(
+    found.length === 0
+      ? `Cannot read "${path}": it is a directory, a file is needed; no file of weights is in it`
+      : `Cannot read "${path}": it is a directory with several files of weights, name one: ${
+        found.slice(0, 8).join(", ")
+      }${found.length > 8 ? ", ..." : ""}`,
+  );
 }

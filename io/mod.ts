@@ -4,7 +4,7 @@ export { Interrupt, INTERRUPTED_EXIT, InterruptedError, untilInterrupted } from 
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export { byteProgress, type FileOutcome, formatSeconds, makeReporter, type Reporter } from "./progress.ts";
 export { FileError } from "./file_error.ts";
-export { FileSource } from "./file_source.ts";
+export { checkpointPath, FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
 export { contentOf, DEFAULT_DOWNLOADS, findCheckpoint, findHubFolder, type Found, type Presence } from "./downloads.ts";

@@ -6,7 +6,8 @@ import { FileSource } from "./file_source.ts";
 const PIECE_BYTES = 4 * 2 ** 20;
 
 /**
- * The SHA-256 of a whole source, read in pieces.
+ * The SHA-256 of a whole source, read in pieces. Where other files were opened beside it, as for a checkpoint in several,
+ * that of a text with the SHA-256 of each on a line of its own, sorted.
  *
  * @param source What to read.
  * @param onProgress Called with the bytes hashed so far and in all; it may throw to stop.
@@ -14,6 +15,21 @@ const PIECE_BYTES = 4 * 2 ** 20;
  * @throws FileError As the source's `read`.
  */
 export async function sha256Of(
+  source: ByteSource,
+  onProgress?: (done: number, total: number) => void,
+): Promise<string> {
+  const parts = source instanceof FileSource ? source.parts : [];
+  if (parts.length > 1) return await sha256OfParts(parts);
+  return await sha256OfBytes(source, onProgress);
+}
+
+async function sha256OfParts(parts: readonly FileSource[]): Promise<string> {
+  const lines: string[] = [];
+  for (const part of parts) lines.push(`${await sha256OfBytes(part)}\n`);
+  return createHash("sha256").update(lines.sort().join("")).digest("hex");
+}
+
+async function sha256OfBytes(
   source: ByteSource,
   onProgress?: (done: number, total: number) => void,
 ): Promise<string> {

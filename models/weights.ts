@@ -12,6 +12,7 @@ import {
   type TensorType,
 } from "../engine/mod.ts";
 import { f32ToF16 } from "./checkpoint/half.ts";
+import { FLOAT_DTYPES } from "./checkpoint/checkpoint_file.ts";
 import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 import { type Parameter, repackedParts, repackedShape } from "./repack.ts";
@@ -223,9 +224,6 @@ function requireFit(runtime: Runtime, source: ParameterSource, types: ReadonlyMa
   }
 }
 
-/** Types that `readFloat32` reads. */
-const FLOAT_TYPES: readonly string[] = ["F32", "F16", "BF16", "F64"];
-
 /**
  * Makes sure that a file holds the parameters of a network and nothing else.
  * @param file the checkpoint
@@ -245,10 +243,10 @@ export function requireParameters(
   const mistyped: string[] = [];
   for (const [name, { shape }] of parameters) {
     const entry = file.tensors.get(prefix + name);
-    if (!entry) missing.push(`${quoteName(prefix + name)} ${formatShape(shape)}`);
+    if (!entry) missing.push(`${quoteName(prefix + name)} ${formatShape(shape)}${insteadOf(file, prefix + name)}`);
     else if (!sameShape(entry.shape, shape)) {
       misshapen.push(`${named(entry)}, ${formatShape(shape)} is needed`);
-    } else if (!FLOAT_TYPES.includes(entry.dtype)) mistyped.push(`${named(entry)} of ${entry.dtype}`);
+    } else if (!FLOAT_DTYPES.includes(entry.dtype)) mistyped.push(`${named(entry)} of ${entry.dtype}`);
   }
   const unexpected = [...file.tensors.values()].filter(({ name }) => {
     const parameter = parameterOf(name);
@@ -260,10 +258,17 @@ export function requireParameters(
     counted(unexpected, "is unexpected", "are unexpected"),
     counted(misshapen, "has another shape", "have another shape"),
     ...(mistyped.length > 0 ? [counted(mistyped, "is no float tensor", "are no float tensors")] : []),
+    ...(mistyped.some((text) => /I8$|U8$/.test(text)) ? ["its weights are quantised to integers of 8 bits"] : []),
   ];
   throw new CheckpointError(
     `Cannot load ${quoteName(file.name)}: ${clauses.join(", ")}; choose the file that belongs to this network`,
   );
+}
+
+/** What a file has under the name of a parameter, if it is no tensor. */
+function insteadOf({ leftOut }: Checkpoint, name: string): string {
+  const found = leftOut?.get(name);
+  return found === undefined ? "" : ` (the file has ${found} in its place, which is not run)`;
 }
 
 function named({ name, shape }: CheckpointTensor): string {

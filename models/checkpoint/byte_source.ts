@@ -20,6 +20,19 @@ export interface ByteSource {
    * @returns how many bytes were read: all, fewer only where the source ends
    */
   readInto?(offset: number, into: Uint8Array): Promise<number>;
+  /** The files that lie beside it, where that is known: a checkpoint may be cut into several. */
+  readonly beside?: FilesBeside;
+}
+
+/** The files of the folder in which a source lies. */
+export interface FilesBeside {
+  /** Their names without folders, in any order. */
+  names(): Promise<readonly string[]>;
+  /**
+   * Opens one of them; it is closed with the source beside which it lies.
+   * @param name one of `names`
+   */
+  open(name: string): Promise<ByteSource>;
 }
 
 /** Bytes read at a time, which bounds what a read holds beside its result; a multiple of every element size. */

@@ -25,6 +25,11 @@ export interface Checkpoint {
   /** The tensors by name, in the order in which they are read fastest. */
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   /**
+   * What stands under names beside the tensors and cannot be read as one, by name: what it is, such as `the number 5` or
+   * `a call of "torch._utils._rebuild_sparse_tensor"`. Nothing by default.
+   */
+  readonly leftOut?: ReadonlyMap<string, string>;
+  /**
    * The elements of a tensor of any type, contiguous, outermost dimension first, as little-endian bytes, piece by piece.
    * @param name tensor name
    * @returns pieces of at most 4 MiB that hold whole elements, to be read before the next is asked for, and not changed
@@ -41,7 +46,8 @@ export interface Checkpoint {
    */
   readBytes(name: string, into?: Uint8Array): Promise<Uint8Array>;
   /**
-   * A tensor of real numbers as f32: F32 bit for bit, F16 and BF16 widened exactly, F64 rounded to nearest.
+   * A tensor of real numbers as f32: F32 bit for bit, F16, BF16 and the 8-bit floats F8_E4M3 and F8_E5M2 (with their FNUZ
+   * forms) widened exactly, F64 rounded to nearest.
    * @param name tensor name
    * @param into where the elements go, at least as many; a new array by default
    * @returns as many elements as the shape has, the beginning of `into` if it is given

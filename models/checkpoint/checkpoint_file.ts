@@ -1,5 +1,6 @@
 import { CheckpointError, quoteName } from "./checkpoint_error.ts";
 import type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint.ts";
+import { type F8Dtype, f8ToF32, isF8 } from "./f8.ts";
 import { bf16ToF32, f16ToF32 } from "./half.ts";
 import { tensorBytes } from "./safetensors_dtype.ts";
 
@@ -65,14 +66,14 @@ export abstract class CheckpointFile<Entry extends CheckpointTensor> implements 
       const part = values.subarray(at, at + piece.length / BYTES_PER_FLOAT[entry.dtype as FloatDtype]);
       if (entry.dtype === "F16") f16ToF32(viewAs(Uint16Array, piece), part);
       else if (entry.dtype === "BF16") bf16ToF32(viewAs(Uint16Array, piece), part);
-      else part.set(viewAs(Float64Array, piece));
+      else part.set(floatView(entry.dtype, piece));
       at += part.length;
     }
     return values;
   }
 
   /**
-   * A tensor of real numbers as f64; exact for F64, F32, F16 and BF16.
+   * A tensor of real numbers as f64; exact for every type of real numbers.
    * @param name tensor name
    * @returns a new array of as many elements as the shape has
    * @throws {CheckpointError} as readPieces, and if the tensor holds another type
@@ -139,8 +140,11 @@ export abstract class CheckpointFile<Entry extends CheckpointTensor> implements 
   }
 }
 
-const BYTES_PER_FLOAT = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
-type FloatDtype = keyof typeof BYTES_PER_FLOAT;
+const F8_BYTES = { F8_E4M3: 1, F8_E5M2: 1, F8_E4M3FNUZ: 1, F8_E5M2FNUZ: 1 } as const satisfies Record<F8Dtype, number>;
+/** Bytes of an element by type of real numbers. */
+export const BYTES_PER_FLOAT = { F32: 4, F16: 2, BF16: 2, F64: 8, ...F8_BYTES } as const;
+/** A type of real numbers. */
+export type FloatDtype = keyof typeof BYTES_PER_FLOAT;
 /** Types of real numbers. */
 export const FLOAT_DTYPES: readonly string[] = Object.keys(BYTES_PER_FLOAT);
 const INTEGER_DTYPES: readonly string[] = ["I32", "I64", "U8"];
@@ -159,10 +163,11 @@ function beginning<T extends Uint8Array | Float32Array>(into: T | undefined, len
   return into?.subarray(0, length) as T | undefined;
 }
 
-/** The real numbers of a piece: f32, or f64 where they are stored so; F16 and BF16 are widened exactly. */
+/** The real numbers of a piece: f32, or f64 where they are stored so; types of 8 and 16 bits are widened exactly. */
 export function floatView(dtype: CheckpointTensor["dtype"], piece: Uint8Array): Float32Array | Float64Array {
   if (dtype === "F16") return f16ToF32(viewAs(Uint16Array, piece));
   if (dtype === "BF16") return bf16ToF32(viewAs(Uint16Array, piece));
+  if (isF8(dtype)) return f8ToF32(dtype, piece);
   return dtype === "F64" ? viewAs(Float64Array, piece) : viewAs(Float32Array, piece);
 }
 

@@ -1,9 +1,10 @@
 /** The container of PyTorch 1.6 and later: a zip archive of one pickle and a file per storage. */
 import { type ByteSource, readExactly } from "./byte_source.ts";
 import { CheckpointError, quoteName } from "./checkpoint_error.ts";
-import { MAX_PICKLE_BYTES, unpickle } from "./pickle.ts";
+import { MAX_PICKLE_BYTES, unpickle } from "./pickle/pickle.ts";
 import { type OpenCheckpointOptions, PytorchFile } from "./pytorch_file.ts";
-import { PytorchContext, storageBytes } from "./pytorch_objects.ts";
+import { PytorchContext } from "./pickle/pytorch_globals.ts";
+import { storageBytes } from "./pickle/pytorch_types.ts";
 import { findStateDict } from "./state_dict.ts";
 import { locateZipEntry, readZipDirectory, requireStored, type ZipEntry } from "./zip.ts";
 
@@ -12,7 +13,7 @@ import { locateZipEntry, readZipDirectory, requireStored, type ZipEntry } from "
  * @param source the file
  * @param options which state dict is meant
  * @returns the open file
- * @throws {CheckpointError} if the archive or the pickle is malformed, asks for anything but tensors in dicts and lists,
+ * @throws {CheckpointError} if the archive or the pickle is malformed, if the state dict depends on what is not known here,
  * or leaves open which state dict is meant
  */
 export async function openPytorch(source: ByteSource, options: OpenCheckpointOptions = {}): Promise<PytorchFile> {
@@ -27,15 +28,16 @@ export async function openPytorch(source: ByteSource, options: OpenCheckpointOpt
   for (const storage of context.storages.values()) {
     const { size } = archive.entry(`data/${storage.key}`);
     const needed = storageBytes(storage);
-    if (size === needed) continue;
+    if (size === needed || needed === undefined) continue;
     throw archive.refuse(
-      `data/${storage.key} has ${size} bytes, ${storage.length} elements of ${storage.dtype} need ${needed}`,
+      `data/${storage.key} has ${size} bytes, ${storage.length} elements of ${storage.dtype ?? storage.type} need ` +
+        needed,
     );
   }
   const dict = findStateDict(value, source.name, options.stateDict);
   const positions = new Map<string, number>();
-  for (const { storage: { key } } of dict.tensors.values()) {
-    if (!positions.has(key)) positions.set(key, await archive.locate(`data/${key}`));
+  for (const { storage: { key, inline } } of dict.tensors.values()) {
+    if (inline === undefined && !positions.has(key)) positions.set(key, await archive.locate(`data/${key}`));
   }
   return new PytorchFile({ source, format: "pytorch", positions, bigEndian }, dict);
 }
@@ -53,8 +55,9 @@ class Archive {
     if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) {
       throw this.refuse("it is a TorchScript program, a state dict is needed; save the state_dict() of the module");
     }
-    entries.forEach((entry) => requireStored(source, entry));
     const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+    if (pickles.length === 0) this.#refusePacked(names);
+    entries.forEach((entry) => requireStored(source, entry));
     const [pickle] = pickles;
     if (pickles.length !== 1 || pickle === undefined) {
       throw this.refuse(
@@ -62,6 +65,23 @@ class Archive {
       );
     }
     this.#folder = pickle.slice(0, -"data.pkl".length);
+  }
+
+  /** Refuses an archive that holds checkpoints instead of being one. */
+  #refusePacked(names: readonly string[]): void {
+    const packed = names.filter((name) => /\.(pt|pth|ckpt|bin|safetensors)$/i.test(name));
+    if (packed.length > 0) {
+      const shown = packed.slice(0, 3).map(quoteName).join(", ");
+      throw this.refuse(
+        `it is an archive that holds ${shown}${
+          packed.length > 3 ? ", ..." : ""
+        }; unpack it and name the file that is ` +
+          "meant",
+      );
+    }
+    if (names.length > 0 && names.every((name) => name.endsWith(".npy"))) {
+      throw this.refuse("it is an archive of arrays of NumPy, a state dict of PyTorch or a safetensors file is needed");
+    }
   }
 
   refuse(found: string): CheckpointError {

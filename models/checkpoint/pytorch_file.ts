@@ -12,6 +12,10 @@ export interface PytorchTensor extends CheckpointTensor {
   readonly position: number;
   /** Elements from one index to the next, per dimension. */
   readonly stride: readonly number[];
+  /** What `position` counts in: the file, or bytes that stand in its pickle. */
+  readonly source: ByteSource;
+  /** Whether numbers are stored with the most significant byte first. */
+  readonly bigEndian: boolean;
 }
 
 /** Which file a PyTorch checkpoint lies in, and how. */
@@ -50,8 +54,8 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
   readonly stateDict: string;
   /** PyTorch's formats have none. */
   readonly metadata: ReadonlyMap<string, string> = new Map();
-  readonly #source: ByteSource;
-  readonly #bigEndian: boolean;
+  /** What stands beside the tensors, by name: what it is. */
+  readonly leftOut: ReadonlyMap<string, string>;
 
   /**
    * Use `openCheckpoint`, which finds the state dict and its storages.
@@ -59,7 +63,7 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
    * @param dict the tensors, whose storages have been checked to lie inside the file
    * @throws {CheckpointError} if there are too many tensors, or they are much larger than the file
    */
-  constructor({ source, format, positions, bigEndian }: PytorchContainer, { path, tensors }: StateDict) {
+  constructor({ source, format, positions, bigEndian }: PytorchContainer, { path, tensors, leftOut }: StateDict) {
     const refuse = (found: string): CheckpointError =>
       new CheckpointError(`Cannot load ${quoteName(source.name)}: ${found}`);
     if (tensors.size > MAX_TENSORS) {
@@ -67,7 +71,7 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
     }
     let bytes = 0;
     const allowed = LARGEST_EXPANSION * source.size + ALWAYS_ALLOWED_BYTES;
-    const entries = [...tensors].map(([name, { storage: { key, dtype }, offset, shape, stride }]): PytorchTensor => {
+    const entries = [...tensors].map(([name, { storage, dtype, offset, shape, stride }]): PytorchTensor => {
       bytes += tensorBytes(dtype, shape) as number;
       if (bytes > allowed) {
         throw refuse(
@@ -75,14 +79,18 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
             `at most ${allowed} are allowed for a file of ${source.size} bytes`,
         );
       }
-      return { name, dtype, shape, stride, position: positions.get(key)! + offset * DTYPE_BITS[dtype] / 8 };
+      const type = { name, dtype, shape, stride };
+      const at = offset * DTYPE_BITS[dtype] / 8;
+      if (storage.inline !== undefined) {
+        return { ...type, position: at, source: inlineSource(storage.inline, source.name, name), bigEndian: false };
+      }
+      return { ...type, position: positions.get(storage.key)! + at, source, bigEndian };
     });
     entries.sort((a, b) => a.position - b.position);
     super(source.name, new Map(entries.map((entry) => [entry.name, entry])));
     this.format = format;
     this.stateDict = path;
-    this.#source = source;
-    this.#bigEndian = bigEndian;
+    this.leftOut = leftOut;
   }
 
   protected override async *piecesOf(entry: PytorchTensor): AsyncGenerator<Uint8Array, void> {
@@ -91,8 +99,8 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
     if (reader === undefined) {
       for (let at = 0; at < total; at += PIECE_BYTES) {
         const length = Math.min(PIECE_BYTES, total - at);
-        const piece = await readExactly(this.#source, entry.position + at, length, `tensor ${quoteName(entry.name)}`);
-        yield this.#littleEndian(entry, this.#bigEndian ? piece.slice() : piece);
+        const piece = await readExactly(entry.source, entry.position + at, length, `tensor ${quoteName(entry.name)}`);
+        yield littleEndian(entry, entry.bigEndian ? piece.slice() : piece);
       }
       return;
     }
@@ -100,7 +108,7 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
     for (let at = 0; at < total; at += BLOCK_BYTES) {
       const part = block.subarray(0, Math.min(BLOCK_BYTES, total - at));
       await reader.read(at, part);
-      this.#littleEndian(entry, part);
+      littleEndian(entry, part);
       for (let begin = 0; begin < part.length; begin += PIECE_BYTES) yield part.subarray(begin, begin + PIECE_BYTES);
     }
   }
@@ -108,13 +116,13 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
   protected override async fill(entry: PytorchTensor, into: Uint8Array): Promise<void> {
     const reader = this.#stridedReader(entry);
     if (reader === undefined) {
-      await readInto(this.#source, entry.position, into, `tensor ${quoteName(entry.name)}`);
-      this.#littleEndian(entry, into);
+      await readInto(entry.source, entry.position, into, `tensor ${quoteName(entry.name)}`);
+      littleEndian(entry, into);
     } else if (into.byteOffset % reader.unit === 0) {
       for (let at = 0; at < into.length; at += BLOCK_BYTES) {
         await reader.read(at, into.subarray(at, at + BLOCK_BYTES));
       }
-      this.#littleEndian(entry, into);
+      littleEndian(entry, into);
     } else {
       let at = 0;
       for await (const piece of this.piecesOf(entry)) {
@@ -125,25 +133,38 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
   }
 
   /** A reader for a tensor whose elements do not lie one after another. */
-  #stridedReader({ name, dtype, shape, stride, position }: PytorchTensor): StridedReader | undefined {
+  #stridedReader({ name, dtype, shape, stride, position, source }: PytorchTensor): StridedReader | undefined {
     const view = mergeDimensions({ shape, stride });
     if (isContiguous(view)) return undefined;
-    return new StridedReader(this.#source, position, view, DTYPE_BITS[dtype] / 8, `tensor ${quoteName(name)}`);
+    return new StridedReader(source, position, view, DTYPE_BITS[dtype] / 8, `tensor ${quoteName(name)}`);
   }
+}
 
-  /** Reverses the bytes of every element in place if the file has them the other way round. */
-  #littleEndian({ dtype }: PytorchTensor, bytes: Uint8Array): Uint8Array {
-    const width = DTYPE_BITS[dtype] / 8;
-    if (!this.#bigEndian || width === 1) return bytes;
-    for (let at = 0; at < bytes.length; at += width) {
-      for (let low = at, high = at + width - 1; low < high; low++, high--) {
-        const byte = bytes[low]!;
-        bytes[low] = bytes[high]!;
-        bytes[high] = byte;
-      }
+/** Reverses the bytes of every element in place if the file has them the other way round. */
+function littleEndian({ dtype, bigEndian }: PytorchTensor, bytes: Uint8Array): Uint8Array {
+  const width = DTYPE_BITS[dtype] / 8;
+  if (!bigEndian || width === 1) return bytes;
+  for (let at = 0; at < bytes.length; at += width) {
+    for (let low = at, high = at + width - 1; low < high; low++, high--) {
+      const byte = bytes[low]!;
+      bytes[low] = bytes[high]!;
+      bytes[high] = byte;
     }
-    return bytes;
   }
+  return bytes;
+}
+
+/** Bytes of a tensor that stand in the pickle, taken from it when they are asked for. */
+function inlineSource(inline: () => Uint8Array | undefined, fileName: string, name: string): ByteSource {
+  const read = (offset: number, length: number): Promise<Uint8Array> => {
+    const bytes = inline();
+    if (bytes !== undefined) return Promise.resolve(bytes.subarray(offset, offset + length));
+    throw new CheckpointError(
+      `Cannot read tensor ${quoteName(name)} of ${quoteName(fileName)}: its bytes are written as text with other ` +
+        "characters, bytes are needed",
+    );
+  };
+  return { name: fileName, size: Infinity, read };
 }
 
 /** Reads elements that are scattered over a part of a file, through a window of at most 64 MiB. */

@@ -1,14 +1,18 @@
 /** The container of PyTorch before 1.6: five pickles one after another, then the storages. */
 import { type ByteSource, readExactly } from "./byte_source.ts";
 import { CheckpointError, quoteName } from "./checkpoint_error.ts";
-import { PickleEndError, unpickle } from "./pickle.ts";
-import { describePickleValue, PickleDict, PickleList, type PickleValue } from "./pickle_values.ts";
+import { PickleEndError, unpickle } from "./pickle/pickle.ts";
+import { describePickleValue, PickleDict, PickleList, type PickleValue } from "./pickle/pickle_values.ts";
 import { type OpenCheckpointOptions, PytorchFile } from "./pytorch_file.ts";
-import { PytorchContext, storageBytes } from "./pytorch_objects.ts";
+import { PytorchContext } from "./pickle/pytorch_globals.ts";
+import { storageBytes } from "./pickle/pytorch_types.ts";
 import { findStateDict } from "./state_dict.ts";
 
 /** What the first pickle is. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
+
+/** How the first pickle begins in the oldest protocols, which write numbers as text. */
+export const LEGACY_TEXT: Uint8Array = new TextEncoder().encode(`L${MAGIC_NUMBER}L\n`);
 
 /** What the second pickle is. */
 const PROTOCOL_VERSION = 1001;
@@ -32,7 +36,7 @@ interface Head {
  * @param source the file
  * @param options which state dict is meant
  * @returns the open file
- * @throws {CheckpointError} if the file is malformed, asks for anything but tensors in dicts and lists, or leaves open
+ * @throws {CheckpointError} if the file is malformed, if the state dict depends on what is not known here, or leaves open
  * which state dict is meant
  */
 export async function openPytorchLegacy(source: ByteSource, options: OpenCheckpointOptions = {}): Promise<PytorchFile> {
@@ -69,7 +73,7 @@ function parseHead(bytes: Uint8Array, fileName: string): Head {
     throw refuse(
       "its first pickle",
       magic,
-      `the number ${MAGIC_NUMBER} is needed; it is a pickle, but no PyTorch file`,
+      `the number ${MAGIC_NUMBER} is needed; it is a pickle, but no PyTorch file; load it where it was written and save its state_dict() with torch.save`,
     );
   }
   const version = next("the version");
@@ -109,6 +113,11 @@ async function findStorages(source: ByteSource, { context, keys, end }: Head): P
     }
     positions.set(key, at + 8);
     const needed = storageBytes(storage);
+    if (needed === undefined) {
+      throw refuse(
+        `${named} is a ${quoteName(storage.type)}, whose size is not known; save the state_dict() of the network alone`,
+      );
+    }
     at += 8 + needed;
     if (at > source.size) {
       throw refuse(`${named} of ${needed} bytes ends at byte ${at}, the file at byte ${source.size}; it is cut off`);

@@ -1,6 +1,7 @@
 import { type ByteSource, PIECE_BYTES, readExactly, readInto } from "./byte_source.ts";
 import { CheckpointFile } from "./checkpoint_file.ts";
 import { quoteName } from "./checkpoint_error.ts";
+import { FORMAT_BYTES } from "./foreign_format.ts";
 import { parseHeader, parseHeaderLength, type SafetensorsHeader, type TensorEntry } from "./safetensors_header.ts";
 
 /**
@@ -10,7 +11,7 @@ import { parseHeader, parseHeaderLength, type SafetensorsHeader, type TensorEntr
  * @throws {CheckpointError} if the file violates the format, naming the tensor or the byte
  */
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
-  const start = await readExactly(source, 0, Math.min(16, source.size), "the header length");
+  const start = await readExactly(source, 0, Math.min(FORMAT_BYTES, source.size), "the header length");
   const headerLength = parseHeaderLength(start, source.size, source.name);
   const bytes = await readExactly(source, 8, headerLength, "the header");
   const dataStart = 8 + headerLength;

@@ -1,4 +1,5 @@
 import { CheckpointError, quoteName } from "./checkpoint_error.ts";
+import { foreignFormat } from "./foreign_format.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import {
   isDtype,
@@ -33,7 +34,7 @@ export interface SafetensorsHeader {
 
 /**
  * Checks the first bytes of a file: eight bytes of little-endian header length, at most 100 MB and inside the file.
- * @param start the first 16 bytes of the file, or all of a shorter one
+ * @param start the first 512 bytes of the file, or all of a shorter one
  * @param fileSize size of the file in bytes
  * @param fileName what messages call the file
  * @returns the length of the header in bytes
@@ -151,17 +152,4 @@ function checkCoverage(entries: readonly TensorEntry[], dataLength: number, file
         `${covered}`,
     );
   }
-}
-
-/** What a file is that people take for a checkpoint, judged by its first bytes. */
-function foreignFormat(start: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...start.subarray(0, 16));
-  if (text.startsWith("PK\x03\x04")) return "a zip archive, such as a PyTorch checkpoint";
-  if (start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5) return "a pickle, such as an old PyTorch checkpoint";
-  if (text.startsWith("\x89PNG")) return "a PNG image";
-  if (text.startsWith("\xff\xd8\xff")) return "a JPEG image";
-  if (text.startsWith("GGUF")) return "a GGUF model";
-  if (text.startsWith("version https://")) return "a Git LFS pointer instead of the file it stands for";
-  if (/^\s*<(!doctype|html)/i.test(text)) return "a web page";
-  return undefined;
 }

@@ -8,9 +8,9 @@ import {
   MAX_PICKLE_STACK,
   PickleEndError,
   unpickle,
-} from "../../../models/checkpoint/pickle.ts";
-import { PickleDict, PickleList, PickleTuple, type PickleValue } from "../../../models/checkpoint/pickle_values.ts";
-import { PytorchContext } from "../../../models/checkpoint/pytorch_objects.ts";
+} from "../../../models/checkpoint/pickle/pickle.ts";
+import { PickleDict, PickleList, PickleTuple, type PickleValue } from "../../../models/checkpoint/pickle/pickle_values.ts";
+import { PytorchContext } from "../../../models/checkpoint/pickle/pytorch_objects.ts";
 import {
   ascii,
   call,

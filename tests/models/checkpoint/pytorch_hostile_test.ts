@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CheckpointError } from "../../../models/checkpoint/checkpoint_error.ts";
 import { openCheckpoint } from "../../../models/checkpoint/open_checkpoint.ts";
-import { MAX_PICKLE_BYTES } from "../../../models/checkpoint/pickle.ts";
+import { MAX_PICKLE_BYTES } from "../../../models/checkpoint/pickle/pickle.ts";
 import { countingSource } from "./handmade_file.ts";
 import {
   call,
