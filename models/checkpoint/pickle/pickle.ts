@@ -30,6 +30,9 @@ const CONSTRUCTORS: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Names of classes that can be made empty. */
+const CONTAINERS = /^(collections|builtins|__builtin__)\./;
+
 /** The result of reading a pickle. */
 export interface Unpickled {
   readonly value: PickleValue;
@@ -283,7 +286,7 @@ class Machine {
       throw this.#refuse(`an object of ${describePickleValue(callee)}`, "a class is needed");
     }
     this.#stack.countItems(args.length);
-    const isKnown = callee instanceof PickleFunction && args.length === 0;
+    const isKnown = callee instanceof PickleFunction && args.length === 0 && CONTAINERS.test(callee.label);
     this.#stack.push(isKnown ? callee.call(args, this.#refuse) : inert(callee, args, "object"));
   }
 

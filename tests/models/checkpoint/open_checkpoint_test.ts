@@ -57,8 +57,5 @@ Deno.test("openCheckpoint() says what is wrong with files of none of the formats
   await refuses(Uint8Array.of(0x50, 0x4b, 3, 4), `Cannot load "x" as a zip archive: no record at its end`);
   await refuses(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13), "it looks like a PNG image");
   await refuses(pickle(text("hello world")), "its first pickle is a string, the number 1195470");
-  await refuses(
-    Uint8Array.of(0x80, 4, 0x95, 9, 9, 9, 9, 9, 9, 9, 9),
-    "PROTO at byte 0 of the magic number gives protocol 4",
-  );
+  await refuses(Uint8Array.of(0x80, 4, 0x95, 9, 9, 9, 9, 9, 9, 9, 9), "the magic number ends at byte 11");
 });

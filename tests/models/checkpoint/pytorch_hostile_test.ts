@@ -58,25 +58,6 @@ const FALSE: Code = [0x89];
 
 const CASES: [title: string, message: string, value: Code][] = [
   [
-    "os.system",
-    `global "os.system", only what tensors and their dicts are made of is allowed, and nothing was run`,
-    call("os", "system", text("x")),
-  ],
-  ["eval", `global "builtins.eval"`, call("builtins", "eval", text("1"))],
-  ["an unknown global", `global "evil.Payload"`, call("evil", "Payload")],
-  ["an empty persistent id", "a persistent id of nothing", odd()],
-  ["a persistent id that is text", "a string as a persistent id", persistent(text("storage"))],
-  [
-    "a persistent id of a module",
-    `a persistent id of "module"`,
-    odd(text("module"), FLOAT, text("0"), text("cpu"), int(4)),
-  ],
-  [
-    "a persistent id of a number",
-    "a persistent id of the number 7",
-    odd(int(7), FLOAT, text("0"), text("cpu"), int(4)),
-  ],
-  [
     "a persistent id that is too short",
     "a persistent id of 4 items",
     odd(text("storage"), FLOAT, text("0"), text("cpu")),
@@ -326,7 +307,9 @@ const LEGACY_CASES: [title: string, message: string, parts: LegacyParts, storage
   ["a state dict in place of the magic number", "its first pickle is a dict of 1 items", { magic: GOOD }],
   ["another version", "its version is the number 1000, 1001 is needed", { version: int(1000) }],
   ["no system information", "its system information is None, a dict is needed", { system: NONE }],
-  ["a program as system information", `global "os.system"`, { system: call("os", "system", text("x")) }],
+  ["a program as system information", `its system information is a call of "os.system"`, {
+    system: call("os", "system", text("x")),
+  }],
   ["no list of storages", "its list of storages is a tuple of 0 items", { keys: tuple() }],
   ["a list of storages with a number", "a key in its list of storages is the number 0", { keys: list(int(0)) }],
   ["a storage that is not listed", `storage "0" is not in the list of storages`, { keys: list() }, {}],
