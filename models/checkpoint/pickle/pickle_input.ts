@@ -133,9 +133,10 @@ export class PickleInput {
     return this.#line(MAX_PICKLE_BYTES, "a line");
   }
 
-  /** A number as text up to the line's end; `I00` and `I01` are booleans, an `L` may end it. */
+  /** A number as text up to the line's end; `00` and `01` are booleans, an `L` may end it; a leaf where it is long. */
   number(): PickleValue {
-    const text = this.#line(MAX_DIGITS, "a number");
+    const text = this.line();
+    if (text.length > MAX_DIGITS) return new PickleLeaf(`a number of ${text.length} digits`);
     if (text === "00" || text === "01") return text === "01";
     if (/^[+-]?\d+L?$/.test(text)) return simplest(BigInt(text.replace(/^\+|L$/g, "")));
     const value = /^[+-]?(inf|nan)$/i.test(text) ? Number(text.replace(/inf/i, "Infinity")) : Number(text);

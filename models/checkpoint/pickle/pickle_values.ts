@@ -156,6 +156,10 @@ export class PickleLeaf extends PickleObject {
   constructor(override readonly kind: string) {
     super();
   }
+
+  override build(): boolean {
+    return true;
+  }
 }
 
 /** What a pickle may refer to outside itself. */

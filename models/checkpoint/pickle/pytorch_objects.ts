@@ -77,6 +77,11 @@ export class TensorView extends PickleObject {
   ) {
     super();
   }
+
+  /** Attributes of a tensor say nothing about its numbers; another state would give it others. */
+  override build(state: PickleValue): boolean {
+    return state instanceof PickleDict;
+  }
 }
 
 /**
