@@ -24,7 +24,8 @@ export class FileSource implements ByteSource {
 
   /** The file itself and what was opened beside it: all that a checkpoint in several files was read from. */
   get parts(): readonly FileSource[] {
-    return [this, ...this.#opened];
+    const parts = [this, ...this.#opened.flatMap((source) => source.parts)];
+    return [...new Map(parts.map((part) => [part.name, part] as const)).values()];
   }
 
   async #openBeside(name: string): Promise<FileSource> {
