@@ -91,6 +91,7 @@ export {
   type ByteSource,
   type DescriptionOptions,
   type DiffusionProcess,
+  type FilesBeside,
   type GuidedAnswers,
   type NetworkConfig,
   type NoiseModel,

@@ -113,7 +113,7 @@ Deno.test("openSafetensors() reads the header only, a tensor is read alone and i
   data.set([0, 0x3c], 3 + large - 2); // the last element of b is 1
   const source = countingSource(handmadeSource(header, data));
   const file = await openSafetensors(source);
-  assertEquals(source.reads, [[0, 16], [8, header.length]]);
+  assertEquals(source.reads, [[0, 512], [8, header.length]]);
   source.reads.length = 0;
   const values = await file.readFloat32("b");
   const start = 8 + header.length + 3;
@@ -177,7 +177,7 @@ Deno.test("openSafetensors() takes any name for a name: __proto__, empty, escape
 Deno.test("openSafetensors() knows the width of every type, reading the unsupported ones is refused by name", async () => {
   const bits: Record<string, number> = {
     ...{ BOOL: 8, I8: 8, I16: 16, U16: 16, U32: 32, U64: 64, C64: 64, F4: 4, F6_E2M3: 6, F6_E3M2: 6 },
-    ...{ F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8 },
+    F8_E8M0: 8,
   };
   for (const [dtype, width] of Object.entries(bits)) {
     const file = await openSafetensors(
