@@ -1,7 +1,13 @@
 /** Networks, noise schedules and checkpoints: everything between a weight file and eps(x_t, t). */
 // First, so that families are defined in the order of their lines.
 export { FAMILIES, registerFamily } from "./families.ts";
-export { blobByteSource, bytesByteSource, type ByteSource, type FilesBeside, readExactly } from "./checkpoint/byte_source.ts";
+export {
+  blobByteSource,
+  bytesByteSource,
+  type ByteSource,
+  type FilesBeside,
+  readExactly,
+} from "./checkpoint/byte_source.ts";
 export type { Checkpoint, CheckpointFormat, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 export { openCheckpoint } from "./checkpoint/open_checkpoint.ts";

@@ -35,6 +35,7 @@ const FOREIGN: [title: string, bytes: Uint8Array, message: string][] = [
     "the index of 1 files, which are needed beside",
   ],
   ["an index of a file elsewhere", ascii(`{"weight_map": {"a": "../m"}}`), `its index names "../m" as a file, a plain`],
+  ["an index of a folder", ascii(`{"weight_map": {"a": ".."}}`), `its index names ".." as a file, a plain`],
   ["an index of no name", ascii(`{"weight_map": {"a": 5}}`), "its index names a value that is no text as a file"],
   ["a web page", ascii("\n<!-- x --><html><body>"), "it looks like a web page"],
   ["an XML answer", ascii("<?xml version='1.0'?><Error>"), "it looks like an XML document"],

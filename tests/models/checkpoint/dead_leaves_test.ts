@@ -76,6 +76,14 @@ for (const protocol of [2, 5]) {
   });
 }
 
+Deno.test("openCheckpoint() leaves arrays of NumPy alone that are not plain", async () => {
+  const { tensors, leftOut } = await openCheckpoint(pytorchSource(await genuine("python_4.pt")), { stateDict: "" });
+  assertEquals([...tensors.keys()], ["array"]);
+  for (const name of ["structured", "objects", "strings", "big_endian"]) {
+    assertEquals(leftOut?.get(name), "an array of NumPy", name);
+  }
+});
+
 const SPARSE = call("torch._utils", "_rebuild_sparse_tensor", call("torch.serialization", "_get_layout", text("x")));
 
 Deno.test("openCheckpoint() leaves out what stands beside tensors and says what it is", async () => {
@@ -121,6 +129,19 @@ const FOUND: [title: string, value: Code, path: string, names: string[]][] = [
   [
     "a dict inside an object",
     object("my", "Trainer", dict({ net: dict({ w: matrix() }), a: int(1) })),
+    "net",
+    ["w"],
+  ],
+  [
+    "an object with an optimizer",
+    object(
+      "my",
+      "Trainer",
+      dict({
+        net: dict({ w: matrix() }),
+        optimizer: object("my", "Adam", dict({ param_groups: list(), state: dict({ w: matrix(4) }) })),
+      }),
+    ),
     "net",
     ["w"],
   ],
