@@ -21,8 +21,7 @@ import {
   requirePixels,
 } from "../models/mod.ts";
 import { modelPath } from "./downloads.ts";
-import { FileError } from "./file_error.ts";
-import { FileSource } from "./file_source.ts";
+import { checkpointPath, FileSource } from "./file_source.ts";
 import { isFolder, join, readText } from "./output_files.ts";
 import { sha256Of } from "./sha256.ts";
 
@@ -72,11 +71,10 @@ async function openPath(path: string, options: OpenModelFileOptions): Promise<Mo
   if (await isFolder(path)) {
     const folder = await snapshotIn(path) ?? path;
     const files = await filesOf(folder);
-    if (files) return await openFolder(folder, files, { ...options, name: nameOf(path) });
-    throw new FileError(
-      `Cannot read "${path}": it is a directory, a file is needed; name a file in it, or a folder of a diffusers model, ` +
-        "which has config.json and weights in it or in its folder unet",
-    );
+    const name = nameOf(path);
+    return files
+      ? await openFolder(folder, files, { ...options, name })
+      : { ...await openFile(await checkpointPath(folder), options), name };
   }
   const [folder, name] = [folderOf(path), nameOf(path)];
   const described = MODEL_TEXTS.includes(name) ? await filesOf(folder, name) : undefined;
@@ -98,7 +96,9 @@ async function openPath(path: string, options: OpenModelFileOptions): Promise<Mo
 async function openFile(path: string, options: OpenModelFileOptions): Promise<ModelFile> {
   const source = await FileSource.open(path);
   try {
-    return { ...await openSource(source, options), [Symbol.dispose]: () => source.close() };
+    const file = await openSource(source, options);
+    const size = source.parts.reduce((sum, part) => sum + part.size, 0);
+    return { ...file, size, [Symbol.dispose]: () => source.close() };
   } catch (error) {
     source.close();
     throw error;

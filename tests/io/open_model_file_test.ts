@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Scalars, Tensors } from "../../engine/mod.ts";
 import { FileError, type ModelFile, openModel, openModelFile } from "../../io/mod.ts";
-import { CheckpointError } from "../../models/mod.ts";
+import { CheckpointError, safetensorsBytes, type TensorToWrite } from "../../models/mod.ts";
 import { openGolden, readChannelsLast } from "../models/golden_file.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -133,3 +133,34 @@ gpuTest(
     opened.free();
   },
 );
+
+Deno.test("weights in parts open by the folder, the index and each part", async () => {
+  const file = await openGolden(`diffusers-heads-tiny/unet/${WEIGHTS}.fp16`);
+  const names = [...file.tensors.keys()];
+  const parts = [names.slice(0, 90), names.slice(90)];
+  await inFolder([[`${HEADS}/unet/config.json`, "config.json"]], async (folder) => {
+    const map: Record<string, string> = {};
+    for (const [part, own] of parts.entries()) {
+      const name = `${WEIGHTS}-0000${part + 1}-of-00002.safetensors`;
+      const tensors = own.map(async (tensor): Promise<TensorToWrite> => {
+        map[tensor] = name;
+        return {
+          name: tensor,
+          dtype: "F32",
+          shape: file.tensors.get(tensor)!.shape,
+          data: await file.readFloat32(tensor),
+        };
+      });
+      await Deno.writeFile(`${folder}/${name}`, await safetensorsBytes({ tensors: await Promise.all(tensors) }));
+    }
+    const index = `${WEIGHTS}.safetensors.index.json`;
+    await Deno.writeTextFile(`${folder}/${index}`, JSON.stringify({ metadata: {}, weight_map: map }));
+    for (const path of ["", index, `${WEIGHTS}-00002-of-00002.safetensors`]) {
+      using model = await openModelFile(`${folder}/${path}`);
+      const { checkpoint, description } = model.describe();
+      assertEquals([checkpoint.tensors.size, description.image_size], [206, 24], path);
+    }
+    await Deno.remove(`${folder}/${WEIGHTS}-00001-of-00002.safetensors`);
+    await assertRejects(() => openModelFile(folder), CheckpointError, "missing beside it");
+  });
+});
