@@ -85,6 +85,13 @@ export interface FamilyDefinition<P extends Parameters, O extends Parameters, C 
     answers: Partial<ValuesOf<O>> & { readonly imageSize?: number | undefined },
     evidence: Evidence,
   ): Description;
+  /**
+   * What is certain of the process that networks of such tensors are trained with, or told by the names that their
+   * publishers give files; by default nothing.
+   * @param description what is found
+   * @param fileName without folders
+   */
+  process?(description: Description, fileName: string): Description;
   /** What must still be said besides the training size and the process. */
   questions?(description: Description, tensors: TensorShapes): Iterable<OpenQuestion>;
   /** The keywords that follow from the training size; by default none. */

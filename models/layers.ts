@@ -162,7 +162,7 @@ export function* convolutionParameters(
  * @param name module name
  * @param inputs channels in
  * @param outputs channels out
- * @param trailing extents after [outputs, inputs] in the checkpoint: [1] for a one-dimensional convolution
+ * @param trailing extents after [outputs, inputs] in the checkpoint: [1] for a one-dimensional convolution, [1, 1] for one of images
  */
 export function* matrixParameters(
   name: string,

@@ -3,7 +3,7 @@ import { elementCount, formatShape, type Shape, type TensorPart } from "../engin
 
 /**
  * How a parameter is stored in a checkpoint and what the kernels want: `convolution` [O, I, KH, KW] becomes
- * [KH, KW, I, O]; `matrix` [O, I] or [O, I, 1] becomes [I, O]; `plain` (vectors, lookup tables) stays.
+ * [KH, KW, I, O]; `matrix` [O, I], [O, I, 1] or [O, I, 1, 1] becomes [I, O]; `plain` (vectors, lookup tables) stays.
  */
 export type ParameterLayout = "convolution" | "matrix" | "plain";
 
@@ -36,12 +36,12 @@ function repackingOf({ shape, layout }: Parameter): Repacking {
   if (layout === "convolution" && shape.length === 4) {
     return { outputs, inputs, taps: height * width, shape: [height, width, inputs, outputs] };
   }
-  if (layout === "matrix" && (shape.length === 2 || (shape.length === 3 && height === 1))) {
+  if (layout === "matrix" && shape.length >= 2 && shape.length <= 4 && height === 1 && width === 1) {
     return { outputs, inputs, taps: 1, shape: [inputs, outputs] };
   }
   throw new TypeError(
     `Cannot repack a parameter of shape ${formatShape(shape)} as ${layout}: ` +
-      `${layout === "matrix" ? "[O, I] or [O, I, 1]" : "[O, I, KH, KW]"} is needed`,
+      `${layout === "matrix" ? "[O, I], [O, I, 1] or [O, I, 1, 1]" : "[O, I, KH, KW]"} is needed`,
   );
 }
 

@@ -2,7 +2,7 @@
  * Blocks of the guided-diffusion UNet (Dhariwal and Nichol 2021, appendix B and published code), each usable alone.
  * Tensors are [N, H, W, C]; parameters are looked up by their checkpoint name inside the block.
  */
-import { elementCount, scope, type Tensor } from "../engine/mod.ts";
+import { elementCount, scope, type Shape, type Tensor } from "../engine/mod.ts";
 import {
   attention,
   averagePool,
@@ -209,12 +209,13 @@ export function attentionBlock(
 /**
  * The parameters of `attentionBlock`.
  * @param channels channels of the image
+ * @param trailing extents after [outputs, inputs] in the checkpoint: [1] for rows, [1, 1] for images
  * @returns names inside the block, in the checkpoint's order
  */
-export function* attentionBlockParameters(channels: number): Generator<NamedParameter, void> {
+export function* attentionBlockParameters(channels: number, trailing: Shape = [1]): Generator<NamedParameter, void> {
   yield* normParameters("norm", channels);
-  yield* matrixParameters("qkv", channels, 3 * channels, [1]);
-  yield* matrixParameters("proj_out", channels, channels, [1]);
+  yield* matrixParameters("qkv", channels, 3 * channels, trailing);
+  yield* matrixParameters("proj_out", channels, channels, trailing);
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   formatShape,
   type Runtime,
   sameShape,
+  type Shape,
   type Tensor,
   type TensorType,
 } from "../engine/mod.ts";
@@ -225,6 +226,18 @@ function requireFit(runtime: Runtime, source: ParameterSource, types: ReadonlyMa
 }
 
 /**
+ * Whether a stored tensor can be a parameter: it has the parameter's shape, or is the same matrix with more or fewer
+ * extents of one behind it, as programs keep it in layers of other dimensions.
+ * @param parameter what is needed
+ * @param shape of the stored tensor
+ */
+export function fitsParameter({ shape: needed, layout }: Parameter, shape: Shape): boolean {
+  if (layout !== "matrix") return sameShape(shape, needed);
+  return shape.length >= 2 && sameShape(shape.slice(0, 2), needed.slice(0, 2)) &&
+    shape.slice(2).every((extent) => extent === 1);
+}
+
+/**
  * Makes sure that a file holds the parameters of a network and nothing else.
  * @param file the checkpoint
  * @param parameters what the network needs
@@ -241,10 +254,11 @@ export function requireParameters(
   const missing: string[] = [];
   const misshapen: string[] = [];
   const mistyped: string[] = [];
-  for (const [name, { shape }] of parameters) {
+  for (const [name, parameter] of parameters) {
+    const { shape } = parameter;
     const entry = file.tensors.get(prefix + name);
     if (!entry) missing.push(`${quoteName(prefix + name)} ${formatShape(shape)}${insteadOf(file, prefix + name)}`);
-    else if (!sameShape(entry.shape, shape)) {
+    else if (!fitsParameter(parameter, entry.shape)) {
       misshapen.push(`${named(entry)}, ${formatShape(shape)} is needed`);
     } else if (!FLOAT_DTYPES.includes(entry.dtype)) mistyped.push(`${named(entry)} of ${entry.dtype}`);
   }

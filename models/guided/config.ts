@@ -30,6 +30,8 @@ export interface GuidedEncoderConfig {
   readonly resblockUpdown: boolean;
   /** Whether attention channels are laid out q|k|v, head instead of head, q|k|v. */
   readonly useNewAttentionOrder: boolean;
+  /** Whether queries, keys, values and projections are stored as 1x1 convolutions of images instead of rows. */
+  readonly convolvesAttention?: boolean;
 }
 
 /** What shapes a guided-diffusion UNet; see Dhariwal and Nichol 2021, appendix B, and the published constructor. */
@@ -54,6 +56,12 @@ export interface GuidedClassifierConfig extends GuidedEncoderConfig {
 
 /** The name of the UNets' family, which messages about all these networks begin with. */
 export const GUIDED = "guided-diffusion";
+
+/**
+ * The class of OpenAI's consistency_models (Song et al. 2023), as recorded runs name it: `UNetModel` with attention that is
+ * stored as 1x1 convolutions and always laid out q|k|v, head, whatever `use_new_attention_order` says.
+ */
+export const CONSISTENCY_UNET = "cm.unet.UNetModel";
 
 /** Where these networks are published. */
 export const DHARIWAL_2021 = "Dhariwal and Nichol 2021";
@@ -80,9 +88,9 @@ const ENCODER_KEYWORDS = {
   use_new_attention_order: flag(false, {}, "whether attention channels are laid out q|k|v, head"),
 };
 
-/** Keywords of `UNetModel` and `SuperResModel`, and the argument of the function that builds upsamplers. */
+/** Keywords of `UNetModel` of both programs and `SuperResModel`, and the argument of the function that builds upsamplers. */
 export const UNET_KEYWORDS = {
-  class: choice("UNetModel", ["UNetModel", "SuperResModel"], {}, "class of the published program"),
+  class: choice("UNetModel", ["UNetModel", "SuperResModel", CONSISTENCY_UNET], {}, "class of the published program"),
   ...ENCODER_KEYWORDS,
   num_classes: countOr(null, "number of classes"),
   small_size: integer(undefined, { min: 1 }, "side of the low-resolution images of a SuperResModel"),
@@ -104,8 +112,11 @@ export const CLASSIFIER_KEYWORDS = {
  */
 export function unetConfig(given: ValuesOf<typeof UNET_KEYWORDS>): GuidedUnetConfig {
   const encoder = encoderConfig(given);
+  const isConsistency = given.class === CONSISTENCY_UNET;
   const config = {
     ...encoder,
+    useNewAttentionOrder: isConsistency || encoder.useNewAttentionOrder,
+    ...(isConsistency ? { convolvesAttention: true } : {}),
     numClasses: given.num_classes,
     numHeadsUpsample: counted(given.num_heads_upsample) ?? encoder.numHeads,
     superResolution: given.class === "SuperResModel",

@@ -3,6 +3,7 @@
 import { choice, integer, type Parameter } from "../../parameters/mod.ts";
 import { blockNumbers, extent } from "../detection.ts";
 import type { Description, OpenQuestion, TensorShapes } from "../family.ts";
+import { CONSISTENCY_UNET } from "./config.ts";
 
 /** What may be said of a guided-diffusion network whose tensors leave it open. */
 export interface GuidedAnswers {
@@ -56,9 +57,12 @@ export function* guidedUnets(tensors: TensorShapes): Generator<Description, void
   const inputs = extent(tensors, "input_blocks.0.0.weight", 1);
   const outputs = extent(tensors, "out.2.weight", 0);
   const classes = tensors.get("label_emb.weight")?.[0];
+  const single = convolvesAttention(tensors)
+    ? { class: CONSISTENCY_UNET, in_channels: inputs, use_new_attention_order: true }
+    : { class: "UNetModel", in_channels: inputs };
   const readings = [
-    { class: "UNetModel", in_channels: inputs },
-    { class: "SuperResModel", in_channels: inputs / 2 },
+    single,
+    ...(PICTURES.includes(inputs / 2) ? [{ class: "SuperResModel", in_channels: inputs / 2 }] : []),
   ].filter(({ in_channels }) => outputs === in_channels || outputs === 2 * in_channels);
   for (const { encoder } of encoders(tensors)) {
     for (const reading of readings) {
@@ -71,6 +75,35 @@ export function* guidedUnets(tensors: TensorShapes): Generator<Description, void
       };
     }
   }
+}
+
+/** Channels of gray and coloured pictures, of which there are networks that make them larger. */
+const PICTURES: readonly number[] = [1, 3];
+
+/** Whether attention is stored as convolutions of images, which only consistency_models does. */
+function convolvesAttention(tensors: TensorShapes): boolean {
+  return tensors.entries().some(([name, shape]) => name.endsWith(".qkv.weight") && shape.length === 4);
+}
+
+/** How the published files of consistency_models begin, by what their networks are. */
+const PUBLISHED_NAMES = { edm: "edm", cd: "consistency", ct: "consistency" } as const;
+
+/**
+ * What a UNet is trained with, as far as its class and the name of its file tell: those of consistency_models are given
+ * noise levels, and nothing in a file tells whether they are EDM networks or consistency networks.
+ */
+export function guidedProcess({ class: name }: Description, fileName: string): Description {
+  if (name !== CONSISTENCY_UNET) return {};
+  const [, kind] = /(?:^|[^a-z0-9])(edm|cd|ct)[_.-]/i.exec(fileName) ?? [];
+  const told = PUBLISHED_NAMES[kind?.toLowerCase() as keyof typeof PUBLISHED_NAMES];
+  return told === undefined ? {} : { prediction_type: told, noise_input: "openai" };
+}
+
+/** What must still be said of a UNet. */
+export function* guidedQuestions(description: Description, tensors: TensorShapes): Generator<OpenQuestion, void> {
+  yield* headQuestions(description, tensors);
+  if (description.class !== CONSISTENCY_UNET || description.prediction_type !== undefined) return;
+  yield { options: ["predictionType"], what: "what the network predicts", choices: "edm or consistency" };
 }
 
 /** The classifiers that tensors can belong to; their levels may be open, as downsampling blocks look like others. */

@@ -237,7 +237,7 @@ function* layerParameters(
       }),
     );
   } else if (layer.kind === "attention") {
-    yield* inside(layer.name, attentionBlockParameters(layer.channels));
+    yield* inside(layer.name, attentionBlockParameters(layer.channels, config.convolvesAttention ? [1, 1] : [1]));
   } else if (config.convResample) {
     const name = `${layer.name}.${layer.kind === "downsample" ? "op" : "conv"}`;
     yield* convolutionParameters(name, layer.channels, layer.channels, 3);

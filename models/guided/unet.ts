@@ -15,10 +15,11 @@ import {
   type AnswersOf,
   ANY_HEADS,
   type GuidedAnswers,
+  guidedProcess,
+  guidedQuestions,
   guidedUnets,
   HEAD_ANSWERS,
   headKeywords,
-  headQuestions,
   levelsOf,
 } from "./detect.ts";
 import { guidedUnetLayout, guidedUnetParameters } from "./layout.ts";
@@ -37,7 +38,7 @@ const ANSWERS: AnswersOf<GuidedAnswers, keyof GuidedAnswers> = {
 /** `UNetModel` and `SuperResModel` of the published program. */
 export const guidedDiffusion: NetworkFamily<GuidedUnetConfig, typeof ANSWERS> = networkFamily({
   name: GUIDED,
-  about: "UNets of guided-diffusion and its upsamplers",
+  about: "UNets of guided-diffusion, its upsamplers, and of consistency_models (EDM and consistency networks)",
   paper: DHARIWAL_2021,
   predicts: "noise",
   parameters: UNET_KEYWORDS,
@@ -53,7 +54,8 @@ export const guidedDiffusion: NetworkFamily<GuidedUnetConfig, typeof ANSWERS> = 
     // The small images of a published upsampler are those of its own image size.
     ...(answers.imageSize === undefined || answers.imageSize === published.image_size ? {} : { small_size: undefined }),
   }),
-  questions: headQuestions,
+  process: guidedProcess,
+  questions: guidedQuestions,
   configure: unetConfig,
   layout: (config) => ({
     parameters: guidedUnetParameters(config),
@@ -64,7 +66,7 @@ export const guidedDiffusion: NetworkFamily<GuidedUnetConfig, typeof ANSWERS> = 
 });
 
 /**
- * What the keyword arguments of the published constructor say (`UNetModel`, or `SuperResModel` if `class` says so), with
+ * What the keyword arguments of the published constructor say (`UNetModel`, or what `class` says), with
  * its defaults. `small_size`, an argument of the published function that builds upsamplers, is the side of their
  * low-resolution images; it may be left out.
  * @param raw an object such as `JSON.parse` gives

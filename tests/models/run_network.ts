@@ -1,11 +1,11 @@
 /** One forward pass of a network from host data to host data. */
 import type { DeviceTensor, Runtime, Tensor } from "../../engine/mod.ts";
 import {
+  type Checkpoint,
   guidedDiffusion,
   type GuidedUnetConfig,
   loadWeights,
   type NetworkPlan,
-  type SafetensorsFile,
 } from "../../models/mod.ts";
 
 /** Elements and shape of a tensor on the host. */
@@ -17,7 +17,7 @@ export interface HostImage {
 /** What to run. */
 export interface NetworkRun {
   readonly plan: NetworkPlan;
-  readonly file: SafetensorsFile;
+  readonly file: Checkpoint;
   readonly prefix?: string;
   readonly x: HostImage;
   readonly timesteps: ArrayLike<number>;
