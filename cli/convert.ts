@@ -50,12 +50,12 @@ async function run(args: Arguments): Promise<number> {
   }
   using source = await openModelFile(input, { stateDict: args.text("state-dict") });
   await checkWritable([output], [input]);
-  const { checkpoint, description, known, notes } = openDescribed(source, args);
+  const { checkpoint, description, known, prefix, leftOut, notes } = openDescribed(source, args);
   const { family, plan } = planDescription(description);
   const parameters = countParameters(plan.parameters);
   reporter.note(`${family.name}, ${(parameters / 1e6).toFixed(1)} M parameters`);
-  const origin = describeOrigin(known);
-  for (const note of origin === undefined ? notes : [origin, ...notes]) reporter.note(note);
+  const origin = describeOrigin({ known, notes });
+  if (origin !== undefined) reporter.note(origin);
   const dtype = args.text("dtype")?.toUpperCase() as ConvertedDtype | undefined;
   const progress = byteProgress(reporter, "convert");
   const contents = convertedContents(checkpoint, dtype);
@@ -74,6 +74,8 @@ async function run(args: Arguments): Promise<number> {
       dtype: dtype ?? null,
       config: description,
       known: known.map(({ name }) => name),
+      prefix,
+      leftOut,
     },
     `wrote ${output} (${bytes.toLocaleString("en")} bytes), ${dtypes}`,
   );

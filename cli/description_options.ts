@@ -1,5 +1,6 @@
 /** Options that say what network a file holds which does not say it itself. */
 import {
+  type DescribedCheckpoint,
   type DescriptionOptions,
   descriptionParameters,
   KNOWN_CHECKPOINTS,
@@ -22,7 +23,8 @@ export function descriptionSpecs(): Readonly<Record<string, OptionSpec>> {
     "state-dict": {
       kind: "text",
       value: "NAME",
-      help: "The state dict that is meant, where a PyTorch file has several, such as ema",
+      help:
+        "The network that is meant, where a file has several: its state dict or the beginning of its names, such as ema",
     },
     ...Object.fromEntries(answers.map(([name, answer]) => [optionName(name, answer), optionOf(answer)])),
   };
@@ -35,10 +37,13 @@ export function descriptionSpecs(): Readonly<Record<string, OptionSpec>> {
 export function descriptionOptions(args: Arguments): DescriptionOptions {
   const name = args.text("as");
   if (name !== undefined) requireKnown(name);
-  const options = Object.entries(descriptionParameters()).map(([key, answer]) =>
-    [key, optionName(key, answer)] as const
-  );
-  const given = [["as", "as"] as const, ...options].filter(([, option]) => args.has(option));
+  const parameters = Object.entries(descriptionParameters());
+  const options: readonly (readonly [key: string, option: string])[] = [
+    ["as", "as"],
+    ["stateDict", "state-dict"],
+    ...parameters.map(([key, answer]) => [key, optionName(key, answer)] as const),
+  ];
+  const given = options.filter(([, option]) => args.has(option));
   return Object.fromEntries(given.map(([key, option]) => [key, args.values[option]]));
 }
 
@@ -70,9 +75,16 @@ export function explainOpen(error: unknown): unknown {
   return new UsageError([`${error.lead}:`, ...answers, hint].join("\n"));
 }
 
-/** Says where a configuration comes from that the file does not hold; undefined if the file does. */
-export function describeOrigin(known: readonly KnownCheckpoint[]): string | undefined {
-  if (known.length === 0) return undefined;
+/**
+ * Says which tensors of a file its network is, and where a configuration comes from that the file does not hold; undefined
+ * if there is nothing to say.
+ */
+export function describeOrigin(
+  { known, notes }: Pick<DescribedCheckpoint, "known" | "notes">,
+): string | undefined {
   const names = known.map(({ name }) => name).join(", ");
-  return `Its tensors are those of ${names}: schedule, heads and range of values are taken from there`;
+  const origin = known.length === 0
+    ? []
+    : [`Its tensors are those of ${names}: schedule, heads and range of values are taken from there`];
+  return [...notes, ...origin].join(". ") || undefined;
 }

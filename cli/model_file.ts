@@ -1,9 +1,10 @@
 /** Opening the network of a command: the embedded one or a file, with its SHA-256. */
 import type { Runtime } from "../engine/mod.ts";
 import { type ModelFile, openModelFile } from "../io/mod.ts";
-import { type OpenedModel, openModel } from "../models/mod.ts";
+import { type Description, type OpenedModel, openModel, OpenQuestionsError } from "../models/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionSpec } from "../parameters/mod.ts";
+import { pictureChannels } from "../restoration/mod.ts";
 import { describeOrigin, descriptionOptions, descriptionSpecs, explainOpen } from "./description_options.ts";
 import { precisionOf } from "./runtime.ts";
 
@@ -41,9 +42,9 @@ export async function loadModel(
   args: Arguments,
   onProgress: (done: number, total: number) => void,
 ): Promise<LoadedModel> {
-  return await withModelFile(args, async ({ checkpoint, known, notes, ...file }) => {
+  return await withModelFile(args, async ({ checkpoint, name, sha256, ...described }) => {
     const model = await openModel(runtime, checkpoint, { precision: precisionOf(args), onProgress });
-    return { model, ...file, origin: [describeOrigin(known) ?? [], notes].flat().join("\n") || undefined };
+    return { model, name, sha256, origin: describeOrigin(described) };
   });
 }
 
@@ -53,20 +54,32 @@ export async function withModelFile<T>(
   use: (file: ReturnType<ModelFile["describe"]> & Pick<LoadedModel, "name" | "sha256">) => Promise<T>,
 ): Promise<T> {
   using file = await openModelFile(args.text("model"), { stateDict: args.text("state-dict") });
-  return await use({ ...openDescribed(file, args), name: file.name, sha256: await file.sha256() });
+  const { name } = file;
+  const described = openDescribed(file, args, ({ in_channels: channels }) => {
+    if (typeof channels === "number") pictureChannels(name, channels);
+  });
+  return await use({ ...described, name, sha256: await file.sha256() });
 }
 
 /**
  * Finds out what network a file holds.
  * @param file the open file
  * @param args the command line, with `descriptionSpecs`
+ * @param check is shown the network before what is left open is asked for
  * @throws {UsageError} if something is left open, with the options that answer it
  * @throws {CheckpointError} if the file violates its format or belongs to no known architecture
  */
-export function openDescribed(file: ModelFile, args: Arguments): ReturnType<ModelFile["describe"]> {
+export function openDescribed(
+  file: ModelFile,
+  args: Arguments,
+  check: (description: Description) => void = () => {},
+): ReturnType<ModelFile["describe"]> {
   try {
-    return file.describe(descriptionOptions(args));
+    const described = file.describe(descriptionOptions(args));
+    check(described.description);
+    return described;
   } catch (error) {
+    if (error instanceof OpenQuestionsError) check(error.description);
     throw explainOpen(error);
   }
 }

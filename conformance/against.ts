@@ -5,6 +5,7 @@ import {
   CONVERTED_DTYPES,
   type ConvertedDtype,
   convertedPieces,
+  counterpart,
   openCheckpoint,
 } from "../models/mod.ts";
 import type { FileOpener } from "./reference_file.ts";
@@ -16,7 +17,8 @@ const BITS = /\d+/;
 /**
  * Compares the tensors of two checkpoints of any format. A converted tensor of another type must hold the original's
  * values rounded to that type as PyTorch's `to` does. One row for each tensor of either file, in the original's order
- * first; a file that cannot be read is one failed row. Both files are read piece by piece.
+ * first; what lies around the network in the original, and its prefix, are left out; a file that cannot be read is one
+ * failed row. Both files are read piece by piece.
  * @param converted path of the file to verify
  * @param original path of the file that it was made from
  * @param stateDict which part of the original is meant, where it has several
@@ -31,8 +33,12 @@ export async function* verifyAgainst(
   try {
     using originalSource = await openFile(original);
     using convertedSource = await openFile(converted);
-    const before = await openCheckpoint(originalSource, stateDict === undefined ? {} : { stateDict });
     const after = await openCheckpoint(convertedSource);
+    const before = counterpart(
+      await openCheckpoint(originalSource, stateDict === undefined ? {} : { stateDict }),
+      [...after.tensors.keys()],
+      stateDict,
+    );
     for (const name of before.tensors.keys()) yield { file: converted, ...await compareTensor(name, before, after) };
     for (const name of after.tensors.keys()) {
       if (before.tensors.has(name)) continue;

@@ -52,7 +52,7 @@ export interface ModelFile extends Disposable {
    * @throws {OpenQuestionsError} if something is left open
    * @throws {CheckpointError} as `describeWeights` and `describeCheckpoint`
    */
-  describe(options?: DescriptionOptions): DescribedCheckpoint & { readonly notes: readonly string[] };
+  describe(options?: DescriptionOptions): DescribedCheckpoint;
 }
 
 /**
@@ -112,7 +112,7 @@ async function openSource(source: ByteSource, { stateDict }: OpenModelFileOption
     checkpoint,
     size: source.size,
     sha256: () => sha256Of(source),
-    describe: (options) => ({ notes: [], ...describeCheckpoint(checkpoint, options) }),
+    describe: (options) => describeCheckpoint(checkpoint, options),
     [Symbol.dispose]: () => {},
   };
 }
@@ -132,7 +132,8 @@ async function openFolder(
     name: options.name ?? file.name,
     describe(described): ReturnType<ModelFile["describe"]> {
       const { checkpoint, notes } = describeWeights(file.checkpoint, { config: config!, scheduler }, described);
-      return { ...describeCheckpoint(checkpoint), notes: [...files.notes, ...notes] };
+      const found = describeCheckpoint(checkpoint);
+      return { ...found, notes: [...files.notes, ...notes, ...found.notes] };
     },
     async sha256(): Promise<string> {
       const texts = [config!, scheduler].filter((text) => text !== undefined);

@@ -1,16 +1,19 @@
 /** Finding out what network a checkpoint holds that does not say it itself. */
-import { elementCount, formatShape, sameShape } from "../engine/mod.ts";
+import { elementCount } from "../engine/mod.ts";
 import { choice, fits, integer, needed, type Parameters } from "../parameters/mod.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, quoteName } from "./checkpoint/checkpoint_error.ts";
 import { FAMILIES } from "./families.ts";
-import type { Description, NetworkFamily, NetworkPlan, OpenQuestion, TensorShapes } from "./family.ts";
+import type { Description, NetworkPlan, OpenQuestion, TensorShapes } from "./family.ts";
 import type { GuidedAnswers } from "./guided/detect.ts";
 import { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 import { isVariancePreserving, PREDICTION_TYPES, type PredictionType } from "./diffusion_process.ts";
 import { planDescription, readConfig } from "./model_description.ts";
 import { BETA_CURVES, type BetaCurve } from "./noise_schedule.ts";
-import type { ParameterSet } from "./weights.ts";
+import { besideNetwork, chooseNetwork, type ChosenNetwork } from "./recognition/choose_network.ts";
+import { type Candidate, completed, differencesOf, withSize } from "./recognition/hypotheses.ts";
+import { isHarmless, stepsBeside } from "./recognition/beside.ts";
+import { placesOf, renamedCheckpoint } from "./recognition/parts.ts";
 
 /** What tensors of no family tell for certain. */
 const SIZE_ANSWERS = { imageSize: integer(undefined, { min: 1, max: 65535 }, "Side of the training images") };
@@ -29,6 +32,8 @@ const PROCESS_ANSWERS = {
 export interface DescriptionOptions extends GuidedAnswers {
   /** The known checkpoint that the file is, by name. */
   readonly as?: string;
+  /** Path of the network that is meant in the file, such as `state_dict.model_ema`, where there are several. */
+  readonly stateDict?: string;
   /** Side of the training images. */
   readonly imageSize?: number;
   /** What the network predicts; the noise where it is not said. */
@@ -64,20 +69,32 @@ export class OpenQuestionsError extends CheckpointError {
    * @param description what is certain
    * @param planFor a network of the same tensors for some training size, whatever the answers; undefined if its levels
    * are open
+   * @param taken which tensors are the network
    */
   constructor(
     readonly lead: string,
     readonly questions: readonly OpenQuestion[],
     readonly description: Description,
     readonly planFor: ((imageSize: number) => NetworkPlan) | undefined,
+    readonly taken: TakenTensors = { prefix: "", leftOut: [], notes: [] },
   ) {
     super(`${lead}: ${questions.map(({ what, choices }) => `${what} (${choices})`).join("; ")}`);
   }
 }
 
+/** Which tensors of a file are its network. */
+export interface TakenTensors {
+  /** What their names begin with in the file, "" if it is nothing. */
+  readonly prefix: string;
+  /** Names in the file of tensors that are no part of the network. */
+  readonly leftOut: readonly string[];
+  /** The same in sentences, with what else is to be known of the choice. */
+  readonly notes: readonly string[];
+}
+
 /** A checkpoint that says what network it holds. */
-export interface DescribedCheckpoint {
-  /** The checkpoint, with `config` in its metadata. */
+export interface DescribedCheckpoint extends TakenTensors {
+  /** The network's tensors by its own names, with `config` in the metadata. */
   readonly checkpoint: Checkpoint;
   readonly description: Description;
   /** Known checkpoints with the same tensors; what names and shapes leave open was taken from them. */
@@ -94,134 +111,84 @@ export interface DescribedCheckpoint {
  * @throws {CheckpointError} if the tensors belong to no known family, or `options` contradict them
  */
 export function describeCheckpoint(file: Checkpoint, options: DescriptionOptions = {}): DescribedCheckpoint {
+  const { as, stateDict, ...answers } = options;
   const own = file.metadata.get("config");
-  if (own !== undefined) return selfDescribed(file, own, options);
-  const tensors: TensorShapes = new Map(Array.from(file.tensors, ([name, { shape }]) => [name, shape]));
-  const candidates = candidatesOf(file, tensors);
-  const known = knownWith(file, tensors, options.as);
+  if (own !== undefined) return selfDescribed(file, own, as === undefined ? answers : { as, ...answers });
+  const chosen = chooseNetwork(file, stateDict);
+  const { candidates, shapes: tensors } = chosen;
+  const known = knownWith(file, chosen, as);
   const published = agreement(known.map(({ description }) => description));
-  const { as: _, ...answers } = options;
   const likely = candidates.filter((candidate) => agrees(candidate, published));
   const fitting = likely.filter((candidate) => objection(candidate, answers) === undefined);
   const [candidate] = fitting;
   if (!candidate) throw contradiction(file, objection(likely[0] ?? candidates[0]!, answers, candidates)!);
+  const process = candidate.family.process?.(candidate.description, file.name.split(/[\\/]/).at(-1)!);
+  const steps = stepsBeside(chosen.leftOut.map((name) => file.tensors.get(name)!));
   const merged = withSize({
     ...candidate.description,
+    ...process,
+    ...(steps === undefined ? {} : { diffusion_steps: steps }),
     ...published,
     ...answered(file, candidate, answers, { published, tensors }),
   }, tensors);
   const questions = [...structureQuestions(fitting), ...openQuestions(candidate, merged, tensors)];
-  if (questions.length > 0) throw openError(file, fitting, { description: merged, tensors, questions });
-  return { checkpoint: withConfig(file, merged), description: merged, known };
+  if (questions.length > 0) throw openError(file, fitting, { description: merged, chosen, questions });
+  return { checkpoint: withConfig(file, merged, chosen.part.stored), description: merged, known, ...takenOf(chosen) };
 }
 
-function selfDescribed(file: Checkpoint, config: string, options: DescriptionOptions): DescribedCheckpoint {
-  const [said] = Object.keys(options);
+function takenOf({ part: { prefix }, leftOut, notes }: ChosenNetwork): TakenTensors {
+  return { prefix, leftOut, notes };
+}
+
+function selfDescribed(
+  file: Checkpoint,
+  config: string,
+  answers: Readonly<Record<string, unknown>>,
+): DescribedCheckpoint {
+  const [said] = Object.keys(answers);
   if (said !== undefined) throw contradiction(file, `its metadata say what network it holds, leave ${said} out`);
-  const description = readConfig(file, () => {
+  return readConfig(file, () => {
     const description: Description = JSON.parse(config);
-    planDescription(description);
-    return description;
+    const { plan: { parameters } } = planDescription(description);
+    const whole = { checkpoint: file, description, known: [], prefix: "", leftOut: [], notes: [] };
+    const [place, ...others] = placesOf(file.tensors, parameters, true);
+    if (!place || others.length > 0) return whole;
+    const taken = besideNetwork(file, place);
+    // What is strange among the names of the network itself is left to loading, which refuses it.
+    const isStrange = (name: string): boolean => !isHarmless(name, file.tensors.get(name)!);
+    if (taken.prefix === "" && (taken.leftOut.length === 0 || taken.leftOut.some(isStrange))) return whole;
+    return { ...whole, checkpoint: renamedCheckpoint(file, place.stored), ...taken };
   });
-  return { checkpoint: file, description, known: [] };
-}
-
-/** A network that tensors can belong to, as far as they tell. */
-interface Candidate {
-  readonly family: NetworkFamily;
-  readonly description: Description;
-  /** The network at some size. */
-  readonly plan: NetworkPlan;
-}
-
-/** The networks whose parameters are exactly the tensors of the file. */
-function candidatesOf(file: Checkpoint, tensors: TensorShapes): readonly Candidate[] {
-  const fitting: Candidate[] = [];
-  let nearest: { readonly family: string; readonly different: readonly string[] } | undefined;
-  for (const family of FAMILIES.values()) {
-    for (const found of family.detect(tensors)) {
-      const description = { architecture: family.name, ...found };
-      const tried = tryPlan(description, tensors);
-      const different = typeof tried === "string" ? [tried] : differences(tried.parameters, tensors);
-      if (typeof tried !== "string" && different.length === 0) fitting.push({ family, description, plan: tried });
-      if (!nearest || different.length < nearest.different.length) nearest = { family: family.name, different };
-    }
-  }
-  if (fitting.length > 0) return fitting;
-  const [first] = tensors.keys();
-  const found = nearest
-    ? `it resembles a ${nearest.family} network, but ${nearest.different.length} tensors differ ` +
-      `(first ${nearest.different[0]})`
-    : `its ${tensors.size} tensors (first ${
-      first === undefined ? "none" : quoteName(first)
-    }) belong to no known network`;
-  const loaded = Array.from(FAMILIES.values(), ({ about }) => about).join("; ");
-  throw new CheckpointError(
-    `Cannot tell what network ${quoteName(file.name)} holds: ${found}; what can be loaded: ${loaded}`,
-  );
-}
-
-/** A network of some size, or why there is none. */
-function tryPlan(description: Description, tensors: TensorShapes): NetworkPlan | string {
-  try {
-    return planDescription(completed(description, tensors, ANY_SIZE)).plan;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-/** A size that many levels halve. */
-const ANY_SIZE = 2 ** 20;
-
-/** A description with a training size and all else that is open and on which neither parameters nor cost depend. */
-function completed(description: Description, tensors: TensorShapes, imageSize: number): Description {
-  return withSize({ image_size: imageSize, ...familyOf(description).standIns, ...description }, tensors);
-}
-
-function familyOf({ architecture }: Description): NetworkFamily {
-  return FAMILIES.get(architecture as string)!;
-}
-
-/** A description with what follows from the training size, if it has one, and without what is undefined. */
-function withSize(description: Description, tensors: TensorShapes): Description {
-  const size = description.image_size;
-  const following = typeof size === "number" ? familyOf(description).sized?.(size, tensors) : undefined;
-  const all = { ...description, ...following };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 /** The known checkpoints that have just these tensors; the one that the user names must be among them. */
-function knownWith(file: Checkpoint, tensors: TensorShapes, name: string | undefined): readonly KnownCheckpoint[] {
+function knownWith(
+  file: Checkpoint,
+  { candidates, shapes }: ChosenNetwork,
+  name: string | undefined,
+): readonly KnownCheckpoint[] {
   if (name === undefined) {
-    return KNOWN_CHECKPOINTS.filter(({ description }) => differences(parametersOf(description), tensors).length === 0);
+    return KNOWN_CHECKPOINTS.filter((row) =>
+      candidates.some(({ description }) => description.class === row.description.class) &&
+      differencesFrom(row, shapes).length === 0
+    );
   }
   const row = knownCheckpoint(name);
   if (!row) {
     const names = KNOWN_CHECKPOINTS.map((known) => known.name).join(", ");
     throw new RangeError(`Cannot find the known checkpoint ${quoteName(name)}: one of ${names} is needed`);
   }
-  const found = differences(parametersOf(row.description), tensors);
+  const found = differencesFrom(row, shapes);
   if (found.length === 0) return [row];
   throw new CheckpointError(
     `Cannot load ${quoteName(file.name)} as ${row.name}: ${found.length} tensors differ (first ${found[0]})`,
   );
 }
 
-function parametersOf(description: Description): ParameterSet {
-  return planDescription(description).plan.parameters;
-}
-
-function differences(parameters: ParameterSet, tensors: TensorShapes): string[] {
-  const found: string[] = [];
-  for (const [name, { shape }] of parameters) {
-    const there = tensors.get(name);
-    if (!there) found.push(`${quoteName(name)} is missing`);
-    else if (!sameShape(there, shape)) {
-      found.push(`${quoteName(name)} is ${formatShape(there)} instead of ${formatShape(shape)}`);
-    }
-  }
-  for (const name of tensors.keys()) if (!parameters.has(name)) found.push(`${quoteName(name)} is unexpected`);
-  return found;
+function differencesFrom({ description }: KnownCheckpoint, shapes: TensorShapes): readonly string[] {
+  const { parameters } = planDescription(description).plan;
+  const strange = [...shapes.keys()].filter((name) => !parameters.has(name));
+  return [...differencesOf(parameters, shapes), ...strange.map((name) => `${quoteName(name)} is unexpected`)];
 }
 
 /** The keywords on which all descriptions agree. */
@@ -270,7 +237,7 @@ function objection(
 function answered(
   file: Checkpoint,
   { family, description }: Candidate,
-  answers: Omit<DescriptionOptions, "as">,
+  answers: Omit<DescriptionOptions, "as" | "stateDict">,
   { published, tensors }: { readonly published: Description; readonly tensors: TensorShapes },
 ): Description {
   const { imageSize, predictionType, schedule, diffusionSteps, valueRange } = answers;
@@ -325,12 +292,13 @@ function* openQuestions(
 function openError(
   { name }: Checkpoint,
   candidates: readonly Candidate[],
-  { description, tensors, questions }: {
+  { description, chosen, questions }: {
     readonly description: Description;
-    readonly tensors: TensorShapes;
+    readonly chosen: ChosenNetwork;
     readonly questions: readonly OpenQuestion[];
   },
 ): OpenQuestionsError {
+  const tensors = chosen.shapes;
   const count = tensors.values().reduce((sum, shape) => sum + elementCount(shape), 0);
   const isCertain = new Set(candidates.map(({ plan }) => plan.downsampling)).size === 1;
   const planFor = (size: number): NetworkPlan => planDescription(completed(description, tensors, size)).plan;
@@ -340,6 +308,7 @@ function openError(
     questions,
     description,
     isCertain ? planFor : undefined,
+    takenOf(chosen),
   );
 }
 
@@ -347,16 +316,14 @@ function contradiction({ name }: Checkpoint, found: string): CheckpointError {
   return new CheckpointError(`Cannot load ${quoteName(name)}: ${found}`);
 }
 
-/** The checkpoint with a configuration in its metadata. */
-export function withConfig(file: Checkpoint, description: Description): Checkpoint {
-  return {
-    name: file.name,
-    format: file.format,
-    stateDict: file.stateDict,
-    tensors: file.tensors,
-    metadata: new Map([...file.metadata, ["config", JSON.stringify(description)]]),
-    readPieces: (name) => file.readPieces(name),
-    readBytes: (name, into) => file.readBytes(name, into),
-    readFloat32: (name, into) => file.readFloat32(name, into),
-  };
+/**
+ * The network of a file, with a configuration in its metadata.
+ * @param stored name in the file by the network's own; by default all names are its own
+ */
+export function withConfig(
+  file: Checkpoint,
+  description: Description,
+  stored: ReadonlyMap<string, string> = new Map(file.tensors.keys().map((name) => [name, name])),
+): Checkpoint {
+  return renamedCheckpoint(file, stored, new Map([...file.metadata, ["config", JSON.stringify(description)]]));
 }

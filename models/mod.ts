@@ -159,7 +159,11 @@ export {
   type DescriptionOptions,
   descriptionParameters,
   OpenQuestionsError,
+  type TakenTensors,
 } from "./describe_checkpoint.ts";
+export { describeProcess, withProcess } from "./recognition/describe_process.ts";
+export { type InspectedNetwork, type Inspection, inspection } from "./recognition/inspection.ts";
+export { counterpart } from "./recognition/parts.ts";
 export { type OpenedModel, type OpenedNetwork, openModel } from "./open_model.ts";
 export {
   PERCEPTUAL_NETWORKS,

@@ -11,7 +11,7 @@ export {
   fitUpsampling,
   levelNotes,
 } from "./options/conditioning.ts";
-export { imageChannels, type NamedModel } from "./options/image_channels.ts";
+export { imageChannels, type NamedModel, pictureChannels } from "./options/image_channels.ts";
 export { ENLARGE, FACTOR_OPTIONS, SCALE_OPTION, withFactor } from "./options/factors.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";

@@ -24,8 +24,8 @@ export async function classifyPicture(args: Arguments, path: string, picture: st
   using reporter = makeReporter(args.flag("json"));
   const colour = grayToRgb(colourRaster(await readImage(picture)));
   using source = await openModelFile(path, { stateDict: args.text("state-dict") });
-  const { checkpoint, known } = openDescribed(source, args);
-  const origin = describeOrigin(known);
+  const { checkpoint, ...described } = openDescribed(source, args);
+  const origin = describeOrigin(described);
   if (origin !== undefined) reporter.note(origin);
   const runtime = await openRuntime(args);
   try {
