@@ -133,11 +133,16 @@ export function describeCheckpoint(file: Checkpoint, options: DescriptionOptions
   }, tensors);
   const questions = [...structureQuestions(fitting), ...openQuestions(candidate, merged, tensors)];
   if (questions.length > 0) throw openError(file, fitting, { description: merged, chosen, questions });
-  return { checkpoint: withConfig(file, merged, chosen.part.stored), description: merged, known, ...takenOf(chosen) };
+  return {
+    checkpoint: withConfig(file, merged, chosen.part.stored),
+    description: merged,
+    known,
+    ...takenOf(file, chosen),
+  };
 }
 
-function takenOf({ part: { prefix }, leftOut, notes }: ChosenNetwork): TakenTensors {
-  return { prefix, leftOut, notes };
+function takenOf({ wrapper = "" }: Checkpoint, { part: { prefix }, leftOut, notes }: ChosenNetwork): TakenTensors {
+  return { prefix: wrapper + prefix, leftOut, notes };
 }
 
 function selfDescribed(
@@ -290,7 +295,7 @@ function* openQuestions(
 }
 
 function openError(
-  { name }: Checkpoint,
+  file: Checkpoint,
   candidates: readonly Candidate[],
   { description, chosen, questions }: {
     readonly description: Description;
@@ -303,12 +308,12 @@ function openError(
   const isCertain = new Set(candidates.map(({ plan }) => plan.downsampling)).size === 1;
   const planFor = (size: number): NetworkPlan => planDescription(completed(description, tensors, size)).plan;
   return new OpenQuestionsError(
-    `Cannot tell what network ${quoteName(name)} holds: it is of ${description.architecture} with ` +
+    `Cannot tell what network ${quoteName(file.name)} holds: it is of ${description.architecture} with ` +
       `${count.toLocaleString("en")} parameters, but its tensors leave something open`,
     questions,
     description,
     isCertain ? planFor : undefined,
-    takenOf(chosen),
+    takenOf(file, chosen),
   );
 }
 

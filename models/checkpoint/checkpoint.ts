@@ -29,6 +29,8 @@ export interface Checkpoint {
    * `a call of "torch._utils._rebuild_sparse_tensor"`. Nothing by default.
    */
   readonly leftOut?: ReadonlyMap<string, string>;
+  /** What all names began with and is taken off them, `module.` or nothing. */
+  readonly wrapper?: string;
   /**
    * The elements of a tensor of any type, contiguous, outermost dimension first, as little-endian bytes, piece by piece.
    * @param name tensor name

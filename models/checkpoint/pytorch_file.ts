@@ -56,6 +56,8 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
   readonly metadata: ReadonlyMap<string, string> = new Map();
   /** What stands beside the tensors, by name: what it is. */
   readonly leftOut: ReadonlyMap<string, string>;
+  /** What all names began with and is taken off them. */
+  readonly wrapper: string;
 
   /**
    * Use `openCheckpoint`, which finds the state dict and its storages.
@@ -63,7 +65,10 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
    * @param dict the tensors, whose storages have been checked to lie inside the file
    * @throws {CheckpointError} if there are too many tensors, or they are much larger than the file
    */
-  constructor({ source, format, positions, bigEndian }: PytorchContainer, { path, tensors, leftOut }: StateDict) {
+  constructor(
+    { source, format, positions, bigEndian }: PytorchContainer,
+    { path, tensors, leftOut, wrapper }: StateDict,
+  ) {
     const refuse = (found: string): CheckpointError =>
       new CheckpointError(`Cannot load ${quoteName(source.name)}: ${found}`);
     if (tensors.size > MAX_TENSORS) {
@@ -91,6 +96,7 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
     this.format = format;
     this.stateDict = path;
     this.leftOut = leftOut;
+    this.wrapper = wrapper;
   }
 
   protected override async *piecesOf(entry: PytorchTensor): AsyncGenerator<Uint8Array, void> {

@@ -8,8 +8,10 @@ import { type Candidate, searchStateDicts } from "./state_dict_search.ts";
 export interface StateDict {
   /** Where it is: "" for all of the file, else such as `state_dict`, `model.ema` or `[0]`. */
   readonly path: string;
-  /** By name, without a `module.` that all of them began with. */
+  /** By name, without `wrapper`. */
   readonly tensors: ReadonlyMap<string, TensorView>;
+  /** The `module.` that all names began with, or nothing. */
+  readonly wrapper: string;
   /** What stands beside the tensors and is none, by name: what it is. */
   readonly leftOut: ReadonlyMap<string, string>;
 }
@@ -144,8 +146,8 @@ function onlyOptimizer(fileName: string): string {
 }
 
 function withoutWrapper({ path, tensors, leftOut }: Candidate): StateDict {
-  if (![...tensors.keys()].every((name) => name.startsWith(WRAPPER))) return { path, tensors, leftOut };
+  if (![...tensors.keys()].every((name) => name.startsWith(WRAPPER))) return { path, tensors, leftOut, wrapper: "" };
   const stripped = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>
     new Map([...map].map(([name, value]) => [name.startsWith(WRAPPER) ? name.slice(WRAPPER.length) : name, value]));
-  return { path, tensors: stripped(tensors), leftOut: stripped(leftOut) };
+  return { path, tensors: stripped(tensors), leftOut: stripped(leftOut), wrapper: WRAPPER };
 }

@@ -117,7 +117,7 @@ function chosen(file: Checkpoint, { part, candidates }: Place, places: readonly 
     shapes: new Map([...parameters.keys()].map((own) => [own, part.shapes.get(own)!])),
     leftOut,
     notes: [
-      ...takenOff(part),
+      ...takenOff(file, part),
       ...others.map((place) =>
         `Its weights are ${isAverage(part) ? "averages of the training (EMA)" : "no averages"}, as their ` +
         `names say; others of the same network are in ${placeName(place.part)} (--state-dict ${pathOf(place.part)})`
@@ -127,8 +127,9 @@ function chosen(file: Checkpoint, { part, candidates }: Place, places: readonly 
   };
 }
 
-function takenOff({ prefix }: Part): readonly string[] {
-  return prefix === "" ? [] : [`Its network is what begins with ${quoteName(prefix)}, which is taken off the names`];
+function takenOff({ wrapper = "" }: Checkpoint, { prefix }: Part): readonly string[] {
+  const whole = wrapper + prefix;
+  return whole === "" ? [] : [`Its network is what begins with ${quoteName(whole)}, which is taken off the names`];
 }
 
 function setAside(names: readonly string[]): readonly string[] {
@@ -146,7 +147,7 @@ export function besideNetwork(
 ): { readonly prefix: string; readonly leftOut: readonly string[]; readonly notes: readonly string[] } {
   const taken = new Set(part.stored.values());
   const leftOut = [...file.tensors.keys()].filter((name) => !taken.has(name));
-  return { prefix: part.prefix, leftOut, notes: [...takenOff(part), ...setAside(leftOut)] };
+  return { prefix: part.prefix, leftOut, notes: [...takenOff(file, part), ...setAside(leftOut)] };
 }
 
 function pathOf({ prefix }: Part): string {
@@ -181,11 +182,17 @@ function misfit(file: Checkpoint, { family, part, differences, strange, candidat
         `weights of ${family.about} are needed`;
     return new CheckpointError(`${lead}: ${found}`);
   }
+  const instead = [...file.leftOut ?? []].find(([name]) =>
+    candidate.plan.parameters.has(name.slice(part.prefix.length))
+  );
+  const found = instead && `; under ${quoteName(instead[0])} the file has ${instead[1]}, which is not run`;
   const all = [...differences, ...strange.map((name) => `${quoteName(name)} is unexpected`)];
   const count = all.length === 1 ? "1 tensor differs" : `${all.length} tensors differ`;
   const more = all.length > SHOWN ? `; and ${all.length - SHOWN} more` : "";
   return new CheckpointError(
-    `${lead}: it is a ${family.name} network${at}, but ${count} (first ${all.slice(0, SHOWN).join("; ")}${more}); ` +
+    `${lead}: it is a ${family.name} network${at}, but ${count} (first ${all.slice(0, SHOWN).join("; ")}${more})${
+      found ?? ""
+    }; ` +
       "the weights of such a network without change are needed",
   );
 }
