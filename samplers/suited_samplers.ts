@@ -5,7 +5,7 @@ import { isPlain, registeredSamplers } from "./register.ts";
 /** By what the network predicts, in the order of preference; a list of timesteps goes with the first ones. */
 const SUITED: Readonly<Record<PredictionType, readonly string[]>> = {
   epsilon: ["ddim", "ddpm"],
-  v_prediction: ["ddim", "ddpm"],
+  "v_prediction": ["ddim", "ddpm"],
   sample: ["ddim", "ddpm"],
   ve: ["heun", "euler", "euler_ancestral", "dpm"],
   edm: ["heun", "euler", "euler_ancestral", "dpm"],

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file camelcase -- keys of descriptions keep their published spelling
 /** What a network was trained with, in words. */
 import type { DiffusionProcess } from "../diffusion_process.ts";
 import type { Description } from "../family.ts";
