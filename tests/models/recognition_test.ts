@@ -80,6 +80,7 @@ const FOUND: Readonly<Record<string, Found>> = {
     prefix: "",
     leftOut: CLASSIFIER.length,
   },
+  "a metric among its names": { file: [...LPIPS, ...UNET], prefix: "", leftOut: 2 },
   "a counter": { file: [...UNET, ["step", []]], prefix: "", leftOut: 1, says: '"step"' },
   "a counter of one element": { file: [...UNET, ["global_step", [1]]], prefix: "", leftOut: 1 },
   "an empty tensor": { file: [...UNET, ["x.empty", [0, 3]]], prefix: "", leftOut: 1 },
