@@ -2,6 +2,7 @@
 /** Published checkpoints: what network each is, how large, under which terms, and where it is to be had. */
 
 import type { Description } from "./family.ts";
+import { CONSISTENCY_UNET } from "./guided/config.ts";
 
 /** A published checkpoint. */
 export interface KnownCheckpoint {
@@ -88,7 +89,7 @@ const LEVELS_OF_NOISE = { sigma_min: 0.002, sigma_max: 80, sigma_data: 0.5 };
 /** The network that such networks of 64x64 have. */
 const LEVELLED_64 = {
   architecture: "guided-diffusion",
-  class: "UNetModel",
+  class: CONSISTENCY_UNET,
   image_size: 64,
   in_channels: 3,
   out_channels: 3,
