@@ -107,7 +107,7 @@ Deno.test("openClassifier() reads a classifier, and each opener refuses what the
   assertClose((await logits.read()).slice(0, 7), (await recording.readFloat32("output")).slice(0, 7), 1e-5);
   assertStringIncludes(
     await refusal(file),
-    'the architecture is "guided-diffusion-classifier", "guided-diffusion" or "ddpm" is needed',
+    'the architecture is "guided-diffusion-classifier", "guided-diffusion" or "ddpm" or "diffusers" is needed',
   );
   await assertRejects(
     async () => openClassifier(runtime, await modelFile(CONFIG)),
@@ -130,7 +130,7 @@ Deno.test("openModel() refuses files that do not describe a network it has", asy
   assertStringIncludes(await refusal(await modelFile(KEYWORDS)), "the architecture is not given");
   assertStringIncludes(
     await refusal(await modelFile({ ...CONFIG, architecture: "vit" })),
-    'the architecture is "vit", "guided-diffusion" or "ddpm" is needed',
+    'the architecture is "vit", "guided-diffusion" or "ddpm" or "diffusers" is needed',
   );
   assertStringIncludes(await refusal(await modelFile({ ...CONFIG, widht: 3 })), '"widht" is no keyword');
   assertStringIncludes(
