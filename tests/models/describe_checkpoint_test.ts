@@ -12,6 +12,7 @@ import {
   openModel,
   OpenQuestionsError,
   planDescription,
+  type PredictionType,
 } from "../../models/mod.ts";
 import { checkpointOf, checkpointWith, SMALL_CLASSIFIER, SMALL_DDPM, SMALL_UNET } from "./described_networks.ts";
 
@@ -88,8 +89,9 @@ for (const known of KNOWN_CHECKPOINTS) {
           ? { network: description.class === "SuperResModel" ? "super-resolution" : "unet" }
           : {}),
       }),
-      schedule: "linear",
-      diffusionSteps: 4000,
+      ...(description.prediction_type === undefined
+        ? { schedule: "linear", diffusionSteps: 4000 }
+        : { predictionType: description.prediction_type as PredictionType }),
       valueRange: "0..1",
     };
     const found = describeCheckpoint(checkpointOf(other), answers);
@@ -102,7 +104,8 @@ for (const known of KNOWN_CHECKPOINTS) {
     // Attention at a size that no level has is nowhere, which is what its tensors say.
     const attends = known.name === "fastmri-320" ? [] : other.attention_resolutions;
     assertEquals(found.description.attention_resolutions, attends);
-    assertEquals(found.description.diffusion_steps, 4000);
+    const answer = answers.predictionType === undefined ? "diffusion_steps" : "prediction_type";
+    assertEquals(found.description[answer], answers.predictionType ?? 4000);
   });
 }
 
