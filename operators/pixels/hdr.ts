@@ -1,6 +1,6 @@
 /** High dynamic range: a picture whose brightness exceeds what the sensor can tell. */
 import { constant, hostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
-import { clamp, linear, weightedSum } from "../../kernels/mod.ts";
+import { add, clamp, fill, linear, mul, relu, sub, weightedSum } from "../../kernels/mod.ts";
 import { number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { numbers } from "../common_parameters.ts";
 import { nonlinearEntry, type OperatorEntry } from "../entry.ts";
@@ -33,7 +33,24 @@ function build(imageShape: Shape, { gain, exposures }: ValuesOf<typeof PARAMETER
     measurementShape: shape,
     forward: (x) => clamp(maps.expose(x), -1, 1),
     estimate: maps.darken,
+    project: (x, y) => maps.darken(exposed(maps.expose(x), y)),
   });
+}
+
+/** How steeply the share of a value that counts as clipped rises: from 0 at 1 - 2^-18 to 1 at 1; 16 bits differ by 2^-15. */
+const STEEPNESS = 2 ** 18;
+
+/**
+ * The exposed picture nearest to u that is clipped to y: y where y is within the range, at least 1 where y is 1, and at
+ * most -1 where y is -1.
+ */
+function exposed(u: Tensor, y: Tensor): Tensor {
+  const one = fill(y.shape, 1);
+  const beyond = (sign: 1 | -1): Tensor => {
+    const isClipped = clamp(weightedSum([[sign * STEEPNESS, y], [1 - STEEPNESS, one]]), 0, 1);
+    return mul(relu(weightedSum([[sign, u], [-1, one]])), isClipped);
+  };
+  return sub(add(y, beyond(1)), beyond(-1));
 }
 
 /** x -> g (x + 1) - 1 for each channel, and back. */
@@ -67,6 +84,7 @@ export const hdr: OperatorEntry<NonlinearOperator, typeof PARAMETERS> = nonlinea
   about: "the picture, exposed so long that bright and dark parts are clipped",
   parameters: PARAMETERS,
   build,
+  projects: true,
   examples: [
     { imageShape: [16, 24, 3], options: {} },
     { imageShape: [5, 7, 1], options: { gain: 1.3 } },

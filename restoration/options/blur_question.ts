@@ -3,7 +3,8 @@ import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from
 import type { HostTensor } from "../../engine/mod.ts";
 import { partNames } from "../../operators/mod.ts";
 import type { Raster } from "../../raster/mod.ts";
-import { type Blur, estimateBlur } from "../estimates/blur.ts";
+import { type Blur, estimateBlur, type MotionBlur } from "../estimates/blur.ts";
+import { isCircular } from "../estimates/circular_border.ts";
 import { lineKernel } from "../estimates/line_kernel.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
 import { PictureQuestion } from "../picture_source.ts";
@@ -25,6 +26,7 @@ const TASK = "deblur";
 /** Options that say what the blur is. */
 const WIDTH = "blur-sigma";
 const THRESHOLD = "blur-threshold";
+const BOUNDARY = "blur-boundary";
 
 /** What is undone of a blur whose width is an estimate, and what of one that is given, where nothing else is said. */
 const LEAST_UNDONE = { estimated: 0.2, given: 0.1 };
@@ -92,18 +94,8 @@ export function settleBlur(
     );
   }
   if (!isSure) throw new PictureQuestion(`the blur of "${name}": ${doubt(found)}; give --${WIDTH} N, or ${others}`);
+  if (found.kind === "motion") return settleMotion(options, task, picture, { name, found, noise });
   const least = { [THRESHOLD]: LEAST_UNDONE.estimated };
-  if (found.kind === "motion") {
-    return {
-      task: taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + ")),
-      options: { ...least, ...aboveNoise(options, LEAST_UNDONE.estimated, noise) },
-      files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
-      notes: [
-        `The blur is estimated as ${describe(found)}; it is undone as --task ${MOTION.task} does with its kernel, ` +
-        `--${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the picture`,
-      ],
-    };
-  }
   const taps = Math.min(255, 2 * Math.ceil(REACH * found.sigma) + 1);
   const settled = { "blur-taps": taps, ...options, [WIDTH]: found.sigma };
   return {
@@ -112,6 +104,44 @@ export function settleBlur(
     notes: [
       `The blur is estimated as a Gaussian of ${describe(found)}; compare --${WIDTH} ` +
       `${(0.85 * found.sigma).toFixed(2)}, and --${THRESHOLD} for more or less of it`,
+    ],
+  };
+}
+
+/**
+ * A motion is undone at a mirrored border: a photograph does not go on at its other side, and taking it so puts waves all
+ * over the result. Only where the picture does go on there, as after a program's circular blur, is it taken so.
+ * @throws {PictureQuestion} of a noisy picture: methods for noise need singular vectors, which a mirrored border has none of
+ */
+function settleMotion(
+  options: OptionValues,
+  task: Task,
+  picture: Raster,
+  { name, found, noise }: { readonly name: string; readonly found: MotionBlur; readonly noise: number },
+): SettledBlur {
+  const boundary = textOf(options, BOUNDARY) ?? (isCircular(picture, found) ? "circular" : "reflect");
+  if (boundary === "reflect" && noise > 0) {
+    throw new PictureQuestion(
+      `the blur of "${name}" is estimated as ${
+        describe(found)
+      }, which cannot be undone with its noise; --task denoise ` +
+        `comes first, or --${BOUNDARY} circular if the picture goes on at its other side`,
+    );
+  }
+  return {
+    task: taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + ")),
+    options: {
+      [THRESHOLD]: LEAST_UNDONE.estimated,
+      ...aboveNoise(options, LEAST_UNDONE.estimated, noise),
+      [BOUNDARY]: boundary,
+    },
+    files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
+    notes: [
+      `The blur is estimated as ${
+        describe(found)
+      }; it is undone as --task ${MOTION.task} --${BOUNDARY} ${boundary} does ` +
+      `with its kernel, --${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the ` +
+      "picture",
     ],
   };
 }

@@ -31,8 +31,8 @@ export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     kind: "choice",
     choices: WINDOW_FORMS,
     help:
-      "How windows cover it: side by side, elsewhere at every step (shifted, the default), or in fixed places, mixed " +
-      "where they overlap",
+      "How windows cover it: in fixed places, mixed where they overlap (overlapping, the default), or side by side, " +
+      "elsewhere at every step (shifted), which leaves seams",
   },
 };
 
@@ -43,7 +43,7 @@ export const WINDOW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 export function windowOf(options: OptionValues): WindowSetting | undefined {
   const side = numberOf(options, "window");
   const form = textOf(options, "window-form") as WindowForm | undefined;
-  if (side !== undefined) return { side, form: form ?? "shifted" };
+  if (side !== undefined) return { side, form: form ?? "overlapping" };
   if (form !== undefined) throw new UsageError("--window-form needs --window N, the side of the windows");
   return undefined;
 }

@@ -5,8 +5,16 @@ import type { Size } from "../../raster/mod.ts";
 import { formatSize } from "../canvas.ts";
 import type { ReadMeasurement } from "../measurement.ts";
 import type { Method } from "../options/method.ts";
+import { partsOf, type Task } from "../options/tasks.ts";
 import { canvasOf, type NetworkSetting, type PictureInput } from "../prepare.ts";
-import { defaultSide, defaultWindow, type Evaluation, evaluationOf, type EvaluationOptions } from "./network_view.ts";
+import {
+  defaultSide,
+  defaultWindow,
+  type Evaluation,
+  evaluationOf,
+  type EvaluationOptions,
+  type ViewOptions,
+} from "./network_view.ts";
 import { formatPrediction, measurePace, type Pace, secondsOf, takesGradients } from "./pace.ts";
 
 /** What is asked for. */
@@ -33,8 +41,8 @@ export const PATIENCE_SECONDS = 120;
 /**
  * Settles the size of a picture and the windows of the network. A size or windows that are given hold. Else a picture is
  * restored at its own size if that takes less than two minutes at the pace that one evaluation shows, and at the largest
- * size that does otherwise. Pictures that fit one window are never made smaller and nothing is measured for them: a size
- * below theirs limits the windows instead, down to the training size. A measurement has the size it has.
+ * size that does otherwise. Pictures of about 256 pixels, as of \`defaultSide\` with context, are never made smaller and
+ * nothing is measured for them: a size below theirs limits the windows instead, down to the training size. A measurement has the size it has.
  * @param runtime where the pace is measured, without drawing noise
  * @throws {RangeError} as `networkFor`
  */
@@ -46,13 +54,20 @@ export async function planSize(
 ): Promise<SettledSize> {
   if (!("source" in input)) {
     const window = given.window ??
-      (isSeenWhole(model, method) ? undefined : defaultWindow(model, input.imageShape, runtime));
+      (isSeenWhole(model, method) ? undefined : defaultWindow(model, input.imageShape, runtime, {
+        needsContext: needsContext(input.task),
+      }));
     return { input, setting: { ...given, window } };
   }
   if (isSeenWhole(model, method)) return { input, setting: given };
   if (given.window) return { input: { ...input, size: input.size ?? Infinity }, setting: given };
   const { inChannels: channels } = model.config;
-  const options: EvaluationOptions = { ...given, gradient: takesGradients(method) };
+  const options: ViewOptions = {
+    ...given,
+    gradient: takesGradients(method),
+    needsContext: needsContext(input.task),
+  };
+  const kept = defaultSide(model, true);
   const { natural } = canvasOf(model, input, Infinity);
   const own = Math.max(natural.width, natural.height);
   const viewAt = (size: number): { readonly shape: Shape; readonly window: NetworkSetting["window"] } => {
@@ -66,7 +81,7 @@ export async function planSize(
     ...rest,
   });
   const { size } = input;
-  if (size !== undefined && size < own && own <= defaultSide(model) && input.noise === undefined) {
+  if (size !== undefined && size < own && own <= kept && input.noise === undefined) {
     const { imageSize } = model.config;
     const side = Math.max(1, Math.floor(size / imageSize)) * imageSize;
     return {
@@ -74,14 +89,14 @@ export async function planSize(
         `A picture of ${formatSize(natural)} is not made smaller: --size ${size} limits the windows in which the ` +
         `network sees it, to no less than its training size ${imageSize}`,
       ]),
-      setting: { ...given, window: { side, form: "shifted" } },
+      setting: { ...given, window: { side, form: "overlapping" } },
     };
   }
   if (size !== undefined) return settled(size);
   const mostPixels = runtime.maxTensorBytes / (4 * channels);
   const isHeld = ({ width, height }: Size): boolean => width * height <= mostPixels;
   // Blocks of a compressed picture are blocks of its own pixels.
-  const isKept = own <= defaultSide(model) || input.source.compression !== undefined;
+  const isKept = own <= kept || input.source.compression !== undefined;
   if (isKept || (method.evaluations.actual === 0 && isHeld(natural))) return settled(own);
   const evaluationAt = (size: number): Evaluation => {
     const { shape, window } = viewAt(size);
@@ -95,7 +110,7 @@ export async function planSize(
   if (ownSeconds <= PATIENCE_SECONDS && isHeld(natural)) return settled(own, { pace });
   const isQuick = (size: number): boolean =>
     isHeld(canvasOf(model, input, size).padded) && secondsOf(method, evaluationAt(size), pace) <= PATIENCE_SECONDS;
-  const taken = largestSize(own, { least: defaultSide(model), step: model.config.imageSize, isQuick });
+  const taken = largestSize(own, { least: kept, step: model.config.imageSize, isQuick });
   const seconds = secondsOf(method, evaluationAt(taken), pace);
   const reason = isHeld(natural)
     ? `takes ${formatPrediction(ownSeconds)}, at ${taken} pixels ${formatPrediction(seconds)}`
@@ -106,6 +121,14 @@ export async function planSize(
   return settled(taken, { pace, ownSeconds }, [
     `Restoring the whole picture at ${formatSize(natural)} ${reason}; --size ${own} restores it whole`,
   ]);
+}
+
+/** Whose results follow from what lies near: all that is restored is there, only coarse. */
+const NEARBY: ReadonlySet<Task["kind"]> = new Set(["super_resolution", "deblurring", "compression"]);
+
+/** Whether a task invents what lies far from what is known, or colours, which a whole picture shares. */
+function needsContext(task: Task): boolean {
+  return !partsOf(task).every(({ kind }) => NEARBY.has(kind));
 }
 
 /** What shows the pace: what is to be done itself, or on the CPU, which is slow and as slow at any size, the least of it. */

@@ -28,7 +28,7 @@ const SPEC = {
   operands: { usage: "FOLDER", min: 1, max: 1 },
   options: {
     sides: { kind: "text", value: "N[,N]", help: "Sides of the pictures (default 256,512,1024)" },
-    window: { kind: "integer", min: 8, help: "Side of the windows (default 256, at most half a side of the picture)" },
+    window: { kind: "integer", min: 8, help: "Side of the windows (default 64, at most half a side of the picture)" },
     forms: { kind: "text", value: "LIST", help: "Of whole, shifted, overlapping (default all)" },
     steps: { kind: "integer", min: 2, help: "Steps of SSD (default: as published)" },
     least: {
@@ -65,7 +65,7 @@ async function main(words: readonly string[]): Promise<number> {
     for (const photograph of photographs) {
       const truth = await pictureOf(photograph, side);
       for (const form of forms) {
-        const window = numberOf(values, "window") ?? Math.min(256, side / 2);
+        const window = numberOf(values, "window") ?? Math.min(64, side / 2);
         const name = photograph.split("/").at(-1)!;
         const isKnown = (row: Row): boolean =>
           row.name === name && row.side === side && row.form === form && row.window === window &&

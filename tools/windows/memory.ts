@@ -10,9 +10,11 @@ import { chooseMethod, type PictureInput, planRestoration, TASKS } from "../../r
 /** Methods, sides of square pictures, and sides of windows; 0 is the whole picture. */
 const CASES: readonly (readonly [method: string, side: number, window: number])[] = [
   ...[256, 512, 1024].map((side) => ["ssd", side, 0] as const),
-  ...[1024, 2048, 4096, 8192].map((side) => ["ssd", side, 256] as const),
+  ...[512, 1024, 2048, 4096, 8192].map((side) => ["ssd", side, 64] as const),
+  ...[1024, 4096].map((side) => ["ssd", side, 256] as const),
   ...[256, 512].map((side) => ["dps", side, 0] as const),
-  ...[1024, 2048, 4096].map((side) => ["dps", side, 256] as const),
+  ...[512, 1024, 2048, 4096].map((side) => ["dps", side, 64] as const),
+  ...[1024].map((side) => ["dps", side, 256] as const),
 ];
 
 async function bytesOf(
@@ -26,7 +28,7 @@ async function bytesOf(
   const colour = { width: small, height: small, channels: 3, data };
   const source = { name: `a picture of ${side} pixels`, channels: 3, bitDepth: 8, colour } as const;
   const input: PictureInput = { source, task, options: {}, seed: 0, size: side };
-  const setting = window === 0 ? {} : { window: { side: window, form: "shifted" } as const };
+  const setting = window === 0 ? {} : { window: { side: window, form: "overlapping" } as const };
   try {
     // The time is not asked for: any pace will do.
     const settled = { input, setting, pace: { flops: 1, seconds: 1 } };
