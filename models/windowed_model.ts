@@ -34,7 +34,7 @@ export interface WindowOptions {
  * @returns the grid of all of them
  */
 export function windowGrid([height = 0, width = 0]: Shape, side: number, form: WindowForm): Omit<WindowGrid, "shift"> {
-  const stride = form === "shifted" ? side : side - Math.floor(side * OVERLAP);
+  const stride = form === "shifted" ? side : side - Math.ceil(side * OVERLAP);
   const places = ([height, width] as const).map((extent) => {
     if (extent === side) return { count: 1, origin: 0 };
     // Shifted windows need room for any shift; others are centred, with what is too much of them beyond the image.

@@ -126,9 +126,12 @@ export async function planSize(
 /** Whose results follow from what lies near: all that is restored is there, only coarse. */
 const NEARBY: ReadonlySet<Task["kind"]> = new Set(["super_resolution", "deblurring", "compression"]);
 
+/** The operator that hides whole parts, whatever its kind. */
+const FILLED = "hdr";
+
 /** Whether a task invents what lies far from what is known, or colours, which a whole picture shares. */
 function needsContext(task: Task): boolean {
-  return !partsOf(task).every(({ kind }) => NEARBY.has(kind));
+  return !partsOf(task).every(({ kind, operator }) => NEARBY.has(kind) && operator !== FILLED);
 }
 
 /** What shows the pace: what is to be done itself, or on the CPU, which is slow and as slow at any size, the least of it. */

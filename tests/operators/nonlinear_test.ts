@@ -1,6 +1,13 @@
 /** Degradations that are not linear, against formulas, and their gradients. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { elementCount, hostTensor, ReferenceRuntime, type Runtime, type Tensor } from "../../engine/mod.ts";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import {
+  elementCount,
+  hostTensor,
+  ReferenceRuntime,
+  type Runtime,
+  type Tensor,
+  type Tensors,
+} from "../../engine/mod.ts";
 import {
   addNoise,
   createDegradation,
@@ -10,6 +17,8 @@ import {
   type Operator,
   type OperatorOptions,
   OPERATORS,
+  project,
+  type Projectable,
   pullBack,
   smearingLights,
 } from "../../operators/mod.ts";
@@ -81,6 +90,30 @@ Deno.test("hdr clips twice the picture, and its gradient stops where it is clipp
   const y = await measured(operator, x);
   assertEquals(y, x.map((value) => Math.min(1, Math.max(-1, 2 * value))));
   assert(y.some((value) => value === 1) && y.some((value) => Math.abs(value) < 1));
+});
+
+Deno.test("the nearest picture that clips to a photo is the photo's, and at least white or at most black where it is", async () => {
+  const runtime = new ReferenceRuntime();
+  for (const [options, gains] of [[{}, [2, 2, 2]], [{ exposures: [2, 3, 1.5] }, [2, 3, 1.5]]] as const) {
+    const operator = built("hdr", [4, 5, 3], options);
+    const [x, truth] = [images(operator, 1, 1), images(operator, 2, 1)];
+    const y = await measured(operator, truth);
+    const stage = runtime.stage("project", (inputs: Tensors<"x" | "y">) => {
+      const nearest = project(operator as Projectable, inputs.x, inputs.y);
+      return { nearest, again: operator.forward(nearest) };
+    });
+    const inputs = { x: runtime.upload(x, [1, 4, 5, 3]), y: runtime.upload(y, [1, 4, 5, 3]) };
+    const { nearest, again } = await stage(inputs, {});
+    const found = await nearest.read();
+    (await again.read()).forEach((value, i) => assertAlmostEquals(value, y[i]!, 1e-5));
+    found.forEach((value, i) => {
+      const middle = "exposures" in options ? -1 : 0;
+      const told = (y[i]! - middle) / gains[i % 3]! + middle;
+      const expected = y[i] === 1 ? Math.max(x[i]!, told) : y[i] === -1 ? Math.min(x[i]!, told) : told;
+      assertAlmostEquals(value, expected, 1e-5, `${i}: ${x[i]} at ${y[i]}`);
+    });
+    assert(y.some((value) => value === 1));
+  }
 });
 
 Deno.test("phase_retrieval gives the magnitudes of the frequencies of the picture with borders", async () => {

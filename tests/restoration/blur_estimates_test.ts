@@ -1,10 +1,13 @@
 /** Blur that was made here must be found again, and told from the other kind and from none. */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { HostTensor } from "../../engine/mod.ts";
 import { readImage } from "../../io/mod.ts";
 import { gaussianKernel2d } from "../../operators/mod.ts";
+import type { OptionValues } from "../../parameters/mod.ts";
 import { colourRaster, crop, type Raster, rgbToGray } from "../../raster/mod.ts";
-import { type Blur, estimateBlur, lineKernel, settleBlur, TASKS } from "../../restoration/mod.ts";
+import { type Blur, estimateBlur, lineKernel, PictureQuestion, settleBlur, TASKS } from "../../restoration/mod.ts";
+import { isCircular } from "../../restoration/estimates/circular_border.ts";
+import { slopeSpread, unblurred } from "../../restoration/estimates/deconvolution.ts";
 import { casePath } from "../io/cases.ts";
 import { normalValues } from "../support/random.ts";
 
@@ -93,7 +96,59 @@ Deno.test("a motion that is found is undone with its kernel, whose noise level r
   const { data } = files!["psf"]!;
   assertAlmostEquals(Array.from(data).reduce((sum, tap) => sum + tap, 0), 1, 1e-6);
   assert(/motion by (9|10)\.\d pixels at 11\d degrees/.test(notes[0]!), notes[0]);
-  assertEquals(settleBlur({ blur: "estimate" }, TASKS.get("deblur")!, moved, "y", 0.4).options["blur-threshold"], 0.4);
+  assertEquals(options["blur-boundary"], "reflect");
+  const noisy = (given: OptionValues) =>
+    settleBlur({ blur: "estimate", ...given }, TASKS.get("deblur")!, moved, "y", 0.4).options["blur-threshold"];
+  assertThrows(() => noisy({}), PictureQuestion, "which cannot be undone with its noise; --task denoise comes first");
+  assertEquals(noisy({ "blur-boundary": "circular" }), 0.4);
+});
+
+/** A picture under a kernel that goes on at its other side, or at its mirrored border. */
+function blurredWhole(picture: Raster, kernel: HostTensor, boundary: "circular" | "reflect"): Raster {
+  const { width, height, channels, data } = picture;
+  const side = kernel.shape[0]!;
+  const reach = (side - 1) / 2;
+  const at = (k: number, n: number): number =>
+    boundary === "circular" ? (k + n) % n : k < 0 ? -k : k >= n ? 2 * n - 2 - k : k;
+  const sums = data.map((_, i) => {
+    const [row, column, channel] = [Math.floor(i / channels / width), Math.floor(i / channels) % width, i % channels];
+    return kernel.data.reduce((sum, tap, k) => {
+      if (tap === 0) return sum;
+      const [y, x] = [at(row + reach - Math.floor(k / side), height), at(column + reach - k % side, width)];
+      return sum + tap * data[(y * width + x) * channels + channel]!;
+    }, 0);
+  });
+  return { ...picture, data: sums.map((value) => Math.round((value + 1) * 127.5) / 127.5 - 1) };
+}
+
+Deno.test("a motion that lines of the picture feign is not sure, as it makes waves", async () => {
+  // A bright line at 37 degrees crosses this picture.
+  const drawn = colourRaster(await readImage(casePath("common/good256.png")));
+  const feigned = estimateBlur(blurredWhole(drawn, lineKernel(15, 30), "reflect"));
+  assert(feigned?.kind !== "motion" || feigned.confidence < 0.75, shown(feigned));
+  const found = estimateBlur(blurredWhole(drawn, lineKernel(9, 30), "reflect"))!;
+  assert(found.kind === "motion" && found.confidence > 0.9, shown(found));
+});
+
+Deno.test("a kernel that is right makes a picture nearer to the truth, and one that is wrong makes waves", async () => {
+  const drawn = rgbToGray(crop(await photograph(), { x: 0, y: 0, width: 96, height: 96 }));
+  const soft = blurredWhole(drawn, lineKernel(9, 75), "reflect");
+  const distance = (data: Float32Array): number =>
+    data.reduce((sum, value, i) => sum + (value - drawn.data[i]!) ** 2, 0);
+  const right = unblurred(soft, lineKernel(9, 75));
+  assert(distance(right.data) < 0.3 * distance(soft.data));
+  const wrong = unblurred(soft, lineKernel(15, 165));
+  assert(slopeSpread(right) < 1.3 * slopeSpread(soft));
+  assert(slopeSpread(wrong) > 1.3 * slopeSpread(soft), `${slopeSpread(wrong)} against ${slopeSpread(soft)}`);
+});
+
+Deno.test("pictures that go on at their other side are told from photographs", async () => {
+  const drawn = colourRaster(await readImage(casePath("common/good64.png")));
+  for (const [length, angle] of [[9, 0], [7, 30]] as const) {
+    const soft = (boundary: "circular" | "reflect") => blurredWhole(drawn, lineKernel(length, angle), boundary);
+    assert(isCircular(soft("circular"), { length, angle }), `${length} at ${angle}`);
+    assert(!isCircular(soft("reflect"), { length, angle }), `${length} at ${angle}`);
+  }
 });
 
 Deno.test("the kernel of a motion is a line through the middle, spread evenly", () => {

@@ -71,9 +71,20 @@ async function settled(
   return { size: found.input.size, window: `${form} ${side}`, notes: (found.input.source.notes ?? []).join("\n") };
 }
 
-Deno.test("pictures up to the pixels of four windows are seen whole, larger ones in windows of near 256 pixels", () => {
+Deno.test("pictures up to four windows are seen whole, larger ones in windows of the training size, at least 64", () => {
   const sides = (imageSize: number, shapes: readonly (readonly [number, number])[]): readonly unknown[] =>
     shapes.map(([height, width]) => defaultWindow(plainModel(imageSize), [height, width, 3])?.side);
+  assertEquals(sides(64, [[64, 64], [128, 128], [136, 128], [48, 3000]]), [undefined, undefined, 64, 64]);
+  assertEquals(sides(24, [[72, 72], [144, 144], [152, 144], [40, 900]]), [undefined, undefined, 72, 48]);
+  assertEquals(sides(256, [[512, 512], [520, 512]]), [undefined, 256]);
+  assertEquals(defaultWindow(plainModel(64), [512, 512, 3])!.form, "overlapping");
+});
+
+Deno.test("where holes or colours need context, windows are of near 256 pixels", () => {
+  const sides = (imageSize: number, shapes: readonly (readonly [number, number])[]): readonly unknown[] =>
+    shapes.map(([height, width]) =>
+      defaultWindow(plainModel(imageSize), [height, width, 3], undefined, { needsContext: true })?.side
+    );
   assertEquals(sides(64, [[256, 256], [512, 512], [520, 512], [100, 3000], [3000, 100]]), [
     undefined,
     undefined,
@@ -87,24 +98,26 @@ Deno.test("pictures up to the pixels of four windows are seen whole, larger ones
 
 Deno.test("a picture is restored at its own size where that is quick, else at the largest that is", async () => {
   assertEquals(await settled(inputOf(16, 16)), { size: 64, window: "whole 0", notes: "" });
-  assertEquals(await settled(inputOf(80, 80), { actual: 1 }), { size: 320, window: "whole 0", notes: "" });
+  assertEquals(await settled(inputOf(80, 80), { actual: 1 }), { size: 320, window: "overlapping 64", notes: "" });
   const slow = await settled(inputOf(200, 100), { actual: 1e12 });
-  assertEquals([slow.size, slow.window], [256, "whole 0"]);
+  assertEquals([slow.size, slow.window], [256, "overlapping 64"]);
   assertMatch(
     slow.notes,
     /^Restoring the whole picture at 800x400 takes about \d+ days, at 256 pixels about \d+ days; --size 800 restores it whole$/,
   );
   // What fits one window is restored at its own size however long it takes, and nothing is measured.
-  assertEquals(await settled(inputOf(64, 64), { actual: 1e12 }), { size: 256, window: "whole 0", notes: "" });
+  assertEquals(await settled(inputOf(64, 64), { actual: 1e12 }), { size: 256, window: "overlapping 64", notes: "" });
+  const filled = await settled(inputOf(256, 256, { options: { "mask-random": 0.5 } }, "colorize"), { actual: 1e12 });
+  assertEquals(filled, { size: 256, window: "whole 0", notes: "" });
 });
 
 Deno.test("a size or windows that are given hold", async () => {
   assertEquals(await settled(inputOf(200, 100, { size: 400 }), { actual: 1e12 }), {
     size: 400,
-    window: "whole 0",
+    window: "overlapping 64",
     notes: "",
   });
-  assertEquals((await settled(inputOf(400, 400, { size: 1600 }), { actual: 1e12 })).window, "shifted 256");
+  assertEquals((await settled(inputOf(400, 400, { size: 1600 }), { actual: 1e12 })).window, "overlapping 64");
   const window = { side: 64, form: "overlapping" } as const;
   assertEquals(await settled(inputOf(200, 100), { actual: 1e12, window }), {
     size: Infinity,
@@ -115,9 +128,9 @@ Deno.test("a size or windows that are given hold", async () => {
 
 Deno.test("a size below that of a small picture limits the windows, and never below the training size", async () => {
   const small = await settled(inputOf(16, 16, { size: 32 }));
-  assertEquals([small.size, small.window], [64, "shifted 64"]);
+  assertEquals([small.size, small.window], [64, "overlapping 64"]);
   assertStringIncludes(small.notes, "64x64 is not made smaller: --size 32 limits the windows");
-  assertEquals((await settled(inputOf(60, 50, { size: 130 }))).window, "shifted 128");
+  assertEquals((await settled(inputOf(60, 50, { size: 130 }))).window, "overlapping 128");
   // A good picture is made smaller before it is degraded: nothing is lost.
   assertEquals((await settled(inputOf(64, 64, { size: 32, noise: { kind: "none" } }))).size, 32);
 });

@@ -150,15 +150,15 @@ export async function evaluateRows(materials: Materials): Promise<readonly Row[]
       without: seen(),
       given: seen("--window=8"),
       check(whole, windows): void {
-        assertEquals(resultOf(windows, "cells.0.units.0.key.window"), { side: 8, form: "shifted" });
+        assertEquals(resultOf(windows, "cells.0.units.0.key.window"), { side: 8, form: "overlapping" });
         assertNotEquals(unitMetric(windows, "psnr"), unitMetric(whole, "psnr"));
       },
     },
     {
       option: "window-form",
       without: seen("--window=8"),
-      given: seen("--window=8", "--window-form=overlapping"),
-      check: (shifted, overlapping): void =>
+      given: seen("--window=8", "--window-form=shifted"),
+      check: (overlapping, shifted): void =>
         assertNotEquals(unitMetric(overlapping, "psnr"), unitMetric(shifted, "psnr")),
     },
     {

@@ -219,7 +219,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
         assertEquals([(await usual.picture()).width, (await given.picture()).width], [400, 400]);
         const small = await run(inverse("--task=sr4", "--size=30"));
         assertStringIncludes(small.stderr, "64x64 is not made smaller: --size 30 limits the windows");
-        assertStringIncludes(small.stderr, "in shifted windows of 24 x 24 pixels");
+        assertStringIncludes(small.stderr, "in overlapping windows of 24 x 24 pixels");
       },
     },
     {
@@ -228,7 +228,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       given: inverse("--task=sr4", "--window=16", "--plan"),
       check(usual, given): void {
         assertEquals([usual.has(".png"), given.has(".png"), given.has(".json")], [true, false, false]);
-        assertStringIncludes(given.stdout, "25 for an evaluation, shifted, 16 x 16 pixels");
+        assertStringIncludes(given.stdout, "25 for an evaluation, overlapping, 16 x 16 pixels");
       },
     },
     {
@@ -237,7 +237,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
       given: inverse("--task=sr4", "--window=16"),
       async check(usual, given): Promise<void> {
         assertEquals([usual.field("sizes.network"), given.field("sizes.network")], ["64x64", "64x64"]);
-        assertStringIncludes(given.stderr + given.stdout, "in shifted windows of 16 x 16 pixels");
+        assertStringIncludes(given.stderr + given.stdout, "in overlapping windows of 16 x 16 pixels");
         assertEquals((await given.picture()).width, 64);
       },
     },
