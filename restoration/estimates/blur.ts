@@ -69,7 +69,7 @@ const WAVES = { from: 1.6, width: 0.05 };
 
 /** Most directions of motions that are looked at, and the longest side of what is looked at for waves, in pixels. */
 const MOST_DIRECTIONS = 5;
-const WAVES_SIDE = 192;
+const WAVES_SIDE = 160;
 
 /** A motion leaves zeros, which windows and rounding fill up to this part of the power. */
 const FILLED = 0.02;

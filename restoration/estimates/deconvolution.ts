@@ -19,19 +19,22 @@ function mirrored(k: number, n: number): number {
   return folded < n ? folded : period - folded;
 }
 
-/** Calls back for every pixel and tap with the place that the tap reads: y[to] = sum of weight x[from]. */
-function forEachTap(
+/** The sums of weight x[from] at every pixel, y[to] = sum of weight x[from]; of the adjoint, x[from] = sum of weight y[to]. */
+function convolved(
+  x: Float64Array,
   { width, height }: Plane,
-  taps: readonly Tap[],
-  visit: (to: number, from: number, weight: number) => void,
-): void {
+  { taps, isAdjoint }: { readonly taps: readonly Tap[]; readonly isAdjoint: boolean },
+): Float64Array {
+  const sums = new Float64Array(x.length);
   for (const { down, right, weight } of taps) {
-    const columns = Array.from({ length: width }, (_, column) => mirrored(column - right, width));
+    const columns = Int32Array.from({ length: width }, (_, column) => mirrored(column - right, width));
     for (let row = 0; row < height; row++) {
-      const start = mirrored(row - down, height) * width;
-      for (let column = 0; column < width; column++) visit(row * width + column, start + columns[column]!, weight);
+      const [to, from] = [row * width, mirrored(row - down, height) * width];
+      if (isAdjoint) { for (let k = 0; k < width; k++) sums[from + columns[k]!]! += weight * x[to + k]!; }
+      else for (let k = 0; k < width; k++) sums[to + k]! += weight * x[from + columns[k]!]!;
     }
   }
+  return sums;
 }
 
 const squareOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
@@ -50,16 +53,8 @@ export function unblurred(y: Plane, kernel: HostTensor): Plane {
     right: i % side - middle,
     weight,
   })).filter(({ weight }) => weight !== 0);
-  const forward = (x: Float64Array): Float64Array => {
-    const sums = new Float64Array(x.length);
-    forEachTap(y, taps, (to, from, weight) => void (sums[to]! += weight * x[from]!));
-    return sums;
-  };
-  const adjoint = (x: Float64Array): Float64Array => {
-    const sums = new Float64Array(x.length);
-    forEachTap(y, taps, (to, from, weight) => void (sums[from]! += weight * x[to]!));
-    return sums;
-  };
+  const forward = (x: Float64Array): Float64Array => convolved(x, y, { taps, isAdjoint: false });
+  const adjoint = (x: Float64Array): Float64Array => convolved(x, y, { taps, isAdjoint: true });
   const x = Float64Array.from(y.data);
   const blurred = forward(x);
   const residual = x.map((value, i) => value - blurred[i]!);
