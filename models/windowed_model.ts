@@ -11,8 +11,8 @@ import { evaluatedBy, type Evaluation, type NoiseModel, type Predicted, predicti
 export type WindowForm = "shifted" | "overlapping";
 
 /**
- * Part of a side by which overlapping windows lie over each other: at a quarter they say the same within 0.1 dB, and
- * show half as many pixels more.
+ * Part of a side by which overlapping windows lie over each other. At a quarter pictures come out the same within 0.1 dB,
+ * and half as many windows more are needed: of 512 x 512 pixels 121 of 64 instead of 81, which is as many as side by side.
  */
 const OVERLAP = 1 / 8;
 

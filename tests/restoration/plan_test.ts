@@ -24,6 +24,8 @@ import {
   type WindowSetting,
 } from "../../restoration/mod.ts";
 import { largestSize } from "../../restoration/plan/plan_size.ts";
+import { openModel as openEmbedded } from "../../io/mod.ts";
+import { evaluationOf } from "../../restoration/plan/network_view.ts";
 import { TINY } from "../cli/options/materials.ts";
 import { randomTensorsOf } from "../models/random_checkpoint.ts";
 import { gpuTest, sharedRuntime } from "../support/gpu.ts";
@@ -71,13 +73,22 @@ async function settled(
   return { size: found.input.size, window: `${form} ${side}`, notes: (found.input.source.notes ?? []).join("\n") };
 }
 
-Deno.test("pictures up to four windows are seen whole, larger ones in windows of the training size, at least 64", () => {
+Deno.test("the embedded prior sees pictures whole where windows compute no less, and beyond in overlapping windows", async () => {
+  const model = await openEmbedded(new ReferenceRuntime());
+  assertEquals(defaultWindow(model, [256, 256, 3]), undefined);
+  const shape = [512, 512, 3];
+  const window = defaultWindow(model, shape)!;
+  assertEquals(window, { side: 64, form: "overlapping" });
+  assert(evaluationOf(model, shape, {}, window).flops < 0.5 * evaluationOf(model, shape).flops);
+  assertEquals(defaultWindow(model, shape, undefined, { needsContext: true }), undefined);
+});
+
+Deno.test("pictures beyond a bound of memory are seen in windows of the training size, at least 64 pixels", () => {
   const sides = (imageSize: number, shapes: readonly (readonly [number, number])[]): readonly unknown[] =>
     shapes.map(([height, width]) => defaultWindow(plainModel(imageSize), [height, width, 3])?.side);
-  assertEquals(sides(64, [[64, 64], [128, 128], [136, 128], [48, 3000]]), [undefined, undefined, 64, 64]);
-  assertEquals(sides(24, [[72, 72], [144, 144], [152, 144], [40, 900]]), [undefined, undefined, 72, 48]);
+  assertEquals(sides(64, [[64, 64], [512, 512], [520, 512], [48, 6000]]), [undefined, undefined, 64, 64]);
+  assertEquals(sides(24, [[72, 72], [528, 528], [536, 528], [40, 9000]]), [undefined, undefined, 72, 48]);
   assertEquals(sides(256, [[512, 512], [520, 512]]), [undefined, 256]);
-  assertEquals(defaultWindow(plainModel(64), [512, 512, 3])!.form, "overlapping");
 });
 
 Deno.test("where holes or colours need context, windows are of near 256 pixels", () => {
@@ -98,23 +109,23 @@ Deno.test("where holes or colours need context, windows are of near 256 pixels",
 
 Deno.test("a picture is restored at its own size where that is quick, else at the largest that is", async () => {
   assertEquals(await settled(inputOf(16, 16)), { size: 64, window: "whole 0", notes: "" });
-  assertEquals(await settled(inputOf(80, 80), { actual: 1 }), { size: 320, window: "overlapping 64", notes: "" });
+  assertEquals(await settled(inputOf(80, 80), { actual: 1 }), { size: 320, window: "whole 0", notes: "" });
   const slow = await settled(inputOf(200, 100), { actual: 1e12 });
-  assertEquals([slow.size, slow.window], [256, "overlapping 64"]);
+  assertEquals([slow.size, slow.window], [256, "whole 0"]);
   assertMatch(
     slow.notes,
     /^Restoring the whole picture at 800x400 takes about \d+ days, at 256 pixels about \d+ days; --size 800 restores it whole$/,
   );
   // What fits one window is restored at its own size however long it takes, and nothing is measured.
-  assertEquals(await settled(inputOf(64, 64), { actual: 1e12 }), { size: 256, window: "overlapping 64", notes: "" });
-  const filled = await settled(inputOf(256, 256, { options: { "mask-random": 0.5 } }, "colorize"), { actual: 1e12 });
-  assertEquals(filled, { size: 256, window: "whole 0", notes: "" });
+  assertEquals(await settled(inputOf(64, 64), { actual: 1e12 }), { size: 256, window: "whole 0", notes: "" });
+  const coloured = await settled(inputOf(1024, 1024, { size: 1024 }, "colorize"));
+  assertEquals(coloured.window, "overlapping 256");
 });
 
 Deno.test("a size or windows that are given hold", async () => {
   assertEquals(await settled(inputOf(200, 100, { size: 400 }), { actual: 1e12 }), {
     size: 400,
-    window: "overlapping 64",
+    window: "whole 0",
     notes: "",
   });
   assertEquals((await settled(inputOf(400, 400, { size: 1600 }), { actual: 1e12 })).window, "overlapping 64");
