@@ -159,7 +159,7 @@ function windowOfCompressed(
   if (!("source" in input) || !input.source.compression || input.size !== undefined) return undefined;
   const { source: { colour }, task: { scale } } = input;
   const side = LONGEST_FACTOR * imageSize;
-  return scale * Math.max(colour.width, colour.height) > side ? { side, form: "shifted" } : undefined;
+  return scale * Math.max(colour.width, colour.height) > side ? { side, form: "overlapping" } : undefined;
 }
 
 /** How a picture lies on what the network sees, where its longest side is limited. */
