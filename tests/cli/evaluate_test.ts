@@ -126,7 +126,7 @@ commandTest(
     const sheet = folder.path("sheet.png");
     const methods = "pseudo-inverse, dps steps=4";
     const { stderr } = await runWell([...line({ methods, tasks: "sr4, hdr", limit: "1" }), "--sheet", sheet]);
-    assertStringIncludes(stderr, "Not applicable: pseudo-inverse on hdr: what is not linear needs dps");
+    assertStringIncludes(stderr, "Not applicable: pseudo-inverse on hdr: what is not linear needs ssd, or ");
     // Pictures of 16 x 16, eight times as large, with gaps of 8: two tasks, four rows.
     const picture = colourRaster(await readImage(sheet));
     assertEquals([picture.width, picture.height], [2 * 136 + 8, 4 * 136 + 8]);
