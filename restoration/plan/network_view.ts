@@ -67,7 +67,8 @@ export function defaultSide({ config: { imageSize } }: OpenedModel, needsContext
  * The windows in which a network sees a picture where nothing else is said; undefined if it sees it whole, as it does
  * pictures of at most four windows with context, but those without need of it only where windows compute no less.
  * @param imageShape [H, W, C] of the picture
- * @param device asked whether it can hold the network for the whole picture, where it can be asked
+ * @param device asked whether it can hold the network for a whole picture that is larger than a window with context, where
+ *   it can be asked
  */
 export function defaultWindow(
   model: OpenedModel,
@@ -83,10 +84,12 @@ export function defaultWindow(
   const { imageSize } = model.config;
   const side = Math.min(usual, Math.ceil(Math.min(height, width) / imageSize) * imageSize);
   const window = { side, form: "overlapping" } as const;
-  if (height * width > WHOLE_WINDOWS * defaultSide(model, true) ** 2) return window;
+  const large = defaultSide(model, true);
+  if (height * width > WHOLE_WINDOWS * large ** 2) return window;
   const whole = evaluationOf(model, imageShape, options);
   const isDearer = !needsContext && whole.flops > evaluationOf(model, imageShape, options, window).flops;
-  return isDearer || !isPossible(device, whole) ? window : undefined;
+  const isHeld = Math.max(height, width) <= large || isPossible(device, whole);
+  return isDearer || !isHeld ? window : undefined;
 }
 
 function isPossible(device: Runtime | PlanningDevice | undefined, { shape, record }: Evaluation): boolean {

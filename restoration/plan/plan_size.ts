@@ -41,8 +41,9 @@ export const PATIENCE_SECONDS = 120;
 /**
  * Settles the size of a picture and the windows of the network. A size or windows that are given hold. Else a picture is
  * restored at its own size if that takes less than two minutes at the pace that one evaluation shows, and at the largest
- * size that does otherwise. Pictures of about 256 pixels, as of \`defaultSide\` with context, are never made smaller and
- * nothing is measured for them: a size below theirs limits the windows instead, down to the training size. A measurement has the size it has.
+ * size that does otherwise. Pictures up to a window with context, near 256 pixels, are never made smaller and nothing is
+ * measured for them: a size below theirs limits the windows instead, down to the training size. A measurement has the
+ * size it has.
  * @param runtime where the pace is measured, without drawing noise
  * @throws {RangeError} as `networkFor`
  */
@@ -55,6 +56,7 @@ export async function planSize(
   if (!("source" in input)) {
     const window = given.window ??
       (isSeenWhole(model, method) ? undefined : defaultWindow(model, input.imageShape, runtime, {
+        ...given,
         needsContext: needsContext(input.task),
       }));
     return { input, setting: { ...given, window } };
