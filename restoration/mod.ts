@@ -121,6 +121,7 @@ export {
   type Evaluation,
   evaluationOf,
   type EvaluationOptions,
+  type ViewOptions,
 } from "./plan/network_view.ts";
 export { measurePace, type Pace } from "./plan/pace.ts";
 export { PATIENCE_SECONDS, planSize, type SettledSize, type SizeRequest } from "./plan/plan_size.ts";
