@@ -2,6 +2,7 @@
 import { type HostTensor, hostTensor, type Shape } from "../engine/mod.ts";
 import { optionName, type Parameter, type Parameters, type ValuesOf } from "../parameters/mod.ts";
 import { chained } from "./composition.ts";
+import { leastCommonMultiple } from "./least_common_multiple.ts";
 import { linearEntry, nonlinearEntry, type OperatorEntry, type OperatorValues, type TaskContext } from "./entry.ts";
 import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts";
 import { type Task, taskOptionsOf } from "./task.ts";
@@ -210,10 +211,4 @@ export function sharedOptions({ parts = [] }: Task): ReadonlyMap<string, readonl
   return new Map(
     [...grouped].filter(([, some]) => some.length > 1).map(([option, some]) => [option, some.map(({ name }) => name)]),
   );
-}
-
-/** The least number that both divide. */
-export function leastCommonMultiple(a: number, b: number): number {
-  const divisor = (x: number, y: number): number => y === 0 ? x : divisor(y, x % y);
-  return a / divisor(a, b) * b;
 }

@@ -20,6 +20,7 @@ export { csHadamard as cs_hadamard } from "./sensing/walsh_hadamard.ts";
 export { csBlock as cs_block } from "./sensing/block_sensing.ts";
 export { hdr } from "./pixels/hdr.ts";
 export { jpeg } from "./pixels/jpeg_compression.ts";
+export { noisyJpeg as noisy_jpeg } from "./pixels/noisy_jpeg.ts";
 export { deblurNetwork as deblur_network } from "./blur/blur_network.ts";
 export { phaseRetrieval as phase_retrieval } from "./sensing/phase_retrieval.ts";
 export { ct } from "./sensing/tomography.ts";

@@ -61,6 +61,8 @@ export interface TaskContext {
   readonly extras: OperatorValues;
   /** How the measurement was compressed, where it comes from a JPEG file. */
   readonly jpeg?: JpegFile | undefined;
+  /** Deviation of the noise that the measurement has, in units of [-1, 1], where it comes from a file. */
+  readonly sigma?: number | undefined;
 }
 
 /** What is written down of an operator: all that commands, tables and tests know of it. */

@@ -115,7 +115,7 @@ export function completeBasis(v: Matrix): Matrix {
 }
 
 /** The orthonormal DCT-II basis; row k is sqrt(2 / n) cos(pi k (j + 1/2) / n), and row 0 is constant. */
-function cosineBasis(n: number): Matrix {
+export function cosineBasis(n: number): Matrix {
   return matrix(n, n, (k, j) => {
     // The angle is reduced by whole turns in integers, which keeps the cosine exact to the last bits for large k j.
     const angle = (k * (2 * j + 1)) % (4 * n);

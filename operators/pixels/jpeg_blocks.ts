@@ -114,6 +114,17 @@ function stored({ height, width, orientation }: JpegPlace): { readonly rows: num
   return orientation >= 5 ? { rows: width, columns: height } : { rows: height, columns: width };
 }
 
+/** The stored row and column of a row and column on the image; beyond the picture it goes on. */
+export function storedPlace(y: number, x: number, place: JpegPlace): readonly [row: number, column: number] {
+  const { rows, columns } = stored(place);
+  const { top, left, orientation } = place;
+  const [r, c] = orientation >= 5 ? [x - left, y - top] : [y - top, x - left];
+  return [
+    [3, 4, 6, 7].includes(orientation) ? rows - 1 - r : r,
+    [2, 3, 7, 8].includes(orientation) ? columns - 1 - c : c,
+  ];
+}
+
 /** Row and column on the image of a stored row and column (EXIF 2.32, tag 0x0112). */
 function upright(row: number, column: number, place: JpegPlace): readonly [row: number, column: number] {
   const { rows, columns } = stored(place);

@@ -8,7 +8,8 @@ import { isPartial, type JpegFile, type JpegPlane, jpegTransform } from "./jpeg_
 import { checkImageShape, type NonlinearOperator, nonlinearOperator } from "../operator.ts";
 import { matrix, matrixTensor } from "../matrix.ts";
 
-const PARAMETERS = {
+/** Which compression is meant. */
+export const JPEG_PARAMETERS = {
   quality: number(60, { min: 1, max: 100 }, "quality of the compression") as Parameter<number>,
   tables: choice<JpegTables>(
     "published",
@@ -21,6 +22,8 @@ const PARAMETERS = {
     "how a file was compressed, instead of a quality",
   ) as Parameter<JpegFile | undefined>,
 };
+
+const PARAMETERS = JPEG_PARAMETERS;
 
 function isFile(value: unknown): boolean {
   return typeof value === "object" && value !== null && "planes" in value && "place" in value && "color" in value;
@@ -39,7 +42,7 @@ const HALF = 0.45;
 const ROUNDS = 4;
 
 /** The compression that parameters describe, of pictures [height, width]. */
-function compressionOf(
+export function compressionOf(
   [height, width]: readonly [number, number, number],
   { quality, tables, file }: ValuesOf<typeof PARAMETERS>,
 ): JpegFile {
