@@ -24,15 +24,17 @@ export async function applyOperator(
 }
 
 /**
- * A measurement from a file; what it shows where pixels are missing is taken out.
+ * A measurement from a picture file: of values these are made of it, and what it shows where pixels are missing is taken
+ * out.
  * @returns y itself, or another tensor
  */
 export async function asMeasured(
   runtime: Runtime,
   operator: Operator,
   y: DeviceTensor,
-  { kind, parts, entry }: Task,
+  { kind, parts, entry, form }: Task,
 ): Promise<DeviceTensor> {
+  if (form === "values") return await applyOperator(runtime, operator, "forward", y);
   if (!parts) return kind === "inpainting" ? await applyOperator(runtime, operator, "forward", y) : y;
   if (!entry.knownPixels || !entry.isLinear) return y;
   // A A^+ y: what the operator could have measured.

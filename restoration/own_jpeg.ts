@@ -96,7 +96,7 @@ export function describeUnknown({ reason }: UnknownCompression, name: string, ta
 }
 
 /** What a file says, where it is of a kind that an operator can be made of. */
-function ownCompression(
+export function ownCompression(
   { tables, sampling, color, width, height, planes }: JpegFacts,
   orientation: number,
   channels: 1 | 3,

@@ -13,8 +13,8 @@ import {
 } from "../raster/mod.ts";
 import type { PictureSource } from "./prepare.ts";
 import { maskColourOf, maskFileOf, maskParameterOf, neededMask } from "./options/task_files.ts";
-import { partsOf, type Task } from "./options/tasks.ts";
-import { compressionOf, describeCoarse, describeUnknown, type JpegFacts, UnknownCompression } from "./own_jpeg.ts";
+import { isNoisy, partsOf, type Task } from "./options/tasks.ts";
+import { compressionOf, describeCoarse, describeUnknown, type JpegFacts, ownCompression, UnknownCompression } from "./own_jpeg.ts";
 
 /** A picture as a decoder gives it. */
 export interface DecodedPicture extends Image {
@@ -87,6 +87,9 @@ export function pictureSource(
     ? compressionOf(picture, { task, options })
     : undefined;
   if (compression instanceof UnknownCompression) throw new PictureQuestion(describeUnknown(compression, name, task));
+  const stored = jpeg && !isTruth && !used && !picture.missing && isNoisy(task)
+    ? ownCompression(jpeg, picture.orientation ?? 1, task.channels)
+    : undefined;
   const alpha = alphaRaster(picture);
   const colour = colourRaster(picture);
   return {
@@ -99,6 +102,7 @@ export function pictureSource(
     files,
     ...(jpeg && ["gray", "ycbcr"].includes(jpeg.color) ? { jpeg: { ...jpeg, orientation: picture.orientation } } : {}),
     ...(compression ? { compression } : {}),
+    ...(stored ? { stored } : {}),
     notes: [
       ...warnings,
       ...mask?.warnings ?? [],

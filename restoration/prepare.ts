@@ -18,6 +18,7 @@ import { NOISE_LEVEL } from "./options/method_options.ts";
 import { imageChannels } from "./options/image_channels.ts";
 import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { type NoiseLevel, resizedNoise } from "./estimates/noise_level.ts";
+import { withoutCompression } from "./options/noisy_jpeg.ts";
 import { describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
 import type { Compression } from "./own_jpeg.ts";
@@ -56,6 +57,8 @@ export interface PictureSource extends PictureFormat {
   readonly files?: OperatorValues;
   /** How it was compressed, where that is to be repaired. */
   readonly compression?: Compression;
+  /** How its file was compressed, where its noise is to be removed. */
+  readonly stored?: Compression;
   /** What the user should know of the files, as sentences. */
   readonly notes?: readonly string[];
 }
@@ -178,14 +181,20 @@ export function canvasOf(
 async function layOutPicture(
   runtime: Runtime,
   model: OpenedModel,
-  { source, task, options: given, noise, seed, size, estimatedNoise: looked }: PictureInput,
+  { source, task: asked, options: given, noise, seed, size, estimatedNoise: looked }: PictureInput,
 ): Promise<LaidOut> {
   const isTruth = noise !== undefined;
-  const { mask, compression, notes = [] } = source;
+  const canvas = canvasOf(model, { source, task: asked, noise }, size ?? LONGEST_FACTOR * model.config.imageSize);
+  const task = isShrunk(canvas) ? withoutCompression(asked) : asked;
+  const { mask, notes = [] } = source;
+  const compression = task === asked ? source.compression : undefined;
   const channels = imageChannels({ name: "the network", model });
   const isGray = channels === 1 || (!isTruth && task.channels === 1);
   const colour = isGray ? rgbToGray(source.colour) : grayToRgb(source.colour);
-  const canvas = canvasOf(model, { source, task, noise }, size ?? LONGEST_FACTOR * model.config.imageSize);
+  const level = numberOf(given, NOISE_LEVEL);
+  const isEstimated = !isTruth && level === undefined;
+  const found = isEstimated ? looked ?? noiseOfPicture(source, task) : undefined;
+  const estimatedNoise = isReckoned(found, task) ? resizedNoise(found, canvas) : undefined;
   const imageShape = [canvas.padded.height, canvas.padded.width, channels];
   const options = operatorOptions(task, imageShape, given, {
     files: { ...source.files, ...(mask ? { [mask.parameter]: maskOntoCanvas(mask.known, canvas) } : {}) },
@@ -193,6 +202,7 @@ async function layOutPicture(
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
     jpeg: compression && { ...compression, place: placeOf(compression, source, canvas) },
+    sigma: level ?? estimatedNoise?.sigma,
   });
   const operator = taskOperator(task, imageShape, options);
   // What a picture shows where it is missing must not leak into its surroundings when it is resized.
@@ -206,10 +216,6 @@ async function layOutPicture(
     ? await degrade(runtime, operator, uploaded, { noise, seed })
     : await asMeasured(runtime, operator, uploaded, task);
   if (y !== uploaded) uploaded.free();
-  const level = numberOf(given, NOISE_LEVEL);
-  const isEstimated = !isTruth && level === undefined;
-  const found = isEstimated ? looked ?? noiseOfPicture(source, task) : undefined;
-  const estimatedNoise = isReckoned(found, task) ? resizedNoise(found, canvas) : undefined;
   return {
     task,
     format: source,

@@ -3,7 +3,7 @@ import { constant, elementCount, hostTensor, type Shape, type Tensor } from "../
 import { add, gatherElements, linear, mul, NO_ELEMENT } from "../../kernels/mod.ts";
 import { number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { linearEntry, type OperatorEntry, type TaskContext } from "../entry.ts";
-import { matrixTensor, transpose } from "../matrix.ts";
+import { compose, type Matrix, matrixTensor, transpose } from "../matrix.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "../operator.ts";
 import { storedPlace } from "./jpeg_blocks.ts";
 import { compressionOf, JPEG_PARAMETERS } from "./jpeg_compression.ts";
@@ -19,10 +19,10 @@ const PARAMETERS = {
 };
 
 /**
- * A = diag(s) V^T of the decomposition of `noisyUnit` for every minimum coded unit: the coefficients that a file stores of
- * a picture with white normal noise of deviation sigma, turned and weighed so that y = A x + n again has white noise of
- * deviation sigma. Measurements have the shape of the image and are 0 where nothing is measured. A decoded picture whose
- * chroma is repeated over the pixels of its samples is measured as the file.
+ * A = V diag(s) V^T of the decomposition of `noisyUnit` for every minimum coded unit: the coefficients that a file stores
+ * of a picture with white normal noise of deviation sigma, weighed so that y = A x + n again has white noise of deviation
+ * sigma. Measurements are pictures in which each coefficient is the fainter the less is known of it. A decoded picture
+ * whose chroma is repeated over the pixels of its samples is measured as the file.
  *
  * Units that are not whole on the image count as not compressed: s = 1, every pixel for itself.
  * @throws {TypeError} if the shape is not that of an image of 1 or 3 channels
@@ -37,7 +37,7 @@ function build(imageShape: Shape, { sigma, ...compression }: ValuesOf<typeof PAR
   }
   const { planes, color, place } = compressionOf(sides, compression);
   const isGray = planes.length < 3;
-  const unit = noisyUnit({
+  const { tall, wide, singularValues, basis } = noisyUnit({
     // A gray picture is one that has its noise three times.
     planes: isGray ? Array.from({ length: channels }, () => planes[0]!) : planes.slice(0, channels),
     color: isGray ? "rgb" : color,
@@ -45,7 +45,6 @@ function build(imageShape: Shape, { sigma, ...compression }: ValuesOf<typeof PAR
     sigma,
   });
   const shape = [height, width, channels];
-  const { tall, wide } = unit;
   const size = tall * wide * channels;
   const unitOf = (y: number, x: number): readonly [unit: string, pixel: number] => {
     const [row, column] = storedPlace(y, x, place);
@@ -66,40 +65,39 @@ function build(imageShape: Shape, { sigma, ...compression }: ValuesOf<typeof PAR
         const element = pixels[i]![1] * channels + channel;
         intoUnits[k * size + element] = i * channels + channel;
         intoImage[i * channels + channel] = k * size + element;
-        singular[i * channels + channel] = unit.singularValues[element]!;
+        singular[i * channels + channel] = singularValues[element]!;
         rest[i * channels + channel] = 0;
       }
     }
   }
   const [split, join] = [hostTensor(intoUnits, [whole.length, size]), hostTensor(intoImage, shape)];
   const [values, single] = [hostTensor(singular, shape), hostTensor(rest, shape)];
-  const inverse = hostTensor(singular.map((s) => s === 0 ? 0 : 1 / s), shape);
-  const measured = hostTensor(singular.map((s) => s === 0 ? 0 : 1), shape);
   const hasRest = rest.includes(1);
-  const [turn, turnBack] = [matrixTensor(unit.basis), matrixTensor(transpose(unit.basis))];
-  const turned = (x: Tensor, by: typeof turn): Tensor => {
-    const alone = (): Tensor => mul(x, constant(single));
-    if (whole.length === 0) return alone();
-    const units = gatherElements(linear(gatherElements(x, constant(split)), constant(by)), constant(join));
-    return hasRest ? add(units, alone()) : units;
+  /** Multiplies the elements of every unit by a matrix. */
+  const units = (product: Matrix): LinearOperator["forward"] => {
+    const by = matrixTensor(product);
+    return (x) => {
+      const alone = (): Tensor => mul(x, constant(single));
+      if (whole.length === 0) return alone();
+      const turned = gatherElements(linear(gatherElements(x, constant(split)), constant(by)), constant(join));
+      return hasRest ? add(turned, alone()) : turned;
+    };
   };
-  const [toSpectrum, fromSpectrum] = [turn, turnBack].map((by) => (x: Tensor) => turned(x, by)) as [
-    LinearOperator["forward"],
-    LinearOperator["forward"],
-  ];
+  const [turn, turnBack] = [units(basis), units(transpose(basis))];
+  const forward = units(compose(basis, singularValues, basis));
   return linearOperator({
     name: "noisy_jpeg",
     imageShape: shape,
     measurementShape: shape,
-    forward: (x) => mul(toSpectrum(x), constant(values)),
-    pseudoInverse: (y) => fromSpectrum(mul(y, constant(inverse))),
-    adjoint: (y) => fromSpectrum(mul(y, constant(values))),
+    forward,
+    pseudoInverse: units(compose(basis, singularValues.map((s) => s === 0 ? 0 : 1 / s), basis)),
+    adjoint: forward,
     spectral: () => ({
       singularValues: values,
-      toSpectrum,
-      fromSpectrum,
-      toMeasurement: (c) => mul(c, constant(measured)),
-      fromMeasurement: (y) => mul(y, constant(measured)),
+      toSpectrum: turn,
+      fromSpectrum: turnBack,
+      toMeasurement: turnBack,
+      fromMeasurement: turn,
     }),
   });
 }

@@ -7,15 +7,11 @@ import { methodRefusal } from "./choose_method.ts";
 import { methodOptions, NOISE_LEVEL, takesOption } from "./method_options.ts";
 import type { JpegFileSteps } from "../estimates/jpeg_noise.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "../estimates/noise_level.ts";
-import { partsOf, type Task, UPSAMPLE } from "./tasks.ts";
+import { isNoisyJpeg } from "./noisy_jpeg.ts";
+import { isNoisy, partsOf, type Task, UPSAMPLE } from "./tasks.ts";
 
 /** The method that is taken for noisy pictures where none is named. */
 const FOR_NOISE = "ddnm+";
-
-/** Whether noise is what is wrong with a picture, alone or among other things. */
-export function isNoisy(task: Task): boolean {
-  return partsOf(task).some(({ operator }) => operator === "identity");
-}
 
 /** A value that no picture has, so that estimates pass over the pixel. */
 const UNKNOWN = 2;
@@ -80,8 +76,10 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
   const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
   const isTaken = methodRefusal({ ...options, method: FOR_NOISE }, task) === undefined;
   if (named === undefined && isTaken && given.every((option) => takesOption(entry, option))) {
+    // Of coefficients that are not equally exact each needs its own correction.
+    const form = isNoisyJpeg(task) && options["form"] === undefined ? { form: "spectral" } : {};
     return {
-      options: { ...options, method: FOR_NOISE },
+      options: { ...options, method: FOR_NOISE, ...form },
       notes: [`--method ${FOR_NOISE} is taken, which reckons with noise`],
     };
   }

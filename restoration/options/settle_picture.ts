@@ -3,6 +3,7 @@ import type { OptionValues } from "../../parameters/mod.ts";
 import { settleBlur } from "./blur_question.ts";
 import type { NoiseLevel } from "../estimates/noise_level.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
+import { settleNoisyJpeg } from "./noisy_jpeg.ts";
 import { takeOwnPicture } from "./own_picture.ts";
 import { isReckoned, methodForNoise, noiseOfPicture } from "./noisy_picture.ts";
 import type { PictureSource } from "../prepare.ts";
@@ -36,16 +37,18 @@ export function settlePicture<S extends PictureSource>(
   const estimatedNoise = options[NOISE_LEVEL] === undefined ? noiseOfPicture(source, task) : undefined;
   const sigma = isReckoned(estimatedNoise, task) ? estimatedNoise.sigma : 0;
   const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, sigma);
-  const named = methodForNoise(options, blur.task, estimatedNoise);
-  const own = takeOwnPicture(source, blur.task, blur.options);
+  const noisy = settleNoisyJpeg(source, blur.task, options, estimatedNoise);
+  const named = methodForNoise(options, noisy.task, estimatedNoise);
+  const own = takeOwnPicture(source, noisy.task, blur.options);
   return {
     ...own,
     method: named.options,
     source: {
       ...source,
+      ...noisy.source,
       ...own.source,
       files: { ...source.files, ...files },
-      notes: [...source.notes ?? [], ...named.notes, ...notes, ...own.source.notes ?? []],
+      notes: [...source.notes ?? [], ...noisy.notes, ...named.notes, ...notes, ...own.source.notes ?? []],
     },
     estimatedNoise,
   };

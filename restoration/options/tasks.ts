@@ -100,3 +100,11 @@ export function partsOf(task: Task): readonly Task[] {
 export function taskOperator({ entry }: Task, imageShape: Shape, options: OperatorValues): Operator {
   return entry.build(imageShape, options);
 }
+
+/** The operators of tasks that take noise away. */
+const OF_NOISE: readonly string[] = ["identity", "noisy_jpeg"];
+
+/** Whether noise is what is wrong with a picture, alone or among other things. */
+export function isNoisy(task: Task): boolean {
+  return partsOf(task).some(({ operator }) => OF_NOISE.includes(operator));
+}
