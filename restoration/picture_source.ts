@@ -14,7 +14,14 @@ import {
 import type { PictureSource } from "./prepare.ts";
 import { maskColourOf, maskFileOf, maskParameterOf, neededMask } from "./options/task_files.ts";
 import { isNoisy, partsOf, type Task } from "./options/tasks.ts";
-import { compressionOf, describeCoarse, describeUnknown, type JpegFacts, ownCompression, UnknownCompression } from "./own_jpeg.ts";
+import {
+  compressionOf,
+  describeCoarse,
+  describeUnknown,
+  type JpegFacts,
+  ownCompression,
+  UnknownCompression,
+} from "./own_jpeg.ts";
 
 /** A picture as a decoder gives it. */
 export interface DecodedPicture extends Image {

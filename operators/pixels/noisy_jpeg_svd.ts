@@ -1,5 +1,5 @@
 /** How well the coefficients of noisy pictures are known that JPEG has rounded: one minimum coded unit as an SVD. */
-import { completeBasis, cosineBasis, matrix, type Matrix, multiply, svd } from "../matrix.ts";
+import { completeBasis, cosineBasis, type Matrix, matrix, multiply, svd } from "../matrix.ts";
 import { leastCommonMultiple } from "../least_common_multiple.ts";
 import { BLOCK, COSINE, TO_PLANES } from "./jpeg.ts";
 import type { JpegFile, JpegPlane } from "./jpeg_blocks.ts";
@@ -95,7 +95,8 @@ function coefficientsOf(
   { steps, reduction: [rows, columns] }: JpegPlane,
   colours: readonly number[],
   vertical: Matrix,
-  horizontal: Matrix, c = 0,
+  horizontal: Matrix,
+  c = 0,
 ): readonly Stored[] {
   const along = cosineVectors(columns, horizontal);
   return cosineVectors(rows, vertical).flatMap(({ frequency: v, vector: down }) =>
@@ -103,7 +104,9 @@ function coefficientsOf(
       down,
       across,
       colours,
-      rounding: (globalThis as any).ORACLE ? (globalThis as any).ORACLE[c][8*v+u] : 1/12*((globalThis as any).GAMMAS?.[c] ?? 1) * (steps[BLOCK * v + u]! / LEVELS) ** 2,
+      rounding: (globalThis as any).ORACLE
+        ? (globalThis as any).ORACLE[c][8 * v + u]
+        : 1 / 12 * ((globalThis as any).GAMMAS?.[c] ?? 1) * (steps[BLOCK * v + u]! / LEVELS) ** 2,
     }))
   );
 }
@@ -193,7 +196,9 @@ function whitened(measured: Matrix, members: readonly Stored[], sigma: number): 
     const row = result.subarray(i * columns, (i + 1) * columns);
     for (let j = 0; j <= i; j++) {
       let sum = i === j ? members[i]!.rounding : 0;
-      if (!(globalThis as any).ORACLE || i===j&&(globalThis as any).PLUS) for (let k = 0; k < columns; k++) sum += whole[i * columns + k]! * whole[j * columns + k]!;
+      if (!(globalThis as any).ORACLE || i === j && (globalThis as any).PLUS) {
+        for (let k = 0; k < columns; k++) sum += whole[i * columns + k]! * whole[j * columns + k]!;
+      }
       for (let k = 0; k < j; k++) sum -= factor[i * n + k]! * factor[j * n + k]!;
       factor[i * n + j] = i === j ? Math.sqrt(sum) : sum / factor[j * n + j]!;
       if (i === j) continue;

@@ -65,7 +65,9 @@ export function settleNoisyJpeg(
 
 function describeRefusal(task: Task): string {
   const others = partsOf(task).filter(({ operator }) => operator !== "identity").map(({ name }) => name).join(" + ");
-  return `--task ${quoted(task.name)} makes no sense: no method reckons with noise before a compression together with ` +
+  return `--task ${
+    quoted(task.name)
+  } makes no sense: no method reckons with noise before a compression together with ` +
     `other damages; give --task "denoise + jpeg" first, then --task ${quoted(others)} without it`;
 }
 

@@ -1,7 +1,7 @@
 /** Linear operators as dense matrices, written out from their definitions. */
 import { introsortDescending } from "../../operators/blur/introsort.ts";
 import { elementCount, type HostTensor, type Shape } from "../../engine/mod.ts";
-import { decomposed, type Dense, dense, kronecker, product, transposed, unit } from "./dense.ts";
+import { decomposed, type Dense, dense, kronecker, product, solve, transposed, unit } from "./dense.ts";
 
 /** Rows, columns and channels of an image. */
 export type Sides = readonly [height: number, width: number, channels: number];
@@ -269,4 +269,50 @@ export function filteredBackProjection(a: Dense, views: number, arc: number): De
   const step = arc / views * Math.PI / 180;
   const { rows, columns, data } = product(transposed(a), kronecker(unit(views), ramp));
   return { rows, columns, data: data.map((value) => step * value) };
+}
+
+/** One colour plane of a JPEG file: 64 steps, and the pixels that are one sample. */
+export interface Plane {
+  readonly steps: ArrayLike<number>;
+  readonly reduction: readonly [rows: number, columns: number];
+}
+
+/** Luminance and both chrominances of red, green and blue (ITU-T T.871). */
+const YCBCR = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]] as const;
+
+/**
+ * sigma^2 M^T C^-1 M with C = sigma^2 M M^T + diag(q^2 / 12): M x are the cosine coefficients of blocks of 8 x 8 means that
+ * a JPEG file stores of a picture in [-1, 1], rounded to steps of q levels. Times pictures x, by default every one.
+ */
+export function storedPrecision(
+  [height, width, channels]: Sides,
+  planes: readonly Plane[],
+  sigma: number,
+  x = unit(height * width * channels),
+): Dense {
+  const wave = (u: number, x: number): number =>
+    Math.cos((2 * x + 1) * u * Math.PI / 16) * (u === 0 ? Math.SQRT1_2 : 1) / 2;
+  const steps: number[] = [];
+  const rows = planes.flatMap(({ steps: table, reduction: [down, across] }, c) =>
+    Array.from({ length: height * width / (down * across) }, (_, i) => {
+      const [block, v, u] = [Math.floor(i / 64), Math.floor(i / 8) % 8, i % 8];
+      const perRow = width / (8 * across);
+      steps.push(table[8 * v + u]!);
+      return Array.from({ length: height * width * channels }, (_, j) => {
+        const [y, x] = [Math.floor(j / (width * channels)), Math.floor(j / channels) % width];
+        const [p, q] = [Math.floor(y / down), Math.floor(x / across)];
+        if (Math.floor(p / 8) * perRow + Math.floor(q / 8) !== block) return 0;
+        return (channels === 1 ? 1 : YCBCR[c]![j % channels]!) * wave(v, p % 8) * wave(u, q % 8) / (down * across);
+      });
+    })
+  );
+  const m = { rows: rows.length, columns: height * width * channels, data: Float64Array.from(rows.flat()) };
+  const gram = product(m, transposed(m));
+  const covariance = dense(
+    m.rows,
+    m.rows,
+    (i, j) => sigma ** 2 * gram.data[i * m.rows + j]! + (i === j ? (steps[i]! / 127.5) ** 2 / 12 : 0),
+  );
+  const solved = product(transposed(m), solve(covariance, product(m, x)));
+  return { ...solved, data: solved.data.map((value) => sigma ** 2 * value) };
 }

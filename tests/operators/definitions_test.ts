@@ -12,6 +12,7 @@ import {
 } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
 import { randomValues } from "../support/random.ts";
+import { storedPrecision } from "./definitions.ts";
 import { apply } from "./laws.ts";
 
 const PSF = hostTensor(Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1), [3, 4]);
@@ -117,6 +118,41 @@ Deno.test("cs_block measures each block alone, with floor(ratio b^2) numbers", a
   }));
   const touched = new Set(Array.from(y.keys()).filter((i) => y[i] !== 0).map((i) => Math.floor(i / 6)));
   assertEquals([...touched], [5 * 3 + 1]);
+});
+
+Deno.test("noisy_jpeg with halved chroma weighs what a file stores by how well it is known", async () => {
+  const planes = [0, 1, 2].map((c) => ({
+    steps: Array.from({ length: 64 }, (_, k) => 5 + 2 * k + 9 * c),
+    reduction: c === 0 ? [1, 1] as const : [2, 2] as const,
+  }));
+  const place = { top: 0, left: 0, height: 16, width: 16, orientation: 1 };
+  const operator = built("noisy_jpeg", [16, 16, 3], { file: { planes, color: "ycbcr", place }, sigma: 0.1 });
+  const x = randomValues(768, 3);
+  // A A x = sigma^2 M^T C^-1 M x.
+  const { y } = await apply(new ReferenceRuntime(), operator, x, new Float32Array(768), (x) => ({
+    y: operator.forward(operator.forward(x)),
+  }));
+  const expected = storedPrecision([16, 16, 3], planes, 0.1, { rows: 768, columns: 1, data: Float64Array.from(x) });
+  assert(relativeError(y, Float32Array.from(expected.data)) < 1e-5);
+});
+
+Deno.test("noisy_jpeg takes units that are not whole as they are, and finds them however a picture is turned", async () => {
+  for (const orientation of [1, 3, 6]) {
+    const steps = Array.from({ length: 64 }, (_, k) => 20 + k);
+    const place = { top: 2, left: 3, height: 14, width: 13, orientation };
+    const operator = built("noisy_jpeg", [18, 19, 1], {
+      file: { planes: [{ steps, reduction: [1, 1] }], color: "gray", place },
+    });
+    const { x, ax } = await measured(operator);
+    const same = Array.from(x.keys()).filter((i) => x[i] === ax[i]);
+    // Whole blocks begin at the stored corner, and go on beyond the picture.
+    const [top, left] = orientation === 1 ? [2, 3] : orientation === 3 ? [0, 0] : [2, 0];
+    const outside = Array.from(x.keys()).filter((i) => {
+      const [row, column] = [Math.floor(i / 19) - top, i % 19 - left];
+      return row < 0 || column < 0 || row >= 16 || column >= 16;
+    });
+    assertEquals(same, outside, `orientation ${orientation}`);
+  }
 });
 
 Deno.test("mri with everything measured is the centred Fourier transform", async () => {

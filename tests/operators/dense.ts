@@ -52,6 +52,33 @@ export function product(a: Dense, b: Dense): Dense {
   return { rows: a.rows, columns: b.columns, data };
 }
 
+/** A^-1 B of a positive definite A, by Gauss's elimination. */
+export function solve(a: Dense, b: Dense): Dense {
+  const n = a.rows;
+  const [left, right] = [a.data.slice(), b.data.slice()];
+  const subtract = (from: number, row: number, factor: number): void => {
+    for (let j = row; j < n; j++) left[from * n + j]! -= factor * left[row * n + j]!;
+    for (let j = 0; j < b.columns; j++) right[from * b.columns + j]! -= factor * right[row * b.columns + j]!;
+  };
+  for (let row = 0; row < n; row++) {
+    for (let below = row + 1; below < n; below++) {
+      const factor = left[below * n + row]! / left[row * n + row]!;
+      if (factor !== 0) subtract(below, row, factor);
+    }
+  }
+  for (let row = n - 1; row >= 0; row--) {
+    const pivot = left[row * n + row]!;
+    for (let j = 0; j < b.columns; j++) right[row * b.columns + j]! /= pivot;
+    for (let above = 0; above < row; above++) {
+      const factor = left[above * n + row]!;
+      for (let j = 0; factor !== 0 && j < b.columns; j++) {
+        right[above * b.columns + j]! -= factor * right[row * b.columns + j]!;
+      }
+    }
+  }
+  return { rows: n, columns: b.columns, data: right };
+}
+
 /** The Kronecker product: rows and columns of A count slowly, those of B fast. */
 export function kronecker(a: Dense, b: Dense): Dense {
   return dense(

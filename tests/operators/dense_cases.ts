@@ -3,6 +3,7 @@ import { elementCount, hostTensor } from "../../engine/mod.ts";
 import {
   coilMaps,
   gaussianKernel2d,
+  jpegSteps,
   motionKernel,
   type OperatorOptions,
   randomMask,
@@ -11,7 +12,7 @@ import {
 import { draws, randomPermutation } from "../../operators/draws.ts";
 import { randomValues } from "../support/random.ts";
 import * as define from "./definitions.ts";
-import { type Dense, dense, krylov, product, pseudoInverse, transposed, truncated, unit } from "./dense.ts";
+import { decomposed, type Dense, dense, krylov, product, pseudoInverse, transposed, truncated, unit } from "./dense.ts";
 
 /** An operator with the matrices that its definition gives. */
 export interface DenseCase {
@@ -177,6 +178,25 @@ function tomography(shape: define.Sides, options: OperatorOptions): Built {
   }];
 }
 
+/** The root of sigma^2 M^T C^-1 M, C = sigma^2 M M^T + the variance of rounding. */
+function compressed(shape: define.Sides, options: OperatorOptions, planes: readonly define.Plane[]): Built {
+  return [shape, options, () => {
+    const square = define.storedPrecision(shape, planes, options.sigma ?? 0.2);
+    const { s, v } = decomposed(square);
+    const power = (exponent: number): Dense => {
+      const scaled = dense(v.rows, v.columns, (i, k) => v.data[i * v.columns + k]! * s[k]! ** exponent);
+      return product(scaled, transposed(v));
+    };
+    return { a: power(1 / 2), inverse: power(-1 / 2) };
+  }];
+}
+
+/** Steps that all differ. */
+const COLOUR_PLANES = [0, 1, 2].map((c): define.Plane => ({
+  steps: Array.from({ length: 64 }, (_, k) => 10 + 3 * k + 7 * c),
+  reduction: [1, 1],
+}));
+
 const FLAT = (taps: number): number[] => new Array<number>(taps).fill(1 / taps);
 const MAPS = hostTensor(randomValues(8 * 4 * 2 * 2, 31), [8, 4, 4]);
 const CHANNELS_APART = hostTensor(randomValues(elementCount(WIDE), 8).map((value) => value > 0 ? 1 : 0), [...WIDE]);
@@ -279,6 +299,18 @@ const BY_NAME: Readonly<Record<string, readonly Built[]>> = {
   "cs_block": [
     blocks(SQUARE, { block: 4, ratio: 0.35, seed: 2 }),
     blocks(WIDE, { block: 2, ratio: 0.6 }),
+  ],
+  "noisy_jpeg": [
+    compressed(GRAY, { quality: 30, tables: "standard", sigma: 0.05 }, [
+      { steps: jpegSteps({ quality: 30, tables: "standard" }).luminance, reduction: [1, 1] },
+    ]),
+    compressed(SQUARE, {
+      file: {
+        planes: COLOUR_PLANES,
+        color: "ycbcr",
+        place: { top: 0, left: 0, height: 8, width: 8, orientation: 1 },
+      },
+    }, COLOUR_PLANES),
   ],
   outpaint: [
     [
