@@ -2,6 +2,7 @@
 import { type JpegFile, type JpegPlace, type JpegPlane, jpegQuality, jpegSteps } from "../operators/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
 import { applyOrientation, type Raster } from "../raster/mod.ts";
+import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { partsOf, quoted, type Task } from "./options/tasks.ts";
 
 /** How a JPEG file was quantised, as a reader tells it. */
@@ -32,7 +33,7 @@ export interface Compression extends Pick<JpegFile, "planes" | "color">, Pick<Jp
 const GOOD_QUALITY = 85;
 
 /** What must be said of a JPEG file whose compression shows, where the task does not count it in. */
-export function describeCoarse({ tables }: JpegFacts, task: Task): readonly string[] {
+export function describeCoarse({ tables }: Pick<JpegFacts, "tables">, task: Task): readonly string[] {
   const quality = jpegQuality(tables[0]!);
   if (quality >= GOOD_QUALITY || partsOf(task).some(({ operator }) => operator === "jpeg")) return [];
   const remedy = task.scale > 1 && (task.form ?? "file") === "file" && task.needs === undefined
@@ -93,6 +94,19 @@ export function describeUnknown({ reason }: UnknownCompression, name: string, ta
   return `--task ${
     quoted(task.name)
   } of "${name}" needs --quality N, the quality with which it was saved (1 to 100): ${reason}`;
+}
+
+/** The steps by which noise before a compression is told. */
+export function stepsOf({ planes, orientation }: Compression): JpegFileSteps {
+  const [rows, columns] = [0, 1].map((axis) => Math.max(...planes.map(({ reduction }) => reduction[axis]!)));
+  return {
+    tables: planes.map(({ steps }) => steps),
+    sampling: planes.map(({ reduction: [down, across] }) => ({
+      vertical: rows! / down,
+      horizontal: columns! / across,
+    })),
+    orientation,
+  };
 }
 
 /** What a file says, where it is of a kind that an operator can be made of. */

@@ -18,12 +18,11 @@ import { NOISE_LEVEL } from "./options/method_options.ts";
 import { imageChannels } from "./options/image_channels.ts";
 import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { type NoiseLevel, resizedNoise } from "./estimates/noise_level.ts";
-import { withoutCompression } from "./options/noisy_jpeg.ts";
 import { describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
 import type { Compression } from "./own_jpeg.ts";
 import { operatorOptions } from "./options/task_options.ts";
-import { type Task, taskOperator } from "./options/tasks.ts";
+import { NOISY_JPEG, type Task, taskOperator, withoutCompression } from "./options/tasks.ts";
 
 /** What a restored picture keeps of the file that it comes from. */
 export interface PictureFormat {
@@ -154,12 +153,24 @@ export async function preparePicture(
   return { ...picture, notes: [...picture.notes, ...notes], problem: { model: network, operator, y } };
 }
 
+/** Noisy pictures of more pixels, which were compressed, are made smaller where their own size takes too long. */
+const MOST_KEPT = 2 ** 20;
+
+/**
+ * Whether a picture is restored at its own size however long that takes: blocks of a compressed one are blocks of its own
+ * pixels.
+ */
+export function keepsSize({ source: { colour, compression }, task }: Pick<PictureInput, "source" | "task">): boolean {
+  if (!compression) return false;
+  return task.operator !== NOISY_JPEG || colour.width * colour.height <= MOST_KEPT;
+}
+
 /** A picture that must keep its size, and is too large for one piece, is seen in windows. */
 function windowOfCompressed(
   { config: { imageSize } }: OpenedModel,
   input: PictureInput | ReadMeasurement,
 ): WindowSetting | undefined {
-  if (!("source" in input) || !input.source.compression || input.size !== undefined) return undefined;
+  if (!("source" in input) || !keepsSize(input) || input.size !== undefined) return undefined;
   const { source: { colour }, task: { scale } } = input;
   const side = LONGEST_FACTOR * imageSize;
   return scale * Math.max(colour.width, colour.height) > side ? { side, form: "overlapping" } : undefined;

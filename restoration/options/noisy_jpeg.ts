@@ -2,12 +2,11 @@
 import { OPERATORS } from "../../operators/mod.ts";
 import { numberOf, type OptionValues, UsageError } from "../../parameters/mod.ts";
 import type { NoiseLevel } from "../estimates/noise_level.ts";
+import { describeCoarse } from "../own_jpeg.ts";
+import { sentence } from "../picture_source.ts";
 import type { PictureSource } from "../prepare.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
-import { isNoisy, partsOf, quoted, type Task, TASKS } from "./tasks.ts";
-
-/** The operator of such pictures. */
-const NOISY_JPEG = "noisy_jpeg";
+import { isNoisy, NOISY_JPEG, partsOf, quoted, type Task, TASKS } from "./tasks.ts";
 
 /** Less noise than this is none, in units of [-1, 1]: an eighth of a level. */
 const LEAST_NOISE = 1e-3;
@@ -17,16 +16,6 @@ export interface NoisyJpeg {
   readonly task: Task;
   readonly source: Partial<PictureSource>;
   readonly notes: readonly string[];
-}
-
-/** Whether a task was settled as that of a noisy picture that was compressed. */
-export function isNoisyJpeg({ operator }: Task): boolean {
-  return operator === NOISY_JPEG;
-}
-
-/** The task without the compression, for pictures that are made smaller, which takes it with it. */
-export function withoutCompression(task: Task): Task {
-  return isNoisyJpeg(task) ? TASKS.get("denoise")! : task;
 }
 
 /**
@@ -58,9 +47,15 @@ export function settleNoisyJpeg(
       ...{ name: task.name, description: task.description, operator: NOISY_JPEG, entry, kind },
       ...{ fixed: {}, scale: 1, channels: 3, form: "values" },
     },
-    source: { compression },
+    source: { compression, notes: withoutCoarse(source, task) },
     notes: [describeTaken(compression.planes)],
   };
+}
+
+/** The notes of a picture but for the one that its compression is not counted in. */
+function withoutCoarse({ jpeg, notes = [] }: PictureSource, task: Task): readonly string[] {
+  const wrong = jpeg ? describeCoarse(jpeg, task).map(sentence) : [];
+  return notes.filter((note) => !wrong.includes(note));
 }
 
 function describeRefusal(task: Task): string {

@@ -7,8 +7,7 @@ import { methodRefusal } from "./choose_method.ts";
 import { methodOptions, NOISE_LEVEL, takesOption } from "./method_options.ts";
 import type { JpegFileSteps } from "../estimates/jpeg_noise.ts";
 import { estimateNoiseLevel, type NoiseLevel } from "../estimates/noise_level.ts";
-import { isNoisyJpeg } from "./noisy_jpeg.ts";
-import { isNoisy, partsOf, type Task, UPSAMPLE } from "./tasks.ts";
+import { isNoisy, NOISY_JPEG, partsOf, type Task, UPSAMPLE } from "./tasks.ts";
 
 /** The method that is taken for noisy pictures where none is named. */
 const FOR_NOISE = "ddnm+";
@@ -77,7 +76,7 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
   const isTaken = methodRefusal({ ...options, method: FOR_NOISE }, task) === undefined;
   if (named === undefined && isTaken && given.every((option) => takesOption(entry, option))) {
     // Of coefficients that are not equally exact each needs its own correction.
-    const form = isNoisyJpeg(task) && options["form"] === undefined ? { form: "spectral" } : {};
+    const form = task.operator === NOISY_JPEG && options["form"] === undefined ? { form: "spectral" } : {};
     return {
       options: { ...options, method: FOR_NOISE, ...form },
       notes: [`--method ${FOR_NOISE} is taken, which reckons with noise`],

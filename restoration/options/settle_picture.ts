@@ -6,6 +6,7 @@ import { NOISE_LEVEL } from "./method_options.ts";
 import { settleNoisyJpeg } from "./noisy_jpeg.ts";
 import { takeOwnPicture } from "./own_picture.ts";
 import { isReckoned, methodForNoise, noiseOfPicture } from "./noisy_picture.ts";
+import { stepsOf } from "../own_jpeg.ts";
 import type { PictureSource } from "../prepare.ts";
 import type { Task } from "./tasks.ts";
 
@@ -34,7 +35,8 @@ export function settlePicture<S extends PictureSource>(
   task: Task,
   options: OptionValues,
 ): SettledPicture<S> {
-  const estimatedNoise = options[NOISE_LEVEL] === undefined ? noiseOfPicture(source, task) : undefined;
+  const jpeg = source.jpeg ?? (source.compression && stepsOf(source.compression));
+  const estimatedNoise = options[NOISE_LEVEL] === undefined ? noiseOfPicture({ ...source, jpeg }, task) : undefined;
   const sigma = isReckoned(estimatedNoise, task) ? estimatedNoise.sigma : 0;
   const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, sigma);
   const noisy = settleNoisyJpeg(source, blur.task, options, estimatedNoise);
@@ -48,7 +50,13 @@ export function settlePicture<S extends PictureSource>(
       ...noisy.source,
       ...own.source,
       files: { ...source.files, ...files },
-      notes: [...source.notes ?? [], ...noisy.notes, ...named.notes, ...notes, ...own.source.notes ?? []],
+      notes: [
+        ...noisy.source.notes ?? source.notes ?? [],
+        ...noisy.notes,
+        ...named.notes,
+        ...notes,
+        ...own.source.notes ?? [],
+      ],
     },
     estimatedNoise,
   };

@@ -101,10 +101,15 @@ export function taskOperator({ entry }: Task, imageShape: Shape, options: Operat
   return entry.build(imageShape, options);
 }
 
-/** The operators of tasks that take noise away. */
-const OF_NOISE: readonly string[] = ["identity", "noisy_jpeg"];
+/** The operator of pictures whose noise was compressed with them; see `settleNoisyJpeg`. */
+export const NOISY_JPEG = "noisy_jpeg";
 
 /** Whether noise is what is wrong with a picture, alone or among other things. */
 export function isNoisy(task: Task): boolean {
-  return partsOf(task).some(({ operator }) => OF_NOISE.includes(operator));
+  return partsOf(task).some(({ operator }) => operator === "identity" || operator === NOISY_JPEG);
+}
+
+/** The task without the compression, for noisy pictures that are made smaller, which takes it with it. */
+export function withoutCompression(task: Task): Task {
+  return task.operator === NOISY_JPEG ? TASKS.get("denoise")! : task;
 }

@@ -6,7 +6,7 @@ import { formatSize } from "../canvas.ts";
 import type { ReadMeasurement } from "../measurement.ts";
 import type { Method } from "../options/method.ts";
 import { partsOf, type Task } from "../options/tasks.ts";
-import { canvasOf, type NetworkSetting, type PictureInput } from "../prepare.ts";
+import { canvasOf, keepsSize, type NetworkSetting, type PictureInput } from "../prepare.ts";
 import {
   defaultSide,
   defaultWindow,
@@ -97,8 +97,7 @@ export async function planSize(
   if (size !== undefined) return settled(size);
   const mostPixels = runtime.maxTensorBytes / (4 * channels);
   const isHeld = ({ width, height }: Size): boolean => width * height <= mostPixels;
-  // Blocks of a compressed picture are blocks of its own pixels.
-  const isKept = own <= kept || input.source.compression !== undefined;
+  const isKept = own <= kept || keepsSize(input);
   if (isKept || (method.evaluations.actual === 0 && isHeld(natural))) return settled(own);
   const evaluationAt = (size: number): Evaluation => {
     const { shape, window } = viewAt(size);
