@@ -16,6 +16,12 @@ const PARAMETERS = {
     { min: 1e-3, max: 10, programsOnly: true },
     "deviation of the white noise that the picture had before the compression, in units of [-1, 1]",
   ) as Parameter<number>,
+  // Most coefficients are small beside their steps and lose little when they become 0.
+  rounding: number(
+    0.1,
+    { min: 0, max: 1, programsOnly: true },
+    "part of the variance of rounding to whole steps that counts",
+  ) as Parameter<number>,
 };
 
 /**
@@ -27,7 +33,7 @@ const PARAMETERS = {
  * Units that are not whole on the image count as not compressed: s = 1, every pixel for itself.
  * @throws {TypeError} if the shape is not that of an image of 1 or 3 channels
  */
-function build(imageShape: Shape, { sigma, ...compression }: ValuesOf<typeof PARAMETERS>): LinearOperator {
+function build(imageShape: Shape, { sigma, rounding, ...compression }: ValuesOf<typeof PARAMETERS>): LinearOperator {
   const sides = checkImageShape("noisy_jpeg", imageShape);
   const [height, width, channels] = sides;
   if (channels !== 1 && channels !== 3) {
@@ -43,6 +49,7 @@ function build(imageShape: Shape, { sigma, ...compression }: ValuesOf<typeof PAR
     color: isGray ? "rgb" : color,
     channels,
     sigma,
+    rounding,
   });
   const shape = [height, width, channels];
   const size = tall * wide * channels;

@@ -22,13 +22,12 @@ export interface NoisyUnitSetting extends Pick<JpegFile, "planes" | "color"> {
   readonly channels: 1 | 3;
   /** Deviation of the noise before the compression, in units of [-1, 1], more than 0. */
   readonly sigma: number;
+  /** Part of the variance q^2 / 12 of rounding to steps of q that counts. */
+  readonly rounding: number;
 }
 
 /** Levels in a unit of [-1, 1]. */
 const LEVELS = 127.5;
-
-/** The variance of rounding to whole steps is this part of a squared step. */
-const ROUNDING = 1 / 12 * ((globalThis as any).GAMMA ?? 1);
 
 /** What two cosines have in common is nothing below it. */
 const NOTHING = 1e-12;
@@ -47,13 +46,13 @@ interface Stored {
 
 /**
  * The singular value decomposition of A = sigma C^(-1/2) M, M x the coefficients that a file stores of a picture x and
- * C = sigma^2 M M^T + diag(q^2 / 12) the covariance of what white normal noise and rounding to the steps q add to them:
+ * C = sigma^2 M M^T + r diag(q^2 / 12) the covariance of what white normal noise and rounding to the steps q add to them:
  * y = A x + n has white noise of deviation sigma. Coefficients that were hardly rounded have s near 1.
  *
  * Mirrored blocks are taken together, so that even and odd cosines part, and what has nothing in common is decomposed
  * for itself: 4 parts of 96 coefficients where chroma has half the rows and columns, 64 of 3 where it has all.
  */
-export function noisyUnit({ planes, color, channels, sigma }: NoisyUnitSetting): NoisyUnit {
+export function noisyUnit({ planes, color, channels, sigma, rounding }: NoisyUnitSetting): NoisyUnit {
   const [tall, wide] = [0, 1].map((axis) =>
     BLOCK * planes.reduce((all, { reduction }) => leastCommonMultiple(all, reduction[axis]!), 1)
   ) as [number, number];
@@ -64,7 +63,7 @@ export function noisyUnit({ planes, color, channels, sigma }: NoisyUnitSetting):
       { length: channels },
       (_, channel) => isConverted ? TO_PLANES[channel]![c]! : Number(channel === c),
     );
-    return coefficientsOf(plane, colours, vertical, horizontal, c);
+    return coefficientsOf(plane, colours, vertical, horizontal, rounding);
   });
   const size = tall * wide * channels;
   const basis = matrix(size, size, () => 0);
@@ -72,7 +71,7 @@ export function noisyUnit({ planes, color, channels, sigma }: NoisyUnitSetting):
   let first = 0;
   for (const { members, places } of partsOf(coefficients, tall, wide)) {
     const columns = places.length * channels;
-    const { s, v } = svd(whitened(measuring(members, places, wide), members, sigma));
+    const { s, v } = svd(whitened(measuring(members, places, wide, channels), members, sigma));
     // The cosines of the part, as pictures.
     const pictures = matrix(size, columns, (i, column) => {
       const [pixel, place] = [Math.floor(i / channels), places[Math.floor(column / channels)]!];
@@ -96,7 +95,7 @@ function coefficientsOf(
   colours: readonly number[],
   vertical: Matrix,
   horizontal: Matrix,
-  c = 0,
+  rounding: number,
 ): readonly Stored[] {
   const along = cosineVectors(columns, horizontal);
   return cosineVectors(rows, vertical).flatMap(({ frequency: v, vector: down }) =>
@@ -104,9 +103,7 @@ function coefficientsOf(
       down,
       across,
       colours,
-      rounding: (globalThis as any).ORACLE
-        ? (globalThis as any).ORACLE[c][8 * v + u]
-        : 1 / 12 * ((globalThis as any).GAMMAS?.[c] ?? 1) * (steps[BLOCK * v + u]! / LEVELS) ** 2,
+      rounding: rounding / 12 * (steps[BLOCK * v + u]! / LEVELS) ** 2,
     }))
   );
 }
@@ -177,8 +174,12 @@ function partsOf(coefficients: readonly Stored[], tall: number, wide: number): r
 }
 
 /** M of a part: its coefficients [members, places C]. */
-function measuring(members: readonly Stored[], places: readonly number[], wide: number): Matrix {
-  const channels = members[0]!.colours.length;
+function measuring(
+  members: readonly Stored[],
+  places: readonly number[],
+  wide: number,
+  channels: number,
+): Matrix {
   return matrix(members.length, places.length * channels, (row, column) => {
     const { down, across, colours } = members[row]!;
     const place = places[Math.floor(column / channels)]!;
@@ -196,9 +197,7 @@ function whitened(measured: Matrix, members: readonly Stored[], sigma: number): 
     const row = result.subarray(i * columns, (i + 1) * columns);
     for (let j = 0; j <= i; j++) {
       let sum = i === j ? members[i]!.rounding : 0;
-      if (!(globalThis as any).ORACLE || i === j && (globalThis as any).PLUS) {
-        for (let k = 0; k < columns; k++) sum += whole[i * columns + k]! * whole[j * columns + k]!;
-      }
+      for (let k = 0; k < columns; k++) sum += whole[i * columns + k]! * whole[j * columns + k]!;
       for (let k = 0; k < j; k++) sum -= factor[i * n + k]! * factor[j * n + k]!;
       factor[i * n + j] = i === j ? Math.sqrt(sum) : sum / factor[j * n + j]!;
       if (i === j) continue;

@@ -1,8 +1,8 @@
 /** Pictures whose noise was compressed as JPEG with them: what their files store is the measurement. */
-import { OPERATORS } from "../../operators/mod.ts";
+import { leastCommonMultiple, OPERATORS } from "../../operators/mod.ts";
 import { numberOf, type OptionValues, UsageError } from "../../parameters/mod.ts";
 import type { NoiseLevel } from "../estimates/noise_level.ts";
-import { describeCoarse } from "../own_jpeg.ts";
+import { type Compression, describeCoarse } from "../own_jpeg.ts";
 import { sentence } from "../picture_source.ts";
 import type { PictureSource } from "../prepare.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
@@ -39,7 +39,7 @@ export function settleNoisyJpeg(
   if (isCompressed && operators.length > 2) throw new UsageError(describeRefusal(task));
   const compression = isCompressed ? source.compression : source.stored;
   const isTaken = isCompressed || (operators.length === 1 && (level !== undefined || estimated?.isPlain === true));
-  if (!compression || !isTaken) return same;
+  if (!compression || !isTaken || !hasSmallUnits(compression.planes)) return same;
   const entry = OPERATORS.get(NOISY_JPEG)!;
   const { kind } = TASKS.get("denoise")!;
   return {
@@ -50,6 +50,16 @@ export function settleNoisyJpeg(
     source: { compression, notes: withoutCoarse(source, task) },
     notes: [describeTaken(compression.planes)],
   };
+}
+
+/** Pixels of the largest plane for one sample of the smallest, up to which coefficients are soon decomposed. */
+const MOST_REDUCED = 8;
+
+function hasSmallUnits(planes: Compression["planes"]): boolean {
+  const unit = [0, 1].map((axis) =>
+    planes.reduce((all, { reduction }) => leastCommonMultiple(all, reduction[axis]!), 1)
+  );
+  return unit[0]! * unit[1]! <= MOST_REDUCED;
 }
 
 /** The notes of a picture but for the one that its compression is not counted in. */
@@ -66,7 +76,7 @@ function describeRefusal(task: Task): string {
     `other damages; give --task "denoise + jpeg" first, then --task ${quoted(others)} without it`;
 }
 
-function describeTaken(planes: NonNullable<PictureSource["compression"]>["planes"]): string {
+function describeTaken(planes: Compression["planes"]): string {
   const [rows, columns] = [0, 1].map((axis) => Math.max(...planes.map(({ reduction }) => reduction[axis]!)));
   const means = rows! * columns! > 1
     ? `, with colours as means of ${rows} x ${columns} pixels, whose detail the network adds`

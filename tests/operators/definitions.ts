@@ -281,13 +281,13 @@ export interface Plane {
 const YCBCR = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]] as const;
 
 /**
- * sigma^2 M^T C^-1 M with C = sigma^2 M M^T + diag(q^2 / 12): M x are the cosine coefficients of blocks of 8 x 8 means that
+ * sigma^2 M^T C^-1 M with C = sigma^2 M M^T + r diag(q^2 / 12): M x are the cosine coefficients of blocks of 8 x 8 means that
  * a JPEG file stores of a picture in [-1, 1], rounded to steps of q levels. Times pictures x, by default every one.
  */
 export function storedPrecision(
   [height, width, channels]: Sides,
   planes: readonly Plane[],
-  sigma: number,
+  { sigma, rounding }: { readonly sigma: number; readonly rounding: number },
   x = unit(height * width * channels),
 ): Dense {
   const wave = (u: number, x: number): number =>
@@ -311,7 +311,7 @@ export function storedPrecision(
   const covariance = dense(
     m.rows,
     m.rows,
-    (i, j) => sigma ** 2 * gram.data[i * m.rows + j]! + (i === j ? (steps[i]! / 127.5) ** 2 / 12 : 0),
+    (i, j) => sigma ** 2 * gram.data[i * m.rows + j]! + (i === j ? rounding * (steps[i]! / 127.5) ** 2 / 12 : 0),
   );
   const solved = product(transposed(m), solve(covariance, product(m, x)));
   return { ...solved, data: solved.data.map((value) => sigma ** 2 * value) };

@@ -132,7 +132,11 @@ Deno.test("noisy_jpeg with halved chroma weighs what a file stores by how well i
   const { y } = await apply(new ReferenceRuntime(), operator, x, new Float32Array(768), (x) => ({
     y: operator.forward(operator.forward(x)),
   }));
-  const expected = storedPrecision([16, 16, 3], planes, 0.1, { rows: 768, columns: 1, data: Float64Array.from(x) });
+  const expected = storedPrecision([16, 16, 3], planes, { sigma: 0.1, rounding: 0.1 }, {
+    rows: 768,
+    columns: 1,
+    data: Float64Array.from(x),
+  });
   assert(relativeError(y, Float32Array.from(expected.data)) < 1e-5);
 });
 

@@ -178,10 +178,13 @@ function tomography(shape: define.Sides, options: OperatorOptions): Built {
   }];
 }
 
-/** The root of sigma^2 M^T C^-1 M, C = sigma^2 M M^T + the variance of rounding. */
+/** The root of sigma^2 M^T C^-1 M; see `storedPrecision`. */
 function compressed(shape: define.Sides, options: OperatorOptions, planes: readonly define.Plane[]): Built {
   return [shape, options, () => {
-    const square = define.storedPrecision(shape, planes, options.sigma ?? 0.2);
+    const square = define.storedPrecision(shape, planes, {
+      sigma: options.sigma ?? 0.2,
+      rounding: options.rounding ?? 0.1,
+    });
     const { s, v } = decomposed(square);
     const power = (exponent: number): Dense => {
       const scaled = dense(v.rows, v.columns, (i, k) => v.data[i * v.columns + k]! * s[k]! ** exponent);
@@ -305,6 +308,7 @@ const BY_NAME: Readonly<Record<string, readonly Built[]>> = {
       { steps: jpegSteps({ quality: 30, tables: "standard" }).luminance, reduction: [1, 1] },
     ]),
     compressed(SQUARE, {
+      rounding: 0.7,
       file: {
         planes: COLOUR_PLANES,
         color: "ycbcr",
