@@ -1,13 +1,13 @@
 /** A noisy picture that was compressed as JPEG: what its file stores, each coefficient as exact as it is known. */
-import { constant, elementCount, hostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
+import { constant, elementCount, type HostTensor, hostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
 import { add, gatherElements, linear, mul, NO_ELEMENT } from "../../kernels/mod.ts";
 import { number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { linearEntry, type OperatorEntry, type TaskContext } from "../entry.ts";
-import { compose, type Matrix, matrixTensor, transpose } from "../matrix.ts";
+import { type Matrix, matrixTensor, transpose } from "../matrix.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "../operator.ts";
-import { storedPlace } from "./jpeg_blocks.ts";
+import { type JpegPlace, storedPlace } from "./jpeg_blocks.ts";
 import { compressionOf, JPEG_PARAMETERS } from "./jpeg_compression.ts";
-import { noisyUnit } from "./noisy_jpeg_svd.ts";
+import { type NoisyUnit, noisyUnit } from "./noisy_jpeg_svd.ts";
 
 const PARAMETERS = {
   ...JPEG_PARAMETERS,
@@ -43,7 +43,7 @@ function build(imageShape: Shape, { sigma, rounding, ...compression }: ValuesOf<
   }
   const { planes, color, place } = compressionOf(sides, compression);
   const isGray = planes.length < 3;
-  const { tall, wide, singularValues, basis } = noisyUnit({
+  const unit = noisyUnit({
     // A gray picture is one that has its noise three times.
     planes: isGray ? Array.from({ length: channels }, () => planes[0]!) : planes.slice(0, channels),
     color: isGray ? "rgb" : color,
@@ -52,61 +52,77 @@ function build(imageShape: Shape, { sigma, rounding, ...compression }: ValuesOf<
     rounding,
   });
   const shape = [height, width, channels];
-  const size = tall * wide * channels;
-  const unitOf = (y: number, x: number): readonly [unit: string, pixel: number] => {
-    const [row, column] = storedPlace(y, x, place);
-    const [down, across] = [Math.floor(row / tall), Math.floor(column / wide)];
-    return [`${down} ${across}`, (row - down * tall) * wide + column - across * wide];
-  };
-  const pixels = Array.from({ length: height * width }, (_, i) => unitOf(Math.floor(i / width), i % width));
-  const groups = Map.groupBy(pixels.keys(), (i) => pixels[i]![0]);
-  const whole = [...groups.values()].filter((group) => group.length === tall * wide);
-  // Where the elements of units lie on the image, and the other way round.
-  const intoUnits = new Uint32Array(whole.length * size);
-  const intoImage = new Uint32Array(elementCount(shape)).fill(NO_ELEMENT);
-  const singular = new Float32Array(intoImage.length).fill(1);
-  const rest = new Float32Array(intoImage.length).fill(1);
-  for (const [k, group] of whole.entries()) {
-    for (const i of group) {
-      for (let channel = 0; channel < channels; channel++) {
-        const element = pixels[i]![1] * channels + channel;
-        intoUnits[k * size + element] = i * channels + channel;
-        intoImage[i * channels + channel] = k * size + element;
-        singular[i * channels + channel] = singularValues[element]!;
-        rest[i * channels + channel] = 0;
-      }
-    }
-  }
-  const [split, join] = [hostTensor(intoUnits, [whole.length, size]), hostTensor(intoImage, shape)];
-  const [values, single] = [hostTensor(singular, shape), hostTensor(rest, shape)];
-  const hasRest = rest.includes(1);
+  const { intoUnits, intoImage, singular } = layOut(shape, unit, place);
+  const inverse = hostTensor(Float32Array.from(singular.data, (s) => s === 0 ? 0 : 1 / s), shape);
+  const alone = hostTensor(Float32Array.from(intoImage.data, (at) => Number(at === NO_ELEMENT)), shape);
+  const hasRest = alone.data.includes(1);
   /** Multiplies the elements of every unit by a matrix. */
-  const units = (product: Matrix): LinearOperator["forward"] => {
-    const by = matrixTensor(product);
+  const units = (factor: Matrix): (x: Tensor) => Tensor => {
+    const by = matrixTensor(factor);
     return (x) => {
-      const alone = (): Tensor => mul(x, constant(single));
-      if (whole.length === 0) return alone();
-      const turned = gatherElements(linear(gatherElements(x, constant(split)), constant(by)), constant(join));
-      return hasRest ? add(turned, alone()) : turned;
+      const rest = (): Tensor => mul(x, constant(alone));
+      if (intoUnits.data.length === 0) return rest();
+      const turned = gatherElements(linear(gatherElements(x, constant(intoUnits)), constant(by)), constant(intoImage));
+      return hasRest ? add(turned, rest()) : turned;
     };
   };
-  const [turn, turnBack] = [units(basis), units(transpose(basis))];
-  const forward = units(compose(basis, singularValues, basis));
+  const [turn, turnBack] = [units(unit.basis), units(transpose(unit.basis))] as const;
+  const weighed = (x: Tensor, weights: HostTensor): Tensor => turnBack(mul(turn(x), constant(weights)));
   return linearOperator({
     name: "noisy_jpeg",
     imageShape: shape,
     measurementShape: shape,
-    forward,
-    pseudoInverse: units(compose(basis, singularValues.map((s) => s === 0 ? 0 : 1 / s), basis)),
-    adjoint: forward,
+    forward: (x) => weighed(x, singular),
+    pseudoInverse: (y) => weighed(y, inverse),
+    adjoint: (y) => weighed(y, singular),
     spectral: () => ({
-      singularValues: values,
+      singularValues: singular,
       toSpectrum: turn,
       fromSpectrum: turnBack,
       toMeasurement: turnBack,
       fromMeasurement: turn,
     }),
   });
+}
+
+/** Where the units lie on an image. */
+interface UnitLayout {
+  /** For every element of every whole unit [units, tall wide C] its place on the image. */
+  readonly intoUnits: HostTensor;
+  /** The other way round [H, W, C]; `NO_ELEMENT` outside whole units. */
+  readonly intoImage: HostTensor;
+  /** s at the place of each coefficient [H, W, C], 1 outside whole units. */
+  readonly singular: HostTensor;
+}
+
+function layOut(shape: Shape, { tall, wide, singularValues }: NoisyUnit, place: JpegPlace): UnitLayout {
+  const [height, width, channels] = shape as [number, number, number];
+  const size = tall * wide * channels;
+  const pixels = Array.from({ length: height * width }, (_, i) => {
+    const [row, column] = storedPlace(Math.floor(i / width), i % width, place);
+    const [down, across] = [Math.floor(row / tall), Math.floor(column / wide)];
+    return { unit: `${down} ${across}`, pixel: (row - down * tall) * wide + column - across * wide };
+  });
+  const groups = Map.groupBy(pixels.keys(), (i) => pixels[i]!.unit);
+  const whole = [...groups.values()].filter((group) => group.length === tall * wide);
+  const intoUnits = new Uint32Array(whole.length * size);
+  const intoImage = new Uint32Array(elementCount(shape)).fill(NO_ELEMENT);
+  const singular = new Float32Array(intoImage.length).fill(1);
+  for (const [k, group] of whole.entries()) {
+    for (const i of group) {
+      for (let channel = 0; channel < channels; channel++) {
+        const [at, element] = [i * channels + channel, pixels[i]!.pixel * channels + channel];
+        intoUnits[k * size + element] = at;
+        intoImage[at] = k * size + element;
+        singular[at] = singularValues[element]!;
+      }
+    }
+  }
+  return {
+    intoUnits: hostTensor(intoUnits, [whole.length, size]),
+    intoImage: hostTensor(intoImage, shape),
+    singular: hostTensor(singular, shape),
+  };
 }
 
 /** A noisy picture, compressed. */
