@@ -272,7 +272,7 @@ async function refusal(
   process: DiffusionProcess,
 ): Promise<string | undefined> {
   if (typeof probe === "string") return probe;
-  const alphaBar = levelsOf(process, levels);
+  const alphaBar = levelsOf(process, levels === "own" ? "published" : levels);
   if (timesteps.least > alphaBar.length) {
     return `${timesteps.option} is ${timesteps.least}, there are ${alphaBar.length} timesteps`;
   }
@@ -281,6 +281,8 @@ async function refusal(
   const model: NoiseModel = {
     imageShape,
     alphaBar,
+    process,
+    withLevels: () => model,
     predictEps(): never {
       throw new Error("Cannot predict noise: this network is there to be asked for its shape alone");
     },

@@ -46,6 +46,11 @@ export interface SamplerDefinition<P extends Parameters> {
   readonly about: string;
   /** Whether it reckons with the deviation of the noise in the measurement. */
   readonly handlesNoise?: boolean;
+  /**
+   * Whether it makes its list of noise levels itself; a model comes to others over the published levels, or where no
+   * measurement is needed over those of its training.
+   */
+  readonly makesLevels?: true;
   /** Its parameters by name. */
   readonly parameters: P;
   /** What is published for single tasks, where that is not the default. */
@@ -80,6 +85,8 @@ export interface SamplerDescription<O extends object> {
   readonly about: string;
   /** Whether it reckons with the deviation of the noise in the measurement. */
   readonly handlesNoise: boolean;
+  /** Whether it makes its list of noise levels itself. */
+  readonly makesLevels: boolean;
   /** What a run takes. */
   readonly parameters: Parameters;
   /** What is published for single tasks, where that is not the default. */
@@ -130,6 +137,7 @@ export function described<P extends Parameters>(definition: SamplerDefinition<P>
     paper,
     about,
     handlesNoise: definition.handlesNoise ?? false,
+    makesLevels: definition.makesLevels ?? false,
     parameters,
     published,
     presets,

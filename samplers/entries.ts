@@ -22,3 +22,4 @@ export { sdedit } from "./methods/sdedit.ts";
 export { ccdf } from "./methods/ccdf.ts";
 export { pnpAdmm as pnp_admm } from "./methods/pnp_admm.ts";
 export { admmTv as admm_tv } from "./methods/admm_tv.ts";
+export { consistencyEditing as consistency_editing } from "./methods/consistency_editing.ts";

@@ -72,7 +72,7 @@ export function plainSampler<P extends Parameters>(definition: PlainDefinition<P
   return {
     ...description,
     sample(runtime, problem, { noise, ...given }): AsyncGenerator<Progress, DeviceTensor> {
-      const model = overTraining(problem.model);
+      const model = description.makesLevels ? problem.model : overTraining(problem.model);
       const values = runValues<P>(description, given as Partial<ValuesOf<P>>, { T: model.alphaBar.length });
       return definition.sample(runtime, { ...problem, model }, { ...values, noise });
     },

@@ -1,5 +1,8 @@
 /** The register of samplers, and the arithmetic that they share. */
 import * as ENTRIES from "./entries.ts";
+import { consistency } from "./methods/consistency.ts";
+import { euler, eulerAncestral, flowEuler } from "./methods/euler.ts";
+import { dpm, heun } from "./methods/heun.ts";
 import { ddim, ddpm } from "./methods/plain.ts";
 import { registerSampler } from "./register.ts";
 
@@ -10,7 +13,16 @@ export const SAMPLERS: typeof ENTRIES = inOrder(ENTRIES);
 export type SamplerName = keyof typeof SAMPLERS;
 
 /** Samplers that need no measurement, by name. */
-export const PLAIN_SAMPLERS = { ddpm, ddim } as const;
+export const PLAIN_SAMPLERS = {
+  ddpm,
+  ddim,
+  heun,
+  dpm,
+  euler,
+  euler_ancestral: eulerAncestral,
+  consistency,
+  flow_euler: flowEuler,
+} as const;
 
 /** Name of a plain sampler in the register. */
 export type PlainSamplerName = keyof typeof PLAIN_SAMPLERS;
@@ -36,7 +48,13 @@ export {
 export { checkProblem, nonlinearSamplers } from "./problem_checks.ts";
 export type { PlainProblem, PlainSampler } from "./plain_sampler.ts";
 export type { GeneralProblem, Problem, Progress, Sampler } from "./sampler.ts";
-export { type DdimOptions, ddimReverse, type DdpmOptions, type PlainOptions, START_DRAW } from "./methods/plain.ts";
+export { type DdimOptions, ddimReverse, type DdpmOptions, type PlainOptions } from "./methods/plain.ts";
+export { START_DRAW } from "./steps/plain_trajectory.ts";
+export type { HeunOptions } from "./methods/heun.ts";
+export type { EulerAncestralOptions, EulerOptions, FlowEulerOptions } from "./methods/euler.ts";
+export type { ConsistencyOptions } from "./methods/consistency.ts";
+export type { ConsistencyEditingOptions } from "./methods/consistency_editing.ts";
+export { karrasGrid, type NoiseRange } from "./steps/noise_levels.ts";
 export {
   ancestralCoefficients,
   ddimCoefficients,

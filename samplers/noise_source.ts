@@ -40,6 +40,12 @@ export interface NoiseSource {
   supply(draw: Draw): NoiseArguments;
 }
 
+/** What steps add whose noise has no weight: the state itself, which is there anyway. */
+export const silence: NoiseSource = {
+  normal: (_shape, inputs) => inputs["xt"]!,
+  supply: () => ({ inputs: {}, scalars: {} }),
+};
+
 /**
  * Noise from seeds, one for each sample of the batch: a sample looks the same alone and in a batch.
  * @param seeds integers within 0..2^32 - 1

@@ -45,7 +45,7 @@ export function chooseMethod(options: OptionValues, task: Task): Method {
     evaluations,
     ...(draws === undefined ? {} : { draws }),
     timesteps: boundTimesteps(entry, values),
-    levels: isPlain(entry) ? "training" : "published",
+    levels: entry.makesLevels ? "own" : isPlain(entry) ? "training" : "published",
     run: (runtime, problem, noise) =>
       isPlain(entry)
         ? entry.sample(runtime, { model: problem.model, count: problem.y.shape[0]! }, { ...values, noise })

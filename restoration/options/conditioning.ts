@@ -20,6 +20,7 @@ export const CLASS_OPTION: Readonly<Record<string, OptionSpec>> = {
  * @throws {UsageError} if there are not
  */
 export function checkTimesteps({ name, model }: NamedModel, { timesteps: { option, least }, levels }: Method): void {
+  if (levels === "own") return;
   const most = levelsOf(model.process, levels).length;
   if (least <= most) return;
   const are = levels === "training" ? `"${name}" was trained with that many` : "published timesteps are that many";
@@ -32,7 +33,7 @@ export function checkTimesteps({ name, model }: NamedModel, { timesteps: { optio
  * @param method the timesteps
  */
 export function levelNotes({ model: { process } }: NamedModel, { timesteps, levels }: Method): readonly string[] {
-  if (levels === "training" || countsPublished(process)) return [];
+  if (levels !== "published" || countsPublished(process)) return [];
   const { schedule, predictionType } = process;
   const told = schedule ? `was trained on ${schedule.alphaBar.length} timesteps of its own` : "is told noise levels";
   const highest = Math.min(timesteps.least, PUBLISHED_LEVELS.length) - 1;

@@ -16,8 +16,8 @@ export interface Method {
   readonly draws?: number;
   /** Timesteps that the list of levels must have at least, and the option that decides it. */
   readonly timesteps: { readonly option: string; readonly least: number };
-  /** What the timesteps count: published levels, or for plain samplers those of the network's training. */
-  readonly levels: "published" | "training";
+  /** What the timesteps count: published levels, for plain samplers those of the network's training, or its own. */
+  readonly levels: "published" | "training" | "own";
   /** Runs the sampler; plain samplers leave operator and measurement alone, and give as many images as there are y. */
   run(runtime: Runtime, problem: GeneralProblem, noise: NoiseSource): AsyncGenerator<Progress, DeviceTensor>;
 }

@@ -3,15 +3,14 @@
  * be like reaches the network as its conditioning (a class, a low-resolution image), so upsamplers run this way.
  */
 import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
-import { add, mul, weightedSum } from "../../kernels/mod.ts";
 import type { NoiseModel } from "../../models/mod.ts";
 import { checkedValues, number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
-import { learnsVariance, nextState } from "../steps/ancestral_step.ts";
-import { checkGuidance, classGradient } from "../steps/class_guidance.ts";
+import { learnsVariance } from "../steps/ancestral_step.ts";
+import { checkGuidance } from "../steps/class_guidance.ts";
 import type { Level } from "../coefficients.ts";
 import { clipDenoised, fixedVariance, steps } from "../common_parameters.ts";
 import { plainSampler } from "../entry.ts";
-import type { NoiseSource } from "../noise_source.ts";
+import { silence } from "../noise_source.ts";
 import {
   ancestralCoefficients,
   ddimCoefficients,
@@ -20,9 +19,9 @@ import {
   type PlainCoefficients,
 } from "../steps/plain_coefficients.ts";
 import type { PlainProblem, PlainSampler } from "../plain_sampler.ts";
-import { evenLevels, overTraining, trajectory } from "../steps/run.ts";
+import { type ClassWeights, type PlainRun, sampled, UNGUIDED } from "../steps/plain_trajectory.ts";
+import { evenLevels, overTraining } from "../steps/run.ts";
 import type { Progress } from "../sampler.ts";
-import { networkStep, noisyStage } from "../steps/step.ts";
 
 const PLAIN_PARAMETERS = {
   // At timesteps spread evenly over the training's.
@@ -49,9 +48,6 @@ export type DdpmOptions = ValuesOf<typeof DDPM_PARAMETERS>;
 
 /** Parameters of DDIM. */
 export type DdimOptions = ValuesOf<typeof DDIM_PARAMETERS>;
-
-/** Name of the draw that plain sampling begins with. */
-export const START_DRAW = "start";
 
 /** Ancestral sampling, with the variance that the network has learned, or else a fixed one. */
 export const ddpm: PlainSampler<DdpmOptions> = plainSampler({
@@ -127,30 +123,14 @@ export function ddimReverse(
     name: `inv.${i}`,
     scalars: { ...ddimReverseCoefficients(level, levels[i + 1]!), ...UNGUIDED },
   }));
-  return sampled(runtime, { model, start: image }, { ...options, places, isLearned: false, noise: SILENCE });
+  return sampled(runtime, { model, start: image }, { ...options, places, isLearned: false, noise: silence });
 }
-
-/** What steps add whose noise has no weight: the state itself, which is there anyway. */
-const SILENCE: NoiseSource = { normal: (_shape, inputs) => inputs["xt"]!, supply: () => ({ inputs: {}, scalars: {} }) };
-
-/** How a run goes. */
-interface RunOptions {
-  readonly clipDenoised: boolean;
-  /** Whether the deviation of the noise is what the network has learned. */
-  readonly isLearned: boolean;
-  readonly noise: NoiseSource;
-}
-
-/** Weights of the gradient of the class, and the slope of the variance that multiplies the second of them. */
-type ClassWeights = Readonly<Record<"x0FromClass" | "xtFromClass" | "slope", number>>;
-
-const UNGUIDED: ClassWeights = { x0FromClass: 0, xtFromClass: 0, slope: 0 };
 
 /** From the noisiest level to the image. */
 function descend(
   runtime: Runtime,
   problem: PlainProblem,
-  { levels, update, classWeights, ...options }: RunOptions & {
+  { levels, update, classWeights, ...options }: Omit<PlainRun, "places"> & {
     readonly levels: readonly Level[];
     update(level: Level): PlainCoefficients;
     /** For a guidance of weight 1. */
@@ -168,46 +148,4 @@ function descend(
     return { ...level, name: `gen.${i}`, scalars: { ...moved, ...toClass } };
   });
   return sampled(runtime, problem, { ...options, places });
-}
-
-/** One step of a run. */
-interface PlainPlace extends Level {
-  readonly name: string;
-  readonly scalars: PlainCoefficients & ClassWeights;
-}
-
-/**
- * Takes the steps one after the other; the draw of the start has the ordinal 0, those of the steps follow. Every step is
- * x0 = clamp(x0(x_t, eps)); x_t <- xtFromX0 x0 + xtFromXt x_t + xtFromNoise exp(slope v) z. With guidance x0FromClass g is
- * added to x0, and xtFromClass exp(2 slope v) g to the state, with the gradient g of the class.
- */
-async function* sampled(
-  runtime: Runtime,
-  { model, count = 1, start, guidance }: PlainProblem,
-  { places, isLearned, clipDenoised, noise }: RunOptions & { readonly places: readonly PlainPlace[] },
-): AsyncGenerator<Progress, DeviceTensor> {
-  const shape = [count, ...model.imageShape];
-  // The sum of one term makes a state of its own where the noise is given.
-  const begin = noisyStage(runtime, "start", noise, (_inputs, _c, normal) => ({
-    xt: weightedSum([[1, normal(shape)]]),
-  }));
-  const step = networkStep(runtime, model, {
-    name: "sampling step",
-    noise,
-    clipDenoised,
-    learnsVariance: isLearned,
-    scalars: (at: PlainPlace) => at.scalars,
-    update: ({ x0: predicted, xt, z, deviation }, c) => {
-      if (!guidance) return { x0: predicted, xt: nextState({ x0: predicted, xt, z }, c) };
-      const toClass = classGradient(guidance, xt, c.timestep);
-      const x0 = add(predicted, weightedSum([[c.x0FromClass, toClass]]));
-      const pull = deviation ? mul(toClass, mul(deviation, deviation)) : toClass;
-      return { x0, xt: add(nextState({ x0, xt, z }, c), weightedSum([[c.xtFromClass, pull]])) };
-    },
-  });
-  const first = start ?? (await begin({ name: START_DRAW, ordinal: 0 }, {}, {})).xt;
-  const run = { start: first.keep(), places, stages: [step, begin] };
-  return yield* trajectory(run, async (xt, at, i) => {
-    return { name: at.name, ...await step(xt, at, { name: at.name, ordinal: i + 1 }) };
-  });
 }

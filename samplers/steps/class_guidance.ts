@@ -28,6 +28,20 @@ export function checkGuidance(sampler: string, { scale }: ClassGuidance): void {
 }
 
 /**
+ * Makes sure that no classifier is given to a sampler that makes its list of noise levels itself: classifiers are told
+ * timesteps of their training.
+ * @param sampler name for the message
+ * @throws {TypeError} if one is given
+ */
+export function refuseGuidance(sampler: string, guidance: ClassGuidance | undefined): void {
+  if (!guidance) return;
+  throw new TypeError(
+    `Cannot run ${sampler} with a classifier: it goes over noise levels of its own, classifiers know timesteps of ` +
+      "their training; use ddpm or ddim",
+  );
+}
+
+/**
  * The gradient of log p(label | x_t) with respect to x_t, inside a stage: what is differentiated are the logits, with the
  * cotangent onehot(label) - softmax(logits).
  * @param xt [N, H, W, C]

@@ -1,6 +1,6 @@
 /** What the runs of samplers share: the loop over their steps, and the images and states that they start from. */
 import type { DeviceTensor, Runtime, Shape, Tensors } from "../../engine/mod.ts";
-import { copy, weightedSum } from "../../kernels/mod.ts";
+import { weightedSum } from "../../kernels/mod.ts";
 import type { NoiseModel } from "../../models/mod.ts";
 import { estimate } from "../../operators/mod.ts";
 import { type Level, respace } from "../coefficients.ts";
@@ -120,12 +120,20 @@ export async function pseudoInverseOf(runtime: Runtime, { operator, y }: Problem
 
 /**
  * A state of pure noise.
+ * @param deviation its standard deviation
  * @returns [N, H, W, C]; the caller frees it
  */
-export async function pureNoise(runtime: Runtime, problem: GeneralProblem, noise: NoiseSource): Promise<DeviceTensor> {
+export async function pureNoise(
+  runtime: Runtime,
+  problem: GeneralProblem,
+  noise: NoiseSource,
+  deviation = 1,
+): Promise<DeviceTensor> {
   const shape = stateShape(problem);
-  // A copy and not the noise itself: an input of a stage cannot be its output.
-  const stage = noisyStage(runtime, "start", noise, (_inputs, _c, normal) => ({ xt: copy(normal(shape)) }));
+  // A sum and not the noise itself: an input of a stage cannot be its output.
+  const stage = noisyStage(runtime, "start", noise, (_inputs, _c, normal) => ({
+    xt: weightedSum([[deviation, normal(shape)]]),
+  }));
   const xt = (await stage(START, {}, {})).xt.keep();
   stage.release();
   return xt;

@@ -34,6 +34,7 @@ export const FEW_STEPS: Readonly<Record<SamplerName, object>> = {
   ccdf: { steps: 4 },
   "pnp_admm": { steps: 4 },
   "admm_tv": { steps: 4 },
+  "consistency_editing": { steps: 4 },
 };
 
 /** A sampler of the register with its defaults, which some options replace. */

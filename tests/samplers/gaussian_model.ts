@@ -8,8 +8,12 @@ import { type NoiseModel, noiseSchedule } from "../../models/mod.ts";
  * eps = sqrt(1 - alphaBar) (x_t - sqrt(alphaBar) mean)/(1 - alphaBar + alphaBar variance). With variance 0 the model
  * knows the image.
  */
-export function gaussianModel(mean: Float32Array, variance: number, imageShape: Shape): NoiseModel {
-  const { alphaBar } = noiseSchedule("linear");
+export function gaussianModel(
+  mean: Float32Array,
+  variance: number,
+  imageShape: Shape,
+  alphaBar: Float64Array = noiseSchedule("linear").alphaBar,
+): NoiseModel {
   const slope = Float32Array.from(alphaBar, (a) => Math.sqrt(1 - a) / (1 - a + a * variance));
   const offsets = new Float32Array(alphaBar.length * mean.length);
   for (const [t, a] of alphaBar.entries()) {
@@ -21,6 +25,7 @@ export function gaussianModel(mean: Float32Array, variance: number, imageShape: 
   return {
     imageShape,
     alphaBar,
+    withLevels: (levels) => gaussianModel(mean, variance, imageShape, levels),
     predictEps: (xt, timestep) =>
       add(
         mul(xt, gatherRows(constant(slopes), [timestep])),

@@ -9,7 +9,6 @@ import {
   type Draw,
   givenNoise,
   PLAIN_SAMPLERS,
-  type PlainSamplerName,
   type Progress,
   respace,
   seededNoise,
@@ -23,7 +22,7 @@ import { gaussianModel } from "./gaussian_model.ts";
 
 const SHAPE = [8, 8, 3];
 const COUNT = 192;
-const NAMES: readonly PlainSamplerName[] = ["ddpm", "ddim"];
+const NAMES = ["ddpm", "ddim"] as const;
 const FEW = { steps: 10, clipDenoised: true };
 
 /** A few steps of a sampler, with fresh noise in those of DDIM. */

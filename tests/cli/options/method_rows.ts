@@ -3,6 +3,7 @@ import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@st
 import { FileSource } from "../../../io/mod.ts";
 import { openSafetensors } from "../../../models/mod.ts";
 import type { Materials } from "./materials.ts";
+import { noiseLevelRows } from "./noise_level_rows.ts";
 import { parameterRow, type Ran, type Row, type Words } from "./table.ts";
 
 /** The tensors of a trace. */
@@ -23,7 +24,8 @@ async function largestPrediction(ran: Ran): Promise<number> {
 const misfit = (ran: Ran): number => ran.number("metrics.consistency.rms");
 
 /** The options of methods. */
-export function methodRows({ small, other, tiny }: Materials): readonly Row[] {
+export function methodRows(materials: Materials): readonly Row[] {
+  const { small, other, tiny } = materials;
   const line = (picture: string, ...options: string[]): Words => [
     ...["restore", picture, "--degrade", "--cpu", `--model=${tiny}`, "--out=@.png", ...options],
     ...(options.some((option) => option.startsWith("--task=")) ? [] : ["--task=sr2"]),
@@ -243,6 +245,7 @@ export function methodRows({ small, other, tiny }: Materials): readonly Row[] {
       },
     },
     ...switchRows(of),
+    ...noiseLevelRows(materials),
     parameterRow("likelihood-scale", of("dps-dmps", "--switch-share=0"), {
       value: "0",
       key: "method.likelihoodScale",

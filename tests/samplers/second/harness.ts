@@ -113,18 +113,19 @@ const mapped = defineOp<MappedAttrs>({
   examples: [],
 });
 
-/** A noise model that calls functions of arrays and keeps every timestep that it is asked for. */
+/** A noise model that calls functions of arrays and keeps every timestep that it is asked for, over any list of levels. */
 export function countingModel(
   abar: readonly number[],
   { learnsVariance = false, isAttentive = false }: {
     readonly learnsVariance?: boolean;
     readonly isAttentive?: boolean;
   } = {},
+  seen: number[] = [],
 ): { readonly model: NoiseModel; readonly seen: number[] } {
-  const seen: number[] = [];
   const map = analyticEps(abar);
   const predictEps = (xt: Tensor, t: Coefficient): Tensor => mapped([xt], { part: "eps", map, t, seen })[0]!;
-  const model = { imageShape: SHAPE, alphaBar: Float64Array.from(abar), predictEps };
+  const withLevels = (levels: Float64Array): NoiseModel => countingModel(Array.from(levels), {}, seen).model;
+  const model = { imageShape: SHAPE, alphaBar: Float64Array.from(abar), predictEps, withLevels };
   if (isAttentive) {
     const attentive: NoiseModel["predictEps"] = (xt, t, exchange) => {
       const looks = MODULES.map((module) => {
