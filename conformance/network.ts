@@ -88,3 +88,23 @@ async function load(
     throw error;
   }
 }
+
+/**
+ * Loads a network whose weights lie in another file, with the constructor in that file's metadata, or else in the
+ * `config.json` beside it, as for models of the diffusers library.
+ * @param runtime where the weights go
+ * @param file the reference
+ * @param path of the file with the weights, relative to the reference
+ * @param precision how the weights are kept
+ * @throws as `loadNetwork`
+ */
+export async function loadNetworkAt(
+  runtime: Runtime,
+  file: ReferenceFile,
+  path: string,
+  precision: Precision,
+): Promise<LoadedNetwork> {
+  using holder = await file.openBeside(path);
+  const first = holder.metadata.has("constructor") ? [] : [await holder.readConfigBeside()];
+  return await load(runtime, holder, { first, precision });
+}

@@ -140,8 +140,22 @@ export class ReferenceFile {
    * @throws as `open`
    */
   async openBeside(path: string): Promise<ReferenceFile> {
+    return await ReferenceFile.open(this.#beside(path), this.#openFile);
+  }
+
+  /**
+   * What the `config.json` beside this file says, as metadata of recordings do: `class` and `constructor`.
+   * @throws what opening it throws, if it cannot be read, and {SyntaxError} if it is no JSON
+   */
+  async readConfigBeside(): Promise<Settings> {
+    using source = await this.#openFile(this.#beside("config.json"));
+    const config = JSON.parse(new TextDecoder().decode(await source.read(0, source.size)));
+    return new Settings(`"${source.name}"`, { class: config._class_name, constructor: config });
+  }
+
+  #beside(path: string): string {
     const folder = this.#source.name.replace(/[^/\\]*$/, "");
-    return await ReferenceFile.open(/^([/\\]|\w:)/.test(path) ? path : folder + path, this.#openFile);
+    return /^([/\\]|\w:)/.test(path) ? path : folder + path;
   }
 
   /** Whether the file holds a tensor. */

@@ -2,6 +2,7 @@
 import type { DeviceTensor, HostTensor, Runtime, Shape, Tensor, Tensors } from "../engine/mod.ts";
 import { gradient, sampleDot } from "../kernels/mod.ts";
 import type { Network, NetworkInputs, Precision } from "../models/mod.ts";
+import { verifyDenoisers } from "./denoiser.ts";
 import { type Expectation, findings } from "./findings.ts";
 import { loadNetwork, NETWORK_LIMITS, WEIGHTS } from "./network.ts";
 import type { ReferenceFile, StoredTensor } from "./reference_file.ts";
@@ -16,7 +17,7 @@ const COTANGENT = "grad.v";
 
 /**
  * Compares the output, the embedding and its sinusoids, slices of activations and their statistics, and the gradient with
- * respect to the image.
+ * respect to the image, and the denoisers around the network.
  * @param runtime where the network runs
  * @param file of kind `unet-*`
  * @param precision how the weights are kept
@@ -63,6 +64,7 @@ export async function* verifyNetwork(
       return new Map([[GRADIENT, await differentiate(runtime, file, precision)]]);
     });
   }
+  yield* verifyDenoisers(runtime, file, precision);
 }
 
 /**

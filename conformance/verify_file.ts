@@ -8,6 +8,7 @@ import { type FileOpener, ReferenceFile } from "./reference_file.ts";
 import { WEIGHTS } from "./network.ts";
 import { type Finding, NotSupportedError, refusal, type Row, unusedInput } from "./row.ts";
 import { verifySchedule } from "./schedule.ts";
+import { verifyParametrisations } from "./parametrisations.ts";
 import { verifyTrajectory } from "./trajectories/verify_trajectory.ts";
 import { verifyNetwork } from "./unet.ts";
 
@@ -16,6 +17,7 @@ type Verifier = (runtime: Runtime, file: ReferenceFile, precision: Precision) =>
 
 /** The kinds of reference files, as their metadata call them; all other kinds `unet-...` are networks. */
 const KINDS: ReadonlyMap<string, Verifier> = new Map([
+  ["parametrisations", verifyParametrisations],
   ["ops", verifyOps],
   ["operators", verifyOperators],
   ["schedule", verifySchedule],
@@ -25,8 +27,9 @@ const KINDS: ReadonlyMap<string, Verifier> = new Map([
 
 /**
  * Compares everything that a file holds with the engine. Every tensor that was not read gets a row of its own, as an
- * input that is unused or as something that no rule knows; unused weights share one row. A file that cannot be read, is
- * of an unknown kind or holds nothing to compare is one failed row.
+ * input that is unused or as something that no rule knows; unused weights share one row. A file of an unknown kind is one
+ * row that is not supported, a file of weights one that is unused, and one that cannot be read or holds nothing to compare
+ * is one failed row.
  * @param runtime where the engine runs
  * @param path the file
  * @param precision how the weights of networks are kept
@@ -41,6 +44,10 @@ export async function* verifyFile(
   const reported = new Set<string>();
   try {
     using file = await ReferenceFile.open(path, openFile);
+    if (isWeights(file)) {
+      yield { file: path, quantity: "file", status: "unused", reason: "it holds weights and nothing to compare" };
+      return;
+    }
     for await (const finding of verifierOf(file)(runtime, file, precision)) {
       reported.add(finding.quantity);
       yield { file: path, ...finding };
@@ -64,12 +71,17 @@ function* unusedInputs(names: readonly string[]): Generator<Finding, void> {
   if (weights.length > 0) yield unusedInput(weights.length === 1 ? weights[0]! : `${weights.length} of model.*`);
 }
 
+/** Whether a file is the weights of a network: it says of no kind what it holds, and holds layers. */
+function isWeights(file: ReferenceFile): boolean {
+  const names = file.names(/./);
+  return !file.metadata.has("kind") && names.length > 0 &&
+    file.names(/\.(weight|bias)$/).length > names.length / 2;
+}
+
 function verifierOf({ metadata }: ReferenceFile): Verifier {
   const kind = metadata.text("kind");
   const verifier = KINDS.get(kind);
   if (verifier) return verifier;
   if (kind.startsWith("unet-")) return verifyNetwork;
-  throw new RangeError(
-    `Cannot verify a file of kind "${kind}": one of unet-*, ${[...KINDS.keys()].join(", ")} is needed`,
-  );
+  throw new NotSupportedError(`unknown kind "${kind}": one of unet-*, ${[...KINDS.keys()].join(", ")} is known`);
 }

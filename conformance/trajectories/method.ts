@@ -24,6 +24,8 @@ export interface TrajectoryMethod {
   readonly inputs: RegExp;
   /** Names of the tensors of which a complete file holds one at least. */
   readonly result: RegExp;
+  /** How far the engine's may be from a quantity, where it is no state or prediction. */
+  limit?(quantity: string): number | undefined;
   lists(config: Settings): Lists;
   /** Runs the method and gives the states that the file holds. */
   run(runtime: Runtime, file: ReferenceFile, request: StateRequest): Promise<ReadonlyMap<string, Values>>;

@@ -5,7 +5,11 @@ import { type Expectation, findings } from "../findings.ts";
 import { NETWORK_LIMITS, WEIGHTS } from "../network.ts";
 import type { ReferenceFile } from "../reference_file.ts";
 import { compareList, type Finding, NotSupportedError, refusal } from "../row.ts";
+import { CROSSED_METHOD } from "./crossed.ts";
 import { DIFFPIR_METHOD } from "./diffpir.ts";
+import { EDITING_METHOD } from "./editing.ts";
+import { FLOW_METHOD } from "./flow.ts";
+import { KARRAS_METHOD } from "./karras.ts";
 import type { TrajectoryMethod } from "./method.ts";
 import { PLAIN_METHOD } from "./plain.ts";
 import { POSTERIOR_METHODS } from "./posterior_methods.ts";
@@ -26,6 +30,10 @@ const METHODS: readonly TrajectoryMethod[] = [
   PLAIN_METHOD,
   ...POSTERIOR_METHODS,
   DIFFPIR_METHOD,
+  KARRAS_METHOD,
+  CROSSED_METHOD,
+  EDITING_METHOD,
+  FLOW_METHOD,
 ];
 
 /**
@@ -56,7 +64,7 @@ export async function* verifyTrajectory(
   const isFirst = (quantity: string): boolean => /(^|\.)(x0|grad)\.(inv\.|gen\.)?0$/.test(quantity);
   const expectations: Expectation[] = quantities.map((quantity) => ({
     quantity,
-    limit: isFirst(quantity) ? FIRST_PREDICTION_LIMIT : NETWORK_LIMITS[precision],
+    limit: method.limit?.(quantity) ?? (isFirst(quantity) ? FIRST_PREDICTION_LIMIT : NETWORK_LIMITS[precision]),
   }));
   yield* findings(file, expectations, () => method.run(runtime, file, { wanted: new Set(quantities), precision }));
 }
