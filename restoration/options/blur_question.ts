@@ -37,6 +37,9 @@ const REACH = 3.5;
 /** The task of a blur that no width describes, and the parameter of its kernel. */
 const MOTION = { task: "deblur-kernel", parameter: "psf" };
 
+/** Motions within so many degrees of rows or columns are undone; of others a pixel's error of the line costs more. */
+const MOST_SLANTED = 10;
+
 /** Estimates that are less sure are refused. */
 const LEAST_SURE = 0.75;
 
@@ -111,7 +114,8 @@ export function settleBlur(
 /**
  * A motion is undone at a mirrored border: a photograph does not go on at its other side, and taking it so puts waves all
  * over the result. Only where the picture does go on there, as after a program's circular blur, is it taken so.
- * @throws {PictureQuestion} of a noisy picture: methods for noise need singular vectors, which a mirrored border has none of
+ * @throws {PictureQuestion} of a slanted motion, and of a noisy picture: methods for noise need singular vectors, which a
+ * mirrored border has none of
  */
 function settleMotion(
   options: OptionValues,
@@ -119,6 +123,13 @@ function settleMotion(
   picture: Raster,
   { name, found, noise }: { readonly name: string; readonly found: MotionBlur; readonly noise: number },
 ): SettledBlur {
+  const slant = Math.min(found.angle % 90, 90 - found.angle % 90);
+  if (slant > MOST_SLANTED) {
+    throw new PictureQuestion(
+      `the blur of "${name}" is estimated as ${describe(found)}; slanted motions that were estimated so far came out ` +
+        `worse than they were: give --task ${MOTION.task} --kernel FILE of the motion, or --${WIDTH} N for a Gaussian`,
+    );
+  }
   const boundary = textOf(options, BOUNDARY) ?? (isCircular(picture, found) ? "circular" : "reflect");
   if (boundary === "reflect" && noise > 0) {
     throw new PictureQuestion(
