@@ -2,6 +2,7 @@
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
 import type { DeviceProfile } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
+import type { DeviceClock } from "./clock.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;
@@ -47,6 +48,8 @@ interface Connection {
   readonly features: readonly string[];
   /** What a module that uses subgroup builtins must begin with. */
   readonly subgroupDirective: string;
+  /** Its timestamps; whoever measures them first leaves here what was found. */
+  readonly clock: DeviceClock;
 }
 
 /** An open device, for one user at a time. */
@@ -160,6 +163,7 @@ async function connect(gpu: GPU | undefined, options: OpenOptions, backend: stri
       features,
       // Deno grants the feature without listing it and rejects the directive that all others ask for.
       subgroupDirective: adapter.features.has("subgroups" as GPUFeatureName) ? "enable subgroups;\n" : "",
+      clock: { tick: undefined },
     },
     facts,
     failure: undefined,

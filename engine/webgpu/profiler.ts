@@ -3,6 +3,7 @@
  * both ends of each pass. Without timestamps every dispatch is repeated between two waits instead.
  */
 import type { PlannedDispatch } from "../plan.ts";
+import { elapsed, median, readTimestamps, repeat, RESOLVE_ALIGNMENT, tickLength, TimedQueue } from "./clock.ts";
 import { submit } from "./device.ts";
 import { type Executable, type ExecutableContext, type Run, submitsOf } from "./executable.ts";
 
@@ -61,9 +62,6 @@ const QUERIES_PER_SET = 4096;
 /** Bytes of a timestamp. */
 const TIMESTAMP_BYTES = 8;
 
-/** Multiples of it are where resolved queries may begin, in bytes. */
-export const RESOLVE_ALIGNMENT = 256;
-
 /** Milliseconds of work between two waits, so that the uncertainty of a wait weighs little. */
 const SAMPLE_MILLISECONDS = { replay: 200, dispatch: 20 } as const;
 
@@ -73,6 +71,7 @@ const MAX_REPETITIONS = 100;
 /**
  * Profiles the latest run of a stage. Plain and timed replays alternate, so that both see the same machine.
  * @throws {RangeError} if the number of replays is no positive integer, or timestamps are asked for and not to be had
+ * @throws {Error} if the timestamps cannot be brought into agreement with wall time
  */
 export async function profileStage(
   executable: Executable,
@@ -90,7 +89,7 @@ export async function profileStage(
   const queue = new TimedQueue(context);
   await queue.measureIdle();
   const timer = method === "timestamps"
-    ? new TimestampTimer(executable, context)
+    ? new TimestampTimer(executable, context, await tickLength(executable, context, queue))
     : new RepetitionTimer(executable, context, queue);
   const estimate = await queue.time(() => executable.replay());
   const perWait = repetitions(estimate, SAMPLE_MILLISECONDS.replay);
@@ -138,29 +137,6 @@ export function timingMethod(
   throw new RangeError(`Cannot ${action} with timestamps: the adapter has no timestamp-query`);
 }
 
-/**
- * Nanoseconds that submits write to queries.
- * @param counts number of queries of each set
- * @param bytes of the buffer that `record` resolves them to
- */
-export async function readTimestamps(
-  { opened: { device }, store }: ExecutableContext,
-  counts: readonly number[],
-  bytes: number,
-  record: (sets: readonly GPUQuerySet[], resolved: GPUBuffer) => void,
-): Promise<BigUint64Array> {
-  const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-  const resolved = store.allocate(bytes, "timestamps", usage);
-  const sets = counts.map((count) => device.createQuerySet({ type: "timestamp", count }));
-  try {
-    record(sets, resolved);
-    return new BigUint64Array((await store.read(resolved, bytes)).buffer);
-  } finally {
-    sets.forEach((set) => set.destroy());
-    store.release(resolved);
-  }
-}
-
 function kernelTime({ label, scope, flops, bytes, workgroups }: PlannedDispatch, milliseconds: number): KernelTime {
   return { label, scope, milliseconds, flops, bytes, workgroups };
 }
@@ -169,40 +145,6 @@ function kernelTime({ label, scope, flops, bytes, workgroups }: PlannedDispatch,
 interface TimedReplay {
   readonly milliseconds: readonly number[];
   readonly span: number | undefined;
-}
-
-/** Wall time of submitted work: a wait costs a fixed time by itself (11 ms on Deno), which is taken off. */
-export class TimedQueue {
-  readonly #context: ExecutableContext;
-  #idle = 0;
-
-  constructor(context: ExecutableContext) {
-    this.#context = context;
-  }
-
-  async wait(): Promise<void> {
-    await this.#context.opened.device.queue.onSubmittedWorkDone();
-    this.#context.opened.check();
-  }
-
-  async measureIdle(): Promise<void> {
-    await this.wait();
-    const waits: number[] = [];
-    for (let i = 0; i < 5; i++) {
-      const start = performance.now();
-      await this.wait();
-      waits.push(performance.now() - start);
-    }
-    this.#idle = median(waits);
-  }
-
-  /** Milliseconds of what `submit` submits. */
-  async time(submit: () => void): Promise<number> {
-    const start = performance.now();
-    submit();
-    await this.wait();
-    return Math.max(0, performance.now() - start - this.#idle);
-  }
 }
 
 /** Dispatches that share a query set and a submit. */
@@ -214,9 +156,11 @@ interface Chunk extends Run {
 class TimestampTimer {
   readonly #executable: Executable;
   readonly #context: ExecutableContext;
+  /** Nanoseconds of a tick. */
+  readonly #tick: number;
 
-  constructor(executable: Executable, context: ExecutableContext) {
-    [this.#executable, this.#context] = [executable, context];
+  constructor(executable: Executable, context: ExecutableContext, tick: number) {
+    [this.#executable, this.#context, this.#tick] = [executable, context, tick];
   }
 
   async measure(): Promise<TimedReplay> {
@@ -239,8 +183,8 @@ class TimestampTimer {
       })
     );
     return {
-      milliseconds: pairs.map(([begin, end]) => elapsed(begin, end)),
-      span: elapsed(pairs[0]![0], pairs.at(-1)![1]),
+      milliseconds: pairs.map(([begin, end]) => elapsed(begin, end, this.#tick)),
+      span: elapsed(pairs[0]![0], pairs.at(-1)![1], this.#tick),
     };
   }
 
@@ -257,11 +201,6 @@ class TimestampTimer {
       encoder.resolveQuerySet(querySet, 0, 2 * (end - first), resolved, offset);
     });
   }
-}
-
-/** Milliseconds between two timestamps, which count nanoseconds; 0 where a driver reports them in reverse. */
-export function elapsed(begin: bigint, end: bigint): number {
-  return Math.max(0, Number(end - begin) / 1e6);
 }
 
 /** Repeats each dispatch between two waits; no dispatch changes what it reads, so the results stay the same. */
@@ -295,17 +234,4 @@ class RepetitionTimer {
 
 function repetitions(estimate: number, sample: number): number {
   return Math.min(MAX_REPETITIONS, Math.max(1, Math.ceil(sample / estimate)));
-}
-
-/** Does something so often. */
-export function repeat(count: number, body: () => void): void {
-  for (let i = 0; i < count; i++) body();
-}
-
-/** The middle of measurements, the mean of the middle two where their number is even; 0 of none. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? upper;
-  return (lower + upper) / 2;
 }

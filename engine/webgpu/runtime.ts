@@ -186,6 +186,7 @@ export class WebGpuRuntime implements Runtime {
    * results of that run stay what they are.
    * @param name name of the stage
    * @throws {RangeError} if no stage of that name has run, or it was released
+   * @throws {Error} if the device's timestamps cannot be brought into agreement with wall time
    */
   async profile(name: string, options: ProfileOptions = {}): Promise<StageProfile> {
     return await profileStage(this.#ran("profile", name), this.#context(), options);
@@ -196,6 +197,7 @@ export class WebGpuRuntime implements Runtime {
    * @param name name of the stage
    * @param method by default timestamps where the device has them
    * @throws {RangeError} if no stage of that name has run, or it was released; or timestamps are not to be had
+   * @throws {Error} if the device's timestamps cannot be brought into agreement with wall time
    */
   async timer(name: string, method?: TimingMethod): Promise<ReplayTimer> {
     return await openTimer(this.#ran("time", name), this.#context(), method);
