@@ -67,16 +67,17 @@ function stepsOf(
   const image = { id, shape: imageShape(shape), dtype };
   const statistics = scratch(statisticsType(image).shape);
   const factors = scratch([3, shape[0]!, shape.at(-1)!]);
-  const step = <A>({ definition }: Op<A>, inputs: readonly Tensor[], output: Tensor, attrs: A): Call => ({
+  const means = scratch([shape[0]!, attrs.groups]);
+  const step = <A>({ definition }: Op<A>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: A): Call => ({
     op: definition as OpDef<unknown>,
     inputs,
-    outputs: [output],
+    outputs,
     attrs,
     scope,
   });
   const calls = [
-    step(imageStatisticsOp, [image], statistics, {}),
-    step(groupNormFactorsOp, [statistics, ...affine], factors, factorsAttrs(inputs, attrs)),
+    step(imageStatisticsOp, [image], [statistics], {}),
+    step(groupNormFactorsOp, [statistics, ...affine], [factors, means], factorsAttrs(inputs, attrs)),
   ];
   return { calls, image, factors };
 }
@@ -99,7 +100,7 @@ export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
     let id = -1;
     const { calls: [first, second], image, factors } = stepsOf(call, (shape) => ({ ...f32(shape), id: id-- }));
     const [statistics] = first!.op.reference(first!, [x!], {});
-    const values = second!.op.reference(second!, [statistics!, ...affine], {});
+    const [factorValues] = second!.op.reference(second!, [statistics!, ...affine], {});
     const last = {
       op: applyFactorsOp.definition,
       inputs: [image, factors],
@@ -107,7 +108,7 @@ export const groupNormOp: Op<GroupNormAttrs> = defineOp<GroupNormAttrs>({
       attrs: {},
       scope: "",
     };
-    const [y] = applyFactorsOp.definition.reference(last, [x!, ...values], {});
+    const [y] = applyFactorsOp.definition.reference(last, [x!, factorValues!], {});
     return [call.attrs.silu ? y!.map(siluOf) : y!];
   },
   lower(call, target): readonly Dispatch[] {

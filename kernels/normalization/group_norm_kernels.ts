@@ -97,17 +97,25 @@ let ${name} = shared_values[0];
 workgroupBarrier();`;
 }
 
+/** What the kernel writes that finishes the statistics. */
+export interface FinishResults {
+  /** [3, N, C] */
+  readonly factors: Tensor;
+  /** [N, groups]: how far the mean of each group lies above its origin. */
+  readonly means: Tensor;
+}
+
 /**
  * Merges the blocks of a group and writes for each of its channels an origin o and factors a, b so that the result is
- * (x - o) a + b. Two passes over the blocks: the mean relative to k, then the squared deviations from it. A group may
- * begin in the first image and end in the second.
+ * (x - o) a + b. Two passes over the blocks: the mean relative to k, then the squared deviations from it. The origin is k
+ * itself, the first element of the group, from which x differs exactly where it is near; so nothing depends on the order
+ * in which a compiler adds. A group may begin in the first image and end in the second.
  * Mapping: a workgroup of 64 takes one group of one image, 256 bytes of shared memory; where kernels run on a CPU an
  * invocation takes a group by itself.
- * @param factors [3, N, C], written
  */
 export function finishKernel(
   { partials, gamma, beta, modulation }: FinishOperands,
-  factors: Tensor,
+  { factors, means }: FinishResults,
   { images, channels, groups, eps }: FinishSizes,
   blocks: Blocks,
   target: Target,
@@ -164,7 +172,7 @@ export function finishKernel(
       beta,
       ...(modulation ? { modulation: modulation.tensor } : {}),
     },
-    write: { factors },
+    write: { factors, means },
     params: {
       images,
       channels,
@@ -212,14 +220,12 @@ ${
 ${sumWgsl("deviation", "squares", serial)}
 let inverse = 1.0 / sqrt(deviation / total + bitcast<f32>(params.eps));
 let outputs = params.images * params.channels;
-// The rounded mean, and what rounding took from it: differences from an element near the mean are exact.
-let origin = k + mean;
-let lost = (k - origin) + mean;
+${serial ? "means[index] = mean;" : "if (lane == 0u) { means[index] = mean; }"}
 for (var d = ${begin}; d < params.span; d += ${step}) {
   let c = channel + d;
   let at = image * params.channels + c;
   let a = inverse * gamma[c];
-  let b = fma(-lost, a, beta[c]);
+  let b = fma(-mean, a, beta[c]);
   ${
       modulation
         ? `let place = image * params.pitch + params.offset + c;
@@ -227,7 +233,7 @@ for (var d = ${begin}; d < params.span; d += ${step}) {
   let shift = modulation[place + params.channels];`
         : ""
     }
-  factors[at] = origin;
+  factors[at] = k;
   factors[outputs + at] = ${modulation ? "a * scale" : "a"};
   factors[2u * outputs + at] = ${modulation ? "fma(b, scale, shift)" : "b"};
 }`,

@@ -12,7 +12,7 @@ import {
   type TensorType,
 } from "../../engine/mod.ts";
 import { concatChannels, padChannels, sliceChannels } from "../layout/channels.ts";
-import { add, mul } from "../pointwise/elementwise.ts";
+import { add, fill, mul } from "../pointwise/elementwise.ts";
 import {
   f32,
   movedBytes,
@@ -69,6 +69,14 @@ export interface GroupNormFactorsAttrs extends FactorsGradientAttrs {
   readonly eps: number;
 }
 
+/** What is known of a channel of a block, on the CPU. */
+interface BlockOfChannel {
+  readonly first: number;
+  readonly mean: number;
+  readonly squares: number;
+  readonly weight: number;
+}
+
 function channelsOf(statistics: readonly TensorType[]): number {
   return statistics.reduce((sum, { shape }) => sum + shape[3]!, 0);
 }
@@ -87,7 +95,10 @@ export function requireGroups(
   requireValues(op, { eps }, Number.isFinite(eps) && eps > 0, "a positive number is needed");
 }
 
-/** Definition of `groupNormFactors`; inputs are the statistics of each part, gamma, beta and, if any, the modulation. */
+/**
+ * Definition of `groupNormFactors`; inputs are the statistics of each part, gamma, beta and, if any, the modulation,
+ * results the factors and [N, groups], the mean of each group less its origin, which the gradient reads.
+ */
 export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormFactorsAttrs>({
   name: "groupNormFactors",
   infer(inputs, attrs): readonly TensorType[] {
@@ -112,7 +123,7 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
       modulation.shape.length === 2 && modulation.shape[0] === images && modulation.shape[1]! >= last;
     requireFit("groupNormFactors", { modulation }, hasRows, `[${images}, ${last} or more] is needed`);
     requireGroups("groupNormFactors", { groups, eps }, channels);
-    return [f32([3, images, channels])];
+    return [f32([3, images, channels]), f32([images, groups])];
   },
   reference({ inputs, attrs }, values): readonly Float32Array[] {
     const { groups, eps, height, width, parts, modulationAt } = attrs;
@@ -121,8 +132,9 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
     const images = types[0]!.shape[1]!;
     const [gamma, beta, modulation] = values.slice(parts);
     const factors = new Float32Array(3 * images * channels);
-    /** k + mean, squared deviations and weight of every block of a channel. */
-    const blocksOfChannel = (image: number, c: number): { mean: number; squares: number; weight: number }[] => {
+    const means = new Float32Array(images * groups);
+    /** First element, k + mean, squared deviations and weight of every block of a channel. */
+    const blocksOfChannel = (image: number, c: number): BlockOfChannel[] => {
       const firstWidth = types[0]!.shape[3]!;
       const part = c < firstWidth ? 0 : 1;
       const own = c - part * firstWidth;
@@ -131,6 +143,7 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
       return Array.from({ length: blocks }, (_, block) => {
         const at = (image * blocks + block) * pitch + own;
         return {
+          first: values[part]![at]!,
           mean: values[part]![at]! + values[part]![plane + at]!,
           squares: values[part]![2 * plane + at]!,
           weight: blockPixels(block, height, width),
@@ -145,8 +158,9 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
         const mean = own.reduce((sum, block) => sum + block.weight * block.mean, 0) / total;
         const deviation = own.reduce((sum, b) => sum + b.squares + b.weight * (b.mean - mean) ** 2, 0);
         const inverse = 1 / Math.sqrt(deviation / total + eps);
+        const origin = own[0]!.first;
+        means[image * groups + group] = mean - origin;
         for (let c = group * span; c < (group + 1) * span; c++) {
-          const origin = Math.fround(mean);
           const a = inverse * gamma![c]!;
           const b = beta![c]! - (mean - origin) * a;
           const place = modulation ? image * inputs.at(-1)!.shape[1]! + modulationAt! + c : 0;
@@ -159,7 +173,7 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
         }
       }
     }
-    return [factors];
+    return [factors, means];
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const { groups, eps, height, width, parts, modulationAt } = attrs;
@@ -174,23 +188,26 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
           beta: beta!,
           ...(modulation ? { modulation: { tensor: modulation, offset: modulationAt! } } : {}),
         },
-        outputs[0]!,
+        { factors: outputs[0]!, means: outputs[1]! },
         { images, channels: channelsOf(partials), groups, eps },
         blocksOf([images, height, width]),
         target,
       ),
     ];
   },
-  vjp(call, [cotangent], wanted): readonly (Tensor | undefined)[] {
+  vjp(call, [given, ofMeans], wanted): readonly (Tensor | undefined)[] {
     const { parts } = call.attrs;
+    const cotangent = given ?? fill(call.outputs[0]!.shape, 0);
     const [gamma, beta, modulation] = wanted.slice(parts);
     refuseWanted("groupNormFactors", "gamma", gamma);
     refuseWanted("groupNormFactors", "beta", beta);
     return [
-      ...wanted.slice(0, parts).includes(true) ? statisticsCotangents(call, cotangent!) : Array(parts).fill(undefined),
+      ...wanted.slice(0, parts).includes(true)
+        ? statisticsCotangents(call, cotangent, ofMeans)
+        : Array(parts).fill(undefined),
       undefined,
       undefined,
-      modulation ? modulationCotangent(call, cotangent!) : undefined,
+      modulation ? modulationCotangent(call, cotangent) : undefined,
     ];
   },
   cost: (call) => ({ flops: 2 * movedBytes({ inputs: call.inputs, outputs: [] }) / 4, bytes: movedBytes(call) }),
@@ -213,12 +230,28 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
 /** What a normalisation computes factors from, and the factors. */
 export type FactorsCall = Pick<Call<GroupNormFactorsAttrs>, "inputs" | "outputs" | "attrs">;
 
-/** Cotangents of the statistics of each part, given that of the factors. */
-export function statisticsCotangents({ inputs, outputs, attrs }: FactorsCall, cotangent: Tensor): readonly Tensor[] {
+/** Cotangents of the statistics of each part, given those of the factors and, where anything depends on them, the means. */
+export function statisticsCotangents(
+  { inputs, outputs, attrs }: FactorsCall,
+  cotangent: Tensor,
+  ofMeans?: Tensor,
+): readonly Tensor[] {
   const { eps: _, ...sizes } = attrs;
   const statistics = inputs.slice(0, attrs.parts);
   const [gamma, , modulation] = inputs.slice(attrs.parts);
-  return factorsGradientOp([cotangent, outputs[0]!, ...statistics, gamma!, ...(modulation ? [modulation] : [])], sizes);
+  const [factors, means] = outputs as readonly [Tensor, Tensor];
+  return factorsGradientOp(
+    [
+      cotangent,
+      factors,
+      means,
+      ...statistics,
+      gamma!,
+      ...(modulation ? [modulation] : []),
+      ...(ofMeans ? [ofMeans] : []),
+    ],
+    { ...sizes, means: ofMeans !== undefined },
+  );
 }
 
 /** The cotangent of the modulation: A a + B b for scales, with the factors a, b before the modulation, and B for shifts. */
@@ -246,7 +279,7 @@ export interface GroupNormFactorsOptions {
 }
 
 /**
- * Factors of each channel such that the group norm of an image is (x - o) a + b: o near the mean of the group,
+ * Factors of each channel such that the group norm of an image is (x - o) a + b: o the first element of the group,
  * a = gamma (1 + scale) / sqrt(variance + eps), b = (beta + (o - mean) a) (1 + scale) + shift. See `groupNorm`.
  * @param parts one image or two of equal size whose channels follow each other, with their statistics
  * @param gamma [C]

@@ -121,55 +121,80 @@ export interface FactorsGradientAttrs {
   readonly modulationAt?: number;
 }
 
+/** Attributes of `factorsGradientOp` that the factors themselves do not have. */
+interface GradientAttrs extends FactorsGradientAttrs {
+  /** Whether the means have a cotangent. */
+  readonly means: boolean;
+}
+
 /** Blocks whose statistics one invocation handles: the sums of its group are added up once for all of them. */
 const STRIP = 16;
 
 interface FactorsOperands<T> {
   readonly cotangent: T;
   readonly factors: T;
+  readonly means: T;
   readonly statistics: readonly T[];
   readonly gamma: T;
   readonly modulation: T | undefined;
+  readonly ofMeans: T | undefined;
 }
 
-function operandsOf<T>(inputs: readonly T[], { parts }: FactorsGradientAttrs): FactorsOperands<T> {
-  const [cotangent, factors] = inputs as readonly [T, T];
-  const [gamma, modulation] = inputs.slice(2 + parts) as unknown as readonly [T, T?];
-  return { cotangent, factors, statistics: inputs.slice(2, 2 + parts), gamma, modulation };
+function operandsOf<T>(
+  inputs: readonly T[],
+  { parts, modulationAt, means: haveMeans }: GradientAttrs,
+): FactorsOperands<T> {
+  const [cotangent, factors, means] = inputs as readonly [T, T, T];
+  const [gamma, ...rest] = inputs.slice(3 + parts) as unknown as readonly [T, ...T[]];
+  const modulation = modulationAt === undefined ? undefined : rest[0];
+  const ofMeans = haveMeans ? rest.at(-1) : undefined;
+  return { cotangent, factors, means, statistics: inputs.slice(3, 3 + parts), gamma, modulation, ofMeans };
 }
 
 /**
- * Cotangents of the statistics of each part, given that O, A, B of the factors o = mean, a = g / sqrt(variance + eps) and
- * b, where g = gamma (1 + scale): in a group of T elements, with D = -(1 / 2 T) sum(a^2) / sum(g^2) sum(A a), a block of n
- * pixels has n sum(O) / T + 2 n (k + m - o) D for k and m, and D for its squares. The ratio of the sums is
+ * Cotangents of the statistics of each part, given those O, A, B of the factors o, a = g / sqrt(variance + eps) and
+ * b = beta' - r a, where g = gamma (1 + scale), o is the first element of the group and r = mean - o, and that R of r: in a
+ * group of T elements, with D = -(1 / 2 T) sum(a^2) / sum(g^2) sum((A - r B) a), a block of n pixels has
+ * n (R - sum(a B)) / T + 2 n (k + m - o - r) D for k and m, and D for its squares; the first k of the group, which is o,
+ * has sum(O + a B) - R more, which is 0 where the factors are used as (x - o) a + b alone. The ratio of the sums is
  * 1 / (variance + eps).
  */
-export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradientAttrs>({
+export const factorsGradientOp: Op<GradientAttrs> = defineOp<GradientAttrs>({
   name: "factorsGradient",
-  infer(inputs, { parts, modulationAt }): readonly TensorType[] {
+  infer(inputs, { parts, modulationAt, means }): readonly TensorType[] {
     const statistics = ["statistics", "more statistics"].slice(0, parts);
     const modulation = modulationAt === undefined ? [] : ["modulation"];
-    requireF32("factorsGradient", inputs, ["cotangent", "factors", ...statistics, "gamma", ...modulation]);
-    return inputs.slice(2, 2 + parts).map(({ shape }) => f32(shape));
+    const ofMeans = means ? ["cotangent of the means"] : [];
+    const names = ["cotangent", "factors", "means", ...statistics, "gamma", ...modulation, ...ofMeans];
+    requireF32("factorsGradient", inputs, names);
+    return inputs.slice(3, 3 + parts).map(({ shape }) => f32(shape));
   },
   reference({ inputs, attrs }, values): readonly Float32Array[] {
     const { groups, height, width, modulationAt } = attrs;
     const types = operandsOf(inputs, attrs);
-    const { cotangent, factors, statistics, gamma, modulation } = operandsOf(values, attrs);
+    const { cotangent, factors, means, statistics, gamma, modulation, ofMeans } = operandsOf(values, attrs);
     const [, images, channels] = types.factors.shape as readonly [number, number, number];
     const [span, plane] = [channels / groups, images * channels];
     const total = height * width * span;
-    const ofGroup = (item: number, group: number): readonly [mean: number, deviation: number] => {
-      let [origins, products, squares, gains] = [0, 0, 0, 0];
+    const ofGroup = (item: number, group: number): GroupCotangents => {
+      const relative = means[item * groups + group]!;
+      const ofRelative = ofMeans?.[item * groups + group] ?? 0;
+      let [origins, shifts, products, squares, gains] = [0, 0, 0, 0, 0];
       for (let c = group * span; c < (group + 1) * span; c++) {
         const at = item * channels + c;
         const scale = modulation ? 1 + modulation[item * types.modulation!.shape[1]! + modulationAt! + c]! : 1;
         origins += cotangent[at]!;
-        products += cotangent[plane + at]! * factors[plane + at]!;
+        shifts += factors[plane + at]! * cotangent[2 * plane + at]!;
+        products += (cotangent[plane + at]! - relative * cotangent[2 * plane + at]!) * factors[plane + at]!;
         squares += factors[plane + at]! ** 2;
         gains += (gamma[c]! * scale) ** 2;
       }
-      return [origins / total, gains > 0 ? -0.5 * (squares / gains) * products / total : 0];
+      return {
+        relative,
+        ofMean: (ofRelative - shifts) / total,
+        deviation: gains > 0 ? -0.5 * (squares / gains) * products / total : 0,
+        ofFirst: origins + shifts - ofRelative,
+      };
     };
     let firstChannel = 0;
     return statistics.map((given, part) => {
@@ -179,10 +204,12 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
       for (let at = 0; at < size; at++) {
         const c = firstChannel + at % own;
         const [item, block] = [Math.floor(at / (blocks * own)), Math.floor(at / own) % blocks];
-        const [mean, deviation] = ofGroup(item, Math.floor(c / span));
+        const { relative, ofMean, deviation, ofFirst } = ofGroup(item, Math.floor(c / span));
         const weight = blockPixels(block, height, width);
-        const offset = given[at]! - factors[item * channels + c]! + given[size + at]!;
-        result[at] = result[size + at] = weight * (mean + 2 * offset * deviation);
+        const offset = given[at]! - factors[item * channels + c]! + given[size + at]! - relative;
+        const ofOffset = weight * (ofMean + 2 * offset * deviation);
+        result[at] = ofOffset + (block === 0 && c % span === 0 ? ofFirst : 0);
+        result[size + at] = ofOffset;
         result[2 * size + at] = deviation;
       }
       firstChannel += own;
@@ -200,29 +227,49 @@ export const factorsGradientOp: Op<FactorsGradientAttrs> = defineOp<FactorsGradi
   cost: (call) => ({ flops: movedBytes({ inputs: [], outputs: call.outputs }), bytes: movedBytes(call) }),
   examples: [
     {
-      inputs: [[3, 2, 32], [3, 2, 32], [3, 2, 4, 32], [32]],
-      attrs: { groups: 4, height: 7, width: 5, parts: 1 },
+      inputs: [[3, 2, 32], [3, 2, 32], [2, 4], [3, 2, 4, 32], [32]],
+      attrs: { groups: 4, height: 7, width: 5, parts: 1, means: false },
     },
     {
-      inputs: [[3, 2, 36], [3, 2, 36], [3, 2, 30, 20], [3, 2, 30, 16], [36], [2, 80]],
-      attrs: { groups: 3, height: 21, width: 18, parts: 2, modulationAt: 5 },
+      inputs: [[3, 2, 36], [3, 2, 36], [2, 3], [3, 2, 30, 20], [3, 2, 30, 16], [36], [2, 80], [2, 3]],
+      attrs: { groups: 3, height: 21, width: 18, parts: 2, modulationAt: 5, means: true },
     },
   ],
 });
 
+/** What the sums over a group say of the cotangents of its statistics. */
+interface GroupCotangents {
+  /** The mean of the group less its origin. */
+  readonly relative: number;
+  /** Cotangent of the mean, for each element. */
+  readonly ofMean: number;
+  /** Cotangent of the squared deviations. */
+  readonly deviation: number;
+  /** What the first element has more. */
+  readonly ofFirst: number;
+}
+
 /** Mapping: an invocation takes one channel of 16 blocks of one image, and adds up the sums of its group for itself. */
 function partKernel(
-  { inputs, attrs }: Call<FactorsGradientAttrs>,
+  { inputs, attrs }: Call<GradientAttrs>,
   { given, result, firstChannel }: { readonly given: Tensor; readonly result: Tensor; readonly firstChannel: number },
   target: Target,
 ): Dispatch {
-  const { cotangent, factors, gamma, modulation } = operandsOf(inputs, attrs);
+  const { cotangent, factors, means, gamma, modulation, ofMeans } = operandsOf(inputs, attrs);
   const { groups, height, width, modulationAt = 0 } = attrs;
   const [, images, blocks, channels] = given.shape as Image;
   const allChannels = factors.shape[2]!;
   const strips = Math.ceil(blocks / STRIP);
   return elementwise(`groupNorm.factorsGradient${modulation ? ".modulated" : ""}`, target, {
-    read: { cotangent, factors, given, gamma, ...(modulation ? { modulation } : {}) },
+    read: {
+      cotangent,
+      factors,
+      means,
+      given,
+      gamma,
+      ...(modulation ? { modulation } : {}),
+      ...(ofMeans ? { ofMeans } : {}),
+    },
     write: { result },
     count: images * strips * channels,
     params: {
@@ -244,7 +291,10 @@ let item = strip / params.strips;
 let own = params.firstChannel + c;
 let begin = own / params.span * params.span;
 let plane = params.images * params.allChannels;
+let place = item * (params.allChannels / params.span) + own / params.span;
+let relative = means[place];
 var origins = 0.0;
+var shifts = 0.0;
 var products = 0.0;
 var squares = 0.0;
 var gains = 0.0;
@@ -252,13 +302,16 @@ for (var channel = begin; channel < begin + params.span; channel += 1u) {
   let at = item * params.allChannels + channel;
   let a = factors[plane + at];
   let gain = gamma[channel]${modulation ? " * (1.0 + modulation[item * params.pitch + params.offset + channel])" : ""};
+  let ofB = cotangent[2u * plane + at];
   origins += cotangent[at];
-  products = fma(cotangent[plane + at], a, products);
+  shifts += a * ofB;
+  products = fma(fma(-relative, ofB, cotangent[plane + at]), a, products);
   squares = fma(a, a, squares);
   gains = fma(gain, gain, gains);
 }
 let total = f32(params.height * params.width) * f32(params.span);
-let ofMean = origins / total;
+let ofRelative = ${ofMeans ? "ofMeans[place]" : "0.0"};
+let ofMean = (ofRelative - shifts) / total;
 var deviation = 0.0;
 if (gains > 0.0) { deviation = -0.5 * (squares / gains) * products / total; }
 let origin = factors[item * params.allChannels + own];
@@ -269,9 +322,9 @@ for (var block = first; block < min(first + ${STRIP}u, params.blocks); block += 
   let down = block / params.across;
   let weight = f32(min(${STATISTICS_BLOCK}u, params.height - down * ${STATISTICS_BLOCK}u) *
     min(${STATISTICS_BLOCK}u, params.width - (block - down * params.across) * ${STATISTICS_BLOCK}u));
-  let offset = (given[at] - origin) + given[size + at];
+  let offset = (given[at] - origin) + (given[size + at] - relative);
   let ofOffset = weight * fma(2.0 * offset, deviation, ofMean);
-  result[at] = ofOffset;
+  result[at] = ofOffset + select(0.0, origins + shifts - ofRelative, block == 0u && own == begin);
   result[size + at] = ofOffset;
   result[2u * size + at] = deviation;
 }`,

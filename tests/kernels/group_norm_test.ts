@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ReferenceRuntime } from "../../engine/mod.ts";
-import { groupNorm } from "../../kernels/mod.ts";
+import { constant, hostTensor, ReferenceRuntime, trace } from "../../engine/mod.ts";
+import { makePlan } from "../../engine/plan.ts";
+import { gradient, groupNorm, reshape, sampleDot } from "../../kernels/mod.ts";
 import { assertClose } from "../support/close.ts";
+import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { build, runOnce, type Values, values } from "./run_once.ts";
 
@@ -46,6 +48,34 @@ gpuTest("groupNorm() with SiLU gives NaN in the group that holds one, and only t
     (t, gamma, beta) => groupNorm(t, gamma, beta, { groups: 2, eps: EPS, silu: true }),
   );
   assert(y.every((value, i) => Number.isNaN(value) === (i % 4 < 2)));
+});
+
+Deno.test("no kernel of groupNorm() takes back what rounding took: a compiler that reorders sums would drop it", () => {
+  const inputs = {
+    x: { shape: [1, 6, 6, 8], dtype: "f32" as const },
+    v: { shape: [1, 36 * 8], dtype: "f32" as const },
+  };
+  for (const software of [true, false]) {
+    const graph = trace("norm", inputs, ({ x, v }) => {
+      const affine = constant(hostTensor(new Float32Array(8).fill(1), [8]));
+      const y = groupNorm(x!, affine, affine, { groups: 4, eps: EPS });
+      return { y, dx: gradient(sampleDot(reshape(y, [1, 36 * 8]), v!), [x!])[0]! };
+    });
+    const kernels = makePlan(graph, { ...SOFTWARE_PROFILE, software }).dispatches;
+    const texts = kernels.filter(({ label }) => /norm|factors/i.test(label)).map(({ wgsl }) =>
+      // Places in arrays are sums of their own.
+      wgsl.replaceAll(/\[[^\[\]]*\]/g, "")
+    );
+    assert(texts.length >= 4, `${kernels.map(({ label }) => label)}`);
+    for (const text of texts) {
+      for (const [difference, , subtrahend] of text.matchAll(/\((\S+) - (\w+)\) [+-] \(?\w+/g)) {
+        // (x - s) + y with s = x + y is 0 by the rules of real numbers, and what s lost by those of floats.
+        assert(!new RegExp(`(let|var) ${subtrahend} = [^;]* \\+ `).test(text), `${difference} in ${text}`);
+      }
+    }
+    const [finish] = kernels.filter(({ label }) => label === "groupNorm.finish");
+    assert(/let k = first\[[^;]*\];/.test(finish!.wgsl) && finish!.wgsl.includes("factors[at] = k;"), finish!.wgsl);
+  }
 });
 
 Deno.test("groupNorm() gives each group mean 0 and variance 1 before the affine part", async () => {
