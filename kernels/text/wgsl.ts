@@ -167,10 +167,14 @@ ${part.body}
   };
 }
 
-/** Folds a number of workgroups into a grid whose sides the device allows; `group.y * groups.x + group.x` counts on. */
+/**
+ * Folds a number of workgroups into a grid whose sides the device allows, with as few more as make it a rectangle;
+ * `group.y * groups.x + group.x` counts on, and kernels leave out what is beyond their number.
+ */
 export function flatGrid(workgroups: number, target: Target): readonly [number, number, number] {
-  const width = Math.min(workgroups, target.maxWorkgroupsPerDimension);
-  return [Math.max(1, width), Math.max(1, Math.ceil(workgroups / Math.max(1, width))), 1];
+  const count = Math.max(1, workgroups);
+  const height = Math.ceil(count / target.maxWorkgroupsPerDimension);
+  return [Math.ceil(count / height), height, 1];
 }
 
 /** A coefficient as a WGSL expression of type f32: a literal, or the scalar of the run. */
