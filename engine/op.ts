@@ -128,7 +128,10 @@ export interface Target extends DeviceProfile {
   scratch(shape: Shape): Tensor;
   /** Entry of a scalar in the uniform of the run. */
   scalarIndex(scalar: Scalar): number;
-  /** Tells that the call can be computed by several algorithms, so that a plan lists what can be tuned; the first counts. */
+  /**
+   * Tells that the call can be computed by several algorithms, so that a plan lists what can be tuned. What is noted after
+   * the first choice is one about a part of what that came to.
+   */
   noteLayer?(choice: LayerChoice): void;
   /**
    * The first result of an operation on constants, such as a transformed weight: computed once when the stage is built,

@@ -31,6 +31,8 @@ export interface PlannedDispatch extends Dispatch {
 export interface PlannedLayer extends LayerChoice {
   /** The call. */
   readonly call: Call;
+  /** Key of the choice that this is a part of: it exists only as long as that one stays as it is. */
+  readonly partOf?: string;
 }
 
 /** Everything that is fixed before a stage runs. */
@@ -194,12 +196,17 @@ function lowerCalls(
     within = [];
     if (!like) {
       own.clear();
-      let layer: LayerChoice | undefined;
-      // A call is one layer, even where a part of it is computed like another operation, which then notes itself too.
-      const dispatches = lowerCall(call, { ...target, noteLayer: (choice) => layer ??= choice });
-      known.set(key, like = { call, dispatches, within, own: [...own], layer });
+      const choices: LayerChoice[] = [];
+      const noteLayer = (choice: LayerChoice): void => {
+        if (!choices.some(({ key }) => key === choice.key)) choices.push(choice);
+      };
+      const dispatches = lowerCall(call, { ...target, noteLayer });
+      known.set(key, like = { call, dispatches, within, own: [...own], choices });
     }
-    if (like.layer) layers.push({ ...like.layer, call });
+    const [whole] = like.choices;
+    layers.push(
+      ...like.choices.map((choice) => ({ ...choice, call, ...(choice === whole ? {} : { partOf: whole!.key }) })),
+    );
     for (const request of like.own) request.flops += like.dispatches[0]?.flops ?? 0;
     return like.call === call ? like.dispatches : likewise(like, call, target);
   });
@@ -213,7 +220,8 @@ interface LoweredCall {
   readonly dispatches: readonly PlannedDispatch[];
   readonly within: readonly number[];
   readonly own: readonly Request[];
-  readonly layer: LayerChoice | undefined;
+  /** The choice of the call, and those of its parts. */
+  readonly choices: readonly LayerChoice[];
 }
 
 /** A text that is equal for calls that are lowered alike: by operation, attributes, types, and which constants they read. */

@@ -49,15 +49,31 @@ function arithmeticOf(name: MatmulAlgorithm): Arithmetic {
   return name === "shared-f16" ? "f16" : "f32";
 }
 
+/** Which of the algorithms of a product may be taken. */
+export interface MatmulTerms {
+  /**
+   * Whether half-precision arithmetic may be taken where it is asked for; it may by default. Products of patches and
+   * weights that were transformed are no numbers for it: patches are up to 100 times as large as what they were made of.
+   */
+  readonly mayBeHalf?: boolean;
+}
+
 /**
  * The dispatches of a product. The preference `matmul` of the target, or the one for this product (`matmulKey`), asks
  * for an algorithm, which is then taken wherever it can compute the product; without one, or with `auto`, GPUs take tiles
- * in workgroup memory from 16 rows on. Half-precision arithmetic must be asked for.
+ * in workgroup memory from 16 rows on. Half-precision arithmetic must be asked for; where it may not be taken, `shared`
+ * takes its place.
  * @throws {RangeError} if the preference names no algorithm
  */
-export function matmulChosen(product: Product, target: Target): readonly Dispatch[] {
-  const candidates = matmulCandidates(product, target);
-  const wish = preferred("matmul", matmulKey(product), { algorithms: NAMES, candidates }, target);
+export function matmulChosen(
+  product: Product,
+  target: Target,
+  { mayBeHalf = true }: MatmulTerms = {},
+): readonly Dispatch[] {
+  const isAllowed = (name: MatmulAlgorithm): boolean => mayBeHalf || arithmeticOf(name) === "f32";
+  const candidates = matmulCandidates(product, target).filter(isAllowed);
+  const asked = preferred("matmul", matmulKey(product), { algorithms: NAMES, candidates }, target);
+  const wish = asked === undefined || isAllowed(asked) ? asked : "shared";
   const best = wish ?? (target.software || product.rows / (product.images ?? 1) < LEAST_ROWS ? "tiled" : "shared");
   const cut = best === "tiled" ? undefined : cutOf(best, product, target);
   return cut ? matmulShared(product, cut, arithmeticOf(best), target) : [matmulTiled(product, target)];

@@ -147,6 +147,16 @@ function vector(arithmetic: Arithmetic): string {
   return arithmetic === "f32" ? "vec4f" : "vec4h";
 }
 
+/** Largest finite number in half precision. */
+const LARGEST_HALF = 65504;
+
+/** WGSL of four factors as they are staged. In half precision what is beyond its numbers becomes the largest of them. */
+function staged(value: string, arithmetic: Arithmetic): string {
+  return arithmetic === "f32"
+    ? `vec4f(${value})`
+    : `vec4h(clamp(${value}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
+}
+
 /**
  * WGSL function `weightPair`: four columns of rows k, an even number, and k + 1 of the right matrix, zero from row `end`
  * on. Two rows at a time, as half-precision weights lie in pairs of rows.
@@ -231,12 +241,15 @@ ${loads("var ").join("\n")}
 ${lines(cells, ({ i, j }) => `var c${i}_${j} = vec4f();`)}
 while (k < end) {
 workgroupBarrier();
-${lines(leftUnits, (u) => `leftTile[(staged + ${u * count / quads}u) * ${pitch(tile)}u + quad / 4u] = ${type}(a${u});`)}
+${
+    lines(leftUnits, (u) =>
+      `leftTile[(staged + ${u * count / quads}u) * ${pitch(tile)}u + quad / 4u] = ${staged(`a${u}`, arithmetic)};`)
+  }
 ${
     lines(rightUnits, (u) =>
       ["first", "second"].map((row, r) =>
         `rightTile[(pair + ${u * count / columnQuads * 2 + r}u) * ${columnQuads}u + lane % ${columnQuads}u] = ` +
-        `${type}(b${u}.${row});`
+        `${staged(`b${u}.${row}`, arithmetic)};`
       ))
   }
 workgroupBarrier();

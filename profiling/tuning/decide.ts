@@ -102,6 +102,16 @@ function worth({ saved, moreBytes }: Advantage, { nanosecondsPerByte }: MemoryTe
   return saved - nanosecondsPerByte * Math.max(0, moreBytes) / 1e6;
 }
 
+/** The choices without those for parts of layers that are to be computed otherwise, hence without these parts. */
+export function withoutVoid(
+  choices: ReadonlyMap<string, Advantage>,
+  layers: readonly { readonly key: string; readonly partOf?: string }[],
+): ReadonlyMap<string, Advantage> {
+  const isVoid = (key: string): boolean =>
+    layers.some((layer) => layer.key === key && layer.partOf !== undefined && choices.has(layer.partOf));
+  return new Map([...choices].filter(([key]) => !isVoid(key)));
+}
+
 /** The middle of measurements, the mean of the middle two where their number is even; NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

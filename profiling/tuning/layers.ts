@@ -7,6 +7,8 @@ export interface Layer {
   readonly key: string;
   readonly operation: string;
   readonly algorithms: readonly string[];
+  /** Key of the layer that they are a part of, as the product of a Winograd convolution is; timed with all of it. */
+  readonly partOf?: string;
   /** One of the calls, of the kind that is most frequent among them. */
   readonly call: Call;
   /** Which of its inputs are the same in every run. */
@@ -25,12 +27,13 @@ export function layersOf(plan: Plan, algorithms: Readonly<Record<string, readonl
   const groups = Map.groupBy(plan.layers, ({ key }) => key);
   return Array.from(groups.values(), (layers) => {
     const [{ key, operation, algorithms: names }] = layers as [PlannedLayer];
-    const { call } = mostFrequent(layers);
+    const { call, partOf } = mostFrequent(layers);
     const constants = call.inputs.flatMap(({ id }, index) => plan.slotOf.has(plan.root(id)) ? [] : [index]);
     const allowed = Object.hasOwn(algorithms, operation) ? algorithms[operation]! : [];
     return {
       key,
       operation,
+      ...(partOf === undefined ? {} : { partOf }),
       algorithms: names.filter((name) => allowed.includes(name)),
       call,
       constants: new Set(constants),

@@ -2,7 +2,16 @@
 import type { Preferences, TimingMethod, WebGpuRuntime } from "../../engine/mod.ts";
 import { TUNABLE_ALGORITHMS } from "../../kernels/mod.ts";
 import type { NoiseModel } from "../../models/mod.ts";
-import { type Advantage, choose, compare, LEAST_ROUNDS, median, type MemoryTerms, type Timing } from "./decide.ts";
+import {
+  type Advantage,
+  choose,
+  compare,
+  LEAST_ROUNDS,
+  median,
+  type MemoryTerms,
+  type Timing,
+  withoutVoid,
+} from "./decide.ts";
 import { type Layer, layersOf } from "./layers.ts";
 import { type Limit, type StopReason, untilStopped } from "./limit.ts";
 import { lookAt, measureLayer } from "./measure_layer.ts";
@@ -72,7 +81,7 @@ export async function tuneNetwork(base: WebGpuRuntime, run: TuneRun): Promise<Tu
   await untilStopped(() => measureLayers(base, layers, { ...run, looks, timings }));
   const measured = [...timings].filter(([, [first]]) => (first?.samples.length ?? 0) >= LEAST_ROUNDS)
     .map(([layer, [first, ...others]]) => ({ ...layer, advantages: others.map((other) => compare(first!, other)) }));
-  const choices = choose(measured, memory);
+  const choices = withoutVoid(choose(measured, memory), found);
   const chosen = measured.flatMap(({ key, count }) => {
     const advantage = choices.get(key);
     return advantage ? [{ count, ...advantage }] : [];

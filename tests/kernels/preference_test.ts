@@ -3,6 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constant, type DeviceProfile, hostTensor, type Tensor, trace } from "../../engine/mod.ts";
 import { makePlan, type Plan } from "../../engine/plan.ts";
 import { conv2d, linear, TUNABLE_ALGORITHMS } from "../../kernels/mod.ts";
+import { layersOf } from "../../profiling/tuning/layers.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
 const KEY = "conv2d 3x3s1 8x16 12x10";
@@ -39,10 +40,28 @@ Deno.test("a plan lists the layers that can be tuned, with their algorithms", ()
   }
 });
 
-Deno.test("the product inside a Winograd convolution is no layer of its own", () => {
-  const { layers, dispatches } = plan({ conv2d: "winograd4" });
-  assert(dispatches.some(({ label }) => label.startsWith("matmul") || label.endsWith(".product")));
-  assertEquals(layers.map(({ key }) => key).sort(), [OTHER, KEY, PRODUCT]);
+Deno.test("the product inside a Winograd convolution can be tuned as a part of it, in single precision alone", () => {
+  const card = { software: false, f16: true };
+  const { layers } = plan({ conv2d: "winograd4" }, card);
+  const parts = layers.filter(({ partOf }) => partOf !== undefined);
+  assertEquals(parts.map(({ key, partOf }) => [key, partOf]), [
+    ["matmul 9x8x16 of 36", KEY],
+    ["matmul 9x16x16 of 36", OTHER],
+  ]);
+  assert(parts.every(({ algorithms }) => algorithms.join() === "tiled,shared"), `${parts.map((p) => p.algorithms)}`);
+  assertEquals(
+    layersOf(plan({ conv2d: "winograd4" }, card), TUNABLE_ALGORITHMS).filter(({ partOf }) => partOf).length,
+    2,
+  );
+  const [{ key }] = parts as [typeof parts[0]];
+  const labelsWith = (preferences: Readonly<Record<string, string>>): readonly string[] =>
+    labels(plan({ conv2d: "winograd4", ...preferences }, card)).filter((label) => label.startsWith("matmul"));
+  assertEquals(labelsWith({}), ["matmul.vector"]);
+  assertEquals(labelsWith({ [key]: "shared" }), ["matmul.shared", "matmul.vector"]);
+  assertEquals(labelsWith({ [key]: "shared-f16" }), ["matmul.shared", "matmul.vector"]);
+  const product = plan({ conv2d: "winograd4", matmul: "shared-f16" }, card).dispatches;
+  const inWinograd = product.filter((_, i) => product[i - 1]?.label.startsWith("conv2d.winograd4.input"));
+  assertEquals(inWinograd.map(({ label }) => label), ["matmul.shared", "matmul.shared"]);
 });
 
 Deno.test("half-precision arithmetic is not among what layers can be tuned to", () => {

@@ -206,3 +206,16 @@ gpuTest("half-precision tiles stay within what their roundings can do, however l
   assertEquals(labelsOf(half, "once"), ["matmul.shared-f16"]);
   assert(error > 1e-5 && error < HALF_LIMIT, `error ${error} of a product`);
 });
+
+gpuTest("what half precision cannot hold is staged as its largest number, not as infinity", async (runtime) => {
+  if (!(runtime as WebGpuRuntime).features.includes("shader-f16")) return;
+  const half = await forced("f16");
+  // An odd number of k: the kernel of the test before.
+  const a = values([40, 33], 1, () => 0);
+  const b = values([33, 36], 2, () => 0.5);
+  for (let row = 0; row < 40; row++) a.data[33 * row] = row % 2 === 0 ? 1e6 : -1e6;
+  b.data[0] = 1e9;
+  const y = await runOnce(half, [a, b], (a, b) => matmul(a!, b!));
+  assertEquals(labelsOf(half, "once"), ["matmul.shared-f16"]);
+  assertEquals([y[1], y[36 + 1]], [32752, -32752]);
+});

@@ -1,5 +1,13 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { type Advantage, choose, compare, LEAST_GAIN, median, type Timing } from "../../profiling/tuning/decide.ts";
+import {
+  type Advantage,
+  choose,
+  compare,
+  LEAST_GAIN,
+  median,
+  type Timing,
+  withoutVoid,
+} from "../../profiling/tuning/decide.ts";
 
 function timing(algorithm: string, samples: readonly number[], preparedBytes = 0): Timing {
   return { algorithm, samples, preparedBytes };
@@ -75,4 +83,10 @@ Deno.test("where not everything fits into memory, what saves most for a byte goe
 
 Deno.test("the median of an even number is the mean of the middle two", () => {
   assertEquals([median([3, 1, 2]), median([4, 1, 2, 3]), median([])], [2, 2.5, NaN]);
+});
+
+Deno.test("a choice for a part of a layer is void where the layer is computed otherwise", () => {
+  const layers = [{ key: "a" }, { key: "part of a", partOf: "a" }, { key: "part of b", partOf: "b" }];
+  const choices = ["a", "part of a", "part of b"].map((key) => [key, advantage("other", 1)] as const);
+  assertEquals([...withoutVoid(new Map(choices), layers).keys()], ["a", "part of b"]);
 });

@@ -43,21 +43,25 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
   const productOf = (band: WinogradBand): readonly Dispatch[] =>
     prefersBroadcast(target)
       ? [broadcastProducts(patches, weights.tensor, products, sizes, band, target)]
-      : matmulChosen({
-        a: patches,
-        b: weights.tensor,
-        out: products,
-        batch: elements,
-        rows: band.rows,
-        inner,
-        columns,
-        images: band.images,
-        sharesB: false,
-        firstRow: 0,
-        factors: undefined,
-        bias: undefined,
-        residual: undefined,
-      }, target);
+      : matmulChosen(
+        {
+          a: patches,
+          b: weights.tensor,
+          out: products,
+          batch: elements,
+          rows: band.rows,
+          inner,
+          columns,
+          images: band.images,
+          sharesB: false,
+          firstRow: 0,
+          factors: undefined,
+          bias: undefined,
+          residual: undefined,
+        },
+        target,
+        { mayBeHalf: false },
+      );
   const counts = tile === STATISTICS_BLOCK;
   const transformedLayer = { ...layer, residual, statistics: counts ? layer.statistics : undefined };
   return [
