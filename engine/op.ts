@@ -70,6 +70,11 @@ export interface Dispatch {
    * here instead of being written into the text let layers of different size share one compiled pipeline.
    */
   readonly params?: readonly number[];
+  /**
+   * Its share of the floating-point operations of the call, in any unit that its dispatches have in common: a plan counts
+   * them there. Without any, they count at the first dispatch.
+   */
+  readonly work?: number;
   /** Whether the kernel reads the scalars of the run (group 1, binding 0). */
   readonly usesScalars: boolean;
   /** Workgroups along x, y and z. */

@@ -21,9 +21,9 @@ import { byteLength, formatShape, type Tensor } from "./tensor.ts";
 export interface PlannedDispatch extends Dispatch {
   /** Where the call stands in the network or sampler. */
   readonly scope: string;
-  /** Floating-point operations of the call, all counted at its first dispatch. */
+  /** Floating-point operations: those of the call are counted where they are done, or else at its first dispatch. */
   readonly flops: number;
-  /** Least bytes moved of the call, likewise. */
+  /** Least bytes moved of the call, all counted at its first dispatch. */
   readonly bytes: number;
 }
 
@@ -207,7 +207,7 @@ function lowerCalls(
     layers.push(
       ...like.choices.map((choice) => ({ ...choice, call, ...(choice === whole ? {} : { partOf: whole!.key }) })),
     );
-    for (const request of like.own) request.flops += like.dispatches[0]?.flops ?? 0;
+    for (const request of like.own) request.flops += like.dispatches.reduce((sum, { flops }) => sum + flops, 0);
     return like.call === call ? like.dispatches : likewise(like, call, target);
   });
   const asked = [...requests.values()];
@@ -273,10 +273,13 @@ function checkOutputs(graph: Graph, root: (id: number) => number): void {
 
 function lowerCall(call: Call, target: Target): readonly PlannedDispatch[] {
   const { flops, bytes } = call.op.cost(call);
-  return call.op.lower(call, target).flatMap((dispatch) => inParts(dispatch, target)).map((dispatch, index) => {
+  const dispatches = call.op.lower(call, target).flatMap((dispatch) => inParts(dispatch, target));
+  const total = dispatches.reduce((sum, { work = 0 }) => sum + work, 0);
+  return dispatches.map((dispatch, index) => {
     checkLimits(call, dispatch, target);
-    const { inParts: _, ...whole } = dispatch;
-    return { ...whole, scope: call.scope, flops: index === 0 ? flops : 0, bytes: index === 0 ? bytes : 0 };
+    const { inParts: _, work = 0, ...whole } = dispatch;
+    const share = total > 0 ? work / total : index === 0 ? 1 : 0;
+    return { ...whole, scope: call.scope, flops: share * flops, bytes: index === 0 ? bytes : 0 };
   });
 }
 

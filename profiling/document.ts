@@ -80,23 +80,23 @@ export interface ProfileDocument {
 export const FORMAT = "shortcut-profile-1";
 
 /**
- * Divides the operations and bytes of each call among its dispatches by their time: the engine counts them all at the
- * first one, whose rate would mean nothing then.
+ * Divides the operations and bytes of each call among its dispatches by their time: the engine counts all bytes at the
+ * first one, and the operations at its products, whose rates would mean nothing then.
  */
 export function divideCosts(rows: readonly KernelTime[]): readonly KernelTime[] {
   const calls: KernelTime[][] = [];
   for (const row of rows) {
-    const isNext = row.flops > 0 || row.bytes > 0;
-    if (isNext || calls.length === 0) calls.push([]);
+    if (row.bytes > 0 || calls.length === 0) calls.push([]);
     calls.at(-1)?.push(row);
   }
   return calls.flatMap((call) => {
     const [first] = call;
     const total = call.reduce((sum, row) => sum + row.milliseconds, 0);
+    const flops = call.reduce((sum, row) => sum + row.flops, 0);
     if (call.length === 1 || total === 0 || !first) return call;
     return call.map((row) => {
       const share = row.milliseconds / total;
-      return { ...row, flops: first.flops * share, bytes: first.bytes * share };
+      return { ...row, flops: flops * share, bytes: first.bytes * share };
     });
   });
 }

@@ -3,7 +3,7 @@
  * WebGPU says nanoseconds, but Deno passes on what the driver counts: 10 ns on AMD, 52 to 83 ns on Intel, the inverse of
  * a frequency with Direct3D 12. So the length of a tick is measured against wall time once for each open device.
  */
-import { type Executable, type ExecutableContext, submitsOf } from "./executable.ts";
+import type { Executable, ExecutableContext } from "./executable.ts";
 
 /** Multiples of it are where resolved queries may begin, in bytes. */
 export const RESOLVE_ALIGNMENT = 256;
@@ -147,10 +147,10 @@ export async function replayTicks(
 }
 
 /** The dispatches of all replays in one pass; a replay that is too long for one submit is split, and stands alone. */
-function passesOf({ plan: { dispatches } }: Executable, replays: number): readonly (readonly number[])[] {
-  const order = [...dispatches.keys()];
+function passesOf(executable: Executable, replays: number): readonly (readonly number[])[] {
+  const order = [...executable.plan.dispatches.keys()];
   if (replays > 1) return [Array.from({ length: replays }, () => order).flat()];
-  return submitsOf(dispatches).map(({ first, end }) => order.slice(first, end));
+  return executable.submits().map(({ first, end }) => order.slice(first, end));
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Plan, PlannedDispatch } from "../plan.ts";
 import { byteLength, type DeviceTensor, type Tensor } from "../tensor.ts";
 import { type BufferStore, BufferTensor } from "./buffers.ts";
 import { type OpenDevice, submit } from "./device.ts";
+import { type Paced, type Run, submitsOf } from "./pace.ts";
 import type { CompiledKernel, PipelineCache } from "./pipelines.ts";
 
 /** The parts of a runtime that an executable works with. */
@@ -26,38 +27,13 @@ interface BoundDispatch {
   readonly scalars: GPUBindGroup | undefined;
 }
 
-/** Work handed over in one submit at most, so that no driver watchdog (about 2 s) fires: 0.4 s of a 100 GFLOP/s GPU. */
-const FLOPS_PER_SUBMIT = 40e9;
-
-/** Dispatches that follow each other: from `first` to before `end`. */
-export interface Run {
-  readonly first: number;
-  readonly end: number;
-}
-
-/**
- * Cuts dispatches into runs, each for a submit of its own: one ends where its work exceeds that of a submit, or it has as
- * many dispatches as are allowed. There is at least one run.
- */
-export function submitsOf(dispatches: readonly Pick<PlannedDispatch, "flops">[], most = Infinity): readonly Run[] {
-  const runs: Run[] = [];
-  let [first, flops] = [0, 0];
-  for (const [index, dispatch] of dispatches.entries()) {
-    flops += dispatch.flops;
-    const end = index + 1;
-    if (end < dispatches.length && flops <= FLOPS_PER_SUBMIT && end - first < most) continue;
-    runs.push({ first, end });
-    [first, flops] = [end, 0];
-  }
-  return runs.length > 0 ? runs : [{ first: 0, end: 0 }];
-}
-
 /** Bytes of intermediate results that a finite check reads back together. */
 const CHECK_BYTES = 64 * 2 ** 20;
 
 /** Replays a plan. Results live in its slots until the next run. */
-export class Executable {
+export class Executable implements Paced {
   readonly plan: Plan;
+  milliseconds: number | undefined;
   readonly #context: ExecutableContext;
   readonly #slots: readonly GPUBuffer[];
   readonly #scalarBuffer: GPUBuffer;
@@ -148,10 +124,15 @@ export class Executable {
     if (bound) encode(pass, bound);
   }
 
+  /** The dispatches that belong into one submit each. @param most dispatches of a submit */
+  submits(most?: number): readonly Run[] {
+    return submitsOf(this.plan.dispatches, this.milliseconds, most);
+  }
+
   #submit(first: GPUCommandEncoder): void {
     const { device } = this.#context.opened;
     let encoder: GPUCommandEncoder | undefined = first;
-    for (const run of submitsOf(this.plan.dispatches)) {
+    for (const run of this.submits()) {
       encoder ??= device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       for (const bound of this.#dispatches.slice(run.first, run.end)) encode(pass, bound);

@@ -5,7 +5,8 @@
 import type { PlannedDispatch } from "../plan.ts";
 import { elapsed, median, readTimestamps, repeat, RESOLVE_ALIGNMENT, tickLength, TimedQueue } from "./clock.ts";
 import { submit } from "./device.ts";
-import { type Executable, type ExecutableContext, type Run, submitsOf } from "./executable.ts";
+import type { Executable, ExecutableContext } from "./executable.ts";
+import type { Run } from "./pace.ts";
 
 /** How the times of dispatches were taken. */
 export type TimingMethod = "timestamps" | "repeated dispatches";
@@ -18,9 +19,9 @@ export interface KernelTime {
   readonly scope: string;
   /** Median over the replays. */
   readonly milliseconds: number;
-  /** Floating-point operations of the call, all counted at its first dispatch. */
+  /** Floating-point operations: those of the call are counted where they are done, or else at its first dispatch. */
   readonly flops: number;
-  /** Least bytes moved of the call, likewise. */
+  /** Least bytes moved of the call, all counted at its first dispatch. */
   readonly bytes: number;
   /** Workgroups along x, y and z. */
   readonly workgroups: readonly [number, number, number];
@@ -167,7 +168,7 @@ class TimestampTimer {
     const { dispatches } = this.#executable.plan;
     if (dispatches.length === 0) return { milliseconds: [], span: 0 };
     let bytes = 0;
-    const chunks = submitsOf(dispatches, QUERIES_PER_SET / 2).map(({ first, end }): Chunk => {
+    const chunks = this.#executable.submits(QUERIES_PER_SET / 2).map(({ first, end }): Chunk => {
       const offset = bytes;
       bytes += Math.ceil(2 * TIMESTAMP_BYTES * (end - first) / RESOLVE_ALIGNMENT) * RESOLVE_ALIGNMENT;
       return { first, end, offset };

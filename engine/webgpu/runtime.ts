@@ -122,6 +122,7 @@ export class WebGpuRuntime implements Runtime {
       const executable = await cache.get(inputs, scalars);
       this.#latest.set(name, executable);
       if (this.#checkFinite) return await executable.runChecked(inputs, scalars) as Record<O, DeviceTensor>;
+      await this.#pace.begin(executable);
       const results = executable.run(inputs, scalars);
       await this.#pace.submitted(executable);
       return results as Record<O, DeviceTensor>;

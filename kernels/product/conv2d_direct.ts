@@ -157,6 +157,7 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
     params: { ...sizes.params, pitch: texels ? texelRows(channels, lanes) : Math.ceil(channels / rows) * columns },
     workgroupSize: lanes,
     workgroups: flatGrid(sizes.blocks, target),
+    work: 1,
     declarations: epilogueFunctions("f32", convolution),
     body: `var rest = group.y * groups.x + group.x;
 let ox = (rest % params.blocksAcross) * ${sizes.block.across}u;
@@ -230,6 +231,7 @@ function vectorConvolution(
     params: { ...sizes.params, pitch: Math.ceil(x.shape[3]! / weights.rows) * out.shape[3]! },
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(sizes.blocks / VECTOR_WORKGROUP), target),
+    work: 1,
     declarations: `${vectorEpilogue(wide, convolution)}
 ${vectorLoads("x", wideInput)}
 ${weights.declarations}`,

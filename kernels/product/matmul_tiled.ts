@@ -106,6 +106,7 @@ function broadcastProduct(product: Product, target: Target): Dispatch {
     takesParts: true,
     workgroupSize: lanes,
     workgroups: flatGrid(rowBlocks * columnBlocks * batch, target),
+    work: batch * rows * inner * columns,
     declarations: epilogueFunctions("f32", product),
     body: `var rest = group.y * groups.x + group.x;
 let row = (rest % params.rowBlocks) * ${height}u;
@@ -202,6 +203,7 @@ function vectorProduct(product: Product, target: Target): Dispatch {
     takesParts: true,
     workgroupSize: VECTOR_WORKGROUP,
     workgroups: flatGrid(Math.ceil(rowBlocks * columnBlocks * batch / VECTOR_WORKGROUP), target),
+    work: batch * rows * inner * columns,
     declarations: `${vectorEpilogue(wide, product)}
 ${vectorLoads("a", wideInner)}
 ${weights.declarations}

@@ -67,7 +67,15 @@ export interface Cut {
   readonly tile: Tile;
   /** Parts of k, each summed by workgroups of its own. */
   readonly parts: number;
+  /** Rows of a dispatch, whole tiles; by default as many as are no more work than a dispatch should be. */
+  readonly bandRows?: number;
 }
+
+/**
+ * Multiply-adds of a dispatch at most, where a band of rows of one tile is no more. Drivers take a dispatch that lasts for
+ * two seconds to hang; small GPUs make some 30 GFLOP/s of the largest convolutions.
+ */
+const DISPATCH_MULTIPLY_ADDS = 8e9;
 
 /** Invocations of a workgroup. */
 export function invocations({ rows, columns, rowsEach, columnsEach }: Tile): number {
@@ -95,23 +103,42 @@ export function storedRows(rows: number, { dtype }: TensorType): number {
 /** The dispatches that compute a product. */
 export function tileProduct(
   product: TileProduct,
-  { tile, parts }: Cut,
+  cut: Cut,
   arithmetic: Arithmetic,
   target: Target,
 ): readonly Dispatch[] {
-  if (parts === 1) return [tiles(product, { tile, parts }, arithmetic, target)];
+  const { parts } = cut;
+  if (parts === 1) return bands(product, cut, arithmetic, target);
   const { batch, rows, columns, label, out } = product;
   const sums = target.scratch([parts, batch, rows, columns]);
   const partial = { ...product, out: sums, bias: undefined, residual: undefined, shift: undefined };
-  return [tiles(partial, { tile, parts }, arithmetic, target), sumOfParts(`${label}.sum`, product, sums, out, target)];
+  return [...bands(partial, cut, arithmetic, target), sumOfParts(`${label}.sum`, product, sums, out, target)];
 }
 
-function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmetic, target: Target): Dispatch {
+/** A dispatch for each band of rows: every element is computed as it would be in one for all of them. */
+function bands(product: TileProduct, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
+  const { batch, rows, inner, columns } = product;
+  const { tile: { rows: tileRows } } = cut;
+  const most = Math.floor(DISPATCH_MULTIPLY_ADDS / (batch * inner * columns * tileRows)) * tileRows;
+  const bandRows = cut.bandRows ?? Math.max(tileRows, most);
+  return range(Math.ceil(rows / bandRows)).map((band) => {
+    const first = band * bandRows;
+    return tiles(product, { first, count: Math.min(bandRows, rows - first) }, cut, arithmetic, target);
+  });
+}
+
+function tiles(
+  product: TileProduct,
+  band: { readonly first: number; readonly count: number },
+  { tile, parts }: Cut,
+  arithmetic: Arithmetic,
+  target: Target,
+): Dispatch {
   const { left, right, out, batch, rows, inner, columns } = product;
   const wide = columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
   const weights = vectorWeights("weight", right, wide);
-  const rowBlocks = Math.ceil(rows / tile.rows);
+  const rowBlocks = Math.ceil(band.count / tile.rows);
   const columnBlocks = Math.ceil(columns / tile.columns);
   const partLength = Math.ceil(inner / tile.depth / parts) * tile.depth;
   return kernel({
@@ -123,6 +150,7 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
       rows,
       inner,
       columns,
+      bandRow: band.first,
       rowBlocks,
       columnBlocks,
       parts,
@@ -134,6 +162,7 @@ function tiles(product: TileProduct, { tile, parts }: Cut, arithmetic: Arithmeti
     },
     workgroupSize: invocations(tile),
     workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
+    work: batch * band.count * inner * columns,
     declarations: `${left.declarations}
 ${vectorEpilogue(wide, product)}
 ${weightPair(weights)}
@@ -215,7 +244,7 @@ function body(left: LeftMatrix, tile: Tile, arithmetic: Arithmetic): string {
   return `var rest = group.y * groups.x + group.x;
 let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
 rest /= params.columnBlocks;
-let firstRow = (rest % params.rowBlocks) * ${tile.rows}u;
+let firstRow = params.bandRow + (rest % params.rowBlocks) * ${tile.rows}u;
 rest /= params.rowBlocks;
 let part = rest % params.parts;
 let item = rest / params.parts;

@@ -35,6 +35,8 @@ export interface KernelSource {
   readonly params?: Readonly<Record<string, number>>;
   readonly workgroupSize: number | readonly [number, number, number];
   readonly workgroups: readonly [number, number, number];
+  /** Its share of the operations of the call; see `Dispatch`. */
+  readonly work?: number;
   /** Whether tensors that one binding cannot hold are bound in parts, rather than refused; see `boundInParts`. */
   readonly takesParts?: boolean;
   /** Functions, constants and workgroup variables in front of `main`. */
@@ -72,7 +74,7 @@ function arraysOf({ read, write }: Pick<KernelSource, "read" | "write">): readon
 /** The module of a text, with what it is run with. */
 function assembled(
   { arrays, declarations, body }: KernelText,
-  source: Pick<KernelSource, "label" | "params" | "workgroupSize" | "workgroups">,
+  source: Pick<KernelSource, "label" | "params" | "work" | "workgroupSize" | "workgroups">,
 ): Dispatch {
   const usesScalars = /\bscalars\[/.test(`${declarations}\n${body}`);
   const header = arrays.map(({ name, type, access }, index) =>
@@ -103,6 +105,7 @@ ${body}
     wgsl,
     bindings: arrays.map(({ tensor, access, range }) => ({ tensor, access, ...(range ? { range } : {}) })),
     ...(params.length > 0 ? { params: params.map(([, value]) => value) } : {}),
+    ...(source.work === undefined ? {} : { work: source.work }),
     usesScalars,
     workgroups: source.workgroups,
   };

@@ -1,6 +1,7 @@
 /** What a runtime hands to the device at once, and when it waits. */
 import { assert, assertEquals } from "@std/assert";
-import { type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
+import { type Stage, type Tensors, WebGpuRuntime } from "../../engine/mod.ts";
+import { submitsOf } from "../../engine/webgpu/pace.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { costly, plus } from "../support/toy_ops.ts";
 
@@ -11,11 +12,13 @@ interface Counts {
   /** Bytes written since the last submit, and the most of them at any time. */
   written: number;
   mostWritten: number;
+  /** Milliseconds that a wait takes longer. */
+  delay: number;
 }
 
 /** A runtime whose queue is watched. */
 async function withCounts(body: (runtime: WebGpuRuntime, counts: Counts) => Promise<void>): Promise<void> {
-  const counts: Counts = { submits: 0, waits: 0, written: 0, mostWritten: 0 };
+  const counts: Counts = { submits: 0, waits: 0, written: 0, mostWritten: 0, delay: 0 };
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
     const adapter = await navigator.gpu.requestAdapter(options);
     const request = adapter!.requestDevice.bind(adapter);
@@ -46,9 +49,10 @@ function watch(queue: GPUQueue, counts: Counts): void {
     counts.written = 0;
     submit(buffers);
   };
-  queue.onSubmittedWorkDone = () => {
+  queue.onSubmittedWorkDone = async () => {
     counts.waits++;
-    return done();
+    await new Promise((resolve) => setTimeout(resolve, counts.delay));
+    return await done();
   };
   queue.writeBuffer = (buffer: GPUBuffer, at: number, data: Uint8Array<ArrayBuffer>): undefined => {
     counts.written += data.byteLength;
@@ -57,26 +61,58 @@ function watch(queue: GPUQueue, counts: Counts): void {
   };
 }
 
-gpuTest("a plan is handed over in submits of about 40 GFLOP, so that no watchdog of a driver fires", async () => {
+/** A stage of nine dispatches that state 30 GFLOP each, and nine that state almost none. */
+function nineCostly(runtime: WebGpuRuntime): Stage<"x", never, "y"> {
+  return runtime.stage("long", ({ x }: Tensors<"x">) => {
+    let y = x;
+    for (let k = 0; k < 9; k++) y = costly(plus(y, x));
+    return { y };
+  });
+}
+
+gpuTest("what has not run yet is handed over in small submits, what is known to be quick in one", async () => {
   await withCounts(async (runtime, counts) => {
-    // Each costly call states 30 GFLOP: a submit is full with two of them.
-    const stage = runtime.stage("long", ({ x }: Tensors<"x">) => {
-      let y = x;
-      for (let k = 0; k < 9; k++) y = costly(plus(y, x));
-      return { y };
-    });
+    const stage = nineCostly(runtime);
     const x = runtime.upload(new Float32Array([1, 2]), [2]);
+    counts.submits = 0;
     await stage({ x }, {});
+    assertEquals(counts.submits, 18);
     counts.submits = 0;
     const { y } = await stage({ x }, {});
+    assertEquals(counts.submits, 1);
+    assertEquals(await y.read(), new Float32Array([10, 20]));
+  });
+});
+
+gpuTest("the time of a run decides the submits of the next: a quarter of a second each", async () => {
+  await withCounts(async (runtime, counts) => {
+    const stage = nineCostly(runtime);
+    const x = runtime.upload(new Float32Array([1, 2]), [2]);
+    counts.delay = 800;
+    await stage({ x }, {});
+    counts.delay = 0;
+    counts.submits = 0;
+    const { y } = await stage({ x }, {});
+    // 9 x 30 GFLOP in 0.8 s: two of them, and not three, take a quarter of a second.
     assertEquals(counts.submits, 5);
     assertEquals(await y.read(), new Float32Array([10, 20]));
   });
 });
 
+Deno.test("no submit holds more than its share of the time, or its number of dispatches", () => {
+  const ofFlops = (flops: readonly number[], milliseconds?: number, most?: number): readonly number[][] =>
+    submitsOf(flops.map((flops) => ({ flops })), milliseconds, most).map(({ first, end }) => [first, end]);
+  assertEquals(ofFlops([]), [[0, 0]]);
+  assertEquals(ofFlops([1e9, 3e9, 1, 16e9, 0, 0]), [[0, 2], [2, 3], [3, 4], [4, 6]]);
+  assertEquals(ofFlops([2, 2, 2, 2], 1000), [[0, 1], [1, 2], [2, 3], [3, 4]]);
+  assertEquals(ofFlops([2, 2, 2, 2], 499), [[0, 2], [2, 4]]);
+  assertEquals(ofFlops([0, 0, 0], 1000, 2), [[0, 2], [2, 3]]);
+  assertEquals(ofFlops([1, 1, 1], 0), [[0, 3]]);
+});
+
 gpuTest("a short plan is one submit", async () => {
   await withCounts(async (runtime, counts) => {
-    const stage = runtime.stage("short", ({ x }: Tensors<"x">) => ({ y: plus(plus(x, x), costly(x)) }));
+    const stage = runtime.stage("short", ({ x }: Tensors<"x">) => ({ y: plus(plus(x, x), x) }));
     const x = runtime.upload(new Float32Array([1]), [1]);
     await stage({ x }, {});
     counts.submits = 0;

@@ -1,5 +1,5 @@
 /** Which algorithm, tile and number of parts layers take on graphics cards, by default and by preference. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { constant, type DeviceProfile, type Shape, trace } from "../../engine/mod.ts";
 import { makePlan } from "../../engine/plan.ts";
 import { conv2d, type Conv2dOptions } from "../../kernels/product/conv2d.ts";
@@ -49,6 +49,25 @@ Deno.test("graphics cards take tiles, Winograd only for large images of many cha
   ]);
   assertEquals(product(64, 64, 64, CARD), ["matmul.shared"]);
   assertEquals(product(1, 64, 64, CARD), ["matmul.vector"]);
+});
+
+Deno.test("no dispatch of a large convolution or product is more than 16 GFLOP, and together they are all of it", () => {
+  const types = { x: { shape: [1, 256, 256, 512], dtype: "f32" as const } };
+  const weight = { shape: [3, 3, 512, 256], dtype: "f32" as const, data: new Float32Array(9 * 512 * 256) };
+  const matrix = { shape: [512, 4096], dtype: "f32" as const, data: new Float32Array(512 * 4096) };
+  const graph = trace("large", types, ({ x }) => ({
+    y: conv2d({ parts: [x!], silu: true }, constant(weight), { padding: 1 }),
+    z: matmul(x!, constant(matrix)),
+  }));
+  const profile = { ...CARD, maxBufferBytes: 2 ** 31, maxBindingBytes: 2 ** 31, preferences: { conv2d: "implicit" } };
+  const { dispatches } = makePlan(graph, profile);
+  const sumOf = (label: string): number =>
+    dispatches.filter((dispatch) => dispatch.label === label).reduce((sum, { flops }) => sum + flops, 0);
+  assert(dispatches.every(({ flops }) => flops <= 16e9), `${dispatches.map(({ flops }) => flops)}`);
+  assertEquals(dispatches.filter(({ label }) => label === "conv2d.implicit").length, 10);
+  assertAlmostEquals(sumOf("conv2d.implicit"), 2 * 256 ** 2 * 9 * 512 * 256, 1);
+  assertAlmostEquals(sumOf("matmul.shared"), 2 * 256 ** 2 * 512 * 4096, 1);
+  assertEquals(sumOf("conv2d.input.silu"), 0, "the work counts at the product, not at what comes before");
 });
 
 Deno.test("without workgroup memory for any tile, layers take what needs none", () => {

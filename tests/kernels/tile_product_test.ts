@@ -124,6 +124,27 @@ gpuTest("a product from large tiles gives the reference where neither side fills
   }
 });
 
+gpuTest("bands of rows give the bits of one dispatch, however many there are", async (runtime) => {
+  const inputs = [values([2, 9, 11, 32], 1), values([3, 3, 32, 36], 2), values([36], 3)];
+  const attrs = { ...PLAIN, bias: true };
+  const run = (cut: Cut): Promise<Float32Array> => {
+    const op = cutConvolution(cut);
+    return runOnce(runtime, inputs, (...tensors) => op(tensors, attrs)[0]!);
+  };
+  for (const parts of [1, 3]) {
+    const whole = await run({ tile: SMALL_TILE, parts });
+    assertEquals(labelsOf(runtime as WebGpuRuntime, "once").length, parts === 1 ? 1 : 2);
+    for (const bandRows of [32, 96]) {
+      assertEquals(await run({ tile: SMALL_TILE, parts, bandRows }), whole, `${parts} parts, bands of ${bandRows}`);
+      // 2 x 9 x 11 rows.
+      assertEquals(
+        labelsOf(runtime as WebGpuRuntime, "once").length,
+        Math.ceil(198 / bandRows) + (parts === 1 ? 0 : 1),
+      );
+    }
+  }
+});
+
 gpuTest("a split convolution gives the same bits twice, and a batch those of its images one by one", async () => {
   const runtime = await forced("f32");
   const shape = [1, 8, 8, 64];

@@ -37,8 +37,8 @@ Deno.test("a number in a scope belongs to the name before it", () => {
 Deno.test("the costs of a call are divided among its dispatches by their time", () => {
   const rows = divideCosts([
     kernelTime("a", "", 5, 10, 20),
-    kernelTime("b.first", "", 1, 100, 40),
-    kernelTime("b.second", "", 3),
+    kernelTime("b.first", "", 1, 0, 40),
+    kernelTime("b.second", "", 3, 100),
     kernelTime("copy", "", 2, 0, 8),
   ]);
   assertEquals(rows.map(({ flops }) => flops), [10, 25, 75, 0]);

@@ -77,7 +77,7 @@ const costlyOp = defineOp<{ factor: Coefficient }>({
   cost: () => ({ flops: 30e9, bytes: 8 }),
 });
 
-/** The same values, at a stated cost so high that a plan with two of them is split into two submits. */
+/** The same values, at a stated cost so high that a plan with two of them is first run in two submits. */
 export const costly = (x: Tensor): Tensor => costlyOp([x], { factor: 1 })[0]!;
 
 const preparedPlusOp = defineOp<Record<string, never>>({

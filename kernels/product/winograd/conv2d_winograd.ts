@@ -214,6 +214,7 @@ function broadcastProducts(
     params: { rows, inner, columns },
     workgroupSize: lanes,
     workgroups: [columns / (groupCount * lanes), blocks, WINOGRAD[tile].patch ** 2],
+    work: rows * inner * columns,
     body: `let column = group.x * ${groupCount * lanes}u + lane;
 let row = group.z * params.rows + group.y * ${rowBlock}u;
 ${lines(block, (p) => `let a${p} = (row + ${p}u) * params.inner + lane;`)}
