@@ -204,6 +204,11 @@ export function installCommand({ os, release, sources }: Omit<Machine, "isRoot">
   return id === undefined ? "Install the Vulkan loader and Mesa's software Vulkan driver (lavapipe)" : known[id]!;
 }
 
+/** What the user of a Windows machine may set, as Deno does not say which graphics API an adapter belongs to. */
+const WINDOWS_ADVICE = `On Windows two variables choose the graphics API and its compiler:
+  DENO_WEBGPU_BACKEND=vulkan              where the graphics driver has Vulkan: the faster way
+  DENO_WEBGPU_DX12_COMPILER=dynamicdxc    otherwise: Direct3D's older compiler takes up to minutes and has no f16`;
+
 /**
  * Decides what a look at the adapter leads to.
  * @param adapter kind and name of what was found
@@ -220,8 +225,10 @@ export function choosePlan(
   const canInstall = machine.os === "linux" && usesApt(machine.release) && machine.isRoot;
   switch (adapter.kind) {
     case "hardware":
-    case "software":
-      return { action: "go on", message: isFirstStep ? "" : `${found}; nothing to install` };
+    case "software": {
+      const advice = machine.os === "windows" ? `\n${WINDOWS_ADVICE}` : "";
+      return { action: "go on", message: isFirstStep ? "" : `${found}; nothing to install${advice}` };
+    }
     case "hardware OpenGL":
       return { action: "go on", message: `${found}: works; a Vulkan driver for this card is faster` };
     case "software OpenGL":

@@ -63,6 +63,11 @@ export interface Dispatch {
   readonly label: string;
   /** The whole module, entry point `main`; also the key of the pipeline cache, so equal text is compiled once. */
   readonly wgsl: string;
+  /**
+   * A shorter text of the same kernel, which gives the same bits; absent where there is none. It is compiled in place of
+   * `wgsl` on a device whose compiler has been slow at such texts.
+   */
+  readonly shortWgsl?: string;
   /** All that the kernel reads and writes. */
   readonly bindings: readonly Binding[];
   /**

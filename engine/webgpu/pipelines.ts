@@ -18,9 +18,15 @@ const BINDING_TYPES = { read: "read-only-storage", write: "storage", sample: "te
 
 /** What has been made on a device, whoever used it. */
 interface Made {
+  /** By their texts, or the texts that they stand for. */
   readonly kernels: Map<string, CompiledKernel>;
   readonly layouts: Map<string, GPUBindGroupLayout>;
+  /** Whether the compiler was slow at a text that has a shorter form. */
+  isSlow: boolean;
 }
+
+/** Milliseconds from which a compiler is slow: that of older Direct3D takes tens of seconds for unrolled loops. */
+const SLOW_MILLISECONDS = 3000;
 
 const MADE = new WeakMap<GPUDevice, Made>();
 
@@ -34,7 +40,7 @@ export class PipelineCache {
 
   constructor(opened: OpenDevice) {
     this.#opened = opened;
-    this.#made = MADE.get(opened.device) ?? { kernels: new Map(), layouts: new Map() };
+    this.#made = MADE.get(opened.device) ?? { kernels: new Map(), layouts: new Map(), isSlow: false };
     MADE.set(opened.device, this.#made);
   }
 
@@ -47,7 +53,8 @@ export class PipelineCache {
   }
 
   /**
-   * Compiles what is new among these dispatches.
+   * Compiles what is new among these dispatches. Once a text that has a shorter form took more than three seconds, further
+   * ones are compiled in theirs.
    * @throws {Error} with kernel name, line and message if a text does not compile
    */
   async compile(dispatches: readonly Dispatch[]): Promise<void> {
@@ -55,8 +62,12 @@ export class PipelineCache {
       this.#asked.add(dispatch.wgsl);
       if (this.#made.kernels.has(dispatch.wgsl)) continue;
       const start = performance.now();
-      this.#made.kernels.set(dispatch.wgsl, await this.#compile(dispatch));
-      this.#milliseconds += performance.now() - start;
+      const { shortWgsl } = dispatch;
+      const isShort = shortWgsl !== undefined && this.#made.isSlow;
+      this.#made.kernels.set(dispatch.wgsl, await this.#compile(isShort ? { ...dispatch, wgsl: shortWgsl } : dispatch));
+      const milliseconds = performance.now() - start;
+      if (shortWgsl !== undefined && milliseconds > SLOW_MILLISECONDS) this.#made.isSlow = true;
+      this.#milliseconds += milliseconds;
     }
   }
 

@@ -22,7 +22,8 @@ export interface Tile {
   readonly columnsEach: number;
   /**
    * Whether all steps of a depth stand in the text, so that positions in workgroup memory are constants but for the
-   * invocation's own; it takes a CPU four times as long to compile.
+   * invocation's own; it takes a CPU four times as long to compile, and some GPU compilers tens of seconds: those get
+   * the other text from the second on.
    */
   readonly unrolled: boolean;
 }
@@ -169,6 +170,7 @@ ${weightPair(weights)}
 var<workgroup> leftTile: array<${vector(arithmetic)}, ${tile.rows * pitch(tile)}>;
 var<workgroup> rightTile: array<${vector(arithmetic)}, ${tile.depth * tile.columns / 4}>;`,
     body: body(left, tile, arithmetic),
+    ...(tile.unrolled ? { shortBody: body(left, { ...tile, unrolled: false }, arithmetic) } : {}),
   });
 }
 

@@ -46,6 +46,8 @@ export interface KernelSource {
    * and `groups` (num_workgroups), all vec3u but `lane`.
    */
   readonly body: string;
+  /** The same in fewer words, such as loops that `body` has unrolled, for slow compilers. */
+  readonly shortBody?: string;
 }
 
 /** Puts a module together: header with bindings, `params`, `scalars` where they are used, then `main`. */
@@ -74,7 +76,7 @@ function arraysOf({ read, write }: Pick<KernelSource, "read" | "write">): readon
 /** The module of a text, with what it is run with. */
 function assembled(
   { arrays, declarations, body }: KernelText,
-  source: Pick<KernelSource, "label" | "params" | "work" | "workgroupSize" | "workgroups">,
+  source: Pick<KernelSource, "label" | "params" | "work" | "shortBody" | "workgroupSize" | "workgroups">,
 ): Dispatch {
   const usesScalars = /\bscalars\[/.test(`${declarations}\n${body}`);
   const header = arrays.map(({ name, type, access }, index) =>
@@ -92,7 +94,8 @@ function assembled(
   }
   if (usesScalars) header.push(`@group(1) @binding(0) var<uniform> scalars: array<vec4u, ${SCALAR_CAPACITY}>;`);
   const size = typeof source.workgroupSize === "number" ? [source.workgroupSize] : source.workgroupSize;
-  const wgsl = `${header.join("\n")}
+  const module = (body: string): string =>
+    `${header.join("\n")}
 ${declarations}
 @compute @workgroup_size(${size.join(", ")})
 fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u,
@@ -102,7 +105,8 @@ ${body}
 `;
   return {
     label: source.label,
-    wgsl,
+    wgsl: module(body),
+    ...(source.shortBody === undefined ? {} : { shortWgsl: module(source.shortBody) }),
     bindings: arrays.map(({ tensor, access, range }) => ({ tensor, access, ...(range ? { range } : {}) })),
     ...(params.length > 0 ? { params: params.map(([, value]) => value) } : {}),
     ...(source.work === undefined ? {} : { work: source.work }),

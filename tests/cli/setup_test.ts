@@ -185,6 +185,15 @@ Deno.test("choosePlan() goes on in silence before another task and in one line o
   }
 });
 
+Deno.test("choosePlan() tells on Windows which variables choose graphics API and compiler, and nothing as the first step", () => {
+  const windows = { ...machine("", false), os: "windows" };
+  assertEquals(choosePlan(adapter("hardware"), windows, true), { action: "go on", message: "" });
+  const { action, message } = choosePlan(adapter("hardware"), windows, false);
+  assertEquals(action, "go on");
+  assertStringIncludes(message, "DENO_WEBGPU_BACKEND=vulkan");
+  assertStringIncludes(message, "DENO_WEBGPU_DX12_COMPILER=dynamicdxc");
+});
+
 Deno.test("choosePlan() without an adapter installs as root on Debian and Ubuntu only", () => {
   for (const first of [true, false]) {
     assertEquals(choosePlan(adapter("none"), machine(DEBIAN, true), first).action, "install");

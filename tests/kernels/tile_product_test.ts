@@ -145,6 +145,16 @@ gpuTest("bands of rows give the bits of one dispatch, however many there are", a
   }
 });
 
+gpuTest("a tile whose steps stand in the text gives the bits of one that loops over them", async (runtime) => {
+  const inputs = [values([1, 5, 7, 32], 1), values([3, 3, 32, 36], 2), values([36], 3)];
+  const run = (unrolled: boolean): Promise<Float32Array> => {
+    const op = cutConvolution({ tile: { ...SMALL_TILE, unrolled }, parts: 1 });
+    return runOnce(runtime, inputs, (...tensors) => op(tensors, { ...PLAIN, bias: true })[0]!);
+  };
+  assertEquals(await run(true), await run(false));
+  assertEquals((runtime as WebGpuRuntime).statistics().plans.get("once")!.dispatches[0]!.shortWgsl, undefined);
+});
+
 gpuTest("a split convolution gives the same bits twice, and a batch those of its images one by one", async () => {
   const runtime = await forced("f32");
   const shape = [1, 8, 8, 64];
