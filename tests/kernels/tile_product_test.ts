@@ -9,8 +9,10 @@ import {
   type Shape,
   type Tensor,
   type Tensors,
+  trace,
   WebGpuRuntime,
 } from "../../engine/mod.ts";
+import { makePlan } from "../../engine/plan.ts";
 import { PLAIN } from "../../kernels/product/conv2d_examples.ts";
 import { conv2dImplicit } from "../../kernels/product/conv2d_implicit.ts";
 import { conv2d, conv2dOp } from "../../kernels/product/conv2d.ts";
@@ -20,6 +22,7 @@ import { matmulShared } from "../../kernels/product/matmul_shared.ts";
 import { LARGE_TILE, MEDIUM_TILE, NARROW_TILE, SMALL_TILE } from "../../kernels/product/tile_cut.ts";
 import type { Arithmetic, Cut, Tile } from "../../kernels/product/tile_product.ts";
 import { assertClose, relativeError } from "../support/close.ts";
+import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
 import { runExample } from "../support/run_example.ts";
@@ -145,14 +148,15 @@ gpuTest("bands of rows give the bits of one dispatch, however many there are", a
   }
 });
 
-gpuTest("a tile whose steps stand in the text gives the bits of one that loops over them", async (runtime) => {
-  const inputs = [values([1, 5, 7, 32], 1), values([3, 3, 32, 36], 2), values([36], 3)];
-  const run = (unrolled: boolean): Promise<Float32Array> => {
-    const op = cutConvolution({ tile: { ...SMALL_TILE, unrolled }, parts: 1 });
-    return runOnce(runtime, inputs, (...tensors) => op(tensors, { ...PLAIN, bias: true })[0]!);
-  };
-  assertEquals(await run(true), await run(false));
-  assertEquals((runtime as WebGpuRuntime).statistics().plans.get("once")!.dispatches[0]!.shortWgsl, undefined);
+Deno.test("the short text of a tile loops over the steps that stand in the long one", () => {
+  const types = { x: { shape: [128, 64], dtype: "f32" as const }, y: { shape: [64, 128], dtype: "f32" as const } };
+  const graph = trace("product", types, ({ x, y }) => ({ z: matmul(x!, y!) }));
+  const [dispatch] = makePlan(graph, { ...SOFTWARE_PROFILE, software: false }).dispatches;
+  const { wgsl, shortWgsl } = dispatch!;
+  const loop = /for \(var q = 0u; q < 4u; q \+= 1u\) (\{[^}]*\})/.exec(shortWgsl ?? "");
+  assert(loop && !wgsl.includes("var q = "), shortWgsl);
+  const steps = [0, 1, 2, 3].map((q) => loop[1]!.replaceAll(/\bq\b/g, `${q}u`)).join("\n");
+  assertEquals(shortWgsl!.replace(loop[0], () => steps), wgsl);
 });
 
 gpuTest("a split convolution gives the same bits twice, and a batch those of its images one by one", async () => {
