@@ -6,7 +6,7 @@ import type { Plan, PlannedDispatch } from "../plan.ts";
 import { byteLength, type DeviceTensor, type Tensor } from "../tensor.ts";
 import { type BufferStore, BufferTensor } from "./buffers.ts";
 import { type OpenDevice, submit } from "./device.ts";
-import { type Paced, type Run, submitsOf } from "./pace.ts";
+import { FIRST_SUBMIT_FLOPS, type Paced, type Run, submitsOf } from "./pace.ts";
 import type { CompiledKernel, PipelineCache } from "./pipelines.ts";
 
 /** The parts of a runtime that an executable works with. */
@@ -33,6 +33,8 @@ const CHECK_BYTES = 64 * 2 ** 20;
 /** Replays a plan. Results live in its slots until the next run. */
 export class Executable implements Paced {
   readonly plan: Plan;
+  readonly flops: number;
+  submitFlops = FIRST_SUBMIT_FLOPS;
   milliseconds: number | undefined;
   readonly #context: ExecutableContext;
   readonly #slots: readonly GPUBuffer[];
@@ -50,6 +52,7 @@ export class Executable implements Paced {
   private constructor(plan: Plan, context: ExecutableContext) {
     const { store, opened: { device } } = context;
     this.plan = plan;
+    this.flops = plan.dispatches.reduce((sum, { flops }) => sum + flops, 0);
     this.#context = context;
     this.#slots = plan.slotBytes.map((bytes, slot) => store.allocate(bytes, `slot ${slot} of stage "${plan.name}"`));
     const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -126,7 +129,7 @@ export class Executable implements Paced {
 
   /** The dispatches that belong into one submit each. @param most dispatches of a submit */
   submits(most?: number): readonly Run[] {
-    return submitsOf(this.plan.dispatches, this.milliseconds, most);
+    return submitsOf(this.plan.dispatches, this.submitFlops, most);
   }
 
   #submit(first: GPUCommandEncoder): void {

@@ -11,7 +11,10 @@ const IN_FLIGHT_MILLISECONDS = 1000;
 const SUBMIT_MILLISECONDS = 250;
 
 /** Floating-point operations of a submit as long as nothing was measured: half a second of 8 GFLOP/s. */
-const FIRST_SUBMIT_FLOPS = 4e9;
+export const FIRST_SUBMIT_FLOPS = 4e9;
+
+/** How many times as many a submit may hold after one measurement, however short the time was that it gave. */
+const GROWTH = 20;
 
 /** Dispatches that follow each other: from `first` to before `end`. */
 export interface Run {
@@ -22,16 +25,14 @@ export interface Run {
 /**
  * Cuts dispatches into runs, each for a submit of its own: one ends before the dispatch that would exceed the operations
  * of a submit, or when it has as many dispatches as are allowed. There is at least one run.
- * @param milliseconds what all dispatches took when they last ran; undefined as long as that is not known
+ * @param budget operations of a submit
  * @param most dispatches of a run
  */
 export function submitsOf(
   dispatches: readonly Pick<PlannedDispatch, "flops">[],
-  milliseconds: number | undefined,
+  budget: number,
   most = Infinity,
 ): readonly Run[] {
-  const total = dispatches.reduce((sum, { flops }) => sum + flops, 0);
-  const budget = milliseconds === undefined ? FIRST_SUBMIT_FLOPS : total * SUBMIT_MILLISECONDS / milliseconds;
   const runs: Run[] = [];
   let [first, sum] = [0, 0];
   for (const [index, { flops }] of dispatches.entries()) {
@@ -46,6 +47,10 @@ export function submitsOf(
 
 /** What runs, and remembers how long it took. */
 export interface Paced {
+  /** Floating-point operations of a run. */
+  readonly flops: number;
+  /** Those of a submit at most, `FIRST_SUBMIT_FLOPS` at first. */
+  submitFlops: number;
   /** Milliseconds of a run; undefined until one was measured. */
   milliseconds: number | undefined;
 }
@@ -84,6 +89,9 @@ export class Pace<R extends Paced> {
     await this.#settle();
     const slowness = (performance.now() - start) / pending;
     const expected = new Map(runs.map((run) => [run, run.milliseconds ?? IN_FLIGHT_MILLISECONDS]));
-    for (const [run, milliseconds] of expected) run.milliseconds = milliseconds * slowness;
+    for (const [run, milliseconds] of expected) {
+      run.milliseconds = milliseconds * slowness;
+      run.submitFlops = Math.min(GROWTH * run.submitFlops, run.flops * SUBMIT_MILLISECONDS / run.milliseconds);
+    }
   }
 }
