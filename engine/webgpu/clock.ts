@@ -27,12 +27,6 @@ const CALIBRATIONS = 3;
 /** Dispatches that are recorded at most to measure a tick. */
 const CALIBRATION_DISPATCHES = 2 ** 16;
 
-/** What is known of the timestamps of a device. */
-export interface DeviceClock {
-  /** Nanoseconds of a tick; undefined until it was measured. */
-  tick: number | undefined;
-}
-
 /** Wall time of submitted work: a wait costs a fixed time by itself (11 ms on Deno), which is taken off. */
 export class TimedQueue {
   readonly #context: ExecutableContext;

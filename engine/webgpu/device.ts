@@ -2,7 +2,6 @@
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
 import type { DeviceProfile } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
-import type { DeviceClock } from "./clock.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;
@@ -38,6 +37,12 @@ export interface OpenOptions {
  * of 100 of the operations are done by Winograd that all would allow.
  */
 const PREPARED_BYTES = 2 ** 29;
+
+/** What is known of the timestamps of a device. */
+export interface DeviceClock {
+  /** Nanoseconds of a tick; undefined until it was measured. */
+  tick: number | undefined;
+}
 
 /** A device and what is known of it whatever it is used for. */
 interface Connection {
