@@ -6,7 +6,7 @@ import type { Plan, PlannedDispatch } from "../plan.ts";
 import { byteLength, type DeviceTensor, type Tensor } from "../tensor.ts";
 import { type BufferStore, BufferTensor } from "./buffers.ts";
 import { type OpenDevice, submit } from "./device.ts";
-import { FIRST_SUBMIT_FLOPS, type Paced, type Run, submitsOf } from "./pace.ts";
+import { FIRST_SUBMIT_FLOPS, type Paced, type Run, SOFTWARE_SUBMIT_FLOPS, submitsOf } from "./pace.ts";
 import type { CompiledKernel, PipelineCache } from "./pipelines.ts";
 
 /** The parts of a runtime that an executable works with. */
@@ -34,7 +34,8 @@ const CHECK_BYTES = 64 * 2 ** 20;
 export class Executable implements Paced {
   readonly plan: Plan;
   readonly flops: number;
-  submitFlops = FIRST_SUBMIT_FLOPS;
+  readonly isWatched: boolean;
+  submitFlops: number;
   milliseconds: number | undefined;
   readonly #context: ExecutableContext;
   readonly #slots: readonly GPUBuffer[];
@@ -52,6 +53,8 @@ export class Executable implements Paced {
   private constructor(plan: Plan, context: ExecutableContext) {
     const { store, opened: { device } } = context;
     this.plan = plan;
+    this.isWatched = !context.opened.profile.software;
+    this.submitFlops = this.isWatched ? FIRST_SUBMIT_FLOPS : SOFTWARE_SUBMIT_FLOPS;
     this.flops = plan.dispatches.reduce((sum, { flops }) => sum + flops, 0);
     this.#context = context;
     this.#slots = plan.slotBytes.map((bytes, slot) => store.allocate(bytes, `slot ${slot} of stage "${plan.name}"`));

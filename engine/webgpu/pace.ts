@@ -13,6 +13,9 @@ const SUBMIT_MILLISECONDS = 250;
 /** Floating-point operations of a submit as long as nothing was measured: half a second of 8 GFLOP/s. */
 export const FIRST_SUBMIT_FLOPS = 4e9;
 
+/** Those of a submit to a software adapter, which has no watchdog; each more costs it some time, in which threads wait. */
+export const SOFTWARE_SUBMIT_FLOPS = 40e9;
+
 /** How many times as many a submit may hold after one measurement, however short the time was that it gave. */
 const GROWTH = 20;
 
@@ -49,7 +52,9 @@ export function submitsOf(
 export interface Paced {
   /** Floating-point operations of a run. */
   readonly flops: number;
-  /** Those of a submit at most, `FIRST_SUBMIT_FLOPS` at first. */
+  /** Whether the driver stops what takes too long: submits then follow the time that was measured. */
+  readonly isWatched: boolean;
+  /** Operations of a submit at most. */
   submitFlops: number;
   /** Milliseconds of a run; undefined until one was measured. */
   milliseconds: number | undefined;
@@ -91,6 +96,7 @@ export class Pace<R extends Paced> {
     const expected = new Map(runs.map((run) => [run, run.milliseconds ?? IN_FLIGHT_MILLISECONDS]));
     for (const [run, milliseconds] of expected) {
       run.milliseconds = milliseconds * slowness;
+      if (!run.isWatched) continue;
       run.submitFlops = Math.min(GROWTH * run.submitFlops, run.flops * SUBMIT_MILLISECONDS / run.milliseconds);
     }
   }
