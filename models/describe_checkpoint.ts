@@ -307,11 +307,14 @@ function openError(
   const count = tensors.values().reduce((sum, shape) => sum + elementCount(shape), 0);
   const isCertain = new Set(candidates.map(({ plan }) => plan.downsampling)).size === 1;
   const planFor = (size: number): NetworkPlan => planDescription(completed(description, tensors, size)).plan;
+  const isAgreed = ([key]: readonly [string, unknown]): boolean =>
+    new Set(candidates.map((candidate) => JSON.stringify(candidate.description[key]))).size === 1;
+  const certain = Object.fromEntries(Object.entries(description).filter(isAgreed));
   return new OpenQuestionsError(
     `Cannot tell what network ${quoteName(file.name)} holds: it is of ${description.architecture} with ` +
       `${count.toLocaleString("en")} parameters, but its tensors leave something open`,
     questions,
-    description,
+    certain,
     isCertain ? planFor : undefined,
     takenOf(file, chosen),
   );

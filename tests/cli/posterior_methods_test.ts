@@ -54,12 +54,12 @@ Deno.test("options of another method are refused with the methods that take them
 });
 
 Deno.test("a task that is not linear is restored by DPS unless it has a projection, or another method is named", () => {
-  assertEquals(method("--task", "hdr").options, SAMPLERS.dps.defaults);
+  assertEquals(method("--task", "deblur-network").options, SAMPLERS.dps.defaults);
   assertEquals(method("--task", "phase", "--steps", "50").options, { ...SAMPLERS.dps.defaults, steps: 50, scale: 1 });
   assertEquals(method("--task", "inpaint", "--method", "dps").options, { ...SAMPLERS.dps.defaults, scale: 0.5 });
   const first = method("--task", "jpeg", "--method", "diffpir", "--data-step", "first_order");
   assertEquals(first.name, "diffpir");
-  for (const task of ["jpeg", "sr2 + jpeg"]) {
+  for (const task of ["jpeg", "hdr", "sr2 + jpeg"]) {
     assertEquals(method("--task", task).name, "ssd");
     assertEquals(method("--task", task, "--method", "ddnm").name, "ddnm");
     assertThrows(

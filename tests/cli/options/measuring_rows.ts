@@ -236,6 +236,7 @@ export function tuneRows(materials: Materials): readonly Row[] {
       line: (model, options) => line(`--model=${model}`, ...options),
       outcome: (ran) => [ran.printed("size"), layers(ran).map(({ key }) => key)],
       isLong: true,
+      ignored: ["prediction-type"],
     }),
   ];
 }

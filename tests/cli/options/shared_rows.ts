@@ -19,6 +19,8 @@ export interface NetworkCommand {
   readonly runs?: boolean;
   /** Whether a run takes long: one answer is tried then, which all files give. */
   readonly isLong?: boolean;
+  /** Options that change nothing of what comes of it, such as the process where layers are timed. */
+  readonly ignored?: readonly string[];
   /** Exit code where something is left open; default: 2. */
   readonly openCode?: number;
 }
@@ -31,10 +33,24 @@ function answers(changed: Readonly<Record<string, string | undefined>> = {}): Wo
 /** The options that say what network a file holds. */
 export function descriptionRows(
   { bare, tiny, saying, sixChannels, evenClassifier }: Materials,
-  { line, outcome, runs = false, isLong = false, openCode = 2 }: NetworkCommand,
+  { line, outcome, runs = false, isLong = false, ignored = [], openCode = 2 }: NetworkCommand,
 ): readonly Row[] {
   const said = Object.entries(OTHER_ANSWERS).map(([option, { value }]): Row => {
     const left = option === "heads" ? "head-channels" : option;
+    // What stands for something where it is not said leaves nothing open.
+    if (!(left in TINY_ANSWERS)) {
+      return {
+        option,
+        without: line(bare, answers()),
+        given: line(bare, answers({ [option]: value })),
+        codes: [0, 0],
+        async check(before, given, run): Promise<void> {
+          const changes = !ignored.includes(option);
+          (changes ? assertNotEquals : assertEquals)(outcome(given), outcome(before));
+          if (!isLong) assertEquals(outcome(given), outcome(await run(line(saying[option]!, []))));
+        },
+      };
+    }
     if (isLong) {
       return {
         option,
