@@ -158,7 +158,7 @@ commandTest(
     await refused('the task is "sr4", "upsampler.safetensors" is an upsampler: --task upsample is needed', 2, ...wrong);
     await refused("no class was given", 2, ...upsampling, "--model", model);
     await refused(
-      '--method is ssd, the task is "upsample": ddpm or ddim is needed',
+      '--method is ssd, the task is "upsample": ddpm or ddim or heun or dpm or euler or ',
       2,
       ...upsampling,
       "--method",

@@ -6,6 +6,7 @@ import { namesOf } from "../../evaluation/entries.ts";
 import { readEntries, readStudy, type Study } from "../../evaluation/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { methodOptions, TASKS } from "../../restoration/mod.ts";
+import { PLAIN_SAMPLERS } from "../../samplers/mod.ts";
 import { withFolder } from "../cli/run_command.ts";
 
 /** Reads a configuration file with some content. */
@@ -104,7 +105,8 @@ Deno.test('"*" stands for every task, and for every method that the restore comm
   assertEquals(readEntries("task", "sr3, sr1.50").map(({ name }) => name), ["sr3", "sr1.5"], "any factor");
   const methods = readEntries("method", "* steps=6").map(({ label }) => label);
   assertEquals(methods, [...namesOf("method")]);
-  assertEquals([...methods, "ddpm", "ddim"].sort(), [...methodOptions()["method"]!.choices!].sort());
+  const plain = Object.values(PLAIN_SAMPLERS).map(({ method }) => method);
+  assertEquals([...methods, ...plain].sort(), [...methodOptions()["method"]!.choices!].sort());
 });
 
 Deno.test("numbers may be written as texts, and what is false is not given", () => {

@@ -244,7 +244,7 @@ commandTest("tasks with files, tasks that are not linear, and methods without a 
   const kernel = folder.write("kernel.txt", new TextEncoder().encode("0 0 0\n0 1 1\n0 0 0\n"));
   const blurred = await profiled(folder, "--task", "deblur-kernel", "--kernel", kernel, "--generation-steps", "2");
   assertEquals([blurred.task, blurred.sampler?.name], ["deblur-kernel", "ssd"]);
-  const curved = await profiled(folder, "--task", "hdr");
+  const curved = await profiled(folder, "--task", "phase");
   assertEquals(curved.sampler?.name, "dps");
   assert(totalsBy(curved.kernels, stageOf).some(({ name }) => name === "network (backward)"));
   const upsampler = await randomModel(folder, "upsampler.safetensors", UPSAMPLER);

@@ -89,7 +89,7 @@ Deno.test("a gray network brings no colours back, and one of four channels knows
     );
   }
   for (const task of ["mri", "inpaint", "deblur"]) checkConditioning(gray, TASKS.get(task)!, undefined);
-  const four = "is a network for pictures of 4 channels, 3 (red, green, blue) or 1 (gray) are needed";
+  const four = "is a network for pictures of 4 channels, colours with transparency or the codes of an autoencoder";
   const task = TASKS.get("sr2")!;
   assertThrows(() => checkConditioning({ name: "rgba.pt", model: modelOf(4) }, task, undefined), Error, four);
   const input = { source: coloured(0.5), task, options: {}, seed: 0 };
