@@ -88,7 +88,7 @@ export function sigmaOf(alphaBar: number): number {
   return Math.sqrt((1 - alphaBar) / alphaBar);
 }
 
-/** alphaBar = 1/(1 + sigma^2). */
+/** alphaBar = 1/(1 + sigma^2), 0 where sigma is infinite. */
 export function alphaBarOf(sigma: number): number {
   return 1 / (1 + sigma * sigma);
 }

@@ -151,8 +151,8 @@ export {
   type PipelineLayout,
   pipelineLayout,
   requirePixelNetwork,
-  type WeightsChoice,
 } from "./hub/choose_files.ts";
+export type { WeightsChoice } from "./diffusers/weights_choice.ts";
 export {
   describeCheckpoint,
   type DescribedCheckpoint,

@@ -61,6 +61,11 @@ export function respace(alphaBar: Float64Array, timesteps: readonly number[]): r
   });
 }
 
+/** Noise of a state in units of its image: sigma = sqrt((1 - alphaBar)/alphaBar), infinite at alphaBar 0. */
+export function sigmaOf(alphaBar: number): number {
+  return Math.sqrt((1 - alphaBar) / alphaBar);
+}
+
 /** x0 = sqrt(1/alphaBar) x_t - sqrt(1/alphaBar - 1) eps. */
 export function predictionCoefficients({ alphaBar }: Pick<Level, "alphaBar">): PredictionCoefficients {
   return { x0FromXt: Math.sqrt(1 / alphaBar), x0FromEps: -Math.sqrt(1 / alphaBar - 1) };

@@ -1,5 +1,6 @@
 /** Which files of a folder are a model of the diffusers library: a choice by their names alone. */
 import { CheckpointError, quoteName } from "../checkpoint/checkpoint_error.ts";
+import { publishedWeights } from "./weights_choice.ts";
 
 /** The files of a model, by the paths that they were listed with. */
 export interface ModelFiles {
@@ -83,21 +84,8 @@ function schedulersOf(folder: string): readonly string[] {
   return [`${root}scheduler/${SCHEDULER}`, `${root}${SCHEDULER}`, folder + SCHEDULER];
 }
 
-/** The name that the library gives to weights, with the variant before the ending. */
-const PUBLISHED = /^diffusion_pytorch_model(?:\.([\w-]+))?\.(safetensors|bin)$/;
-const PUBLISHED_INDEX = /^diffusion_pytorch_model\.(safetensors|bin)\.index(?:\.([\w-]+))?\.json$/;
-const PART = /-\d{5}-of-\d{5}\./;
-
 /** Endings of weights by any name. */
 const ANY_WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt)$/;
-
-/** One file of weights, or an index. */
-interface Choice {
-  readonly name: string;
-  readonly variant: string;
-  readonly isSafe: boolean;
-  readonly isWhole: boolean;
-}
 
 function weightsIn(
   path: string,
@@ -106,27 +94,15 @@ function weightsIn(
 ): { readonly weights: string; readonly note?: string } {
   const own = names.filter((name) => name.startsWith(folder) && !name.slice(folder.length).includes("/"))
     .map((name) => name.slice(folder.length));
-  const choices = own.flatMap((name): Choice[] => {
-    const whole = PART.test(name) ? null : PUBLISHED.exec(name);
-    if (whole) return [{ name, variant: whole[1] ?? "", isSafe: whole[2] === "safetensors", isWhole: true }];
-    const index = PUBLISHED_INDEX.exec(name);
-    return index ? [{ name, variant: index[2] ?? "", isSafe: index[1] === "safetensors", isWhole: false }] : [];
-  }).sort((one, other) =>
-    one.variant.localeCompare(other.variant) || Number(other.isSafe) - Number(one.isSafe) ||
-    Number(other.isWhole) - Number(one.isWhole)
-  );
-  const [best] = choices;
+  const [best, ...rest] = publishedWeights(own);
   if (best) {
-    const variant = best.variant === ""
-      ? {}
-      : { note: `Its weights are the variant ${best.variant}, there are no others` };
-    const others = new Set(choices.map(({ variant }) => variant)).size;
-    return {
-      weights: folder + best.name,
-      ...(others > 1 && best.variant !== ""
-        ? { note: `Of ${others} variants of its weights ${best.variant} is taken` }
-        : variant),
-    };
+    const weights = folder + best.path;
+    if (best.variant === undefined) return { weights };
+    const variants = new Set([best, ...rest].map(({ variant }) => variant)).size;
+    const note = variants > 1
+      ? `Of ${variants} variants of its weights ${best.variant} is taken`
+      : `Its weights are the variant ${best.variant}, there are no others`;
+    return { weights, note };
   }
   const others = own.filter((name) => ANY_WEIGHTS.test(name));
   if (others.length === 1) return { weights: folder + others[0]! };

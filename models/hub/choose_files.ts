@@ -1,4 +1,5 @@
 /** Which files of a repository make a network that predicts noise, in the folder layout of diffusers. */
+import { publishedWeights, type WeightsChoice } from "../diffusers/weights_choice.ts";
 
 /** The small files that say what a pipeline is, by their paths. */
 export interface PipelineLayout {
@@ -10,16 +11,6 @@ export interface PipelineLayout {
   readonly scheduler: string | undefined;
   /** Where the weights are: `unet/`, or empty for the root. */
   readonly folder: string;
-}
-
-/** The weights of a network. */
-export interface WeightsChoice {
-  /** A file with all tensors, or what says which file holds which. */
-  readonly path: string;
-  /** Whether it is the latter, of weights in several files. */
-  readonly isIndex: boolean;
-  /** Which variant it is, such as `fp16`; undefined for the plain one. */
-  readonly variant: string | undefined;
 }
 
 const INDEX = "model_index.json";
@@ -90,39 +81,16 @@ export function requirePixelNetwork(index: unknown, network: unknown): void {
 }
 
 /**
- * Chooses among the forms in which weights lie side by side: the plain ones before variants, as these are rounded or, as
- * `non_ema`, less trained; `.safetensors` before `.bin`, one file before several.
+ * The best of the weights in a folder.
  * @param names all names in the network's folder
  * @throws {TypeError} if there are none
  */
 export function chooseWeights(names: readonly string[]): WeightsChoice {
-  const choices = names.flatMap(weightsOf);
-  const [best] = choices.sort((a, b) => compareRanks(rankOf(a), rankOf(b)));
+  const [best] = publishedWeights(names);
   if (best !== undefined) return best;
   throw new TypeError(
     `its network has no weights, ${STEM}.safetensors or ${STEM}.bin, whole or with an index of its parts, is needed`,
   );
-}
-
-/** What a name stands for; nothing if it is no name of weights, or of one of several files. */
-function weightsOf(path: string): readonly WeightsChoice[] {
-  const whole = /^diffusion_pytorch_model(?:\.(\w+))?\.(?:safetensors|bin)$/.exec(path);
-  if (whole) return [{ path, isIndex: false, variant: whole[1] }];
-  const index = /^diffusion_pytorch_model(?:\.(\w+))?\.(?:safetensors|bin)\.index(?:\.(\w+))?\.json$/.exec(path);
-  return index ? [{ path, isIndex: true, variant: index[1] ?? index[2] }] : [];
-}
-
-/** The smaller, the better; variants without a rank of their own by name. */
-function rankOf({ path, isIndex, variant }: WeightsChoice): readonly (number | string)[] {
-  const order = [undefined, "ema", "fp32", "bf16", "fp16"];
-  const place = order.indexOf(variant);
-  const kind = place >= 0 ? place : variant === "non_ema" ? order.length + 1 : order.length;
-  return [kind, path.includes(".safetensors") ? 0 : 1, isIndex ? 1 : 0, path];
-}
-
-function compareRanks(a: readonly (number | string)[], b: readonly (number | string)[]): number {
-  const at = a.findIndex((value, i) => value !== b[i]);
-  return at < 0 ? 0 : a[at]! < b[at]! ? -1 : 1;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
 import { add, mul } from "../../kernels/mod.ts";
 import type { SpectralForm } from "../../operators/mod.ts";
 import { number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
-import { type Level, respace } from "../coefficients.ts";
+import { type Level, respace, sigmaOf } from "../coefficients.ts";
 import { freshNoise, steps } from "../common_parameters.ts";
 import { sampler } from "../entry.ts";
 import type { NoiseSource } from "../noise_source.ts";
@@ -41,11 +41,6 @@ export const ddrm: Sampler<DdrmOptions> = sampler({
     return run(runtime, problem, requireDecomposition("ddrm", problem.operator), options);
   },
 });
-
-/** Noise of a state in units of its image: sqrt((1 - alphaBar)/alphaBar). */
-function sigmaOf(alphaBar: number): number {
-  return Math.sqrt((1 - alphaBar) / alphaBar);
-}
 
 /** The kept levels, noisiest first. */
 function levelsOf({ model: { alphaBar } }: Problem, steps: number): readonly Level[] {

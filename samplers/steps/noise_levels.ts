@@ -5,16 +5,11 @@
  */
 import type { NoiseModel } from "../../models/mod.ts";
 import { number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
-import type { Level } from "../coefficients.ts";
+import { type Level, sigmaOf } from "../coefficients.ts";
 
 /** alphaBar = 1/(1 + sigma^2), 0 where sigma is infinite. */
 export function alphaBarOf(sigma: number): number {
   return 1 / (1 + sigma * sigma);
-}
-
-/** sigma = sqrt((1 - alphaBar)/alphaBar). */
-function sigmaOf(alphaBar: number): number {
-  return Math.sqrt((1 - alphaBar) / alphaBar);
 }
 
 /** Noise levels of EDM networks (Karras et al. 2022, table 1), where a network says nothing finite of its own. */
