@@ -1,7 +1,7 @@
 /**
  * A program that restores many times in one process, with operator, model and measurement of its own each time, and
- * prints what is held after 40 times and at the end, as JSON: bytes on the device, and bytes resident after a collection.
- * It needs `--v8-flags=--expose-gc`.
+ * prints what is held after 120 times and every 20 times from there, as JSON: bytes on the device, and bytes resident
+ * after a collection. Until then caches and heaps find their size. It needs `--v8-flags=--expose-gc`.
  */
 import { type Runtime, WebGpuRuntime } from "../../engine/mod.ts";
 import { createOperator } from "../../operators/mod.ts";
@@ -45,11 +45,11 @@ async function held(runtime: Runtime, restorations: number): Promise<Held> {
 if (import.meta.main) {
   const runtime = await WebGpuRuntime.open();
   const rows: Held[] = [];
-  for (let k = 0; k < 200; k++) {
-    if (k === 40) rows.push(await held(runtime, k));
+  for (let k = 0; k < 280; k++) {
+    if (k >= 120 && k % 20 === 0) rows.push(await held(runtime, k));
     await restoreOnce(runtime, NAMES[k % NAMES.length]!, k);
   }
-  rows.push(await held(runtime, 200));
+  rows.push(await held(runtime, 280));
   runtime.destroy();
   await Deno.stdout.write(new TextEncoder().encode(JSON.stringify(rows)));
 }
