@@ -24,7 +24,8 @@ import {
   requireValues,
 } from "../operands.ts";
 import { reshape } from "../layout/reshape.ts";
-import { blockCount, finishKernel, statisticsKernel } from "./group_norm_kernels.ts";
+import { finishKernels } from "./group_norm_finish.ts";
+import { blockCount, statisticsKernel } from "./group_norm_kernels.ts";
 import { type FactorsGradientAttrs, factorsGradientOp, statisticsGradient } from "./statistics_gradient.ts";
 import { blockPixels, blocksOf, exampleStatistics, statisticsOf, statisticsType } from "./statistics_blocks.ts";
 
@@ -180,20 +181,19 @@ export const groupNormFactorsOp: Op<GroupNormFactorsAttrs> = defineOp<GroupNormF
     const partials = inputs.slice(0, parts);
     const [gamma, beta, modulation] = inputs.slice(parts);
     const images = partials[0]!.shape[1]!;
-    return [
-      finishKernel(
-        {
-          partials,
-          gamma: gamma!,
-          beta: beta!,
-          ...(modulation ? { modulation: { tensor: modulation, offset: modulationAt! } } : {}),
-        },
-        { factors: outputs[0]!, means: outputs[1]! },
-        { images, channels: channelsOf(partials), groups, eps },
-        blocksOf([images, height, width]),
-        target,
-      ),
-    ];
+    return finishKernels({
+      partials,
+      gamma: gamma!,
+      beta: beta!,
+      ...(modulation ? { modulation: { tensor: modulation, offset: modulationAt! } } : {}),
+      factors: outputs[0]!,
+      means: outputs[1]!,
+      images,
+      channels: channelsOf(partials),
+      groups,
+      eps,
+      blocks: blocksOf([images, height, width]),
+    }, target);
   },
   vjp(call, [given, ofMeans], wanted): readonly (Tensor | undefined)[] {
     const { parts } = call.attrs;
