@@ -2,9 +2,10 @@
 import { defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../engine/mod.ts";
 import { arePositive, f32, movedBytes, requireF32, requireFit, requireRank, requireValues } from "../operands.ts";
 import { attentionGradient } from "./attention_gradient.ts";
-import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
+import { shuffleKernel, wideKernel } from "./attention_kernels.ts";
 import { type AttentionAttrs, eachHead, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
 import { serialKernel } from "./attention_serial.ts";
+import { tileKernels } from "./attention_tile.ts";
 
 /** Options of `attention`. */
 export interface AttentionOptions {
@@ -65,11 +66,11 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const [qkv, y] = [inputs[0]!, outputs[0]!];
     const layout = layoutOf(qkv.shape, attrs);
-    const wide = layout.head > WIDEST_IN_REGISTERS;
     if (target.software) {
-      return [(wide || target.subgroupSize < 2 ? serialKernel : shuffleKernel)(qkv, y, layout, target)];
+      const isWide = layout.head > WIDEST_IN_REGISTERS;
+      return [(isWide || target.subgroupSize < 2 ? serialKernel : shuffleKernel)(qkv, y, layout, target)];
     }
-    return [(wide ? wideKernel : tileKernel)(qkv, y, layout, target)];
+    return tileKernels(qkv, y, layout, target) ?? [wideKernel(qkv, y, layout, target)];
   },
   vjp: ({ inputs: [qkv], outputs: [y], attrs }, [dy]) => [attentionGradient(qkv!, y!, dy!, attrs)],
   cost(call): { flops: number; bytes: number } {

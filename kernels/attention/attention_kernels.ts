@@ -27,6 +27,8 @@ export interface HeadSource {
   /** Positions that a workgroup takes. */
   readonly queries: number;
   readonly invocations: number;
+  /** Where keys are cut: the number of parts, and the keys of each; the body sees which `part` it takes. */
+  readonly parts?: { readonly count: number; readonly keys: number };
   readonly declarations?: string;
   readonly body: string;
 }
@@ -44,6 +46,7 @@ export function headKernel(
   const { images, length, channels, heads, head, headPitch, partPitch, scale } = layout;
   const blocks = Math.ceil(length / source.queries);
   const count = images * heads * blocks;
+  const { parts } = source;
   return kernel({
     label: source.label,
     ...arrays,
@@ -57,11 +60,18 @@ export function headKernel(
       head_pitch: headPitch,
       part_pitch: partPitch,
       scale: floatBits(scale),
+      ...(parts ? { parts: parts.count, part_keys: parts.keys } : {}),
     },
     workgroupSize: source.invocations,
-    workgroups: flatGrid(count, target),
+    workgroups: flatGrid(count * (parts?.count ?? 1), target),
     ...(source.declarations ? { declarations: source.declarations } : {}),
-    body: `let index = group.y * groups.x + group.x;
+    body: `${
+      parts
+        ? `let item = group.y * groups.x + group.x;
+let index = item / params.parts;
+let part = item - index * params.parts;`
+        : "let index = group.y * groups.x + group.x;"
+    }
 if (index >= params.count) { return; }
 let outer = index / params.blocks;
 let image = outer / params.heads;
@@ -133,76 +143,6 @@ if (query >= params.length) { return; }
 let share = 1.0 / sum;
 let out = y_base + query * params.channels;
 ${lines(head, (c) => `y[out + ${c}u] = o${c} * share;`)}`,
-  });
-}
-
-/** Invocations and queries of a workgroup that shares tiles of keys. */
-const TILE_QUERIES = 64;
-/** Keys of a tile: with heads of 64 channels, k and v take 8 KiB. */
-const TILE_KEYS = 16;
-
-/**
- * Attention for GPUs.
- * Mapping: a workgroup takes 64 queries, one for each invocation, whose query and result stay in registers; k and v
- * pass through shared memory in tiles of 16 keys (at most 8 KiB), read four channels at a time.
- */
-export function tileKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch {
-  const { head } = layout;
-  const quads = Math.ceil(head / 4);
-  const padded = 4 * quads;
-  const components = ["x", "y", "z", "w"];
-  const channel = (c: number): string => c < head ? `x[q + ${c}u] * scale` : "0.0";
-  const size = TILE_KEYS * quads;
-  return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
-    label: "attention.tile",
-    queries: TILE_QUERIES,
-    invocations: TILE_QUERIES,
-    declarations: `var<workgroup> k_tile: array<vec4f, ${size}>;\nvar<workgroup> v_tile: array<vec4f, ${size}>;
-fn entry(base: u32, key: u32, c: u32, pitch: u32) -> f32 {
-  let v = x[base + min(key, params.length - 1u) * pitch + min(c, ${head - 1}u)];
-  return select(0.0, v, c < ${head}u && key < params.length);
-}
-fn quad(base: u32, key: u32, c: u32, pitch: u32) -> vec4f {
-  return vec4f(${components.map((_, k) => `entry(base, key, c + ${k}u, pitch)`).join(", ")});
-}`,
-    body: `let query = first + lane;
-let q = q_base + min(query, params.length - 1u) * pitch;
-${lines(quads, (b) => `let q${b} = vec4f(${components.map((_, k) => channel(4 * b + k)).join(", ")});`)}
-${lines(quads, (b) => `var o${b} = vec4f();`)}
-var top = ${LOWEST};
-var sum = 0.0;
-for (var start = 0u; start < params.length; start += ${TILE_KEYS}u) {
-  workgroupBarrier();
-  for (var e = lane; e < ${size}u; e += ${TILE_QUERIES}u) {
-    let key = start + e / ${quads}u;
-    let c = 4u * (e % ${quads}u);
-    k_tile[e] = quad(k_base, key, c, pitch);
-    v_tile[e] = quad(v_base, key, c, pitch);
-  }
-  workgroupBarrier();
-  for (var j = 0u; j < ${TILE_KEYS}u; j += ${KEYS}u) {
-    if (start + j >= params.length) { break; }
-    let row = j * ${quads}u;
-${
-      lines(KEYS, (j) => {
-        const dots = numbered("", quads).map((_, b) => `dot(q${b}, k_tile[row + ${j * quads + b}u])`);
-        return `let s${j} = select(${LOWEST}, ${dots.join(" + ")}, start + j + ${j}u < params.length);`;
-      })
-    }
-${softmaxStep(KEYS)}
-${
-      lines(quads, (b) =>
-        `o${b} = o${b} * keep + ${
-          Array.from({ length: KEYS }, (_, j) =>
-            `p${j} * v_tile[row + ${j * quads + b}u]`).join(" + ")
-        };`)
-    }
-  }
-}
-if (query >= params.length) { return; }
-let share = 1.0 / sum;
-let out = y_base + query * params.channels;
-${lines(Math.min(head, padded), (c) => `y[out + ${c}u] = o${Math.floor(c / 4)}.${components[c % 4]} * share;`)}`,
   });
 }
 
