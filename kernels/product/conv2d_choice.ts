@@ -9,7 +9,7 @@ import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
 import { prefersBroadcast } from "./register_block.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
-import { winogradSizes } from "./winograd/winograd_sizes.ts";
+import { BAND_MEBIBYTES, winogradSizes } from "./winograd/winograd_sizes.ts";
 import { type TileSize, WINOGRAD } from "./winograd/winograd_transform.ts";
 
 /**
@@ -18,10 +18,14 @@ import { type TileSize, WINOGRAD } from "./winograd/winograd_transform.ts";
  */
 export const CONVOLUTION_ALGORITHMS = ["direct", "implicit", "implicit-f16", "winograd2", "winograd4"] as const;
 
-/** Algorithms that cut a convolution otherwise than `implicit` does by itself, for tuning. */
-export const CONVOLUTION_VARIANTS: readonly `implicit-${CutVariant}`[] = CUT_VARIANTS.map((variant) =>
-  `implicit-${variant}` as const
-);
+/** Algorithms that cut a convolution otherwise than `implicit` or `winograd4` do by themselves, for tuning. */
+export const CONVOLUTION_VARIANTS: readonly (
+  | `implicit-${CutVariant}`
+  | `winograd4-${typeof BAND_MEBIBYTES[number]}`
+)[] = [
+  ...CUT_VARIANTS.map((variant) => `implicit-${variant}` as const),
+  ...BAND_MEBIBYTES.map((size) => `winograd4-${size}` as const),
+];
 
 /** One of `CONVOLUTION_ALGORITHMS` or `CONVOLUTION_VARIANTS`. */
 export type ConvolutionAlgorithm = typeof CONVOLUTION_ALGORITHMS[number] | typeof CONVOLUTION_VARIANTS[number];
@@ -34,12 +38,20 @@ interface Implicit {
   readonly variant?: CutVariant;
 }
 
+/** Computes a convolution by transforms of tiles, with bands of the usual size or another. */
+interface Winograd {
+  readonly tile: TileSize;
+  readonly bandBytes?: number;
+}
+
 /** How an algorithm computes, undefined for `direct`. */
-type Method = { readonly tile: TileSize } | Implicit | undefined;
+type Method = Winograd | Implicit | undefined;
 
 function methodOf(name: ConvolutionAlgorithm): Method {
   if (name === "direct") return undefined;
   if (name === "winograd2" || name === "winograd4") return { tile: name === "winograd2" ? 2 : 4 };
+  const size = BAND_MEBIBYTES.find((size) => name === `winograd4-${size}`);
+  if (size !== undefined) return { tile: 4, bandBytes: size * 2 ** 20 };
   const variant = CUT_VARIANTS.find((variant) => name === `implicit-${variant}`);
   return { arithmetic: name === "implicit-f16" ? "f16" : "f32", ...(variant ? { variant } : {}) };
 }
@@ -105,7 +117,17 @@ function isPossible(method: Method, convolution: Shapes, target: Target): boolea
   }
   const [kernelHeight, kernelWidth] = convolution.weight.shape;
   if (kernelHeight !== 3 || kernelWidth !== 3 || convolution.stride !== 1) return false;
-  const { largestBytes, largestSide } = winogradSizes(convolution, method.tile, target);
+  const { largestBytes, largestSide, bands } = winogradSizes(
+    convolution,
+    method.tile,
+    target,
+    "texels",
+    method.bandBytes,
+  );
+  if (method.bandBytes !== undefined) {
+    const isUsual = bands.length === winogradSizes(convolution, method.tile, target).bands.length;
+    if (isUsual || target.software) return false;
+  }
   return largestBytes <= Math.min(target.maxBindingBytes, target.maxBufferBytes) &&
     largestSide <= target.maxWorkgroupsPerDimension;
 }
@@ -125,7 +147,7 @@ export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly 
   const isVoid = wish !== undefined && target.preferences?.[key] !== undefined && lacksWeight(wish, layer, target);
   const algorithm = wish !== undefined && !isVoid ? wish : cheapest(layer, candidates, target);
   const method = methodOf(candidates.includes(algorithm) ? algorithm : "direct");
-  if (method && "tile" in method) return conv2dWinograd(layer, method.tile, target);
+  if (method && "tile" in method) return conv2dWinograd(layer, method.tile, target, method.bandBytes);
   const before: Dispatch[] = [];
   const x = plainInput(layer.input, target, before);
   const convolution = { ...layer, x, residual: plainResidual(layer, target, before) };

@@ -23,7 +23,7 @@ export interface Shift {
 }
 
 /** Element type of the arrays of an epilogue. */
-export type EpilogueType = "f32" | "vec4f";
+export type EpilogueType = "f32" | "vec2f" | "vec4f";
 
 /**
  * Bias, residual and shift as kernel inputs. An absent bias is bound to `standIn` and never read: it is asked for once
@@ -56,7 +56,8 @@ export function epilogueParams({ bias, shift }: Epilogue, columns: number): Read
  * `finish(value, element)` what is stored. Columns and elements count in units of `type`.
  */
 export function epilogueFunctions(type: EpilogueType, { residual, shift }: Epilogue): string {
-  const four = `vec4f(${[0, 1, 2, 3].map((k) => `shift[place + ${k}u]`).join(", ")})`;
+  const width = { f32: 1, vec2f: 2, vec4f: 4 }[type];
+  const shifts = Array.from({ length: width }, (_, k) => `shift[place + ${k}u]`);
   return `fn start(column: u32) -> ${type} {
   if (params.hasBias != 0u) { return bias[column]; }
   return ${type}();
@@ -65,9 +66,9 @@ fn finish(value: ${type}, element: u32) -> ${type} {
   var sum = value;
 ${
     shift
-      ? `  let first = element${type === "vec4f" ? " * 4u" : ""};
+      ? `  let first = element${width > 1 ? ` * ${width}u` : ""};
   let place = first / params.imagePitch * params.shiftPitch + params.shiftAt + first % params.shiftColumns;
-  sum += ${type === "vec4f" ? four : "shift[place]"};`
+  sum += ${width > 1 ? `${type}(${shifts.join(", ")})` : "shift[place]"};`
       : ""
   }
 ${residual ? "  sum += residual[element];" : ""}

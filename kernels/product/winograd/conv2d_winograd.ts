@@ -11,21 +11,28 @@ import { type ImageInput, type InputLoad, inputLoads, inputShape, type Resample 
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
 import { matmulChosen } from "../matmul_choice.ts";
+import { cardInputTransform, cardOutputTransform } from "./winograd_cards.ts";
 import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradBand, type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";
 
 /**
- * Invocations of a workgroup in the transforms. Four subgroups are up to 8 % faster than one on the CPU (4.26 against
- * 4.34 ms for 64@64x64, 0.38 against 0.46 ms for 128@8x8), and enough to fill a GPU's.
+ * Invocations of a workgroup in the transforms on the CPU. Four subgroups are up to 8 % faster than one (4.26 against
+ * 4.34 ms for 64@64x64, 0.38 against 0.46 ms for 128@8x8).
  */
 const TRANSFORM_WORKGROUP = 32;
 
 /**
  * The dispatches that compute a 3x3 convolution of stride 1, whatever its padding. An infinite value or NaN reaches all
  * outputs of the tiles whose patches hold it.
+ * @param bandBytes see `winogradSizes`
  */
-export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: Target): readonly Dispatch[] {
+export function conv2dWinograd(
+  layer: ConvolutionLayer,
+  tile: TileSize,
+  target: Target,
+  bandBytes?: number,
+): readonly Dispatch[] {
   const before: Dispatch[] = [];
   // The means of blocks would be taken 2.25 times in overlapping patches: what is halved is computed before.
   const isHalved = layer.input.resample === "down";
@@ -34,7 +41,7 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
   // compile on the CPU: that is computed before, too.
   const halved = layer.residual?.resample === "down" ? plainResidual(layer, target, before) : undefined;
   const residual = halved ? { x: halved, resample: "none" as const } : layer.residual;
-  const weights = transformedWeight(layer, tile, target);
+  const weights = transformedWeight(layer, tile, target, bandBytes);
   const { sizes } = weights;
   const { inner, columns, rows } = sizes;
   const elements = WINOGRAD[tile].patch ** 2;
@@ -68,9 +75,11 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
     ...weights.before,
     ...before,
     ...sizes.bands.flatMap((band) => [
-      ...inputLoads(seen).map((load) => inputTransform(layer, seen, load, patches, sizes, band)),
+      ...inputLoads(seen).map((load) =>
+        (target.software ? inputTransform : cardInputTransform)(layer, seen, load, patches, sizes, band)
+      ),
       ...productOf(band),
-      outputTransform(transformedLayer, products, sizes, band),
+      (target.software ? outputTransform : cardOutputTransform)(transformedLayer, products, sizes, band),
     ]),
     ...(counts ? [] : statisticsAfter(layer, target)),
   ];
@@ -90,11 +99,12 @@ function transformedWeight(
   layer: ConvolutionLayer,
   tile: TileSize,
   target: Target,
+  bandBytes: number | undefined,
 ): { readonly tensor: Tensor; readonly sizes: WinogradSizes; readonly before: readonly Dispatch[] } {
-  const best = winogradSizes(layer, tile, target);
+  const best = winogradSizes(layer, tile, target, "texels", bandBytes);
   const prepared = preparedWeight(layer.weight, best, target);
   if (prepared) return { tensor: prepared, sizes: best, before: [] };
-  const sizes = winogradSizes(layer, tile, target, "buffer");
+  const sizes = winogradSizes(layer, tile, target, "buffer", bandBytes);
   const op = winogradWeightsOp.definition;
   const attrs = weightAttrs(sizes);
   const tensor = target.scratch([WINOGRAD[tile].patch ** 2, sizes.inner, sizes.columns]);
@@ -117,7 +127,7 @@ function sourceOf(position: string, resample: Resample): string {
  * zero.
  */
 function inputTransform(
-  { top, left }: ConvolutionLayer,
+  { weight, top, left }: ConvolutionLayer,
   seen: ImageInput,
   load: InputLoad,
   patches: Tensor,
@@ -130,7 +140,7 @@ function inputTransform(
   const { patch, input } = WINOGRAD[tile];
   const [, height = 1, width = 1] = inputShape(seen);
   const [, inHeight = 1, inWidth = 1, channels = 1] = load.x.shape;
-  const isLast = load.firstChannel + channels >= load.params.allChannels!;
+  const isLast = load.firstChannel + channels >= weight.shape[2]!;
   const known = isLast ? inner - load.firstChannel : channels;
   const side = range(patch);
   const elements = side.flatMap((row) => side.map((column) => ({ row, column })));

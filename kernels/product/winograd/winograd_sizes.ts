@@ -24,6 +24,12 @@ const VECTOR_ROWS = [1, 2, 4, 8];
  */
 const BAND_BYTES = 2 ** 25;
 
+/**
+ * Other sizes of bands in MiB, for tuning: patches, products and weight of smaller ones stay in the cache of a GPU, larger
+ * ones are fewer dispatches.
+ */
+export const BAND_MEBIBYTES = [8, 16, 64] as const;
+
 /** Rows of tiles that are computed at a time: a part of one image, or all of one or several images. */
 export interface WinogradBand {
   /** First row of tiles, counted through all images. */
@@ -63,12 +69,17 @@ export interface WinogradSizes {
   readonly largestSide: number;
 }
 
-/** The sizes of a convolution as Winograd convolution of a tile size; with the weight as texture if it can be one. */
+/**
+ * The sizes of a convolution as Winograd convolution of a tile size.
+ * @param wish the weight as a texture, if it can be one, or as a buffer
+ * @param bandBytes bytes of patches or products of one band
+ */
 export function winogradSizes(
   { weight, out }: Pick<Convolution, "weight" | "out">,
   tile: TileSize,
   target: Target,
   wish: "texels" | "buffer" = "texels",
+  bandBytes: number = BAND_BYTES,
 ): WinogradSizes {
   const [, , channels = 1, outChannels = 1] = weight.shape;
   const [batch = 1, outHeight = 1, outWidth = 1] = out.shape;
@@ -86,10 +97,12 @@ export function winogradSizes(
     size >= tiles || index === sizes.length - 1
   )!;
   const bytesPerTile = 4 * elements * Math.max(inner, columns);
-  const bands = bandsOf({ batch, tilesDown, bytesPerRow: bytesPerTile * tilesAcross }).map((band): WinogradBand => {
-    const blocks = Math.ceil(band.count * tilesAcross / rowBlock);
-    return { ...band, blocks, rows: broadcast ? blocks * rowBlock : band.count * tilesAcross };
-  });
+  const bands = bandsOf({ batch, tilesDown, bytesPerRow: bytesPerTile * tilesAcross, bandBytes }).map(
+    (band): WinogradBand => {
+      const blocks = Math.ceil(band.count * tilesAcross / rowBlock);
+      return { ...band, blocks, rows: broadcast ? blocks * rowBlock : band.count * tilesAcross };
+    },
+  );
   const rows = Math.max(...bands.map(({ rows }) => rows));
   const largestBytes = Math.max(bytesPerTile * rows, 4 * elements * inner * columns);
   const largestSide = Math.max(tilesAcross, ...bands.flatMap(({ count, blocks }) => [count, blocks]));
@@ -112,14 +125,15 @@ export function winogradSizes(
 
 /** Cuts rows of tiles into bands; an image is cut as it would be alone, so that a batch gives the bits of its images. */
 function bandsOf(
-  { batch, tilesDown, bytesPerRow }: {
+  { batch, tilesDown, bytesPerRow, bandBytes }: {
     readonly batch: number;
     readonly tilesDown: number;
     readonly bytesPerRow: number;
+    readonly bandBytes: number;
   },
 ): readonly Pick<WinogradBand, "first" | "count" | "images">[] {
-  const images = Math.min(batch, Math.floor(BAND_BYTES / (bytesPerRow * tilesDown)));
-  const parts = Math.ceil(bytesPerRow * tilesDown / BAND_BYTES);
+  const images = Math.min(batch, Math.floor(bandBytes / (bytesPerRow * tilesDown)));
+  const parts = Math.ceil(bytesPerRow * tilesDown / bandBytes);
   const most = images > 0 ? images * tilesDown : Math.ceil(tilesDown / parts);
   const stretch = images > 0 ? batch * tilesDown : tilesDown;
   const bands: Pick<WinogradBand, "first" | "count" | "images">[] = [];
