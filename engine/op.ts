@@ -109,6 +109,11 @@ export interface DeviceProfile {
   readonly maxTextureSide: number;
   /** Invocations of a subgroup where subgroup builtins may be used and the size is fixed, otherwise 0. */
   readonly subgroupSize: number;
+  /**
+   * Invocations that every subgroup has at least where subgroup builtins may be used, whatever its size: as many of
+   * consecutive indices, from a multiple of their number on, are in one subgroup. By default `subgroupSize`.
+   */
+  readonly leastSubgroupSize?: number;
   /** Whether kernels may compute in half precision. */
   readonly f16: boolean;
   /** Whether kernels run on the CPU: loads cost, workgroup memory buys nothing, compilation is slow. */

@@ -93,7 +93,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   }
   const backend = options.gpu ? undefined : await chooseBackend(options.backend);
   const connected = await connect(options.gpu ?? globalThis.navigator?.gpu, options, backend);
-  const { connection, facts: { software, subgroupSize } } = connected;
+  const { connection, facts: { software, subgroupSize, leastSubgroupSize } } = connected;
   const { device, description, features } = connection;
   const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
   const { preferences = {} } = options;
@@ -109,6 +109,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxBufferBytes: device.limits.maxBufferSize,
       maxTextureSide: device.limits.maxTextureDimension2D,
       subgroupSize: usableSubgroups,
+      leastSubgroupSize: features.includes("subgroups") ? leastSubgroupSize : 0,
       f16: features.includes("shader-f16"),
       software,
       preparedBytes: options.preparedBytes ?? PREPARED_BYTES,
@@ -246,6 +247,8 @@ interface AdapterFacts {
   readonly software: boolean;
   /** Size of every subgroup, 0 if it varies or is not told. */
   readonly subgroupSize: number;
+  /** Least size of a subgroup, 0 if it is not told. */
+  readonly leastSubgroupSize: number;
 }
 
 function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFacts {
@@ -254,5 +257,10 @@ function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFac
   const description = backend === "gl" ? `${name}, OpenGL` : name;
   const software = info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader/i.test(description);
   const { subgroupMinSize: least, subgroupMaxSize: most } = info;
-  return { description, software, subgroupSize: least !== undefined && least === most ? least : 0 };
+  return {
+    description,
+    software,
+    subgroupSize: least !== undefined && least === most ? least : 0,
+    leastSubgroupSize: least ?? 0,
+  };
 }

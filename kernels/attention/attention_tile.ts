@@ -45,7 +45,7 @@ function cutOf({ head, heads, length }: AttentionLayout, target: Target): TileCu
   const lanes = 2 ** Math.ceil(Math.log2(Math.ceil(head / (4 * MOST_QUADS))));
   const quads = Math.ceil(head / (4 * lanes));
   const invocations = Math.min(MOST_INVOCATIONS, INVOCATIONS_EACH * lanes);
-  const shuffles = target.subgroupSize >= lanes;
+  const shuffles = (target.leastSubgroupSize ?? target.subgroupSize) >= lanes;
   const joined = lanes === 1 || shuffles ? 0 : 16 * invocations;
   const most = Math.min(TILE_BYTES, target.maxWorkgroupBytes - joined) / (2 * 16 * lanes * quads);
   const keys = Math.min(MOST_KEYS, 2 ** Math.floor(Math.log2(most)));

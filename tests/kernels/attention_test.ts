@@ -18,25 +18,40 @@ function loweredFor<A>({ definition }: Op<A>, profile: Partial<DeviceProfile>, l
   });
 }
 
+const NO_SUBGROUPS = { subgroupSize: 0, leastSubgroupSize: 0 };
+const SPLIT = ["attention.tile.part", "attention.merge"];
+
+/** On graphics cards: one lane for each query, two that shuffle, four that share memory, and no memory for any. */
 const CLASSES = [
-  { profile: { software: false }, head: 6, kernel: "attention.tile" },
-  { profile: { software: false }, head: 68, kernel: "attention.wide" },
-  { profile: { software: true, subgroupSize: 0 }, head: 6, kernel: "attention.serial" },
-  { profile: { software: true }, head: 68, kernel: "attention.serial" },
+  { profile: { software: false }, head: 6, lengths: [67, 3], kernels: [...SPLIT, "attention.tile"] },
+  { profile: { software: false }, head: 36, lengths: [67], kernels: SPLIT },
+  { profile: { software: false, ...NO_SUBGROUPS }, head: 68, lengths: [67], kernels: SPLIT },
+  {
+    profile: { software: false, ...NO_SUBGROUPS, maxWorkgroupBytes: 4096 },
+    head: 68,
+    lengths: [67, 64, 3],
+    kernels: ["attention.wide"],
+  },
+  { profile: { software: true, subgroupSize: 0 }, head: 6, lengths: [67, 64, 3], kernels: ["attention.serial"] },
+  { profile: { software: true }, head: 68, lengths: [67, 64, 3], kernels: ["attention.serial"] },
 ] as const;
 
-for (const { profile, head, kernel } of CLASSES) {
+for (const { profile, head, lengths, kernels } of CLASSES) {
   const device = JSON.stringify(profile);
   gpuTest(`attention() of head width ${head} matches its reference as lowered for ${device}`, async (runtime) => {
     const labels = new Set<string>();
     const op = loweredFor(attentionOp, profile, labels);
-    for (const [length, order] of [[67, "legacy"], [64, "new"], [3, "new"]] as const) {
+    for (const [index, length] of lengths.entries()) {
       const x = values([2, length, 3 * 2 * head], 1, (v) => 3 * v);
-      const attrs = { heads: 2, order, scale: head ** -0.5 };
+      const attrs = { heads: 2, order: index === 0 ? "legacy" as const : "new" as const, scale: head ** -0.5 };
       const expected = await runOnce(new ReferenceRuntime(), [x], (qkv) => attentionOp([qkv], attrs)[0]!);
-      assertClose(await runOnce(runtime, [x], (qkv) => op([qkv], attrs)[0]!), expected, 1e-5, `T = ${length}`);
+      const actual = await runOnce(runtime, [x], (qkv) => op([qkv], attrs)[0]!);
+      assertClose(actual, expected, 1e-5, `T = ${length}`);
+      const alone = { shape: [1, ...x.shape.slice(1)], data: x.data.subarray(x.data.length / 2) };
+      const second = await runOnce(runtime, [alone], (qkv) => op([qkv], attrs)[0]!);
+      assertEquals(second, actual.subarray(actual.length / 2), "an image gives the same bits alone and in a batch");
     }
-    assertEquals([...labels], [kernel]);
+    assertEquals([...labels], [...kernels]);
   });
 }
 
