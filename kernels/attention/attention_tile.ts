@@ -20,8 +20,8 @@ const KEYS = 4;
 /** Keys of a tile at most, and bytes of its keys and values: what every device has for a workgroup. */
 const [MOST_KEYS, TILE_BYTES] = [32, 16384];
 
-/** Workgroups of one image from which keys are not cut, and parts of the keys at most. */
-const [ENOUGH_WORKGROUPS, MOST_PARTS] = [256, 4];
+/** Workgroups of one image from which keys are not cut, parts of the keys at most, and keys of a part at least. */
+const [ENOUGH_WORKGROUPS, MOST_PARTS, LEAST_KEYS] = [256, 4, 64];
 
 /** How a workgroup shares the channels of a head, and how the keys are cut. */
 interface TileCut {
@@ -47,13 +47,13 @@ function cutOf({ head, heads, length }: AttentionLayout, target: Target): TileCu
   const invocations = Math.min(MOST_INVOCATIONS, INVOCATIONS_EACH * lanes);
   const shuffles = (target.leastSubgroupSize ?? target.subgroupSize) >= lanes;
   const joined = lanes === 1 || shuffles ? 0 : 16 * invocations;
-  const most = Math.min(TILE_BYTES, target.maxWorkgroupBytes - joined) / (2 * 16 * lanes * quads);
-  const keys = Math.min(MOST_KEYS, 2 ** Math.floor(Math.log2(most)));
-  if (keys < KEYS || lanes > invocations) return undefined;
+  const bytes = Math.min(TILE_BYTES, target.maxWorkgroupBytes - joined);
+  const keys = Math.min(MOST_KEYS, 2 ** Math.floor(Math.log2(bytes / (2 * 16 * lanes * quads))));
+  if (keys < KEYS) return undefined;
   const workgroups = heads * Math.ceil(length * lanes / invocations);
   const tiles = Math.ceil(length / keys);
-  const wanted = Math.min(MOST_PARTS, tiles, Math.ceil(ENOUGH_WORKGROUPS / workgroups));
-  const tilesEach = Math.ceil(tiles / wanted);
+  const most = Math.max(1, Math.min(MOST_PARTS, Math.floor(length / LEAST_KEYS)));
+  const tilesEach = Math.ceil(tiles / Math.min(most, Math.ceil(ENOUGH_WORKGROUPS / workgroups)));
   const parts = Math.ceil(tiles / tilesEach);
   return { lanes, quads, invocations, keys, shuffles, parts, keysEach: tilesEach * keys };
 }

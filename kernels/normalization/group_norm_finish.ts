@@ -5,8 +5,8 @@ import { flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
 import { blockCount, type Blocks } from "./group_norm_kernels.ts";
 import { gatheredStatistics, MERGE_SIZE, MERGED_WGSL, mergedStatistics, splitBlocks } from "./group_norm_merge.ts";
 
-/** Operands of the kernels that finish the statistics. */
-export interface FinishOperands {
+/** The operands, results and sizes of the kernels that finish the statistics of a group normalisation. */
+export interface Finish {
   /** Statistics [3, N, blocks, C_k] of one image, or of two whose channels follow each other. */
   readonly partials: readonly Tensor[];
   /** [C] */
@@ -15,10 +15,10 @@ export interface FinishOperands {
   readonly beta: Tensor;
   /** [N, pitch] with the scale of channel c at `offset` + c and its shift at `offset` + C + c. */
   readonly modulation?: { readonly tensor: Tensor; readonly offset: number };
-}
-
-/** What the statistics are merged to. */
-export interface FinishSizes {
+  /** [3, N, C], written. */
+  readonly factors: Tensor;
+  /** [N, groups], written: how far the mean of each group lies above its origin. */
+  readonly means: Tensor;
   /** N */
   readonly images: number;
   /** C, of all parts together. */
@@ -27,18 +27,6 @@ export interface FinishSizes {
   readonly groups: number;
   /** Added to the variance. */
   readonly eps: number;
-}
-
-/** What the kernels write that finish the statistics. */
-export interface FinishResults {
-  /** [3, N, C] */
-  readonly factors: Tensor;
-  /** [N, groups]: how far the mean of each group lies above its origin. */
-  readonly means: Tensor;
-}
-
-/** All that the kernels of a group normalisation are made of. */
-export interface Finish extends FinishOperands, FinishResults, FinishSizes {
   /** How the image is cut. */
   readonly blocks: Blocks;
 }

@@ -23,9 +23,9 @@ const SPLIT = ["attention.tile.part", "attention.merge"];
 
 /** On graphics cards: one lane for each query, two that shuffle, four that share memory, and no memory for any. */
 const CLASSES = [
-  { profile: { software: false }, head: 6, lengths: [67, 3], kernels: [...SPLIT, "attention.tile"] },
-  { profile: { software: false }, head: 36, lengths: [67], kernels: SPLIT },
-  { profile: { software: false, ...NO_SUBGROUPS }, head: 68, lengths: [67], kernels: SPLIT },
+  { profile: { software: false }, head: 6, lengths: [131, 67], kernels: [...SPLIT, "attention.tile"] },
+  { profile: { software: false }, head: 36, lengths: [131], kernels: SPLIT },
+  { profile: { software: false, ...NO_SUBGROUPS }, head: 68, lengths: [131], kernels: SPLIT },
   {
     profile: { software: false, ...NO_SUBGROUPS, maxWorkgroupBytes: 4096 },
     head: 68,
