@@ -8,7 +8,10 @@ import { elementwise, lines, range } from "../text/wgsl.ts";
 import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 
-/** Four channels that an invocation keeps of a query at most: with as many of its result, 64 registers. */
+/**
+ * Quadruples of channels that an invocation keeps of a query at most: with as many of its result, 64 registers. Two queries
+ * of half as many would share what is loaded of keys and values, but do not fit in the registers of an Apple M1.
+ */
 const MOST_QUADS = 8;
 
 /** Invocations of a workgroup for each lane of a query, and at most. */
