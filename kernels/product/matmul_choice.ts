@@ -1,14 +1,15 @@
 /** Which algorithm computes a matrix product: the one that is asked for, or the best known for the adapter. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
 import { preferred } from "../preference.ts";
+import { matmulRow, sharesInner } from "./matmul_row.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic, Cut } from "./tile_product.ts";
 
 /**
- * Algorithms of a matrix product: blocks in registers alone, tiles in workgroup memory, and those in half-precision
- * arithmetic.
+ * Algorithms of a matrix product: blocks in registers alone (on a GPU, lanes that share k where rows are few), tiles in
+ * workgroup memory, and those in half-precision arithmetic.
  */
 export const MATMUL_ALGORITHMS = ["tiled", "shared", "shared-f16"] as const;
 
@@ -76,5 +77,6 @@ export function matmulChosen(
   const wish = asked === undefined || isAllowed(asked) ? asked : "shared";
   const best = wish ?? (target.software || product.rows / (product.images ?? 1) < LEAST_ROWS ? "tiled" : "shared");
   const cut = best === "tiled" ? undefined : cutOf(best, product, target);
-  return cut ? matmulShared(product, cut, arithmeticOf(best), target) : [matmulTiled(product, target)];
+  if (cut) return matmulShared(product, cut, arithmeticOf(best), target);
+  return [sharesInner(product, target) ? matmulRow(product, target) : matmulTiled(product, target)];
 }

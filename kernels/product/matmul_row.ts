@@ -29,7 +29,7 @@ const ROWS = [1, 2, 4];
  * whatever stands beside it, so that a batch of fewer than 16 gives the bits of its images.
  */
 export function sharesInner({ rows, images = 1, inner, factors }: Product, target: Target): boolean {
-  return !target.software && !prefersBroadcast(target) && !factors && rows / images < FEW_ROWS && inner >= LEAST_INNER;
+  return !target.software && !factors && rows / images < FEW_ROWS && inner >= LEAST_INNER;
 }
 
 /**

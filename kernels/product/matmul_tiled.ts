@@ -1,11 +1,10 @@
 /**
  * WGSL of the matrix product out = a b (+ bias) (+ residual), register-blocked in two forms: `broadcast` spreads rows
- * of a over the lanes of a subgroup by shuffles, `vector` gives every invocation four columns; see `matmulRow` for few
- * rows. All sizes are parameters, so that one compiled pipeline serves every size.
+ * of a over the lanes of a subgroup by shuffles, `vector` gives every invocation four columns. All sizes are
+ * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
-import { matmulRow, sharesInner } from "./matmul_row.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import {
   blockStep,
@@ -59,8 +58,7 @@ const VECTOR_ROWS = [1, 2, 4, 8];
 
 /** The dispatch that computes a batch of products. */
 export function matmulTiled(product: Product, target: Target): Dispatch {
-  if (prefersBroadcast(target)) return broadcastProduct(product, target);
-  return sharesInner(product, target) ? matmulRow(product, target) : vectorProduct(product, target);
+  return prefersBroadcast(target) ? broadcastProduct(product, target) : vectorProduct(product, target);
 }
 
 /**
