@@ -3,7 +3,14 @@ import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { floatBits } from "../operands.ts";
 import { flatGrid, kernel, type KernelSource } from "../text/wgsl.ts";
 import { blockCount, type Blocks } from "./group_norm_kernels.ts";
-import { gatheredStatistics, MERGE_SIZE, MERGED_WGSL, mergedStatistics, splitBlocks } from "./group_norm_merge.ts";
+import {
+  gatheredStatistics,
+  MERGE_SIZE,
+  MERGED_WGSL,
+  mergedStatistics,
+  MOST_SPLITS,
+  splitBlocks,
+} from "./group_norm_merge.ts";
 
 /** The operands, results and sizes of the kernels that finish the statistics of a group normalisation. */
 export interface Finish {
@@ -36,9 +43,6 @@ export interface Finish {
  * dispatches of the embedded prior at 64x64 took 6.3 ms with barriers.
  */
 const SERIAL_SIZE = 8;
-
-/** Invocations of a workgroup that finishes what was merged before. */
-const FINISH_SIZE = 32;
 
 /**
  * The dispatches that merge the blocks of each group and write for each of its channels an origin o and factors a, b so
@@ -261,14 +265,14 @@ function mergedFinish(finish: Finish, merged: Tensor, splits: number, target: Ta
     read: { merged: { tensor: merged, type: "vec4f" }, ...read },
     write,
     params: { ...finishParams(finish), ...factorParams(finish), splits },
-    workgroupSize: FINISH_SIZE,
+    workgroupSize: MOST_SPLITS,
     workgroups: flatGrid(images * groups, target),
-    declarations: `var<workgroup> shared_values: array<vec3f, ${FINISH_SIZE}>;\n${MERGED_WGSL}`,
+    declarations: `var<workgroup> shared_values: array<vec3f, ${MOST_SPLITS}>;\n${MERGED_WGSL}`,
     body: `let index = group.y * groups.x + group.x;
 if (index >= params.images * params.groups) { return; }
 ${groupWgsl(finish)}
 let own = select(vec3f(), merged[index * params.splits + min(lane, params.splits - 1u)].xyz, lane < params.splits);
-${mergedStatistics("own", FINISH_SIZE)}
-${sharedFactorsWgsl(finish, FINISH_SIZE)}`,
+${mergedStatistics("own", MOST_SPLITS)}
+${sharedFactorsWgsl(finish, MOST_SPLITS)}`,
   });
 }

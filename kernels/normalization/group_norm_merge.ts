@@ -12,8 +12,8 @@ export const MERGE_SIZE = 256;
 /** Entries (blocks times channels) that a workgroup should have at least before there are several: 16 an invocation. */
 const ENTRIES_EACH = 4096;
 
-/** Parts of a group at most: those that the workgroup has lanes for which finishes. */
-const MOST_SPLITS = 32;
+/** Parts of a group at most; as many invocations merge them. */
+export const MOST_SPLITS = 32;
 
 /** Blocks that an invocation loads before it uses the first of them. */
 const TOGETHER = 4;

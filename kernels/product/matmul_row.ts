@@ -3,14 +3,7 @@ import type { Dispatch, Target } from "../../engine/mod.ts";
 import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
 import { epilogueParams, epiloguePorts } from "./epilogue.ts";
 import type { Product } from "./matmul_tiled.ts";
-import {
-  blockStep,
-  prefersBroadcast,
-  rowInputs,
-  vectorEpilogue,
-  vectorLoads,
-  vectorWeights,
-} from "./register_block.ts";
+import { blockStep, rowInputs, vectorEpilogue, vectorLoads, vectorWeights } from "./register_block.ts";
 
 /** Rows of an image from which a product has enough invocations without sharing k. */
 const FEW_ROWS = 16;
