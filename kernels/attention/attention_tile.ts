@@ -1,7 +1,7 @@
 /**
- * Streaming attention for GPUs whose invocations share queries, keys and values. Several lanes hold one query, some of its
- * channels each, so that query and result fit in few registers; they join their parts of every logit. Where there are too
- * few queries to fill a GPU, the keys are cut into parts, whose results are merged by their maxima and sums.
+ * Streaming attention for GPUs whose invocations share queries, keys and values. Several lanes hold one query, some of
+ * its channels each, so that query and result fit in few registers; they join their parts of every logit. Where there
+ * are too few queries to fill a GPU, the keys are cut into parts, whose results are merged by their maxima and sums.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { elementwise, lines, range } from "../text/wgsl.ts";
@@ -9,8 +9,9 @@ import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
 
 /**
- * Quadruples of channels that an invocation keeps of a query at most: with as many of its result, 64 registers. Two queries
- * of half as many would share what is loaded of keys and values, but do not fit in the registers of an Apple M1.
+ * Quadruples of channels that an invocation keeps of a query at most: with as many of its result, 64 registers. Two
+ * queries of half as many would share what is loaded of keys and values, but do not fit in the registers of an Apple
+ * M1.
  */
 const MOST_QUADS = 8;
 
@@ -62,8 +63,8 @@ function cutOf({ head, heads, length }: AttentionLayout, target: Target): TileCu
 }
 
 /**
- * The dispatches of an attention in tiles, or undefined if the head is too wide for the device. Keys are cut by the sizes
- * of one image, so that a batch gives the bits of its images.
+ * The dispatches of an attention in tiles, or undefined if the head is too wide for the device. Keys are cut by the
+ * sizes of one image, so that a batch gives the bits of its images.
  */
 export function tileKernels(
   qkv: Tensor,
@@ -81,13 +82,16 @@ export function tileKernels(
   return [tileKernel(qkv, { sums, tops }, layout, cut, target), mergeKernel(sums, tops, y, layout, target)];
 }
 
-/** What a tile kernel writes: the result, or for each part of the keys the weighted sums of v, the maxima and the sums. */
+/**
+ * What a tile kernel writes: the result, or for each part of the keys the weighted sums of v, the maxima and the sums.
+ */
 type TileResult = { readonly y: Tensor } | { readonly sums: Tensor; readonly tops: Tensor };
 
 /**
- * Mapping: a workgroup of 64 for each lane of a query, of 256 at most, takes as many queries of one head as it has groups
- * of lanes; a lane takes every so many quadruples of channels. Keys and values pass through shared memory in tiles of 32
- * keys at most and 16 KiB together. Constant places stand outside in these arrays, as compilers clamp all others.
+ * Mapping: a workgroup of 64 for each lane of a query, of 256 at most, takes as many queries of one head as it has
+ * groups of lanes; a lane takes every so many quadruples of channels. Keys and values pass through shared memory in
+ * tiles of 32 keys at most and 16 KiB together. Constant places stand outside in these arrays, as compilers clamp all
+ * others.
  */
 function tileKernel(
   qkv: Tensor,

@@ -46,9 +46,9 @@ const SERIAL_SIZE = 8;
 
 /**
  * The dispatches that merge the blocks of each group and write for each of its channels an origin o and factors a, b so
- * that the result is (x - o) a + b. The origin is k itself, the first element of the group, from which x differs exactly
- * where it is near; so nothing depends on the order in which a compiler adds. A group may begin in the first image and end
- * in the second. On a GPU many blocks are merged in two levels, cut by the sizes of one image alone.
+ * that the result is (x - o) a + b. The origin is k itself, the first element of the group, from which x differs
+ * exactly where it is near; so nothing depends on the order in which a compiler adds. A group may begin in the first
+ * image and end in the second. On a GPU many blocks are merged in two levels, cut by the sizes of one image alone.
  */
 export function finishKernels(finish: Finish, target: Target): readonly Dispatch[] {
   if (target.software) return [serialFinish(finish, target)];
@@ -140,7 +140,10 @@ function factorsWgsl({ modulation }: Finish, begin: string, step: string): strin
 }`;
 }
 
-/** WGSL that writes what follows from `all`, the merged statistics of a group that the invocations of a workgroup share. */
+/**
+ * WGSL that writes what follows from `all`, the merged statistics of a group that the invocations of a workgroup
+ * share.
+ */
 function sharedFactorsWgsl(finish: Finish, size: number): string {
   return `let mean = all.y;
 let inverse = 1.0 / sqrt(all.z / total + bitcast<f32>(params.eps));

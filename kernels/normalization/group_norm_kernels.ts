@@ -1,7 +1,7 @@
 /**
- * The statistics of blocks of pixels that group normalisation begins with. Sums run in a fixed order, so equal inputs give
- * equal bits, and are taken relative to an element near by: where the mean is far greater than the spread, a plain sum of
- * squares would lose all digits of the variance.
+ * The statistics of blocks of pixels that group normalisation begins with. Sums run in a fixed order, so equal inputs
+ * give equal bits, and are taken relative to an element near by: where the mean is far greater than the spread, a
+ * plain sum of squares would lose all digits of the variance.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { elementwise } from "../text/wgsl.ts";

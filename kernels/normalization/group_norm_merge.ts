@@ -65,9 +65,9 @@ export interface GatheredStatistics {
 }
 
 /**
- * WGSL that merges the blocks from `begin` to `end` of a group to `all`: their elements n, the mean m less the origin `k`,
- * and the sum q of squared deviations. Four blocks are loaded at a time, merged among themselves around their own mean, and
- * then to what an invocation has.
+ * WGSL that merges the blocks from `begin` to `end` of a group to `all`: their elements n, the mean m less the origin
+ * `k`, and the sum q of squared deviations. Four blocks are loaded at a time, merged among themselves around their own
+ * mean, and then to what an invocation has.
  * Mapping: neighbouring invocations take neighbouring channels, as many as the next power of two to those of the group,
  * and different blocks beyond; a fixed tree merges the 256. Nothing is divided by sizes where all blocks are whole.
  * @param partials statistics of one image, or of two whose channels follow each other

@@ -26,15 +26,15 @@ export function sharesInner({ rows, images = 1, inner, factors }: Product, targe
 }
 
 /**
- * A product of few rows is bound by reading b once. The projections of a network of 552.8 M parameters are 217 MB in each
- * evaluation, 0.07 ms at 3.3 TB/s and 0.6 ms at 360 GB/s, but an invocation that walks through 1024 k alone waits 256
- * times for its loads, which takes longer. Computing the projections of all steps in one product beforehand would save the
- * reading as well, at most 0.3 % of an evaluation of 200 ms, and would need all timesteps and classes of a run before it
- * begins, which samplers that choose steps or guidance on the way do not have.
+ * A product of few rows is bound by reading b once. The projections of a network of 552.8 M parameters are 217 MB in
+ * each evaluation, 0.07 ms at 3.3 TB/s and 0.6 ms at 360 GB/s, but an invocation that walks through 1024 k alone waits
+ * 256 times for its loads, which takes longer. Computing the projections of all steps in one product beforehand would
+ * save the reading as well, at most 0.3 % of an evaluation of 200 ms, and would need all timesteps and classes of a
+ * run before it begins, which samplers that choose steps or guidance on the way do not have.
  *
  * Mapping: a workgroup of 256 takes up to 4 rows of 64 columns, 16 lanes for each four columns, which take every 16th
- * four k; neighbouring invocations take neighbouring columns. Through workgroup memory, 4 KiB for each row, the sums of the
- * lanes reach one of them, which adds them in their order.
+ * four k; neighbouring invocations take neighbouring columns. Through workgroup memory, 4 KiB for each row, the sums
+ * of the lanes reach one of them, which adds them in their order.
  */
 export function matmulRow(product: Product, target: Target): Dispatch {
   const { a, b, out, batch, rows, inner, columns } = product;

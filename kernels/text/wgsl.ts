@@ -13,9 +13,9 @@ import { type BoundArray, boundInBands, boundInParts, type KernelText } from "./
 export interface Port {
   readonly tensor: Tensor;
   /**
-   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4, `vec2f` by 2. A `texture` is a prepared
-   * constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element type, and `u32` for
-   * `f16`, whose words `unpack2x16float` reads.
+   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4, `vec2f` by 2. A
+   * `texture` is a prepared constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element
+   * type, and `u32` for `f16`, whose words `unpack2x16float` reads.
    */
   readonly type?: BoundArray["type"];
 }

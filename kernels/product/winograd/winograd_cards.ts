@@ -1,4 +1,6 @@
-/** The transforms of Winograd convolutions on a GPU: an invocation takes one tile of two channels, where they are even. */
+/**
+ * The transforms of Winograd convolutions on a GPU: an invocation takes one tile of two channels, where they are even.
+ */
 import type { Dispatch, Tensor } from "../../../engine/mod.ts";
 import { kernel, lines, range } from "../../text/wgsl.ts";
 import { type ImageInput, type InputLoad, inputShape, type Resample } from "../conv2d_input.ts";

@@ -25,8 +25,8 @@ const VECTOR_ROWS = [1, 2, 4, 8];
 const BAND_BYTES = 2 ** 25;
 
 /**
- * Other sizes of bands in MiB, for tuning: patches, products and weight of smaller ones stay in the cache of a GPU, larger
- * ones are fewer dispatches.
+ * Other sizes of bands in MiB, for tuning: patches, products and weight of smaller ones stay in the cache of a GPU,
+ * larger ones are fewer dispatches.
  */
 export const BAND_MEBIBYTES = [8, 16, 64] as const;
 
