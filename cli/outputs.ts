@@ -151,5 +151,5 @@ export function outputsOf(
   ];
 }
 
-/** Text chunk of PNG files. */
+/** Text of picture files. */
 const SOFTWARE = { Software: "Shortcut" };

@@ -84,7 +84,8 @@ export const RESTORE: Command = {
         like: {
           kind: "text",
           value: "FILE",
-          help: "Repeat the run that made this PNG file, or that this report is of; other options outweigh its own",
+          help:
+            "Repeat the run that made this PNG, JPEG or WebP file, or that this report is of; other options outweigh its own",
         },
         samples: {
           kind: "integer",

@@ -9,7 +9,9 @@ import { readMetadata, type ShownAs } from "./codecs/metadata.ts";
 import { decodeJpeg } from "./codecs/jpeg_file.ts";
 import { PNG_SIGNATURE } from "./codecs/png_chunks.ts";
 import { decodePng, encodePng, pngTexts } from "./codecs/png_file.ts";
-import { decodeWebp } from "./codecs/webp_file.ts";
+import { decodeWebp, webpXmp } from "./codecs/webp_file.ts";
+import { readJpegLayout } from "./codecs/jpeg_segments.ts";
+import { xmpTexts } from "./codecs/xmp.ts";
 
 /** Limits of `readImage`, and what it makes of pictures without colours. */
 export interface ReadImageOptions {
@@ -140,23 +142,23 @@ export async function writePng(path: string, image: Image, text: Readonly<Record
 }
 
 /**
- * Reads the texts that a PNG file holds, such as how the picture was made.
+ * Reads the texts that a PNG, JPEG or WebP file holds as `writeImage` stores them, such as how the picture was made.
  *
  * @param path File path.
  * @returns Texts by their keywords; of several with one keyword the first.
- * @throws ImageError If the file cannot be read or is no PNG.
+ * @throws ImageError If the file cannot be read or is none of these.
  */
 export async function readTexts(path: string): Promise<Readonly<Record<string, string>>> {
   try {
     using source = await FileSource.open(path);
     const bytes = await source.read(0, source.size);
     const format = formatOf(bytes.subarray(0, 512));
-    if (format !== "png") {
-      throw new DecodeError(
-        `it is a ${format.toUpperCase()} file, texts are kept in PNG files and in the report beside it`,
-      );
+    if (format === "png") return pngTexts(bytes);
+    if (format === "avif") {
+      throw new DecodeError("it is an AVIF file, a PNG, JPEG or WebP file or the report beside it is needed");
     }
-    return pngTexts(bytes);
+    const xmp = format === "jpeg" ? readJpegLayout(bytes, () => {}).xmp : webpXmp(bytes);
+    return xmp ? xmpTexts(xmp) : {};
   } catch (error) {
     if (!(error instanceof DecodeError || error instanceof FileError)) throw error;
     const reason = error instanceof DecodeError

@@ -4,9 +4,10 @@ import { writeAtomically } from "./atomic_write.ts";
 import { FileError } from "./file_error.ts";
 import { renewedExif, withDensity } from "./codecs/exif_block.ts";
 import { lettersAt, MAX_SIDE, type PictureMetadata } from "./codecs/image.ts";
-import { encodeJpeg } from "./codecs/jpeg_encode.ts";
+import { encodeJpeg, MOST_XMP } from "./codecs/jpeg_encode.ts";
 import { encodePng } from "./codecs/png_file.ts";
 import { encodeWebp, MAX_WEBP_SIDE } from "./codecs/webp_file.ts";
+import { xmpPacket } from "./codecs/xmp.ts";
 
 /** How a picture is written. */
 export interface WriteImageOptions {
@@ -14,7 +15,7 @@ export interface WriteImageOptions {
   readonly quality?: number;
   /** What is kept of the picture's source: tags, profile, density, as `readImage` gives them. */
   readonly metadata?: PictureMetadata | undefined;
-  /** Keywords and texts to store in a PNG file. */
+  /** Keywords and texts to store: in text chunks of PNG, in the XMP packet of JPEG and WebP. */
   readonly text?: Readonly<Record<string, string>>;
 }
 
@@ -52,7 +53,7 @@ export function formatByName(path: string): (typeof FORMATS)[keyof typeof FORMAT
  * @returns Sentences for the user: what the format could not hold.
  * @throws FileError If the name has another ending, the picture is too large for the format, or the file cannot be
  * written; nothing is left behind.
- * @throws RangeError If the quality is not in 1 to 100.
+ * @throws RangeError If the quality is not in 1 to 100, or a text cannot be stored.
  */
 export async function writeImage(
   path: string,
@@ -83,10 +84,24 @@ export async function writeImage(
   }
   // WebP has no other place for the density.
   const exif = name === "WebP" && kept.density ? withDensity(kept.exif, kept.density) : kept.exif;
-  const stored = { ...kept, ...(exif ? { exif } : {}) };
+  const xmp = xmpOf(text, name, notes);
+  const stored = { ...kept, ...(exif ? { exif } : {}), ...(xmp ? { xmp } : {}) };
   const bytes = await (name === "JPEG" ? encodeJpeg : encodeWebp)(plain, quality, stored);
   await writeAtomically(path, bytes);
   return notes;
+}
+
+/** The packet that holds texts; nothing if there are none, or more than a JPEG file can hold. */
+function xmpOf(
+  text: Readonly<Record<string, string>>,
+  format: string,
+  notes: string[],
+): Uint8Array<ArrayBuffer> | undefined {
+  if (Object.keys(text).length === 0) return undefined;
+  const packet = xmpPacket(text);
+  if (format !== "JPEG" || packet.length <= MOST_XMP) return packet;
+  notes.push(`JPEG has at most ${MOST_XMP} bytes for texts, so the ${packet.length} of this picture are left out`);
+  return undefined;
 }
 
 /** What of the metadata belongs to the picture as it is now. */

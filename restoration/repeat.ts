@@ -16,7 +16,7 @@ import { taskOptions } from "./options/task_options.ts";
 import { restoreTasks, taskNamed } from "./options/tasks.ts";
 import type { Report } from "./report.ts";
 
-/** Keyword of the text of a PNG file that holds the parameters as JSON. */
+/** Keyword of the text of a picture file that holds the parameters as JSON. */
 export const PARAMETERS_KEYWORD = "Shortcut parameters";
 
 /** What makes no other picture: where results go, what is shown, and where it is computed. */
@@ -36,7 +36,7 @@ export function repeatable(options: OptionValues): OptionValues {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !NOT_REPEATED.includes(name)));
 }
 
-/** The parameters of a result, as they stand in its PNG file: what its report says that makes the picture again. */
+/** The parameters of a result, as they stand in its file: what its report says that makes the picture again. */
 export function parametersOf(report: Report): Report {
   return { program: PROGRAM, ...Object.fromEntries(ENTRIES.map((key) => [key, report[key]])) };
 }
@@ -52,7 +52,7 @@ export interface RunParameters {
 
 /**
  * The options that repeat a run. A method that is given replaces that of the run with all its options, a task likewise.
- * @param text JSON: parameters of a PNG file, or a report
+ * @param text JSON: parameters of a picture file, or a report
  * @param given options that outweigh those of the run
  * @param setting what messages call the text, the options that there are, and whether a measurement is restored, which
  *   says its task by itself
@@ -132,7 +132,9 @@ function parse(text: string, name: string): Record<"task" | "options" | "method"
     typeof value === "object" && value !== null && !Array.isArray(value);
   const parts = ["task", "options", "method", "model", "program"] as const;
   if (isData(found) && parts.every((part) => isData((found as Data)[part]))) return found as ReturnType<typeof parse>;
-  throw new UsageError(`"${name}" does not say how it was made; a PNG file or a report of "restore" is needed`);
+  throw new UsageError(
+    `"${name}" does not say how it was made; a picture that "restore" wrote, or its report, is needed`,
+  );
 }
 
 /** What is to be said of a run that is repeated with another network or program, as sentences. */

@@ -16,6 +16,12 @@ export interface PictureMetadata {
   readonly density?: readonly [across: number, down: number];
 }
 
+/** What a coder stores beside the pixels. */
+export interface StoredMetadata extends PictureMetadata {
+  /** An XMP packet. */
+  readonly xmp?: Uint8Array<ArrayBuffer>;
+}
+
 /** How a JPEG file was quantised (ITU-T T.81, A.3.4). */
 export interface JpegQuantization {
   /** For each component its 64 steps: entry 8 v + u belongs to the vertical frequency v and the horizontal one u. */

@@ -1,5 +1,6 @@
 import type { Image } from "../../raster/mod.ts";
-import { joinBytes, type PictureMetadata } from "./image.ts";
+import { joinBytes, type StoredMetadata } from "./image.ts";
+import { XMP_INTRODUCTION } from "./jpeg_segments.ts";
 import { rgbaOf } from "./webp_file.ts";
 
 /** Number of gray in the encoder's list of colour spaces. */
@@ -16,13 +17,13 @@ const MOST_BYTES = 65533;
  *
  * @param image The image; gray is stored with one component.
  * @param quality 1 to 100; from 90 on the colours keep their full resolution.
- * @param metadata EXIF block, colour profile and density to store.
+ * @param metadata EXIF block, colour profile, density and an XMP packet of at most `MOST_XMP` bytes to store.
  * @returns The bytes of the file.
  */
 export async function encodeJpeg(
   image: Image,
   quality: number,
-  { exif, icc, density }: PictureMetadata,
+  { exif, icc, density, xmp }: StoredMetadata,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { default: encode } = await import("@jsquash/jpeg/encode.js");
   const encoded = new Uint8Array(
@@ -52,10 +53,14 @@ export async function encodeJpeg(
   return joinBytes([
     start,
     ...(exif && exif.length + 6 <= MOST_BYTES ? [segment(0xe1, "Exif\0\0", [], exif)] : []),
+    ...(xmp ? [segment(0xe1, XMP_INTRODUCTION, [], xmp)] : []),
     ...parts,
     encoded.subarray(20),
   ]);
 }
+
+/** Most bytes of an XMP packet, which stands in one segment (XMP specification, part 3, 1.1.3). */
+export const MOST_XMP = MOST_BYTES - XMP_INTRODUCTION.length;
 
 /** Bytes of a profile in one segment, after its introduction and two numbers. */
 const ICC_PART = MOST_BYTES - 14;

@@ -24,7 +24,12 @@ export interface JpegLayout {
   readonly cut?: "in scan" | "after scan";
   readonly quantization: JpegQuantization;
   readonly metadata: PictureMetadata;
+  /** The XMP packet; absent if there is none. */
+  readonly xmp?: Uint8Array<ArrayBuffer>;
 }
+
+/** What stands before the XMP packet in its segment (XMP specification, part 3, 1.1.3). */
+export const XMP_INTRODUCTION = "http://ns.adobe.com/xap/1.0/\0";
 
 /** Column and row of the 64 coefficients in the order of a file (T.81, figure 5): along diagonals, to and fro. */
 const ZIGZAG: readonly number[] = Array.from({ length: 64 }, (_, i) => i).sort((a, b) => {
@@ -72,6 +77,7 @@ export function readJpegLayout(
   const tables: Uint16Array<ArrayBuffer>[] = [];
   const profile: Uint8Array<ArrayBuffer>[] = [];
   let metadata: PictureMetadata = {};
+  let xmp: Uint8Array<ArrayBuffer> | undefined;
   let offset = 2;
   for (;;) {
     if (scans > 0 && isCut(bytes, offset)) {
@@ -123,6 +129,8 @@ export function readJpegLayout(
       if (density) metadata = { ...metadata, density };
     } else if (marker === 0xe1 && startsWith(body, "Exif\0") && metadata.exif === undefined) {
       metadata = { ...metadata, exif: body.subarray(6) };
+    } else if (marker === 0xe1 && startsWith(body, XMP_INTRODUCTION)) {
+      xmp ??= body.subarray(XMP_INTRODUCTION.length);
     } else if (marker === 0xe2 && startsWith(body, "ICC_PROFILE\0")) {
       // Numbered from 1, for a profile may need several segments.
       profile[(body[12] ?? 1) - 1] = body.subarray(14);
@@ -155,6 +163,7 @@ export function readJpegLayout(
     ...{ width, height, components, color, essential, quantization },
     metadata: icc.length > 0 ? { ...metadata, icc } : metadata,
     ...(cut ? { cut } : {}),
+    ...(xmp ? { xmp } : {}),
   };
 }
 

@@ -7,7 +7,7 @@ import {
   imageOfRgba,
   joinBytes,
   lettersAt,
-  type PictureMetadata,
+  type StoredMetadata,
 } from "./image.ts";
 
 /** One chunk of a RIFF file. */
@@ -25,7 +25,7 @@ interface WebpHeader {
 }
 
 /** Flags of the VP8X chunk. */
-const FLAGS = { icc: 0x20, alpha: 0x10, exif: 0x08 };
+const FLAGS = { icc: 0x20, alpha: 0x10, exif: 0x08, xmp: 0x04 };
 
 /** Longest side that the format has. */
 export const MAX_WEBP_SIDE = 16383;
@@ -71,6 +71,16 @@ export async function decodeWebp(bytes: Uint8Array<ArrayBuffer>, maxPixels: numb
     },
     lossy: !chunks.some(({ type }) => type === "VP8L"),
   };
+}
+
+/**
+ * The XMP packet of a WebP file.
+ *
+ * @param bytes The whole file.
+ * @returns The packet, a view into the file; nothing if there is none.
+ */
+export function webpXmp(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
+  return readChunks(bytes.subarray(12)).find(({ type }) => type === "XMP ")?.data;
 }
 
 /** The first frame of an animation on its canvas, which is transparent elsewhere. */
@@ -120,25 +130,26 @@ async function decodeStill(bytes: Uint8Array<ArrayBuffer>, { width, height, hasA
  *
  * @param image The image; gray is stored as RGB, which the format needs.
  * @param quality 0 to 100, lossy.
- * @param metadata EXIF block and ICC profile to store.
+ * @param metadata EXIF block, ICC profile and XMP packet to store.
  * @returns The bytes of the file.
  */
 export async function encodeWebp(
   image: Image,
   quality: number,
-  metadata: PictureMetadata,
+  { exif, icc, xmp }: StoredMetadata,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { default: encode } = await import("@jsquash/webp/encode.js");
   const encoded = new Uint8Array(await encode(rgbaOf(image), { quality, exact: 1 }));
-  const { exif, icc } = metadata;
-  if (!exif && !icc) return encoded;
+  if (!exif && !icc && !xmp) return encoded;
   const coded = readChunks(encoded.subarray(12)).filter(({ type }) => type !== "VP8X");
-  const flags = (image.alpha ? FLAGS.alpha : 0) | (exif ? FLAGS.exif : 0) | (icc ? FLAGS.icc : 0);
+  const flags = (image.alpha ? FLAGS.alpha : 0) | (exif ? FLAGS.exif : 0) | (icc ? FLAGS.icc : 0) |
+    (xmp ? FLAGS.xmp : 0);
   return riff([
     extendedHeader(image, flags),
     ...(icc ? [{ type: "ICCP", data: icc }] : []),
     ...coded,
     ...(exif ? [{ type: "EXIF", data: exif }] : []),
+    ...(xmp ? [{ type: "XMP ", data: xmp }] : []),
   ]);
 }
 

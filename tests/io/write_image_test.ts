@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import ExifReader from "exifreader";
 import { renewedExif } from "../../io/codecs/exif_block.ts";
+import { xmpTexts } from "../../io/codecs/xmp.ts";
 import { FileError, type PictureMetadata, readImage, readTexts, writeImage } from "../../io/mod.ts";
 import type { Image } from "../../raster/mod.ts";
 import { casePath } from "./cases.ts";
@@ -206,9 +207,47 @@ Deno.test("texts of a PNG file are read back: Latin-1, UTF-8, compressed", () =>
       }),
     );
     assertEquals(await readTexts(`${folder}/b.png`), { a: "x\u00e9", b: "→" });
-    await assertRejects(
-      () => readTexts(casePath("metadata/dated.jpg")),
-      Error,
-      "it is a JPEG file, texts are kept in PNG",
-    );
   }));
+
+Deno.test("JPEG and WebP files keep texts in an XMP packet, beside tags, profile and density", () =>
+  inFolder(async (folder) => {
+    const { metadata } = await readImage(casePath("metadata/dated.jpg"));
+    const { icc } = (await readImage(fixture("profile_srgb.png").pathname)).metadata!;
+    const picture = await readImage(casePath("common/small16.png"));
+    const text = { Software: "caf\u00e9", parameters: '{"σ": 0.1,\r\n"task": "a<b> & c \\u0000"}', "<a&b>": "" };
+    for (const ending of ["jpg", "webp"]) {
+      const [plain, named] = [`${folder}/plain.${ending}`, `${folder}/named.${ending}`];
+      const all = { ...metadata, icc: icc! };
+      assertEquals(await writeImage(plain, picture, { metadata: all }), []);
+      assertEquals(await writeImage(named, picture, { metadata: all, text }), []);
+      assertEquals(await readTexts(named), text, ending);
+      assertEquals(await readTexts(plain), {}, ending);
+      assertEquals(await readImage(named), await readImage(plain), "nothing else is another");
+      // The packet alone makes an extended WebP file, too.
+      await writeImage(named, picture, { text });
+      assertEquals([await readTexts(named), (await readImage(named)).warnings], [text, []], ending);
+    }
+    const long = { a: "0123456789".repeat(7000) };
+    const notes = await writeImage(`${folder}/long.jpg`, picture, { text: long });
+    assertStringIncludes(notes.join(), "JPEG has at most 65504 bytes for texts");
+    assertEquals(await readTexts(`${folder}/long.jpg`), {});
+    assertEquals(await writeImage(`${folder}/long.webp`, picture, { text: long }), []);
+    assertEquals(await readTexts(`${folder}/long.webp`), long);
+    await assertRejects(
+      () => writeImage(`${folder}/a.webp`, picture, { text: { a: "\u0001" } }),
+      RangeError,
+      "XML has no control characters",
+    );
+    await assertRejects(() => readTexts(fixture("lossy.avif").pathname), Error, "it is an AVIF file");
+  }));
+
+Deno.test("texts of a packet that another program wrote anew are read; one without them has none", () => {
+  const rewritten = `<?xpacket begin='' id='x'?><rdf:RDF><rdf:Description xmlns:ns1='urn:shortcut:text#'>
+    <rdf:li rdf:parseType='Resource'>
+      <ns1:keyword>a</ns1:keyword>
+      <ns1:value>&#x22;1&#34; &lt;&apos;&unknown;</ns1:value>
+    </rdf:li></rdf:Description></rdf:RDF>`;
+  const bytes = new TextEncoder().encode(rewritten);
+  assertEquals(xmpTexts(bytes), { a: '"1" <\'&unknown;' });
+  assertEquals(xmpTexts(new TextEncoder().encode(rewritten.replace("shortcut", "other"))), {});
+});

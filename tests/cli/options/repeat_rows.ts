@@ -46,6 +46,12 @@ export function repeatRows(
         assertEquals(await Deno.readFile(`${byPicture.out}.png`), await Deno.readFile(`${four.out}.png`), "to the bit");
         assertEquals(byReport.bytes(), four.bytes());
         assertEquals((await repeated(`${four.out}.png`, "--seed=9")).bytes(), nine.bytes(), "options outweigh");
+        for (const ending of [".jpg", ".webp"]) {
+          const [out, ...words] = quick(`--model=${tiny}`, "--method=ddnm", "--seed=4", `--out=@${ending}`);
+          const lossy = await run([out!, ...words.filter((word) => word !== "--out=@.png")]);
+          const again = await repeated(`${lossy.out}${ending}`);
+          assertEquals(await Deno.readFile(`${again.out}.png`), await Deno.readFile(`${four.out}.png`), ending);
+        }
         const other = await repeated(`${four.out}.png`, `--model=${byClass}`, "--class=1");
         assertStringIncludes(other.stderr, "The network is by-class.safetensors (SHA-256 ");
         assertStringIncludes((await repeated(small)).stderr, "does not say how it was made");
