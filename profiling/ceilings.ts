@@ -32,6 +32,18 @@ export async function measureCeilings(runtime: WebGpuRuntime): Promise<Ceilings>
   };
 }
 
+/** Both ceilings by adapter: the same for all runtimes of a process. */
+const measured = new Map<string, Promise<Ceilings>>();
+
+/** The ceilings of a runtime's adapter, measured once in a process. */
+export function ceilingsOf(runtime: WebGpuRuntime): Promise<Ceilings> {
+  const adapter = JSON.stringify(runtime.adapter);
+  const known = measured.get(adapter) ?? measureCeilings(runtime);
+  measured.set(adapter, known);
+  known.catch(() => measured.delete(adapter));
+  return known;
+}
+
 /** The least time of a kernel on ones. */
 async function fastest(
   runtime: WebGpuRuntime,

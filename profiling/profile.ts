@@ -13,7 +13,7 @@ import type { OperatorValues } from "../operators/mod.ts";
 import type { OptionValues } from "../parameters/mod.ts";
 import { type Method, operatorOptions, type Task, taskOperator } from "../restoration/mod.ts";
 import { type GeneralProblem, type Progress, seededNoise } from "../samplers/mod.ts";
-import { measureCeilings } from "./ceilings.ts";
+import { ceilingsOf } from "./ceilings.ts";
 import { madeUpValues } from "./made_up.ts";
 import { divideCosts, FORMAT, memoryValues, type ProfileDocument, type StageRuns } from "./document.ts";
 
@@ -54,7 +54,7 @@ export async function profile(runtime: WebGpuRuntime, run: ProfileRun): Promise<
   const problem = madeUpProblem(runtime, run);
   const measured = await profileStep(runtime, problem, run);
   problem.y.free();
-  const ceilings = await measureCeilings(runtime);
+  const ceilings = await ceilingsOf(runtime);
   return {
     format: FORMAT,
     adapter: runtime.description,

@@ -7,7 +7,12 @@ import type { Folder } from "./run_command.ts";
 const { num_classes: _, ...unconditional } = BY_CLASS;
 
 /** A network that takes no class. */
-export const SMALL: Description = { ...unconditional, model_channels: 32, attention_resolutions: [] };
+export const SMALL: Description = {
+  ...unconditional,
+  channel_mult: [1],
+  attention_resolutions: [],
+  resblock_updown: false,
+};
 
 /** Makes the command line of an evaluation from options that differ from the usual ones. */
 export type CommandLine = (changed?: Readonly<Record<string, string>>) => string[];

@@ -41,7 +41,8 @@ commandTest(
     const gain = await gainOf(first, []);
     assert(Math.abs(gain - SAMPLE_GAIN) < 0.3, `${gain.toFixed(2)} dB, ${SAMPLE_GAIN} dB were expected`);
     assertEquals((await readImage(first)).width, 64);
-    await gainOf(second, []);
+    // Bytes are the same from the first step on, or not at all.
+    for (const out of [first, second]) await runWell(["restore", "--steps", "4", "--out", out]);
     assertEquals(await Deno.readFile(second), await Deno.readFile(first));
   },
 );

@@ -7,8 +7,7 @@ import { readImage } from "../../io/mod.ts";
 import { CheckpointError } from "../../models/mod.ts";
 import { estimate, type Operator } from "../../operators/mod.ts";
 import { relativeError } from "../support/close.ts";
-import { TINY } from "./options/materials.ts";
-import { randomModel } from "./random_model.ts";
+import { quickModel } from "./random_model.ts";
 import { commandTest, type Folder, readReport, runCommand, runWell } from "./run_command.ts";
 import { writeCopy } from "../conformance/reference_files.ts";
 
@@ -82,8 +81,7 @@ commandTest(
       );
       assert(error < 1e-4, `${one.task.name} ${JSON.stringify(one.values)}: ${error}`);
     }
-    const model = await randomModel(folder, "model.safetensors", TINY);
-    const words = ["restore", input, target, "--steps", "4", "--model", model];
+    const words = ["restore", input, target, "--steps", "4", "--model", await quickModel()];
     assertStringIncludes((await runWell(words)).stdout, `Restored ${restored.length} files, 0 were restored already`);
     for (const index of restored) {
       const { task } = CASES[index]!;

@@ -4,12 +4,16 @@ import { readImage } from "../../io/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
 import { colourRaster } from "../../raster/mod.ts";
 import { casePath } from "../io/cases.ts";
+import { quickModel } from "./random_model.ts";
 import { commandTest, type Folder, readReport, runWell, withoutParameters } from "./run_command.ts";
+
+/** For what holds with any network. */
+const QUICK = ["--steps", "4", "--model", await quickModel()];
 
 /** The bytes of a picture that is restored by a method for noisy measurements. */
 async function restored(folder: Folder, input: string, ...options: readonly string[]): Promise<Uint8Array> {
   const out = folder.path("out.png");
-  await runWell(["restore", input, "--out", out, "--method", "ddrm", "--steps", "4", ...options]);
+  await runWell(["restore", input, "--out", out, "--method", "ddrm", ...QUICK, ...options]);
   return withoutParameters(await Deno.readFile(out));
 }
 
@@ -53,14 +57,14 @@ commandTest("denoise estimates the noise, says it, and takes a method that recko
 
 commandTest("a noise level that is given is taken instead of an estimate; 0 gives the picture back", async (folder) => {
   const out = folder.path("out.png");
-  const words = ["restore", NOISY, out, "--task", "denoise", "--steps", "4"];
+  const words = ["restore", NOISY, out, "--task", "denoise", ...QUICK];
   const { stderr } = await runWell([...words, "--noise-level", "0"]);
   assert(!stderr.includes("estimated"), stderr);
   assertEquals((await readImage(out)).samples, (await readImage(NOISY)).samples);
   const named = await runWell([...words, "--method", "ssd"]);
   assertMatch(named.stderr, /does not reckon with noise .*; ddnm\+, ddrm, .* do/);
   const tiny = folder.picture("tiny.png", { width: 5, height: 5 });
-  const few = await runWell(["restore", tiny, out, "--task", "denoise", "--steps", "4"]);
+  const few = await runWell(["restore", tiny, out, "--task", "denoise", ...QUICK]);
   assertStringIncludes(few.stderr, "cannot be estimated from so few pixels");
 });
 

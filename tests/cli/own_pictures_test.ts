@@ -3,11 +3,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readImage } from "../../io/mod.ts";
 import { casePath } from "../io/cases.ts";
 import { TINY } from "./options/materials.ts";
-import { randomModel } from "./random_model.ts";
+import { quickModel, randomModel } from "./random_model.ts";
 import { commandTest, readReport, runCommand } from "./run_command.ts";
 
 /** What every method that is true to the measurement keeps, without a network. */
-const QUICK = ["--method", "pseudo-inverse"];
+const QUICK = ["--method", "pseudo-inverse", "--model", await quickModel()];
 
 commandTest("old-photo restores a scratched, faded sepia photo at its own size, in colour", async (folder) => {
   const [photo, mask] = [casePath("old-photo/scratched-sepia.jpg"), casePath("old-photo/scratches.png")];

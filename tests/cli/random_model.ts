@@ -25,9 +25,40 @@ export const BY_CLASS: Description = {
 /** A small class-conditional upsampler from 4x4 to 16x16. */
 export const UPSAMPLER: Description = { ...BY_CLASS, class: "SuperResModel", small_size: 4 };
 
+const { num_classes: _, ...WITHOUT_CLASSES } = BY_CLASS;
+
+/**
+ * A network of one level without attention, of which commands take least time that need some network: as the embedded
+ * prior it is for pictures of 64 x 64, and takes those of any size.
+ */
+const QUICK: Description = {
+  ...WITHOUT_CLASSES,
+  image_size: 64,
+  channel_mult: [1],
+  attention_resolutions: [],
+  resblock_updown: false,
+  noise_schedule: "linear",
+  diffusion_steps: 1000,
+  value_range: [-1, 1],
+};
+
+let quick: string | undefined;
+
+/** Path of the file of a small network, the same for all tests of a file. */
+export async function quickModel(): Promise<string> {
+  if (quick !== undefined) return quick;
+  const folder = await Deno.makeTempDir();
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  const write = (name: string, bytes: Uint8Array): string => {
+    Deno.writeFileSync(`${folder}/${name}`, bytes);
+    return `${folder}/${name}`;
+  };
+  return quick = await randomModel({ write }, "quick.safetensors", QUICK);
+}
+
 /** Writes the file of a network with random weights and returns its path. */
 export async function randomModel(
-  folder: Folder,
+  folder: Pick<Folder, "write">,
   name: string,
   description: Description,
   seed = 1,

@@ -7,17 +7,23 @@ import { psnr } from "../../metrics/mod.ts";
 import { openSafetensors } from "../../models/mod.ts";
 import { chunk } from "../io/png_maker.ts";
 import { casePath } from "../io/cases.ts";
+import { quickModel } from "./random_model.ts";
 import { commandTest, type Folder, readReport, runWell, withoutParameters } from "./run_command.ts";
 
 const QUICK = ["--steps", "4"];
 const GOLDEN = new URL("../golden/ssd-traj-ssd-sr_average_x4.safetensors", import.meta.url).pathname;
 const FIXTURES = new URL("../io/fixtures/", import.meta.url).pathname;
 
-/** Restores a picture in four steps and reads the result. */
-async function restored(folder: Folder, ...words: string[]): Promise<ImageFile> {
+/** Restores a picture in four steps with the embedded prior and reads the result. */
+async function restoredByPrior(folder: Folder, ...words: string[]): Promise<ImageFile> {
   const out = folder.path("out.png");
   await runWell(["restore", ...words, ...QUICK, "--out", out]);
   return await readImage(out);
+}
+
+/** The same with a small network, for what holds with any. */
+async function restored(folder: Folder, ...words: string[]): Promise<ImageFile> {
+  return await restoredByPrior(folder, ...words, "--model", await quickModel());
 }
 
 function kindOf({ width, height, channels, bitDepth, alpha }: ImageFile): unknown[] {
@@ -131,8 +137,8 @@ commandTest("palette and EXIF-rotated pictures come out upright and in colour", 
   const chunks = [chunk("PLTE", [200, 30, 30, 30, 200, 30, 30, 30, 200, 220, 220, 40])];
   const palette = folder.picture("p.png", { colorType: 3, bitDepth: 2, sample: (x, y) => (x + y) >> 3 & 3, chunks });
   assertEquals(kindOf(await restored(folder, palette, "--task", "sr2")), [32, 32, 3, 8, false]);
-  const upright = await restored(folder, `${FIXTURES}orientation_1.jpg`, "--task", "inpaint", "--degrade");
-  const turned = await restored(folder, `${FIXTURES}orientation_6.jpg`, "--task", "inpaint", "--degrade");
+  const upright = await restoredByPrior(folder, `${FIXTURES}orientation_1.jpg`, "--task", "inpaint", "--degrade");
+  const turned = await restoredByPrior(folder, `${FIXTURES}orientation_6.jpg`, "--task", "inpaint", "--degrade");
   assertEquals(kindOf(upright), kindOf(turned));
   const close = psnr(colourRaster(upright).data, colourRaster(turned).data, {
     shape: [upright.height, upright.width, 3],
@@ -143,10 +149,10 @@ commandTest("palette and EXIF-rotated pictures come out upright and in colour", 
 commandTest("pictures that the network cannot take come out at their own size, nothing shifted", async (folder) => {
   for (const [width, height] of [[3, 5], [1, 1], [17, 10]] as const) {
     const picture = folder.picture("y.png", { width, height });
-    assertEquals(kindOf(await restored(folder, picture, "--task", "sr4")).slice(0, 2), [4 * width, 4 * height]);
+    assertEquals(kindOf(await restoredByPrior(folder, picture, "--task", "sr4")).slice(0, 2), [4 * width, 4 * height]);
     // Where every pixel is known, the result is the picture itself: any shift would show.
     const mask = folder.picture("m.png", { width, height, colorType: 0, sample: () => 255 });
-    const same = await restored(folder, picture, "--task", "inpaint", "--mask", mask);
+    const same = await restoredByPrior(folder, picture, "--task", "inpaint", "--mask", mask);
     assertEquals(same.samples, (await readImage(picture)).samples);
   }
 });
@@ -207,7 +213,7 @@ commandTest("one seed gives the same picture and report, another seed another pi
 commandTest("--samples counts seeds up from --seed, and needs the memory of one", async (folder) => {
   const picture = folder.picture("y.png", { width: 8, height: 8 });
   const out = folder.path("s.png");
-  const words = ["restore", picture, "--task", "sr2", ...QUICK, "--out", out];
+  const words = ["restore", picture, "--task", "sr2", ...QUICK, "--model", await quickModel(), "--out", out];
   await runWell([...words, "--samples", "3", "--seed", "4"]);
   const samples = ["s-1.json", "s-1.png", "s-2.json", "s-2.png", "s-3.json", "s-3.png"];
   assertEquals(folder.list(), [...samples, "s-deviation.png", "s-mean.json", "s-mean.png", "y.png"]);
@@ -248,7 +254,7 @@ commandTest("--trace records states and noise, and --noise replays them to the s
 commandTest("--noise takes the noise of reference trajectories", async (folder) => {
   const picture = folder.picture("x.png", { width: 32, height: 32 });
   const out = folder.path("out.png");
-  const lists = ["--inversion-steps", "5", "--generation-steps", "10"];
+  const lists = ["--inversion-steps", "5", "--generation-steps", "10", "--model", await quickModel()];
   await runWell(["restore", picture, "--task", "sr4", "--degrade", "--noise", GOLDEN, ...lists, "--out", out]);
   assertEquals((readReport(out) as { noise: string }).noise, GOLDEN);
 });
@@ -266,7 +272,7 @@ commandTest("--sheet shows measurement, A^+ y, result and ground truth side by s
 commandTest("the report holds everything that is needed to make the picture again", async (folder) => {
   const picture = folder.picture("x.png", {});
   const words = [picture, "--degrade", "--task", "deblur", "--blur-sigma", "2", "--sigma-y", "0.1", "--method", "ssd+"];
-  await restored(folder, ...words, "--preset", "ssd-100", "--seed", "9");
+  await restoredByPrior(folder, ...words, "--preset", "ssd-100", "--seed", "9");
   const report = readReport(folder.path("out.png"));
   assertEquals(report["command"], [
     "restore",
