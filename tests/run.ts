@@ -13,29 +13,69 @@ const PERMISSIONS = ["read", "write", "env", "run", "sys", "net=127.0.0.1"].map(
 const TESTS = new URL("./", import.meta.url).pathname;
 const SLOWEST = 10;
 
-/** Folders in parts of their own, the longest first; all others are one part, which starts together with the first. */
-const PARTS = [["cli"], ["conformance", "examples"], ["profiling"], ["bench"]];
+/** Places that take longest, from the longest on. */
+const LONG = ["cli/options_effect_test.ts", "cli", "kernels", "models", "samplers", "conformance", "restoration"];
+
+/** Most files of a part: small parts let the lanes end together. */
+const FILES = 12;
 
 /** Parts that run at the same time: most tests keep one core busy. */
 const LANES = 2;
 
-/** All tests, in the order in which they are begun. */
-async function allParts(): Promise<readonly (readonly string[])[]> {
-  const named = new Set(PARTS.flat());
-  const others: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(TESTS)) {
-    if (!named.has(name) && (isDirectory || name.endsWith("_test.ts"))) others.push(name);
+/** Bytes that temporary files may need. */
+const ROOM = 2 ** 30;
+
+/** The test files of a folder, or the file itself, as paths in the folder of the tests. */
+async function testFiles(place: string): Promise<readonly string[]> {
+  if (place.endsWith(".ts")) return [place];
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${TESTS}${place}`)) {
+    const path = place === "" ? name : `${place}/${name}`;
+    if (isDirectory) files.push(...await testFiles(path));
+    else if (name.endsWith("_test.ts")) files.push(path);
   }
-  const [first = [], ...rest] = PARTS;
-  return [first, others.sort(), ...rest].map((part) => part.map((name) => `${TESTS}${name}`));
+  return files.sort();
 }
 
-/** Runs the tests of some places, in this terminal or to be shown later. @returns exit code, output, times of tests */
+/** All tests in parts, in the order in which they are begun: long ones first. */
+async function allParts(): Promise<readonly (readonly string[])[]> {
+  const taken = new Set<string>();
+  const parts: string[][] = [];
+  for (const place of [...LONG, ""]) {
+    const files = (await testFiles(place)).filter((file) => !taken.has(file));
+    for (const file of files) taken.add(file);
+    for (let at = 0; at < files.length; at += FILES) {
+      parts.push(files.slice(at, at + FILES).map((file) => `${TESTS}${file}`));
+    }
+  }
+  return parts;
+}
+
+/**
+ * A folder of memory for temporary files, where there is one with room: on a disk each file that is written is flushed,
+ * which takes longer than what many tests compute.
+ */
+async function memoryFolder(): Promise<string | undefined> {
+  const folder = "/dev/shm";
+  try {
+    const { stdout } = await new Deno.Command("df", { args: ["--output=avail", "-B1", folder] }).output();
+    const [, free = "0"] = new TextDecoder().decode(stdout).trim().split("\n");
+    return Number(free) >= ROOM ? folder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Runs the tests of some places, in this terminal or to be shown when they have ended.
+ * @returns exit code, output, times of tests
+ */
 async function runPart(
   places: readonly string[],
-  { options, isShown, onMainThread }: {
+  { options, isShown, onMainThread, temporary }: {
     readonly options: readonly string[];
     readonly isShown: boolean;
+    readonly temporary: string | undefined;
     readonly onMainThread: boolean;
   },
 ): Promise<{ readonly code: number; readonly output: Uint8Array; readonly times: readonly TestTime[] }> {
@@ -47,6 +87,7 @@ async function runPart(
       // Types are what `deno task check` checks, once for all.
       args: [...start, "--no-check", "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
       stdin: "null",
+      env: temporary === undefined ? {} : { TMPDIR: temporary },
       ...(isShown ? {} : { stdout: "piped", stderr: "inherit" }),
     }).spawn();
     const output = isShown ? new Uint8Array() : await new Response(child.stdout).bytes();
@@ -66,15 +107,20 @@ async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
   const onMainThread = await chooseBackend() === "gl";
+  const temporary = await memoryFolder();
   const waiting = named.length > 0 ? [named] : [...await allParts()];
+  const isShown = waiting.length === 1;
   const results: Awaited<ReturnType<typeof runPart>>[] = [];
-  const lanes = Array.from({ length: LANES }, async (_, lane) => {
-    for (let isShown = lane === 0; waiting.length > 0; isShown = false) {
-      results.push(await runPart(waiting.shift()!, { options, isShown, onMainThread }));
+  let shown = Promise.resolve();
+  const lanes = Array.from({ length: LANES }, async () => {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+      const result = await runPart(part, { options, isShown, onMainThread, temporary });
+      results.push(result);
+      shown = shown.then(() => show(result.output));
     }
   });
   await Promise.all(lanes);
-  for (const { output } of results) await show(output);
+  await shown;
   const slowest = formatSlowest(results.flatMap(({ times }) => times), SLOWEST);
   if (slowest !== "") await show(new TextEncoder().encode(`\nThe slowest tests:\n${slowest}\n`));
   return Math.max(...results.map(({ code }) => code));
