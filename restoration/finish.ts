@@ -49,7 +49,7 @@ export async function finishPicture(
   const { task, canvas, format, truth, problem: { operator, y } } = picture;
   const { asFile, asNetwork } = coloursOf(picture);
   const given = asNetwork({ ...canvas.padded, channels: operator.imageShape[2]!, data: image });
-  const exposures = exposuresOf(picture.options);
+  const exposures = task.parts ? undefined : exposuresOf(picture.options);
   const whole = exposures ? withHighlights(given, { ...given, data: await y.read() }, exposures) : given;
   // Colours that nothing measured may be out of range where their mean is not.
   const solved = task.isGray ? asNetwork(rgbToGray(whole)) : whole;
@@ -162,7 +162,8 @@ async function putBack(
   const enlarged = resize(working, canvas.natural);
   if (!measurement) return enlarged;
   const exposures = exposuresOf(options);
-  if (exposures) return clamped(withHighlights(enlarged, measurement, exposures));
+  // Behind other damages a picture shows in another brightness than the one that it was restored with.
+  if (exposures) return clamped(task.parts ? enlarged : withHighlights(enlarged, measurement, exposures));
   const whole = mask ? { ...options, [mask.parameter]: repeated(mask.known, canvas.scale) } : options;
   if (sigmaY > 0) {
     const seen = { width: working.width / canvas.scale, height: working.height / canvas.scale };

@@ -6,7 +6,8 @@ import { type Contrast, fadedContrast, stretched } from "../own/fading.ts";
 import { asExposed, type Clipping, clippingFrom, findClipping } from "../own/highlights.ts";
 import type { PictureSource } from "../prepare.ts";
 import { checkEnlarged } from "./conditioning.ts";
-import { type Task, TASKS } from "./tasks.ts";
+import { composedTask, partNames } from "../../operators/mod.ts";
+import { partsOf, quoted, type Task, TASKS } from "./tasks.ts";
 
 /** What a task makes of a picture, with sentences for the user, and the task as the picture makes it. */
 export interface OwnPicture {
@@ -82,8 +83,10 @@ export const OWN_PICTURE_OPTIONS: Readonly<Record<string, OptionSpec>> = Object.
 );
 
 /** Whether a task of which the picture says too little by itself takes pictures that somebody has. */
-export function takesOwnPicture({ name }: Task): boolean {
-  return Object.hasOwn(FORMS, name);
+export function takesOwnPicture(task: Task): boolean {
+  const isOwn = ({ name }: Task): boolean => Object.hasOwn(FORMS, name);
+  const parts = partsOf(task);
+  return parts.some(isOwn) && parts.every((part) => isOwn(part) || (part.form ?? "file") === "file");
 }
 
 /**
@@ -93,18 +96,83 @@ export function takesOwnPicture({ name }: Task): boolean {
  */
 export function checkOwnPicture(options: OptionValues, isTruth: boolean): void {
   const name = textOf(options, "task") ?? "";
+  const names = partNames(name);
   for (const [owner, form] of Object.entries(FORMS)) {
     const given = Object.keys(form.options).find((option) => options[option] !== undefined);
-    if (given !== undefined && (isTruth || owner !== name)) {
+    if (given !== undefined && (isTruth || !names.includes(owner))) {
       throw new UsageError(`--${given} belongs to --task ${owner} without --degrade; leave it out`);
     }
   }
-  if (!isTruth && Object.hasOwn(FORMS, name)) FORMS[name]!.check?.(options);
+  if (isTruth) return;
+  const remedy = names.length > 1 ? otherWay(names) : undefined;
+  if (remedy !== undefined) {
+    throw new UsageError(
+      `--task ${
+        quoted(name)
+      } cannot be undone at once in a picture that you have: ${remedy}; with --degrade a good one ` +
+        "is damaged so first",
+    );
+  }
+  if (textOf(options, "fading") === "undo" && names.includes("old-photo") && names.some(isBound)) {
+    throw new UsageError(
+      `--fading undo does not go with --task ${
+        quoted(name)
+      }: noise and compression are those of the contrast that the ` +
+        "photo has; leave it out",
+    );
+  }
+  for (const part of names) if (Object.hasOwn(FORMS, part)) FORMS[part]!.check?.(options);
+}
+
+/** What to do with a picture that somebody has where no measurement is what all parts of a task say; else undefined. */
+function otherWay(names: readonly string[]): string | undefined {
+  const [own, second] = names.filter((name) => Object.hasOwn(FORMS, name));
+  const others = names.filter((name) => name !== own);
+  if (own === undefined) return undefined;
+  if (own === "outpaint" || second !== undefined) {
+    // New pixels, and brighter ones, are for a picture that is whole otherwise.
+    const last = second === undefined || own === "outpaint" ? own : second;
+    const first = names.filter((name) => name !== last).join(" + ");
+    return `undo ${quoted(first)} first, then give the result to --task ${last}`;
+  }
+  if (own !== "hdr") return undefined;
+  if (others.includes("jpeg")) {
+    return "--task hdr alone takes JPEG files as they are, and finds what is clipped beside what compression made of it";
+  }
+  return others.includes("denoise")
+    ? "undo denoise first, then give the result to --task hdr: where values are clipped, noise is, too"
+    : undefined;
 }
 
 /** A picture that somebody has, as its task takes it; as it is where the task says enough. */
 export function takeOwnPicture(source: PictureSource, task: Task, options: OptionValues): OwnPicture {
+  if (task.parts) return settleParts(source, task, task.parts, options);
   return FORMS[task.name]?.settle(source, task, options) ?? { task, options, source: {} };
+}
+
+/** Whether a task is of the values as they are stored, whose contrast must stay then. */
+function isBound(name: string): boolean {
+  return name === "denoise" || name === "jpeg";
+}
+
+/** The picture as the part takes it that has a form, and all parts with that one as the picture makes it. */
+function settleParts(
+  source: PictureSource,
+  task: Task,
+  parts: readonly Task[],
+  options: OptionValues,
+): OwnPicture {
+  const own = parts.find(({ name }) => Object.hasOwn(FORMS, name));
+  if (!own) return { task, options, source: {} };
+  // Noise has the deviation, and a compressed picture the coefficients, of the contrast that it has.
+  const given = own.name === "old-photo" && parts.some(({ name }) => isBound(name))
+    ? { ...options, fading: "keep" }
+    : options;
+  const colour = task.channels === 1 ? rgbToGray(source.colour) : source.colour;
+  const settled = FORMS[own.name]!.settle(own.name === "hdr" ? { ...source, colour } : source, own, given);
+  const whole = composedTask(parts.map((part) => part === own ? settled.task : part));
+  checkEnlarged(source.name, source.colour, whole.scale);
+  return { ...settled, task: whole };
 }
 
 /** The picture on a larger canvas, of which only the picture is known: inpainting. */
