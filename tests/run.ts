@@ -16,6 +16,9 @@ const SLOWEST = 10;
 /** Places that take longest, from the longest on. */
 const LONG = ["cli/options_effect_test.ts", "cli", "kernels", "models", "samplers", "conformance", "restoration"];
 
+/** Files that must be alone in their isolate, as they measure it or change what others share. */
+const ALONE: readonly string[] = ["samplers/memory_test.ts"];
+
 /** Most files of a part: small parts let the lanes end together. */
 const FILES = 12;
 
@@ -44,11 +47,26 @@ async function allParts(): Promise<readonly (readonly string[])[]> {
   for (const place of [...LONG, ""]) {
     const files = (await testFiles(place)).filter((file) => !taken.has(file));
     for (const file of files) taken.add(file);
-    for (let at = 0; at < files.length; at += FILES) {
-      parts.push(files.slice(at, at + FILES).map((file) => `${TESTS}${file}`));
-    }
+    const shared = files.filter((file) => !ALONE.includes(file));
+    for (let at = 0; at < shared.length; at += FILES) parts.push(shared.slice(at, at + FILES));
+    for (const file of files) if (ALONE.includes(file)) parts.push([file]);
   }
-  return parts;
+  return parts.map((part) => part.map((file) => `${TESTS}${file}`));
+}
+
+/**
+ * Runs a body with the path of a module that has the tests of several files. `deno test` gives each file an isolate,
+ * which loads the program anew, opens a device and makes its pipelines; files in one module share them.
+ */
+async function withJoined<T>(files: readonly string[], body: (path: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/part_test.ts`;
+    await Deno.writeTextFile(path, files.map((file) => `import "file://${file}";\n`).join(""));
+    return await body(path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 /**
@@ -85,7 +103,16 @@ async function runPart(
   try {
     const child = new Deno.Command(Deno.execPath(), {
       // Types are what `deno task check` checks, once for all.
-      args: [...start, "--no-check", "--no-prompt", ...PERMISSIONS, ...options, ...program, ...places],
+      args: [
+        ...start,
+        "--no-check",
+        "--no-prompt",
+        `--config=${TESTS}../deno.json`,
+        ...PERMISSIONS,
+        ...options,
+        ...program,
+        ...places,
+      ],
       stdin: "null",
       env: temporary === undefined ? {} : { TMPDIR: temporary },
       ...(isShown ? {} : { stdout: "piped", stderr: "inherit" }),
@@ -114,7 +141,10 @@ async function run(words: readonly string[]): Promise<number> {
   let shown = Promise.resolve();
   const lanes = Array.from({ length: LANES }, async () => {
     for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
-      const result = await runPart(part, { options, isShown, onMainThread, temporary });
+      const run = (places: readonly string[]): ReturnType<typeof runPart> =>
+        runPart(places, { options, isShown, onMainThread, temporary });
+      const isJoined = named.length === 0 && !onMainThread;
+      const result = isJoined ? await withJoined(part, (path) => run([path])) : await run(part);
       results.push(result);
       shown = shown.then(() => show(result.output));
     }
