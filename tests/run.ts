@@ -20,7 +20,7 @@ const LONG = ["cli/options_effect_test.ts", "cli", "kernels", "models", "sampler
 const ALONE: readonly string[] = ["samplers/memory_test.ts"];
 
 /** Most files of a part: small parts let the lanes end together. */
-const FILES = 12;
+const FILES = 20;
 
 /** Parts that run at the same time: most tests keep one core busy. */
 const LANES = 2;
