@@ -25,9 +25,6 @@ const FILES = 20;
 /** Parts that run at the same time: most tests keep one core busy. */
 const LANES = 2;
 
-/** Bytes that temporary files may need. */
-const ROOM = 2 ** 30;
-
 /** The test files of a folder, or the file itself, as paths in the folder of the tests. */
 async function testFiles(place: string): Promise<readonly string[]> {
   if (place.endsWith(".ts")) return [place];
@@ -70,30 +67,14 @@ async function withJoined<T>(files: readonly string[], body: (path: string) => P
 }
 
 /**
- * A folder of memory for temporary files, where there is one with room: on a disk each file that is written is flushed,
- * which takes longer than what many tests compute.
- */
-async function memoryFolder(): Promise<string | undefined> {
-  const folder = "/dev/shm";
-  try {
-    const { stdout } = await new Deno.Command("df", { args: ["--output=avail", "-B1", folder] }).output();
-    const [, free = "0"] = new TextDecoder().decode(stdout).trim().split("\n");
-    return Number(free) >= ROOM ? folder : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
  * Runs the tests of some places, in this terminal or to be shown when they have ended.
  * @returns exit code, output, times of tests
  */
 async function runPart(
   places: readonly string[],
-  { options, isShown, onMainThread, temporary }: {
+  { options, isShown, onMainThread }: {
     readonly options: readonly string[];
     readonly isShown: boolean;
-    readonly temporary: string | undefined;
     readonly onMainThread: boolean;
   },
 ): Promise<{ readonly code: number; readonly output: Uint8Array; readonly times: readonly TestTime[] }> {
@@ -114,7 +95,6 @@ async function runPart(
         ...places,
       ],
       stdin: "null",
-      env: temporary === undefined ? {} : { TMPDIR: temporary },
       ...(isShown ? {} : { stdout: "piped", stderr: "inherit" }),
     }).spawn();
     const output = isShown ? new Uint8Array() : await new Response(child.stdout).bytes();
@@ -134,7 +114,6 @@ async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
   const onMainThread = await chooseBackend() === "gl";
-  const temporary = await memoryFolder();
   const waiting = named.length > 0 ? [named] : [...await allParts()];
   const isShown = waiting.length === 1;
   const results: Awaited<ReturnType<typeof runPart>>[] = [];
@@ -142,7 +121,7 @@ async function run(words: readonly string[]): Promise<number> {
   const lanes = Array.from({ length: LANES }, async () => {
     for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
       const run = (places: readonly string[]): ReturnType<typeof runPart> =>
-        runPart(places, { options, isShown, onMainThread, temporary });
+        runPart(places, { options, isShown, onMainThread });
       const isJoined = named.length === 0 && !onMainThread;
       const result = isJoined ? await withJoined(part, (path) => run([path])) : await run(part);
       results.push(result);
