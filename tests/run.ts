@@ -8,63 +8,14 @@
  */
 import { chooseBackend } from "../engine/mod.ts";
 import { formatSlowest, readReport, type TestTime } from "./support/junit.ts";
+import { allParts, withJoined } from "./support/parts.ts";
 
 const PERMISSIONS = ["read", "write", "env", "run", "sys", "net=127.0.0.1"].map((name) => `--allow-${name}`);
 const TESTS = new URL("./", import.meta.url).pathname;
 const SLOWEST = 10;
 
-/** Places that take longest, from the longest on. */
-const LONG = ["cli/options_effect_test.ts", "cli", "kernels", "models", "samplers", "conformance", "restoration"];
-
-/** Files that must be alone in their isolate, as they measure it or change what others share. */
-const ALONE: readonly string[] = ["samplers/memory_test.ts"];
-
-/** Most files of a part: small parts let the lanes end together. */
-const FILES = 20;
-
 /** Parts that run at the same time: most tests keep one core busy. */
 const LANES = 2;
-
-/** The test files of a folder, or the file itself, as paths in the folder of the tests. */
-async function testFiles(place: string): Promise<readonly string[]> {
-  if (place.endsWith(".ts")) return [place];
-  const files: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(`${TESTS}${place}`)) {
-    const path = place === "" ? name : `${place}/${name}`;
-    if (isDirectory) files.push(...await testFiles(path));
-    else if (name.endsWith("_test.ts")) files.push(path);
-  }
-  return files.sort();
-}
-
-/** All tests in parts, in the order in which they are begun: long ones first. */
-async function allParts(): Promise<readonly (readonly string[])[]> {
-  const taken = new Set<string>();
-  const parts: string[][] = [];
-  for (const place of [...LONG, ""]) {
-    const files = (await testFiles(place)).filter((file) => !taken.has(file));
-    for (const file of files) taken.add(file);
-    const shared = files.filter((file) => !ALONE.includes(file));
-    for (let at = 0; at < shared.length; at += FILES) parts.push(shared.slice(at, at + FILES));
-    for (const file of files) if (ALONE.includes(file)) parts.push([file]);
-  }
-  return parts.map((part) => part.map((file) => `${TESTS}${file}`));
-}
-
-/**
- * Runs a body with the path of a module that has the tests of several files. `deno test` gives each file an isolate,
- * which loads the program anew, opens a device and makes its pipelines; files in one module share them.
- */
-async function withJoined<T>(files: readonly string[], body: (path: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const path = `${folder}/part_test.ts`;
-    await Deno.writeTextFile(path, files.map((file) => `import "file://${file}";\n`).join(""));
-    return await body(path);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /**
  * Runs the tests of some places, in this terminal or to be shown when they have ended.
@@ -114,7 +65,7 @@ async function run(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith("-"));
   const named = words.filter((word) => !word.startsWith("-"));
   const onMainThread = await chooseBackend() === "gl";
-  const waiting = named.length > 0 ? [named] : [...await allParts()];
+  const waiting = named.length > 0 ? [named] : [...await allParts(TESTS)];
   const isShown = waiting.length === 1;
   const results: Awaited<ReturnType<typeof runPart>>[] = [];
   let shown = Promise.resolve();

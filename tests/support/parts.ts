@@ -1,0 +1,63 @@
+/** The tests in parts, each for one process. */
+
+/** Places that take longest, from the longest on. */
+export const LONG: readonly string[] = [
+  "cli/options_effect_test.ts",
+  "cli",
+  "kernels",
+  "models",
+  "samplers",
+  "conformance",
+  "restoration",
+];
+
+/** Files that must be alone in their isolate, as they measure it or change what others share. */
+export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
+
+/** Most files of a part: small parts let the lanes end together. */
+const FILES = 20;
+
+/** The test files of a folder, or the file itself, as paths in the folder of the tests. */
+async function testFiles(tests: string, place: string): Promise<readonly string[]> {
+  if (place.endsWith(".ts")) return [place];
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${tests}${place}`)) {
+    const path = place === "" ? name : `${place}/${name}`;
+    if (isDirectory) files.push(...await testFiles(tests, path));
+    else if (name.endsWith("_test.ts")) files.push(path);
+  }
+  return files.sort();
+}
+
+/**
+ * All test files in parts, in the order in which they are begun: long ones first.
+ * @param tests the folder of the tests, with a slash at its end
+ * @returns paths of files
+ */
+export async function allParts(tests: string): Promise<readonly (readonly string[])[]> {
+  const taken = new Set<string>();
+  const parts: string[][] = [];
+  for (const place of [...LONG, ""]) {
+    const files = (await testFiles(tests, place)).filter((file) => !taken.has(file));
+    for (const file of files) taken.add(file);
+    const shared = files.filter((file) => !ALONE.includes(file));
+    for (let at = 0; at < shared.length; at += FILES) parts.push(shared.slice(at, at + FILES));
+    for (const file of files) if (ALONE.includes(file)) parts.push([file]);
+  }
+  return parts.map((part) => part.map((file) => `${tests}${file}`));
+}
+
+/**
+ * Runs a body with the path of a module that has the tests of several files. `deno test` gives each file an isolate,
+ * which loads the program anew, opens a device and makes its pipelines; files in one module share them.
+ */
+export async function withJoined<T>(files: readonly string[], body: (path: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/part_test.ts`;
+    await Deno.writeTextFile(path, files.map((file) => `import "file://${file}";\n`).join(""));
+    return await body(path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
