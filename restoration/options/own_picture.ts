@@ -129,9 +129,10 @@ function otherWay(names: readonly string[]): string | undefined {
   const [own, second] = names.filter((name) => Object.hasOwn(FORMS, name));
   const others = names.filter((name) => name !== own);
   if (own === undefined) return undefined;
-  if (own === "outpaint" || second !== undefined) {
-    // New pixels, and brighter ones, are for a picture that is whole otherwise.
-    const last = second === undefined || own === "outpaint" ? own : second;
+  const isContinued = names.includes("outpaint");
+  if (isContinued || second !== undefined) {
+    // What came last is undone first; a picture is continued when it is whole otherwise.
+    const last = isContinued ? "outpaint" : own;
     const first = names.filter((name) => name !== last).join(" + ");
     return `undo ${quoted(first)} first, then give the result to --task ${last}`;
   }

@@ -69,7 +69,7 @@ commandTest("damages that one picture does not tell apart are refused, with what
     ["hdr + jpeg", "--task hdr alone takes JPEG files as they are"],
     ["hdr + denoise", "undo denoise first, then give the result to --task hdr"],
     ["outpaint + sr2", "undo sr2 first, then give the result to --task outpaint"],
-    ["old-photo + hdr", "undo old-photo first, then give the result to --task hdr"],
+    ["old-photo + hdr", "undo hdr first, then give the result to --task old-photo"],
     ["old-photo + cs", "needs --degrade and a good picture"],
   ] as const;
   for (const [task, remedy] of cases) {
