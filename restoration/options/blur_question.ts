@@ -37,7 +37,10 @@ const REACH = 3.5;
 /** The task of a blur that no width describes, and the parameter of its kernel. */
 const MOTION = { task: "deblur-kernel", parameter: "psf" };
 
-/** Motions within so many degrees of rows or columns are undone; of others a pixel's error of the line costs more. */
+/**
+ * Motions within so many degrees of rows or columns are undone. A slanted one reaches over all four borders, where the
+ * mirrored picture is not what lay outside: the error there is many times that of rounding, and iterations carry it inward.
+ */
 const MOST_SLANTED = 10;
 
 /** Estimates that are less sure are refused. */
