@@ -7,6 +7,7 @@ import {
   type Scalars,
   type Stage,
   type Tensors,
+  type WebGpuRuntime,
 } from "../engine/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
 import type { Precision } from "../models/mod.ts";
@@ -88,6 +89,12 @@ export interface NetworkMeasurement {
   readonly figures?: NetworkFigures;
 }
 
+/** Which device, and what else is to be done. */
+export interface MeasureOptions extends ProbeOptions {
+  /** Called after the measurement with the runtime, on which the stage `nfe` has run. */
+  readonly afterwards?: (runtime: WebGpuRuntime) => Promise<void>;
+}
+
 /** Up to here a network is compared with the reference, which takes about a second for it; beyond, with itself. */
 const REFERENCE_GFLOP = 3;
 
@@ -110,13 +117,15 @@ type NoiseStage = Stage<"x", "timestep", "eps">;
 export async function measureNetwork(
   run: NetworkRun,
   spawned: number,
-  options: ProbeOptions = {},
+  { afterwards, ...options }: MeasureOptions = {},
 ): Promise<NetworkMeasurement> {
   const begin = now();
   const { precision = "f32" } = run;
   const probed = await openProbed({ ...options, precision });
   try {
-    return await measureOn(probed, run, { spawned, begin, opened: now() });
+    const measurement = await measureOn(probed, run, { spawned, begin, opened: now() });
+    await afterwards?.(probed.runtime);
+    return measurement;
   } finally {
     // Drivers do not expect their process to end under them.
     probed.runtime.destroy();

@@ -4,17 +4,17 @@ import { type CommandSpec, helpText, readCommandLine } from "../io/mod.ts";
 
 /**
  * Runs a program on a command line.
- * @param run what it does with the options
+ * @param run what it does with the options and operands
  * @returns the exit code: 2 where the command line is wrong, 1 where the program fails
  */
 export async function runProgram(
   spec: CommandSpec,
   words: readonly string[],
-  run: (values: OptionValues) => Promise<number>,
+  run: (values: OptionValues, operands: readonly string[]) => Promise<number>,
 ): Promise<number> {
   try {
     const line = readCommandLine(spec, words);
-    if (line !== "help") return await run(line.values);
+    if (line !== "help") return await run(line.values, line.operands);
     await print(Deno.stdout, helpText(spec));
     return 0;
   } catch (error) {

@@ -11,19 +11,25 @@ export interface StepResult {
   readonly seconds: number;
 }
 
+/** Share of its seconds that a program is told: the rest is for starting and for what it has begun. */
+const PROGRAM_SHARE = 0.8;
+
 /** The root of the repository, where programs run. */
 const ROOT = new URL("../../", import.meta.url);
 
 /**
- * Runs a program. Its stdout goes to `NAME.jsonl`, its stderr to `NAME.log`; what it wrote before it was stopped stays.
+ * Runs a program. Its stdout goes to `NAME.jsonl.part` as it comes, which becomes `NAME.jsonl` when the program ends by
+ * itself or is stopped; its stderr goes to `NAME.log`.
  * @param step what to run
+ * @param seconds after which it is stopped
  * @param folder where the files go; it must be there
  */
-export async function runStep(step: Step, folder: string): Promise<StepResult> {
-  const { name, seconds, command } = step;
+export async function runStep(step: Step, seconds: number, folder: string): Promise<StepResult> {
+  const { name } = step;
   const start = performance.now();
   const elapsed = (): number => Math.round((performance.now() - start) / 100) / 10;
-  const [program, ...args] = command;
+  const [program, ...args] = step.command(Math.floor(seconds * PROGRAM_SHARE));
+  const part = `${folder}/${name}.jsonl.part`;
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, { args, cwd: ROOT, stdout: "piped", stderr: "piped", detached: true }).spawn();
@@ -39,9 +45,10 @@ export async function runStep(step: Step, folder: string): Promise<StepResult> {
   try {
     const [{ code }] = await Promise.all([
       child.status,
-      child.stdout.pipeTo((await Deno.create(`${folder}/${name}.jsonl`)).writable),
+      child.stdout.pipeTo((await Deno.create(part)).writable),
       child.stderr.pipeTo((await Deno.create(`${folder}/${name}.log`)).writable),
     ]);
+    await Deno.rename(part, `${folder}/${name}.jsonl`);
     if (stopped) return { name, status: "stopped", seconds: elapsed() };
     return { name, status: statusOf(step, code), exitCode: code, seconds: elapsed() };
   } finally {
