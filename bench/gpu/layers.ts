@@ -6,8 +6,8 @@
 import { WebGpuRuntime } from "../../engine/mod.ts";
 import { originOf } from "../row.ts";
 import { type Form, formsOf, LayerBench } from "./forms.ts";
-import { DRY_CASES, LAYER_CASES, LAYER_GROUPS, type LayerCase, type LayerGroup } from "./layer_cases.ts";
-import { NOT_INSTALLED, openProvider, printRow, type ProviderName, PROVIDERS } from "./provider.ts";
+import { DRY_CASES, LAYER_CASES, LAYER_GROUPS, type LayerCase } from "./layer_cases.ts";
+import { NOT_INSTALLED, openProvider, printRow, PROVIDERS } from "./provider.ts";
 
 const SAMPLES = 7;
 

@@ -7,7 +7,7 @@ import type { CommandSpec } from "../../io/mod.ts";
 import { type OptionValues, UsageError } from "../../parameters/mod.ts";
 import { print, runProgram } from "../program.ts";
 import { type Origin, recordRow } from "../row.ts";
-import { decide, type Decision, type VisitRow, type VisitRows } from "./rules.ts";
+import { decide, type Decision, type VisitRow } from "./rules.ts";
 import { runStep, type StepResult } from "./run_step.ts";
 import { gpuSteps, type Step, VISIT_SECONDS } from "./steps.ts";
 
@@ -76,7 +76,7 @@ async function run({ folder, seconds, steps, isRecorded }: Visit): Promise<numbe
   for (const step of steps) {
     // What a step leaves of its time is there for all that follow.
     end += step.seconds * seconds / shares;
-    const left = end - (performance.now() - start) / 1000;
+    const left = Math.max(0, end - (performance.now() - start) / 1000);
     await print(Deno.stdout, `${step.name}: ${step.about}; up to ${left.toFixed(0)} s`);
     const result = await runStep(step, left, folder);
     results.push(result);

@@ -63,13 +63,6 @@ export function kernel({ read, write, declarations = "", body, takesParts, ...fr
   };
 }
 
-/**
- * The head of every kernel. Which invocation has which number stands nowhere else, so that a test can exchange them here
- * and see that results do not depend on their order.
- */
-export const MAIN = `fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {`;
-
 function arraysOf({ read, write }: Pick<KernelSource, "read" | "write">): readonly BoundArray[] {
   const all = (ports: KernelSource["read"], access: "read" | "write"): readonly BoundArray[] =>
     Object.entries(ports).map(([name, given]) => {
@@ -105,7 +98,8 @@ function assembled(
     `${header.join("\n")}
 ${declarations}
 @compute @workgroup_size(${size.join(", ")})
-${MAIN}
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
 ${body}
 }
 `;

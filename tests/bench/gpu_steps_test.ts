@@ -1,26 +1,36 @@
 import { assert, assertEquals } from "@std/assert";
 import { runStep } from "../../bench/gpu/run_step.ts";
-import { gpuSteps, type Step } from "../../bench/gpu/steps.ts";
+import { gpuSteps, type Step, VISIT_SECONDS } from "../../bench/gpu/steps.ts";
 
-Deno.test("all steps together end within 20 minutes, and their programs are there", async () => {
-  const steps = gpuSteps();
-  assert(steps.reduce((sum, { seconds }) => sum + seconds, 0) < 20 * 60);
-  for (const { command } of steps) {
-    const files = command.filter((word) => /\.(ts|py|json|safetensors)$/.test(word));
-    assert(files.length > 0);
-    for (const file of files) assert((await Deno.stat(new URL(`../../${file}`, import.meta.url))).isFile, file);
+/** What every step of these tests has in common. */
+const STEP = { name: "step", about: "a test", seconds: 20, accepted: [0, 3], missing: 4 };
+
+Deno.test("a visit takes less than nine minutes, and the programs of its steps are there", async () => {
+  assert(VISIT_SECONDS < 9 * 60);
+  for (const isDry of [false, true]) {
+    const steps = gpuSteps(isDry);
+    assertEquals(new Set(steps.map(({ name }) => name)).size, steps.length);
+    for (const { command } of steps) {
+      const words = command(10);
+      const files = words.filter((word) => /\.(ts|py|json|safetensors)$/.test(word));
+      assert(files.length > 0 || words[0] === "nvidia-smi");
+      for (const file of files) assert((await Deno.stat(new URL(`../../${file}`, import.meta.url))).isFile, file);
+    }
   }
+});
+
+Deno.test("the shares of the steps are seconds of a visit", () => {
+  const sum = gpuSteps().reduce((sum, { seconds }) => sum + seconds, 0);
+  assert(Math.abs(sum - VISIT_SECONDS) <= 15, `${sum} s`);
 });
 
 /** Runs a program in a temporary folder: its result, and what it printed. */
 async function run(program: string, seconds: number): Promise<[string, number | undefined, string]> {
   const folder = await Deno.makeTempDir();
   try {
-    const command: Step["command"] = [Deno.execPath(), "eval", program];
-    const { status, exitCode } = await runStep(
-      { name: "step", seconds, command, accepted: [0, 3], missing: 4 },
-      folder,
-    );
+    const command: Step["command"] = () => [Deno.execPath(), "eval", program];
+    const { status, exitCode } = await runStep({ ...STEP, command }, seconds, folder);
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).toSorted(), ["step.jsonl", "step.log"]);
     return [status, exitCode, await Deno.readTextFile(`${folder}/step.jsonl`)];
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -45,7 +55,22 @@ Deno.test("a step that takes too long is stopped with the programs it started, a
   assert(performance.now() - start < 20_000);
 });
 
+Deno.test("a program is told four fifths of the seconds that its step has", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const told: number[] = [];
+    const command: Step["command"] = (seconds) => {
+      told.push(seconds);
+      return [Deno.execPath(), "eval", ""];
+    };
+    await runStep({ ...STEP, command }, 20, folder);
+    assertEquals(told, [16]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a program that is not installed is told as missing", async () => {
-  const step: Step = { name: "step", seconds: 5, command: ["no-such-program-anywhere"], accepted: [0] };
-  assertEquals((await runStep(step, "unused")).status, "missing");
+  const step: Step = { ...STEP, command: () => ["no-such-program-anywhere"] };
+  assertEquals((await runStep(step, 5, "unused")).status, "missing");
 });

@@ -1,16 +1,18 @@
 /** Races: every kernel with a barrier gives the same bits whatever numbers its invocations have. */
 import { assert, assertEquals } from "@std/assert";
-import { type Dispatch, elementCount, type Op, WebGpuRuntime } from "../../engine/mod.ts";
+import { defineOp, type Dispatch, type Op, WebGpuRuntime } from "../../engine/mod.ts";
 import {
   attentionOp,
+  conv2dOp,
   CONVOLUTION_ALGORITHMS,
   MATMUL_ALGORITHMS,
-  softmaxOp,
+  matmulOp,
+  sampleNormOp,
   TUNABLE_ALGORITHMS,
 } from "../../kernels/mod.ts";
 import { asGraphicsCard, gpuTest } from "../support/gpu.ts";
 import { hasBarrier, NUMBERING_NAMES, renumbered, withDispatches } from "../support/lane_permutation.ts";
-import { OPERATIONS, planOfExample } from "../support/operations.ts";
+import { casesOfKernels, type KernelCase, kernelOf, OPERATIONS } from "../support/operations.ts";
 import { runExample } from "../support/run_example.ts";
 
 let opened: Promise<WebGpuRuntime> | undefined;
@@ -20,64 +22,49 @@ function card(): Promise<WebGpuRuntime> {
   return opened ??= WebGpuRuntime.open({ gpu: asGraphicsCard });
 }
 
-/** Algorithms that an operation can be asked for. */
+/** Algorithms that an operation can be asked for; convolutions have the tiles of products. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
-  conv2d: [...CONVOLUTION_ALGORITHMS, ...TUNABLE_ALGORITHMS.conv2d],
+  conv2d: CONVOLUTION_ALGORITHMS,
   matmul: [...MATMUL_ALGORITHMS, ...TUNABLE_ALGORITHMS.matmul],
 };
 
-/** Elements from which an example gives all invocations something to do. */
-const ENOUGH_ELEMENTS = 1000;
-
-/** An example of an operation on a runtime that computes it with barriers. */
-interface Case {
-  readonly runtime: WebGpuRuntime;
-  readonly index: number;
-  /** The dispatches with barriers. */
-  readonly dispatches: readonly Dispatch[];
-  readonly isTiny: boolean;
-}
-
-/** Examples of an operation in which all its kernels with barriers run; a text is taken once, whoever asked for it. */
-function casesOf(card: WebGpuRuntime, op: Op<unknown>): readonly Case[] {
-  const { name, examples } = op.definition;
-  const texts = new Set<string>();
-  return [undefined, ...new Set(ALGORITHMS[name])].flatMap((wish) => {
-    const runtime = wish === undefined ? card : card.withPreferences({ [name]: wish });
-    const best = new Map<string, Case>();
-    for (const [index, example] of examples.entries()) {
-      const dispatches = planOfExample(runtime, op, example).dispatches.filter(hasBarrier);
-      const elements = example.inputs.map((input) => elementCount("data" in input ? input.shape : input));
-      const next = { runtime, index, dispatches, isTiny: elements.reduce((a, b) => a + b, 0) < ENOUGH_ELEMENTS };
-      for (const kernel of dispatches.map(kernelOf)) {
-        const known = best.get(kernel);
-        if (!known || isBetter(next, known)) best.set(kernel, next);
-      }
-    }
-    const found = [...new Set(best.values())].filter(({ dispatches }) =>
-      dispatches.some(({ wgsl }) => !texts.has(wgsl))
-    );
-    for (const { dispatches } of found) dispatches.forEach(({ wgsl }) => texts.add(wgsl));
-    return found;
+/** The operation with a product that fills more than half of every tile, and parts of k. */
+function withLargeProduct(op: Op<unknown>): Op<unknown> {
+  if (op.definition.name !== matmulOp.definition.name) return op;
+  const [{ attrs }] = op.definition.examples as readonly [typeof op.definition.examples[number]];
+  const plain = { ...attrs as object, bias: false, residual: false, factors: false };
+  return defineOp({
+    ...op.definition,
+    examples: [...op.definition.examples, { inputs: [[1, 67, 36], [36, 68]], attrs: plain }],
   });
 }
 
-/** What counts as one kernel: texts of one name and workgroup differ in sizes and in what is fused. */
-function kernelOf({ label, wgsl }: Dispatch): string {
-  return `${label} ${/@workgroup_size\([^)]*\)/.exec(wgsl)?.[0]}`;
+/** A kernel that is cut into tiles: every tile is one of its own. */
+function tileOf(dispatch: Dispatch): string {
+  return `${kernelOf(dispatch)} ${(dispatch.wgsl.match(/var<workgroup>.*/g) ?? []).join(" ")}`;
 }
 
-/** The time to compile grows with the text, and is most of the time. */
-function isBetter(next: Case, known: Case): boolean {
-  const length = ({ dispatches }: Case): number =>
-    dispatches.reduce((sum, { wgsl, shortWgsl = wgsl }) => sum + shortWgsl.length, 0);
-  return next.isTiny === known.isTiny ? length(next) < length(known) : known.isTiny;
+/** Examples of an operation on a runtime each, in which all its kernels with barriers occur; a text is taken once. */
+function casesOf(card: WebGpuRuntime, op: Op<unknown>): readonly (KernelCase & { readonly runtime: WebGpuRuntime })[] {
+  const { name } = op.definition;
+  const texts = new Set<string>();
+  return [undefined, ...new Set(ALGORITHMS[name])].flatMap((wish) => {
+    const runtime = wish === undefined ? card : card.withPreferences({ [name]: wish });
+    return casesOfKernels(runtime, op, hasBarrier, name in ALGORITHMS ? tileOf : kernelOf).flatMap((found) => {
+      // The products inside convolutions are those of `matmul`.
+      const own = found.dispatches.filter(({ label, wgsl }) => !texts.has(wgsl) && label.startsWith(name));
+      const other = found.dispatches.filter(({ label }) => !label.startsWith(name) && !label.startsWith("matmul"));
+      own.forEach(({ wgsl }) => texts.add(wgsl));
+      return own.length + other.length > 0 ? [{ ...found, runtime }] : [];
+    });
+  });
 }
 
-/** The bits of an example under every numbering, the kernel's own first; kernels may be changed before. */
+/** The bits of an example under every numbering, the kernels' own first; kernels may be changed before. */
 async function bitsByNumbering(
-  { runtime, index }: Pick<Case, "runtime" | "index">,
+  runtime: WebGpuRuntime,
   op: Op<unknown>,
+  index: number,
   change: (dispatch: Dispatch) => Dispatch = (dispatch) => dispatch,
 ): Promise<readonly (readonly Uint32Array[])[]> {
   const found: (readonly Uint32Array[])[] = [];
@@ -92,16 +79,42 @@ async function bitsByNumbering(
   return found;
 }
 
-for (const op of OPERATIONS) {
-  if (op.definition.alias) continue;
-  const { name } = op.definition;
-  gpuTest(`${name}() gives the same bits in whatever order invocations run`, async () => {
-    for (const found of casesOf(await card(), op)) {
-      const [own, ...others] = await bitsByNumbering(found, op);
+for (const registered of OPERATIONS) {
+  const op = withLargeProduct(registered);
+  gpuTest(`${op.definition.name}() gives the same bits in whatever order invocations run`, async () => {
+    for (const { runtime, index, dispatches } of casesOf(await card(), op)) {
+      const [own, ...others] = await bitsByNumbering(runtime, op, index);
       others.forEach((bits, k) => {
-        const labels = found.dispatches.map(({ label }) => label);
-        assertEquals(bits, own, `example ${found.index}, ${labels}, numbering "${NUMBERING_NAMES[k + 1]}"`);
+        const labels = dispatches.map(({ label }) => label);
+        assertEquals(bits, own, `example ${index}, ${labels}, numbering "${NUMBERING_NAMES[k + 1]}"`);
       });
     }
   });
+}
+
+/** Operations with every kind of barrier: around tiles of a product, around tiles of keys, in a tree over a row. */
+const WITH_BARRIERS = [conv2dOp, attentionOp, sampleNormOp] as readonly Op<unknown>[];
+
+const BARRIER = "workgroupBarrier();";
+
+for (const op of WITH_BARRIERS) {
+  gpuTest(`every barrier that is taken out of ${op.definition.name}() is seen`, async () => {
+    const [{ runtime, index, dispatches }] = casesOf(await card(), op) as [ReturnType<typeof casesOf>[number]];
+    const [{ label, wgsl, shortWgsl: text = wgsl }] = dispatches as readonly [Dispatch];
+    const [expected] = await bitsByNumbering(runtime, op, index);
+    const places = [...text.matchAll(/workgroupBarrier\(\);/g)].map(({ index: at }) => at);
+    assert(places.length >= 2, `${places.length} barriers`);
+    for (const at of places) {
+      const without = `${text.slice(0, at)}${text.slice(at + BARRIER.length)}`;
+      const change = ({ shortWgsl: _, ...dispatch }: Dispatch): Dispatch =>
+        dispatch.label === label ? { ...dispatch, wgsl: without } : dispatch;
+      const bits = await bitsByNumbering(runtime, op, index, change);
+      const isSeen = bits.some((found) => !equal(found, expected!));
+      assert(isSeen, `${label} without the barrier at ${text.slice(at - 80, at + 80)}`);
+    }
+  });
+}
+
+function equal(a: readonly Uint32Array[], b: readonly Uint32Array[]): boolean {
+  return a.every((words, k) => words.every((word, i) => word === b[k]![i]));
 }

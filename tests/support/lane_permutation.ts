@@ -4,7 +4,6 @@
  * another numbering the same order of running is another order of numbers, so that such a kernel gives other bits.
  */
 import { defineOp, type Dispatch, type Op } from "../../engine/mod.ts";
-import { MAIN } from "../../kernels/text/wgsl.ts";
 
 /**
  * Numberings of the invocations of a workgroup, the first of which is the kernel's own. Each is WGSL of the number that
@@ -28,6 +27,9 @@ export function hasBarrier({ wgsl }: Dispatch): boolean {
   return wgsl.includes("workgroupBarrier") && !/\bsubgroup[A-Z]/.test(wgsl);
 }
 
+/** The head of every kernel, with its workgroup size; `kernels/text/wgsl.ts` alone writes it. */
+const HEAD = /@workgroup_size\(([\d, ]+)\)[^{]*\bfn main\([^{]*\) \{/;
+
 /**
  * A dispatch under a numbering. The numbering is a parameter of the kernel, so that one text serves all of them: a short
  * one where there is such, which waits at the same places and compiles in a quarter of the time.
@@ -37,24 +39,30 @@ export function renumbered(
   { wgsl, shortWgsl: text = wgsl, params = [], bindings, ...dispatch }: Dispatch,
   numbering: Numbering,
 ): Dispatch {
-  const sides = /@workgroup_size\(([\d, ]+)\)/.exec(text)?.[1]?.split(",").map(Number);
-  if (!sides || !text.includes(MAIN)) {
+  const [head, sides] = HEAD.exec(text) ?? [];
+  const renamed = head?.replace(/\) lane: u32/, ") ownLane: u32").replace(/\) local: vec3u/, ") ownLocal: vec3u");
+  if (!head || !sides || !renamed?.includes("ownLane") || !renamed.includes("ownLocal")) {
     throw new Error(`Cannot renumber the invocations of "${dispatch.label}": its text has no known head\n${text}`);
   }
-  const [width = 1, height = 1, depth = 1] = sides;
+  const [width = 1, height = 1, depth = 1] = sides.split(",").map(Number);
   const size = width * height * depth;
   const declared = params.length > 0
     ? text.replace(/struct Params \{ (.*) \}/, "struct Params { $1, numbering: u32 }")
     : `struct Params { numbering: u32 }\n@group(0) @binding(${bindings.length}) var<uniform> params: Params;\n${text}`;
-  const head = `${MAIN.replace(" local:", " ownLocal:").replace(" lane:", " ownLane:")}
-let lane = numbered(ownLane);
-let local = vec3u(lane % ${width}u, lane / ${width}u % ${height}u, lane / ${width * height}u);`;
   const [own, ...others] = NUMBERING_NAMES;
   return {
     ...dispatch,
     bindings,
     params: [...params, NUMBERING_NAMES.indexOf(numbering)],
-    wgsl: `${declared.replace(MAIN, head)}
+    wgsl: `${
+      declared.replace(
+        head,
+        () =>
+          `${renamed}
+let lane = numbered(ownLane);
+let local = vec3u(lane % ${width}u, lane / ${width}u % ${height}u, lane / ${width * height}u);`,
+      )
+    }
 fn numbered(own: u32) -> u32 {
   let size = ${size}u;
   let step = ${size % 8 === 0 ? size / 8 : 1}u;
