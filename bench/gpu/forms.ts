@@ -48,14 +48,23 @@ const ERROR_LIMIT = { f32: 2e-5, f16: 1e-2 } as const;
 const MOST_COMPARED = 2 ** 24;
 
 /** All forms of a layer on a device, the default first; those that give the same dispatches as an earlier one are left out. */
-export function formsOf(runtime: WebGpuRuntime, layer: LayerCase): readonly Form[] {
+export function formsOf(
+  runtime: WebGpuRuntime,
+  layer: LayerCase,
+): readonly Form[] {
   const forms: Form[] = [];
   const known = new Set<string>();
   const offer = (form: Form): void => {
-    const shared = form.name === "default" ? runtime : runtime.withPreferences(form.preferences);
+    const shared = form.name === "default"
+      ? runtime
+      : runtime.withPreferences(form.preferences);
     const { dispatches } = planOf(shared, layer);
     if (shared !== runtime) shared.destroy();
-    const text = JSON.stringify(dispatches.map(({ wgsl, workgroups, params }) => [wgsl, workgroups, params]));
+    const text = JSON.stringify(
+      dispatches.map((
+        { wgsl, workgroups, params },
+      ) => [wgsl, workgroups, params]),
+    );
     if (known.has(text)) return;
     known.add(text);
     forms.push(form);
@@ -63,17 +72,35 @@ export function formsOf(runtime: WebGpuRuntime, layer: LayerCase): readonly Form
   offer({ name: "default", preferences: {} });
   for (const { key, algorithms, partOf } of planOf(runtime, layer).layers) {
     for (const algorithm of algorithms) {
-      if (partOf !== undefined) offer({ name: `default/${algorithm}`, preferences: { [key]: algorithm } });
-      else offer({ name: algorithm, preferences: { [key]: algorithm } });
+      if (partOf !== undefined) {
+        offer({
+          name: `default/${algorithm}`,
+          preferences: { [key]: algorithm },
+        });
+      } else offer({ name: algorithm, preferences: { [key]: algorithm } });
     }
   }
   return forms;
 }
 
-function planOf(runtime: WebGpuRuntime, { name, x, constants, record }: LayerCase): ReturnType<WebGpuRuntime["plan"]> {
-  return runtime.plan(trace(name, { x: { shape: x, dtype: "f32" } }, (inputs: Record<string, Tensor>) => ({
-    y: record(inputs.x!, constants.map((shape) => constant(new ShapeOnly({ shape, dtype: "f32" })))),
-  })));
+function planOf(
+  runtime: WebGpuRuntime,
+  { name, x, constants, record }: LayerCase,
+): ReturnType<WebGpuRuntime["plan"]> {
+  return runtime.plan(
+    trace(
+      name,
+      { x: { shape: x, dtype: "f32" } },
+      (inputs: Record<string, Tensor>) => ({
+        y: record(
+          inputs.x!,
+          constants.map((shape) =>
+            constant(new ShapeOnly({ shape, dtype: "f32" }))
+          ),
+        ),
+      }),
+    ),
+  );
 }
 
 /** A layer on a device with its inputs, to measure its forms one after another. */
@@ -86,9 +113,19 @@ export class LayerBench {
 
   constructor(runtime: WebGpuRuntime, layer: LayerCase) {
     [this.#runtime, this.#layer] = [runtime, layer];
-    const upload = (shape: readonly number[], seed: number): ReturnType<WebGpuRuntime["upload"]> => {
-      const fanIn = shape.length > 1 && seed > 0 ? elementCount(shape.slice(0, -1)) : 1;
-      return runtime.upload(randomValues(elementCount(shape), seed).map((value) => value / Math.sqrt(fanIn)), shape);
+    const upload = (
+      shape: readonly number[],
+      seed: number,
+    ): ReturnType<WebGpuRuntime["upload"]> => {
+      const fanIn = shape.length > 1 && seed > 0
+        ? elementCount(shape.slice(0, -1))
+        : 1;
+      return runtime.upload(
+        randomValues(elementCount(shape), seed).map((value) =>
+          value / Math.sqrt(fanIn)
+        ),
+        shape,
+      );
     };
     this.#x = upload(layer.x, 0);
     this.#constants = layer.constants.map((shape, k) => upload(shape, k + 1));
@@ -99,7 +136,11 @@ export class LayerBench {
    * @param samples measurements, of some 20 ms each
    * @throws {Error} if it fails on this device, or its result is not that of the default
    */
-  async measure({ name: form, preferences }: Form, samples: number, withParts: boolean): Promise<FormFigures> {
+  async measure(
+    { name: form, preferences }: Form,
+    samples: number,
+    withParts: boolean,
+  ): Promise<FormFigures> {
     const { name, record } = this.#layer;
     const runtime = this.#runtime.withPreferences(preferences);
     const stage = runtime.stage(name, ({ x }: { readonly x: Tensor }) => ({
@@ -108,9 +149,13 @@ export class LayerBench {
     try {
       const { y } = await stage({ x: this.#x }, {});
       const error = await this.#error(y, form);
-      const timer = await runtime.timer(name).catch(() => runtime.timer(name, "repeated dispatches"));
+      const timer = await runtime.timer(name).catch(() =>
+        runtime.timer(name, "repeated dispatches")
+      );
       const times: number[] = [];
-      for (let sample = 0; sample < samples; sample++) times.push(await timer.sample());
+      for (let sample = 0; sample < samples; sample++) {
+        times.push(await timer.sample());
+      }
       const dispatches = runtime.statistics().plans.get(name)?.dispatches ?? [];
       const gflop = dispatches.reduce((sum, { flops }) => sum + flops, 0) / 1e9;
       const milliseconds = spreadOf(times);
@@ -131,7 +176,10 @@ export class LayerBench {
     }
   }
 
-  async #error(y: { readonly shape: readonly number[]; read(): Promise<Float32Array> }, form: string): Promise<number> {
+  async #error(
+    y: { readonly shape: readonly number[]; read(): Promise<Float32Array> },
+    form: string,
+  ): Promise<number> {
     if (elementCount(y.shape) > MOST_COMPARED) return 0;
     const actual = await y.read();
     this.#expected ??= actual;
@@ -139,7 +187,9 @@ export class LayerBench {
     const limit = ERROR_LIMIT[form.endsWith("f16") ? "f16" : "f32"];
     if (error <= limit) return error;
     throw new Error(
-      `Cannot trust "${form}" of "${this.#layer.name}": it differs from the default by ${error.toExponential(1)} ` +
+      `Cannot trust "${form}" of "${this.#layer.name}": it differs from the default by ${
+        error.toExponential(1)
+      } ` +
         `(relative L2), at most ${limit} is allowed`,
     );
   }
@@ -151,9 +201,14 @@ export class LayerBench {
 }
 
 /** Milliseconds of a stage that has run, by names of dispatches. */
-export async function partsOf(runtime: WebGpuRuntime, stage: string): Promise<Record<string, number>> {
+export async function partsOf(
+  runtime: WebGpuRuntime,
+  stage: string,
+): Promise<Record<string, number>> {
   const { kernels } = await runtime.profile(stage, { replays: 3 });
   const parts: Record<string, number> = {};
-  for (const { label, milliseconds } of kernels) parts[label] = (parts[label] ?? 0) + milliseconds;
+  for (const { label, milliseconds } of kernels) {
+    parts[label] = (parts[label] ?? 0) + milliseconds;
+  }
   return parts;
 }

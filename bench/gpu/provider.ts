@@ -3,7 +3,7 @@ import { chooseBackend } from "../../engine/mod.ts";
 import { openDawn } from "./dawn_provider.ts";
 
 /** Names of the providers. */
-export const PROVIDERS = ["deno", "dawn", "dry"] as const;
+export const PROVIDERS = ["deno", "dawn", "dry", "dry-dawn"] as const;
 
 /** One of `PROVIDERS`. */
 export type ProviderName = typeof PROVIDERS[number];
@@ -11,13 +11,23 @@ export type ProviderName = typeof PROVIDERS[number];
 /** Exit code of a program whose provider is not installed. */
 export const NOT_INSTALLED = 4;
 
+/** Whether a provider is there to try programs out at tiny sizes. */
+export function isDry(name: ProviderName): boolean {
+  return name.startsWith("dry");
+}
+
 /** Opens a provider; undefined, and a line on stderr, if Dawn is asked for and does not load. */
-export async function openProvider(name: ProviderName): Promise<GPU | undefined> {
-  if (name === "dawn") {
+export async function openProvider(
+  name: ProviderName,
+): Promise<GPU | undefined> {
+  if (name === "dawn" || name === "dry-dawn") {
     try {
-      return await openDawn();
+      const dawn = await openDawn();
+      return name === "dawn" ? dawn : asCard(dawn);
     } catch (error) {
-      await Deno.stderr.write(new TextEncoder().encode(`Cannot load Dawn: ${error}\n`));
+      await Deno.stderr.write(
+        new TextEncoder().encode(`Cannot load Dawn: ${error}\n`),
+      );
       return undefined;
     }
   }
@@ -34,8 +44,11 @@ function asCard(gpu: GPU): GPU {
         info: { description: "dry run" },
         limits: adapter.limits,
         features: adapter.features,
-        requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> =>
-          (descriptor.requiredFeatures as readonly string[] | undefined)?.includes("subgroups")
+        requestDevice: (
+          descriptor: GPUDeviceDescriptor = {},
+        ): Promise<GPUDevice> =>
+          (descriptor.requiredFeatures as readonly string[] | undefined)
+              ?.includes("subgroups")
             ? Promise.reject(new TypeError("A dry run has no subgroups"))
             : adapter.requestDevice(descriptor),
       };

@@ -30,7 +30,8 @@ async function run(program: string, seconds: number): Promise<[string, number | 
   try {
     const command: Step["command"] = () => [Deno.execPath(), "eval", program];
     const { status, exitCode } = await runStep({ ...STEP, command }, seconds, folder);
-    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).toSorted(), ["step.jsonl", "step.log"]);
+    const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    assertEquals(names.toSorted(), ["step.jsonl", "step.log"]);
     return [status, exitCode, await Deno.readTextFile(`${folder}/step.jsonl`)];
   } finally {
     await Deno.remove(folder, { recursive: true });
