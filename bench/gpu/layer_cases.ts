@@ -27,9 +27,7 @@ function product(
   columns: number,
 ): LayerCase {
   return {
-    name: `matmul ${rows}x${inner}x${columns}${
-      batch > 1 ? ` of ${batch}` : ""
-    }`,
+    name: `matmul ${rows}x${inner}x${columns}${batch > 1 ? ` of ${batch}` : ""}`,
     x: [batch, rows, inner],
     constants: [batch > 1 ? [batch, inner, columns] : [inner, columns]],
     record: (x, [weight]) => matmul(x, weight!),

@@ -1,24 +1,13 @@
 /**
- * Layers alone, in every form: `layers.ts GROUP SECONDS [deno|dawn|dry|dry-dawn]`. One line of JSON for each form as soon as it was
- * measured; the defaults of all layers come first. Nothing is begun after the seconds. Dawn measures defaults alone.
+ * Layers alone, in every form: `layers.ts GROUP SECONDS [deno|dawn|dry|dry-dawn]`. One line of JSON for each form as
+ * soon as it was measured; the defaults of all layers come first. Nothing is begun after the seconds.
  * Exit codes: 0 done, 1 some form failed, 2 usage, 4 no Dawn.
  */
 import { WebGpuRuntime } from "../../engine/mod.ts";
 import { originOf } from "../row.ts";
 import { type Form, formsOf, LayerBench } from "./forms.ts";
-import {
-  DRY_CASES,
-  LAYER_CASES,
-  LAYER_GROUPS,
-  type LayerCase,
-} from "./layer_cases.ts";
-import {
-  isDry,
-  NOT_INSTALLED,
-  openProvider,
-  printRow,
-  PROVIDERS,
-} from "./provider.ts";
+import { DRY_CASES, LAYER_CASES, LAYER_GROUPS, type LayerCase } from "./layer_cases.ts";
+import { isDry, NOT_INSTALLED, openProvider, printRow, PROVIDERS } from "./provider.ts";
 
 const SAMPLES = 7;
 
@@ -31,9 +20,7 @@ async function main(
     !(limit > 0)
   ) {
     await printRow({
-      error: `Usage: layers.ts ${LAYER_GROUPS.join("|")} SECONDS [${
-        PROVIDERS.join("|")
-      }]`,
+      error: `Usage: layers.ts ${LAYER_GROUPS.join("|")} SECONDS [${PROVIDERS.join("|")}]`,
     });
     return 2;
   }
@@ -86,9 +73,7 @@ async function main(
     await measure(layer, forms[k]!.slice(0, 1), true);
   }
   for (const [k, layer] of cases.entries()) {
-    if (!provider.endsWith("dawn")) {
-      await measure(layer, forms[k]!.slice(1), false);
-    }
+    await measure(layer, forms[k]!.slice(1), false);
   }
   runtime.destroy();
   return failures === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 /**
- * Everything that is measured on a machine with a graphics card, in one command of less than nine minutes and without a
- * network. Each figure is in a file of the folder as soon as it exists, as the machine can be gone at any moment; at the
- * end stands what the figures decide. Packages must be in Deno's cache; PyTorch and Dawn are optional.
+ * Everything that is measured on a machine with a graphics card, in one command of less than nine minutes and without
+ * a network. Each figure is in a file of the folder as soon as it exists, as the machine can be gone at any moment; at
+ * the end stands what the figures decide. Packages must be in Deno's cache; PyTorch and Dawn are optional.
  */
 import type { CommandSpec } from "../../io/mod.ts";
 import { type OptionValues, UsageError } from "../../parameters/mod.ts";
@@ -19,16 +19,14 @@ const DRY_SECONDS = 55;
 /** What the command takes. */
 const SPEC: CommandSpec = {
   name: "gpu",
-  summary:
-    "Measures a graphics card in one visit: correctness, ceilings, every form, networks, PyTorch, Dawn.",
+  summary: "Measures a graphics card in one visit: correctness, ceilings, every form, networks, PyTorch, Dawn.",
   operands: { usage: "[FOLDER]", min: 0, max: 1 },
   options: {
     "budget-seconds": {
       kind: "integer",
       min: 1,
       max: 86400,
-      help:
-        `Time for all steps, shared out as they are worth (default ${VISIT_SECONDS}; dry runs ${DRY_SECONDS})`,
+      help: `Time for all steps, shared out as they are worth (default ${VISIT_SECONDS}; dry runs ${DRY_SECONDS})`,
     },
     steps: { kind: "text", value: "NAME[,NAME]", help: "These steps alone" },
     "dry-run": {
@@ -62,17 +60,11 @@ interface Visit {
 function visitOf(values: OptionValues, folder = DEFAULT_FOLDER): Visit {
   const isDry = values["dry-run"] === true;
   const all = gpuSteps(isDry);
-  const wanted = values.steps === undefined
-    ? all.map(({ name }) => name)
-    : String(values.steps).split(",");
-  const unknown = wanted.find((name) =>
-    !all.some((step) => step.name === name)
-  );
+  const wanted = values.steps === undefined ? all.map(({ name }) => name) : String(values.steps).split(",");
+  const unknown = wanted.find((name) => !all.some((step) => step.name === name));
   if (unknown !== undefined) {
     throw new UsageError(
-      `--steps: there is no step "${unknown}"; those are ${
-        all.map(({ name }) => name).join(", ")
-      }`,
+      `--steps: there is no step "${unknown}"; those are ${all.map(({ name }) => name).join(", ")}`,
     );
   }
   return {
@@ -119,9 +111,7 @@ async function run(
     );
   }
   await print(Deno.stdout, `\n${formatDecisions(decide(rows))}`);
-  return results.every(({ status }) => status === "ok" || status === "missing")
-    ? 0
-    : 1;
+  return results.every(({ status }) => status === "ok" || status === "missing") ? 0 : 1;
 }
 
 /** The JSON objects that a step has printed; none where it could not be started. */
@@ -137,9 +127,7 @@ async function readRows(path: string): Promise<readonly VisitRow[]> {
     // The last line of a step that was stopped may be half a line, and nvidia-smi prints none of JSON.
     try {
       const value: unknown = JSON.parse(line);
-      return typeof value === "object" && value !== null
-        ? [value as VisitRow]
-        : [];
+      return typeof value === "object" && value !== null ? [value as VisitRow] : [];
     } catch {
       return [];
     }
@@ -166,9 +154,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
 
 function formatDecisions(decisions: readonly Decision[]): string {
   if (decisions.length === 0) return "No figure decides anything.";
-  return decisions.map(({ rule, verdict, text }) =>
-    `${verdict.padEnd(6)} ${rule.padEnd(10)} ${text}`
-  ).join("\n");
+  return decisions.map(({ rule, verdict, text }) => `${verdict.padEnd(6)} ${rule.padEnd(10)} ${text}`).join("\n");
 }
 
 if (import.meta.main) {

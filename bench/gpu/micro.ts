@@ -88,9 +88,7 @@ async function measureRates(
       (inputs: { readonly x: Tensor }) => ({ y: record(inputs.x) }),
     );
     await stage({ x }, {});
-    const timer = await runtime.timer(what).catch(() =>
-      runtime.timer(what, "repeated dispatches")
-    );
+    const timer = await runtime.timer(what).catch(() => runtime.timer(what, "repeated dispatches"));
     const times: number[] = [];
     for (let sample = 0; sample < SAMPLES; sample++) {
       times.push(await timer.sample());
@@ -182,9 +180,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 }`,
     buffer,
   );
-  const querySet = hasTimestamps
-    ? device.createQuerySet({ type: "timestamp", count: 2 })
-    : undefined;
+  const querySet = hasTimestamps ? device.createQuerySet({ type: "timestamp", count: 2 }) : undefined;
   const resolved = device.createBuffer({
     size: 256,
     usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,

@@ -72,8 +72,7 @@ function clock(rows: VisitRows): readonly Decision[] {
       `a tick of the timestamps is ${tick.toPrecision(3)} ns by wall time`,
       {
         keep: "timestamps are nanoseconds",
-        change:
-          "check that the engine has found this tick: its rates are compared with wall time below",
+        change: "check that the engine has found this tick: its rates are compared with wall time below",
       },
     );
   });
@@ -81,19 +80,14 @@ function clock(rows: VisitRows): readonly Decision[] {
 
 function verify(rows: VisitRows): readonly Decision[] {
   return ["verify", "verify-f16"].flatMap((step) => {
-    const failed = (rows[step] ?? []).filter(({ status }) =>
-      status === "FAILED"
-    );
+    const failed = (rows[step] ?? []).filter(({ status }) => status === "FAILED");
     const passed = (rows[step] ?? []).filter(({ status }) => status === "ok");
     if (failed.length + passed.length === 0) return [];
-    const text =
-      `${step}: ${failed.length} quantities differ, ${passed.length} agree`;
+    const text = `${step}: ${failed.length} quantities differ, ${passed.length} agree`;
     return [{
       rule: "verify",
       verdict: failed.length > 0 ? "stop" as const : "keep" as const,
-      text: failed.length > 0
-        ? `${text}: some form is wrong here, and no time below counts`
-        : text,
+      text: failed.length > 0 ? `${text}: some form is wrong here, and no time below counts` : text,
     }];
   });
 }
@@ -111,8 +105,7 @@ function dispatches(rows: VisitRows): readonly Decision[] {
         `an empty dependent dispatch takes ${gap.toPrecision(3)} us`,
         {
           keep: `at most ${BOUNDS.dispatch} us`,
-          change:
-            `more than ${BOUNDS.dispatch} us: fuse small kernels before large ones are made faster`,
+          change: `more than ${BOUNDS.dispatch} us: fuse small kernels before large ones are made faster`,
         },
       ),
     ]),
@@ -123,8 +116,7 @@ function dispatches(rows: VisitRows): readonly Decision[] {
         `a submit takes ${host.toPrecision(3)} us on the host`,
         {
           keep: `at most ${BOUNDS.submit} us`,
-          change:
-            `more than ${BOUNDS.submit} us: let a submit hold more operations`,
+          change: `more than ${BOUNDS.submit} us: let a submit hold more operations`,
         },
       ),
     ]),
@@ -146,9 +138,7 @@ function formsByLayer(rows: VisitRows): readonly Forms[] {
   return all.filter(({ form }) => form === "default").map((row) => ({
     kernel: String(row.kernel),
     default: row,
-    others: all.filter(({ kernel, form }) =>
-      kernel === row.kernel && form !== "default"
-    ),
+    others: all.filter(({ kernel, form }) => kernel === row.kernel && form !== "default"),
   }));
 }
 
@@ -161,13 +151,10 @@ function forms(rows: VisitRows): readonly Decision[] {
     const decisions: Decision[] = [];
     if (single) {
       const times = single.gflopPerSecond / own.gflopPerSecond;
-      const text = `${kernel}: "${single.form}" is ${
-        times.toFixed(2)
-      } times as fast as the default`;
+      const text = `${kernel}: "${single.form}" is ${times.toFixed(2)} times as fast as the default`;
       decisions.push(decision("forms", times < BOUNDS.form, text, {
         keep: "keep the default",
-        change:
-          `ship "${single.form}" as the default of this size and device class`,
+        change: `ship "${single.form}" as the default of this size and device class`,
       }));
     }
     if (half) {
@@ -193,9 +180,7 @@ function ceiling(rows: VisitRows): readonly Decision[] {
   const most = peakOf(rows);
   if (most === undefined) return [];
   // Winograd does fewer operations than are counted: its rate says nothing of the card.
-  return formsByLayer({ products: rows.products ?? [] }).filter(({ kernel }) =>
-    kernel.startsWith("matmul")
-  ).map(
+  return formsByLayer({ products: rows.products ?? [] }).filter(({ kernel }) => kernel.startsWith("matmul")).map(
     (found) => {
       const part = found.default.gflopPerSecond / most;
       return decision(
@@ -204,9 +189,7 @@ function ceiling(rows: VisitRows): readonly Decision[] {
         `${found.kernel}: ${percent(part)} of the multiply-adds`,
         {
           keep: `${percent(BOUNDS.ceiling)} were wanted`,
-          change: `${
-            percent(BOUNDS.ceiling)
-          } are wanted: look at registers, occupancy and parts of this tile`,
+          change: `${percent(BOUNDS.ceiling)} are wanted: look at registers, occupancy and parts of this tile`,
         },
       );
     },
@@ -214,31 +197,24 @@ function ceiling(rows: VisitRows): readonly Decision[] {
 }
 
 function norm(rows: VisitRows): readonly Decision[] {
-  const row = rows.layers?.find(({ kernel, form }) =>
-    kernel === "groupNorm 256@256x256" && form === "default"
-  );
+  const row = rows.layers?.find(({ kernel, form }) => kernel === "groupNorm 256@256x256" && form === "default");
   const parts = Object.entries(
     (row?.parts ?? {}) as Readonly<Record<string, number>>,
   );
   if (parts.length === 0) return [];
   const passes = parts.filter(([label]) => /finish|merge/.test(label));
   const time = passes.reduce((sum, [, milliseconds]) => sum + milliseconds, 0);
-  const text = `groupNorm 256@256x256: merging statistics takes ${
-    time.toPrecision(3)
-  } ms`;
+  const text = `groupNorm 256@256x256: merging statistics takes ${time.toPrecision(3)} ms`;
   return [decision("norm", time <= BOUNDS.norm, text, {
     keep: `at most ${BOUNDS.norm} ms`,
-    change:
-      `more than ${BOUNDS.norm} ms: split the statistics over more workgroups`,
+    change: `more than ${BOUNDS.norm} ms: split the statistics over more workgroups`,
   })];
 }
 
 function attention(rows: VisitRows): readonly Decision[] {
   const most = peakOf(rows);
   if (most === undefined) return [];
-  return formsByLayer({ layers: rows.layers ?? [] }).filter(({ kernel }) =>
-    kernel.startsWith("attention")
-  ).map(
+  return formsByLayer({ layers: rows.layers ?? [] }).filter(({ kernel }) => kernel.startsWith("attention")).map(
     (found) => {
       const part = found.default.gflopPerSecond / most;
       return decision(
@@ -262,12 +238,8 @@ function networks(rows: VisitRows): readonly Decision[] {
       rows[network]?.find(({ kind }) => kind === "network")?.nfeMilliseconds,
     );
     if (own === undefined) return [];
-    const peers = withNumbers(rows.torch, "ms").filter((row) =>
-      row.network === network && row.what === "network"
-    );
-    const kernels = rows[network]?.find(({ kind }) =>
-      kind === "kernels of a network"
-    )?.milliseconds;
+    const peers = withNumbers(rows.torch, "ms").filter((row) => row.network === network && row.what === "network");
+    const kernels = rows[network]?.find(({ kind }) => kind === "kernels of a network")?.milliseconds;
     const sum = Object.values(
       (kernels ?? {}) as Readonly<Record<string, number>>,
     ).reduce((a, b) => a + b, 0);
@@ -280,16 +252,12 @@ function networks(rows: VisitRows): readonly Decision[] {
           `${network}: ${own.toFixed(1)} ms, kernels ${sum.toFixed(1)} ms`,
           {
             keep: "the kernels account for the time",
-            change: `${
-              percent(gaps)
-            } is none of the kernels: fewer dispatches and submits`,
+            change: `${percent(gaps)} is none of the kernels: fewer dispatches and submits`,
           },
         ),
       ]),
       ...peers.map(({ precision, mode, layout, ms }) => {
-        const text = `${network}: ${
-          own.toFixed(1)
-        } ms; PyTorch ${precision} ${mode} ${layout} ${ms.toFixed(1)} ms`;
+        const text = `${network}: ${own.toFixed(1)} ms; PyTorch ${precision} ${mode} ${layout} ${ms.toFixed(1)} ms`;
         return decision("networks", own <= ms, text, {
           keep: `${(ms / own).toFixed(2)} times as fast`,
           change: `${(own / ms).toFixed(2)} times as slow`,
@@ -330,9 +298,7 @@ function tune(rows: VisitRows): readonly Decision[] {
     const [before, after] = [found?.before, found?.after];
     if (typeof before !== "number" || typeof after !== "number") return [];
     const times = before / after;
-    const text = `tune: the embedded network is ${
-      times.toFixed(2)
-    } times as fast with what was found`;
+    const text = `tune: the embedded network is ${times.toFixed(2)} times as fast with what was found`;
     return [decision("tune", times < BOUNDS.form, text, {
       keep: "the defaults are near the best",
       change: "see tune.jsonl for the layers",
@@ -360,16 +326,12 @@ function withNumbers<K extends string>(
   rows: readonly VisitRow[] | undefined,
   key: K,
 ): readonly Numbered<K>[] {
-  return (rows ?? []).filter((row): row is Numbered<K> =>
-    Number.isFinite(row[key])
-  );
+  return (rows ?? []).filter((row): row is Numbered<K> => Number.isFinite(row[key]));
 }
 
 /** GFLOP/s of multiply-adds in registers. */
 function peakOf(rows: VisitRows): number | undefined {
-  return withNumbers(rows.rates, "gflopPerSecond").find(({ what }) =>
-    what === "multiplyAdds"
-  )?.gflopPerSecond;
+  return withNumbers(rows.rates, "gflopPerSecond").find(({ what }) => what === "multiplyAdds")?.gflopPerSecond;
 }
 
 function medianOf(spread: unknown): number | undefined {

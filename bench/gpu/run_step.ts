@@ -31,8 +31,7 @@ export async function runStep(
 ): Promise<StepResult> {
   const { name } = step;
   const start = performance.now();
-  const elapsed = (): number =>
-    Math.round((performance.now() - start) / 100) / 10;
+  const elapsed = (): number => Math.round((performance.now() - start) / 100) / 10;
   const [program, ...args] = step.command(Math.floor(seconds * PROGRAM_SHARE));
   const part = `${folder}/${name}.jsonl.part`;
   let child: Deno.ChildProcess;

@@ -129,8 +129,7 @@ export function gpuSteps(isDry = false): readonly Step[] {
     ),
     {
       name: "torch",
-      about:
-        "the same networks in PyTorch on the same card, eager and compiled",
+      about: "the same networks in PyTorch on the same card, eager and compiled",
       seconds: 75,
       command: (seconds) => [
         "python3",
@@ -153,14 +152,19 @@ export function gpuSteps(isDry = false): readonly Step[] {
       10,
       () => ["bench/gpu/adapter.ts", "dawn"],
     ),
-    dawn("dawn", "the default forms of the products on Dawn", 25, (seconds) => [
-      ...[
-        "bench/gpu/layers.ts",
-        "products",
-        `${seconds}`,
-        isDry ? "dry-dawn" : "dawn",
+    dawn(
+      "dawn",
+      "the products on Dawn: first the default forms, then the others, subgroup matrices among them",
+      25,
+      (seconds) => [
+        ...[
+          "bench/gpu/layers.ts",
+          "products",
+          `${seconds}`,
+          isDry ? "dry-dawn" : "dawn",
+        ],
       ],
-    ]),
+    ),
     deno(
       "tune",
       "whether the defaults of the embedded network are near the best",

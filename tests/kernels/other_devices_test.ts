@@ -21,7 +21,7 @@ const DEVICES = [
   { where: "on a graphics card", gpu: asGraphicsCard, thorough: [conv2dOp, matmulOp, groupNormOp, inputGradientOp] },
 ] as const;
 
-/** Which examples of an operation run kernels there that do not run here, where the law of the register runs them all. */
+/** Which examples of an operation run kernels there that do not run here, where the register's law runs them all. */
 async function examplesOf(op: Op<unknown>, gpu: GPU, isThorough: boolean): Promise<readonly number[]> {
   const [here, there] = [await open(undefined), await open(gpu)];
   const { examples } = op.definition;

@@ -31,8 +31,8 @@ export function hasBarrier({ wgsl }: Dispatch): boolean {
 const HEAD = /@workgroup_size\(([\d, ]+)\)[^{]*\bfn main\([^{]*\) \{/;
 
 /**
- * A dispatch under a numbering. The numbering is a parameter of the kernel, so that one text serves all of them: a short
- * one where there is such, which waits at the same places and compiles in a quarter of the time.
+ * A dispatch under a numbering. The numbering is a parameter of the kernel, so that one text serves all of them: a
+ * short one where there is such, which waits at the same places and compiles in a quarter of the time.
  * @throws {Error} if the text does not have the head of kernels
  */
 export function renumbered(
