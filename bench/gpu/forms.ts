@@ -47,21 +47,14 @@ export interface FormFigures {
 const ERROR_LIMIT = { f32: 2e-5, f16: 1e-2 } as const;
 
 /** All forms of a layer on a device, the default first, each with dispatches of its own. */
-export function formsOf(
-  runtime: WebGpuRuntime,
-  layer: LayerCase,
-): readonly Form[] {
+export function formsOf(runtime: WebGpuRuntime, layer: LayerCase): readonly Form[] {
   const forms: Form[] = [];
   const known = new Set<string>();
   const offer = (form: Form): void => {
     const shared = form.name === "default" ? runtime : runtime.withPreferences(form.preferences);
     const { dispatches } = planOf(shared, layer);
     if (shared !== runtime) shared.destroy();
-    const text = JSON.stringify(
-      dispatches.map((
-        { wgsl, workgroups, params },
-      ) => [wgsl, workgroups, params]),
-    );
+    const text = JSON.stringify(dispatches.map(({ wgsl, workgroups, params }) => [wgsl, workgroups, params]));
     if (known.has(text)) return;
     known.add(text);
     forms.push(form);
@@ -70,31 +63,21 @@ export function formsOf(
   for (const { key, algorithms, partOf } of planOf(runtime, layer).layers) {
     for (const algorithm of algorithms) {
       if (partOf !== undefined) {
-        offer({
-          name: `default/${algorithm}`,
-          preferences: { [key]: algorithm },
-        });
+        offer({ name: `default/${algorithm}`, preferences: { [key]: algorithm } });
       } else offer({ name: algorithm, preferences: { [key]: algorithm } });
     }
   }
   return forms;
 }
 
-function planOf(
-  runtime: WebGpuRuntime,
-  { name, x, constants, record }: LayerCase,
-): ReturnType<WebGpuRuntime["plan"]> {
+function planOf(runtime: WebGpuRuntime, { name, x, constants, record }: LayerCase): ReturnType<WebGpuRuntime["plan"]> {
   return runtime.plan(
-    trace(
-      name,
-      { x: { shape: x, dtype: "f32" } },
-      (inputs: Record<string, Tensor>) => ({
-        y: record(
-          inputs.x!,
-          constants.map((shape) => constant(new ShapeOnly({ shape, dtype: "f32" }))),
-        ),
-      }),
-    ),
+    trace(name, { x: { shape: x, dtype: "f32" } }, (inputs: Record<string, Tensor>) => ({
+      y: record(
+        inputs.x!,
+        constants.map((shape) => constant(new ShapeOnly({ shape, dtype: "f32" }))),
+      ),
+    })),
   );
 }
 
@@ -108,10 +91,7 @@ export class LayerBench {
 
   constructor(runtime: WebGpuRuntime, layer: LayerCase) {
     [this.#runtime, this.#layer] = [runtime, layer];
-    const upload = (
-      shape: readonly number[],
-      seed: number,
-    ): ReturnType<WebGpuRuntime["upload"]> => {
+    const upload = (shape: readonly number[], seed: number): ReturnType<WebGpuRuntime["upload"]> => {
       const fanIn = shape.length > 1 && seed > 0 ? elementCount(shape.slice(0, -1)) : 1;
       return runtime.upload(
         randomValues(elementCount(shape), seed).map((value) => value / Math.sqrt(fanIn)),
@@ -127,15 +107,14 @@ export class LayerBench {
    * @param samples measurements, of some 20 ms each
    * @throws {Error} if it fails on this device, or its result is not that of the default
    */
-  async measure(
-    { name: form, preferences }: Form,
-    samples: number,
-    withParts: boolean,
-  ): Promise<FormFigures> {
+  async measure({ name: form, preferences }: Form, samples: number, withParts: boolean): Promise<FormFigures> {
     const { name, record } = this.#layer;
     const runtime = this.#runtime.withPreferences(preferences);
     const stage = runtime.stage(name, ({ x }: { readonly x: Tensor }) => ({
-      y: record(x, this.#constants.map((tensor) => constant(tensor))),
+      y: record(
+        x,
+        this.#constants.map((tensor) => constant(tensor)),
+      ),
     }));
     try {
       const { y } = await stage({ x: this.#x }, {});
@@ -156,7 +135,7 @@ export class LayerBench {
         check: { method: "default", error },
         method: timer.method,
         milliseconds,
-        gflopPerSecond: gflop / milliseconds.min * 1000,
+        gflopPerSecond: (gflop / milliseconds.min) * 1000,
         ...(withParts ? { parts: await partsOf(runtime, name) } : {}),
       };
     } finally {
@@ -165,10 +144,7 @@ export class LayerBench {
     }
   }
 
-  async #error(
-    y: { readonly shape: readonly number[]; read(): Promise<Float32Array> },
-    form: string,
-  ): Promise<number> {
+  async #error(y: { readonly shape: readonly number[]; read(): Promise<Float32Array> }, form: string): Promise<number> {
     const actual = await y.read();
     this.#expected ??= actual;
     const error = relativeError(actual, this.#expected);
@@ -187,10 +163,7 @@ export class LayerBench {
 }
 
 /** Milliseconds of a stage that has run, by names of dispatches. */
-export async function partsOf(
-  runtime: WebGpuRuntime,
-  stage: string,
-): Promise<Record<string, number>> {
+export async function partsOf(runtime: WebGpuRuntime, stage: string): Promise<Record<string, number>> {
   const { kernels } = await runtime.profile(stage, { replays: 3 });
   const parts: Record<string, number> = {};
   for (const { label, milliseconds } of kernels) {

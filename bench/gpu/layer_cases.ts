@@ -18,14 +18,9 @@ export interface LayerCase {
 export const LAYER_GROUPS = ["products", "layers"] as const;
 
 /** One of `LAYER_GROUPS`. */
-export type LayerGroup = typeof LAYER_GROUPS[number];
+export type LayerGroup = (typeof LAYER_GROUPS)[number];
 
-function product(
-  batch: number,
-  rows: number,
-  inner: number,
-  columns: number,
-): LayerCase {
+function product(batch: number, rows: number, inner: number, columns: number): LayerCase {
   return {
     name: `matmul ${rows}x${inner}x${columns}${batch > 1 ? ` of ${batch}` : ""}`,
     x: [batch, rows, inner],
@@ -49,11 +44,7 @@ function norm(side: number, channels: number): LayerCase {
     x: [1, side, side, channels],
     constants: [[channels], [channels]],
     record: (x, [gamma, beta]) =>
-      groupNorm(x, gamma!, beta!, {
-        groups: Math.min(32, channels),
-        eps: 1e-5,
-        silu: true,
-      }),
+      groupNorm(x, gamma!, beta!, { groups: Math.min(32, channels), eps: 1e-5, silu: true }),
   };
 }
 

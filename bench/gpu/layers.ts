@@ -11,17 +11,10 @@ import { isDry, NOT_INSTALLED, openProvider, printRow, PROVIDERS } from "./provi
 
 const SAMPLES = 7;
 
-async function main(
-  [group = "", seconds = "", provider = "deno"]: readonly string[],
-): Promise<number> {
+async function main([group = "", seconds = "", provider = "deno"]: readonly string[]): Promise<number> {
   const limit = Number(seconds);
-  if (
-    !isOneOf(LAYER_GROUPS, group) || !isOneOf(PROVIDERS, provider) ||
-    !(limit > 0)
-  ) {
-    await printRow({
-      error: `Usage: layers.ts ${LAYER_GROUPS.join("|")} SECONDS [${PROVIDERS.join("|")}]`,
-    });
+  if (!isOneOf(LAYER_GROUPS, group) || !isOneOf(PROVIDERS, provider) || !(limit > 0)) {
+    await printRow({ error: `Usage: layers.ts ${LAYER_GROUPS.join("|")} SECONDS [${PROVIDERS.join("|")}]` });
     return 2;
   }
   const gpu = await openProvider(provider);
@@ -30,38 +23,20 @@ async function main(
   const runtime = await WebGpuRuntime.open({ gpu });
   const cases = (isDry(provider) ? DRY_CASES : LAYER_CASES)[group];
   const { description: adapter, features } = runtime;
-  const origin = {
-    kind: "form",
-    ...await originOf({ adapter, features }),
-    provider,
-    group,
-  };
+  const origin = { kind: "form", ...(await originOf({ adapter, features })), provider, group };
   let failures = 0;
-  const measure = async (
-    layer: LayerCase,
-    forms: readonly Form[],
-    isDefault: boolean,
-  ): Promise<void> => {
+  const measure = async (layer: LayerCase, forms: readonly Form[], isDefault: boolean): Promise<void> => {
     if (forms.length === 0 || performance.now() > deadline) return;
     const bench = new LayerBench(runtime, layer);
     try {
       for (const form of forms) {
         if (performance.now() > deadline) return;
         try {
-          const figures = await bench.measure(
-            form,
-            isDry(provider) ? 1 : SAMPLES,
-            isDefault && group === "layers",
-          );
+          const figures = await bench.measure(form, isDry(provider) ? 1 : SAMPLES, isDefault && group === "layers");
           await printRow({ ...origin, ...figures });
         } catch (error) {
           failures++;
-          await printRow({
-            ...origin,
-            kernel: layer.name,
-            form: form.name,
-            error: String(error),
-          });
+          await printRow({ ...origin, kernel: layer.name, form: form.name, error: String(error) });
         }
       }
     } finally {
@@ -79,10 +54,7 @@ async function main(
   return failures === 0 ? 0 : 1;
 }
 
-function isOneOf<T extends string>(
-  names: readonly T[],
-  name: string,
-): name is T {
+function isOneOf<T extends string>(names: readonly T[], name: string): name is T {
   return (names as readonly string[]).includes(name);
 }
 

@@ -29,19 +29,10 @@ const SPEC: CommandSpec = {
       help: `Time for all steps, shared out as they are worth (default ${VISIT_SECONDS}; dry runs ${DRY_SECONDS})`,
     },
     steps: { kind: "text", value: "NAME[,NAME]", help: "These steps alone" },
-    "dry-run": {
-      kind: "flag",
-      help: "All steps at tiny sizes, on any adapter; nothing is recorded",
-    },
-    "no-record": {
-      kind: "flag",
-      help: "Do not append the rows to bench/results",
-    },
+    "dry-run": { kind: "flag", help: "All steps at tiny sizes, on any adapter; nothing is recorded" },
+    "no-record": { kind: "flag", help: "Do not append the rows to bench/results" },
   },
-  lists: [{
-    title: "Steps",
-    rows: gpuSteps().map(({ name, about }) => [name, about]),
-  }],
+  lists: [{ title: "Steps", rows: gpuSteps().map(({ name, about }) => [name, about]) }],
   examples: [
     ["deno task gpu", `everything, into ${DEFAULT_FOLDER}`],
     ["deno task gpu --dry-run", "whether all would run, before the visit"],
@@ -63,15 +54,11 @@ function visitOf(values: OptionValues, folder = DEFAULT_FOLDER): Visit {
   const wanted = values.steps === undefined ? all.map(({ name }) => name) : String(values.steps).split(",");
   const unknown = wanted.find((name) => !all.some((step) => step.name === name));
   if (unknown !== undefined) {
-    throw new UsageError(
-      `--steps: there is no step "${unknown}"; those are ${all.map(({ name }) => name).join(", ")}`,
-    );
+    throw new UsageError(`--steps: there is no step "${unknown}"; those are ${all.map(({ name }) => name).join(", ")}`);
   }
   return {
     folder,
-    seconds: Number(
-      values["budget-seconds"] ?? (isDry ? DRY_SECONDS : VISIT_SECONDS),
-    ),
+    seconds: Number(values["budget-seconds"] ?? (isDry ? DRY_SECONDS : VISIT_SECONDS)),
     isDry,
     isRecorded: !isDry && values["no-record"] !== true,
     steps: all.filter(({ name }) => wanted.includes(name)),
@@ -79,9 +66,7 @@ function visitOf(values: OptionValues, folder = DEFAULT_FOLDER): Visit {
 }
 
 /** Runs the steps one after another, each until its share of the time ends, and says what the figures decide. */
-async function run(
-  { folder, seconds, steps, isRecorded }: Visit,
-): Promise<number> {
+async function run({ folder, seconds, steps, isRecorded }: Visit): Promise<number> {
   await Deno.mkdir(folder, { recursive: true });
   const start = performance.now();
   const shares = steps.reduce((sum, step) => sum + step.seconds, 0);
@@ -90,25 +75,16 @@ async function run(
   let end = 0;
   for (const step of steps) {
     // What a step leaves of its time is there for all that follow.
-    end += step.seconds * seconds / shares;
+    end += (step.seconds * seconds) / shares;
     const left = Math.max(0, end - (performance.now() - start) / 1000);
-    await print(
-      Deno.stdout,
-      `${step.name}: ${step.about}; up to ${left.toFixed(0)} s`,
-    );
+    await print(Deno.stdout, `${step.name}: ${step.about}; up to ${left.toFixed(0)} s`);
     const result = await runStep(step, left, folder);
     results.push(result);
     rows[step.name] = await readRows(`${folder}/${step.name}.jsonl`);
     if (isRecorded) await record(rows[step.name]!);
     const decisions = decide(rows);
-    await writeWhole(
-      `${folder}/summary.json`,
-      `${JSON.stringify({ steps: results, decisions }, undefined, 2)}\n`,
-    );
-    await print(
-      Deno.stdout,
-      `${step.name}: ${result.status} after ${result.seconds} s`,
-    );
+    await writeWhole(`${folder}/summary.json`, `${JSON.stringify({ steps: results, decisions }, undefined, 2)}\n`);
+    await print(Deno.stdout, `${step.name}: ${result.status} after ${result.seconds} s`);
   }
   await print(Deno.stdout, `\n${formatDecisions(decide(rows))}`);
   return results.every(({ status }) => status === "ok" || status === "missing") ? 0 : 1;
@@ -138,10 +114,7 @@ async function readRows(path: string): Promise<readonly VisitRow[]> {
 async function record(rows: readonly VisitRow[]): Promise<void> {
   const kinds = ["network", "form"];
   for (const row of rows) {
-    if (
-      kinds.includes(String(row.kind)) && row.error === undefined &&
-      row.provider === "deno"
-    ) {
+    if (kinds.includes(String(row.kind)) && row.error === undefined && row.provider === "deno") {
       await recordRow(row as VisitRow & Origin);
     }
   }
@@ -158,11 +131,5 @@ function formatDecisions(decisions: readonly Decision[]): string {
 }
 
 if (import.meta.main) {
-  Deno.exit(
-    await runProgram(
-      SPEC,
-      Deno.args,
-      (values, [folder]) => run(visitOf(values, folder)),
-    ),
-  );
+  Deno.exit(await runProgram(SPEC, Deno.args, (values, [folder]) => run(visitOf(values, folder))));
 }

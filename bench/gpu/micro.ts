@@ -21,46 +21,26 @@ interface Amounts {
   readonly dispatches: number;
 }
 
-const FULL: Amounts = {
-  clock: 200,
-  elements: 2 ** 22,
-  rounds: 64,
-  copied: 2 ** 26,
-  dispatches: 10_000,
-};
-const DRY: Amounts = {
-  clock: 5,
-  elements: 2 ** 10,
-  rounds: 1,
-  copied: 2 ** 12,
-  dispatches: 100,
-};
+const FULL: Amounts = { clock: 200, elements: 2 ** 22, rounds: 64, copied: 2 ** 26, dispatches: 10_000 };
+const DRY: Amounts = { clock: 5, elements: 2 ** 10, rounds: 1, copied: 2 ** 12, dispatches: 100 };
 
 /** Numbers of submits, each with one empty dispatch. */
 const SUBMITS = [1, 10, 50];
 
 const SAMPLES = 5;
 
-async function main(
-  [what = "", provider = "deno"]: readonly string[],
-): Promise<number> {
-  if (
-    !["clock", "rates"].includes(what) || !["deno", "dry"].includes(provider)
-  ) {
+async function main([what = "", provider = "deno"]: readonly string[]): Promise<number> {
+  if (!["clock", "rates"].includes(what) || !["deno", "dry"].includes(provider)) {
     await printRow({ error: "Usage: micro.ts clock|rates [deno|dry]" });
     return 2;
   }
   const gpu = (await openProvider(provider as "deno" | "dry"))!;
   const amounts = provider === "dry" ? DRY : FULL;
   if (what === "rates") await measureRates(gpu, amounts);
-  const adapter = await gpu.requestAdapter({
-    powerPreference: "high-performance",
-  });
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   const feature = "timestamp-query";
   const hasTimestamps = adapter!.features.has(feature);
-  const device = await adapter!.requestDevice({
-    requiredFeatures: hasTimestamps ? [feature] : [],
-  });
+  const device = await adapter!.requestDevice({ requiredFeatures: hasTimestamps ? [feature] : [] });
   if (what === "clock") await measureClock(device, amounts, hasTimestamps);
   else await measureDispatches(device, amounts);
   device.destroy();
@@ -68,25 +48,15 @@ async function main(
 }
 
 /** Rates of the engine's probes, by the timer of the engine. */
-async function measureRates(
-  gpu: GPU,
-  { elements, rounds, copied }: Amounts,
-): Promise<void> {
+async function measureRates(gpu: GPU, { elements, rounds, copied }: Amounts): Promise<void> {
   const runtime = await WebGpuRuntime.open({ gpu });
   const probes = [
-    {
-      what: "multiplyAdds",
-      count: elements,
-      record: (x: Tensor): Tensor => multiplyAdds(x, rounds),
-    },
+    { what: "multiplyAdds", count: elements, record: (x: Tensor): Tensor => multiplyAdds(x, rounds) },
     { what: "copy", count: copied, record: copy },
   ];
   for (const { what, count, record } of probes) {
     const x = runtime.upload(new Float32Array(count), [count]);
-    const stage = runtime.stage(
-      what,
-      (inputs: { readonly x: Tensor }) => ({ y: record(inputs.x) }),
-    );
+    const stage = runtime.stage(what, (inputs: { readonly x: Tensor }) => ({ y: record(inputs.x) }));
     await stage({ x }, {});
     const timer = await runtime.timer(what).catch(() => runtime.timer(what, "repeated dispatches"));
     const times: number[] = [];
@@ -94,19 +64,16 @@ async function measureRates(
       times.push(await timer.sample());
     }
     const milliseconds = spreadOf(times);
-    const flops = runtime.statistics().plans.get(what)!.dispatches.reduce(
-      (sum, dispatch) => sum + dispatch.flops,
-      0,
-    );
+    const flops = runtime
+      .statistics()
+      .plans.get(what)!
+      .dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
     await printRow({
       what,
       method: timer.method,
       milliseconds,
       ...(what === "copy"
-        ? {
-          gigabytesPerSecond: 8 * elementCount([count]) / milliseconds.min /
-            1e6,
-        }
+        ? { gigabytesPerSecond: (8 * elementCount([count])) / milliseconds.min / 1e6 }
         : { gflopPerSecond: flops / milliseconds.min / 1e6 }),
     });
     stage.release();
@@ -116,16 +83,9 @@ async function measureRates(
 }
 
 /** A kernel of one binding, and what it is dispatched with. */
-function prepare(
-  device: GPUDevice,
-  code: string,
-  buffer: GPUBuffer,
-): (pass: GPUComputePassEncoder) => void {
+function prepare(device: GPUDevice, code: string, buffer: GPUBuffer): (pass: GPUComputePassEncoder) => void {
   const module = device.createShaderModule({ code });
-  const pipeline = device.createComputePipeline({
-    layout: "auto",
-    compute: { module, entryPoint: "main" },
-  });
+  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
   const group = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: [{ binding: 0, resource: { buffer } }],
@@ -145,10 +105,7 @@ function word(device: GPUDevice, value: number): GPUBuffer {
 }
 
 /** Milliseconds until what `submit` submits is done, a wait for nothing taken off. */
-async function wallTime(
-  device: GPUDevice,
-  submit: () => void,
-): Promise<number> {
+async function wallTime(device: GPUDevice, submit: () => void): Promise<number> {
   await device.queue.onSubmittedWorkDone();
   const idle: number[] = [];
   for (let sample = 0; sample < SAMPLES; sample++) {
@@ -163,11 +120,7 @@ async function wallTime(
 }
 
 /** A dependent chain of multiply-adds in one workgroup, so long that both clocks can measure it. */
-async function measureClock(
-  device: GPUDevice,
-  { clock }: Amounts,
-  hasTimestamps: boolean,
-): Promise<void> {
+async function measureClock(device: GPUDevice, { clock }: Amounts, hasTimestamps: boolean): Promise<void> {
   const buffer = word(device, 0);
   const use = prepare(
     device,
@@ -181,29 +134,15 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     buffer,
   );
   const querySet = hasTimestamps ? device.createQuerySet({ type: "timestamp", count: 2 }) : undefined;
-  const resolved = device.createBuffer({
-    size: 256,
-    usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-  });
-  const read = device.createBuffer({
-    size: 256,
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-  });
+  const resolved = device.createBuffer({ size: 256, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  const read = device.createBuffer({ size: 256, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   let wall = 0;
   for (let turns = 2 ** 10; wall < clock && turns < 2 ** 31; turns *= 2) {
     device.queue.writeBuffer(buffer, 0, new Uint32Array([turns]));
     wall = await wallTime(device, () => {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass(
-        querySet
-          ? {
-            timestampWrites: {
-              querySet,
-              beginningOfPassWriteIndex: 0,
-              endOfPassWriteIndex: 1,
-            },
-          }
-          : {},
+        querySet ? { timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } } : {},
       );
       use(pass);
       pass.dispatchWorkgroups(1);
@@ -216,34 +155,17 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     });
   }
   if (!querySet) {
-    return await printRow({
-      what: "clock",
-      wallMilliseconds: wall,
-      ticks: null,
-    });
+    return await printRow({ what: "clock", wallMilliseconds: wall, ticks: null });
   }
   await read.mapAsync(GPUMapMode.READ);
-  const [begin = 0n, end = 0n] = new BigUint64Array(
-    read.getMappedRange().slice(0, 16),
-  );
+  const [begin = 0n, end = 0n] = new BigUint64Array(read.getMappedRange().slice(0, 16));
   const ticks = Number(end - begin);
-  await printRow({
-    what: "clock",
-    wallMilliseconds: wall,
-    ticks,
-    nanosecondsPerTick: 1e6 * wall / ticks,
-  });
+  await printRow({ what: "clock", wallMilliseconds: wall, ticks, nanosecondsPerTick: (1e6 * wall) / ticks });
 }
 
 /** What dispatches and submits cost that do nothing. */
-async function measureDispatches(
-  device: GPUDevice,
-  { dispatches }: Amounts,
-): Promise<void> {
-  const empty = (
-    access: string,
-    body: string,
-  ): (pass: GPUComputePassEncoder) => void =>
+async function measureDispatches(device: GPUDevice, { dispatches }: Amounts): Promise<void> {
+  const empty = (access: string, body: string): (pass: GPUComputePassEncoder) => void =>
     prepare(
       device,
       `@group(0) @binding(0) var<storage, ${access}> word: array<u32, 4>;
@@ -257,10 +179,7 @@ fn main() { if (word[0] == 1u) { ${body} } }`,
     "dependent dispatch": empty("read_write", "word[1] = 1u;"),
     "independent dispatch": empty("read", "seen = word[1];"),
   };
-  const passOf = (
-    use: (pass: GPUComputePassEncoder) => void,
-    count: number,
-  ): void => {
+  const passOf = (use: (pass: GPUComputePassEncoder) => void, count: number): void => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     use(pass);
@@ -271,10 +190,7 @@ fn main() { if (word[0] == 1u) { ${body} } }`,
   for (const [what, use] of Object.entries(kinds)) {
     const times: number[] = [];
     for (let sample = 0; sample < SAMPLES; sample++) {
-      times.push(
-        1000 * await wallTime(device, () => passOf(use, dispatches)) /
-          dispatches,
-      );
+      times.push((1000 * (await wallTime(device, () => passOf(use, dispatches)))) / dispatches);
     }
     await printRow({ what, microseconds: spreadOf(times), dispatches });
   }
@@ -282,21 +198,18 @@ fn main() { if (word[0] == 1u) { ${body} } }`,
     const [hosts, walls]: [number[], number[]] = [[], []];
     for (let sample = 0; sample < SAMPLES; sample++) {
       walls.push(
-        1000 * await wallTime(device, () => {
-          const start = performance.now();
-          for (let i = 0; i < count; i++) {
-            passOf(kinds["dependent dispatch"], 1);
-          }
-          hosts.push(1000 * (performance.now() - start) / count);
-        }) / count,
+        (1000 *
+          (await wallTime(device, () => {
+            const start = performance.now();
+            for (let i = 0; i < count; i++) {
+              passOf(kinds["dependent dispatch"], 1);
+            }
+            hosts.push((1000 * (performance.now() - start)) / count);
+          }))) /
+          count,
       );
     }
-    await printRow({
-      what: "submit",
-      count,
-      microseconds: spreadOf(walls),
-      hostMicroseconds: spreadOf(hosts),
-    });
+    await printRow({ what: "submit", count, microseconds: spreadOf(walls), hostMicroseconds: spreadOf(hosts) });
   }
 }
 

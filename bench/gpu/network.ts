@@ -11,50 +11,25 @@ import { openProvider, printRow } from "./provider.ts";
 
 const SAMPLES = 5;
 
-async function main(
-  [network = "", provider = "deno"]: readonly string[],
-): Promise<number> {
+async function main([network = "", provider = "deno"]: readonly string[]): Promise<number> {
   const known = NETWORKS[network];
   if (!known || !["deno", "dry"].includes(provider)) {
-    await printRow({
-      error: `Usage: network.ts ${Object.keys(NETWORKS).join("|")} [deno|dry]`,
-    });
+    await printRow({ error: `Usage: network.ts ${Object.keys(NETWORKS).join("|")} [deno|dry]` });
     return 2;
   }
   const spawned = performance.timeOrigin + performance.now();
   const gpu = (await openProvider(provider as "deno" | "dry"))!;
-  const run = {
-    network,
-    batch: 1,
-    height: known.side,
-    width: known.side,
-    samples: provider === "dry" ? 1 : SAMPLES,
-  };
+  const run = { network, batch: 1, height: known.side, width: known.side, samples: provider === "dry" ? 1 : SAMPLES };
   let parts: Record<string, number> = {};
   const afterwards = async (runtime: WebGpuRuntime): Promise<void> => {
     parts = await partsOf(runtime, "nfe");
   };
-  const { figures, start, ...adapter } = await measureNetwork(run, spawned, {
-    provider: gpu,
-    afterwards,
-  });
+  const { figures, start, ...adapter } = await measureNetwork(run, spawned, { provider: gpu, afterwards });
   const { batch, height, width } = run;
   const origin = await originOf(adapter);
   const size = { network, precision: "f32", batch, height, width };
-  await printRow({
-    kind: "network",
-    ...origin,
-    provider,
-    ...size,
-    ...figures,
-    coldStartMilliseconds: start,
-  });
-  await printRow({
-    kind: "kernels of a network",
-    provider,
-    network,
-    milliseconds: parts,
-  });
+  await printRow({ kind: "network", ...origin, provider, ...size, ...figures, coldStartMilliseconds: start });
+  await printRow({ kind: "kernels of a network", provider, network, milliseconds: parts });
   return 0;
 }
 

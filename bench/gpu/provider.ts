@@ -6,7 +6,7 @@ import { openDawn } from "./dawn_provider.ts";
 export const PROVIDERS = ["deno", "dawn", "dry", "dry-dawn"] as const;
 
 /** One of `PROVIDERS`. */
-export type ProviderName = typeof PROVIDERS[number];
+export type ProviderName = (typeof PROVIDERS)[number];
 
 /** Exit code of a program whose provider is not installed. */
 export const NOT_INSTALLED = 4;
@@ -17,17 +17,13 @@ export function isDry(name: ProviderName): boolean {
 }
 
 /** Opens a provider; undefined, and a line on stderr, if Dawn is asked for and does not load. */
-export async function openProvider(
-  name: ProviderName,
-): Promise<GPU | undefined> {
+export async function openProvider(name: ProviderName): Promise<GPU | undefined> {
   if (name === "dawn" || name === "dry-dawn") {
     try {
       const dawn = await openDawn();
       return name === "dawn" ? dawn : asCard(dawn);
     } catch (error) {
-      await Deno.stderr.write(
-        new TextEncoder().encode(`Cannot load Dawn: ${error}\n`),
-      );
+      await Deno.stderr.write(new TextEncoder().encode(`Cannot load Dawn: ${error}\n`));
       return undefined;
     }
   }
@@ -40,18 +36,17 @@ function asCard(gpu: GPU): GPU {
   return {
     async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
       const adapter = await gpu.requestAdapter(options);
-      return adapter && {
-        info: { description: "dry run" },
-        limits: adapter.limits,
-        features: adapter.features,
-        requestDevice: (
-          descriptor: GPUDeviceDescriptor = {},
-        ): Promise<GPUDevice> =>
-          (descriptor.requiredFeatures as readonly string[] | undefined)
-              ?.includes("subgroups")
-            ? Promise.reject(new TypeError("A dry run has no subgroups"))
-            : adapter.requestDevice(descriptor),
-      };
+      return (
+        adapter && {
+          info: { description: "dry run" },
+          limits: adapter.limits,
+          features: adapter.features,
+          requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> =>
+            (descriptor.requiredFeatures as readonly string[] | undefined)?.includes("subgroups")
+              ? Promise.reject(new TypeError("A dry run has no subgroups"))
+              : adapter.requestDevice(descriptor),
+        }
+      );
     },
   } as unknown as GPU;
 }

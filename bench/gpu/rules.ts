@@ -66,15 +66,10 @@ function clock(rows: VisitRows): readonly Decision[] {
   return withNumbers(rows.clock, "nanosecondsPerTick").map((row) => {
     const tick = row.nanosecondsPerTick;
     const isNanosecond = Math.abs(tick - 1) <= BOUNDS.clock;
-    return decision(
-      "clock",
-      isNanosecond,
-      `a tick of the timestamps is ${tick.toPrecision(3)} ns by wall time`,
-      {
-        keep: "timestamps are nanoseconds",
-        change: "check that the engine has found this tick: its rates are compared with wall time below",
-      },
-    );
+    return decision("clock", isNanosecond, `a tick of the timestamps is ${tick.toPrecision(3)} ns by wall time`, {
+      keep: "timestamps are nanoseconds",
+      change: "check that the engine has found this tick: its rates are compared with wall time below",
+    });
   });
 }
 
@@ -84,11 +79,13 @@ function verify(rows: VisitRows): readonly Decision[] {
     const passed = (rows[step] ?? []).filter(({ status }) => status === "ok");
     if (failed.length + passed.length === 0) return [];
     const text = `${step}: ${failed.length} quantities differ, ${passed.length} agree`;
-    return [{
-      rule: "verify",
-      verdict: failed.length > 0 ? "stop" as const : "keep" as const,
-      text: failed.length > 0 ? `${text}: some form is wrong here, and no time below counts` : text,
-    }];
+    return [
+      {
+        rule: "verify",
+        verdict: failed.length > 0 ? ("stop" as const) : ("keep" as const),
+        text: failed.length > 0 ? `${text}: some form is wrong here, and no time below counts` : text,
+      },
+    ];
   });
 }
 
@@ -99,26 +96,16 @@ function dispatches(rows: VisitRows): readonly Decision[] {
   const host = found("submit", "hostMicroseconds");
   return [
     ...(gap === undefined ? [] : [
-      decision(
-        "dispatches",
-        gap <= BOUNDS.dispatch,
-        `an empty dependent dispatch takes ${gap.toPrecision(3)} us`,
-        {
-          keep: `at most ${BOUNDS.dispatch} us`,
-          change: `more than ${BOUNDS.dispatch} us: fuse small kernels before large ones are made faster`,
-        },
-      ),
+      decision("dispatches", gap <= BOUNDS.dispatch, `an empty dependent dispatch takes ${gap.toPrecision(3)} us`, {
+        keep: `at most ${BOUNDS.dispatch} us`,
+        change: `more than ${BOUNDS.dispatch} us: fuse small kernels before large ones are made faster`,
+      }),
     ]),
     ...(host === undefined ? [] : [
-      decision(
-        "dispatches",
-        host <= BOUNDS.submit,
-        `a submit takes ${host.toPrecision(3)} us on the host`,
-        {
-          keep: `at most ${BOUNDS.submit} us`,
-          change: `more than ${BOUNDS.submit} us: let a submit hold more operations`,
-        },
-      ),
+      decision("dispatches", host <= BOUNDS.submit, `a submit takes ${host.toPrecision(3)} us on the host`, {
+        keep: `at most ${BOUNDS.submit} us`,
+        change: `more than ${BOUNDS.submit} us: let a submit hold more operations`,
+      }),
     ]),
   ];
 }
@@ -131,45 +118,43 @@ interface Forms {
 }
 
 function formsByLayer(rows: VisitRows): readonly Forms[] {
-  const all = withNumbers(
-    [...rows.products ?? [], ...rows.layers ?? []],
-    "gflopPerSecond",
-  );
-  return all.filter(({ form }) => form === "default").map((row) => ({
-    kernel: String(row.kernel),
-    default: row,
-    others: all.filter(({ kernel, form }) => kernel === row.kernel && form !== "default"),
-  }));
+  const all = withNumbers([...(rows.products ?? []), ...(rows.layers ?? [])], "gflopPerSecond");
+  return all
+    .filter(({ form }) => form === "default")
+    .map((row) => ({
+      kernel: String(row.kernel),
+      default: row,
+      others: all.filter(({ kernel, form }) => kernel === row.kernel && form !== "default"),
+    }));
 }
 
 function forms(rows: VisitRows): readonly Decision[] {
   return formsByLayer(rows).flatMap(({ kernel, default: own, others }) => {
-    const [half, single] = [true, false].map((isHalf) =>
-      others.filter(({ form }) => String(form).endsWith("f16") === isHalf)
-        .toSorted((a, b) => b.gflopPerSecond - a.gflopPerSecond)[0]
+    const [half, single] = [true, false].map(
+      (isHalf) =>
+        others
+          .filter(({ form }) => String(form).endsWith("f16") === isHalf)
+          .toSorted((a, b) => b.gflopPerSecond - a.gflopPerSecond)[0],
     );
     const decisions: Decision[] = [];
     if (single) {
       const times = single.gflopPerSecond / own.gflopPerSecond;
       const text = `${kernel}: "${single.form}" is ${times.toFixed(2)} times as fast as the default`;
-      decisions.push(decision("forms", times < BOUNDS.form, text, {
-        keep: "keep the default",
-        change: `ship "${single.form}" as the default of this size and device class`,
-      }));
+      decisions.push(
+        decision("forms", times < BOUNDS.form, text, {
+          keep: "keep the default",
+          change: `ship "${single.form}" as the default of this size and device class`,
+        }),
+      );
     }
     if (half) {
       const best = Math.max(own.gflopPerSecond, single?.gflopPerSecond ?? 0);
       const times = half.gflopPerSecond / best;
       decisions.push(
-        decision(
-          "forms",
-          times < BOUNDS.form,
-          `${kernel}: "${half.form}" is ${times.toFixed(2)} times`,
-          {
-            keep: "half precision gains nothing over the best in f32",
-            change: "half precision is worth asking for on this card",
-          },
-        ),
+        decision("forms", times < BOUNDS.form, `${kernel}: "${half.form}" is ${times.toFixed(2)} times`, {
+          keep: "half precision gains nothing over the best in f32",
+          change: "half precision is worth asking for on this card",
+        }),
       );
     }
     return decisions;
@@ -180,69 +165,53 @@ function ceiling(rows: VisitRows): readonly Decision[] {
   const most = peakOf(rows);
   if (most === undefined) return [];
   // Winograd does fewer operations than are counted: its rate says nothing of the card.
-  return formsByLayer({ products: rows.products ?? [] }).filter(({ kernel }) => kernel.startsWith("matmul")).map(
-    (found) => {
+  return formsByLayer({ products: rows.products ?? [] })
+    .filter(({ kernel }) => kernel.startsWith("matmul"))
+    .map((found) => {
       const part = found.default.gflopPerSecond / most;
-      return decision(
-        "ceiling",
-        part >= BOUNDS.ceiling,
-        `${found.kernel}: ${percent(part)} of the multiply-adds`,
-        {
-          keep: `${percent(BOUNDS.ceiling)} were wanted`,
-          change: `${percent(BOUNDS.ceiling)} are wanted: look at registers, occupancy and parts of this tile`,
-        },
-      );
-    },
-  );
+      return decision("ceiling", part >= BOUNDS.ceiling, `${found.kernel}: ${percent(part)} of the multiply-adds`, {
+        keep: `${percent(BOUNDS.ceiling)} were wanted`,
+        change: `${percent(BOUNDS.ceiling)} are wanted: look at registers, occupancy and parts of this tile`,
+      });
+    });
 }
 
 function norm(rows: VisitRows): readonly Decision[] {
   const row = rows.layers?.find(({ kernel, form }) => kernel === "groupNorm 256@256x256" && form === "default");
-  const parts = Object.entries(
-    (row?.parts ?? {}) as Readonly<Record<string, number>>,
-  );
+  const parts = Object.entries((row?.parts ?? {}) as Readonly<Record<string, number>>);
   if (parts.length === 0) return [];
   const passes = parts.filter(([label]) => /finish|merge/.test(label));
   const time = passes.reduce((sum, [, milliseconds]) => sum + milliseconds, 0);
   const text = `groupNorm 256@256x256: merging statistics takes ${time.toPrecision(3)} ms`;
-  return [decision("norm", time <= BOUNDS.norm, text, {
-    keep: `at most ${BOUNDS.norm} ms`,
-    change: `more than ${BOUNDS.norm} ms: split the statistics over more workgroups`,
-  })];
+  return [
+    decision("norm", time <= BOUNDS.norm, text, {
+      keep: `at most ${BOUNDS.norm} ms`,
+      change: `more than ${BOUNDS.norm} ms: split the statistics over more workgroups`,
+    }),
+  ];
 }
 
 function attention(rows: VisitRows): readonly Decision[] {
   const most = peakOf(rows);
   if (most === undefined) return [];
-  return formsByLayer({ layers: rows.layers ?? [] }).filter(({ kernel }) => kernel.startsWith("attention")).map(
-    (found) => {
+  return formsByLayer({ layers: rows.layers ?? [] })
+    .filter(({ kernel }) => kernel.startsWith("attention"))
+    .map((found) => {
       const part = found.default.gflopPerSecond / most;
-      return decision(
-        "attention",
-        part >= BOUNDS.attention,
-        `${found.kernel}: ${percent(part)} of the multiply-adds`,
-        {
-          keep: `${percent(BOUNDS.attention)} were wanted`,
-          change: `${
-            percent(BOUNDS.attention)
-          } are wanted: split keys over more workgroups, or queries over more lanes`,
-        },
-      );
-    },
-  );
+      return decision("attention", part >= BOUNDS.attention, `${found.kernel}: ${percent(part)} of the multiply-adds`, {
+        keep: `${percent(BOUNDS.attention)} were wanted`,
+        change: `${percent(BOUNDS.attention)} are wanted: split keys over more workgroups, or queries over more lanes`,
+      });
+    });
 }
 
 function networks(rows: VisitRows): readonly Decision[] {
   return ["ffhq", "imagenet-256"].flatMap((network) => {
-    const own = medianOf(
-      rows[network]?.find(({ kind }) => kind === "network")?.nfeMilliseconds,
-    );
+    const own = medianOf(rows[network]?.find(({ kind }) => kind === "network")?.nfeMilliseconds);
     if (own === undefined) return [];
     const peers = withNumbers(rows.torch, "ms").filter((row) => row.network === network && row.what === "network");
     const kernels = rows[network]?.find(({ kind }) => kind === "kernels of a network")?.milliseconds;
-    const sum = Object.values(
-      (kernels ?? {}) as Readonly<Record<string, number>>,
-    ).reduce((a, b) => a + b, 0);
+    const sum = Object.values((kernels ?? {}) as Readonly<Record<string, number>>).reduce((a, b) => a + b, 0);
     const gaps = 1 - sum / own;
     return [
       ...(sum === 0 ? [] : [
@@ -269,40 +238,32 @@ function networks(rows: VisitRows): readonly Decision[] {
 
 function dawn(rows: VisitRows): readonly Decision[] {
   const own = formsByLayer({ products: rows.products ?? [] });
-  return formsByLayer({ products: rows.dawn ?? [] }).flatMap(
-    ({ kernel, default: other }) => {
-      const known = own.find((found) => found.kernel === kernel);
-      if (!known) return [];
-      const times = other.gflopPerSecond / known.default.gflopPerSecond;
-      return [
-        decision(
-          "dawn",
-          times < BOUNDS.dawn,
-          `${kernel}: Dawn is ${times.toFixed(2)} times as fast`,
-          {
-            keep: "Deno's own provider will do",
-            change: "compare the texts of both compilers, or take Dawn",
-          },
-        ),
-      ];
-    },
-  );
+  return formsByLayer({ products: rows.dawn ?? [] }).flatMap(({ kernel, default: other }) => {
+    const known = own.find((found) => found.kernel === kernel);
+    if (!known) return [];
+    const times = other.gflopPerSecond / known.default.gflopPerSecond;
+    return [
+      decision("dawn", times < BOUNDS.dawn, `${kernel}: Dawn is ${times.toFixed(2)} times as fast`, {
+        keep: "Deno's own provider will do",
+        change: "compare the texts of both compilers, or take Dawn",
+      }),
+    ];
+  });
 }
 
 function tune(rows: VisitRows): readonly Decision[] {
   return (rows.tune ?? []).flatMap((row) => {
-    const found = row.network as {
-      readonly before?: unknown;
-      readonly after?: unknown;
-    } | undefined;
+    const found = row.network as { readonly before?: unknown; readonly after?: unknown } | undefined;
     const [before, after] = [found?.before, found?.after];
     if (typeof before !== "number" || typeof after !== "number") return [];
     const times = before / after;
     const text = `tune: the embedded network is ${times.toFixed(2)} times as fast with what was found`;
-    return [decision("tune", times < BOUNDS.form, text, {
-      keep: "the defaults are near the best",
-      change: "see tune.jsonl for the layers",
-    })];
+    return [
+      decision("tune", times < BOUNDS.form, text, {
+        keep: "the defaults are near the best",
+        change: "see tune.jsonl for the layers",
+      }),
+    ];
   });
 }
 
@@ -312,20 +273,13 @@ function decision(
   figures: string,
   { keep, change }: { readonly keep: string; readonly change: string },
 ): Decision {
-  return {
-    rule,
-    verdict: isKept ? "keep" : "change",
-    text: `${figures}: ${isKept ? keep : change}`,
-  };
+  return { rule, verdict: isKept ? "keep" : "change", text: `${figures}: ${isKept ? keep : change}` };
 }
 
 /** A row with a number under a key. */
 type Numbered<K extends string> = VisitRow & Readonly<Record<K, number>>;
 
-function withNumbers<K extends string>(
-  rows: readonly VisitRow[] | undefined,
-  key: K,
-): readonly Numbered<K>[] {
+function withNumbers<K extends string>(rows: readonly VisitRow[] | undefined, key: K): readonly Numbered<K>[] {
   return (rows ?? []).filter((row): row is Numbered<K> => Number.isFinite(row[key]));
 }
 

@@ -24,25 +24,15 @@ const ROOT = new URL("../../", import.meta.url);
  * @param seconds after which it is stopped
  * @param folder where the files go; it must be there
  */
-export async function runStep(
-  step: Step,
-  seconds: number,
-  folder: string,
-): Promise<StepResult> {
+export async function runStep(step: Step, seconds: number, folder: string): Promise<StepResult> {
   const { name } = step;
   const start = performance.now();
   const elapsed = (): number => Math.round((performance.now() - start) / 100) / 10;
-  const [program, ...args] = step.command(Math.floor(seconds * PROGRAM_SHARE));
+  const [program, ...args] = step.command(Math.max(1, Math.floor(seconds * PROGRAM_SHARE)));
   const part = `${folder}/${name}.jsonl.part`;
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(program, {
-      args,
-      cwd: ROOT,
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn();
+    child = new Deno.Command(program, { args, cwd: ROOT, stdout: "piped", stderr: "piped", detached: true }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       return { name, status: "missing", seconds: elapsed() };
@@ -58,27 +48,17 @@ export async function runStep(
     const [{ code }] = await Promise.all([
       child.status,
       child.stdout.pipeTo((await Deno.create(part)).writable),
-      child.stderr.pipeTo(
-        (await Deno.create(`${folder}/${name}.log`)).writable,
-      ),
+      child.stderr.pipeTo((await Deno.create(`${folder}/${name}.log`)).writable),
     ]);
     await Deno.rename(part, `${folder}/${name}.jsonl`);
     if (stopped) return { name, status: "stopped", seconds: elapsed() };
-    return {
-      name,
-      status: statusOf(step, code),
-      exitCode: code,
-      seconds: elapsed(),
-    };
+    return { name, status: statusOf(step, code), exitCode: code, seconds: elapsed() };
   } finally {
     clearTimeout(timer);
   }
 }
 
-function statusOf(
-  { accepted, missing }: Step,
-  code: number,
-): StepResult["status"] {
+function statusOf({ accepted, missing }: Step, code: number): StepResult["status"] {
   if (accepted.includes(code)) return "ok";
   return code === missing ? "missing" : "failed";
 }

@@ -10,9 +10,7 @@ export interface Step {
   /** Its share of a visit of `VISIT_SECONDS`; what earlier steps left of theirs is added. */
   readonly seconds: number;
   /** The program and its arguments, run in the root of the repository, given the seconds that it has. */
-  readonly command: (
-    seconds: number,
-  ) => readonly [program: string, ...words: string[]];
+  readonly command: (seconds: number) => readonly [program: string, ...words: string[]];
   /** Exit codes that mean success. */
   readonly accepted: readonly number[];
   /** Exit code that means that what it needs is not installed. */
@@ -61,71 +59,33 @@ export function gpuSteps(isDry = false): readonly Step[] {
       ],
       accepted: [0],
     },
-    deno("adapter", "features and limits as WebGPU tells them", 10, [
-      "bench/gpu/adapter.ts",
+    deno("adapter", "features and limits as WebGPU tells them", 10, ["bench/gpu/adapter.ts"]),
+    deno("clock", "timestamps against wall time", 10, ["bench/gpu/micro.ts", "clock", provider]),
+    deno("verify", "whether every form computes what the original programs did", 60, verify(golden), [
+      0,
+      NOT_SUPPORTED,
     ]),
-    deno("clock", "timestamps against wall time", 10, [
+    deno("verify-f16", "the same with weights in half precision", 25, verify(golden.slice(0, 5), half), [
+      0,
+      NOT_SUPPORTED,
+    ]),
+    deno("rates", "ceilings of the card, and what dispatches and submits cost", 25, [
       "bench/gpu/micro.ts",
-      "clock",
+      "rates",
       provider,
     ]),
-    deno(
-      "verify",
-      "whether every form computes what the original programs did",
-      60,
-      verify(golden),
-      [
-        0,
-        NOT_SUPPORTED,
-      ],
-    ),
-    deno(
-      "verify-f16",
-      "the same with weights in half precision",
-      25,
-      verify(golden.slice(0, 5), half),
-      [
-        0,
-        NOT_SUPPORTED,
-      ],
-    ),
-    deno(
-      "rates",
-      "ceilings of the card, and what dispatches and submits cost",
-      25,
-      [
-        "bench/gpu/micro.ts",
-        "rates",
-        provider,
-      ],
-    ),
-    deno(
-      "products",
-      "products and convolutions of large networks in every tile and algorithm",
-      110,
-      (seconds) => [
-        ...["bench/gpu/layers.ts", "products", `${seconds}`, provider],
-      ],
-    ),
-    deno(
-      "layers",
-      "norms, attention, bands of Winograd, embeddings",
-      50,
-      (seconds) => [
-        ...["bench/gpu/layers.ts", "layers", `${seconds}`, provider],
-      ],
-    ),
+    deno("products", "products and convolutions of large networks in every tile and algorithm", 110, (seconds) => [
+      ...["bench/gpu/layers.ts", "products", `${seconds}`, provider],
+    ]),
+    deno("layers", "norms, attention, bands of Winograd, embeddings", 50, (seconds) => [
+      ...["bench/gpu/layers.ts", "layers", `${seconds}`, provider],
+    ]),
     ...networks.map((name) =>
-      deno(
+      deno(name, `one evaluation of ${name}, and its kernels`, name === "ffhq" ? 35 : 70, [
+        "bench/gpu/network.ts",
         name,
-        `one evaluation of ${name}, and its kernels`,
-        name === "ffhq" ? 35 : 70,
-        [
-          "bench/gpu/network.ts",
-          name,
-          provider,
-        ],
-      )
+        provider,
+      ])
     ),
     {
       name: "torch",
@@ -134,61 +94,27 @@ export function gpuSteps(isDry = false): readonly Step[] {
       command: (seconds) => [
         "python3",
         "bench/gpu/torch_baseline.py",
-        ...[
-          "--seconds",
-          `${seconds}`,
-          "--networks",
-          "ffhq,imagenet-256",
-          "--layouts",
-          "channels_last",
-        ],
+        ...["--seconds", `${seconds}`, "--networks", "ffhq,imagenet-256", "--layouts", "channels_last"],
       ],
       accepted: [0],
       missing: NOT_INSTALLED,
     },
-    dawn(
-      "dawn-adapter",
-      "what Dawn offers, subgroup matrices above all",
-      10,
-      () => ["bench/gpu/adapter.ts", "dawn"],
-    ),
+    dawn("dawn-adapter", "what Dawn offers, subgroup matrices above all", 10, () => ["bench/gpu/adapter.ts", "dawn"]),
     dawn(
       "dawn",
       "the products on Dawn: first the default forms, then the others, subgroup matrices among them",
       25,
-      (seconds) => [
-        ...[
-          "bench/gpu/layers.ts",
-          "products",
-          `${seconds}`,
-          isDry ? "dry-dawn" : "dawn",
-        ],
-      ],
+      (seconds) => [...["bench/gpu/layers.ts", "products", `${seconds}`, isDry ? "dry-dawn" : "dawn"]],
     ),
-    deno(
-      "tune",
-      "whether the defaults of the embedded network are near the best",
-      20,
-      (seconds) => [
-        ...[
-          "cli/main.ts",
-          "tune",
-          "--json",
-          "--dry-run",
-          "--budget",
-          `${Math.max(1, Math.floor(seconds / 2))}`,
-        ],
-      ],
-    ),
+    deno("tune", "whether the defaults of the embedded network are near the best", 20, (seconds) => [
+      ...["cli/main.ts", "tune", "--json", "--dry-run", "--budget", `${Math.max(1, Math.floor(seconds / 2))}`],
+    ]),
   ];
   // At tiny sizes a program takes the time to start it.
   return isDry ? steps.map((step) => ({ ...step, seconds: 1 })) : steps;
 }
 
-function verify(
-  files: readonly string[],
-  options: readonly string[] = [],
-): readonly string[] {
+function verify(files: readonly string[], options: readonly string[] = []): readonly string[] {
   return ["cli/main.ts", "verify", "--json", ...options, ...files];
 }
 
@@ -214,16 +140,6 @@ function deno(
   };
 }
 
-function dawn(
-  name: string,
-  about: string,
-  seconds: number,
-  words: (seconds: number) => readonly string[],
-): Step {
-  return deno(
-    name,
-    about,
-    seconds,
-    (limit) => ["--config", DAWN_SETTINGS, ...words(limit)],
-  );
+function dawn(name: string, about: string, seconds: number, words: (seconds: number) => readonly string[]): Step {
+  return deno(name, about, seconds, (limit) => ["--config", DAWN_SETTINGS, ...words(limit)]);
 }
