@@ -91,7 +91,7 @@ export class LayerBench {
 
   constructor(runtime: WebGpuRuntime, layer: LayerCase) {
     [this.#runtime, this.#layer] = [runtime, layer];
-    const upload = (shape: readonly number[], seed: number): ReturnType<WebGpuRuntime["upload"]> => {
+    const upload = (shape: Shape, seed: number): DeviceTensor => {
       const fanIn = shape.length > 1 && seed > 0 ? elementCount(shape.slice(0, -1)) : 1;
       return runtime.upload(
         randomValues(elementCount(shape), seed).map((value) => value / Math.sqrt(fanIn)),

@@ -2,7 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { defineOp, type Dispatch, type Op, WebGpuRuntime } from "../../engine/mod.ts";
 import {
-  attentionOp,
   conv2dOp,
   CONVOLUTION_ALGORITHMS,
   MATMUL_ALGORITHMS,
@@ -92,8 +91,8 @@ for (const registered of OPERATIONS) {
   });
 }
 
-/** Operations with every kind of barrier: around tiles of a product, around tiles of keys, in a tree over a row. */
-const WITH_BARRIERS = [conv2dOp, attentionOp, sampleNormOp] as readonly Op<unknown>[];
+/** Operations with both kinds of barriers: around tiles that a loop stages, and in a tree. Each one is needed there. */
+const WITH_BARRIERS = [conv2dOp, sampleNormOp] as readonly Op<unknown>[];
 
 const BARRIER = "workgroupBarrier();";
 
