@@ -62,9 +62,8 @@ export function formsOf(runtime: WebGpuRuntime, layer: LayerCase): readonly Form
   offer({ name: "default", preferences: {} });
   for (const { key, algorithms, partOf } of planOf(runtime, layer).layers) {
     for (const algorithm of algorithms) {
-      if (partOf !== undefined) {
-        offer({ name: `default/${algorithm}`, preferences: { [key]: algorithm } });
-      } else offer({ name: algorithm, preferences: { [key]: algorithm } });
+      const name = partOf === undefined ? algorithm : `default/${algorithm}`;
+      offer({ name, preferences: { [key]: algorithm } });
     }
   }
   return forms;
