@@ -252,18 +252,18 @@ function dawn(rows: VisitRows): readonly Decision[] {
 }
 
 function tune(rows: VisitRows): readonly Decision[] {
-  return (rows.tune ?? []).flatMap((row) => {
-    const found = row.network as { readonly before?: unknown; readonly after?: unknown } | undefined;
-    const [before, after] = [found?.before, found?.after];
-    if (typeof before !== "number" || typeof after !== "number") return [];
-    const times = before / after;
-    const text = `tune: the embedded network is ${times.toFixed(2)} times as fast with what was found`;
-    return [
-      decision("tune", times < BOUNDS.form, text, {
-        keep: "the defaults are near the best",
-        change: "see tune.jsonl for the layers",
-      }),
-    ];
+  return (rows.tune ?? []).flatMap(({ layers, network }) => {
+    if (!Array.isArray(layers)) return [];
+    const timed = layers.filter(({ times }) => times?.length > 0).length;
+    const choices = layers.filter(({ choice }) => choice !== undefined).length;
+    const { before, after } = (network ?? {}) as { readonly before?: unknown; readonly after?: unknown };
+    const times = typeof before === "number" && typeof after === "number" ? before / after : 1;
+    const text = `tune: ${choices} of ${timed} layers of the embedded network beat their default, ` +
+      `the whole is ${times.toFixed(2)} times as fast`;
+    return [decision("tune", times < BOUNDS.form, text, {
+      keep: "the defaults are near the best",
+      change: "see tune.jsonl for the layers",
+    })];
   });
 }
 

@@ -107,8 +107,9 @@ Deno.test("Dawn and tuning are told where they win", () => {
   const products = [form("matmul a", "default", 100)];
   assertEquals(verdicts("dawn", { products, dawn: [form("matmul a", "default", 120)] }), ["change"]);
   assertEquals(verdicts("dawn", { products, dawn: [form("matmul a", "default", 105)] }), ["keep"]);
-  assertEquals(verdicts("tune", { tune: [{ layers: [], network: { before: 11, after: 10 } }] }), ["change"]);
-  assertEquals(verdicts("tune", { tune: [{ layers: [] }, { layers: [], network: { before: 10, after: 10 } }] }), [
-    "keep",
-  ]);
+  const layers = [{ times: [1, 2], choice: {} }, { times: [1, 2] }, { times: [] }];
+  assertEquals(verdicts("tune", { tune: [{ step: 1 }, { layers, network: { before: 11, after: 10 } }] }), ["change"]);
+  const [{ verdict, text }] = decisions("tune", { tune: [{ layers }] }) as [Decision];
+  assertEquals(verdict, "keep");
+  assertMatch(text, /^tune: 1 of 2 layers of the embedded network beat their default, the whole is 1.00 times/);
 });
