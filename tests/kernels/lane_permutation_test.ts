@@ -91,6 +91,14 @@ for (const registered of OPERATIONS) {
   });
 }
 
+gpuTest("products, attention, norms, reductions and gradients have barriers on a graphics card", async () => {
+  const runtime = await card();
+  const names = OPERATIONS.filter((op) => casesOf(runtime, op).length > 0).map(({ definition: { name } }) => name);
+  for (const name of ["matmul", "conv2d", "attention", "groupNorm", "softmax", "sumRepeats", "attentionGradient"]) {
+    assert(names.includes(name), `${name} is not among ${names}`);
+  }
+});
+
 /** Operations with both kinds of barriers: around tiles that a loop stages, and in a tree. Each one is needed there. */
 const WITH_BARRIERS = [conv2dOp, sampleNormOp] as readonly Op<unknown>[];
 
