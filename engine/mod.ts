@@ -31,6 +31,7 @@ export {
   type Recomputation,
   SCALAR_CAPACITY,
   scalarsOf,
+  type SubgroupMatrix,
   type Target,
   valueOf,
 } from "./op.ts";

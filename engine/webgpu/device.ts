@@ -2,6 +2,7 @@
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
 import type { DeviceProfile } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
+import { SUBGROUP_MATRIX_FEATURES, subgroupMatrixOf } from "./subgroup_matrix.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;
@@ -96,6 +97,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   const { connection, facts: { software, subgroupSize } } = connected;
   const { device, description, features } = connection;
   const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
+  const subgroupMatrix = subgroupMatrixOf(connected.facts.info, features);
   const { preferences = {} } = options;
   let isClosed = false;
   return {
@@ -110,6 +112,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxTextureSide: device.limits.maxTextureDimension2D,
       subgroupSize: usableSubgroups,
       f16: features.includes("shader-f16"),
+      ...(subgroupMatrix ? { subgroupMatrix } : {}),
       software,
       preparedBytes: options.preparedBytes ?? PREPARED_BYTES,
       preferences: typeof preferences === "function"
@@ -225,11 +228,13 @@ async function requestDevice(
 ): Promise<{ device: GPUDevice; features: readonly string[] }> {
   const open = (adapter: GPUAdapter, features: readonly string[]): Promise<GPUDevice> =>
     adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
+  const listed = SUBGROUP_MATRIX_FEATURES.filter((feature) => first.features.has(feature as GPUFeatureName));
+  const wanted = [...OPTIONAL_FEATURES, ...listed];
   try {
-    return { device: await open(first, OPTIONAL_FEATURES), features: OPTIONAL_FEATURES };
+    return { device: await open(first, wanted), features: wanted };
   } catch {
     const granted: string[] = [];
-    for (const feature of OPTIONAL_FEATURES) {
+    for (const feature of wanted) {
       try {
         (await open(await requestAdapter(gpu, options), [feature])).destroy();
         granted.push(feature);
@@ -242,6 +247,7 @@ async function requestDevice(
 }
 
 interface AdapterFacts {
+  readonly info: GPUAdapterInfo;
   readonly description: string;
   readonly software: boolean;
   /** Size of every subgroup, 0 if it varies or is not told. */
@@ -254,5 +260,5 @@ function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFac
   const description = backend === "gl" ? `${name}, OpenGL` : name;
   const software = info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader/i.test(description);
   const { subgroupMinSize: least, subgroupMaxSize: most } = info;
-  return { description, software, subgroupSize: least !== undefined && least === most ? least : 0 };
+  return { info, description, software, subgroupSize: least !== undefined && least === most ? least : 0 };
 }

@@ -118,19 +118,36 @@ export function tileProduct(
 
 /** A dispatch for each band of rows: every element is computed as it would be in one for all of them. */
 function bands(product: TileProduct, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
-  const { batch, rows, inner, columns } = product;
-  const { tile: { rows: tileRows } } = cut;
+  return bandsOf(product, cut.tile.rows, cut.bandRows).map((band) => tiles(product, band, cut, arithmetic, target));
+}
+
+/** Rows of a product that one dispatch computes. */
+export interface RowBand {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * The rows of a product in bands that are no more work than a dispatch should be.
+ * @param tileRows rows of a tile: bands are whole tiles
+ * @param bandRows rows of a band, where they are given
+ */
+export function bandsOf(
+  { batch, rows, inner, columns }: TileProduct,
+  tileRows: number,
+  bandRows?: number,
+): readonly RowBand[] {
   const most = Math.floor(DISPATCH_MULTIPLY_ADDS / (batch * inner * columns * tileRows)) * tileRows;
-  const bandRows = cut.bandRows ?? Math.max(tileRows, most);
-  return range(Math.ceil(rows / bandRows)).map((band) => {
-    const first = band * bandRows;
-    return tiles(product, { first, count: Math.min(bandRows, rows - first) }, cut, arithmetic, target);
-  });
+  const each = bandRows ?? Math.max(tileRows, most);
+  return range(Math.ceil(rows / each)).map((band) => ({
+    first: band * each,
+    count: Math.min(each, rows - band * each),
+  }));
 }
 
 function tiles(
   product: TileProduct,
-  band: { readonly first: number; readonly count: number },
+  band: RowBand,
   { tile, parts }: Cut,
   arithmetic: Arithmetic,
   target: Target,
@@ -182,7 +199,7 @@ function vector(arithmetic: Arithmetic): string {
 const LARGEST_HALF = 65504;
 
 /** WGSL of four factors as they are staged. In half precision what is beyond its numbers becomes the largest of them. */
-function staged(value: string, arithmetic: Arithmetic): string {
+export function staged(value: string, arithmetic: Arithmetic): string {
   return arithmetic === "f32"
     ? `vec4f(${value})`
     : `vec4h(clamp(${value}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
@@ -192,7 +209,7 @@ function staged(value: string, arithmetic: Arithmetic): string {
  * WGSL function `weightPair`: four columns of rows k, an even number, and k + 1 of the right matrix, zero from row `end`
  * on. Two rows at a time, as half-precision weights lie in pairs of rows.
  */
-function weightPair({ declarations, rows }: VectorWeights): string {
+export function weightPair({ declarations, rows }: VectorWeights): string {
   const loads = rows === 2
     ? `let rows = transpose(weightRows((base + k) / 2u * params.columns + column));
   let first = rows[0];
@@ -312,7 +329,7 @@ ${
 }
 
 /** Adds the parts of a product in order, then bias and residual. */
-function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tensor, target: Target): Dispatch {
+export function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tensor, target: Target): Dispatch {
   const wide = product.columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
   const group = wide ? 4 : 1;
