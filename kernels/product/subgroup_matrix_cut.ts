@@ -11,7 +11,7 @@ export interface MatrixTile {
 /** Steps of k that are staged at a time: whole products of every device. */
 export const MATRIX_DEPTH = 32;
 
-/** Halves left free after each staged row, so that rows which are read together lie in different banks. */
+/** Halves left free after each staged row or column: those that are read together lie in different banks. */
 const PADDING = 8;
 
 /**
@@ -47,17 +47,12 @@ export interface MatrixSizes {
   readonly columns: number;
 }
 
-/** Halves from one staged row of the left matrix to the next. */
-export const LEFT_PITCH = MATRIX_DEPTH + PADDING;
-
-/** Halves from one staged row of the right matrix to the next. */
-export function rightPitch({ columns }: MatrixTile): number {
-  return columns + PADDING;
-}
+/** Halves from one staged row of the left matrix, or column of the right one, to the next. */
+export const MATRIX_PITCH = MATRIX_DEPTH + PADDING;
 
 /** Bytes of workgroup memory: both factors as halves, and one small product of each subgroup on its way out. */
 export function matrixBytes({ tile, matrix, subgroups }: MatrixCut): number {
-  return 2 * (tile.rows * LEFT_PITCH + MATRIX_DEPTH * rightPitch(tile)) + 4 * subgroups * matrix.rows * matrix.columns;
+  return 2 * (tile.rows + tile.columns) * MATRIX_PITCH + 4 * subgroups * matrix.rows * matrix.columns;
 }
 
 /** Invocations that a device should have to do: 512 on each of the 132 cores of the largest. */

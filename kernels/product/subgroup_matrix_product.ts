@@ -8,7 +8,7 @@ import type { Dispatch, Target } from "../../engine/mod.ts";
 import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
 import { epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { vectorEpilogue, vectorWeights } from "./register_block.ts";
-import { LEFT_PITCH, MATRIX_DEPTH, type MatrixCut, rightPitch } from "./subgroup_matrix_cut.ts";
+import { MATRIX_DEPTH, MATRIX_PITCH, type MatrixCut } from "./subgroup_matrix_cut.ts";
 import {
   bandsOf,
   type LeftMatrix,
@@ -67,8 +67,8 @@ function matrixTiles(product: TileProduct, band: RowBand, cut: MatrixCut, target
 ${vectorEpilogue(wide, product)}
 ${weightPair(weights)}
 ${matrixTypes(cut)}
-var<workgroup> leftTile: array<vec4h, ${tile.rows * LEFT_PITCH / 4}>;
-var<workgroup> rightTile: array<vec4h, ${MATRIX_DEPTH * rightPitch(tile) / 4}>;
+var<workgroup> leftTile: array<vec4h, ${tile.rows * MATRIX_PITCH / 4}>;
+var<workgroup> rightTile: array<vec4h, ${tile.columns * MATRIX_PITCH / 4}>;
 var<workgroup> blocks: array<vec4f, ${subgroups * matrix.rows * matrix.columns / 4}>;`,
     body: body(left, cut),
   });
@@ -82,34 +82,37 @@ alias Sums = subgroup_matrix_result<f32, ${columns}, ${rows}>;`;
 }
 
 /**
- * A depth is loaded into registers while the one before is multiplied. Positions and pitches of matrices in workgroup
- * memory count in its elements, which are four halves or four sums.
+ * A depth is loaded into registers while the one before is multiplied. The right tile is staged column by column, as the
+ * left one row by row: an invocation that holds a part of a small matrix then finds it in one piece. Positions and pitches
+ * of matrices in workgroup memory count in its elements, which are four halves or four sums.
  */
 function body(left: LeftMatrix, cut: MatrixCut): string {
   const { tile, matrix, across, subgroups, blockRows, blockColumns } = cut;
   const count = tile.invocations;
   const quads = MATRIX_DEPTH / 4;
   const leftUnits = range(tile.rows * quads / count);
-  const columnQuads = tile.columns / 4;
-  const rightUnits = range(MATRIX_DEPTH / 2 * columnQuads / count);
-  const [leftPitch, pitch] = [LEFT_PITCH / 4, rightPitch(tile) / 4];
+  const rightUnits = range(tile.columns / 4 * quads / count);
+  const pitch = MATRIX_PITCH / 4;
   const cells = range(blockRows).flatMap((i) => range(blockColumns).map((j) => ({ i, j })));
+  const fourColumns = (u: number): string => `(staged + ${u * count / quads}u) * 4u`;
   const loads = (declare: "var " | ""): string =>
     lines([
       ...leftUnits.map((u) => `${declare}a${u} = ${left.load(u)};`),
-      ...rightUnits.map((u) =>
-        `${declare}b${u} = weightPair(base, k + pair + ${u * count / columnQuads * 2}u, column, end);`
+      ...rightUnits.flatMap((u) =>
+        ["", "+ 2u"].map((more, half) =>
+          `${declare}b${u}_${half} = weightPair(base, k + quad${more}, firstColumn + ${fourColumns(u)}, end);`
+        )
       ),
     ], (line) => line);
   const step = (s: number): string =>
     [
       ...range(blockRows).map((i) =>
         `let x${i} = subgroupMatrixLoad<Left, row_major>(&leftTile, ` +
-        `left + ${i * matrix.rows * leftPitch + s * matrix.inner / 4}u, ${leftPitch}u);`
+        `left + ${i * matrix.rows * pitch + s * matrix.inner / 4}u, ${pitch}u);`
       ),
       ...range(blockColumns).map((j) =>
-        `let w${j} = subgroupMatrixLoad<Right, row_major>(&rightTile, ` +
-        `right + ${s * matrix.inner * pitch + j * matrix.columns / 4}u, ${pitch}u);`
+        `let w${j} = subgroupMatrixLoad<Right, col_major>(&rightTile, ` +
+        `right + ${j * matrix.columns * pitch + s * matrix.inner / 4}u, ${pitch}u);`
       ),
       ...cells.map(({ i, j }) => `c${i}_${j} = subgroupMatrixMultiplyAccumulate(x${i}, w${j}, c${i}_${j});`),
     ].join("\n");
@@ -121,12 +124,10 @@ rest /= params.rowBlocks;
 let part = rest % params.parts;
 let item = rest / params.parts;
 if (item >= params.batch) { return; }
-let left = subgroupId / ${across}u * ${blockRows * matrix.rows * leftPitch}u;
-let right = subgroupId % ${across}u * ${blockColumns * matrix.columns / 4}u;
+let left = subgroupId / ${across}u * ${blockRows * matrix.rows * pitch}u;
+let right = subgroupId % ${across}u * ${blockColumns * matrix.columns * pitch}u;
 let quad = (lane % ${quads}u) * 4u;
 let staged = lane / ${quads}u;
-let pair = (lane / ${columnQuads}u) * 2u;
-let column = firstColumn + (lane % ${columnQuads}u) * 4u;
 let base = params.firstRow + item * params.rowPitch;
 let end = min((part + 1u) * params.partLength, params.inner);
 var k = part * params.partLength;
@@ -143,14 +144,15 @@ while (k < end) {
 workgroupBarrier();
 ${
     lines(leftUnits, (u) =>
-      `leftTile[(staged + ${u * count / quads}u) * ${leftPitch}u + quad / 4u] = ${staged(`a${u}`, "f16")};`)
+      `leftTile[(staged + ${u * count / quads}u) * ${pitch}u + quad / 4u] = ${staged(`a${u}`, "f16")};`)
   }
 ${
-    lines(rightUnits, (u) =>
-      ["first", "second"].map((row, r) =>
-        `rightTile[(pair + ${u * count / columnQuads * 2 + r}u) * ${pitch}u + lane % ${columnQuads}u] = ` +
-        `${staged(`b${u}.${row}`, "f16")};`
-      ))
+    lines(rightUnits, (u) => [
+      `let four${u} = transpose(mat4x4f(b${u}_0.first, b${u}_0.second, b${u}_1.first, b${u}_1.second));`,
+      ...range(4).map((c) =>
+        `rightTile[(${fourColumns(u)} + ${c}u) * ${pitch}u + quad / 4u] = ${staged(`four${u}[${c}]`, "f16")};`
+      ),
+    ])
   }
 workgroupBarrier();
 k += ${MATRIX_DEPTH}u;
