@@ -4,6 +4,7 @@ import { arePositive, f32, movedBytes, requireF32, requireFit, requireRank, requ
 import { attentionGradient } from "./attention_gradient.ts";
 import { shuffleKernel, tileKernel, wideKernel } from "./attention_kernels.ts";
 import { type AttentionAttrs, eachHead, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
+import { matrixKernel } from "./attention_matrix.ts";
 import { serialKernel } from "./attention_serial.ts";
 
 /** Options of `attention`. */
@@ -65,6 +66,8 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const [qkv, y] = [inputs[0]!, outputs[0]!];
     const layout = layoutOf(qkv.shape, attrs);
+    const matrix = matrixKernel(qkv, y, layout, target);
+    if (matrix) return [matrix];
     const wide = layout.head > WIDEST_IN_REGISTERS;
     if (target.software) {
       return [(wide || target.subgroupSize < 2 ? serialKernel : shuffleKernel)(qkv, y, layout, target)];

@@ -27,6 +27,8 @@ export interface HeadSource {
   /** Positions that a workgroup takes. */
   readonly queries: number;
   readonly invocations: number;
+  /** See `KernelSource`. */
+  readonly subgroupSize?: number | undefined;
   readonly declarations?: string;
   readonly body: string;
 }
@@ -59,6 +61,7 @@ export function headKernel(
       scale: floatBits(scale),
     },
     workgroupSize: source.invocations,
+    subgroupSize: source.subgroupSize,
     workgroups: flatGrid(count, target),
     ...(source.declarations ? { declarations: source.declarations } : {}),
     body: `let index = group.y * groups.x + group.x;

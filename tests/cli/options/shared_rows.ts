@@ -155,7 +155,7 @@ export function runtimeRows(folder: Folder, device: DeviceCommand): readonly Row
         assertEquals(spoiled.scope.test(without.stderr), false, without.stderr);
       },
     },
-    backendRow(line),
+    ...providerRows(line),
     convolutionRow(line, device),
     noTunedRow(folder, line),
   ];
@@ -187,6 +187,44 @@ export function backendRow(line: Words, code = 0): Row {
     check(without, given): void {
       const named = `no adapter of the backend "${ABSENT}" was found`;
       assertEquals([without, given].map(({ stderr }) => stderr.includes(named)), [false, true], given.stderr);
+    },
+  };
+}
+
+/** The options that say where adapters come from, and those for what only adapters with subgroup matrices compute. */
+export function providerRows(line: Words, code = 0): readonly Row[] {
+  const refused = (option: string): Row => ({
+    option,
+    without: line,
+    given: [...line, `--${option}=matrix-f16`],
+    codes: [code, 1],
+    check(without, given): void {
+      const named = "Cannot compute by matrix-f16";
+      assertEquals([without, given].map(({ stderr }) => stderr.includes(named)), [false, true], given.stderr);
+    },
+  });
+  return [backendRow(line, code), dawnRow(line, code), refused("matmul"), refused("attention")];
+}
+
+/** Dawn is looked for in Deno's cache, and named where it is not there. */
+export function dawnRow(line: Words, code = 0): Row {
+  return {
+    option: "gpu",
+    without: line,
+    given: [...line, "--gpu=dawn"],
+    codes: [code, 1],
+    async around<T>(body: () => Promise<T>): Promise<T> {
+      const before = Deno.env.get("DENO_DIR");
+      Deno.env.set("DENO_DIR", "/nowhere");
+      try {
+        return await body();
+      } finally {
+        if (before === undefined) Deno.env.delete("DENO_DIR");
+        else Deno.env.set("DENO_DIR", before);
+      }
+    },
+    check(without, given): void {
+      assertEquals([without, given].map(({ stderr }) => stderr.includes("Cannot load Dawn")), [false, true]);
     },
   };
 }
