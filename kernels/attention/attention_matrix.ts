@@ -4,7 +4,7 @@
  */
 import type { Dispatch, SubgroupMatrix, Target, Tensor } from "../../engine/mod.ts";
 import { MATRIX_ALGORITHM } from "../product/subgroup_matrix.ts";
-import { matrixTypes } from "../product/subgroup_matrix_product.ts";
+import { matrixSteps, matrixTypes } from "../product/subgroup_matrix_product.ts";
 import { staged } from "../product/tile_product.ts";
 import { lines, range } from "../text/wgsl.ts";
 import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
@@ -113,7 +113,7 @@ fn fourOf(base: u32, position: u32, channel: u32, pitch: u32) -> vec4f {
   if (position >= params.length || channel >= params.width) { return vec4f(); }
   return ${wide ? "x[i / 4u]" : partialLoad()};
 }`,
-    body: body(grid, extents, wide),
+    body: body(grid, extents, wide, target),
   });
 }
 
@@ -124,11 +124,11 @@ function partialLoad(): string {
   return `select(vec4f(), vec4f(${four}), channel + vec4u(0u, 1u, 2u, 3u) < vec4u(params.width))`;
 }
 
-function body(grid: Grid, extents: Extents, wide: boolean): string {
+function body(grid: Grid, extents: Extents, wide: boolean, target: Target): string {
   const { matrix, across, blockRows, blockColumns } = grid;
   const { chunks, headPitch, keyPitch, logitPitch } = extents;
   const headQuads = chunks * KEYS / 4;
-  const logits = logitsOf(grid, extents);
+  const logits = logitsOf(grid, extents, target);
   const cells = cellsOf(grid);
   const columns = range(KEYS / 2 / 4);
   const stagedRows = (tile: string, rows: number, base: string, first: string): string =>
@@ -189,7 +189,7 @@ let four = transpose(mat4x4f(${
 ${lines(4, (c) => `keys[(channel + ${c}u) * ${keyPitch}u + key] = ${staged(`four[${c}]`, "f16")};`)}
 }
 workgroupBarrier();
-${lines(KEYS / matrix.inner, (s) => resultStep(grid, extents, s))}
+${matrixSteps(KEYS / matrix.inner, target, (s) => resultStep(grid, extents, s))}
 }
 ${
     lines(chunks, (chunk) => [
@@ -207,16 +207,15 @@ function cellsOf({ blockRows, blockColumns }: Grid): readonly { readonly i: numb
 }
 
 /** WGSL that leaves the products of the staged queries and keys in `logits`. */
-function logitsOf(grid: Grid, extents: Extents): string {
+function logitsOf(grid: Grid, extents: Extents, target: Target): string {
   const { matrix, blockRows, blockColumns } = grid;
   const { chunks, headPitch } = extents;
-  const at = (block: string, size: number, s: number): string =>
-    `(${block} + ${size}u) * ${headPitch}u + ${s * matrix.inner / 4}u, ${headPitch}u`;
+  const at = (block: string, size: number, s: string): string =>
+    `(${block} + ${size}u) * ${headPitch}u + ${s} * ${matrix.inner / 4}u, ${headPitch}u`;
   return `{
 ${lines(cellsOf(grid), ({ i, j }) => `var s${i}_${j} = Sums();`)}
 ${
-    lines(chunks * KEYS / matrix.inner, (s) => [
-      "{",
+    matrixSteps(chunks * KEYS / matrix.inner, target, (s) => [
       ...range(blockRows).map((i) =>
         `let x${i} = subgroupMatrixLoad<Left, row_major>(&queries, ${at("blockRow", i * matrix.rows, s)});`
       ),
@@ -224,7 +223,6 @@ ${
         `let w${j} = subgroupMatrixLoad<Right, col_major>(&keys, ${at("blockColumn", j * matrix.columns, s)});`
       ),
       ...cellsOf(grid).map(({ i, j }) => `s${i}_${j} = subgroupMatrixMultiplyAccumulate(x${i}, w${j}, s${i}_${j});`),
-      "}",
     ])
   }
 ${storedSums(grid, extents, "s").join("\n")}
@@ -232,11 +230,10 @@ ${storedSums(grid, extents, "s").join("\n")}
 }
 
 /** WGSL that adds the products of one step of powers and values to all chunks of the result. */
-function resultStep(grid: Grid, { chunks, keyPitch }: Extents, s: number): readonly string[] {
+function resultStep(grid: Grid, { chunks, keyPitch }: Extents, s: string): readonly string[] {
   const { matrix, blockRows, blockColumns } = grid;
-  const place = `${keyPitch}u + ${s * matrix.inner / 4}u, ${keyPitch}u`;
+  const place = `${keyPitch}u + ${s} * ${matrix.inner / 4}u, ${keyPitch}u`;
   return [
-    "{",
     ...range(blockRows).map((i) =>
       `let x${i} = subgroupMatrixLoad<Left, row_major>(&powers, (blockRow + ${i * matrix.rows}u) * ${place});`
     ),
@@ -249,7 +246,6 @@ function resultStep(grid: Grid, { chunks, keyPitch }: Extents, s: number): reado
         `o${chunk}_${i}_${j} = subgroupMatrixMultiplyAccumulate(x${i}, w${chunk}_${j}, o${chunk}_${i}_${j});`
       ),
     ]),
-    "}",
   ];
 }
 

@@ -70,8 +70,22 @@ ${matrixTypes(cut)}
 var<workgroup> leftTile: array<vec4h, ${tile.rows * MATRIX_PITCH / 4}>;
 var<workgroup> rightTile: array<vec4h, ${tile.columns * MATRIX_PITCH / 4}>;
 var<workgroup> blocks: array<vec4f, ${subgroups * matrix.rows * matrix.columns / 4}>;`,
-    body: body(left, cut),
+    body: body(left, cut, target),
   });
+}
+
+/**
+ * WGSL that repeats lines for s = 0, 1, ...: in full, or as a loop where kernels run on the CPU, whose compiler takes
+ * seconds for every step.
+ * @param line the lines of a step, whose number is a WGSL expression
+ */
+export function matrixSteps(
+  count: number,
+  { software }: Pick<Target, "software">,
+  line: (s: string) => readonly string[],
+): string {
+  if (software) return `for (var s = 0u; s < ${count}u; s += 1u) {\n${line("s").join("\n")}\n}`;
+  return lines(count, (s) => ["{", ...line(`${s}u`), "}"]);
 }
 
 /** WGSL names of the types of both factors and of the sums. */
@@ -86,7 +100,7 @@ alias Sums = subgroup_matrix_result<f32, ${columns}, ${rows}>;`;
  * left one row by row: an invocation that holds a part of a small matrix then finds it in one piece. Positions and pitches
  * of matrices in workgroup memory count in its elements, which are four halves or four sums.
  */
-function body(left: LeftMatrix, cut: MatrixCut): string {
+function body(left: LeftMatrix, cut: MatrixCut, target: Target): string {
   const { tile, matrix, across, subgroups, blockRows, blockColumns } = cut;
   const count = tile.invocations;
   const quads = MATRIX_DEPTH / 4;
@@ -104,18 +118,17 @@ function body(left: LeftMatrix, cut: MatrixCut): string {
         )
       ),
     ], (line) => line);
-  const step = (s: number): string =>
-    [
-      ...range(blockRows).map((i) =>
-        `let x${i} = subgroupMatrixLoad<Left, row_major>(&leftTile, ` +
-        `left + ${i * matrix.rows * pitch + s * matrix.inner / 4}u, ${pitch}u);`
-      ),
-      ...range(blockColumns).map((j) =>
-        `let w${j} = subgroupMatrixLoad<Right, col_major>(&rightTile, ` +
-        `right + ${j * matrix.columns * pitch + s * matrix.inner / 4}u, ${pitch}u);`
-      ),
-      ...cells.map(({ i, j }) => `c${i}_${j} = subgroupMatrixMultiplyAccumulate(x${i}, w${j}, c${i}_${j});`),
-    ].join("\n");
+  const step = (s: string): readonly string[] => [
+    ...range(blockRows).map((i) =>
+      `let x${i} = subgroupMatrixLoad<Left, row_major>(&leftTile, ` +
+      `left + ${i * matrix.rows * pitch}u + ${s} * ${matrix.inner / 4}u, ${pitch}u);`
+    ),
+    ...range(blockColumns).map((j) =>
+      `let w${j} = subgroupMatrixLoad<Right, col_major>(&rightTile, ` +
+      `right + ${j * matrix.columns * pitch}u + ${s} * ${matrix.inner / 4}u, ${pitch}u);`
+    ),
+    ...cells.map(({ i, j }) => `c${i}_${j} = subgroupMatrixMultiplyAccumulate(x${i}, w${j}, c${i}_${j});`),
+  ];
   return `var rest = group.y * groups.x + group.x;
 let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
 rest /= params.columnBlocks;
@@ -158,7 +171,7 @@ workgroupBarrier();
 k += ${MATRIX_DEPTH}u;
 ${left.advance.join("\n")}
 ${loads("")}
-${lines(MATRIX_DEPTH / matrix.inner, (s) => `{\n${step(s)}\n}`)}
+${matrixSteps(MATRIX_DEPTH / matrix.inner, target, step)}
 }
 let to = (part * params.batch + item) * params.rows;
 ${lines(cells, ({ i, j }) => storedBlock(cut, i, j))}`;
