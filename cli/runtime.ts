@@ -30,8 +30,9 @@ export const ADAPTER_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   gpu: {
     kind: "choice",
     choices: PROVIDERS,
-    help: "WebGPU to compute with (default deno); dawn, which alone offers matrix-f16, must be fetched first with " +
-      `\`${DAWN_COMMAND}\` and needs --allow-ffi`,
+    help:
+      "WebGPU to compute with (default deno); dawn, which alone offers matrix-f16, needs --allow-ffi and is fetched " +
+      `by ${DAWN_COMMAND}`,
   },
   backend: {
     kind: "choice",
