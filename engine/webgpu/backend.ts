@@ -23,8 +23,11 @@ export interface DawnPackage {
   create(toggles: readonly string[]): GPU;
 }
 
-/** What makes Dawn offer features that are not yet part of WebGPU, subgroup matrices among them. */
-const DAWN_TOGGLES = ["enable-dawn-features=allow_unsafe_apis"];
+/**
+ * What makes Dawn offer features that are not yet part of WebGPU, subgroup matrices among them, and timestamps that are
+ * not rounded to 0.1 ms.
+ */
+const DAWN_TOGGLES = ["enable-dawn-features=allow_unsafe_apis", "disable-dawn-features=timestamp_quantization"];
 
 /** Adapters of Dawn, for `OpenOptions.gpu`; experimental features are allowed. */
 export function dawnProvider({ create }: DawnPackage): GPU {

@@ -197,7 +197,8 @@ async function connect(gpu: GPU | undefined, options: OpenOptions, backend: stri
 
 function failureOf(description: string, error: GPUError): Error {
   const found = `Cannot go on: the device "${description}" reported: ${error.message}`;
-  if (!(error instanceof GPUOutOfMemoryError)) return new Error(found);
+  // By name, as other providers have classes of their own.
+  if (error.constructor.name !== "GPUOutOfMemoryError") return new Error(found);
   return new DeviceLimitError(
     `${found}; its memory is full: use a smaller image or batch, or weights in half precision (--precision f16)`,
   );
