@@ -65,11 +65,11 @@ const MOST_PARTS = 16;
 
 /**
  * The cut of a product: the largest tile that still fills the device, else the smallest, with k in parts.
- * @returns undefined if the device computes no such products, or no tile fits it
+ * @returns undefined if the device computes no such products, the rows do not fill one, or no tile fits the device
  */
 export function chooseMatrixCut(sizes: MatrixSizes, target: Target): MatrixCut | undefined {
   const { subgroupMatrix: matrix } = target;
-  if (!matrix) return undefined;
+  if (!matrix || sizes.rows < matrix.rows) return undefined;
   const cuts = MATRIX_TILES.map((tile) => cutOf(tile, matrix, sizes)).filter((cut) =>
     cut.blockRows >= 1 && cut.blockColumns >= 1 && matrixBytes(cut) <= target.maxWorkgroupBytes &&
     cut.tile.invocations <= target.maxWorkgroupInvocations

@@ -101,7 +101,7 @@ alias Sums = subgroup_matrix_result<f32, ${columns}, ${rows}>;`;
  * of matrices in workgroup memory count in its elements, which are four halves or four sums.
  */
 function body(left: LeftMatrix, cut: MatrixCut, target: Target): string {
-  const { tile, matrix, across, subgroups, blockRows, blockColumns } = cut;
+  const { tile, matrix, across, blockRows, blockColumns } = cut;
   const count = tile.invocations;
   const quads = MATRIX_DEPTH / 4;
   const leftUnits = range(tile.rows * quads / count);

@@ -64,6 +64,8 @@ Deno.test("subgroup matrices are taken where they are asked for and the device h
   assert(without.every((label) => !label.includes("f16")), `${without}`);
   const poor = labels({ ...cardOf(MATRICES[0]!), maxWorkgroupBytes: 4096 });
   assert(poor.every((label) => !label.includes("f16")), `${poor}`);
+  const few = trace("few", { x: f32(4, 64), w: f32(64, 96) }, ({ x, w }) => ({ y: matmul(x!, w!) }));
+  assertEquals(makePlan(few, cardOf(MATRICES[0]!)).dispatches[0]!.label, "matmul.vector", "too few rows");
   assert(Object.values(TUNABLE_ALGORITHMS).flat().every((name) => name !== "matrix-f16"));
 });
 
