@@ -6,7 +6,7 @@ import { attention, conv2d, matmul, TUNABLE_ALGORITHMS } from "../../kernels/mod
 import { chooseMatrixCut, MATRIX_DEPTH, MATRIX_TILES, matrixBytes } from "../../kernels/product/subgroup_matrix_cut.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
-/** Those of AMD, Apple and the software adapter, and two of Intel. */
+/** Of all extents and subgroup sizes that drivers offer; the first is that of AMD, the third of the software adapter. */
 const MATRICES: readonly SubgroupMatrix[] = [
   { rows: 16, columns: 16, inner: 16, lanes: 32, asksForLanes: true },
   { rows: 8, columns: 8, inner: 8, lanes: 32, asksForLanes: false },
