@@ -3,9 +3,9 @@
  * logits are halves, all sums are in single precision.
  */
 import type { Dispatch, SubgroupMatrix, Target, Tensor } from "../../engine/mod.ts";
-import { MATRIX_ALGORITHM } from "../product/subgroup_matrix.ts";
-import { matrixSteps, matrixTypes } from "../product/subgroup_matrix_product.ts";
-import { staged } from "../product/tile_product.ts";
+import { halves } from "../product/matrix/matrix_loads.ts";
+import { matrixSteps, matrixTypes } from "../product/matrix/matrix_product.ts";
+import { MATRIX_ALGORITHM } from "../product/matrix/subgroup_matrix.ts";
 import { lines, range } from "../text/wgsl.ts";
 import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
@@ -134,7 +134,7 @@ function body(grid: Grid, extents: Extents, wide: boolean, target: Target): stri
   const stagedRows = (tile: string, rows: number, base: string, first: string): string =>
     `for (var e = lane; e < ${rows * headQuads}u; e += ${INVOCATIONS}u) {
 let four = fourOf(${base}, ${first} + e / ${headQuads}u, e % ${headQuads}u * 4u, pitch);
-${tile}[e / ${headQuads}u * ${headPitch}u + e % ${headQuads}u] = ${staged("four", "f16")};
+${tile}[e / ${headQuads}u * ${headPitch}u + e % ${headQuads}u] = ${halves("four")};
 }`;
   const logit = (u: number, c: number): string =>
     `select(${LOWEST}, four${u}.${"xyzw"[c]} * scale, start + ${4 * u + c}u + half * ${KEYS / 2}u < params.length)`;
@@ -186,7 +186,7 @@ let channel = e / ${KEYS / 4}u * 4u;
 let four = transpose(mat4x4f(${
     range(4).map((k) => `fourOf(v_base, start + 4u * key + ${k}u, channel, pitch)`).join(", ")
   }));
-${lines(4, (c) => `keys[(channel + ${c}u) * ${keyPitch}u + key] = ${staged(`four[${c}]`, "f16")};`)}
+${lines(4, (c) => `keys[(channel + ${c}u) * ${keyPitch}u + key] = ${halves(`four[${c}]`)};`)}
 }
 workgroupBarrier();
 ${matrixSteps(KEYS / matrix.inner, target, (s) => resultStep(grid, extents, s))}

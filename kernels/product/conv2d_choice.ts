@@ -7,7 +7,7 @@ import { inputShape } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "./conv2d_layer.ts";
 import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
 import { prefersBroadcast } from "./register_block.ts";
-import { conv2dMatrix, conv2dMatrixCut, MATRIX_ALGORITHM } from "./subgroup_matrix.ts";
+import { conv2dMatrix, conv2dMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { winogradSizes } from "./winograd/winograd_sizes.ts";

@@ -39,7 +39,7 @@ export function conv2dImplicit(
   return tileProduct(
     {
       label: arithmetic === "f16" ? "conv2d.implicit-f16" : "conv2d.implicit",
-      left: pixelsUnderTaps(convolution, cut.tile.depth),
+      left: pixelsUnderTaps(convolution, cut),
       right: weight,
       firstRow: 0,
       rowPitch: 0,
@@ -59,19 +59,16 @@ export function conv2dImplicit(
 }
 
 /**
- * The left matrix of a convolution that is staged `depth` steps of k at a time. Where the channels are whole depths, a depth lies within one tap: its offset is the same for all rows and moves on by
+ * Where the channels are whole depths, a depth lies within one tap: its offset is the same for all rows and moves on by
  * counting. Elsewhere every element finds its own tap.
  */
-export function pixelsUnderTaps(
-  { x, weight, out, stride, top, left }: Convolution,
-  depth: number,
-): LeftMatrix {
+function pixelsUnderTaps({ x, weight, out, stride, top, left }: Convolution, { tile }: Cut): LeftMatrix {
   const [, height = 1, width = 1, channels = 1] = x.shape;
   const [, kernelWidth = 1] = weight.shape;
   const [, outHeight = 1, outWidth = 1] = out.shape;
   const tapRows = storedRows(channels, weight);
   const params = { height, width, channels, tapRows, kernelWidth, outHeight, outWidth, stride, top, left };
-  const whole = channels % depth === 0;
+  const whole = channels % tile.depth === 0;
   const locate = (unit: number, row: string): readonly string[] => [
     `let y${unit} = (${row} / params.outWidth % params.outHeight) * params.stride - params.top;`,
     `let x${unit} = (${row} % params.outWidth) * params.stride - params.left;`,
@@ -113,7 +110,7 @@ export function pixelsUnderTaps(
       "var offset = (tapDown * params.width + tapAcross) * params.channels + channel + quad;",
     ],
     advance: [
-      `channel += ${depth}u;`,
+      `channel += ${tile.depth}u;`,
       "if (channel == params.channels) { channel = 0u; tapAcross += 1u; }",
       "if (tapAcross == params.kernelWidth) { tapAcross = 0u; tapDown += 1u; }",
       "offset = (tapDown * params.width + tapAcross) * params.channels + channel + quad;",

@@ -2,7 +2,7 @@
 import type { Dispatch, Target } from "../../engine/mod.ts";
 import { preferred } from "../preference.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
-import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./subgroup_matrix.ts";
+import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic, Cut } from "./tile_product.ts";

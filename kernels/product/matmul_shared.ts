@@ -31,7 +31,7 @@ export function matmulShared(product: Product, cut: Cut, arithmetic: Arithmetic,
 }
 
 /** The rows of a, normalised where there are factors: these are loaded once for all rows of a depth. */
-export function rowsOf({ a, inner, factors }: Product): LeftMatrix {
+function rowsOf({ a, inner, factors }: Product): LeftMatrix {
   const wide = inner % 4 === 0;
   const words = `vec4f(${range(4).map((e) => `a[origin + k + ${e}u]`).join(", ")})`;
   const position = [

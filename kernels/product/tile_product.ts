@@ -133,7 +133,7 @@ export interface RowBand {
  * @param bandRows rows of a band, where they are given
  */
 export function bandsOf(
-  { batch, rows, inner, columns }: TileProduct,
+  { batch, rows, inner, columns }: Omit<TileProduct, "left">,
   tileRows: number,
   bandRows?: number,
 ): readonly RowBand[] {
@@ -199,7 +199,7 @@ function vector(arithmetic: Arithmetic): string {
 const LARGEST_HALF = 65504;
 
 /** WGSL of four factors as they are staged. In half precision what is beyond its numbers becomes the largest of them. */
-export function staged(value: string, arithmetic: Arithmetic): string {
+function staged(value: string, arithmetic: Arithmetic): string {
   return arithmetic === "f32"
     ? `vec4f(${value})`
     : `vec4h(clamp(${value}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
@@ -209,7 +209,7 @@ export function staged(value: string, arithmetic: Arithmetic): string {
  * WGSL function `weightPair`: four columns of rows k, an even number, and k + 1 of the right matrix, zero from row `end`
  * on. Two rows at a time, as half-precision weights lie in pairs of rows.
  */
-export function weightPair({ declarations, rows }: VectorWeights): string {
+function weightPair({ declarations, rows }: VectorWeights): string {
   const loads = rows === 2
     ? `let rows = transpose(weightRows((base + k) / 2u * params.columns + column));
   let first = rows[0];
@@ -329,7 +329,13 @@ ${
 }
 
 /** Adds the parts of a product in order, then bias and residual. */
-export function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tensor, target: Target): Dispatch {
+export function sumOfParts(
+  label: string,
+  product: Omit<TileProduct, "left">,
+  sums: Tensor,
+  out: Tensor,
+  target: Target,
+): Dispatch {
   const wide = product.columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
   const group = wide ? 4 : 1;

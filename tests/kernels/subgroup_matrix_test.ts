@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type DeviceProfile, type PlannedDispatch, type SubgroupMatrix, trace } from "../../engine/mod.ts";
 import { makePlan } from "../../engine/plan.ts";
 import { attention, conv2d, matmul, TUNABLE_ALGORITHMS } from "../../kernels/mod.ts";
-import { chooseMatrixCut, MATRIX_DEPTH, MATRIX_TILES, matrixBytes } from "../../kernels/product/subgroup_matrix_cut.ts";
+import { chooseMatrixCut, MATRIX_DEPTH, MATRIX_TILES, matrixBytes } from "../../kernels/product/matrix/matrix_cut.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
 /** Of all extents and subgroup sizes that drivers offer; the first is that of AMD, the third of the software adapter. */

@@ -1,5 +1,5 @@
 /** How a product of subgroup matrices is cut: the tile of a workgroup, the blocks of its subgroups, and parts of k. */
-import type { SubgroupMatrix, Target } from "../../engine/mod.ts";
+import type { SubgroupMatrix, Target } from "../../../engine/mod.ts";
 
 /** What one workgroup computes, and how many invocations it has. */
 export interface MatrixTile {

@@ -2,14 +2,13 @@
  * Matrix products and convolutions from subgroup matrices: what half-precision tensor cores compute. Results differ from
  * those in single precision by the rounding of the factors, some 5e-4 of each, so they must be asked for.
  */
-import { type Dispatch, elementCount, type Target } from "../../engine/mod.ts";
-import type { Convolution } from "./conv2d_direct.ts";
-import { pixelsUnderTaps } from "./conv2d_implicit.ts";
-import { rowsOf } from "./matmul_shared.ts";
-import type { Product } from "./matmul_tiled.ts";
-import { chooseMatrixCut, MATRIX_DEPTH, type MatrixCut } from "./subgroup_matrix_cut.ts";
-import { matrixProduct } from "./subgroup_matrix_product.ts";
-import { storedRows } from "./tile_product.ts";
+import { type Dispatch, elementCount, type Target } from "../../../engine/mod.ts";
+import type { Convolution } from "../conv2d_direct.ts";
+import type { Product } from "../matmul_tiled.ts";
+import { storedRows } from "../tile_product.ts";
+import { chooseMatrixCut, type MatrixCut } from "./matrix_cut.ts";
+import { pixelLoads, rowLoads } from "./matrix_loads.ts";
+import { matrixProduct } from "./matrix_product.ts";
 
 /** What these forms are called, as `implicit-f16` is. */
 export const MATRIX_ALGORITHM = "matrix-f16";
@@ -33,7 +32,7 @@ export function matmulMatrix(product: Product, cut: MatrixCut, target: Target): 
   const { a: _, b: right, factors, sharesB, ...rest } = product;
   const label = `matmul.${MATRIX_ALGORITHM}${factors ? ".norm" : ""}`;
   const rowPitch = sharesB ? 0 : storedRows(product.inner, right);
-  return matrixProduct({ ...rest, label, left: rowsOf(product), right, rowPitch }, cut, target);
+  return matrixProduct({ ...rest, label, left: rowLoads(product), right, rowPitch }, cut, target);
 }
 
 /** The cut of a convolution, or undefined if the device cannot compute it so. */
@@ -55,7 +54,7 @@ export function conv2dMatrix(convolution: Convolution, cut: MatrixCut, target: T
   return matrixProduct(
     {
       label: `conv2d.${MATRIX_ALGORITHM}`,
-      left: pixelsUnderTaps(convolution, MATRIX_DEPTH),
+      left: pixelLoads(convolution),
       right: weight,
       firstRow: 0,
       rowPitch: 0,

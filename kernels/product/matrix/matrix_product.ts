@@ -4,25 +4,23 @@
  * single precision. What is loaded and what is added to a sum are those of the other products. All sizes are parameters;
  * the text depends on the tile, on the device and on whether channels come in fours.
  */
-import type { Dispatch, Target } from "../../engine/mod.ts";
-import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
-import { epilogueParams, epiloguePorts } from "./epilogue.ts";
-import { vectorEpilogue, vectorWeights } from "./register_block.ts";
-import { MATRIX_DEPTH, MATRIX_PITCH, type MatrixCut } from "./subgroup_matrix_cut.ts";
-import {
-  bandsOf,
-  type LeftMatrix,
-  type RowBand,
-  staged,
-  sumOfParts,
-  type TileProduct,
-  weightPair,
-} from "./tile_product.ts";
+import type { Dispatch, Target } from "../../../engine/mod.ts";
+import { flatGrid, kernel, lines, range } from "../../text/wgsl.ts";
+import { epilogueParams, epiloguePorts } from "../epilogue.ts";
+import { vectorEpilogue, vectorWeights } from "../register_block.ts";
+import { bandsOf, type RowBand, sumOfParts, type TileProduct } from "../tile_product.ts";
+import { MATRIX_DEPTH, MATRIX_PITCH, type MatrixCut } from "./matrix_cut.ts";
+import { halves, type LeftLoads, weightPairs } from "./matrix_loads.ts";
+
+/** A product of a left matrix [batch, rows, inner] and a right one. */
+export interface MatrixProduct extends Omit<TileProduct, "left"> {
+  readonly left: LeftLoads;
+}
 
 /** The dispatches that compute a product. */
-export function matrixProduct(product: TileProduct, cut: MatrixCut, target: Target): readonly Dispatch[] {
+export function matrixProduct(product: MatrixProduct, cut: MatrixCut, target: Target): readonly Dispatch[] {
   const { parts, tile } = cut;
-  const bands = (own: TileProduct): readonly Dispatch[] =>
+  const bands = (own: MatrixProduct): readonly Dispatch[] =>
     bandsOf(own, tile.rows).map((band) => matrixTiles(own, band, cut, target));
   if (parts === 1) return bands(product);
   const { batch, rows, columns, label, out } = product;
@@ -32,7 +30,7 @@ export function matrixProduct(product: TileProduct, cut: MatrixCut, target: Targ
 }
 
 /** The dispatch for a band of rows. */
-function matrixTiles(product: TileProduct, band: RowBand, cut: MatrixCut, target: Target): Dispatch {
+function matrixTiles(product: MatrixProduct, band: RowBand, cut: MatrixCut, target: Target): Dispatch {
   const { left, right, out, batch, inner, rows, columns } = product;
   const { tile, matrix, subgroups, parts } = cut;
   const wide = columns % 4 === 0;
@@ -65,7 +63,7 @@ function matrixTiles(product: TileProduct, band: RowBand, cut: MatrixCut, target
     work: batch * band.count * inner * columns,
     declarations: `${left.declarations}
 ${vectorEpilogue(wide, product)}
-${weightPair(weights)}
+${weightPairs(weights)}
 ${matrixTypes(cut)}
 var<workgroup> leftTile: array<vec4h, ${tile.rows * MATRIX_PITCH / 4}>;
 var<workgroup> rightTile: array<vec4h, ${tile.columns * MATRIX_PITCH / 4}>;
@@ -100,7 +98,7 @@ alias Sums = subgroup_matrix_result<f32, ${columns}, ${rows}>;`;
  * left one row by row: an invocation that holds a part of a small matrix then finds it in one piece. Positions and pitches
  * of matrices in workgroup memory count in its elements, which are four halves or four sums.
  */
-function body(left: LeftMatrix, cut: MatrixCut, target: Target): string {
+function body(left: LeftLoads, cut: MatrixCut, target: Target): string {
   const { tile, matrix, across, blockRows, blockColumns } = cut;
   const count = tile.invocations;
   const quads = MATRIX_DEPTH / 4;
@@ -155,15 +153,12 @@ ${loads("var ")}
 ${lines(cells, ({ i, j }) => `var c${i}_${j} = Sums();`)}
 while (k < end) {
 workgroupBarrier();
-${
-    lines(leftUnits, (u) =>
-      `leftTile[(staged + ${u * count / quads}u) * ${pitch}u + quad / 4u] = ${staged(`a${u}`, "f16")};`)
-  }
+${lines(leftUnits, (u) => `leftTile[(staged + ${u * count / quads}u) * ${pitch}u + quad / 4u] = ${halves(`a${u}`)};`)}
 ${
     lines(rightUnits, (u) => [
       `let four${u} = transpose(mat4x4f(b${u}_0.first, b${u}_0.second, b${u}_1.first, b${u}_1.second));`,
       ...range(4).map((c) =>
-        `rightTile[(${fourColumns(u)} + ${c}u) * ${pitch}u + quad / 4u] = ${staged(`four${u}[${c}]`, "f16")};`
+        `rightTile[(${fourColumns(u)} + ${c}u) * ${pitch}u + quad / 4u] = ${halves(`four${u}[${c}]`)};`
       ),
     ])
   }
