@@ -8,6 +8,7 @@ import {
   type Runtime,
   type Shape,
   type Stage,
+  SUBGROUP_MATRIX_FEATURE,
   type Tensor,
   type Tensors,
   type WebGpuRuntime,
@@ -114,8 +115,9 @@ export async function measureKernels(
   const probed = await openProbed(options);
   try {
     const hasHalf = probed.runtime.features.includes("shader-f16");
+    const hasMatrices = probed.runtime.features.includes(SUBGROUP_MATRIX_FEATURE);
     const isPossible = ({ half = false, matrices = false }: KernelCase): boolean =>
-      (hasHalf || !half) && (probed.runtime.hasSubgroupMatrices || !matrices);
+      (hasHalf || !half) && (hasMatrices || !matrices);
     for (const kernel of cases.filter(isPossible)) {
       await onFigures(await measureKernel(probed, kernel, samples), probed.runtime);
     }

@@ -7,6 +7,7 @@ import {
   type Preferences,
   ReferenceRuntime,
   type Runtime,
+  SUBGROUP_MATRIX_FEATURE,
   WebGpuRuntime,
   type WebGpuRuntimeOptions,
 } from "../engine/mod.ts";
@@ -126,7 +127,7 @@ export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
     checkFinite: args.flag("check-finite"),
     preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter, precisionOf(args))),
   });
-  if (Object.values(explicit).includes(MATRIX_ALGORITHM) && !runtime.hasSubgroupMatrices) {
+  if (Object.values(explicit).includes(MATRIX_ALGORITHM) && !runtime.features.includes(SUBGROUP_MATRIX_FEATURE)) {
     runtime.destroy();
     throw new NoAdapterError(
       `Cannot compute by ${MATRIX_ALGORITHM}: ${runtime.description} offers no subgroup matrices of half-precision ` +

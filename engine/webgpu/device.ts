@@ -2,7 +2,7 @@
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
 import type { DeviceProfile } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
-import { SUBGROUP_MATRIX_FEATURES, subgroupMatrixOf } from "./subgroup_matrix.ts";
+import { SUBGROUP_MATRIX_FEATURE, SUBGROUP_SIZE_FEATURE, subgroupMatrixOf } from "./subgroup_matrix.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;
@@ -97,12 +97,12 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   const { connection, facts: { software, subgroupSize } } = connected;
   const { device, description, features } = connection;
   const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
-  const subgroupMatrix = subgroupMatrixOf(connected.facts.info, features);
   const { preferences = {} } = options;
   let isClosed = false;
   return {
     ...connection,
     profile: {
+      ...connected.matrices,
       maxWorkgroupInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
@@ -112,7 +112,6 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       maxTextureSide: device.limits.maxTextureDimension2D,
       subgroupSize: usableSubgroups,
       f16: features.includes("shader-f16"),
-      ...(subgroupMatrix ? { subgroupMatrix } : {}),
       software,
       preparedBytes: options.preparedBytes ?? PREPARED_BYTES,
       preferences: typeof preferences === "function"
@@ -140,6 +139,7 @@ export function submit(device: GPUDevice, record: (encoder: GPUCommandEncoder) =
 
 /** A connection, and what happened to it. */
 interface Connected {
+  readonly matrices: Pick<DeviceProfile, "subgroupMatrix">;
   readonly connection: Connection;
   readonly facts: AdapterFacts;
   failure: Error | undefined;
@@ -163,8 +163,12 @@ async function connect(gpu: GPU | undefined, options: OpenOptions, backend: stri
   const facts = describe(adapter.info, backend);
   const { description } = facts;
   const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const { device, features: granted } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const subgroupMatrix = subgroupMatrixOf(adapter.info, granted);
+  // What kernels cannot use does not count as a feature.
+  const features = granted.filter((feature) => subgroupMatrix || feature !== SUBGROUP_MATRIX_FEATURE);
   const connected: Connected = {
+    matrices: subgroupMatrix ? { subgroupMatrix } : {},
     connection: {
       device,
       description,
@@ -229,7 +233,7 @@ async function requestDevice(
 ): Promise<{ device: GPUDevice; features: readonly string[] }> {
   const open = (adapter: GPUAdapter, features: readonly string[]): Promise<GPUDevice> =>
     adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
-  const listed = SUBGROUP_MATRIX_FEATURES.filter((feature) => first.features.has(feature as GPUFeatureName));
+  const listed = [SUBGROUP_MATRIX_FEATURE, SUBGROUP_SIZE_FEATURE].filter((name) => first.features.has(name));
   const wanted = [...OPTIONAL_FEATURES, ...listed];
   try {
     return { device: await open(first, wanted), features: wanted };
@@ -248,7 +252,6 @@ async function requestDevice(
 }
 
 interface AdapterFacts {
-  readonly info: GPUAdapterInfo;
   readonly description: string;
   readonly software: boolean;
   /** Size of every subgroup, 0 if it varies or is not told. */
@@ -261,5 +264,5 @@ function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFac
   const description = backend === "gl" ? `${name}, OpenGL` : name;
   const software = info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader/i.test(description);
   const { subgroupMinSize: least, subgroupMaxSize: most } = info;
-  return { info, description, software, subgroupSize: least !== undefined && least === most ? least : 0 };
+  return { description, software, subgroupSize: least !== undefined && least === most ? least : 0 };
 }

@@ -147,11 +147,6 @@ export class WebGpuRuntime implements Runtime {
     return this.#opened.profile.preferences ?? {};
   }
 
-  /** Whether kernels may multiply subgroup matrices. */
-  get hasSubgroupMatrices(): boolean {
-    return this.#opened.profile.subgroupMatrix !== undefined;
-  }
-
   /** Whether kernels run on the CPU. */
   get software(): boolean {
     return this.#opened.profile.software;

@@ -1,8 +1,11 @@
 /** What an adapter says of products of small matrices that its subgroups compute: tensor cores, in other words. */
 import type { SubgroupMatrix } from "../op.ts";
 
-/** Features to ask for where an adapter lists them: the products, and choosing the size of subgroups. */
-export const SUBGROUP_MATRIX_FEATURES = ["chromium-experimental-subgroup-matrix", "subgroup-size-control"] as const;
+/** Feature of devices with such products; to be asked for where an adapter lists it. */
+export const SUBGROUP_MATRIX_FEATURE = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+/** Feature of devices whose kernels may choose the size of their subgroups; likewise. */
+export const SUBGROUP_SIZE_FEATURE = "subgroup-size-control" as GPUFeatureName;
 
 /** One kind of product of an adapter, as `GPUAdapterInfo.subgroupMatrixConfigs` lists them. */
 export interface SubgroupMatrixConfig {
@@ -41,11 +44,11 @@ const LARGEST_EXTENT = 16;
  * @returns undefined if there is none that kernels can use
  */
 export function subgroupMatrixOf(info: SubgroupMatrixInfo, features: readonly string[]): SubgroupMatrix | undefined {
-  const needed = ["subgroups", "shader-f16", SUBGROUP_MATRIX_FEATURES[0]];
+  const needed = ["subgroups", "shader-f16", SUBGROUP_MATRIX_FEATURE];
   const { subgroupMinSize: lanes, subgroupMaxSize: most, subgroupMatrixConfigs = [] } = info;
   if (!needed.every((feature) => features.includes(feature)) || !lanes) return undefined;
   const asksForLanes = lanes !== most;
-  if (asksForLanes && !features.includes(SUBGROUP_MATRIX_FEATURES[1])) return undefined;
+  if (asksForLanes && !features.includes(SUBGROUP_SIZE_FEATURE)) return undefined;
   const isUsable = ({ M, N, K, componentType, resultComponentType }: SubgroupMatrixConfig): boolean =>
     componentType === "f16" && resultComponentType === "f32" &&
     [M, N, K].every((extent) => extent % 4 === 0 && LARGEST_EXTENT % extent === 0);

@@ -65,9 +65,9 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const [qkv, y] = [inputs[0]!, outputs[0]!];
-    const layout = layoutOf(qkv.shape, attrs);
-    const matrix = matrixKernel(qkv, y, layout, target);
+    const matrix = matrixKernel(qkv, y, attrs, target);
     if (matrix) return [matrix];
+    const layout = layoutOf(qkv.shape, attrs);
     const wide = layout.head > WIDEST_IN_REGISTERS;
     if (target.software) {
       return [(wide || target.subgroupSize < 2 ? serialKernel : shuffleKernel)(qkv, y, layout, target)];

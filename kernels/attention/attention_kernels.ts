@@ -24,11 +24,11 @@ function numbered(prefix: string, count: number): readonly string[] {
 /** A kernel whose workgroups each take some positions of one head; see `headKernel`. */
 export interface HeadSource {
   readonly label: string;
+  /** See `KernelSource`. */
+  readonly subgroupSize?: number | undefined;
   /** Positions that a workgroup takes. */
   readonly queries: number;
   readonly invocations: number;
-  /** See `KernelSource`. */
-  readonly subgroupSize?: number | undefined;
   readonly declarations?: string;
   readonly body: string;
 }
@@ -48,6 +48,7 @@ export function headKernel(
   const count = images * heads * blocks;
   return kernel({
     label: source.label,
+    subgroupSize: source.subgroupSize,
     ...arrays,
     params: {
       count,
@@ -61,7 +62,6 @@ export function headKernel(
       scale: floatBits(scale),
     },
     workgroupSize: source.invocations,
-    subgroupSize: source.subgroupSize,
     workgroups: flatGrid(count, target),
     ...(source.declarations ? { declarations: source.declarations } : {}),
     body: `let index = group.y * groups.x + group.x;

@@ -8,7 +8,7 @@ import { matrixSteps, matrixTypes } from "../product/matrix/matrix_product.ts";
 import { MATRIX_ALGORITHM } from "../product/matrix/subgroup_matrix.ts";
 import { lines, range } from "../text/wgsl.ts";
 import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
-import type { AttentionLayout } from "./attention_layout.ts";
+import { type AttentionAttrs, type AttentionLayout, layoutOf } from "./attention_layout.ts";
 
 /** What the preference `attention` may ask for. */
 export const ATTENTION_ALGORITHMS = [MATRIX_ALGORITHM] as const;
@@ -88,7 +88,8 @@ function isAskedFor({ preferences = {} }: Target): boolean {
  *   little workgroup memory
  * @throws {RangeError} if the preference is another than `auto` and `matrix-f16`
  */
-export function matrixKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, target: Target): Dispatch | undefined {
+export function matrixKernel(qkv: Tensor, y: Tensor, attrs: AttentionAttrs, target: Target): Dispatch | undefined {
+  const layout = layoutOf(qkv.shape, attrs);
   const grid = isAskedFor(target) && target.subgroupMatrix ? gridOf(target.subgroupMatrix) : undefined;
   const extents = extentsOf(layout);
   const fits = bytesOf(extents) <= target.maxWorkgroupBytes && INVOCATIONS <= target.maxWorkgroupInvocations;

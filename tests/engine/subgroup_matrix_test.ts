@@ -56,7 +56,7 @@ function listing(
     createShaderModule: ({ code }: GPUShaderModuleDescriptor) => modules.push(code),
   };
   const adapter = {
-    info: { description: "card", subgroupMinSize: 8, subgroupMaxSize: 8, subgroupMatrixConfigs: [config(8, 8, 8)] },
+    info: { description: "card", subgroupMinSize: least, subgroupMaxSize: 8, subgroupMatrixConfigs: [config(8, 8, 8)] },
     limits: {},
     features: new Set(features),
     requestDevice({ requiredFeatures = [] }: GPUDeviceDescriptor): Promise<unknown> {
@@ -76,6 +76,8 @@ Deno.test("subgroup matrices are asked for where the adapter lists them, and onl
   const { profile } = await openDevice({ gpu: cards.gpu });
   assertEquals(profile.subgroupMatrix, { rows: 8, columns: 8, inner: 8, lanes: 8, asksForLanes: false });
   assertEquals(cards.asked, [[...usual, "chromium-experimental-subgroup-matrix", "subgroup-size-control"]]);
+  const useless = await openDevice({ gpu: listing(NEEDED, [], 4).gpu });
+  assertEquals([useless.profile.subgroupMatrix, useless.features], [undefined, usual], "its size cannot be asked for");
 });
 
 Deno.test("a module begins with the directives of what it uses", async () => {

@@ -3,7 +3,7 @@
  * prints a line of JSON for each; or one with the reason why it cannot. It is one of its own, as a thread that ends
  * with Dawn in it ends its process.
  */
-import { type Op, ReferenceRuntime, WebGpuRuntime } from "../../engine/mod.ts";
+import { type Op, ReferenceRuntime, SUBGROUP_MATRIX_FEATURE, WebGpuRuntime } from "../../engine/mod.ts";
 import { openDawn } from "../../io/mod.ts";
 import { attentionOp, conv2dOp, matmul, matmulOp } from "../../kernels/mod.ts";
 import { relativeError } from "../support/close.ts";
@@ -24,7 +24,9 @@ async function open(): Promise<WebGpuRuntime | string> {
   try {
     const preferences = { conv2d: "matrix-f16", matmul: "matrix-f16", attention: "matrix-f16" };
     const runtime = await WebGpuRuntime.open({ gpu: await openDawn(), preferences });
-    return runtime.hasSubgroupMatrices ? runtime : `${runtime.description} has no subgroup matrices`;
+    return runtime.features.includes(SUBGROUP_MATRIX_FEATURE)
+      ? runtime
+      : `${runtime.description} has no subgroup matrices`;
   } catch (error) {
     return (error as Error).message;
   }
