@@ -41,6 +41,7 @@ Deno.test("without a product of whole tiles, or a feature that it needs, an adap
 function listing(
   features: readonly string[],
   modules: string[] = [],
+  least = 8,
 ): { readonly gpu: GPU; readonly asked: string[][] } {
   const asked: string[][] = [];
   const device = {
