@@ -5,7 +5,7 @@
 import type { KernelSource } from "../../text/wgsl.ts";
 import { range } from "../../text/wgsl.ts";
 import type { Convolution } from "../conv2d_direct.ts";
-import { FACTORS_FOUR, type Product } from "../matmul_tiled.ts";
+import type { Product } from "../matmul_tiled.ts";
 import type { VectorWeights } from "../register_block.ts";
 import { storedRows } from "../tile_product.ts";
 import { MATRIX_DEPTH } from "./matrix_cut.ts";
@@ -33,13 +33,20 @@ export function halves(four: string): string {
   return `vec4h(clamp(${four}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
 }
 
+/** WGSL function: four factors of an image from k on; beyond the last k any, as what they would change is left out. */
+const FACTOR_FOUR = `fn factorFour(item: u32, plane: u32, k: u32) -> vec4f {
+  let base = (plane * params.batch + item) * params.inner;
+  let last = params.inner - 1u;
+  return vec4f(${range(4).map((e) => `factors[base + min(k + ${e}u, last)]`).join(", ")});
+}`;
+
 /** The rows of a matrix, normalised where there are factors: these are loaded once for all rows of a depth. */
 export function rowLoads({ a, inner, factors }: Product): LeftLoads {
   const wide = inner % 4 === 0;
   const words = `vec4f(${range(4).map((e) => `a[origin + k + ${e}u]`).join(", ")})`;
   const position = [
     `known = ${wide ? "vec4<bool>(k + quad < end)" : `k + quad + vec4u(0u, 1u, 2u, 3u) < vec4u(end)`};`,
-    ...(factors ? range(3).map((plane) => `factor${plane} = factorsFour(item, ${plane}u, k + quad);`) : []),
+    ...(factors ? range(3).map((plane) => `factor${plane} = factorFour(item, ${plane}u, k + quad);`) : []),
   ];
   return {
     read: { a: { tensor: a, type: wide ? "vec4f" : "f32" }, ...(factors ? { factors } : {}) },
@@ -47,7 +54,7 @@ export function rowLoads({ a, inner, factors }: Product): LeftLoads {
     declarations: `fn rowFour(origin: u32, k: u32) -> vec4f {
   return ${wide ? "a[(origin + k) / 4u]" : words};
 }
-${factors ? FACTORS_FOUR : ""}`,
+${factors ? FACTOR_FOUR : ""}`,
     locate: (unit, row) => [`let origin${unit} = (item * params.rows + ${row}) * params.inner;`],
     begin: position.map((line) => `var ${line}`),
     advance: position,
