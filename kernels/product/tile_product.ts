@@ -123,7 +123,9 @@ function bands(product: TileProduct, cut: Cut, arithmetic: Arithmetic, target: T
 
 /** Rows of a product that one dispatch computes. */
 export interface RowBand {
+  /** The first of them, a multiple of the rows of a tile. */
   readonly first: number;
+  /** How many there are. */
   readonly count: number;
 }
 

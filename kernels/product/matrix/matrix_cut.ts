@@ -3,8 +3,11 @@ import type { SubgroupMatrix, Target } from "../../../engine/mod.ts";
 
 /** What one workgroup computes, and how many invocations it has. */
 export interface MatrixTile {
+  /** Rows of the result, a multiple of those of all small products. */
   readonly rows: number;
+  /** Columns of the result, likewise. */
   readonly columns: number;
+  /** Invocations of the workgroup, a multiple of those of all subgroups. */
   readonly invocations: number;
 }
 
@@ -25,10 +28,13 @@ export const MATRIX_TILES: readonly MatrixTile[] = [
 
 /** A tile on a device: subgroups stand in a grid, each computes a block of small products. */
 export interface MatrixCut {
+  /** What a workgroup computes. */
   readonly tile: MatrixTile;
+  /** The small product that it is made of. */
   readonly matrix: SubgroupMatrix;
   /** Subgroups that stand side by side along the columns. */
   readonly across: number;
+  /** Subgroups of a workgroup. */
   readonly subgroups: number;
   /** Small products of a subgroup along the rows. */
   readonly blockRows: number;
@@ -40,10 +46,13 @@ export interface MatrixCut {
 
 /** Sizes of a product that its cut depends on. */
 export interface MatrixSizes {
+  /** Products side by side. */
   readonly batch: number;
   /** Rows of one image: a batch is cut as its images are, so that it gives the same bits. */
   readonly rows: number;
+  /** Steps of k. */
   readonly inner: number;
+  /** Columns of the result. */
   readonly columns: number;
 }
 

@@ -12,8 +12,11 @@ import { MATRIX_DEPTH } from "./matrix_cut.ts";
 
 /** The left factor of a product as WGSL. */
 export interface LeftLoads {
+  /** The arrays that it is loaded from. */
   readonly read: KernelSource["read"];
+  /** Sizes that its lines name as `params.NAME`, beside those of the product. */
   readonly params: Readonly<Record<string, number>>;
+  /** Functions that its lines call. */
   readonly declarations: string;
   /** Lines that locate a row; `unit` tells apart the rows that one invocation stages. */
   readonly locate: (unit: number, row: string) => readonly string[];

@@ -14,6 +14,7 @@ import { halves, type LeftLoads, weightPairs } from "./matrix_loads.ts";
 
 /** A product of a left matrix [batch, rows, inner] and a right one. */
 export interface MatrixProduct extends Omit<TileProduct, "left"> {
+  /** How the left matrix is loaded. */
   readonly left: LeftLoads;
 }
 
