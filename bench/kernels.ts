@@ -8,11 +8,12 @@ import {
   type Runtime,
   type Shape,
   type Stage,
+  SUBGROUP_MATRIX_FEATURE,
   type Tensor,
   type Tensors,
   type WebGpuRuntime,
 } from "../engine/mod.ts";
-import { conv2d, CONVOLUTION_ALGORITHMS, matmul, MATMUL_ALGORITHMS } from "../kernels/mod.ts";
+import { conv2d, CONVOLUTION_ALGORITHMS, matmul, MATMUL_ALGORITHMS, MATRIX_ALGORITHM } from "../kernels/mod.ts";
 import { relativeError } from "../metrics/mod.ts";
 import { openProbed, type ProbedRuntime, type ProbeOptions } from "./device_probe.ts";
 import { randomValues } from "./random_values.ts";
@@ -28,6 +29,8 @@ export interface KernelCase {
   readonly preferences?: Preferences;
   /** Whether it multiplies in half precision: left out where the adapter does not, and less exact. */
   readonly half?: boolean;
+  /** Whether it multiplies subgroup matrices: left out where the adapter has none. */
+  readonly matrices?: boolean;
   record(x: Tensor, weight: Tensor): Tensor;
 }
 
@@ -91,6 +94,7 @@ function inEveryAlgorithm(kernel: KernelCase, operation: string, algorithms: rea
     name: `${kernel.name} ${algorithm}`,
     preferences: { [operation]: algorithm },
     half: algorithm.endsWith("-f16"),
+    matrices: algorithm === MATRIX_ALGORITHM,
   }));
 }
 
@@ -111,7 +115,10 @@ export async function measureKernels(
   const probed = await openProbed(options);
   try {
     const hasHalf = probed.runtime.features.includes("shader-f16");
-    for (const kernel of cases.filter(({ half = false }) => hasHalf || !half)) {
+    const hasMatrices = probed.runtime.features.includes(SUBGROUP_MATRIX_FEATURE);
+    const isPossible = ({ half = false, matrices = false }: KernelCase): boolean =>
+      (hasHalf || !half) && (hasMatrices || !matrices);
+    for (const kernel of cases.filter(isPossible)) {
       await onFigures(await measureKernel(probed, kernel, samples), probed.runtime);
     }
   } finally {

@@ -3,20 +3,38 @@ import {
   type AdapterIdentity,
   BACKENDS,
   ENGINE_VERSION,
+  NoAdapterError,
   type Preferences,
   ReferenceRuntime,
   type Runtime,
+  SUBGROUP_MATRIX_FEATURE,
   WebGpuRuntime,
   type WebGpuRuntimeOptions,
 } from "../engine/mod.ts";
-import { storedPreferences, type TunedSubject } from "../io/mod.ts";
-import { CONVOLUTION_ALGORITHMS, TUNABLE_ALGORITHMS } from "../kernels/mod.ts";
+import { DAWN_COMMAND, openDawn, storedPreferences, type TunedSubject } from "../io/mod.ts";
+import {
+  ATTENTION_ALGORITHMS,
+  CONVOLUTION_ALGORITHMS,
+  MATMUL_ALGORITHMS,
+  MATRIX_ALGORITHM,
+  TUNABLE_ALGORITHMS,
+} from "../kernels/mod.ts";
 import { type Precision, PRECISIONS } from "../models/mod.ts";
 import type { Arguments } from "./arguments.ts";
-import type { OptionSpec } from "../parameters/mod.ts";
+import { type OptionSpec, UsageError } from "../parameters/mod.ts";
 
-/** The option that says which graphics API adapters come from. */
-export const BACKEND_OPTION: Readonly<Record<string, OptionSpec>> = {
+/** Where adapters come from: Deno's own WebGPU, or Dawn. */
+const PROVIDERS = ["deno", "dawn"] as const;
+
+/** The options that say where adapters come from: the WebGPU, and its graphics API. */
+export const ADAPTER_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  gpu: {
+    kind: "choice",
+    choices: PROVIDERS,
+    help:
+      "WebGPU to compute with (default deno); dawn, which alone offers matrix-f16, needs --allow-ffi and is fetched " +
+      `by ${DAWN_COMMAND}`,
+  },
   backend: {
     kind: "choice",
     choices: BACKENDS,
@@ -24,10 +42,18 @@ export const BACKEND_OPTION: Readonly<Record<string, OptionSpec>> = {
   },
 };
 
-/** The graphics API that a command line asks for, as an option of `WebGpuRuntime.open`. */
-export function backendOf(args: Arguments): Pick<WebGpuRuntimeOptions, "backend"> {
+/**
+ * Where adapters come from by a command line, as options of `WebGpuRuntime.open`.
+ * @throws {UsageError} if it asks for a graphics API of Dawn, which chooses by itself
+ * @throws {FileError} if it asks for Dawn and that cannot be loaded
+ */
+export async function adaptersOf(args: Arguments): Promise<Pick<WebGpuRuntimeOptions, "backend" | "gpu">> {
   const backend = BACKENDS.find((name) => name === args.text("backend"));
-  return backend ? { backend } : {};
+  if (args.text("gpu") !== "dawn") return backend ? { backend } : {};
+  if (backend) {
+    throw new UsageError(`--backend ${backend} chooses an API of Deno's WebGPU: leave it out, or --gpu dawn`);
+  }
+  return { gpu: await openDawn() };
 }
 
 /** The options that say how the GPU computes. */
@@ -38,9 +64,22 @@ export const GPU_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: "How 3x3 convolutions are computed; auto takes the one a cost model says is fastest for each layer; " +
       "by default also what tune has stored for this adapter",
   },
-  ...BACKEND_OPTION,
+  matmul: {
+    kind: "choice",
+    choices: ["auto", ...MATMUL_ALGORITHMS],
+    help: "How matrix products and 1x1 convolutions are computed; by default as with --convolution",
+  },
+  attention: {
+    kind: "choice",
+    choices: ["auto", ...ATTENTION_ALGORITHMS],
+    help: `How attention is computed; ${MATRIX_ALGORITHM} needs a device with subgroup matrices`,
+  },
+  ...ADAPTER_OPTIONS,
   "no-tuned": { kind: "flag", help: "Do not take what tune has stored for this adapter" },
 };
+
+/** The options that say how an operation is computed, and its name. */
+const OPERATION_OF = { convolution: "conv2d", matmul: "matmul", attention: "attention" } as const;
 
 /** The option that says how the weights of a network are kept. */
 export const PRECISION_OPTION: Readonly<Record<string, OptionSpec>> = {
@@ -75,17 +114,27 @@ export async function openRuntime(args: Arguments): Promise<Runtime> {
 /**
  * Opens the GPU runtime of a command line; the caller destroys it. Its layers take what was stored for the adapter by
  * `tune`, unless the command line says how they are computed.
- * @throws {NoAdapterError} if there is no WebGPU adapter
+ * @throws {NoAdapterError} if there is no WebGPU adapter, or none with the subgroup matrices that are asked for
  */
 export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
-  const convolution = args.text("convolution");
-  const explicit: Preferences = convolution === undefined ? {} : { conv2d: convolution };
-  const isExplicit = convolution !== undefined || args.flag("no-tuned");
-  return await WebGpuRuntime.open({
-    ...backendOf(args),
+  const wishes = Object.entries(OPERATION_OF).map(([option, operation]) => [operation, args.text(option)] as const);
+  const explicit: Preferences = Object.fromEntries(
+    wishes.flatMap(([operation, wish]) => wish === undefined ? [] : [[operation, wish]]),
+  );
+  const isExplicit = Object.keys(explicit).length > 0 || args.flag("no-tuned");
+  const runtime = await WebGpuRuntime.open({
+    ...await adaptersOf(args),
     checkFinite: args.flag("check-finite"),
     preferences: isExplicit ? explicit : (adapter) => storedPreferences(tunedSubject(adapter, precisionOf(args))),
   });
+  if (Object.values(explicit).includes(MATRIX_ALGORITHM) && !runtime.features.includes(SUBGROUP_MATRIX_FEATURE)) {
+    runtime.destroy();
+    throw new NoAdapterError(
+      `Cannot compute by ${MATRIX_ALGORITHM}: ${runtime.description} offers no subgroup matrices of half-precision ` +
+        "factors here; leave the option out, or try --gpu dawn with a driver that has cooperative matrices",
+    );
+  }
+  return runtime;
 }
 
 /** What stored choices must have been measured with to hold for an adapter and weights of a precision. */

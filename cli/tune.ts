@@ -26,7 +26,7 @@ import {
   type TuneOutcome,
 } from "../profiling/mod.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
-import { BACKEND_OPTION, backendOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
+import { ADAPTER_OPTIONS, adaptersOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 
 const DEFAULT_BUDGET = 60;
 
@@ -44,7 +44,7 @@ export const TUNE: Command = {
     get options(): CommandSpec["options"] {
       return {
         ...modelOptions(),
-        ...BACKEND_OPTION,
+        ...ADAPTER_OPTIONS,
         class: { kind: "integer", min: 0, help: "Class, for a class-conditional network" },
         size: { kind: "integer", min: 8, max: 65535, help: "Side of the image in pixels (default: training size)" },
         batch: { kind: "integer", min: 1, max: 64, help: "Images at a time (default 1)" },
@@ -85,7 +85,7 @@ export const TUNE: Command = {
 
 async function tune(args: Arguments, reporter: Reporter): Promise<number> {
   using interrupt = new Interrupt();
-  const runtime = await WebGpuRuntime.open(backendOf(args));
+  const runtime = await WebGpuRuntime.open(await adaptersOf(args));
   try {
     const precision = precisionOf(args);
     const subject = tunedSubject(runtime.adapter, precision);
@@ -141,7 +141,7 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
 }
 
 async function forget(args: Arguments, reporter: Reporter): Promise<number> {
-  const runtime = await WebGpuRuntime.open(backendOf(args));
+  const runtime = await WebGpuRuntime.open(await adaptersOf(args));
   try {
     const removed: string[] = [];
     for (const precision of PRECISIONS) {

@@ -31,6 +31,7 @@ export {
   type Recomputation,
   SCALAR_CAPACITY,
   scalarsOf,
+  type SubgroupMatrix,
   type Target,
   valueOf,
 } from "./op.ts";
@@ -57,7 +58,8 @@ export { ShapeOnly } from "./shape_only.ts";
 export { type PlanningDevice, PlanningRuntime } from "./planning_runtime.ts";
 export { ReferenceRuntime } from "./reference_runtime.ts";
 export { WebGpuRuntime, type WebGpuRuntimeOptions } from "./webgpu/runtime.ts";
-export { type Backend, BACKENDS, chooseBackend } from "./webgpu/backend.ts";
+export { type Backend, BACKENDS, chooseBackend, type DawnPackage, dawnProvider } from "./webgpu/backend.ts";
+export { SUBGROUP_MATRIX_FEATURE } from "./webgpu/subgroup_matrix.ts";
 export type { AdapterIdentity, Preferences } from "./webgpu/device.ts";
 export type { ReplayTimer } from "./webgpu/timer.ts";
 export type { KernelTime, ProfileOptions, StageProfile, TimingMethod } from "./webgpu/profiler.ts";

@@ -107,6 +107,8 @@ export interface DeviceProfile {
   readonly maxBufferBytes: number;
   /** Texels along one side of a texture at most. */
   readonly maxTextureSide: number;
+  /** The products of small matrices that subgroups compute; absent where there are none. */
+  readonly subgroupMatrix?: SubgroupMatrix;
   /** Invocations of a subgroup where subgroup builtins may be used and the size is fixed, otherwise 0. */
   readonly subgroupSize: number;
   /**
@@ -125,6 +127,23 @@ export interface DeviceProfile {
   readonly preparedBytes?: number;
   /** Which of several ways an operation shall take, by its name or that of a layer; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A product of small matrices that the subgroups of a device compute in one step, their invocations holding its factors
+ * and sums together: [rows, inner] times [inner, columns], factors in half and sums in single precision.
+ */
+export interface SubgroupMatrix {
+  /** Rows of the left factor and of the sums. */
+  readonly rows: number;
+  /** Columns of the right factor and of the sums. */
+  readonly columns: number;
+  /** Columns of the left factor, rows of the right one. */
+  readonly inner: number;
+  /** Invocations of the subgroups that compute it. */
+  readonly lanes: number;
+  /** Whether a kernel must ask for subgroups of `lanes` invocations, as the device has others too. */
+  readonly asksForLanes: boolean;
 }
 
 /** What a preference for a call is called, and what it may ask for. */

@@ -3,6 +3,7 @@ export { commandSection } from "./command_section.ts";
 export { Interrupt, INTERRUPTED_EXIT, InterruptedError, untilInterrupted } from "./interrupt.ts";
 export { type CommandLine, type CommandSpec, helpText, readCommandLine } from "./command_line.ts";
 export { byteProgress, type FileOutcome, formatSeconds, makeReporter, type Reporter } from "./progress.ts";
+export { DAWN_COMMAND, DAWN_VERSION, openDawn } from "./dawn.ts";
 export { FileError } from "./file_error.ts";
 export { checkpointPath, FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";

@@ -10,18 +10,18 @@ export interface CachePlace {
 /** Environment variables that the place depends on, for the permissions of a program. */
 export const CACHE_VARIABLES = ["XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"] as const;
 
-/** This system; a variable that may not be read counts as absent. */
-const HERE: CachePlace = {
-  os: Deno.build.os,
-  env: (name) => {
-    try {
-      return Deno.env.get(name);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) return undefined;
-      throw error;
-    }
-  },
-};
+/** The value of an environment variable; one that may not be read counts as absent. */
+export function environment(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** This system. */
+const HERE: CachePlace = { os: Deno.build.os, env: environment };
 
 /**
  * The cache folder of this program: `shortcut` in `%LOCALAPPDATA%` (Windows), `$XDG_CACHE_HOME` where that is set, or

@@ -29,6 +29,8 @@ export {
   NANOSECONDS_PER_BYTE,
 } from "./product/conv2d_choice.ts";
 export { MATMUL_ALGORITHMS, type MatmulAlgorithm, matmulCandidates, matmulKey } from "./product/matmul_choice.ts";
+export { ATTENTION_ALGORITHMS } from "./attention/attention_matrix.ts";
+export { MATRIX_ALGORITHM } from "./product/matrix/subgroup_matrix.ts";
 export { TUNABLE_ALGORITHMS } from "./algorithms.ts";
 export { winogradWeightsOp } from "./product/winograd/winograd_weights.ts";
 export { linear, matmul, matmulOp } from "./product/matmul.ts";

@@ -22,7 +22,18 @@ export const PARAMETERS_KEYWORD = "Shortcut parameters";
 /** What makes no other picture: where results go, what is shown, and where it is computed. */
 const NOT_REPEATED: readonly string[] = [
   ...["out", "sheet", "trace", "json", "strict", "samples", "seed", "same-seed", "like"],
-  ...["cpu", "backend", "convolution", "no-tuned", "check-finite", "recompute", "save-every"],
+  ...[
+    "cpu",
+    "gpu",
+    "backend",
+    "convolution",
+    "matmul",
+    "attention",
+    "no-tuned",
+    "check-finite",
+    "recompute",
+    "save-every",
+  ],
 ];
 
 /** The entries of a report that make the picture again. */

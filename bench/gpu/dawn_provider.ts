@@ -1,9 +1,5 @@
 /** Dawn through its Node package: another provider of adapters, which may offer subgroup matrices. */
-
-/** What we use of the package. */
-interface WebGpuPackage {
-  create(options: readonly string[]): GPU;
-}
+import { type DawnPackage, dawnProvider } from "../../engine/mod.ts";
 
 /**
  * Loads Dawn, experimental features allowed.
@@ -12,6 +8,5 @@ interface WebGpuPackage {
 export async function openDawn(): Promise<GPU> {
   // Not a literal, so that type checks and tests of the product never look for the package.
   const specifier: string = "webgpu";
-  const { create } = await import(specifier) as WebGpuPackage;
-  return create(["enable-dawn-features=allow_unsafe_apis"]);
+  return dawnProvider(await import(specifier) as DawnPackage);
 }

@@ -17,6 +17,23 @@ const VARIABLE = "DENO_WEBGPU_BACKEND";
 /** What is asked first, as Deno reads it. */
 const PREFERRED = "vulkan,metal,dx12";
 
+/** The package of Dawn, the WebGPU of Chromium, for programs outside a browser; see its exports. */
+export interface DawnPackage {
+  /** A source of adapters with these toggles. */
+  create(toggles: readonly string[]): GPU;
+}
+
+/**
+ * What makes Dawn offer features that are not yet part of WebGPU, subgroup matrices among them, and timestamps that are
+ * not rounded to 0.1 ms.
+ */
+const DAWN_TOGGLES = ["enable-dawn-features=allow_unsafe_apis", "disable-dawn-features=timestamp_quantization"];
+
+/** Adapters of Dawn, for `OpenOptions.gpu`; experimental features are allowed. */
+export function dawnProvider({ create }: DawnPackage): GPU {
+  return create(DAWN_TOGGLES);
+}
+
 /** What choosing needs of the program that hosts the engine. */
 export interface BackendHost {
   /** Whether the program may read and set what is chosen. */

@@ -2,6 +2,7 @@
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
 import type { DeviceProfile } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
+import { SUBGROUP_MATRIX_FEATURE, SUBGROUP_SIZE_FEATURE, subgroupMatrixOf } from "./subgroup_matrix.ts";
 
 /** Which of several ways operations shall take, such as `{ conv2d: "direct" }`; by default each chooses. */
 export type Preferences = Readonly<Record<string, string>>;
@@ -101,6 +102,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   return {
     ...connection,
     profile: {
+      ...connected.matrices,
       maxWorkgroupInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
@@ -138,6 +140,7 @@ export function submit(device: GPUDevice, record: (encoder: GPUCommandEncoder) =
 
 /** A connection, and what happened to it. */
 interface Connected {
+  readonly matrices: Pick<DeviceProfile, "subgroupMatrix">;
   readonly connection: Connection;
   readonly facts: AdapterFacts;
   failure: Error | undefined;
@@ -161,8 +164,12 @@ async function connect(gpu: GPU | undefined, options: OpenOptions, backend: stri
   const facts = describe(adapter.info, backend);
   const { description } = facts;
   const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const { device, features } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const { device, features: granted } = await requestDevice(gpu, options, adapter, requiredLimits);
+  const subgroupMatrix = subgroupMatrixOf(adapter.info, granted);
+  // What kernels cannot use does not count as a feature.
+  const features = granted.filter((feature) => subgroupMatrix || feature !== SUBGROUP_MATRIX_FEATURE);
   const connected: Connected = {
+    matrices: subgroupMatrix ? { subgroupMatrix } : {},
     connection: {
       device,
       description,
@@ -195,7 +202,8 @@ async function connect(gpu: GPU | undefined, options: OpenOptions, backend: stri
 
 function failureOf(description: string, error: GPUError): Error {
   const found = `Cannot go on: the device "${description}" reported: ${error.message}`;
-  if (!(error instanceof GPUOutOfMemoryError)) return new Error(found);
+  // By name, as other providers have classes of their own.
+  if (error.constructor.name !== "GPUOutOfMemoryError") return new Error(found);
   return new DeviceLimitError(
     `${found}; its memory is full: use a smaller image or batch, or weights in half precision (--precision f16)`,
   );
@@ -226,11 +234,13 @@ async function requestDevice(
 ): Promise<{ device: GPUDevice; features: readonly string[] }> {
   const open = (adapter: GPUAdapter, features: readonly string[]): Promise<GPUDevice> =>
     adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
+  const listed = [SUBGROUP_MATRIX_FEATURE, SUBGROUP_SIZE_FEATURE].filter((name) => first.features.has(name));
+  const wanted = [...OPTIONAL_FEATURES, ...listed];
   try {
-    return { device: await open(first, OPTIONAL_FEATURES), features: OPTIONAL_FEATURES };
+    return { device: await open(first, wanted), features: wanted };
   } catch {
     const granted: string[] = [];
-    for (const feature of OPTIONAL_FEATURES) {
+    for (const feature of wanted) {
       try {
         (await open(await requestAdapter(gpu, options), [feature])).destroy();
         granted.push(feature);

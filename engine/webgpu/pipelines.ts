@@ -97,7 +97,9 @@ export class PipelineCache {
   /** What the module must begin with for the features that it uses. */
   #directives({ wgsl }: Dispatch): string {
     const half = /\b(f16|vec[234]h)\b/.test(wgsl) ? "enable f16;\n" : "";
-    return half + (/\bsubgroup[A-Z]/.test(wgsl) ? this.#opened.subgroupDirective : "");
+    const matrices = /\bsubgroup_matrix_/.test(wgsl) ? "enable chromium_experimental_subgroup_matrix;\n" : "";
+    const size = /@subgroup_size\b/.test(wgsl) ? "enable subgroup_size_control;\n" : "";
+    return half + matrices + size + (/\bsubgroup[A-Z]/.test(wgsl) ? this.#opened.subgroupDirective : "");
   }
 
   #layout(types: readonly BindingType[]): GPUBindGroupLayout {

@@ -4,6 +4,7 @@ import { arePositive, f32, movedBytes, requireF32, requireFit, requireRank, requ
 import { attentionGradient } from "./attention_gradient.ts";
 import { shuffleKernel, wideKernel } from "./attention_kernels.ts";
 import { type AttentionAttrs, eachHead, type HeadOrder, layoutOf, WIDEST_IN_REGISTERS } from "./attention_layout.ts";
+import { matrixKernel } from "./attention_matrix.ts";
 import { serialKernel } from "./attention_serial.ts";
 import { tileKernels } from "./attention_tile.ts";
 
@@ -65,6 +66,8 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const [qkv, y] = [inputs[0]!, outputs[0]!];
+    const matrix = matrixKernel(qkv, y, attrs, target);
+    if (matrix) return [matrix];
     const layout = layoutOf(qkv.shape, attrs);
     if (target.software) {
       const isWide = layout.head > WIDEST_IN_REGISTERS;

@@ -24,6 +24,8 @@ function numbered(prefix: string, count: number): readonly string[] {
 /** A kernel whose workgroups each take some positions of one head; see `headKernel`. */
 export interface HeadSource {
   readonly label: string;
+  /** See `KernelSource`. */
+  readonly subgroupSize?: number | undefined;
   /** Positions that a workgroup takes. */
   readonly queries: number;
   readonly invocations: number;
@@ -49,6 +51,7 @@ export function headKernel(
   const { parts } = source;
   return kernel({
     label: source.label,
+    subgroupSize: source.subgroupSize,
     ...arrays,
     params: {
       count,

@@ -7,6 +7,7 @@ import { inputShape } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "./conv2d_layer.ts";
 import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
 import { prefersBroadcast } from "./register_block.ts";
+import { conv2dMatrix, conv2dMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic } from "./tile_product.ts";
 import { BAND_MEBIBYTES, winogradSizes } from "./winograd/winograd_sizes.ts";
@@ -14,9 +15,17 @@ import { type TileSize, WINOGRAD } from "./winograd/winograd_transform.ts";
 
 /**
  * Algorithms of a convolution that is not pointwise: blocks in registers alone, tiles in workgroup memory, those in
- * half-precision arithmetic, and the Winograd ones, which serve 3x3 convolutions of stride 1.
+ * half-precision arithmetic, subgroup matrices of half-precision factors, and the Winograd ones, which serve 3x3
+ * convolutions of stride 1.
  */
-export const CONVOLUTION_ALGORITHMS = ["direct", "implicit", "implicit-f16", "winograd2", "winograd4"] as const;
+export const CONVOLUTION_ALGORITHMS = [
+  "direct",
+  "implicit",
+  "implicit-f16",
+  MATRIX_ALGORITHM,
+  "winograd2",
+  "winograd4",
+] as const;
 
 /** Algorithms that cut a convolution otherwise than `implicit` or `winograd4` do by themselves, for tuning. */
 export const CONVOLUTION_VARIANTS: readonly (
@@ -36,6 +45,8 @@ const NAMES: readonly ConvolutionAlgorithm[] = [...CONVOLUTION_ALGORITHMS, ...CO
 interface Implicit {
   readonly arithmetic: Arithmetic;
   readonly variant?: CutVariant;
+  /** Whether subgroup matrices multiply the tiles. */
+  readonly matrices?: true;
 }
 
 /** Computes a convolution by transforms of tiles, with bands of the usual size or another. */
@@ -49,6 +60,7 @@ type Method = Winograd | Implicit | undefined;
 
 function methodOf(name: ConvolutionAlgorithm): Method {
   if (name === "direct") return undefined;
+  if (name === MATRIX_ALGORITHM) return { arithmetic: "f16", matrices: true };
   if (name === "winograd2" || name === "winograd4") return { tile: name === "winograd2" ? 2 : 4 };
   const size = BAND_MEBIBYTES.find((size) => name === `winograd4-${size}`);
   if (size !== undefined) return { tile: 4, bandBytes: size * 2 ** 20 };
@@ -112,6 +124,7 @@ export function convolutionCandidates(convolution: Shapes, target: Target): read
 function isPossible(method: Method, convolution: Shapes, target: Target): boolean {
   if (!method) return true;
   if ("arithmetic" in method) {
+    if (method.matrices) return conv2dMatrixCut(convolution, target) !== undefined;
     if (method.arithmetic === "f16" && !target.f16) return false;
     return implicitCut(convolution, method.arithmetic, target, method.variant) !== undefined;
   }
@@ -151,6 +164,8 @@ export function conv2dChosen(layer: ConvolutionLayer, target: Target): readonly 
   const before: Dispatch[] = [];
   const x = plainInput(layer.input, target, before);
   const convolution = { ...layer, x, residual: plainResidual(layer, target, before) };
+  const matrix = method?.matrices && conv2dMatrixCut(layer, target);
+  if (matrix) return [...before, ...conv2dMatrix(convolution, matrix, target), ...statisticsAfter(layer, target)];
   const cut = method && implicitCut(layer, method.arithmetic, target, method.variant);
   const own = cut ? conv2dImplicit(convolution, cut, method.arithmetic, target) : [conv2dDirect(convolution, target)];
   return [...before, ...own, ...statisticsAfter(layer, target)];

@@ -3,15 +3,16 @@ import type { Dispatch, Target } from "../../engine/mod.ts";
 import { preferred } from "../preference.ts";
 import { matmulRow, sharesInner } from "./matmul_row.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
+import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic, Cut } from "./tile_product.ts";
 
 /**
  * Algorithms of a matrix product: blocks in registers alone (on a GPU, lanes that share k where rows are few), tiles in
- * workgroup memory, and those in half-precision arithmetic.
+ * workgroup memory, those in half-precision arithmetic, and subgroup matrices of half-precision factors.
  */
-export const MATMUL_ALGORITHMS = ["tiled", "shared", "shared-f16"] as const;
+export const MATMUL_ALGORITHMS = ["tiled", "shared", "shared-f16", MATRIX_ALGORITHM] as const;
 
 /** Algorithms that cut a product otherwise than `shared` does by itself, for tuning. */
 export const MATMUL_VARIANTS: readonly `shared-${CutVariant}`[] = CUT_VARIANTS.map((variant) =>
@@ -36,18 +37,25 @@ export function matmulKey({ batch, rows, inner, columns, sharesB, images = 1 }: 
 
 /** The algorithms that can compute a product within the limits of the device; the first always can. */
 export function matmulCandidates(product: Product, target: Target): readonly MatmulAlgorithm[] {
-  return NAMES.filter((name) => name === "tiled" || cutOf(name, product, target) !== undefined);
+  return NAMES.filter((name) => {
+    if (name === MATRIX_ALGORITHM) return matmulMatrixCut(product, target) !== undefined;
+    return name === "tiled" || cutOf(name, product, target) !== undefined;
+  });
 }
 
 /** How an algorithm with tiles in workgroup memory cuts a product, or undefined if it cannot. */
-function cutOf(name: Exclude<MatmulAlgorithm, "tiled">, product: Product, target: Target): Cut | undefined {
+function cutOf(
+  name: Exclude<MatmulAlgorithm, "tiled" | "matrix-f16">,
+  product: Product,
+  target: Target,
+): Cut | undefined {
   const arithmetic = arithmeticOf(name);
   if (arithmetic === "f16" && !target.f16) return undefined;
   return sharedCut(product, arithmetic, target, CUT_VARIANTS.find((variant) => name === `shared-${variant}`));
 }
 
 function arithmeticOf(name: MatmulAlgorithm): Arithmetic {
-  return name === "shared-f16" ? "f16" : "f32";
+  return name === "shared-f16" || name === MATRIX_ALGORITHM ? "f16" : "f32";
 }
 
 /** Which of the algorithms of a product may be taken. */
@@ -76,7 +84,11 @@ export function matmulChosen(
   const asked = preferred("matmul", matmulKey(product), { algorithms: NAMES, candidates }, target);
   const wish = asked === undefined || isAllowed(asked) ? asked : "shared";
   const best = wish ?? (target.software || product.rows / (product.images ?? 1) < LEAST_ROWS ? "tiled" : "shared");
-  const cut = best === "tiled" ? undefined : cutOf(best, product, target);
+  if (best === MATRIX_ALGORITHM) {
+    const cut = matmulMatrixCut(product, target);
+    if (cut) return matmulMatrix(product, cut, target);
+  }
+  const cut = best === "tiled" || best === MATRIX_ALGORITHM ? undefined : cutOf(best, product, target);
   if (cut) return matmulShared(product, cut, arithmeticOf(best), target);
   return [sharesInner(product, target) ? matmulRow(product, target) : matmulTiled(product, target)];
 }

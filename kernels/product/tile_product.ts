@@ -118,19 +118,38 @@ export function tileProduct(
 
 /** A dispatch for each band of rows: every element is computed as it would be in one for all of them. */
 function bands(product: TileProduct, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
-  const { batch, rows, inner, columns } = product;
-  const { tile: { rows: tileRows } } = cut;
+  return bandsOf(product, cut.tile.rows, cut.bandRows).map((band) => tiles(product, band, cut, arithmetic, target));
+}
+
+/** Rows of a product that one dispatch computes. */
+export interface RowBand {
+  /** The first of them, a multiple of the rows of a tile. */
+  readonly first: number;
+  /** How many there are. */
+  readonly count: number;
+}
+
+/**
+ * The rows of a product in bands that are no more work than a dispatch should be.
+ * @param tileRows rows of a tile: bands are whole tiles
+ * @param bandRows rows of a band, where they are given
+ */
+export function bandsOf(
+  { batch, rows, inner, columns }: Omit<TileProduct, "left">,
+  tileRows: number,
+  bandRows?: number,
+): readonly RowBand[] {
   const most = Math.floor(DISPATCH_MULTIPLY_ADDS / (batch * inner * columns * tileRows)) * tileRows;
-  const bandRows = cut.bandRows ?? Math.max(tileRows, most);
-  return range(Math.ceil(rows / bandRows)).map((band) => {
-    const first = band * bandRows;
-    return tiles(product, { first, count: Math.min(bandRows, rows - first) }, cut, arithmetic, target);
-  });
+  const each = bandRows ?? Math.max(tileRows, most);
+  return range(Math.ceil(rows / each)).map((band) => ({
+    first: band * each,
+    count: Math.min(each, rows - band * each),
+  }));
 }
 
 function tiles(
   product: TileProduct,
-  band: { readonly first: number; readonly count: number },
+  band: RowBand,
   { tile, parts }: Cut,
   arithmetic: Arithmetic,
   target: Target,
@@ -312,7 +331,13 @@ ${
 }
 
 /** Adds the parts of a product in order, then bias and residual. */
-function sumOfParts(label: string, product: TileProduct, sums: Tensor, out: Tensor, target: Target): Dispatch {
+export function sumOfParts(
+  label: string,
+  product: Omit<TileProduct, "left">,
+  sums: Tensor,
+  out: Tensor,
+  target: Target,
+): Dispatch {
   const wide = product.columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
   const group = wide ? 4 : 1;

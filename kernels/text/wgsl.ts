@@ -34,6 +34,8 @@ export interface KernelSource {
    */
   readonly params?: Readonly<Record<string, number>>;
   readonly workgroupSize: number | readonly [number, number, number];
+  /** Invocations of its subgroups, where the device has to be asked for that size. */
+  readonly subgroupSize?: number | undefined;
   readonly workgroups: readonly [number, number, number];
   /** Its share of the operations of the call; see `Dispatch`. */
   readonly work?: number;
@@ -43,7 +45,7 @@ export interface KernelSource {
   readonly declarations?: string;
   /**
    * Body of `main`. It sees `local` (local_invocation_id), `group` (workgroup_id), `lane` (local_invocation_index)
-   * and `groups` (num_workgroups), all vec3u but `lane`.
+   * and `groups` (num_workgroups), all vec3u but `lane`; where it names it, also the u32 `subgroupId` (subgroup_id).
    */
   readonly body: string;
   /** The same in fewer words, such as loops that `body` has unrolled, for slow compilers. */
@@ -76,7 +78,10 @@ function arraysOf({ read, write }: Pick<KernelSource, "read" | "write">): readon
 /** The module of a text, with what it is run with. */
 function assembled(
   { arrays, declarations, body }: KernelText,
-  source: Pick<KernelSource, "label" | "params" | "work" | "shortBody" | "workgroupSize" | "workgroups">,
+  source: Pick<
+    KernelSource,
+    "label" | "params" | "work" | "shortBody" | "workgroupSize" | "subgroupSize" | "workgroups"
+  >,
 ): Dispatch {
   const usesScalars = /\bscalars\[/.test(`${declarations}\n${body}`);
   const header = arrays.map(({ name, type, access }, index) =>
@@ -97,9 +102,13 @@ function assembled(
   const module = (body: string): string =>
     `${header.join("\n")}
 ${declarations}
-@compute @workgroup_size(${size.join(", ")})
+@compute @workgroup_size(${size.join(", ")})${
+      source.subgroupSize === undefined ? "" : ` @subgroup_size(${source.subgroupSize})`
+    }
 fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
+  @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u${
+      /\bsubgroupId\b/.test(body) ? ", @builtin(subgroup_id) subgroupId: u32" : ""
+    }) {
 ${body}
 }
 `;

@@ -8,7 +8,7 @@ import { CONVOLUTION_ALGORITHMS } from "../../kernels/mod.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { goldenPath } from "../conformance/reference_files.ts";
 
-for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => name !== "implicit-f16")) {
+for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => !name.endsWith("-f16"))) {
   gpuTest(`verify --convolution ${algorithm}: a network agrees with its recorded activations`, async () => {
     const args = parseCommand(VERIFY.spec, ["--convolution", algorithm, "x.safetensors"]);
     assert(args !== "help");
@@ -32,7 +32,7 @@ for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => name !== "implic
   });
 }
 
-for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => name !== "implicit-f16")) {
+for (const algorithm of CONVOLUTION_ALGORITHMS.filter((name) => !name.endsWith("-f16"))) {
   gpuTest(
     `verify --convolution ${algorithm} --precision f16: a network keeps the bound of rounded weights`,
     async () => {

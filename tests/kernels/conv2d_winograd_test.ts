@@ -244,7 +244,7 @@ Deno.test("conv2d does what the preference says and refuses an unknown one", () 
   assertThrows(
     () => labels([32, 128], { preferences: { conv2d: "fft" } }),
     RangeError,
-    'Cannot build conv2d: the preference is "fft", one of auto, direct, implicit, implicit-f16, winograd2, winograd4, ',
+    'Cannot build conv2d: the preference is "fft", one of auto, direct, implicit, implicit-f16, matrix-f16, ',
   );
 });
 

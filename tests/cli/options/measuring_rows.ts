@@ -6,7 +6,7 @@ import { describingOptions, methodOptions } from "../../../restoration/mod.ts";
 import { withUserCache } from "../../support/user_cache.ts";
 import type { Outcome } from "../run_command.ts";
 import type { Materials } from "./materials.ts";
-import { backendRow, descriptionRows, noTunedRow } from "./shared_rows.ts";
+import { backendRow, dawnRow, descriptionRows, noTunedRow, providerRows } from "./shared_rows.ts";
 import { fieldOf, type Ran, type Row, type Words } from "./table.ts";
 
 interface Kernel {
@@ -44,7 +44,7 @@ export function profileRows(materials: Materials): readonly Row[] {
     row("convolution", (_, given) => {
       assert(kernels(given).some(({ label }) => label.startsWith("conv2d.winograd")), "they are computed as is said");
     }),
-    backendRow(line(`--model=${byClass}`), 1),
+    ...providerRows(line(`--model=${byClass}`), 1),
     noTunedRow(folder, line(`--model=${byClass}`), 1),
     {
       option: "json",
@@ -174,6 +174,7 @@ export function tuneRows(materials: Materials): readonly Row[] {
     field("precision", "precision", "f32", "f16"),
     row("no-timestamps", (_, given) => assertEquals(given.printed("method"), "repeated dispatches")),
     backendRow(line(`--model=${byClass}`), 1),
+    dawnRow(line(`--model=${byClass}`), 1),
     row("memory", (_, given) => assert((given.printed("moreBytes") as number) <= 0, "no more than the defaults")),
     {
       option: "budget",

@@ -155,7 +155,7 @@ export function runtimeRows(folder: Folder, device: DeviceCommand): readonly Row
         assertEquals(spoiled.scope.test(without.stderr), false, without.stderr);
       },
     },
-    backendRow(line),
+    ...providerRows(line),
     convolutionRow(line, device),
     noTunedRow(folder, line),
   ];
@@ -187,6 +187,34 @@ export function backendRow(line: Words, code = 0): Row {
     check(without, given): void {
       const named = `no adapter of the backend "${ABSENT}" was found`;
       assertEquals([without, given].map(({ stderr }) => stderr.includes(named)), [false, true], given.stderr);
+    },
+  };
+}
+
+/** The options that say where adapters come from, and those for what only adapters with subgroup matrices compute. */
+export function providerRows(line: Words, code = 0): readonly Row[] {
+  const refused = (option: string): Row => ({
+    option,
+    without: line,
+    given: [...line, `--${option}=matrix-f16`],
+    codes: [code, 1],
+    check(without, given): void {
+      const named = "Cannot compute by matrix-f16";
+      assertEquals([without, given].map(({ stderr }) => stderr.includes(named)), [false, true], given.stderr);
+    },
+  });
+  return [backendRow(line, code), dawnRow(line, code), refused("matmul"), refused("attention")];
+}
+
+/** Dawn is not loaded for an API that only Deno's own WebGPU has, whether it is there or not. */
+export function dawnRow(line: Words, code = 0): Row {
+  return {
+    option: "gpu",
+    without: line,
+    given: [...line, "--gpu=dawn", "--backend=vulkan"],
+    codes: [code, 2],
+    check(without, given): void {
+      assertEquals([without, given].map(({ stderr }) => stderr.includes("or --gpu dawn")), [false, true], given.stderr);
     },
   };
 }
