@@ -4,7 +4,8 @@ import { preferred } from "../preference.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
-import type { Arithmetic, Cut } from "./tile_product.ts";
+import type { Cut } from "./tile_product.ts";
+import type { Arithmetic } from "./tile_text.ts";
 
 /**
  * Algorithms of a matrix product: blocks in registers alone, tiles in workgroup memory, and those in half-precision

@@ -9,7 +9,7 @@ import { type Binding, BINDING_ALIGNMENT, boundBytes } from "../../engine/mod.ts
 export interface BoundArray extends Binding {
   readonly name: string;
   /** Element type in WGSL; a `texture` is no array. */
-  readonly type: "f32" | "u32" | "vec4f" | "vec4u" | "texture";
+  readonly type: "f32" | "u32" | "vec2f" | "vec4f" | "vec4u" | "texture";
 }
 
 /** A kernel before it is put together: what stands in front of `main`, the body, and the arrays that both use. */
@@ -29,7 +29,7 @@ export interface Band extends KernelText {
 const BAND_STEP = BINDING_ALIGNMENT / 4;
 
 function elementBytes({ type }: BoundArray): number {
-  return type.startsWith("vec4") ? 16 : 4;
+  return type.startsWith("vec") ? 4 * Number(type[3]) : 4;
 }
 
 function isLarge(array: BoundArray, bytes: number): boolean {

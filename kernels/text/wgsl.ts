@@ -13,7 +13,7 @@ import { type BoundArray, boundInBands, boundInParts, type KernelText } from "./
 export interface Port {
   readonly tensor: Tensor;
   /**
-   * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4. A `texture` is a prepared
+   * Element type of the WGSL array; `vec2f`, `vec4f` and `vec4u` need a number of words divisible by 2 or 4. A `texture` is a prepared
    * constant [height, width, 4] that is read with textureLoad. Default: the tensor's own element type, and `u32` for
    * `f16`, whose words `unpack2x16float` reads.
    */
