@@ -29,6 +29,7 @@ export {
   type Dispatch,
   type DType,
   type Example,
+  type GpuVendor,
   type Graph,
   type HostTensor,
   hostTensor,

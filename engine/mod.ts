@@ -25,6 +25,7 @@ export {
   type DeviceProfile,
   type Dispatch,
   type Example,
+  type GpuVendor,
   isScalar,
   type LayerChoice,
   type OpDef,

@@ -91,6 +91,9 @@ export interface Dispatch {
   readonly inParts?: (bytes: number) => readonly Dispatch[] | undefined;
 }
 
+/** Makers of GPUs whose kinds of processors kernels tell apart. */
+export type GpuVendor = "amd" | "apple" | "intel" | "nvidia";
+
 /** What a kernel may rely on: the limits and features of the device that it is written for. */
 export interface DeviceProfile {
   /** Invocations of one workgroup at most. */
@@ -120,6 +123,8 @@ export interface DeviceProfile {
   readonly f16: boolean;
   /** Whether kernels run on the CPU: loads cost, workgroup memory buys nothing, compilation is slow. */
   readonly software: boolean;
+  /** Who made the GPU, which tells how many registers an invocation has; absent where it is not known. */
+  readonly vendor?: GpuVendor;
   /**
    * Bytes of prepared constants that one stage may have at most, see `Target.prepared`; no bound by default. What serves
    * the most operations per byte is prepared first.

@@ -1,6 +1,6 @@
 /** Opening a device: adapter choice, optional features, limits, and what happens when it is lost. */
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
-import type { DeviceProfile } from "../op.ts";
+import type { DeviceProfile, GpuVendor } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
 import { SUBGROUP_MATRIX_FEATURE, SUBGROUP_SIZE_FEATURE, subgroupMatrixOf } from "./subgroup_matrix.ts";
 
@@ -26,18 +26,27 @@ export interface OpenOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Preferences, or what finds them once it is known which adapter was opened. */
   readonly preferences?: Preferences | ((adapter: AdapterIdentity) => Promise<Preferences>);
-  /** Bytes of prepared constants that one stage may have, such as transformed weights; 512 MiB by default. */
+  /**
+   * Bytes of prepared constants that one stage may have, such as transformed weights; by default 1 GiB on a GPU that takes
+   * buffers of as much, otherwise 512 MiB.
+   */
   readonly preparedBytes?: number;
   /** Limits below those of the device, to see what would become of a plan on a smaller one. */
   readonly limits?: Partial<Pick<DeviceProfile, "maxBindingBytes" | "maxBufferBytes" | "maxStorageBuffers">>;
 }
 
 /**
- * Bytes of prepared constants of a stage by default. A network of 93.6 M parameters at 256x256 asks for 849 MB, one of
- * 552.8 M for 3.6 GB, more than its weights; half a gigabyte holds 63 and 15 of 100 of these bytes, with which 97 and 62
- * of 100 of the operations are done by Winograd that all would allow.
+ * Bytes of prepared constants of a stage by default, on a CPU and on a GPU. A network of 93.6 M parameters at 256x256 asks
+ * a CPU for 849 MB, one of 552.8 M for 3.6 GB, more than its weights; half a gigabyte holds 63 and 15 of 100 of these
+ * bytes, with which 97 and 62 of 100 of the operations are done by Winograd that all would allow. On a GPU the second asks
+ * for 1.8 GB, half of it for layers of 64x64 pixels and more.
  */
-const PREPARED_BYTES = 2 ** 29;
+const PREPARED_BYTES = { cpu: 2 ** 29, gpu: 2 ** 30 };
+
+/** WebGPU does not tell how much memory a GPU has; what one buffer may take is a part of it. */
+function preparedBytes(software: boolean, { maxBufferSize }: Pick<GPUSupportedLimits, "maxBufferSize">): number {
+  return !software && maxBufferSize >= PREPARED_BYTES.gpu ? PREPARED_BYTES.gpu : PREPARED_BYTES.cpu;
+}
 
 /** What is known of the timestamps of a device. */
 export interface DeviceClock {
@@ -94,7 +103,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
   }
   const backend = options.gpu ? undefined : await chooseBackend(options.backend);
   const connected = await connect(options.gpu ?? globalThis.navigator?.gpu, options, backend);
-  const { connection, facts: { software, subgroupSize, leastSubgroupSize } } = connected;
+  const { connection, facts: { software, vendor, subgroupSize, leastSubgroupSize } } = connected;
   const { device, description, features } = connection;
   const usableSubgroups = features.includes("subgroups") ? subgroupSize : 0;
   const { preferences = {} } = options;
@@ -114,7 +123,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<OpenDevice>
       leastSubgroupSize: features.includes("subgroups") ? leastSubgroupSize : 0,
       f16: features.includes("shader-f16"),
       software,
-      preparedBytes: options.preparedBytes ?? PREPARED_BYTES,
+      ...(vendor ? { vendor } : {}),
+      preparedBytes: options.preparedBytes ?? preparedBytes(software, device.limits),
       preferences: typeof preferences === "function"
         ? await preferences({ description, subgroupSize: usableSubgroups, features })
         : preferences,
@@ -255,10 +265,24 @@ async function requestDevice(
 interface AdapterFacts {
   readonly description: string;
   readonly software: boolean;
+  readonly vendor: GpuVendor | undefined;
   /** Size of every subgroup, 0 if it varies or is not told. */
   readonly subgroupSize: number;
   /** Least size of a subgroup, 0 if it is not told. */
   readonly leastSubgroupSize: number;
+}
+
+/** Words of adapters by maker; in place of the name Deno gives the number by which PCI knows it. */
+const VENDOR_WORDS: Readonly<Record<GpuVendor, RegExp>> = {
+  amd: /\b(4098|amd|radeon)\b/i,
+  apple: /\bapple\b/i,
+  intel: /\b(32902|intel)\b/i,
+  nvidia: /\b(4318|nvidia|geforce)\b/i,
+};
+
+function vendorOf({ vendor, description }: Pick<GPUAdapterInfo, "vendor" | "description">): GpuVendor | undefined {
+  const vendors = Object.keys(VENDOR_WORDS) as GpuVendor[];
+  return vendors.find((name) => VENDOR_WORDS[name].test(`${vendor} ${description}`));
 }
 
 function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFacts {
@@ -270,6 +294,7 @@ function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFac
   return {
     description,
     software,
+    vendor: software ? undefined : vendorOf(info),
     subgroupSize: least !== undefined && least === most ? least : 0,
     leastSubgroupSize: least ?? 0,
   };

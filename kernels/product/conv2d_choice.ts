@@ -9,7 +9,7 @@ import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
 import { prefersBroadcast } from "./register_block.ts";
 import { conv2dMatrix, conv2dMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
-import type { Arithmetic } from "./tile_product.ts";
+import type { Arithmetic } from "./tile_text.ts";
 import { BAND_MEBIBYTES, winogradSizes } from "./winograd/winograd_sizes.ts";
 import { type TileSize, WINOGRAD } from "./winograd/winograd_transform.ts";
 
@@ -100,8 +100,12 @@ const DISPATCH_NANOSECONDS = 40_000;
  */
 export const NANOSECONDS_PER_BYTE = 0.2;
 
-/** Output pixels and channels from which a GPU takes tiles of 4; below, transforms and their traffic outweigh. */
-const GPU_LEAST = { pixels: 64 * 64, channels: 128 };
+/**
+ * Output pixels and channels from which a GPU takes tiles of 4, wherever the weight is granted its memory; below, transforms
+ * and their traffic outweigh. At 32x32 pixels there are 64 tiles, the rows of a tile of the product: it makes a fourth of the
+ * multiply-adds, and reads four times the weight, which pays where the channels are many.
+ */
+const GPU_LEAST = [{ pixels: 64 * 64, channels: 128 }, { pixels: 32 * 32, channels: 256 }];
 
 /** What the choice depends on. */
 type Shapes = Pick<Convolution, "weight" | "out" | "stride">;
@@ -205,7 +209,7 @@ function lacksWeight(algorithm: ConvolutionAlgorithm, layer: Shapes, target: Tar
 function isLarge({ weight, out }: Shapes): boolean {
   const [, height = 1, width = 1, outChannels = 1] = out.shape;
   const channels = Math.min(weight.shape[2] ?? 1, outChannels);
-  return height * width >= GPU_LEAST.pixels && channels >= GPU_LEAST.channels;
+  return GPU_LEAST.some((least) => height * width >= least.pixels && channels >= least.channels);
 }
 
 /** Nanoseconds on an adapter that computes on the CPU by the model, and what the prepared weight has to save. */

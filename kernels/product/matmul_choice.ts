@@ -6,7 +6,8 @@ import { matmulShared, sharedCut } from "./matmul_shared.ts";
 import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
-import type { Arithmetic, Cut } from "./tile_product.ts";
+import type { Cut } from "./tile_product.ts";
+import type { Arithmetic } from "./tile_text.ts";
 
 /**
  * Algorithms of a matrix product: blocks in registers alone (on a GPU, lanes that share k where rows are few), tiles in

@@ -1,9 +1,10 @@
 /** Matrix products from tiles in workgroup memory: linear layers, pointwise convolutions, Winograd products on GPUs. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
 
-import { FACTORS_FOUR, type Product } from "./matmul_tiled.ts";
+import type { Product } from "./matmul_tiled.ts";
 import { chooseCut, type CutVariant } from "./tile_cut.ts";
-import { type Arithmetic, type Cut, type LeftMatrix, storedRows, tileProduct } from "./tile_product.ts";
+import { type Cut, storedRows, tileProduct } from "./tile_product.ts";
+import type { Arithmetic, LeftMatrix } from "./tile_text.ts";
 import { range } from "../text/wgsl.ts";
 
 /** The cut of a product into workgroups, or undefined if the device is too small for any. */
@@ -27,30 +28,50 @@ export function matmulShared(product: Product, cut: Cut, arithmetic: Arithmetic,
   const { a: _, b: right, factors, sharesB, ...rest } = product;
   const label = `matmul.shared${arithmetic === "f16" ? "-f16" : ""}${factors ? ".norm" : ""}`;
   const rowPitch = sharesB ? 0 : storedRows(product.inner, right);
-  return tileProduct({ ...rest, label, left: rowsOf(product), right, rowPitch }, cut, arithmetic, target);
+  return tileProduct({ ...rest, label, left: rowsOf(product, cut), right, rowPitch }, cut, arithmetic, target);
 }
 
 /** The rows of a, normalised where there are factors: these are loaded once for all rows of a depth. */
-function rowsOf({ a, inner, factors }: Product): LeftMatrix {
-  const wide = inner % 4 === 0;
-  const words = `vec4f(${range(4).map((e) => `a[origin + k + ${e}u]`).join(", ")})`;
-  const position = [
-    `known = ${wide ? "vec4<bool>(k + quad < end)" : `k + quad + vec4u(0u, 1u, 2u, 3u) < vec4u(end)`};`,
-    ...(factors ? range(3).map((plane) => `factor${plane} = factorsFour(item, ${plane}u, k + quad);`) : []),
-  ];
+function rowsOf({ a, inner, factors }: Product, { tile: { depth } }: Cut): LeftMatrix {
+  const even = inner % 2 === 0;
+  const group = even ? 2 : 1;
+  const type = even ? "vec2f" : "f32";
+  const pair = (array: string, at: string): string =>
+    even ? `${array}[${at}]` : `vec2f(${array}[${at}], ${array}[${at} + 1u])`;
+  const known = (unit: number): string =>
+    even ? `k + 2u * pair${unit} < end` : `k + 2u * pair${unit} + vec2u(0u, 1u) < vec2u(end)`;
+  const step = depth / group;
+  const loadFactors = (units: number): readonly string[] =>
+    factors
+      ? range(units).flatMap((u) =>
+        range(3).map((plane) => `factor${u}_${plane} = ${pair("factors", `factorAt${u} + ${plane}u * planePitch`)};`)
+      )
+      : [];
   return {
-    read: { a: { tensor: a, type: wide ? "vec4f" : "f32" }, ...(factors ? { factors } : {}) },
+    read: { a: { tensor: a, type }, ...(factors ? { factors: { tensor: factors, type } } : {}) },
     params: {},
-    declarations: `fn rowFour(origin: u32, k: u32) -> vec4f {
-  return ${wide ? "a[(origin + k) / 4u]" : words};
-}
-${factors ? FACTORS_FOUR : ""}`,
-    locate: (unit, row) => [`let origin${unit} = (item * params.rows + ${row}) * params.inner;`],
-    begin: position.map((line) => `var ${line}`),
-    advance: position,
-    load: (unit) => {
-      const four = `rowFour(origin${unit}, k + quad)`;
-      return `select(vec4f(), ${factors ? `fma(${four} - factor0, factor1, factor2)` : four}, known)`;
+    declarations: "",
+    locate: (unit, row) => [
+      `var at${unit} = ((item * params.rows + ${row}) * params.inner + k) / ${group}u + pair${unit}${
+        even ? "" : " * 2u"
+      };`,
+      ...(factors
+        ? [`var factorAt${unit} = (item * params.inner + k) / ${group}u + pair${unit}${even ? "" : " * 2u"};`]
+        : []),
+    ],
+    begin: (units) => [
+      `let rowPitch = params.inner / ${group}u;`,
+      ...(factors ? [`let planePitch = params.batch * rowPitch;`] : []),
+      ...loadFactors(units).map((line) => `var ${line}`),
+    ],
+    advance: (units) => [
+      ...range(units).flatMap((u) => [`at${u} += ${step}u;`, ...(factors ? [`factorAt${u} += ${step}u;`] : [])]),
+      ...loadFactors(units),
+    ],
+    load: (unit, row) => {
+      const two = pair("a", `at${unit} + ${row}u * rowPitch`);
+      const value = factors ? `fma(${two} - factor${unit}_0, factor${unit}_1, factor${unit}_2)` : two;
+      return inner % depth === 0 ? value : `select(vec2f(), ${value}, ${known(unit)})`;
     },
   };
 }

@@ -249,7 +249,7 @@ storeFour(c${p}, (item * params.rows + row + ${p}u) * params.columns, column);
 }
 
 /** WGSL function `factorsFour(item, plane, k)`: four factors from k on; 0 beyond, so that what is padded stays 0. */
-export const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> vec4f {
+const FACTORS_FOUR = `fn factorsFour(item: u32, plane: u32, k: u32) -> vec4f {
   let base = (plane * params.batch + item) * params.inner;
   let last = params.inner - 1u;
   let four = vec4f(factors[base + k], factors[base + min(k + 1u, last)], factors[base + min(k + 2u, last)],

@@ -1,26 +1,72 @@
 /** How a product is cut into workgroups: the tile, and the parts of k where tiles alone are too few. */
 import type { Target } from "../../engine/mod.ts";
-import { type Arithmetic, type Cut, invocations, type Tile, tileBytes } from "./tile_product.ts";
+import type { Cut } from "./tile_product.ts";
+import { type Arithmetic, invocations, type Tile, tileBytes } from "./tile_text.ts";
 
-/** Blocks of 8x8 for each of 256 invocations: the fewest loads per product, for large images. */
-export const LARGE_TILE: Tile = { rows: 128, columns: 128, depth: 16, rowsEach: 8, columnsEach: 8, unrolled: true };
+/** The tiles, by the name that a variant of an algorithm has. */
+export const TILES = {
+  /** Blocks of 8x8 for each of 256 invocations: the fewest loads per product, for large images. */
+  "128": { rows: 128, columns: 128, depth: 16, rowsEach: 8, columnsEach: 8, unrolled: true, lanes: "rows" },
+  /** The same with 32 consecutive invocations over 4 blocks down and 8 across: they read 12 different places, not 18. */
+  "128-8x4": { rows: 128, columns: 128, depth: 16, rowsEach: 8, columnsEach: 8, unrolled: true, lanes: "blocks" },
+  /** Blocks of 8x4 for each of 128 invocations: as many as registers hold on every GPU. */
+  "64": { rows: 64, columns: 64, depth: 16, rowsEach: 8, columnsEach: 4, unrolled: true, lanes: "rows" },
+  /** Few rows or columns, and adapters that are slow to compile. */
+  "32": { rows: 32, columns: 32, depth: 16, rowsEach: 4, columnsEach: 4, unrolled: false, lanes: "rows" },
+  /** Convolutions to the channels of a picture. */
+  "16": { rows: 64, columns: 16, depth: 16, rowsEach: 4, columnsEach: 4, unrolled: false, lanes: "rows" },
+} as const satisfies Readonly<Record<string, Tile>>;
 
-/** The same blocks for each of 64 invocations. */
-export const MEDIUM_TILE: Tile = { rows: 64, columns: 64, depth: 16, rowsEach: 8, columnsEach: 8, unrolled: true };
+/** Name of a tile. */
+export type TileName = keyof typeof TILES;
 
-/** Few rows or columns, and adapters that are slow to compile. */
-export const SMALL_TILE: Tile = { rows: 32, columns: 32, depth: 16, rowsEach: 4, columnsEach: 4, unrolled: false };
+/** Names of the tiles. */
+export const TILE_NAMES = Object.keys(TILES) as readonly TileName[];
 
-/** Convolutions to the channels of a picture. */
-export const NARROW_TILE: Tile = { rows: 64, columns: 16, depth: 32, rowsEach: 4, columnsEach: 4, unrolled: false };
+/** What products are cut by on one class of devices. */
+interface Class {
+  /** Multiply-adds in a time by tile, those of the fastest being 1. */
+  readonly rates: Readonly<Record<TileName, number>>;
+  /** Invocations that k is split for. */
+  readonly wanted: number;
+  /** Invocations below which a device of this class is not busy, be it small. */
+  readonly busy: number;
+  /** Parts at most, and steps of k that one should have at least. */
+  readonly mostParts: number;
+  readonly leastPart: number;
+}
 
-/** Workgroups that a GPU should have at least: two on each of the 132 cores of the largest. */
-const ENOUGH_WORKGROUPS = 256;
+/** 512 invocations for each of the 132 cores of the largest GPU; a small one has 28. */
+const GPU: Omit<Class, "rates"> = { wanted: 65_536, busy: 16_384, mostParts: 32, leastPart: 144 };
 
-/** Steps of k that a part should have at least. */
-const LEAST_PART = 256;
+/**
+ * Where an invocation has 256 registers (NVIDIA, AMD) the 64 sums of a block of 8x8 are at home: compilers take 128 (ptxas
+ * for Ada) and 120 (RADV for RDNA 3) for tile 128, 66 and 96 for tile 64, which by RADV's count are 4.6 and 4.9 cycles per
+ * multiply-add. Apple has half as many, of which tile 128 takes all (Mesa for the M1: 247 of 256 halves, and 8 spills in a
+ * convolution) and tile 64 159; Intel has fewer still, and whoever is not known may. Rates are estimates from these counts
+ * and the loads per product, as no GPU was at hand; tuning tries the tiles.
+ */
+const CLASSES: Readonly<Record<"manyRegisters" | "fewRegisters" | "software", Class>> = {
+  manyRegisters: { ...GPU, rates: { "128": 1, "128-8x4": 0.99, "64": 0.9, "32": 0.5, "16": 0.4 } },
+  fewRegisters: { ...GPU, rates: { "128": 0.6, "128-8x4": 0.59, "64": 1, "32": 0.6, "16": 0.45 } },
+  // The two whose texts are loops, as compilation takes longer than it saves.
+  software: {
+    rates: { "128": 0.1, "128-8x4": 0.1, "64": 0.1, "32": 1, "16": 0.6 },
+    wanted: 16_384,
+    busy: 0,
+    mostParts: 16,
+    leastPart: 256,
+  },
+};
 
-const MOST_PARTS = 16;
+/**
+ * Multiply-adds that take as long as storing and loading a sum of one part, 8 bytes: GPUs make 10 to 40 in the time of a
+ * byte.
+ */
+const PART_PRICE = 160;
+
+/** How much longer than the default, by the rates, a tile may seem to take that is worth measuring. */
+const WORTH_TRYING = 2;
 
 /** Sizes of a product that its cut depends on. */
 export interface CutSizes {
@@ -31,19 +77,17 @@ export interface CutSizes {
   readonly columns: number;
 }
 
-/** Cuts that differ from the default in the tile, by its extent, or in the parts: one, or twice as many. */
-export const CUT_VARIANTS = ["128", "64", "32", "whole", "split"] as const;
+/** Cuts that differ from the default in the tile, by its name, or in the parts: one, or twice as many. */
+export const CUT_VARIANTS = [...TILE_NAMES, "whole", "split"] as const;
 
 /** One of `CUT_VARIANTS`. */
 export type CutVariant = typeof CUT_VARIANTS[number];
 
-const TILE_OF: Readonly<Record<string, Tile>> = { "128": LARGE_TILE, "64": MEDIUM_TILE, "32": SMALL_TILE };
-
 /**
- * The cut of a product, or undefined if the device has too little workgroup memory. No GPU was at hand to measure on: the
- * numbers follow published kernels and the sizes of large GPUs, and tuning tries the variants.
- * @param variant how to differ from the default; there is none where that comes to the same or leaves half of the tile
- *   empty, and on software adapters, which are slow to compile
+ * The cut of a product, or undefined if the device has too little workgroup memory: the tile with the least work, counted
+ * in whole tiles, per rate of the device's class, and as many parts as make enough invocations.
+ * @param variant how to differ from the default; there is none where that comes to the same, leaves half of the tile empty
+ *   or seems to take twice as long, and on software adapters, which are slow to compile
  */
 export function chooseCut(
   sizes: CutSizes,
@@ -51,27 +95,50 @@ export function chooseCut(
   target: Target,
   variant?: CutVariant,
 ): Cut | undefined {
-  const fits = (tile: Tile): boolean =>
-    tileBytes(atDepth(tile, arithmetic), arithmetic) <= target.maxWorkgroupBytes &&
-    invocations(tile) <= target.maxWorkgroupInvocations;
-  const tile = [preferredTile(sizes, target), SMALL_TILE].find(fits);
-  if (!tile || (variant && target.software)) return undefined;
-  const wanted = variant && TILE_OF[variant] || tile;
-  const isHalfEmpty = wanted.rows >= 2 * sizes.rows || wanted.columns >= 2 * sizes.columns;
-  if (!fits(wanted) || (wanted !== tile && isHalfEmpty)) return undefined;
-  const count = workgroups(sizes, wanted);
-  const enough = Math.floor(Math.min(MOST_PARTS, ENOUGH_WORKGROUPS / count, sizes.inner / LEAST_PART));
-  const most = Math.max(1, Math.floor(sizes.inner / (2 * wanted.depth)));
-  const standard = Math.max(1, enough);
+  const device = classOf(target);
+  const possible = TILE_NAMES.filter((name) => {
+    const tile = atDepth(TILES[name], arithmetic);
+    return tileBytes(tile, arithmetic) <= target.maxWorkgroupBytes &&
+      invocations(tile) <= target.maxWorkgroupInvocations &&
+      // Half-precision sums of a depth come on top of those in single precision.
+      !(arithmetic === "f16" && tile.rowsEach * tile.columnsEach > 32);
+  });
+  const price = (name: TileName): number => priceOf(sizes, name, device);
+  const best = possible.toSorted((a, b) => price(a) - price(b))[0];
+  if (!best || (variant && target.software)) return undefined;
+  const isTile = (name: string | undefined): name is TileName => TILE_NAMES.some((known) => known === name);
+  const name = isTile(variant) ? variant : best;
+  const tile = atDepth(TILES[name], arithmetic);
+  const isHalfEmpty = tile.rows >= 2 * sizes.rows || tile.columns >= 2 * sizes.columns;
+  const isWorthTrying = name === best || (!isHalfEmpty && price(name) <= WORTH_TRYING * price(best));
+  if (!possible.includes(name) || !isWorthTrying) return undefined;
+  const standard = partsOf(sizes, name, device);
+  const most = Math.max(1, Math.floor(sizes.inner / (2 * tile.depth)));
   const parts = variant === "whole" ? 1 : variant === "split" ? Math.min(2 * standard, most) : standard;
-  if (variant && wanted === tile && parts === standard) return undefined;
-  return { tile: atDepth(wanted, arithmetic), parts };
+  if (variant && name === best && parts === standard) return undefined;
+  return { tile, parts };
 }
 
-function preferredTile(sizes: CutSizes, { software }: Target): Tile {
-  if (sizes.columns <= NARROW_TILE.columns) return NARROW_TILE;
-  if (software || Math.min(sizes.rows, sizes.columns) < MEDIUM_TILE.rows) return SMALL_TILE;
-  return workgroups(sizes, LARGE_TILE) >= ENOUGH_WORKGROUPS ? LARGE_TILE : MEDIUM_TILE;
+function classOf({ software, vendor }: Target): Class {
+  if (software) return CLASSES.software;
+  return vendor === "nvidia" || vendor === "amd" ? CLASSES.manyRegisters : CLASSES.fewRegisters;
+}
+
+/** Time of a product in multiply-adds at the full rate of the fastest tile. */
+function priceOf(sizes: CutSizes, name: TileName, device: Class): number {
+  const { batch, rows, inner, columns } = sizes;
+  const tile = TILES[name];
+  const count = workgroups(sizes, tile);
+  const parts = partsOf(sizes, name, device);
+  const busy = Math.min(1, count * parts * invocations(tile) / device.busy);
+  const sums = parts > 1 ? PART_PRICE * parts * batch * rows * columns : 0;
+  return count * tile.rows * tile.columns * inner / (device.rates[name] * busy) + sums;
+}
+
+function partsOf(sizes: CutSizes, name: TileName, { wanted, mostParts, leastPart }: Class): number {
+  const tile = TILES[name];
+  const enough = wanted / (workgroups(sizes, tile) * invocations(tile));
+  return Math.max(1, Math.floor(Math.min(mostParts, enough, sizes.inner / leastPart)));
 }
 
 function workgroups({ batch, rows, columns }: CutSizes, tile: Tile): number {

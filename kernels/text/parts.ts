@@ -29,7 +29,7 @@ export interface Band extends KernelText {
 const BAND_STEP = BINDING_ALIGNMENT / 4;
 
 function elementBytes({ type }: BoundArray): number {
-  return type.startsWith("vec4") ? 16 : type === "vec2f" ? 8 : 4;
+  return type.startsWith("vec") ? 4 * Number(type[3]) : 4;
 }
 
 function isLarge(array: BoundArray, bytes: number): boolean {

@@ -4,14 +4,18 @@ import { WebGpuRuntime } from "../../engine/mod.ts";
 import { openDevice } from "../../engine/webgpu/device.ts";
 import { gpuTest } from "../support/gpu.ts";
 
-/** Adapters with another description of themselves, which refuse some features. */
-function adapters(info: Partial<GPUAdapterInfo>, refused: readonly string[] = []): GPU {
+/** Adapters with another description of themselves, which refuse some features and have other limits. */
+function adapters(
+  info: Partial<GPUAdapterInfo>,
+  refused: readonly string[] = [],
+  limits: Readonly<Record<string, number>> = {},
+): GPU {
   return {
     async requestAdapter(options?: GPURequestAdapterOptions): Promise<unknown> {
       const adapter = await navigator.gpu.requestAdapter(options);
       return adapter && {
         info,
-        limits: adapter.limits,
+        limits: new Proxy(adapter.limits, { get: (all, name: keyof GPUSupportedLimits) => limits[name] ?? all[name] }),
         features: adapter.features,
         requestDevice: (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
           const asked = [...descriptor.requiredFeatures ?? []] as string[];
@@ -51,6 +55,31 @@ gpuTest("an adapter counts as software where its name or its word says so", asyn
   assertEquals(await software({ description: "llvmpipe (LLVM 15)" }), true);
   assertEquals(await software({ description: "card", isFallbackAdapter: true }), true);
   assertEquals(await software({ description: "card" }), false);
+});
+
+gpuTest("the maker of a GPU is known by its name or its PCI number, unless it stands for a CPU", async () => {
+  const vendorOf = async (info: Partial<GPUAdapterInfo>): Promise<string | undefined> => {
+    const { device, profile } = await openDevice({ gpu: adapters(info) });
+    device.destroy();
+    return profile.vendor;
+  };
+  assertEquals(await vendorOf({ vendor: "4318", description: "card" }), "nvidia");
+  assertEquals(await vendorOf({ vendor: "amd", description: "card" }), "amd");
+  assertEquals(await vendorOf({ vendor: "0", description: "Apple M2 Pro" }), "apple");
+  assertEquals(await vendorOf({ vendor: "32902", description: "card" }), "intel");
+  assertEquals(await vendorOf({ vendor: "5140", description: "card" }), undefined);
+  assertEquals(await vendorOf({ vendor: "4318", description: "llvmpipe" }), undefined);
+});
+
+gpuTest("a GPU of large buffers has more room for prepared constants than others and a CPU", async () => {
+  const preparedBytes = async (description: string, maxBufferSize: number): Promise<number | undefined> => {
+    const { device, profile } = await openDevice({ gpu: adapters({ description }, [], { maxBufferSize }) });
+    device.destroy();
+    return profile.preparedBytes;
+  };
+  assertEquals(await preparedBytes("card", 2 ** 30), 2 ** 30);
+  assertEquals(await preparedBytes("card", 2 ** 29), 2 ** 29);
+  assertEquals(await preparedBytes("llvmpipe", 2 ** 30), 2 ** 29);
 });
 
 gpuTest("limits and the bytes for prepared constants can be set below those of the device", async () => {

@@ -4,18 +4,11 @@ import { constant, type DeviceProfile, type Shape, trace } from "../../engine/mo
 import { makePlan } from "../../engine/plan.ts";
 import { conv2d, type Conv2dOptions } from "../../kernels/product/conv2d.ts";
 import { matmul, matmulCandidates, matmulKey } from "../../kernels/mod.ts";
-import {
-  chooseCut,
-  type CutVariant,
-  LARGE_TILE,
-  MEDIUM_TILE,
-  NARROW_TILE,
-  SMALL_TILE,
-} from "../../kernels/product/tile_cut.ts";
-import { invocations, type Tile, tileBytes } from "../../kernels/product/tile_product.ts";
+import { chooseCut, type CutVariant, TILES } from "../../kernels/product/tile_cut.ts";
+import { invocations, tileBytes } from "../../kernels/product/tile_text.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
-const CARD: DeviceProfile = { ...SOFTWARE_PROFILE, software: false, f16: true };
+const CARD: DeviceProfile = { ...SOFTWARE_PROFILE, software: false, f16: true, vendor: "nvidia" };
 
 function planned(
   shapes: readonly Shape[],
@@ -47,6 +40,9 @@ Deno.test("graphics cards take tiles, Winograd only for large images of many cha
     "matmul.shared",
     "conv2d.winograd4.output",
   ]);
+  assertEquals(convolution(32, 256, CARD)[0], "conv2d.winograd4.input");
+  assertEquals(convolution(32, 256, { ...CARD, preparedBytes: 0 })[0], "conv2d.implicit");
+  assertEquals(convolution(16, 512, CARD)[0], "conv2d.implicit");
   assertEquals(product(64, 64, 64, CARD), ["matmul.shared"]);
   assertEquals(product(1, 64, 64, CARD), ["matmul.vector"]);
 });
@@ -71,7 +67,7 @@ Deno.test("no dispatch of a large convolution or product is more than 16 GFLOP, 
 });
 
 Deno.test("without workgroup memory for any tile, layers take what needs none", () => {
-  const poor = { ...CARD, maxWorkgroupBytes: 4096, preferences: { conv2d: "implicit", matmul: "shared" } };
+  const poor = { ...CARD, maxWorkgroupBytes: 2048, preferences: { conv2d: "implicit", matmul: "shared" } };
   assertEquals(convolution(32, 128, poor), ["conv2d.vector"]);
   assertEquals(product(64, 64, 64, poor), ["matmul.vector"]);
 });
@@ -107,23 +103,47 @@ Deno.test("a product is named by the rows of one image, and by the number of its
   assertEquals(matmulKey({ ...one, ...rest, batch: 2 }), "matmul 128x32x16");
   assertEquals(matmulKey({ ...one, ...rest, batch: 36, sharesB: false }), "matmul 128x32x16 of 36");
   const target = { ...CARD, scratch: () => tensor, scalarIndex: () => 0, prepared: () => undefined };
-  assertEquals(matmulCandidates({ ...one, ...rest }, target), ["tiled", "shared", "shared-f16"]);
+  assertEquals(matmulCandidates({ ...one, ...rest }, target), ["tiled", "shared", "shared-f16", "shared-16"]);
   assertEquals(matmulCandidates({ ...one, ...rest }, { ...target, f16: false, software: true }), ["tiled", "shared"]);
 });
 
+/** Name of the tile, and number of parts of the cut of a 3x3 convolution of a square image; undefined if there is none. */
+function cutOf(
+  side: number,
+  [channels, columns]: readonly [number, number],
+  { profile = CARD, variant }: { readonly profile?: DeviceProfile; readonly variant?: CutVariant } = {},
+): readonly [string, number] | undefined {
+  const scratch = { id: 0, shape: [], dtype: "f32" as const };
+  const target = { ...profile, scratch: () => scratch, scalarIndex: () => 0, prepared: () => undefined };
+  const cut = chooseCut({ batch: 1, rows: side * side, inner: 9 * channels, columns }, "f32", target, variant);
+  const same = (tile: unknown): boolean => JSON.stringify(tile) === JSON.stringify(cut?.tile);
+  return cut && [Object.entries(TILES).find(([, tile]) => same(tile))![0], cut.parts];
+}
+
 Deno.test("large products take large tiles; small ones are split into parts until the card is full", () => {
-  const target = { ...CARD, scratch: () => ({ id: 0, shape: [], dtype: "f32" as const }), scalarIndex: () => 0 };
-  const cut = (side: number, channels: number, columns = channels): [Tile, number] => {
-    const sizes = { batch: 1, rows: side * side, inner: 9 * channels, columns };
-    const { tile, parts } = chooseCut(sizes, "f32", { ...target, prepared: () => undefined })!;
-    return [tile, parts];
-  };
-  assertEquals(cut(256, 256), [LARGE_TILE, 1]);
-  assertEquals(cut(32, 512), [MEDIUM_TILE, 2]);
-  assertEquals(cut(16, 1024), [MEDIUM_TILE, 4]);
-  assertEquals(cut(8, 1024), [MEDIUM_TILE, 16]);
-  assertEquals(cut(256, 256, 3), [NARROW_TILE, 1]);
-  assertEquals(cut(4, 64), [SMALL_TILE, 2]);
+  assertEquals(cutOf(256, [256, 256]), ["128", 1]);
+  assertEquals(cutOf(32, [512, 512]), ["64", 4]);
+  assertEquals(cutOf(16, [1024, 1024]), ["64", 8]);
+  assertEquals(cutOf(8, [1024, 1024]), ["64", 32]);
+  assertEquals(cutOf(256, [256, 3]), ["16", 1]);
+  assertEquals(cutOf(4, [64, 64]), ["32", 4]);
+});
+
+Deno.test("of large products that tile is taken which computes the least beyond them", () => {
+  const tiles = [64, 96, 128, 192, 256, 320].map((columns) => cutOf(256, [64, columns])![0]);
+  assertEquals(tiles, ["64", "128", "128", "64", "128", "64"]);
+});
+
+Deno.test("blocks of 8x8 are for GPUs that are known to have the registers, half-precision sums for none", () => {
+  const makers = (["amd", "apple", "intel", "nvidia"] as const).map((vendor) =>
+    cutOf(256, [256, 256], { profile: { ...CARD, vendor } })![0]
+  );
+  assertEquals(makers, ["128", "64", "64", "128"]);
+  assertEquals(cutOf(256, [256, 256], { profile: { ...SOFTWARE_PROFILE, software: false } }), ["64", 1]);
+  const scratch = { id: 0, shape: [], dtype: "f32" as const };
+  const target = { ...CARD, scratch: () => scratch, scalarIndex: () => 0, prepared: () => undefined };
+  const sizes = { batch: 1, rows: 65536, inner: 2304, columns: 256 };
+  assertEquals(chooseCut(sizes, "f16", target), { tile: { ...TILES["64"], depth: 32 }, parts: 1 });
 });
 
 Deno.test("a batch is split as its images are, so that it gives the same bits", () => {
@@ -140,35 +160,26 @@ Deno.test("a batch is split as its images are, so that it gives the same bits", 
 });
 
 Deno.test("variants cut otherwise than the default, and are left out where they come to the same", () => {
-  const target = { ...CARD, scratch: () => ({ id: 0, shape: [], dtype: "f32" as const }), scalarIndex: () => 0 };
-  const cut = (side: number, channels: number, variant: CutVariant): unknown[] | undefined => {
-    const sizes = { batch: 1, rows: side * side, inner: 9 * channels, columns: channels };
-    const found = chooseCut(sizes, "f32", { ...target, prepared: () => undefined }, variant);
-    return found && [found.tile, found.parts];
-  };
-  assertEquals(cut(16, 1024, "128"), [LARGE_TILE, 16]);
-  assertEquals(cut(16, 1024, "64"), undefined);
-  assertEquals(cut(8, 1024, "128"), undefined);
-  assertEquals(cut(16, 1024, "32"), [SMALL_TILE, 1]);
-  assertEquals(cut(16, 1024, "whole"), [MEDIUM_TILE, 1]);
-  assertEquals(cut(16, 1024, "split"), [MEDIUM_TILE, 8]);
-  assertEquals(cut(256, 256, "whole"), undefined);
-  assertEquals(cut(2, 2, "split"), undefined);
-  assertEquals(
-    chooseCut({ batch: 1, rows: 256, inner: 9216, columns: 1024 }, "f32", {
-      ...target,
-      prepared: () => undefined,
-      software: true,
-    }, "64"),
-    undefined,
-  );
+  const variant = (side: number, channels: number, variant: CutVariant): unknown =>
+    cutOf(side, [channels, channels], { variant });
+  assertEquals(variant(16, 1024, "128"), ["128", 16]);
+  assertEquals(variant(16, 1024, "128-8x4"), ["128-8x4", 16]);
+  assertEquals(variant(16, 1024, "64"), undefined);
+  assertEquals(variant(8, 1024, "128"), undefined, "half of its rows would be empty");
+  assertEquals(variant(16, 1024, "32"), ["32", 4]);
+  assertEquals(variant(16, 1024, "16"), undefined, "it would load too often");
+  assertEquals(variant(16, 1024, "whole"), ["64", 1]);
+  assertEquals(variant(16, 1024, "split"), ["64", 16]);
+  assertEquals(variant(256, 256, "whole"), undefined);
+  assertEquals(variant(2, 2, "split"), undefined);
+  assertEquals(cutOf(16, [1024, 1024], { profile: SOFTWARE_PROFILE, variant: "64" }), undefined);
   const preferences = { conv2d: "implicit-whole", matmul: "shared-split" };
   assertEquals(convolution(16, 128, { ...CARD, preferences }), ["conv2d.implicit"]);
   assertEquals(product(64, 256, 64, { ...CARD, preferences }), ["matmul.shared", "matmul.shared.sum"]);
 });
 
 Deno.test("every tile fits what every WebGPU device has, in either arithmetic", () => {
-  for (const tile of [LARGE_TILE, MEDIUM_TILE, SMALL_TILE, NARROW_TILE]) {
+  for (const tile of Object.values(TILES)) {
     assertEquals([invocations(tile) <= 256, tileBytes(tile, "f32") <= 16384], [true, true], JSON.stringify(tile));
     assertEquals(tileBytes({ ...tile, depth: 32 }, "f16") <= 16384, true, JSON.stringify(tile));
   }

@@ -1,6 +1,7 @@
 /** Convolutions and products from tiles in workgroup memory: every tile, every number of parts, both arithmetics. */
 import { assert, assertEquals } from "@std/assert";
 import {
+  constant,
   defineOp,
   elementCount,
   type Op,
@@ -19,8 +20,9 @@ import { conv2d, conv2dOp } from "../../kernels/product/conv2d.ts";
 import type { Conv2dAttrs } from "../../kernels/product/conv2d_attrs.ts";
 import { matmul, matmulOp } from "../../kernels/mod.ts";
 import { matmulShared } from "../../kernels/product/matmul_shared.ts";
-import { LARGE_TILE, MEDIUM_TILE, NARROW_TILE, SMALL_TILE } from "../../kernels/product/tile_cut.ts";
-import type { Arithmetic, Cut, Tile } from "../../kernels/product/tile_product.ts";
+import { TILE_NAMES, TILES } from "../../kernels/product/tile_cut.ts";
+import type { Cut } from "../../kernels/product/tile_product.ts";
+import type { Arithmetic, Tile } from "../../kernels/product/tile_text.ts";
 import { assertClose, relativeError } from "../support/close.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -98,9 +100,9 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: "small", tile: SMALL_TILE, x: [2, 5, 7, 32], columns: 36 },
-  { name: "narrow", tile: NARROW_TILE, x: [2, 5, 7, 32], columns: 18 },
-  { name: "medium", tile: MEDIUM_TILE, x: [2, 5, 7, 16], columns: 68 },
+  { name: "small", tile: TILES["32"], x: [2, 5, 7, 32], columns: 36 },
+  { name: "narrow", tile: TILES["16"], x: [2, 5, 7, 32], columns: 18 },
+  { name: "medium", tile: TILES["64"], x: [2, 5, 7, 16], columns: 68 },
 ];
 
 for (const { name, tile, x, columns } of CASES) {
@@ -120,12 +122,31 @@ for (const { name, tile, x, columns } of CASES) {
 gpuTest("a product from large tiles gives the reference where neither side fills them", async (runtime) => {
   const inputs = [values([133, 37], 1), values([37, 135], 2)];
   const expected = await runOnce(new ReferenceRuntime(), inputs, (a, b) => matmul(a!, b!));
-  for (const parts of [1, 2]) {
-    const op = cutProduct({ tile: LARGE_TILE, parts });
-    const attrs = { bias: false, residual: false, factors: false };
-    assertClose(await runOnce(runtime, inputs, (...tensors) => op(tensors, attrs)[0]!), expected, 1e-5, `${parts}`);
+  const attrs = { bias: false, residual: false, factors: false };
+  let bits: Float32Array | undefined;
+  for (const name of ["128", "128-8x4"] as const) {
+    const op = cutProduct({ tile: { ...TILES[name], unrolled: false }, parts: 2 });
+    const actual = await runOnce(runtime, inputs, (...tensors) => op(tensors, attrs)[0]!);
+    assertClose(actual, expected, 1e-5, name);
+    assertEquals(actual, bits ??= actual, "how invocations lie does not change the bits");
   }
 });
+
+gpuTest(
+  "taps of large kernels are found, be they more than a word has bits or than the image has pixels",
+  async (runtime) => {
+    // Four rows share a word up to 8 taps down and across, as in every example; 10 have their own, 33 are too many for one.
+    for (const [height, width] of [[5, 5], [17, 16]] as const) {
+      const padding = { top: height >> 1, bottom: height >> 1, left: width - 1, right: 1 };
+      const attrs = { ...PLAIN, stride: 2, padding };
+      const inputs = [values([2, 7, 4, 16], 1), values([height, width, 16, 4], 2)];
+      const expected = await runOnce(new ReferenceRuntime(), inputs, (...tensors) => conv2dOp(tensors, attrs)[0]!);
+      const op = cutConvolution({ tile: TILES["32"], parts: 1 });
+      const actual = await runOnce(runtime, inputs, (...tensors) => op(tensors, attrs)[0]!);
+      assertClose(actual, expected, 1e-5, `${height}x${width}`);
+    }
+  },
+);
 
 gpuTest("bands of rows give the bits of one dispatch, however many there are", async (runtime) => {
   const inputs = [values([2, 9, 11, 32], 1), values([3, 3, 32, 36], 2), values([36], 3)];
@@ -135,10 +156,10 @@ gpuTest("bands of rows give the bits of one dispatch, however many there are", a
     return runOnce(runtime, inputs, (...tensors) => op(tensors, attrs)[0]!);
   };
   for (const parts of [1, 3]) {
-    const whole = await run({ tile: SMALL_TILE, parts });
+    const whole = await run({ tile: TILES["32"], parts });
     assertEquals(labelsOf(runtime as WebGpuRuntime, "once").length, parts === 1 ? 1 : 2);
     for (const bandRows of [32, 96]) {
-      assertEquals(await run({ tile: SMALL_TILE, parts, bandRows }), whole, `${parts} parts, bands of ${bandRows}`);
+      assertEquals(await run({ tile: TILES["32"], parts, bandRows }), whole, `${parts} parts, bands of ${bandRows}`);
       // 2 x 9 x 11 rows.
       assertEquals(
         labelsOf(runtime as WebGpuRuntime, "once").length,
@@ -148,15 +169,51 @@ gpuTest("bands of rows give the bits of one dispatch, however many there are", a
   }
 });
 
-Deno.test("the short text of a tile loops over the steps that stand in the long one", () => {
-  const types = { x: { shape: [128, 64], dtype: "f32" as const }, y: { shape: [64, 128], dtype: "f32" as const } };
+/** The long and the short text of a product on a graphics card; its sizes are whole depths, or not. */
+function productTexts(inner: number, preferences: Readonly<Record<string, string>> = {}): readonly string[] {
+  const types = {
+    x: { shape: [2048, inner], dtype: "f32" as const },
+    y: { shape: [inner, 1024], dtype: "f32" as const },
+  };
   const graph = trace("product", types, ({ x, y }) => ({ z: matmul(x!, y!) }));
-  const [dispatch] = makePlan(graph, { ...SOFTWARE_PROFILE, software: false }).dispatches;
-  const { wgsl, shortWgsl } = dispatch!;
-  const loop = /for \(var q = 0u; q < 4u; q \+= 1u\) (\{[^}]*\})/.exec(shortWgsl ?? "");
-  assert(loop && !wgsl.includes("var q = "), shortWgsl);
-  const steps = [0, 1, 2, 3].map((q) => loop[1]!.replaceAll(/\bq\b/g, `${q}u`)).join("\n");
-  assertEquals(shortWgsl!.replace(loop[0], () => steps), wgsl);
+  const [dispatch] = makePlan(graph, { ...SOFTWARE_PROFILE, software: false, f16: true, preferences }).dispatches;
+  return [dispatch!.wgsl, ...(dispatch!.shortWgsl === undefined ? [] : [dispatch!.shortWgsl])];
+}
+
+Deno.test("the short text of a tile loops over the steps that stand in the long one", () => {
+  const [long, short] = productTexts(64) as [string, string];
+  const loop = /for \(var pair = 0u; pair < 8u; pair \+= 2u\) \{\nlet next = pair \+ 1u;\n((?:\{\n[^}]*\}\n)+)\}/.exec(
+    short,
+  );
+  assert(loop && !long.includes("var pair = "), short);
+  const steps = [0, 2, 4, 6].map((pair) =>
+    loop[1]!.replaceAll("[pair]", `[${pair}]`).replaceAll("[next]", `[${pair + 1}]`)
+  );
+  assertEquals(short.replace(loop[0], () => steps.join("").trimEnd()), long);
+});
+
+/** Indices of arrays in workgroup memory that are neither a number nor one variable. */
+function computedIndices(text: string): readonly string[] {
+  const names = [...text.matchAll(/var<workgroup> (\w+)/g)].map(([, name]) => name);
+  return names.flatMap((name) => {
+    const accesses = [...text.matchAll(new RegExp(`\\b${name}((?:\\[[^\\]]*\\])+)`, "g"))];
+    assert(accesses.length > 0, `${name} is not used`);
+    return accesses.flatMap(([, indices]) => [...indices!.matchAll(/\[([^\]]*)\]/g)].map(([, index]) => index!))
+      .filter((index) => !/^\w+$/.test(index));
+  });
+}
+
+Deno.test("no index of workgroup memory is computed where it is used: compilers check each sum anew", () => {
+  assertEquals(computedIndices("var<workgroup> t: array<f32, 4>;\nlet a = t[k + 1u] + t[k];"), ["k + 1u"]);
+  const names = ["shared", "shared-f16", ...TILE_NAMES.map((name) => `shared-${name}`)];
+  const texts = [64, 36, 37].flatMap((inner) => names.flatMap((matmul) => productTexts(inner, { matmul })));
+  const types = { x: { shape: [1, 64, 64, 64], dtype: "f32" as const } };
+  const weight = { shape: [3, 3, 64, 96], dtype: "f32" as const, data: new Float32Array(9 * 64 * 96) };
+  const graph = trace("layer", types, ({ x }) => ({ y: conv2d(x!, constant(weight), { padding: 1 }) }));
+  const { dispatches } = makePlan(graph, { ...SOFTWARE_PROFILE, software: false, preferences: { conv2d: "implicit" } });
+  const all = [...texts, dispatches[0]!.wgsl].filter((text) => text.includes("var<workgroup>"));
+  assert(all.length > 20, `${all.length} texts`);
+  assertEquals(all.flatMap(computedIndices), []);
 });
 
 gpuTest("a split convolution gives the same bits twice, and a batch those of its images one by one", async () => {
