@@ -33,6 +33,7 @@ export {
   scalarsOf,
   type Target,
   valueOf,
+  type WeightForm,
 } from "./op.ts";
 export {
   checkpoint,

@@ -5,11 +5,14 @@
  */
 import type { Dispatch, Target, Tensor } from "../../../engine/mod.ts";
 import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
+import { usedInPasses } from "../../text/passes.ts";
 import { kernel, lines, range } from "../../text/wgsl.ts";
 import { blockStep, bufferLoads, prefersBroadcast, rowInputs, texelLoads } from "../register_block.ts";
 import { inputLoads } from "../conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
 import { matmulChosen } from "../matmul_choice.ts";
+import { PASS_ROWS } from "../matmul_tiled.ts";
+import { weightForm } from "../weight_texels.ts";
 import { inputTransform, outputTransform } from "./winograd_kernels.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradBand, type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
@@ -69,6 +72,20 @@ export function conv2dWinograd(layer: ConvolutionLayer, tile: TileSize, target: 
   ];
 }
 
+/** The sizes of a layer whose weight is transformed once, in the form that it is to take. */
+export function preparedSizes(
+  layer: Pick<ConvolutionLayer, "weight" | "out">,
+  tile: TileSize,
+  target: Target,
+): WinogradSizes {
+  const sizes = winogradSizes(layer, tile, target);
+  if (!sizes.texels) return sizes;
+  const [, , channels, outChannels] = layer.weight.shape;
+  const [, height, width] = layer.out.shape;
+  const form = weightForm("winogradWeights", `${tile} ${channels}x${outChannels} ${height}x${width}`, target);
+  return winogradSizes(layer, tile, target, form);
+}
+
 /** The weight transformed once, if it is a constant. */
 export function preparedWeight(weight: Tensor, sizes: WinogradSizes, target: Target): Tensor | undefined {
   return target.prepared(winogradWeightsOp.definition, [weight], weightAttrs(sizes));
@@ -84,7 +101,7 @@ function transformedWeight(
   tile: TileSize,
   target: Target,
 ): { readonly tensor: Tensor; readonly sizes: WinogradSizes; readonly before: readonly Dispatch[] } {
-  const best = winogradSizes(layer, tile, target);
+  const best = preparedSizes(layer, tile, target);
   const prepared = preparedWeight(layer.weight, best, target);
   if (prepared) return { tensor: prepared, sizes: best, before: [] };
   const sizes = winogradSizes(layer, tile, target, "buffer");
@@ -118,7 +135,7 @@ function broadcastProducts(
     label: `conv2d.winograd${tile}.product`,
     read: { patches, weights: texels ? { tensor: weights, type: "texture" } : weights },
     write: { products },
-    params: { rows, inner, columns },
+    params: { rows, inner, columns, passes: rowBlock / PASS_ROWS },
     workgroupSize: lanes,
     workgroups: [columns / (groupCount * lanes), blocks, WINOGRAD[tile].patch ** 2],
     work: rows * inner * columns,
@@ -134,6 +151,16 @@ ${blockStep(lanes, rowInputs(rowBlock), [loads], { groups: groupCount })}
 weight += ${texels ? `${lanes / 4}u` : `${lanes}u * params.columns`};
 }
 let columns = params.columns;
-${lines(block, (p) => groups.map((v) => `products[(row + ${p}u) * columns + column + ${v * lanes}u] = c${p}_${v};`))}`,
+var to = row * columns + column;
+${
+      usedInPasses({
+        names: block.flatMap((p) => groups.map((v) => `c${p}_${v}`)),
+        each: PASS_ROWS * groupCount,
+        count: "params.passes",
+        body: () =>
+          `${lines(PASS_ROWS, (p) => groups.map((v) => `products[to + ${p}u * columns + ${v * lanes}u] = c${p}_${v};`))}
+to += ${PASS_ROWS}u * columns;`,
+      })
+    }`,
   });
 }
