@@ -46,8 +46,9 @@ export const WINOGRAD: Readonly<Record<TileSize, WinogradTransform>> = {
 };
 
 /**
- * Rows of patches, transformed kernels and tiles that a pass of the loops over them takes where kernels run on the CPU: in
- * longer texts the loads and stores take most of a cold start, and the loops cost nothing.
+ * Rows of patches and tiles that a pass of the loops over them takes where kernels run on the CPU: in longer texts the
+ * loads and stores take most of a cold start, and the loops cost nothing. The few transforms of weights have no loops: a
+ * compiler rounds otherwise where it joins products and sums of both stages.
  */
 export const PASS_ROWS = { patch: 2, tile: 1 };
 

@@ -1,16 +1,8 @@
 /** The weight of a 3x3 convolution, transformed for a Winograd convolution. */
 import { type Call, defineOp, type Dispatch, type Op, type Tensor, type TensorType } from "../../../engine/mod.ts";
 import { f32, halfExample, movedBytes, requireFit, requireRank, requireValues, requireWeight } from "../../operands.ts";
-import { usedInPasses } from "../../text/passes.ts";
 import { elementwise, lines, literal } from "../../text/wgsl.ts";
-import {
-  PASS_ROWS,
-  table,
-  type TileSize,
-  transformed,
-  WINOGRAD,
-  type WinogradTransform,
-} from "./winograd_transform.ts";
+import { type TileSize, transformed, WINOGRAD, type WinogradTransform } from "./winograd_transform.ts";
 
 /** Attributes of `winogradWeightsOp`. */
 export interface WinogradWeightsAttrs {
@@ -98,14 +90,13 @@ export const winogradWeightsOp: Op<WinogradWeightsAttrs> = defineOp<WinogradWeig
     const [out] = call.outputs as readonly [Tensor];
     const [, , channels = 1, outChannels = 1] = weight.shape;
     const { tile, inner, columns, texels } = call.attrs;
-    const taken = target.software ? PASS_ROWS.patch : patch;
     const product = transformed(matrix, (row, column) => `g${row}_${column}`, "e");
     return [
       elementwise(`winogradWeights.${tile}${weight.dtype === "f16" ? ".f16" : ""}`, target, {
         read: { weight },
         write: { out },
         count: inner * columns,
-        params: { channels, outChannels, inner, columns, passes: patch / taken },
+        params: { channels, outChannels, inner, columns },
         body: `let column = i % params.columns;
 let channel = i / params.columns;
 let inside = column < params.outChannels && channel < params.channels;
@@ -114,15 +105,9 @@ ${product.lines.join("\n")}
 let step = params.inner * params.columns;
 let at = ${texels ? "(channel / 4u * params.columns + column) * 4u + channel % 4u" : "i"};
 ${
-          usedInPasses({
-            names: table("e", patch, 3),
-            each: taken * 3,
-            count: "params.passes",
-            body: (turn) =>
-              lines(taken * patch, (xi) =>
-                `out[(${turn} * ${taken * patch}u + ${xi}u) * step + at] = ` +
-                `(${product.output(Math.floor(xi / patch), xi % patch)}) * ${literal(1 / weightScale ** 2)};`),
-          })
+          lines(patch * patch, (xi) =>
+            `out[${xi}u * step + at] = ` +
+            `(${product.output(Math.floor(xi / patch), xi % patch)}) * ${literal(1 / weightScale ** 2)};`)
         }`,
       }),
     ];
