@@ -34,33 +34,16 @@ export const PEERS_SPEC: CommandSpec = {
       value: "NAME[,NAME]",
       help: `Peers; all by default: ${Object.keys(PEERS).join(", ")}`,
     },
-    runs: {
-      kind: "integer",
-      min: 1,
-      max: 1000,
-      help: `Runs of each case in each engine (default ${DEFAULT_RUNS})`,
-    },
+    runs: { kind: "integer", min: 1, max: 1000, help: `Runs of each case in each engine (default ${DEFAULT_RUNS})` },
     slow: {
       kind: "flag",
       help: "Let jax-webgpu run the network too: it compiles for minutes on a software adapter",
     },
-    json: {
-      kind: "flag",
-      help: "Print one JSON object a line instead of a table",
-    },
-    "no-record": {
-      kind: "flag",
-      help: "Do not append the rows to bench/results",
-    },
+    json: { kind: "flag", help: "Print one JSON object a line instead of a table" },
+    "no-record": { kind: "flag", help: "Do not append the rows to bench/results" },
   },
-  lists: [{
-    title: "Cases",
-    rows: PEER_CASES.map(({ key, name }) => [key, name]),
-  }],
-  examples: [[
-    "deno task peers --only conv64,matmul --peers ort-webgpu",
-    "two operations in ONNX Runtime Web",
-  ]],
+  lists: [{ title: "Cases", rows: PEER_CASES.map(({ key, name }) => [key, name]) }],
+  examples: [["deno task peers --only conv64,matmul --peers ort-webgpu", "two operations in ONNX Runtime Web"]],
 };
 
 /**
@@ -68,14 +51,9 @@ export const PEERS_SPEC: CommandSpec = {
  * @throws {UsageError} naming the case or peer that is not there
  */
 export function peerOptions(values: OptionValues): PeerOptions {
-  const chosen = (
-    option: string,
-    known: readonly string[],
-  ): readonly string[] =>
+  const chosen = (option: string, known: readonly string[]): readonly string[] =>
     textOf(values, option)?.split(",").map((word) =>
-      String(
-        checkOption(option, { kind: "choice", choices: known, help: "" }, word),
-      )
+      String(checkOption(option, { kind: "choice", choices: known, help: "" }, word))
     ) ?? known;
   const keys = chosen("only", PEER_CASES.map(({ key }) => key));
   return {

@@ -1,6 +1,7 @@
 /**
  * One engine in a process of its own, since engines that share a device or an allocator disturb each other. Run as a
- * program with the name of a peer and a folder for files, it reads one request a line from stdin and answers each with one line on stdout.
+ * program with the name of a peer and a folder for files, it reads one request a line from stdin and answers each with
+ * one line on stdout.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";

@@ -25,7 +25,12 @@ const DEPENDS = "winogradWeights";
 
 const MEASURED = new WeakMap<GPUDevice, WeightForm>();
 
-/** The plan of a graph on a device, for which is measured what its choices depend on. */
+/**
+ * The plan of a graph on a device; where its kernels may choose the form of weights, that is measured before.
+ * @param graph simplified, without calls on constants alone
+ * @param opened the device
+ * @throws {DeviceLimitError} if a tensor, a kernel or the scalars exceed what the device offers
+ */
 export async function measuredPlan(graph: Parameters<typeof makePlan>[0], opened: OpenDevice): Promise<Plan> {
   const plan = makePlan(graph, opened.profile);
   if (!plan.layers.some(({ operation }) => operation === DEPENDS)) return plan;
@@ -36,6 +41,7 @@ export async function measuredPlan(graph: Parameters<typeof makePlan>[0], opened
 /**
  * Times loads in both forms, for some 10 ms after compilation, once for each device. It decides between kernels that
  * give the same bits, so that only times depend on it.
+ * @param opened the device
  * @param subgroupSize lanes of a subgroup
  * @returns the faster form; `texture` where the device has no timestamps
  */

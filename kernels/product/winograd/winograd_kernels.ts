@@ -6,7 +6,7 @@ import { type ImageInput, type InputLoad, inputShape } from "../conv2d_input.ts"
 import type { ConvolutionLayer } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
 import type { WinogradBand, WinogradSizes } from "./winograd_sizes.ts";
-import { PASS_ROWS, table, transformed, WINOGRAD } from "./winograd_transform.ts";
+import { table, TRANSFORM_ROWS, transformed, WINOGRAD } from "./winograd_transform.ts";
 
 /**
  * Invocations of a workgroup in the transforms. Four subgroups are up to 8 % faster than one on the CPU (4.26 against
@@ -41,7 +41,7 @@ export function inputTransform(
   const isLast = load.firstChannel + channels >= load.params.allChannels!;
   const known = isLast ? inner - load.firstChannel : channels;
   const side = range(patch);
-  const taken = software ? PASS_ROWS.patch : patch;
+  const taken = software ? TRANSFORM_ROWS.patch : patch;
   const product = transformed(input, (row, column) => `d${row}_${column}`, "e");
   /** Loads of the last rows but `taken - k`, which lies at `position` in the patch. */
   const rowLoads = (k: number, position: string): readonly string[] => [
@@ -135,8 +135,8 @@ export function outputTransform(
   const { patch, output } = WINOGRAD[tile];
   const [batch = 1, outHeight = 1, outWidth = 1, outChannels = 1] = out.shape;
   const side = range(patch);
-  const taken = software ? PASS_ROWS.patch : patch;
-  const given = software ? PASS_ROWS.tile : tile;
+  const taken = software ? TRANSFORM_ROWS.patch : patch;
+  const given = software ? TRANSFORM_ROWS.tile : tile;
   const tileOf = transformed(output, (row, column) => `d${row}_${column}`, "e");
   const resampled = residual?.resample === "up" ? ".up" : "";
   const epilogue = { bias, shift, residual: undefined };

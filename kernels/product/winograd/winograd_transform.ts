@@ -50,7 +50,7 @@ export const WINOGRAD: Readonly<Record<TileSize, WinogradTransform>> = {
  * loads and stores take most of a cold start, and the loops cost nothing. The few transforms of weights have no loops: a
  * compiler rounds otherwise where it joins products and sums of both stages.
  */
-export const PASS_ROWS = { patch: 2, tile: 1 };
+export const TRANSFORM_ROWS = { patch: 2, tile: 1 };
 
 /** The names of a table of values, row by row. */
 export function table(prefix: string, rows: number, columns: number): readonly string[] {
