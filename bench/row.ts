@@ -18,6 +18,7 @@ export interface Origin {
   readonly tuned?: number;
   readonly deno: string;
   readonly os: string;
+  /** What it calls itself; on Linux, in rows since it is told, with its family, model and vectors. */
   readonly cpu: string;
   readonly cpus: number;
 }
@@ -70,9 +71,33 @@ export async function originOf(
     tuned,
     deno: Deno.version.deno,
     os: `${Deno.build.os} ${Deno.build.arch}`,
-    cpu: processors[0]?.model ?? "unknown",
+    cpu: describeProcessor(processors[0]?.model ?? "unknown", await processorFacts()),
     cpus: processors.length,
   };
+}
+
+/**
+ * A processor in words: clouds call several generations by one name, and a software adapter is as fast as the vectors.
+ * @param name what it calls itself
+ * @param facts the text of /proc/cpuinfo, empty where there is none
+ */
+export function describeProcessor(name: string, facts: string): string {
+  const value = (key: string): string | undefined => new RegExp(`^${key}\\s*: (.*)$`, "m").exec(facts)?.[1];
+  const [family, model, flags] = ["cpu family", "model", "flags"].map(value);
+  if (family === undefined || model === undefined) return name;
+  const vectors = [["avx512f", "AVX-512"], ["avx2", "AVX2"]].find(([flag]) => flags?.split(" ").includes(flag!))?.[1];
+  return `${name} (family ${family}, model ${model}${vectors ? `, ${vectors}` : ""})`;
+}
+
+/** Deno lets nobody but one who may do everything read it. */
+async function processorFacts(): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command("cat", { args: ["/proc/cpuinfo"], stderr: "null" }).output();
+    return new TextDecoder().decode(stdout);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 /** Changed results do not make a commit dirty: recording rows changes them. */

@@ -35,6 +35,7 @@ export {
   type SubgroupMatrix,
   type Target,
   valueOf,
+  type WeightForm,
 } from "./op.ts";
 export {
   checkpoint,

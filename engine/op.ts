@@ -94,6 +94,9 @@ export interface Dispatch {
 /** Makers of GPUs whose kinds of processors kernels tell apart. */
 export type GpuVendor = "amd" | "apple" | "intel" | "nvidia";
 
+/** Where a kernel on a software adapter reads the weights of a product from. */
+export type WeightForm = "texture" | "buffer";
+
 /** What a kernel may rely on: the limits and features of the device that it is written for. */
 export interface DeviceProfile {
   /** Invocations of one workgroup at most. */
@@ -130,6 +133,8 @@ export interface DeviceProfile {
    * the most operations per byte is prepared first.
    */
   readonly preparedBytes?: number;
+  /** From where the products of Winograd convolutions have their weights faster, where that was measured. */
+  readonly fasterWeights?: WeightForm;
   /** Which of several ways an operation shall take, by its name or that of a layer; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
 }

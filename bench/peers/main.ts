@@ -8,7 +8,7 @@ import { print, runProgram } from "../program.ts";
 import { type Origin, originOf, recordRow } from "../row.ts";
 import type { PeerCase } from "./cases.ts";
 import settings from "./deno.json" with { type: "json" };
-import { OURS, PEERS } from "./peer.ts";
+import { OURS, PeerMissingError, PEERS } from "./peer.ts";
 import { PeerChild } from "./peer_child.ts";
 import { type PeerOptions, peerOptions, PEERS_SPEC } from "./peer_options.ts";
 import { compare, type PeerRow } from "./peer_row.ts";
@@ -93,11 +93,19 @@ async function comparePeer(
     }
   };
   try {
-    await attempt(
-      name,
-      async () => void await peer.request({ action: "open" }),
-    );
-    if (failures > 0) return failures;
+    let version = "";
+    let isMissing = false;
+    await attempt(name, async () => {
+      try {
+        version = (await peer.request({ action: "open" })).version ??
+          versionOf(packageName);
+      } catch (error) {
+        if (!(error instanceof PeerMissingError)) throw error;
+        isMissing = true;
+        await print(Deno.stderr, `${name} is left out: ${error.message}`);
+      }
+    });
+    if (failures > 0 || isMissing) return failures;
     for (const which of wanted) {
       await attempt(`${which.name} in ${name}`, async () => {
         const start = await startCase(ours, peer, name, which, folder);
@@ -108,7 +116,7 @@ async function comparePeer(
           date: new Date().toISOString(),
           ...ours.origin,
           case: which.name,
-          peer: `${packageName} ${versionOf(packageName)}`,
+          peer: `${packageName} ${version}`,
           backend,
           ...compare(times, backend),
           ...start,
@@ -202,5 +210,11 @@ function messageOf(error: unknown): string {
 }
 
 if (import.meta.main) {
-  Deno.exit(await runProgram(PEERS_SPEC, Deno.args, (values) => comparePeers(peerOptions(values))));
+  Deno.exit(
+    await runProgram(
+      PEERS_SPEC,
+      Deno.args,
+      (values) => comparePeers(peerOptions(values)),
+    ),
+  );
 }

@@ -1,8 +1,8 @@
-/** ONNX Runtime Web: the case as an ONNX file, the image handed over from the host at every run. */
+/** ONNX Runtime, for the web and for Node: the case as an ONNX file, the image handed over from the host at every run. */
 import { caseInput, imageExtents, type PeerCase, resultExtents, timestepRow } from "./cases.ts";
 import { transposed } from "./layout.ts";
 import { ONNX_INPUTS, onnxModel } from "./onnx_models.ts";
-import { type Peer, peerPackage, type PreparedCase } from "./peer.ts";
+import { type Peer, type PeerBackend, PeerMissingError, peerPackage, type PreparedCase } from "./peer.ts";
 
 interface OrtTensor {
   readonly data: Float32Array;
@@ -32,12 +32,12 @@ interface Ort {
 }
 
 /**
- * Opens ONNX Runtime Web on one thread.
+ * Opens ONNX Runtime: that for the web on one thread, that for Node with as many as there are processors.
  * @param backend where it computes
  */
-export async function openOrt(backend: "webgpu" | "wasm"): Promise<Peer> {
-  const ort = await peerPackage<Ort>(`onnxruntime-web/${backend}`);
-  ort.env.wasm.numThreads = 1;
+export async function openOrt(backend: PeerBackend): Promise<Peer> {
+  const ort = backend === "native" ? await nativeOrt() : await peerPackage<Ort>(`onnxruntime-web/${backend}`);
+  if (backend !== "native") ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "error";
   return {
     device: backend,
@@ -46,13 +46,25 @@ export async function openOrt(backend: "webgpu" | "wasm"): Promise<Peer> {
   };
 }
 
+/** ONNX Runtime for Node, whose package holds its library. */
+async function nativeOrt(): Promise<Ort> {
+  try {
+    return (await peerPackage<{ readonly default: Ort }>("onnxruntime-node"))
+      .default;
+  } catch (error) {
+    throw new PeerMissingError(
+      error instanceof Error ? error.message : String(error),
+    );
+  }
+}
+
 async function prepare(
   ort: Ort,
   backend: string,
   which: PeerCase,
 ): Promise<PreparedCase> {
   const session = await ort.InferenceSession.create(onnxModel(which), {
-    executionProviders: [backend],
+    executionProviders: [backend === "native" ? "cpu" : backend],
   });
   const feeds = inputs(ort, which);
   const [height, width, channels] = resultExtents(which);

@@ -1,4 +1,5 @@
 /** The other side of a peer's process: requests out, answers in. */
+import { PeerMissingError, PEERS, PYTHON } from "./peer.ts";
 import { type Replies, REPLY, type Request } from "./peer_process.ts";
 
 /** Longest wait for an answer; a peer may compile a network for minutes. */
@@ -39,9 +40,11 @@ export class PeerChild {
         "--config",
         settings,
         ...PERMISSIONS,
+        ...PEERS[name]?.backend === "native" ? ["--allow-ffi", `--allow-run=${PYTHON.join()}`] : [],
         `--allow-write=${outputFolder}`,
         program,
         name,
+        outputFolder,
       ],
       stdin: "piped",
       stdout: "piped",
@@ -54,6 +57,7 @@ export class PeerChild {
 
   /**
    * Sends a request and waits for its answer.
+   * @throws {PeerMissingError} if the engine is not installed
    * @throws {Error} in the words of the process if it fails, ends, or does not answer within ten minutes
    */
   async request<R extends Request>(request: R): Promise<Replies[R["action"]]> {
@@ -78,7 +82,9 @@ export class PeerChild {
           }`,
         );
       }
-      if ("error" in answer) throw fail(answer.error);
+      if ("error" in answer) {
+        throw answer.isMissing ? new PeerMissingError(answer.error) : fail(answer.error);
+      }
       return answer as Replies[R["action"]];
     } finally {
       clearTimeout(timer);
@@ -101,7 +107,10 @@ export class PeerChild {
   }
 
   async #answer(): Promise<
-    Replies[keyof Replies] | { readonly error: string } | undefined
+    Replies[keyof Replies] | {
+      readonly error: string;
+      readonly isMissing: boolean;
+    } | undefined
   > {
     while (true) {
       const { value, done } = await this.#lines.next();

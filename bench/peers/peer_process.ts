@@ -1,6 +1,7 @@
 /**
  * One engine in a process of its own, since engines that share a device or an allocator disturb each other. Run as a
- * program with the name of a peer, it reads one request a line from stdin and answers each with one line on stdout.
+ * program with the name of a peer and a folder for files, it reads one request a line from stdin and answers each with
+ * one line on stdout.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -8,8 +9,9 @@ import { peerCase } from "./cases.ts";
 import { openJax } from "./jax.ts";
 import { openOrt } from "./ort.ts";
 import { openOurs } from "./ours.ts";
-import { OURS, type Peer, PEERS, type PreparedCase } from "./peer.ts";
+import { OURS, type Peer, PeerMissingError, PEERS, type PreparedCase } from "./peer.ts";
 import { openTfjs } from "./tfjs.ts";
+import { openTorch } from "./torch.ts";
 
 /** What a process is asked to do. */
 export type Request =
@@ -34,6 +36,7 @@ export interface Replies {
     readonly milliseconds: number;
     readonly device: string;
     readonly features: readonly string[];
+    readonly version?: string;
   };
   /** Loading and compiling; then the first run, in which late compilers do their work. */
   readonly prepare: {
@@ -51,29 +54,37 @@ export interface Replies {
 /** How an answer's line begins: packages may print lines of their own. */
 export const REPLY = '{"reply":';
 
-async function openPeer(name: string): Promise<Peer> {
+async function openPeer(name: string, folder: string): Promise<Peer> {
   if (name === OURS) return await openOurs();
   const { packageName, backend } = PEERS[name]!;
-  if (packageName === "onnxruntime-web") return await openOrt(backend);
+  if (packageName.startsWith("onnxruntime-")) return await openOrt(backend);
+  if (backend === "native") return await openTorch(folder);
   return packageName === "@jax-js/jax" ? await openJax() : await openTfjs(backend);
 }
 
 /** The engine and its cases. */
 class Session {
   readonly #name: string;
+  readonly #folder: string;
   readonly #cases = new Map<string, PreparedCase>();
   #peer: Peer | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, folder: string) {
     this.#name = name;
+    this.#folder = folder;
   }
 
   async handle(request: Request): Promise<Replies[Request["action"]]> {
     switch (request.action) {
       case "open": {
-        const milliseconds = await timed(async () => this.#peer = await openPeer(this.#name));
-        const { device, features } = this.#peer!;
-        return { milliseconds, device, features };
+        const milliseconds = await timed(async () => this.#peer = await openPeer(this.#name, this.#folder));
+        const { device, features, version } = this.#peer!;
+        return {
+          milliseconds,
+          device,
+          features,
+          ...(version === undefined ? {} : { version }),
+        };
       }
       case "prepare": {
         const which = peerCase(request.case);
@@ -94,8 +105,9 @@ class Session {
         };
       case "output": {
         const prepared = this.#loaded(request.case);
+        const own = await prepared.run();
         const { buffer, byteOffset, byteLength, length } = prepared
-          .channelsLast(await prepared.run());
+          .channelsLast(await prepared.result?.() ?? own);
         await Deno.writeFile(
           request.file,
           new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength),
@@ -139,12 +151,13 @@ async function repeated(
   return times;
 }
 
-async function serve(name: string): Promise<void> {
-  const session = new Session(name);
+async function serve(name: string, folder: string): Promise<void> {
+  const session = new Session(name, folder);
   for await (const line of createInterface({ input: process.stdin })) {
     const request = JSON.parse(line) as Request;
     const reply = await session.handle(request).catch((error: unknown) => ({
       error: error instanceof Error ? error.message : String(error),
+      isMissing: error instanceof PeerMissingError,
     }));
     await Deno.stdout.write(
       new TextEncoder().encode(`\n${REPLY}${JSON.stringify(reply)}}\n`),
@@ -153,4 +166,4 @@ async function serve(name: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await serve(Deno.args[0] ?? "");
+if (import.meta.main) await serve(Deno.args[0] ?? "", Deno.args[1] ?? "");

@@ -1,4 +1,5 @@
 /** Rows of the comparison: one case in one peer, with our times of the same minutes. */
+import type { PeerBackend } from "./peer.ts";
 import type { Origin } from "../row.ts";
 import { type Spread, spreadOf } from "../statistics.ts";
 
@@ -31,7 +32,7 @@ export interface PeerRow extends Origin, PeerComparison {
   readonly case: string;
   /** Package and version. */
   readonly peer: string;
-  readonly backend: "webgpu" | "wasm";
+  readonly backend: PeerBackend;
   /** Relative L2 distance of the peer's result from ours. */
   readonly error: number;
   /** The peer's time to load the case, and of its first run, in which some compile. */
@@ -48,7 +49,7 @@ export interface PeerRow extends Origin, PeerComparison {
  */
 export function compare(
   times: PeerTimes,
-  backend: "webgpu" | "wasm",
+  backend: PeerBackend,
 ): PeerComparison {
   const [peer, ours] = [spreadOf(times.peer), spreadOf(times.ours)];
   const roundTrip = spreadOf(times.roundTrips).median;

@@ -3,7 +3,7 @@ import { elementCount } from "../../engine/mod.ts";
 import { repackParameter } from "../../models/mod.ts";
 import { randomParameters } from "../random_weights.ts";
 import { caseInput, caseWeight, imageExtents, type PeerCase, timestepRow } from "./cases.ts";
-import { type Peer, peerPackage, type PreparedCase } from "./peer.ts";
+import { type Peer, type PeerBackend, peerPackage, type PreparedCase } from "./peer.ts";
 import { EPSILON, GROUPS, type NetworkOps, walkUnet } from "./unet_walk.ts";
 
 interface Tensor {
@@ -83,7 +83,9 @@ const RAISED_LIMITS = [
  * @param backend where it computes
  * @throws {Error} if it refuses the backend
  */
-export async function openTfjs(backend: "webgpu" | "wasm"): Promise<Peer> {
+export async function openTfjs(
+  backend: Exclude<PeerBackend, "native">,
+): Promise<Peer> {
   const tf = await peerPackage<Tfjs>("@tensorflow/tfjs-core");
   if (backend === "webgpu") await registerWebGpu(tf);
   else {(await peerPackage<WasmBackendPackage>("@tensorflow/tfjs-backend-wasm"))

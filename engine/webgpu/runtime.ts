@@ -25,6 +25,7 @@ import { Executable, type ExecutableContext } from "./executable.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./profiler.ts";
 import { openTimer, type ReplayTimer } from "./timer.ts";
+import { measuredPlan } from "./weight_probe.ts";
 
 /** Which device to open, and how to run on it. */
 export interface WebGpuRuntimeOptions extends OpenOptions {
@@ -290,7 +291,7 @@ export class WebGpuRuntime implements Runtime {
     const { prologue, body, folded } = splitConstantCalls(graph);
     const constants = new Map(graph.constants);
     for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
-    const lowered = makePlan({ ...graph, calls: body, constants }, this.#opened.profile);
+    const lowered = await measuredPlan({ ...graph, calls: body, constants }, this.#opened);
     const prepared = await this.#prepare({ ...graph, constants }, lowered);
     const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);

@@ -5,6 +5,7 @@
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { floatBits } from "../operands.ts";
+import { filledInPasses, usedInPasses } from "../text/passes.ts";
 import { treeReduction } from "../text/reduction.ts";
 import { flatGrid, kernel, type KernelSource, lines } from "../text/wgsl.ts";
 import type { AttentionLayout } from "./attention_layout.ts";
@@ -117,6 +118,9 @@ export function shuffleKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, t
   const parts = Math.ceil(head / lanes);
   const held = (name: string, base: string): string =>
     lines(KEYS, (j) => lines(parts, (b) => `let ${name}${j}_${b} = x[${base} + row${j} + channel${b}];`));
+  // The texts of loads and stores that run once are short where all channels are whole passes.
+  const each = head % lanes === 0 ? lanes : head;
+  const passes = `params.width / ${each}u`;
   const shared = (name: string, j: number, c: number): string =>
     `subgroupShuffle(${name}${j}_${Math.floor(c / lanes)}, ${c % lanes}u)`;
   return headKernel({ read: { x: qkv }, write: { y } }, layout, target, {
@@ -125,7 +129,15 @@ export function shuffleKernel(qkv: Tensor, y: Tensor, layout: AttentionLayout, t
     invocations: lanes,
     body: `let query = first + lane;
 let q = q_base + min(query, params.length - 1u) * pitch;
-${lines(head, (c) => `let q${c} = x[q + ${c}u] * scale;\nvar o${c} = 0.0;`)}
+${
+      filledInPasses({
+        names: numbered("q", head),
+        each,
+        count: passes,
+        body: (turn) => lines(each, (c) => `q${head - each + c} = x[q + ${turn} * ${each}u + ${c}u] * scale;`),
+      })
+    }
+${lines(head, (c) => `var o${c} = 0.0;`)}
 ${lines(parts, (b) => `let channel${b} = min(${b * lanes}u + lane, ${head - 1}u);`)}
 var top = ${LOWEST};
 var sum = 0.0;
@@ -145,7 +157,14 @@ ${
 if (query >= params.length) { return; }
 let share = 1.0 / sum;
 let out = y_base + query * params.channels;
-${lines(head, (c) => `y[out + ${c}u] = o${c} * share;`)}`,
+${
+      usedInPasses({
+        names: numbered("o", head),
+        each,
+        count: passes,
+        body: (turn) => lines(each, (c) => `y[out + ${turn} * ${each}u + ${c}u] = o${c} * share;`),
+      })
+    }`,
   });
 }
 

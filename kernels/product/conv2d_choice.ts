@@ -5,7 +5,7 @@ import { computedPixels, conv2dDirect, type Convolution } from "./conv2d_direct.
 import { conv2dImplicit, implicitCut } from "./conv2d_implicit.ts";
 import { inputShape } from "./conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "./conv2d_layer.ts";
-import { conv2dWinograd, preparedWeight } from "./winograd/conv2d_winograd.ts";
+import { conv2dWinograd, preparedSizes, preparedWeight } from "./winograd/conv2d_winograd.ts";
 import { prefersBroadcast } from "./register_block.ts";
 import { conv2dMatrix, conv2dMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
@@ -203,7 +203,7 @@ function cheapest(
 function lacksWeight(algorithm: ConvolutionAlgorithm, layer: Shapes, target: Target): boolean {
   const method = methodOf(algorithm);
   if (!method || !("tile" in method)) return false;
-  return preparedWeight(layer.weight, winogradSizes(layer, method.tile, target), target) === undefined;
+  return preparedWeight(layer.weight, preparedSizes(layer, method.tile, target), target) === undefined;
 }
 
 function isLarge({ weight, out }: Shapes): boolean {

@@ -5,6 +5,7 @@
  * fill all lanes.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { usedInPasses } from "../text/passes.ts";
 import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import {
@@ -51,6 +52,9 @@ const BLOCKS: readonly Block[] = [
   { across: 4, down: 2, rate: 23 },
 ];
 
+/** Pixels that a pass of the loop over the results of a block stores, a divisor of theirs: see `usedInPasses`. */
+const PASS_PIXELS = 2;
+
 /** The dispatch that computes a convolution of any kernel size, stride and padding. */
 export function conv2dDirect(convolution: Convolution, target: Target): Dispatch {
   const broadcast = prefersBroadcast(target);
@@ -60,7 +64,10 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
   // Three taps side by side share their input columns; wider kernels run tap by tap.
   const taps = kernelWidth === 3 ? 3 : 1;
   const block = cheapestBlock(outHeight, outWidth);
-  const groups = broadcast && outChannels > target.subgroupSize && texelsOf(convolution.weight, target) ? 2 : 1;
+  const name = `conv2d ${kernelHeight}x${kernelWidth}s${convolution.stride} ${channels}x${outChannels} ` +
+    `${outHeight}x${outWidth}`;
+  const texels = broadcast ? texelsOf(convolution.weight, name, target) : undefined;
+  const groups = texels && outChannels > target.subgroupSize ? 2 : 1;
   const columnBlocks = Math.ceil(outChannels / (broadcast ? groups * target.subgroupSize : 4));
   const blocksAcross = Math.ceil(outWidth / block.across);
   const blocksDown = Math.ceil(outHeight / block.down);
@@ -88,7 +95,7 @@ export function conv2dDirect(convolution: Convolution, target: Target): Dispatch
     groups,
   };
   return broadcast
-    ? broadcastConvolution(convolution, sizes, target)
+    ? broadcastConvolution(convolution, sizes, texels, target)
     : vectorConvolution(convolution, sizes, channels % 4 === 0, outChannels % 4 === 0, target);
 }
 
@@ -126,12 +133,17 @@ function inputColumns(across: number, stride: number, taps: number): readonly nu
  * channel, one accumulator per pixel and group. S channels of an input pixel are loaded with one load, lane = channel,
  * and handed out by shuffles; each serves up to three taps of every group.
  */
-function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Target): Dispatch {
+function broadcastConvolution(
+  convolution: Convolution,
+  sizes: Sizes,
+  texels: Tensor | undefined,
+  target: Target,
+): Dispatch {
   const { x, weight, out } = convolution;
   const { taps } = sizes;
   const groups = range(sizes.groups);
+  const pixels = sizes.block.across * sizes.block.down;
   const lanes = target.subgroupSize;
-  const texels = texelsOf(weight, target);
   const half = weight.dtype === "f16";
   const rows = half ? 2 : 1;
   const [, , channels = 1, columns = 1] = weight.shape;
@@ -154,7 +166,11 @@ function broadcastConvolution(convolution: Convolution, sizes: Sizes, target: Ta
       ...epiloguePorts(convolution, x, "f32"),
     },
     write: { out },
-    params: { ...sizes.params, pitch: texels ? texelRows(channels, lanes) : Math.ceil(channels / rows) * columns },
+    params: {
+      ...sizes.params,
+      pitch: texels ? texelRows(channels, lanes) : Math.ceil(channels / rows) * columns,
+      passes: pixels / PASS_PIXELS,
+    },
     workgroupSize: lanes,
     workgroups: flatGrid(sizes.blocks, target),
     work: 1,
@@ -188,16 +204,23 @@ let outHeight = params.outHeight;
 let outWidth = params.outWidth;
 let columns = params.columns;
 ${
-      lines(groups, (v) => [
-        `if (column${v} < columns) {`,
-        ...eachPixel(sizes, (pixel, dy, dx) => [
-          `if (oy + ${dy}u < outHeight && ox + ${dx}u < outWidth) {`,
-          `let e = ((item * outHeight + oy + ${dy}u) * outWidth + ox + ${dx}u) * columns + column${v};`,
-          `out[e] = finish(c${pixel}_${v}, e);`,
-          "}",
-        ]),
-        "}",
-      ])
+      usedInPasses({
+        names: range(pixels).flatMap((pixel) => groups.map((v) => `c${pixel}_${v}`)),
+        each: PASS_PIXELS * sizes.groups,
+        count: "params.passes",
+        body: (turn) =>
+          lines(PASS_PIXELS, (pixel) => [
+            `let p${pixel} = ${turn} * ${PASS_PIXELS}u + ${pixel}u;`,
+            `let oy${pixel} = oy + p${pixel} / ${sizes.block.across}u;`,
+            `let ox${pixel} = ox + p${pixel} % ${sizes.block.across}u;`,
+            `if (oy${pixel} < outHeight && ox${pixel} < outWidth) {`,
+            `let e${pixel} = ((item * outHeight + oy${pixel}) * outWidth + ox${pixel}) * columns;`,
+            ...groups.map((v) =>
+              `if (column${v} < columns) { out[e${pixel} + column${v}] = finish(c${pixel}_${v}, e${pixel} + column${v}); }`
+            ),
+            "}",
+          ]),
+      })
     }`,
   });
 }

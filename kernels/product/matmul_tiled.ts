@@ -4,6 +4,7 @@
  * parameters, so that one compiled pipeline serves every size.
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
+import { usedInPasses } from "../text/passes.ts";
 import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import {
@@ -56,6 +57,9 @@ const TEXEL_GROUPS = [4, 2, 1];
 /** Rows per invocation in the `vector` form. */
 const VECTOR_ROWS = [1, 2, 4, 8];
 
+/** Rows that a pass of the loop over the results of a block stores: see `usedInPasses`. */
+export const PASS_ROWS = 2;
+
 /** The dispatch that computes a batch of products. */
 export function matmulTiled(product: Product, target: Target): Dispatch {
   return prefersBroadcast(target) ? broadcastProduct(product, target) : vectorProduct(product, target);
@@ -68,11 +72,14 @@ export function matmulTiled(product: Product, target: Target): Dispatch {
 function broadcastProduct(product: Product, target: Target): Dispatch {
   const { a, b, out, batch, rows, inner, columns, factors } = product;
   const lanes = target.subgroupSize;
-  const texels = product.firstRow % 4 === 0 && rows > 1 ? texelsOf(b, target) : undefined;
+  const texels = product.firstRow % 4 === 0 && rows > 1
+    ? texelsOf(b, `matmul ${rows / (product.images ?? 1)}x${inner}x${columns}`, target)
+    : undefined;
   const height = blockRows(rows, texels ? TEXEL_ROWS : BUFFER_ROWS);
   const groupCount = texels ? TEXEL_GROUPS.find((count) => count === 1 || columns > (count - 1) * lanes)! : 1;
   const block = range(height);
   const groups = range(groupCount);
+  const rowsEach = Math.min(height, PASS_ROWS);
   const rowBlocks = Math.ceil(rows / height);
   const columnBlocks = Math.ceil(columns / (lanes * groupCount));
   const half = b.dtype === "f16";
@@ -101,6 +108,7 @@ function broadcastProduct(product: Product, target: Target): Dispatch {
       columnBlocks,
       matrixPitch: product.sharesB ? 0 : matrixPitch,
       firstRow: texels ? product.firstRow / 4 : product.firstRow / (half ? 2 : 1) * columns,
+      passes: height / rowsEach,
       ...epilogueParams(product, product.columns),
     },
     takesParts: true,
@@ -150,18 +158,23 @@ ${texels ? `line += ${lanes / 4}u;` : `weight += ${half ? lanes / 2 : lanes}u * 
 }
 let rows = params.rows;
 let columns = params.columns;
+${lines(groups, (v) => `let column${v} = column + ${v * lanes}u;`)}
 ${
-      lines(groups, (v) =>
-        `let column${v} = column + ${v * lanes}u;
-if (column${v} < columns) {
-${
-          lines(block, (p) =>
-            `if (row + ${p}u < rows) {
-let e = (item * rows + row + ${p}u) * columns + column${v};
+      usedInPasses({
+        names: block.flatMap((p) => groups.map((v) => `c${p}_${v}`)),
+        each: rowsEach * groupCount,
+        count: "params.passes",
+        body: (turn) =>
+          lines(rowsEach, (p) => [
+            `let row${p} = row + ${turn} * ${rowsEach}u + ${p}u;`,
+            ...groups.map((v) =>
+              `if (row${p} < rows && column${v} < columns) {
+let e = (item * rows + row${p}) * columns + column${v};
 out[e] = finish(c${p}_${v}, e);
-}`)
-        }
-}`)
+}`
+            ),
+          ]),
+      })
     }`,
   });
 }

@@ -2,7 +2,16 @@
  * Weights as textures. On a software adapter a load from a buffer fetches one f32 for each lane with a bounds check for
  * each, a load from a texture of four f32 per texel fetches four without: 1.3 against 3.6 ns for 8 lanes and value.
  */
-import { elementCount, type Op, type Shape, type Target, type Tensor, type TensorType } from "../../engine/mod.ts";
+import {
+  elementCount,
+  type Op,
+  type Shape,
+  type Target,
+  type Tensor,
+  type TensorType,
+  type WeightForm,
+} from "../../engine/mod.ts";
+import { preferred } from "../preference.ts";
 import { arePositive, requireValues } from "../operands.ts";
 import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 import { prefersBroadcast } from "./register_block.ts";
@@ -91,19 +100,40 @@ texels[i] = select(0.0, weight[select(0u, (matrix * params.inner + k) * params.c
   ],
 });
 
-/** Whether a texture of a size can be had, and pays. */
+/** Names of the forms in which a product can have its weight, for tuning. */
+export const WEIGHT_FORMS: readonly WeightForm[] = ["texture", "buffer"];
+
+/**
+ * The form of a weight that can be a texture. The preference `weights` of the target, or the one for the layer, asks for
+ * one; without, products of Winograd convolutions take the one that was measured to be faster, others a texture.
+ * Both give the same bits.
+ * @param operation `winogradWeights` for products of Winograd convolutions, otherwise `weights`
+ * @param layer what the product belongs to
+ * @throws {RangeError} if the preference names no form
+ */
+export function weightForm(operation: "weights" | "winogradWeights", layer: string, target: Target): WeightForm {
+  const wish = preferred(operation, `${operation} ${layer}`, {
+    algorithms: WEIGHT_FORMS,
+    candidates: WEIGHT_FORMS,
+  }, target);
+  return wish ?? (operation === "winogradWeights" ? target.fasterWeights : undefined) ?? "texture";
+}
+
+/** Whether a texture of a size can be had, and may pay. */
 export function canSample(height: number, width: number, target: Target): boolean {
   return prefersBroadcast(target) && target.subgroupSize % TEXEL_VALUES === 0 &&
     Math.max(height, width) <= target.maxTextureSide;
 }
 
 /**
- * The texels of a weight, if it is a constant and a texture pays on this device: not for f16, whose words hold two
- * values and cost 2.8 ns.
+ * The texels of a weight, if it is a constant and a texture is the form to take on this device: not for f16, whose words
+ * hold two values and cost 2.8 ns.
+ * @param layer what the weight belongs to
  */
-export function texelsOf(weight: Tensor, target: Target): Tensor | undefined {
+export function texelsOf(weight: Tensor, layer: string, target: Target): Tensor | undefined {
   if (!prefersBroadcast(target) || weight.dtype !== "f32") return undefined;
   const depth = target.subgroupSize;
   const [height, width] = texelShape(weight, depth);
-  return canSample(height, width, target) ? target.prepared(weightTexelsOp.definition, [weight], { depth }) : undefined;
+  if (!canSample(height, width, target) || weightForm("weights", layer, target) === "buffer") return undefined;
+  return target.prepared(weightTexelsOp.definition, [weight], { depth });
 }

@@ -102,7 +102,10 @@ export async function tuneNetwork(base: WebGpuRuntime, run: TuneRun): Promise<Tu
 /** The part of the budget that looking at layers may take; the cost of others is told from their operations. */
 const LOOKING = 0.25;
 
-/** Looks at each layer, puts the most expensive first, and measures in that order. */
+/**
+ * Looks at each layer, puts the most expensive first, and measures in that order; parts come last, as they are void where
+ * the whole is to be computed otherwise.
+ */
 async function measureLayers(
   base: WebGpuRuntime,
   layers: Layer[],
@@ -121,7 +124,8 @@ async function measureLayers(
   const millisecondsPerFlop = seen.reduce((sum, [, look]) => sum + look, 0) /
     seen.reduce((sum, [{ flops }]) => sum + flops, 1);
   const cost = (layer: Layer): number => layer.count * (looks.get(layer) ?? layer.flops * millisecondsPerFlop);
-  layers.sort((a, b) => cost(b) - cost(a));
+  const isPart = ({ partOf }: Layer): number => partOf === undefined ? 0 : 1;
+  layers.sort((a, b) => isPart(a) - isPart(b) || cost(b) - cost(a));
   for (const [index, layer] of layers.entries()) {
     onLayer(index, layers.length);
     await measureLayer(base, layer, timing, (samples) => timings.set(layer, samples));

@@ -12,6 +12,7 @@ import { UsageError } from "../../parameters/mod.ts";
 import { helpText, readCommandLine } from "../../io/mod.ts";
 import { compare, type PeerRow } from "../../bench/peers/peer_row.ts";
 import { formatPeerRows } from "../../bench/peers/peer_table.ts";
+import { programOf } from "../../bench/peers/torch.ts";
 import { type NetworkOps, walkUnet } from "../../bench/peers/unet_walk.ts";
 import { KERNEL_CASES } from "../../bench/kernels.ts";
 import { NETWORK_ROW } from "./sample_rows.ts";
@@ -192,6 +193,25 @@ Deno.test("the convolution's ONNX file holds the weight with outputs first", () 
     written[(output * 64 + input) * 9 + tap],
     caseWeight(which)[(tap * 64 + input) * 64 + output],
   );
+});
+
+Deno.test("a program for PyTorch defines every value before it is used, and carries every tensor", () => {
+  for (const which of PEER_CASES) {
+    const bytes = programOf(which);
+    const end = bytes.indexOf("\n".charCodeAt(0));
+    const { ops, tensors } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end))) as {
+      ops: [name: string, result: string, ...args: (string | number | { of: string })[]][];
+      tensors: [name: string, shape: number[]][];
+    };
+    assertEquals(bytes.length - end - 1, 4 * tensors.reduce((sum, [, shape]) => sum + elementCount(shape), 0));
+    const names = tensors.map(([name]) => name);
+    const defined = new Set(names);
+    for (const [name, result, ...args] of ops) {
+      for (const arg of args) if (typeof arg === "object") assert(defined.has(arg.of), `${arg.of} in ${name}`);
+      for (const arg of args) if (typeof arg === "string") assert(names.some((own) => own.startsWith(arg)), arg);
+      defined.add(result);
+    }
+  }
 });
 
 Deno.test("transposed() and outputsFirst() move every element to its place", () => {

@@ -1,10 +1,19 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { originOf, recordRow, resultsFile } from "../../bench/row.ts";
+import { describeProcessor, originOf, recordRow, resultsFile } from "../../bench/row.ts";
 import { KERNEL_ROW, NETWORK_ROW } from "./sample_rows.ts";
 
 Deno.test("resultsFile() makes a file name of an adapter", () => {
   assertEquals(resultsFile("llvmpipe (LLVM 15.0.6, 256 bits)"), "llvmpipe-llvm-15-0-6-256-bits.jsonl");
   assertEquals(resultsFile("../NVIDIA H200"), "nvidia-h200.jsonl");
+});
+
+Deno.test("describeProcessor() tells processors of one name apart", () => {
+  const facts = (flags: string): string =>
+    `processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: Some CPU\nflags\t\t: fpu ${flags} sse\n`;
+  assertEquals(describeProcessor("Some CPU", facts("avx2")), "Some CPU (family 25, model 1, AVX2)");
+  assertEquals(describeProcessor("Some CPU", facts("avx2 avx512f")), "Some CPU (family 25, model 1, AVX-512)");
+  assertEquals(describeProcessor("Some CPU", facts("avx")), "Some CPU (family 25, model 1)");
+  assertEquals(describeProcessor("Some CPU", ""), "Some CPU");
 });
 
 Deno.test("recordRow() appends one line of JSON for each row to the file of its adapter", async () => {

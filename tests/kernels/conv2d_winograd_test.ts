@@ -182,8 +182,8 @@ Deno.test("the transforms give the convolution of a patch: A^T [(G g G^T) * (B^T
 
 Deno.test("transformed() writes sums of products without zero terms", () => {
   const { lines, output } = transformed([[1, 0, -5], [0, -1, 2]], (i, j) => `x${i}${j}`, "e");
-  assertEquals(lines[0], "let e0_0 = x00 - 5.0 * x20;");
-  assertEquals(lines[4], "let e1_1 = -x11 + 2.0 * x21;");
+  assertEquals(lines[0], "var e0_0 = x00 - 5.0 * x20;");
+  assertEquals(lines[4], "var e1_1 = -x11 + 2.0 * x21;");
   assertEquals(output(1, 0), "e1_0 - 5.0 * e1_2");
 });
 

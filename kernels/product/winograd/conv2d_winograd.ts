@@ -5,22 +5,19 @@
  */
 import type { Dispatch, Target, Tensor } from "../../../engine/mod.ts";
 import { STATISTICS_BLOCK } from "../../normalization/statistics_blocks.ts";
+import { usedInPasses } from "../../text/passes.ts";
 import { kernel, lines, range } from "../../text/wgsl.ts";
 import { blockStep, bufferLoads, prefersBroadcast, rowInputs, texelLoads } from "../register_block.ts";
-import { type ImageInput, type InputLoad, inputLoads, inputShape, type Resample } from "../conv2d_input.ts";
+import { inputLoads } from "../conv2d_input.ts";
 import { type ConvolutionLayer, plainInput, plainResidual, statisticsAfter } from "../conv2d_layer.ts";
-import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
 import { matmulChosen } from "../matmul_choice.ts";
+import { PASS_ROWS } from "../matmul_tiled.ts";
+import { weightForm } from "../weight_texels.ts";
 import { cardInputTransform, cardOutputTransform } from "./winograd_cards.ts";
-import { type TileSize, transformed, WINOGRAD } from "./winograd_transform.ts";
+import { inputTransform, outputTransform } from "./winograd_kernels.ts";
+import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradBand, type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";
-
-/**
- * Invocations of a workgroup in the transforms on the CPU. Four subgroups are up to 8 % faster than one (4.26 against
- * 4.34 ms for 64@64x64, 0.38 against 0.46 ms for 128@8x8).
- */
-const TRANSFORM_WORKGROUP = 32;
 
 /**
  * The dispatches that compute a 3x3 convolution of stride 1, whatever its padding. An infinite value or NaN reaches all
@@ -37,8 +34,7 @@ export function conv2dWinograd(
   // The means of blocks would be taken 2.25 times in overlapping patches: what is halved is computed before.
   const isHalved = layer.input.resample === "down";
   const seen = isHalved ? { parts: [plainInput(layer.input, target, before)] } : layer.input;
-  // The 64 loads of a tile from a residual of twice the size would double the text of the kernel, and take 0.7 s to
-  // compile on the CPU: that is computed before, too.
+  // A tile of a residual of twice the size would take 64 loads: that is computed before, too.
   const halved = layer.residual?.resample === "down" ? plainResidual(layer, target, before) : undefined;
   const residual = halved ? { x: halved, resample: "none" as const } : layer.residual;
   const weights = transformedWeight(layer, tile, target, bandBytes);
@@ -85,6 +81,24 @@ export function conv2dWinograd(
   ];
 }
 
+/**
+ * The sizes of a layer whose weight is transformed once, in the form that it is to take.
+ * @param bandBytes see `winogradSizes`
+ */
+export function preparedSizes(
+  layer: Pick<ConvolutionLayer, "weight" | "out">,
+  tile: TileSize,
+  target: Target,
+  bandBytes?: number,
+): WinogradSizes {
+  const sizes = winogradSizes(layer, tile, target, "texture", bandBytes);
+  if (!sizes.texels) return sizes;
+  const [, , channels, outChannels] = layer.weight.shape;
+  const [, height, width] = layer.out.shape;
+  const form = weightForm("winogradWeights", `${tile} ${channels}x${outChannels} ${height}x${width}`, target);
+  return winogradSizes(layer, tile, target, form, bandBytes);
+}
+
 /** The weight transformed once, if it is a constant. */
 export function preparedWeight(weight: Tensor, sizes: WinogradSizes, target: Target): Tensor | undefined {
   return target.prepared(winogradWeightsOp.definition, [weight], weightAttrs(sizes));
@@ -101,7 +115,7 @@ function transformedWeight(
   target: Target,
   bandBytes: number | undefined,
 ): { readonly tensor: Tensor; readonly sizes: WinogradSizes; readonly before: readonly Dispatch[] } {
-  const best = winogradSizes(layer, tile, target, "texels", bandBytes);
+  const best = preparedSizes(layer, tile, target, bandBytes);
   const prepared = preparedWeight(layer.weight, best, target);
   if (prepared) return { tensor: prepared, sizes: best, before: [] };
   const sizes = winogradSizes(layer, tile, target, "buffer", bandBytes);
@@ -110,92 +124,6 @@ function transformedWeight(
   const tensor = target.scratch([WINOGRAD[tile].patch ** 2, sizes.inner, sizes.columns]);
   const before = op.lower({ op, inputs: [layer.weight], outputs: [tensor], attrs, scope: "" }, target);
   return { tensor, sizes, before };
-}
-
-/** Workgroups with one invocation per channel and tile: channels along x, tiles along y and z. */
-function tileGrid({ tilesAcross }: WinogradSizes, { count }: WinogradBand, channels: number): [number, number, number] {
-  return [Math.ceil(channels / TRANSFORM_WORKGROUP), tilesAcross, count];
-}
-
-/** WGSL of a row or column of the tensor that holds one of the image that the convolution sees. */
-function sourceOf(position: string, resample: Resample): string {
-  return resample === "up" ? `(${position}) / 2u` : position;
-}
-
-/**
- * Patches B^T d B of one part of the input, element by element: [patch^2, tiles, inner]. Channels that were added are
- * zero.
- */
-function inputTransform(
-  { weight, top, left }: ConvolutionLayer,
-  seen: ImageInput,
-  load: InputLoad,
-  patches: Tensor,
-  sizes: WinogradSizes,
-  band: WinogradBand,
-): Dispatch {
-  const { tile, tilesDown, tilesAcross, inner } = sizes;
-  const { first, rows } = band;
-  const { resample = "none" } = seen;
-  const { patch, input } = WINOGRAD[tile];
-  const [, height = 1, width = 1] = inputShape(seen);
-  const [, inHeight = 1, inWidth = 1, channels = 1] = load.x.shape;
-  const isLast = load.firstChannel + channels >= weight.shape[2]!;
-  const known = isLast ? inner - load.firstChannel : channels;
-  const side = range(patch);
-  const elements = side.flatMap((row) => side.map((column) => ({ row, column })));
-  const product = transformed(input, (row, column) => `d${row}_${column}`, "e");
-  return kernel({
-    label: `conv2d.winograd${tile}.input${load.suffix}${resample === "none" ? "" : `.${resample}`}`,
-    read: load.read,
-    write: { patches },
-    params: {
-      ...load.params,
-      height,
-      width,
-      inHeight,
-      inWidth,
-      top,
-      left,
-      tilesDown,
-      tilesAcross,
-      first,
-      rows,
-      inner,
-      known,
-    },
-    workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, band, known),
-    declarations: load.declarations,
-    body: `let channel = group.x * ${TRANSFORM_WORKGROUP}u + lane;
-if (channel >= params.known) { return; }
-let item = (params.first + group.z) / params.tilesDown;
-let down = (params.first + group.z) % params.tilesDown;
-let top = down * ${tile}u - params.top;
-let left = group.y * ${tile}u - params.left;
-let isChannel = channel < params.channels;
-${load.begin}
-${
-      lines(side, (k) =>
-        `let inside${k} = isChannel && top + ${k}u < params.height;
-let row${k} = select(0u, (item * params.inHeight + ${sourceOf(`top + ${k}u`, resample)}) * params.inWidth * ` +
-        `params.channels, inside${k});
-let valid${k} = left + ${k}u < params.width;
-let at${k} = select(0u, (${sourceOf(`left + ${k}u`, resample)}) * params.channels + channel, valid${k} && isChannel);`)
-    }
-${
-      lines(elements, ({ row, column }) =>
-        `let d${row}_${column} = select(0.0, ${load.value(`x[row${row} + at${column}]`)}, ` +
-        `inside${row} && valid${column});`)
-    }
-${product.lines.join("\n")}
-let to = (group.z * params.tilesAcross + group.y) * params.inner + params.firstChannel + channel;
-let step = params.rows * params.inner;
-${
-      lines(elements, ({ row, column }) =>
-        `patches[to + ${row * patch + column}u * step] = ${product.output(row, column)};`)
-    }`,
-  });
 }
 
 /**
@@ -221,7 +149,7 @@ function broadcastProducts(
     label: `conv2d.winograd${tile}.product`,
     read: { patches, weights: texels ? { tensor: weights, type: "texture" } : weights },
     write: { products },
-    params: { rows, inner, columns },
+    params: { rows, inner, columns, passes: rowBlock / PASS_ROWS },
     workgroupSize: lanes,
     workgroups: [columns / (groupCount * lanes), blocks, WINOGRAD[tile].patch ** 2],
     work: rows * inner * columns,
@@ -237,115 +165,16 @@ ${blockStep(lanes, rowInputs(rowBlock), [loads], { groups: groupCount })}
 weight += ${texels ? `${lanes / 4}u` : `${lanes}u * params.columns`};
 }
 let columns = params.columns;
-${lines(block, (p) => groups.map((v) => `products[(row + ${p}u) * columns + column + ${v * lanes}u] = c${p}_${v};`))}`,
-  });
-}
-
-/**
- * Tiles A^T m A of the output, with all that is added, and the statistics of each tile; what lies beyond the image is
- * not stored.
- */
-function outputTransform(
-  layer: ConvolutionLayer,
-  products: Tensor,
-  sizes: WinogradSizes,
-  band: WinogradBand,
-): Dispatch {
-  const { out, bias, shift, residual, statistics } = layer;
-  const { tile, tilesDown, tilesAcross, columns } = sizes;
-  const { first, rows } = band;
-  const { patch, output } = WINOGRAD[tile];
-  const [batch = 1, outHeight = 1, outWidth = 1, outChannels = 1] = out.shape;
-  const side = range(patch);
-  const pixels = range(tile).flatMap((row) => range(tile).map((column) => ({ row, column })));
-  const tileOf = transformed(output, (row, column) => `d${row}_${column}`, "e");
-  const resample = residual?.resample ?? "none";
-  const epilogue = { bias, shift, residual: resample === "none" ? residual?.x : undefined };
-  const resampled = resample !== "none" && residual;
-  const skip = resampled ? doubledPixels(tile) : undefined;
-  return kernel({
-    label: `conv2d.winograd${tile}.output${statistics ? ".statistics" : ""}${resampled ? `.${resample}` : ""}`,
-    read: {
-      products,
-      ...epiloguePorts(epilogue, products, "f32"),
-      ...(resampled ? { skip: residual.x } : {}),
-    },
-    write: { out, ...(statistics ? { statistics } : {}) },
-    params: {
-      outHeight,
-      outWidth,
-      outChannels,
-      tilesDown,
-      tilesAcross,
-      first,
-      rows,
-      columns,
-      ...(statistics ? { plane: batch * tilesDown * tilesAcross * outChannels } : {}),
-      ...epilogueParams(epilogue, outChannels),
-    },
-    workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, band, outChannels),
-    declarations: epilogueFunctions("f32", epilogue),
-    body: `let column = group.x * ${TRANSFORM_WORKGROUP}u + lane;
-if (column >= params.outChannels) { return; }
-let item = (params.first + group.z) / params.tilesDown;
-let down = (params.first + group.z) % params.tilesDown;
-let base = (group.z * params.tilesAcross + group.y) * params.columns + column;
-let step = params.rows * params.columns;
-${lines(side, (row) => side.map((k) => `let d${row}_${k} = products[base + ${row * patch + k}u * step];`))}
-${tileOf.lines.join("\n")}
-let added = start(column);
-let oy = down * ${tile}u;
-let ox = group.y * ${tile}u;
-let channels = params.outChannels;
-let pitch = params.outWidth * channels;
-let to = (item * params.outHeight + oy) * pitch + ox * params.outChannels + column;
-${lines(tile, (k) => `let down${k} = oy + ${k}u < params.outHeight;`)}
-${lines(tile, (k) => `let across${k} = ox + ${k}u < params.outWidth;`)}
-${skip?.lines.join("\n") ?? ""}
-${statistics ? "var sum = 0.0;\nvar squares = 0.0;" : ""}
+var to = row * columns + column;
 ${
-      lines(pixels, ({ row, column }) => {
-        const name = `${row}_${column}`;
-        const added = skip ? ` + ${skip.value(row, column)}` : "";
-        return `let inside${name} = down${row} && across${column};
-let to${name} = to + ${row}u * pitch + ${column}u * channels;
-let v${name} = finish(${tileOf.output(row, column)} + added, select(to, to${name}, inside${name}))${added};
-if (inside${name}) { out[to${name}] = v${name}; }
-${
-          statistics
-            ? `let s${name} = select(0.0, v${name} - v0_0, inside${name});
-sum += s${name};
-squares = fma(s${name}, s${name}, squares);`
-            : ""
-        }`;
+      usedInPasses({
+        names: block.flatMap((p) => groups.map((v) => `c${p}_${v}`)),
+        each: PASS_ROWS * groupCount,
+        count: "params.passes",
+        body: () =>
+          `${lines(PASS_ROWS, (p) => groups.map((v) => `products[to + ${p}u * columns + ${v * lanes}u] = c${p}_${v};`))}
+to += ${PASS_ROWS}u * columns;`,
       })
-    }
-${
-      statistics
-        ? `let mean = sum / f32(min(${tile}u, params.outHeight - oy) * min(${tile}u, params.outWidth - ox));
-let block = ((params.first + group.z) * params.tilesAcross + group.y) * params.outChannels + column;
-statistics[block] = v0_0;
-statistics[params.plane + block] = mean;
-statistics[2u * params.plane + block] = max(fma(-sum, mean, squares), 0.0);`
-        : ""
     }`,
   });
-}
-
-/** Pixels of a residual of half the size that belong to a tile: their loads, and the value of each pixel of the tile. */
-function doubledPixels(
-  tile: TileSize,
-): { readonly lines: readonly string[]; readonly value: (row: number, column: number) => string } {
-  const pixels = range(tile / 2).flatMap((row) => range(tile / 2).map((column) => ({ row, column })));
-  return {
-    lines: [
-      "let skipPitch = params.outWidth / 2u * channels;",
-      "let skipAt = (item * (params.outHeight / 2u) + oy / 2u) * skipPitch + ox / 2u * channels + column;",
-      ...pixels.map(({ row, column }) =>
-        `let k${row}_${column} = skip[skipAt + ${row}u * skipPitch + ${column}u * channels];`
-      ),
-    ],
-    value: (row, column) => `k${row >> 1}_${column >> 1}`,
-  };
 }

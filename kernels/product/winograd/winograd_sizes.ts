@@ -1,5 +1,5 @@
 /** The sizes of Winograd convolutions: tiles, channels filled up to whole blocks of the products between transforms. */
-import type { Target } from "../../../engine/mod.ts";
+import type { Target, WeightForm } from "../../../engine/mod.ts";
 import { prefersBroadcast } from "../register_block.ts";
 import type { Convolution } from "../conv2d_direct.ts";
 import { canSample } from "../weight_texels.ts";
@@ -78,7 +78,7 @@ export function winogradSizes(
   { weight, out }: Pick<Convolution, "weight" | "out">,
   tile: TileSize,
   target: Target,
-  wish: "texels" | "buffer" = "texels",
+  wish: WeightForm = "texture",
   bandBytes: number = BAND_BYTES,
 ): WinogradSizes {
   const [, , channels = 1, outChannels = 1] = weight.shape;
@@ -90,9 +90,10 @@ export function winogradSizes(
   const tiles = batch * tilesDown * tilesAcross;
   const inner = roundUp(channels, broadcast ? target.subgroupSize : 4);
   const wide = roundUp(outChannels, BLOCKS.texels.groups * target.subgroupSize);
-  const texels = wish === "texels" && canSample(elements * inner / 4, wide, target);
+  const texels = wish === "texture" && canSample(elements * inner / 4, wide, target);
   const { groups, rows: heights } = BLOCKS[texels ? "texels" : "buffer"];
-  const columns = texels ? wide : roundUp(outChannels, broadcast ? groups * target.subgroupSize : 4);
+  // As many in either form, so that their weights take the same memory.
+  const columns = broadcast ? wide : roundUp(outChannels, 4);
   const rowBlock = (broadcast ? heights : VECTOR_ROWS).find((size, index, sizes) =>
     size >= tiles || index === sizes.length - 1
   )!;

@@ -46,11 +46,23 @@ export const WINOGRAD: Readonly<Record<TileSize, WinogradTransform>> = {
 };
 
 /**
+ * Rows of patches and tiles that a pass of the loops over them takes where kernels run on the CPU: in longer texts the
+ * loads and stores take most of a cold start, and the loops cost nothing. The few transforms of weights have no loops: a
+ * compiler rounds otherwise where it joins products and sums of both stages.
+ */
+export const TRANSFORM_ROWS = { patch: 2, tile: 1 };
+
+/** The names of a table of values, row by row. */
+export function table(prefix: string, rows: number, columns: number): readonly string[] {
+  return range(rows).flatMap((row) => range(columns).map((column) => `${prefix}${row}_${column}`));
+}
+
+/**
  * WGSL lines for Y = L X L^T.
  * @param left L, [rows, side]
  * @param input name of X[i][j], [side, side]
  * @param prefix of the intermediate names
- * @returns the lines that must come first, and Y[i][j] as expressions
+ * @returns the lines that must come first, and Y[i][j] as expressions of row i of the intermediate values
  */
 export function transformed(
   left: readonly (readonly number[])[],
@@ -61,7 +73,7 @@ export function transformed(
   const name = (row: number, column: number): string => `${prefix}${row}_${column}`;
   return {
     lines: left.flatMap((factors, row) =>
-      side.map((column) => `let ${name(row, column)} = ${combination(factors, (k) => input(k, column))};`)
+      side.map((column) => `var ${name(row, column)} = ${combination(factors, (k) => input(k, column))};`)
     ),
     output: (row, column) => combination(left[column] ?? [], (k) => name(row, k)),
   };

@@ -1,0 +1,124 @@
+/** Whether products on a software adapter are faster with their weights in a texture or in a buffer. */
+import type { WeightForm } from "../op.ts";
+import { makePlan, type Plan } from "../plan.ts";
+import type { OpenDevice } from "./device.ts";
+
+/** Loads of an invocation, and subgroups: the loads of a form take a millisecond on two cores. */
+const LOADS = 64;
+const SUBGROUPS = 2048;
+
+/** Loads in one turn of the loop. */
+const LOADS_EACH = 4;
+
+/** Passes of each form, in turn: the median of the ratios counts. */
+const ROUNDS = 7;
+
+/**
+ * How many loads from a buffer a load of a texel may cost. For 8 values of k and 32 sums a product with its weights in a
+ * texture loads 8 rows and 8 texels, one with its weights in a buffer 16 rows and 16 weights. Processors with slow gathers
+ * take longer for a texel, which are four of them.
+ */
+const TEXEL_LOADS = (16 + 16 - 8) / 8;
+
+/** The operation whose layers depend on what is measured, as kernels note it. */
+const DEPENDS = "winogradWeights";
+
+const MEASURED = new WeakMap<GPUDevice, WeightForm>();
+
+/**
+ * The plan of a graph on a device; where its kernels may choose the form of weights, that is measured before.
+ * @param graph simplified, without calls on constants alone
+ * @param opened the device
+ * @throws {DeviceLimitError} if a tensor, a kernel or the scalars exceed what the device offers
+ */
+export async function measuredPlan(graph: Parameters<typeof makePlan>[0], opened: OpenDevice): Promise<Plan> {
+  const plan = makePlan(graph, opened.profile);
+  if (!plan.layers.some(({ operation }) => operation === DEPENDS)) return plan;
+  const fasterWeights = await fasterForm(opened, opened.profile.subgroupSize);
+  return fasterWeights === "texture" ? plan : makePlan(graph, { ...opened.profile, fasterWeights });
+}
+
+/**
+ * Times loads in both forms, for some 10 ms after compilation, once for each device. It decides between kernels that
+ * give the same bits, so that only times depend on it.
+ * @param opened the device
+ * @param subgroupSize lanes of a subgroup
+ * @returns the faster form; `texture` where the device has no timestamps
+ */
+export async function fasterForm(
+  { device, features }: OpenDevice,
+  subgroupSize: number,
+): Promise<WeightForm> {
+  if (!features.includes("timestamp-query")) return "texture";
+  const known = MEASURED.get(device);
+  if (known) return known;
+  const owned: { destroy(): void }[] = [];
+  const own = <T extends { destroy(): void }>(made: T): T => (owned.push(made), made);
+  const storage = (floats: number): GPUBuffer =>
+    own(device.createBuffer({ size: 4 * floats, usage: GPUBufferUsage.STORAGE }));
+  const [weight, out] = [storage(LOADS * subgroupSize), storage(subgroupSize)];
+  const texture = own(device.createTexture({
+    size: [subgroupSize, LOADS],
+    format: "rgba32float",
+    usage: GPUTextureUsage.TEXTURE_BINDING,
+  }));
+  const forms = ["texture", "buffer"] as const;
+  const kernels = forms.map((form) => {
+    const module = device.createShaderModule({ label: `weights.${form}`, code: loadsText(form, subgroupSize) });
+    const pipeline = device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
+    const bindings = [form === "texture" ? texture.createView() : { buffer: weight }, { buffer: out }];
+    const entries = bindings.map((resource, binding) => ({ binding, resource }));
+    return { pipeline, group: device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }) };
+  });
+  const count = 2 * forms.length * ROUNDS;
+  const querySet = own(device.createQuerySet({ type: "timestamp", count }));
+  const resolved = own(
+    device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
+  );
+  const read = own(device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ }));
+  const encoder = device.createCommandEncoder();
+  for (let sample = 0; sample < forms.length * ROUNDS; sample++) {
+    const { pipeline, group } = kernels[sample % forms.length]!;
+    const pass = encoder.beginComputePass({
+      timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * sample, endOfPassWriteIndex: 2 * sample + 1 },
+    });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(SUBGROUPS);
+    pass.end();
+  }
+  encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+  encoder.copyBufferToBuffer(resolved, 0, read, 0, 8 * count);
+  device.queue.submit([encoder.finish()]);
+  await read.mapAsync(GPUMapMode.READ);
+  const ticks = new BigUint64Array(read.getMappedRange().slice(0));
+  for (const made of owned) made.destroy();
+  const spent = (sample: number): number => Number(ticks[2 * sample + 1]! - ticks[2 * sample]!);
+  const ratios = Array.from({ length: ROUNDS }, (_, round) => spent(2 * round) / Math.max(1, spent(2 * round + 1)));
+  const form = ratios.sort((a, b) => a - b)[(ROUNDS - 1) / 2]! > TEXEL_LOADS ? "buffer" : "texture";
+  MEASURED.set(device, form);
+  return form;
+}
+
+/** Every invocation adds up what it loads; neighbouring invocations load neighbouring weights. */
+function loadsText(form: WeightForm, lanes: number): string {
+  const sampled = form === "texture";
+  const loads = Array.from(
+    { length: LOADS_EACH },
+    (_, load) =>
+      sampled
+        ? `sum += dot(textureLoad(weight, vec2u(lane, k + ${load}u), 0), vec4f(1.0));`
+        : `sum += weight[(k + ${load}u) * ${lanes}u + lane];`,
+  );
+  return `@group(0) @binding(0) ${sampled ? "var weight: texture_2d<f32>" : "var<storage, read> weight: array<f32>"};
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@compute @workgroup_size(${lanes})
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
+var sum = 0.0;
+for (var k = 0u; k < ${LOADS}u * groups.y; k += ${LOADS_EACH}u) {
+${loads.join("\n")}
+}
+if (sum > 0.0) { out[lane] = sum; }
+}
+`;
+}
