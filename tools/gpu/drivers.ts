@@ -1,0 +1,155 @@
+/** Mesa's drivers without a card: what is fetched for them, and a process in which they compile kernels. */
+import type { CompiledCard } from "./cards.ts";
+import { type CompiledOutput, type CompiledText, OutputReader } from "./compiled_text.ts";
+import { buildIntelShim } from "./intel_shim.ts";
+import { type PackageSet, type StepOptions, UnavailableError, unpack, type Unpacked } from "./packages.ts";
+import { COMPILERS } from "./statistics.ts";
+
+/** Mesa with the stand-ins of kernel drivers that Debian builds; Honeykrisp and current NVK are in the newest release alone. */
+const NEWEST: PackageSet = {
+  suite: "sid",
+  packages: ["mesa-vulkan-drivers", "mesa-drm-shim", "libvulkan1", "libgcc-s1", "libstdc++6"],
+  named: "mesa-vulkan-drivers",
+};
+
+/** Mesa of the stable release with what builds its Intel stand-in, which Debian does not ship. */
+const STABLE: PackageSet = {
+  suite: "trixie",
+  packages: [
+    "mesa-vulkan-drivers",
+    "libvulkan1",
+    "libgcc-s1",
+    "libstdc++6",
+    "meson",
+    "libdrm-dev",
+    "libexpat1-dev",
+    "zlib1g-dev",
+    "python3-mako",
+    "python3-yaml",
+  ],
+  named: "mesa-vulkan-drivers",
+};
+
+/** A driver that is ready to compile. */
+export interface ReadyDriver extends Unpacked {
+  /** Path of the library that stands for the kernel's driver. */
+  readonly shim: string;
+}
+
+/**
+ * Fetches, unpacks and builds what a card needs, once.
+ * @param folder where packages are kept
+ * @throws {UnavailableError} if something cannot be had on this machine; the reason of the signal
+ */
+export async function prepareDriver(folder: string, card: CompiledCard, options: StepOptions): Promise<ReadyDriver> {
+  if (card.driver === "intel") {
+    const stable = await unpack(`${folder}/stable`, STABLE, options);
+    const shim = await buildIntelShim(`${folder}/stable`, { ...stable, set: STABLE, name: card.shim }, options);
+    return { ...stable, shim };
+  }
+  const newest = await unpack(`${folder}/newest`, NEWEST, options);
+  return { ...newest, shim: `${libraries(newest.root)}/${card.shim}` };
+}
+
+/** Where libraries of unpacked packages lie. */
+function libraries(root: string): string {
+  return `${root}/usr/lib/x86_64-linux-gnu`;
+}
+
+/** How kernels are compiled. */
+export interface CompileOptions extends StepOptions {
+  /** Told of each kernel that is done. */
+  readonly onKernel?: (done: number) => void;
+  /** Compiles through Dawn. */
+  readonly dawn?: boolean;
+}
+
+/** What a process said of its kernels. */
+export interface CompileResult {
+  /** Each kernel with what was printed of it. */
+  readonly kernels: readonly CompiledOutput[];
+  /** What was printed on standard output, in order. */
+  readonly listing: string;
+}
+
+/**
+ * Compiles kernels in a process of their own, with the libraries of the packages alone.
+ * @throws {UnavailableError} if the driver opens no adapter; the reason of the signal
+ */
+export async function compileAll(
+  { root, shim }: ReadyDriver,
+  card: CompiledCard,
+  texts: readonly CompiledText[],
+  { signal, onKernel, dawn = false }: CompileOptions,
+): Promise<CompileResult> {
+  const file = await Deno.makeTempFile({ prefix: "shortcut-gpu-lint-", suffix: ".json" });
+  try {
+    await Deno.writeTextFile(file, JSON.stringify(texts));
+    const program = decodeURIComponent(new URL("compile.ts", import.meta.url).pathname);
+    const config = decodeURIComponent(new URL("dawn.json", import.meta.url).pathname);
+    const words = [
+      ["--library-path", libraries(root), "--preload", shim, Deno.execPath(), "run", "--no-prompt", "--no-check"],
+      dawn ? ["--config", config, "--no-lock", "--allow-all"] : ["--no-config", `--allow-read=${file}`],
+      [program, file, ...(dawn ? ["dawn"] : [])],
+    ].flat();
+    const process = new Deno.Command(`${root}/usr/lib64/ld-linux-x86-64.so.2`, {
+      args: words,
+      signal,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      env: {
+        ...card.environment,
+        // Wayland is looked for, and the variable must be set where it is not there.
+        XDG_RUNTIME_DIR: "/tmp",
+        MESA_SHADER_CACHE_DISABLE: "true",
+        VK_DRIVER_FILES: `${root}/usr/share/vulkan/icd.d/${card.driver}_icd.json`,
+        DENO_WEBGPU_BACKEND: "vulkan",
+      },
+    }).spawn();
+    const reader = new OutputReader(COMPILERS[card.compiler].restart);
+    let done = 0;
+    const errors = readLines(process.stderr, (line) => {
+      if (reader.line(line)) onKernel?.(++done);
+    });
+    const [listing] = await Promise.all([new Response(process.stdout).text(), errors, process.status]);
+    signal.throwIfAborted();
+    reader.close();
+    if (!reader.adapter) {
+      const reason = reader.rest.filter((line) => line.trim() !== "").slice(-2).join("; ");
+      throw new UnavailableError(`the driver ${card.driver} opens no adapter: ${reason || "it says nothing"}`);
+    }
+    checkIdentity(card, reader.adapter);
+    return { kernels: reader.kernels, listing };
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Plans are made for the card on paper: what they depend on must be what the driver says. */
+function checkIdentity(
+  { identity, driver, title }: CompiledCard,
+  { vendor, subgroupMinSize, subgroupMaxSize, limits }: NonNullable<OutputReader["adapter"]>,
+): void {
+  // On Apple's cards the plan is that of Metal.
+  if (driver === "asahi") return;
+  const found = { vendor, subgroupMinSize, subgroupMaxSize };
+  const wrong = Object.entries(found).filter(([name, value]) => Reflect.get(identity, name) !== value);
+  const smaller = Object.entries(identity.limits).filter(([name, value]) => (limits[name] ?? 0) < value);
+  const told = [...wrong, ...smaller.map(([name]) => [name, limits[name]])];
+  if (told.length === 0) return;
+  throw new Error(
+    `Cannot compile for ${title}: its driver says ${told.map(([name, value]) => `${name} ${value}`).join(", ")}, the ` +
+      "plans were made for another; correct tools/gpu/cards.ts",
+  );
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
+  let rest = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + part).split("\n");
+    rest = lines.pop()!;
+    lines.forEach(onLine);
+  }
+  if (rest !== "") onLine(rest);
+}
