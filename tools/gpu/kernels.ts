@@ -13,11 +13,12 @@ export function keyOf({ label, wgsl, bindings }: Keyed): string {
   const types = (access: "read" | "write" | "sample"): string =>
     bindings.filter((binding) => binding.access === access).map(({ tensor }) => tensor.dtype).join(",");
   const bytes = workgroupBytes(wgsl);
+  const tile = tileOf(wgsl);
   return [
     label,
     `${invocationsOf(wgsl)} threads`,
     ...(bytes === 0 ? [] : [`${Number.isNaN(bytes) ? "?" : bytes} B`]),
-    ...tileOf(wgsl),
+    ...(tile ? [`tile ${tile.rows}x${tile.columns}`] : []),
     `${types("read")}${types("sample") ? `+texture` : ""}->${types("write")}`,
   ].join(" ");
 }
@@ -28,11 +29,11 @@ export function invocationsOf(wgsl: string): number {
   return sides.split(",").filter((side) => side.trim() !== "").reduce((product, side) => product * parseInt(side), 1);
 }
 
-/** Rows and columns of the tile that a workgroup of a product computes, where the text tells it. */
-function tileOf(wgsl: string): readonly string[] {
-  const column = /let firstColumn = .*\(rest % params\.columnBlocks\) \* (\d+)u/.exec(wgsl)?.[1];
-  const row = /let firstRow = .*\(rest % params\.rowBlocks\) \* (\d+)u/.exec(wgsl)?.[1];
-  return column && row ? [`tile ${row}x${column}`] : [];
+/** Rows and columns of the tile that a workgroup of a product computes; undefined where the text tells of none. */
+export function tileOf(wgsl: string): { readonly rows: number; readonly columns: number } | undefined {
+  const columns = /let firstColumn = .*\(rest % params\.columnBlocks\) \* (\d+)u/.exec(wgsl)?.[1];
+  const rows = /let firstRow = .*\(rest % params\.rowBlocks\) \* (\d+)u/.exec(wgsl)?.[1];
+  return columns && rows ? { rows: Number(rows), columns: Number(columns) } : undefined;
 }
 
 const SCALAR_BYTES: Readonly<Record<string, number>> = { f32: 4, u32: 4, i32: 4, f: 4, u: 4, i: 4, f16: 2, h: 2 };

@@ -10,7 +10,6 @@ import {
   untilInterrupted,
 } from "../../io/mod.ts";
 import { textOf, UsageError } from "../../parameters/mod.ts";
-import type { Dispatch } from "../../engine/mod.ts";
 import { CARD_NAMES, type CardName, COMPILED_CARDS, type CompiledCard } from "./cards.ts";
 import { type CardTable, compare, type Finding } from "./compare.ts";
 import type { CompiledText } from "./compiled_text.ts";
@@ -18,7 +17,7 @@ import { compileAll, prepareDriver } from "./drivers.ts";
 import { readFigures } from "./figures.ts";
 import { distinctKernels } from "./kernels.ts";
 import { remove, type StepOptions, UnavailableError } from "./packages.ts";
-import { type NetworkName, NETWORKS, planOf, WAYS } from "./plans.ts";
+import { allDispatches } from "./plans.ts";
 import { cardReport } from "./report.ts";
 import { storedTable, storeTable } from "./table.ts";
 
@@ -74,15 +73,6 @@ export function settingsOf(words: readonly string[]): Settings | "help" {
   return { cards, write, update: line.values["update"] === true, kernels };
 }
 
-/** The distinct kernels of all plans for a card. */
-async function kernelsFor(card: CompiledCard): Promise<readonly CompiledText[]> {
-  const dispatches: Dispatch[] = [];
-  for (const network of Object.keys(NETWORKS) as NetworkName[]) {
-    for (const way of WAYS) dispatches.push(...(await planOf(card.identity, network, way)).dispatches);
-  }
-  return distinctKernels(dispatches);
-}
-
 /** What became of a card. */
 interface Outcome {
   readonly fails: boolean;
@@ -96,7 +86,7 @@ interface LintOptions extends StepOptions {
 
 async function lintCard(name: CardName, { folder, settings, ...step }: LintOptions): Promise<Outcome> {
   const card: CompiledCard = COMPILED_CARDS[name];
-  const texts = selected(await kernelsFor(card), settings);
+  const texts = selected(distinctKernels(await allDispatches(card.identity)), settings);
   const driver = await prepareDriver(folder, card, step);
   step.say(`${card.title}: compiling ${texts.length} kernels`);
   const start = performance.now();
@@ -121,7 +111,7 @@ async function lintCard(name: CardName, { folder, settings, ...step }: LintOptio
 
 async function lintTint({ folder, settings, ...step }: LintOptions): Promise<Outcome> {
   const card = COMPILED_CARDS[TINT_CARD];
-  const texts = selected(await kernelsFor(card), settings);
+  const texts = selected(distinctKernels(await allDispatches(card.identity)), settings);
   const driver = await prepareDriver(folder, card, step);
   step.say(`Tint: compiling ${texts.length} kernels`);
   const quiet: CompiledCard = { ...card, environment: { ...card.environment, RADV_DEBUG: "" } };

@@ -1,5 +1,14 @@
 /** The plans whose kernels are looked at: two published networks, forward, with a gradient, and with weights in half precision. */
-import { constant, type DType, type Plan, ShapeOnly, type Tensor, trace, WebGpuRuntime } from "../../engine/mod.ts";
+import {
+  constant,
+  type DType,
+  type Plan,
+  type PlannedDispatch,
+  ShapeOnly,
+  type Tensor,
+  trace,
+  WebGpuRuntime,
+} from "../../engine/mod.ts";
 import { gradient, sampleDot } from "../../kernels/mod.ts";
 import {
   guidedUnet,
@@ -50,6 +59,15 @@ export async function planOf(card: CardIdentity, network: NetworkName, way: Way)
   } finally {
     runtime.destroy();
   }
+}
+
+/** The dispatches of all plans for a card: both networks in all ways. */
+export async function allDispatches(card: CardIdentity): Promise<readonly PlannedDispatch[]> {
+  const dispatches: PlannedDispatch[] = [];
+  for (const network of Object.keys(NETWORKS) as NetworkName[]) {
+    for (const way of WAYS) dispatches.push(...(await planOf(card, network, way)).dispatches);
+  }
+  return dispatches;
 }
 
 /** Weights without values, convolutions and matrices in half precision as `uploadWeights` keeps them. */
