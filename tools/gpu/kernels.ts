@@ -59,8 +59,8 @@ function bytesOf(type: string, aliases: ReadonlyMap<string, string>): number {
 }
 
 /**
- * The distinct texts of dispatches. Where two texts have the same form, the shape of the first tensor that either is
- * bound to at first is added to their keys.
+ * The distinct texts of dispatches. Where two texts have the same form, the shape of the largest tensor that each is bound
+ * to where it is first used is added to their keys.
  */
 export function distinctKernels(dispatches: Iterable<Dispatch>): readonly CompiledText[] {
   const byText = new Map<string, Dispatch>();
@@ -69,7 +69,7 @@ export function distinctKernels(dispatches: Iterable<Dispatch>): readonly Compil
   const counts = Map.groupBy(texts, ({ key }) => key);
   const named = texts.map(({ dispatch, key }) => ({
     dispatch,
-    key: counts.get(key)!.length === 1 ? key : `${key} at ${firstShape(dispatch)}`,
+    key: counts.get(key)!.length === 1 ? key : `${key} at ${largestShape(dispatch)}`,
   }));
   const used = new Map<string, number>();
   return named.map(({ dispatch, key }) => {
@@ -85,7 +85,7 @@ export function distinctKernels(dispatches: Iterable<Dispatch>): readonly Compil
   });
 }
 
-function firstShape({ bindings }: Dispatch): string {
+function largestShape({ bindings }: Dispatch): string {
   const shapes = bindings.map(({ tensor }) => tensor.shape).toSorted((a, b) => elementCount(b) - elementCount(a));
   return formatShape(shapes[0] ?? []);
 }

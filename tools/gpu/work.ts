@@ -63,18 +63,39 @@ const PART_OF: readonly (readonly [RegExp, Part])[] = [
 
 /** The work of all dispatches of a plan, in order. */
 export function workOf(plan: Plan): readonly Work[] {
-  const bands = bandsOf(plan.dispatches);
-  return plan.dispatches.map((dispatch, index) => {
+  return callsOf(plan.dispatches).flatMap((call) => callWork(call, plan));
+}
+
+/** The dispatches by call: least bytes are counted at the first of each. */
+function callsOf(dispatches: readonly PlannedDispatch[]): readonly (readonly PlannedDispatch[])[] {
+  const calls: PlannedDispatch[][] = [];
+  for (const dispatch of dispatches) {
+    if (calls.length === 0 || dispatch.bytes > 0 || dispatch.scope !== calls.at(-1)![0]!.scope) calls.push([]);
+    calls.at(-1)!.push(dispatch);
+  }
+  return calls;
+}
+
+function callWork(call: readonly PlannedDispatch[], plan: Plan): readonly Work[] {
+  const ids = (access: "read" | "write"): ReadonlySet<number> =>
+    new Set(
+      call.flatMap(({ bindings }) =>
+        bindings.filter((binding) => binding.access === access).map(({ tensor }) => plan.root(tensor.id))
+      ),
+    );
+  const [read, written] = [ids("read"), ids("write")];
+  // Bands of a call share what it takes and gives. Each reads the whole weight, and what lies between two kernels is of
+  // the size of a band.
+  const isShared = (id: number): boolean => plan.slotOf.has(id) && !(read.has(id) && written.has(id));
+  return call.map((dispatch) => {
     const { label, wgsl, workgroups } = dispatch;
+    const bands = call.filter((other) => other.label === label).length;
     const tile = tileOf(wgsl);
     const invocations = invocationsOf(wgsl);
     const count = workgroups[0] * workgroups[1] * workgroups[2];
-    const touches = dispatch.bindings.map((binding) => {
-      const id = plan.root(binding.tensor.id);
-      // Bands of one call share what they read and write, and each reads the whole weight.
-      const share = plan.slotOf.has(id) ? bands[index]! : 1;
-      return { id, bytes: boundBytes(binding) / share };
-    });
+    // A kernel without a bias, say, is bound to another tensor in its place.
+    const bound = new Map(dispatch.bindings.map((binding) => [plan.root(binding.tensor.id), boundBytes(binding)]));
+    const touches = Array.from(bound, ([id, bytes]) => ({ id, bytes: isShared(id) ? bytes / bands : bytes }));
     const chain = CHAINS.find(({ label: pattern }) => pattern.test(label));
     const bytes = touches.reduce((sum, { bytes }) => sum + bytes, 0);
     const depth = /\bk \+= (\d+)u;/.exec(wgsl)?.[1];
@@ -90,22 +111,6 @@ export function workOf(plan: Plan): readonly Work[] {
       chain: chain ? chain.passes * bytes / (count * invocations * chain.bytesPerTurn) : 0,
     };
   });
-}
-
-/** How many dispatches of the same call and kernel share the work of each. */
-function bandsOf(dispatches: readonly PlannedDispatch[]): readonly number[] {
-  const groups = new Map<string, number>();
-  const keys: string[] = [];
-  let call = 0;
-  for (const [index, dispatch] of dispatches.entries()) {
-    const before = dispatches[index - 1];
-    // Least bytes are counted at the first dispatch of a call.
-    if (dispatch.bytes > 0 || dispatch.scope !== before?.scope) call++;
-    const key = `${call} ${dispatch.label}`;
-    keys.push(key);
-    groups.set(key, (groups.get(key) ?? 0) + 1);
-  }
-  return keys.map((key) => groups.get(key)!);
 }
 
 /** Operations of a product whose tiles are computed whole. */
