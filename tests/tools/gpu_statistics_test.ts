@@ -42,7 +42,7 @@ const NAK = `NAK IR after calc_instr_deps:
 block 0 [] -> {
       r1        = mov rZ                                               // delay=1
 } -> [1]
-block 1 L2 [0, 1] -> {
+block.u 1 L2 [0, 1] -> {
       r1        = ffma r1 r2 r3                                        // delay=1
       r1        = ffma r1 r2 r3                                        // delay=1
 @p0               bra pT L2                                            // delay=1
@@ -133,10 +133,13 @@ Deno.test("an output without a figure is refused by its name", () => {
 Deno.test("the hot loop is the largest that holds no other", () => {
   const block = (number: number, instructions: number, ...next: number[]) => ({ number, instructions, next });
   assertEquals(hotLoop([block(0, 9, 1), block(1, 5, 2)]), undefined);
-  // Blocks 1 to 4 are a loop around block 2 and around blocks 3 and 4's own.
-  assertEquals(hotLoop([block(0, 9), block(1, 100, 2), block(2, 7, 2, 3), block(3, 8), block(4, 1, 3, 1)]), 9);
-  // Numbers need not be in order, and two ways back to the same block are one loop.
-  assertEquals(hotLoop([block(7, 4), block(3, 5, 7), block(4, 6, 7)]), 9);
+  // Blocks 1 to 4 are a loop around block 2 and around blocks 3 and 4, which goes back twice.
+  const nest = [block(0, 9, 1), block(1, 100, 2), block(2, 7, 2, 3), block(3, 8, 3, 4), block(4, 1, 3, 1), block(5, 1)];
+  assertEquals(hotLoop(nest), 9);
+  // The way back may stand below what follows the loop, and numbers need not be in order.
+  assertEquals(hotLoop([block(7, 4, 3), block(3, 5, 4, 9), block(4, 50), block(9, 6, 3)]), 11);
+  // A branch that stands below what follows it is no loop.
+  assertEquals(hotLoop([block(0, 1, 1, 3), block(1, 2, 2), block(2, 4), block(3, 8, 1)]), undefined);
 });
 
 Deno.test("the lines of a process come apart into kernels, and what fails is said", () => {

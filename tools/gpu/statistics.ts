@@ -54,21 +54,26 @@ const ACO: Compiler = {
   },
 };
 
-/** The blocks of the last listing; a branch names its target, and all but an unconditional one go on to the next block. */
+/** The blocks of the last listing. A branch names its target; all but an unconditional one go on to the next block. */
 function acoBlocks(text: string): Block[] {
   let blocks: { instructions: number; next: number[] }[] = [];
   let numbers: number[] = [];
+  let goesOn = false;
   for (const line of text.split("\n")) {
     const label = /^BB(\d+):/.exec(line);
-    if (/^\s*disasm:/.test(line)) [blocks, numbers] = [[], []];
+    if (/^\s*disasm:/.test(line)) [blocks, numbers, goesOn] = [[], [], false];
     else if (label) {
-      numbers.push(Number(label[1]));
+      const number = Number(label[1]);
+      if (goesOn) blocks.at(-1)?.next.push(number);
+      goesOn = true;
+      numbers.push(number);
       blocks.push({ instructions: 0, next: [] });
     } else if (/^\s+[a-z]+_\w/.test(line) && blocks.length > 0) {
       const block = blocks.at(-1)!;
       block.instructions++;
       const target = /^\s+s_c?branch\w* BB(\d+)/.exec(line);
       if (target) block.next.push(Number(target[1]));
+      goesOn = !/^\s+s_(branch|endpgm)/.test(line);
     }
   }
   return blocks.map((block, index) => ({ ...block, number: numbers[index]! }));
@@ -87,7 +92,7 @@ const NAK: Compiler = {
       spills: figure("Spills to mem") + figure("Fills from mem"),
       occupancy: figure("Max warps/SM"),
       instructions,
-      hotLoop: hotLoop(bracedBlocks(text, /^block (\d+) .*\{$/, /\b(\d+)\b/g)) ?? instructions,
+      hotLoop: hotLoop(bracedBlocks(text, /^block(?:\.u)? (\d+) .*\{$/, /\b(\d+)\b/g)) ?? instructions,
     };
   },
 };
