@@ -42,6 +42,10 @@ export interface ReadyDriver extends Unpacked {
  * @throws {UnavailableError} if something cannot be had on this machine; the reason of the signal
  */
 export async function prepareDriver(folder: string, card: CompiledCard, options: StepOptions): Promise<ReadyDriver> {
+  await Deno.mkdir(folder, { recursive: true });
+  // Another run may be filling the folder.
+  using lock = await Deno.open(`${folder}/lock`, { write: true, create: true });
+  await lock.lock(true);
   if (card.driver === "intel") {
     const stable = await unpack(`${folder}/stable`, STABLE, options);
     const shim = await buildIntelShim(`${folder}/stable`, { ...stable, set: STABLE, name: card.shim }, options);

@@ -37,11 +37,14 @@ export async function buildIntelShim(
   await Deno.mkdir(source);
   await runTool(["tar", "-xf", archive, "-C", source, "--strip-components=1"], options);
   options.say("building Intel's stand-in (some minutes)");
+  const stubs = `${folder}/stubs`;
+  await writeStubs(stubs);
   const usr = `${root}/usr`;
   const env = {
     PYTHONPATH: `${usr}/lib/python3/dist-packages`,
     PKG_CONFIG_PATH: `${usr}/lib/x86_64-linux-gnu/pkgconfig:${usr}/share/pkgconfig`,
     PKG_CONFIG_SYSROOT_DIR: root,
+    PATH: `${stubs}:/usr/local/bin:/usr/bin:/bin`,
     LC_ALL: "C",
   };
   await runTool(["python3", `${usr}/bin/meson`, "setup", out, source, ...MESON_OPTIONS], { ...options, env });
@@ -50,6 +53,17 @@ export async function buildIntelShim(
   await Deno.copyFile(`${out}/${target}`, shim);
   for (const path of [source, out, archive]) await remove(path);
   return shim;
+}
+
+/** Meson wants to know of generators of parsers, which nothing that is built here calls. */
+const STUBS = { bison: "bison (GNU Bison) 3.8.2", flex: "flex 2.6.4" } as const;
+
+async function writeStubs(folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, version] of Object.entries(STUBS)) {
+    const text = `#!/bin/sh\n[ "$1" = --version ] && echo "${version}"\n`;
+    await Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o755 });
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

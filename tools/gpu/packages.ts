@@ -49,7 +49,7 @@ export async function unpack(folder: string, set: PackageSet, options: StepOptio
     if (!(error instanceof Deno.errors.NotFound || error instanceof SyntaxError)) throw error;
   }
   options.say(`fetching packages of Debian ${set.suite} into ${folder}`);
-  const apt = await prepareApt(folder, set.suite, options);
+  const apt = await prepareApt(folder, set.suite, "deb", options);
   await apt("apt-get", "-q", "-y", "--download-only", "install", ...set.packages);
   const version = versionOf(await apt("apt-cache", "policy", set.named), set.named);
   options.say(`unpacking packages of Debian ${set.suite}`);
@@ -77,7 +77,7 @@ export async function fetchSource(
   name: string,
   options: StepOptions,
 ): Promise<string> {
-  const apt = await prepareApt(folder, set.suite, options);
+  const apt = await prepareApt(folder, set.suite, "deb-src", options);
   const sources = `${folder}/source`;
   await Deno.mkdir(sources, { recursive: true });
   await apt("apt-get", "-q", "source", "--tar-only", "--download-only", name);
@@ -90,7 +90,12 @@ export async function fetchSource(
 type Apt = (program: string, ...words: readonly string[]) => Promise<string>;
 
 /** Writes a configuration for apt that knows one release and nothing of this system, and reads its lists. */
-async function prepareApt(folder: string, suite: string, options: StepOptions): Promise<Apt> {
+async function prepareApt(
+  folder: string,
+  suite: string,
+  types: "deb" | "deb-src",
+  options: StepOptions,
+): Promise<Apt> {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
     throw new UnavailableError("the packages are for Linux on x86-64");
   }
@@ -99,7 +104,7 @@ async function prepareApt(folder: string, suite: string, options: StepOptions): 
   }
   const mirror = await mirrorOf(options);
   const lines = [
-    "Types: deb deb-src",
+    `Types: ${types}`,
     `URIs: ${mirror}`,
     `Suites: ${suite}`,
     "Components: main",

@@ -42,9 +42,9 @@ export interface Assumptions {
 
 /** Three sets: the likely one, and the ends of the range. */
 export const ASSUMPTIONS = {
-  likely: { half: 1.2, barriers: 0.92, bandwidth: 0.8, spill: 6, waiting: 1, attention: 0.35 },
-  best: { half: 0.7, barriers: 0.97, bandwidth: 0.92, spill: 3, waiting: 0.6, attention: 0.5 },
-  worst: { half: 2.2, barriers: 0.85, bandwidth: 0.6, spill: 14, waiting: 1.5, attention: 0.2 },
+  likely: { half: 0.9, barriers: 0.92, bandwidth: 0.8, spill: 6, waiting: 1, attention: 0.35 },
+  best: { half: 0.5, barriers: 0.97, bandwidth: 0.92, spill: 3, waiting: 0.6, attention: 0.5 },
+  worst: { half: 1.8, barriers: 0.85, bandwidth: 0.6, spill: 14, waiting: 1.5, attention: 0.2 },
 } as const satisfies Readonly<Record<string, Assumptions>>;
 
 /** Share of a cache within which what was touched is found again. */
