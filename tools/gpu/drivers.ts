@@ -28,6 +28,8 @@ const STABLE: PackageSet = {
     "python3-yaml",
   ],
   named: "mesa-vulkan-drivers",
+  // The compiler of this system has headers of its own.
+  leftOut: ["libc6-dev", "linux-libc-dev", "libcrypt-dev"],
 };
 
 /** A driver that is ready to compile. */

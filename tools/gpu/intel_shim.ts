@@ -29,30 +29,53 @@ export async function buildIntelShim(
 ): Promise<string> {
   const shim = `${folder}/${name}`;
   if (await isFile(shim)) return shim;
+  const [source, out] = [`${folder}/mesa`, `${folder}/build`];
+  // A build that was stopped goes on where it was.
+  if (!await isFile(`${out}/build.ninja`)) await configure(folder, { root, set, source, out }, options);
+  options.say("building Intel's stand-in (some minutes)");
+  const target = `src/intel/tools/${name}`;
+  await runTool(["ninja", "-j", "2", "-C", out, target], { ...options, env: environment(folder, root) });
+  await Deno.copyFile(`${out}/${target}`, shim);
+  for (const path of [source, out]) await remove(path);
+  return shim;
+}
+
+/** Fetches the source and tells meson what to build. */
+async function configure(
+  folder: string,
+  { root, set, source, out }: {
+    readonly root: string;
+    readonly set: PackageSet;
+    readonly source: string;
+    readonly out: string;
+  },
+  options: StepOptions,
+): Promise<void> {
   options.say("fetching the source of Mesa for Intel's stand-in");
   const archive = await fetchSource(folder, set, "mesa", options);
-  const [source, out] = [`${folder}/mesa`, `${folder}/build`];
-  await remove(source);
-  await remove(out);
+  for (const path of [source, out]) await remove(path);
   await Deno.mkdir(source);
   await runTool(["tar", "-xf", archive, "-C", source, "--strip-components=1"], options);
-  options.say("building Intel's stand-in (some minutes)");
-  const stubs = `${folder}/stubs`;
-  await writeStubs(stubs);
-  const usr = `${root}/usr`;
-  const env = {
-    PYTHONPATH: `${usr}/lib/python3/dist-packages`,
-    PKG_CONFIG_PATH: `${usr}/lib/x86_64-linux-gnu/pkgconfig:${usr}/share/pkgconfig`,
+  await remove(archive);
+  await writeStubs(stubsOf(folder));
+  const words = ["python3", `${root}/usr/bin/meson`, "setup", out, source, ...MESON_OPTIONS];
+  await runTool(words, { ...options, env: environment(folder, root) });
+}
+
+/** Where packages of the folder are found before those of this system. */
+function environment(folder: string, root: string): Readonly<Record<string, string>> {
+  const libraries = `${root}/usr/lib/x86_64-linux-gnu`;
+  return {
+    PYTHONPATH: `${root}/usr/lib/python3/dist-packages`,
+    PKG_CONFIG_PATH: `${libraries}/pkgconfig:${root}/usr/share/pkgconfig`,
     PKG_CONFIG_SYSROOT_DIR: root,
-    PATH: `${stubs}:/usr/local/bin:/usr/bin:/bin`,
+    PATH: `${stubsOf(folder)}:${Deno.env.get("PATH") ?? ""}`,
     LC_ALL: "C",
   };
-  await runTool(["python3", `${usr}/bin/meson`, "setup", out, source, ...MESON_OPTIONS], { ...options, env });
-  const target = `src/intel/tools/${name}`;
-  await runTool(["ninja", "-j", "1", "-C", out, target], { ...options, env });
-  await Deno.copyFile(`${out}/${target}`, shim);
-  for (const path of [source, out, archive]) await remove(path);
-  return shim;
+}
+
+function stubsOf(folder: string): string {
+  return `${folder}/stubs`;
 }
 
 /** Meson wants to know of generators of parsers, which nothing that is built here calls. */

@@ -22,6 +22,8 @@ export interface PackageSet {
   readonly packages: readonly string[];
   /** The package whose version tables name. */
   readonly named: string;
+  /** Packages that come along and are not unpacked. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Unpacked packages. */
@@ -58,7 +60,9 @@ export async function unpack(folder: string, set: PackageSet, options: StepOptio
   await Deno.mkdir(root);
   const archives = `${folder}/cache/archives`;
   for await (const { name } of Deno.readDir(archives)) {
-    if (name.endsWith(".deb")) await runTool(["dpkg-deb", "-x", `${archives}/${name}`, root], options);
+    if (name.endsWith(".deb") && !set.leftOut?.includes(name.split("_")[0]!)) {
+      await runTool(["dpkg-deb", "-x", `${archives}/${name}`, root], options);
+    }
   }
   await remove(archives);
   await writeAtomically(done, new TextEncoder().encode(JSON.stringify({ set, version })));
@@ -151,6 +155,9 @@ export async function remove(path: string): Promise<void> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
 }
+
+/** Characters of what a program wrote that a reason holds at most. */
+const TOLD = 300;
 
 /**
  * Runs a program to its end.
