@@ -178,10 +178,9 @@ export async function runTool(
   const decoder = new TextDecoder();
   if (success) return decoder.decode(stdout);
   const lines = (decoder.decode(stdout) + decoder.decode(stderr)).trim().split("\n");
-  const told = lines.filter((line) => /^E:|error/i.test(line));
-  throw new UnavailableError(
-    `${program} ${args[0] ?? ""} failed: ${(told.length > 0 ? told : lines).slice(-2).join("; ")}`,
-  );
+  const told = lines.filter((line) => /^E:|\berror:/i.test(line));
+  const shown = (told.length > 0 ? told : lines).slice(-2).join("; ").slice(-TOLD);
+  throw new UnavailableError(`${program} ${args[0] ?? ""} failed: ${shown}`);
 }
 
 async function output(program: string, options: Deno.CommandOptions): Promise<Deno.CommandOutput> {
