@@ -12,7 +12,7 @@ import {
 import { textOf, UsageError } from "../../parameters/mod.ts";
 import { CARD_NAMES, type CardName, COMPILED_CARDS, type CompiledCard } from "./cards.ts";
 import { type CardTable, compare, type Finding } from "./compare.ts";
-import type { CompiledText } from "./compiled_text.ts";
+import type { CompiledOutput, CompiledText } from "./compiled_text.ts";
 import { compileAll, prepareDriver } from "./drivers.ts";
 import { readFigures } from "./figures.ts";
 import { distinctKernels } from "./kernels.ts";
@@ -91,11 +91,12 @@ async function lintCard(name: CardName, { folder, settings, ...step }: LintOptio
   step.say(`${card.title}: compiling ${texts.length} kernels`);
   const start = performance.now();
   const result = await compileAll(driver, card, texts, { ...step, onKernel: progress(card, texts.length, step) });
-  const { figures, errors } = readFigures(result, card);
+  const read = readFigures(result, card);
+  const errors = [...read.errors, ...notReached(texts, result.kernels)];
   const table: CardTable = {
     card: card.title,
     compiler: `${card.compiler}, Mesa ${driver.version}`,
-    kernels: figures,
+    kernels: read.figures,
   };
   if (settings.write && errors.length === 0) await storeTable(name, table);
   const stored = await storedTable(name);
@@ -116,12 +117,25 @@ async function lintTint({ folder, settings, ...step }: LintOptions): Promise<Out
   step.say(`Tint: compiling ${texts.length} kernels`);
   const quiet: CompiledCard = { ...card, environment: { ...card.environment, RADV_DEBUG: "" } };
   const { kernels } = await compileAll(driver, quiet, texts, { ...step, dawn: true });
-  const errors = kernels.filter(({ error }) => error !== "");
-  const told = errors.map(({ key, error }) => `  fails: ${key}: ${error ?? "the process ended"}`);
+  const refused = kernels.filter(({ error }) => error !== "");
+  const errors = [
+    ...refused.map(({ key, error }) => ({ key, text: error ?? "the process ended while it was compiled" })),
+    ...notReached(texts, kernels),
+  ];
   return {
-    fails: errors.length > 0 || kernels.length < texts.length,
-    text: [`Tint: ${kernels.length - errors.length} of ${texts.length} kernels accepted`, ...told].join("\n"),
+    fails: errors.length > 0,
+    text: [
+      `Tint: ${texts.length - errors.length} of ${texts.length} kernels accepted`,
+      ...errors.map(({ key, text }) => `  fails: ${key}: ${text}`),
+    ].join("\n"),
   };
+}
+
+/** The kernels that the process did not come to. */
+function notReached(texts: readonly CompiledText[], compiled: readonly CompiledOutput[]): readonly Finding[] {
+  const begun = new Set(compiled.map(({ key }) => key));
+  const missing = texts.filter(({ key }) => !begun.has(key));
+  return missing.map(({ key }) => ({ key, fails: true, text: "the process ended before it was compiled" }));
 }
 
 function selected(texts: readonly CompiledText[], { kernels }: Settings): readonly CompiledText[] {

@@ -58,7 +58,7 @@ const PART_OF: readonly (readonly [RegExp, Part])[] = [
   [/winograd/, "Winograd transforms"],
   [/^groupNorm/, "norms"],
   [/^attention/, "attention"],
-  [/^matmul\.vector/, "vectors"],
+  [/^matmul\.(vector|row)/, "vectors"],
 ];
 
 /** The work of all dispatches of a plan, in order. */
