@@ -138,7 +138,7 @@ function isPossible(method: Method, convolution: Shapes, target: Target): boolea
     convolution,
     method.tile,
     target,
-    "texels",
+    "texture",
     method.bandBytes,
   );
   if (method.bandBytes !== undefined) {
