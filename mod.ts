@@ -52,6 +52,7 @@ export {
   type Stage,
   type StageBody,
   type StageProfile,
+  type SubgroupMatrix,
   type Target,
   type Tensor,
   type TensorPart,
