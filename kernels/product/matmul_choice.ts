@@ -2,14 +2,14 @@
 import type { Dispatch, Target } from "../../engine/mod.ts";
 import { preferred } from "../preference.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
-import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
+import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Arithmetic, Cut } from "./tile_product.ts";
 
 /**
- * Algorithms of a matrix product: blocks in registers alone, tiles in workgroup memory, those in half-precision
- * arithmetic, and subgroup matrices of half-precision factors.
+ * Algorithms of a matrix product: blocks in registers alone, tiles in workgroup memory, and those in half-precision
+ * arithmetic.
  */
 export const MATMUL_ALGORITHMS = ["tiled", "shared", "shared-f16", MATRIX_ALGORITHM] as const;
 
@@ -43,11 +43,8 @@ export function matmulCandidates(product: Product, target: Target): readonly Mat
 }
 
 /** How an algorithm with tiles in workgroup memory cuts a product, or undefined if it cannot. */
-function cutOf(
-  name: Exclude<MatmulAlgorithm, "tiled" | "matrix-f16">,
-  product: Product,
-  target: Target,
-): Cut | undefined {
+function cutOf(name: Exclude<MatmulAlgorithm, "tiled">, product: Product, target: Target): Cut | undefined {
+  if (name === MATRIX_ALGORITHM) return undefined;
   const arithmetic = arithmeticOf(name);
   if (arithmetic === "f16" && !target.f16) return undefined;
   return sharedCut(product, arithmetic, target, CUT_VARIANTS.find((variant) => name === `shared-${variant}`));
@@ -83,10 +80,8 @@ export function matmulChosen(
   const asked = preferred("matmul", matmulKey(product), { algorithms: NAMES, candidates }, target);
   const wish = asked === undefined || isAllowed(asked) ? asked : "shared";
   const best = wish ?? (target.software || product.rows / (product.images ?? 1) < LEAST_ROWS ? "tiled" : "shared");
-  if (best === MATRIX_ALGORITHM) {
-    const cut = matmulMatrixCut(product, target);
-    return cut ? matmulMatrix(product, cut, target) : [matmulTiled(product, target)];
-  }
+  const matrixCut = best === MATRIX_ALGORITHM ? matmulMatrixCut(product, target) : undefined;
+  if (matrixCut) return matmulMatrix(product, matrixCut, target);
   const cut = best === "tiled" ? undefined : cutOf(best, product, target);
   return cut ? matmulShared(product, cut, arithmeticOf(best), target) : [matmulTiled(product, target)];
 }
