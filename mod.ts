@@ -53,6 +53,7 @@ export {
   type Stage,
   type StageBody,
   type StageProfile,
+  type SubgroupMatrix,
   type Target,
   type Tensor,
   type TensorPart,

@@ -3,8 +3,8 @@ import type { Dispatch, Target } from "../../engine/mod.ts";
 import { preferred } from "../preference.ts";
 import { matmulRow, sharesInner } from "./matmul_row.ts";
 import { matmulShared, sharedCut } from "./matmul_shared.ts";
-import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { matmulTiled, type Product } from "./matmul_tiled.ts";
+import { matmulMatrix, matmulMatrixCut, MATRIX_ALGORITHM } from "./matrix/subgroup_matrix.ts";
 import { CUT_VARIANTS, type CutVariant } from "./tile_cut.ts";
 import type { Cut } from "./tile_product.ts";
 import type { Arithmetic } from "./tile_text.ts";
@@ -45,11 +45,8 @@ export function matmulCandidates(product: Product, target: Target): readonly Mat
 }
 
 /** How an algorithm with tiles in workgroup memory cuts a product, or undefined if it cannot. */
-function cutOf(
-  name: Exclude<MatmulAlgorithm, "tiled" | "matrix-f16">,
-  product: Product,
-  target: Target,
-): Cut | undefined {
+function cutOf(name: Exclude<MatmulAlgorithm, "tiled">, product: Product, target: Target): Cut | undefined {
+  if (name === MATRIX_ALGORITHM) return undefined;
   const arithmetic = arithmeticOf(name);
   if (arithmetic === "f16" && !target.f16) return undefined;
   return sharedCut(product, arithmetic, target, CUT_VARIANTS.find((variant) => name === `shared-${variant}`));
@@ -85,11 +82,9 @@ export function matmulChosen(
   const asked = preferred("matmul", matmulKey(product), { algorithms: NAMES, candidates }, target);
   const wish = asked === undefined || isAllowed(asked) ? asked : "shared";
   const best = wish ?? (target.software || product.rows / (product.images ?? 1) < LEAST_ROWS ? "tiled" : "shared");
-  if (best === MATRIX_ALGORITHM) {
-    const cut = matmulMatrixCut(product, target);
-    if (cut) return matmulMatrix(product, cut, target);
-  }
-  const cut = best === "tiled" || best === MATRIX_ALGORITHM ? undefined : cutOf(best, product, target);
+  const matrixCut = best === MATRIX_ALGORITHM ? matmulMatrixCut(product, target) : undefined;
+  if (matrixCut) return matmulMatrix(product, matrixCut, target);
+  const cut = best === "tiled" ? undefined : cutOf(best, product, target);
   if (cut) return matmulShared(product, cut, arithmeticOf(best), target);
   return [sharesInner(product, target) ? matmulRow(product, target) : matmulTiled(product, target)];
 }
