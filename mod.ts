@@ -59,6 +59,7 @@ export {
   type TensorType,
   type TimingMethod,
   WebGpuRuntime,
+  type WeightForm,
 } from "./engine/mod.ts";
 export {
   openModel,
