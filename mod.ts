@@ -61,6 +61,7 @@ export {
   type TensorType,
   type TimingMethod,
   WebGpuRuntime,
+  type WeightForm,
 } from "./engine/mod.ts";
 export {
   openModel,

@@ -3,15 +3,15 @@ import type { WeightForm } from "../op.ts";
 import { makePlan, type Plan } from "../plan.ts";
 import type { OpenDevice } from "./device.ts";
 
-/** Loads of an invocation, and subgroups: the loads of a form take a millisecond on two cores. */
+/** Loads of an invocation, and subgroups: a pass takes a quarter of a millisecond on two cores. */
 const LOADS = 64;
-const SUBGROUPS = 2048;
+const SUBGROUPS = 512;
 
 /** Loads in one turn of the loop. */
 const LOADS_EACH = 4;
 
-/** Passes of each form, in turn: the median of the ratios counts. */
-const ROUNDS = 7;
+/** Passes of each form, in turn: the shortest counts, as other programs only make a pass longer. */
+const ROUNDS = 21;
 
 /**
  * How many loads from a buffer a load of a texel may cost. For 8 values of k and 32 sums a product with its weights in a
@@ -93,9 +93,13 @@ export async function fasterForm(
   await read.mapAsync(GPUMapMode.READ);
   const ticks = new BigUint64Array(read.getMappedRange().slice(0));
   for (const made of owned) made.destroy();
-  const spent = (sample: number): number => Number(ticks[2 * sample + 1]! - ticks[2 * sample]!);
-  const ratios = Array.from({ length: ROUNDS }, (_, round) => spent(2 * round) / Math.max(1, spent(2 * round + 1)));
-  const form = ratios.sort((a, b) => a - b)[(ROUNDS - 1) / 2]! > TEXEL_LOADS ? "buffer" : "texture";
+  const [sampled, loaded] = forms.map((_, form) =>
+    Math.min(...Array.from({ length: ROUNDS }, (_, round) => {
+      const at = 2 * (forms.length * round + form);
+      return Number(ticks[at + 1]! - ticks[at]!);
+    }))
+  );
+  const form = sampled! > TEXEL_LOADS * loaded! ? "buffer" : "texture";
   MEASURED.set(device, form);
   return form;
 }
