@@ -38,10 +38,13 @@ const REACH = 3.5;
 const MOTION = { task: "deblur-kernel", parameter: "psf" };
 
 /**
- * Motions within so many degrees of rows or columns are undone. A slanted one reaches over all four borders, where the
- * mirrored picture is not what lay outside: the error there is many times that of rounding, and iterations carry it inward.
+ * Motions that are further from rows and columns, in degrees, reach over all four borders, where the mirrored picture is
+ * not what lay outside: the error there is many times that of rounding, and iterations carry it inward.
  */
 const MOST_SLANTED = 10;
+
+/** The method that reckons with such errors as noise: near its prediction at every step, in few steps. */
+const FOR_SLANTED = { method: "dds", [NOISE_LEVEL]: 0.1, steps: 15 };
 
 /** Estimates that are less sure are refused. */
 const LEAST_SURE = 0.75;
@@ -51,6 +54,8 @@ export interface SettledBlur {
   /** The task that undoes it. */
   readonly task: Task;
   readonly options: OptionValues;
+  /** The method that undoes it, where options name none. */
+  readonly method?: OptionValues;
   /** The kernel that was estimated, by the name of its parameter. */
   readonly files?: Readonly<Record<string, HostTensor>>;
   readonly notes: readonly string[];
@@ -117,8 +122,8 @@ export function settleBlur(
 /**
  * A motion is undone at a mirrored border: a photograph does not go on at its other side, and taking it so puts waves all
  * over the result. Only where the picture does go on there, as after a program's circular blur, is it taken so.
- * @throws {PictureQuestion} of a slanted motion, and of a noisy picture: methods for noise need singular vectors, which a
- * mirrored border has none of
+ * @throws {PictureQuestion} of a slanted motion among other damages, and of a noisy picture: its methods need singular
+ * vectors, which a mirrored border has none of
  */
 function settleMotion(
   options: OptionValues,
@@ -127,10 +132,10 @@ function settleMotion(
   { name, found, noise }: { readonly name: string; readonly found: MotionBlur; readonly noise: number },
 ): SettledBlur {
   const slant = Math.min(found.angle % 90, 90 - found.angle % 90);
-  if (slant > MOST_SLANTED) {
+  if (slant > MOST_SLANTED && task.parts) {
     throw new PictureQuestion(
-      `the blur of "${name}" is estimated as ${describe(found)}; slanted motions that were estimated so far came out ` +
-        `worse than they were: give --task ${MOTION.task} --kernel FILE of the motion, or --${WIDTH} N for a Gaussian`,
+      `the blur of "${name}" is estimated as ${describe(found)}; a slanted motion is not undone together with other ` +
+        `damages: --task ${TASK} --blur estimate alone does, or --${WIDTH} N says that it is a Gaussian`,
     );
   }
   const boundary = textOf(options, BOUNDARY) ?? (isCircular(picture, found) ? "circular" : "reflect");
@@ -142,12 +147,16 @@ function settleMotion(
         `comes first, or --${BOUNDARY} circular if the picture goes on at its other side`,
     );
   }
+  const isOpen = options["method"] === undefined && options[NOISE_LEVEL] === undefined;
+  const method = slant > MOST_SLANTED && boundary === "reflect" && isOpen ? FOR_SLANTED : undefined;
   return {
+    ...(method ? { method } : {}),
     task: taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + ")),
     options: {
       [THRESHOLD]: LEAST_UNDONE.estimated,
       ...aboveNoise(options, LEAST_UNDONE.estimated, noise),
       [BOUNDARY]: boundary,
+      ...(method ? { [NOISE_LEVEL]: method[NOISE_LEVEL] } : {}),
     },
     files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
     notes: [
@@ -156,6 +165,13 @@ function settleMotion(
       }; it is undone as --task ${MOTION.task} --${BOUNDARY} ${boundary} does ` +
       `with its kernel, --${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the ` +
       "picture",
+      ...(method
+        ? [
+          `--method ${method.method} --${NOISE_LEVEL} ${
+            method[NOISE_LEVEL]
+          } is taken, as what lies beyond the borders is not known`,
+        ]
+        : []),
     ],
   };
 }

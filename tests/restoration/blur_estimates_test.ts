@@ -5,6 +5,7 @@ import { readImage } from "../../io/mod.ts";
 import { gaussianKernel2d } from "../../operators/mod.ts";
 import type { OptionValues } from "../../parameters/mod.ts";
 import { colourRaster, crop, type Raster, rgbToGray } from "../../raster/mod.ts";
+import { composedTask } from "../../operators/mod.ts";
 import { type Blur, estimateBlur, lineKernel, PictureQuestion, settleBlur, TASKS } from "../../restoration/mod.ts";
 import { isCircular } from "../../restoration/estimates/circular_border.ts";
 import { slopeSpread, unblurred } from "../../restoration/estimates/deconvolution.ts";
@@ -90,11 +91,22 @@ Deno.test("sharp pictures are not called blurred, and flat or tiny ones tell not
 });
 
 Deno.test("a motion that is found is undone with its kernel, whose noise level raises the threshold", async () => {
-  const settled = async (angle: number): Promise<ReturnType<typeof settleBlur>> =>
-    settleBlur({ blur: "estimate" }, TASKS.get("deblur")!, blurred(await photograph(), lineKernel(10, angle)), "y");
-  await assertRejects(() => settled(115), PictureQuestion, "slanted motions that were estimated so far came out worse");
+  const settled = async (angle: number, name = "deblur"): Promise<ReturnType<typeof settleBlur>> =>
+    settleBlur(
+      { blur: "estimate" },
+      name === "deblur" ? TASKS.get(name)! : composedTask(["deblur", "jpeg"].map((part) => TASKS.get(part)!)),
+      blurred(await photograph(), lineKernel(10, angle)),
+      "y",
+    );
+  await assertRejects(() => settled(115, "deblur + jpeg"), PictureQuestion, "not undone together with other damages");
+  const slanted = await settled(115);
+  assertEquals([slanted.method, slanted.options["noise-level"]], [
+    { method: "dds", "noise-level": 0.1, steps: 15 },
+    0.1,
+  ]);
   const moved = blurred(await photograph(), lineKernel(10, 90));
-  const { task, options, files, notes } = await settled(90);
+  const { task, options, files, notes, method } = await settled(90);
+  assertEquals([method, options["noise-level"]], [undefined, undefined]);
   assertEquals([task.name, options["blur-threshold"]], ["deblur-kernel", 0.2]);
   const { data } = files!["psf"]!;
   assertAlmostEquals(Array.from(data).reduce((sum, tap) => sum + tap, 0), 1, 1e-6);
