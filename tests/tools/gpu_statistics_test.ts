@@ -138,6 +138,8 @@ Deno.test("the hot loop is the largest that holds no other", () => {
   assertEquals(hotLoop(nest), 9);
   // The way back may stand below what follows the loop, and numbers need not be in order.
   assertEquals(hotLoop([block(7, 4, 3), block(3, 5, 4, 9), block(4, 50), block(9, 6, 3)]), 11);
+  // The way back may stand above the block that the loop is entered by.
+  assertEquals(hotLoop([block(0, 4, 8), block(12, 3, 8), block(8, 5, 10, 13), block(10, 7, 12), block(13, 90)]), 15);
   // A branch that stands below what follows it is no loop.
   assertEquals(hotLoop([block(0, 1, 1, 3), block(1, 2, 2), block(2, 4), block(3, 8, 1)]), undefined);
 });
