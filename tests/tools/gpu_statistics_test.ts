@@ -19,12 +19,13 @@ Instructions: 1
 Compute Shader
 disasm:
 BB0:
-	s_mov_b32 s1, s3                                            ; be810003
-BB1:
-	v_fmac_f32_e32 v0, v1, v2                                   ; 56000501
-	s_cbranch_scc0 BB3                                          ; bfa10009
+	s_branch BB1                                                ; bfa00004
+	s_nop 0                                                     ; bf800000
 BB2:
 	s_branch BB1                                                ; bfa00004
+BB1:
+	v_fmac_f32_e32 v0, v1, v2                                   ; 56000501
+	s_cbranch_scc0 BB2                                          ; bfa10009
 BB3:
 	s_endpgm                                                    ; bfb00000
 *** SHADER STATS ***
