@@ -19,12 +19,13 @@ Instructions: 1
 Compute Shader
 disasm:
 BB0:
-	s_mov_b32 s1, s3                                            ; be810003
-BB1:
-	v_fmac_f32_e32 v0, v1, v2                                   ; 56000501
-	s_cbranch_scc0 BB3                                          ; bfa10009
+	s_branch BB1                                                ; bfa00004
+	s_nop 0                                                     ; bf800000
 BB2:
 	s_branch BB1                                                ; bfa00004
+BB1:
+	v_fmac_f32_e32 v0, v1, v2                                   ; 56000501
+	s_cbranch_scc0 BB2                                          ; bfa10009
 BB3:
 	s_endpgm                                                    ; bfb00000
 *** SHADER STATS ***
@@ -138,6 +139,8 @@ Deno.test("the hot loop is the largest that holds no other", () => {
   assertEquals(hotLoop(nest), 9);
   // The way back may stand below what follows the loop, and numbers need not be in order.
   assertEquals(hotLoop([block(7, 4, 3), block(3, 5, 4, 9), block(4, 50), block(9, 6, 3)]), 11);
+  // The way back may stand above the block that the loop is entered by.
+  assertEquals(hotLoop([block(0, 4, 8), block(12, 3, 8), block(8, 5, 10, 13), block(10, 7, 12), block(13, 90)]), 15);
   // A branch that stands below what follows it is no loop.
   assertEquals(hotLoop([block(0, 1, 1, 3), block(1, 2, 2), block(2, 4), block(3, 8, 1)]), undefined);
 });

@@ -78,7 +78,7 @@ function intel(title: string, description: string, platform: string, subgroupMin
       vendor: "32902",
       subgroupMinSize,
       subgroupMaxSize: 32,
-      limits: { ...LIMITS, maxComputeWorkgroupStorageSize: 65536, maxStorageBuffersPerShaderStage: 524288 },
+      limits: { ...LIMITS, maxComputeWorkgroupStorageSize: 65536, maxStorageBuffersPerShaderStage: 64 },
     },
     compiler: "BRW",
     driver: "intel",

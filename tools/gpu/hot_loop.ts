@@ -21,9 +21,9 @@ export function hotLoop(blocks: readonly Block[]): number | undefined {
   const next = blocks.map((block) => block.next.flatMap((number) => places.get(number) ?? []));
   const before = blocks.map((_, place) => [...next.keys()].filter((from) => next[from]!.includes(place)));
   const loops = new Map<number, Set<number>>();
-  for (const [last, targets] of next.entries()) {
-    for (const first of targets) {
-      const body = first > last ? undefined : bodyOf(first, last, before);
+  for (const last of reached(next)) {
+    for (const first of next[last]!) {
+      const body = bodyOf(first, last, before);
       if (body) loops.set(first, loops.get(first)?.union(body) ?? body);
     }
   }
@@ -34,9 +34,21 @@ export function hotLoop(blocks: readonly Block[]): number | undefined {
   return sizes.length === 0 ? undefined : Math.max(...sizes);
 }
 
+/** The places of the blocks that control can come to. */
+function reached(next: readonly (readonly number[])[]): ReadonlySet<number> {
+  const found = new Set<number>();
+  const open = [0];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    if (found.has(place) || place >= next.length) continue;
+    found.add(place);
+    open.push(...next[place]!);
+  }
+  return found;
+}
+
 /**
- * The blocks of a loop; undefined if control can reach its last block without entering by the first: then the last one
- * merely stands below what follows it.
+ * The blocks of a loop that is entered by its first block; undefined if control can reach the last one without that: then
+ * what leads from the last to the first is no way back, wherever they stand in the listing.
  */
 function bodyOf(first: number, last: number, before: readonly (readonly number[])[]): Set<number> | undefined {
   const body = new Set([first]);

@@ -73,7 +73,8 @@ function acoBlocks(text: string): Block[] {
       block.instructions++;
       const target = /^\s+s_c?branch\w* BB(\d+)/.exec(line);
       if (target) block.next.push(Number(target[1]));
-      goesOn = !/^\s+s_(branch|endpgm)/.test(line);
+      // What stands between a jump and the next label fills up a line of the cache.
+      goesOn &&= !/^\s+s_(branch|endpgm)/.test(line);
     }
   }
   return blocks.map((block, index) => ({ ...block, number: numbers[index]! }));
@@ -158,19 +159,25 @@ const BRW: Compiler = {
   },
 };
 
-/** Blocks that are written `START B3 <-B2`, instructions, `END B3 ->B4 ->B1`. */
+/** Blocks that are written `START B3 <-B2`, instructions, `END B3 ->B4 ->B1`; those without any have an end alone. */
 function brwBlocks(text: string): Block[] {
-  const blocks: Block[] = [];
-  let open: { number: number; instructions: number } | undefined;
+  const instructions = new Map<number, number>();
+  const next = new Map<number, readonly number[]>();
+  let open: number | undefined;
   for (const line of text.split("\n")) {
     const start = /^\s*START B(\d+)/.exec(line)?.[1];
-    if (start !== undefined) open = { number: Number(start), instructions: 0 };
-    else if (open && /^\s*END B\d+/.test(line)) {
-      blocks.push({ ...open, next: Array.from(line.matchAll(/->B(\d+)/g), (match) => Number(match[1])) });
-      open = undefined;
-    } else if (open && line.trim() !== "") open.instructions++;
+    const end = /^\s*END B(\d+)/.exec(line)?.[1];
+    if (start !== undefined) open = Number(start);
+    else if (end !== undefined) {
+      next.set(Number(end), Array.from(line.matchAll(/->B(\d+)/g), (match) => Number(match[1])));
+    } else if (open !== undefined && line.trim() !== "") instructions.set(open, (instructions.get(open) ?? 0) + 1);
   }
-  return blocks;
+  const numbers = [...next.keys()].sort((a, b) => a - b);
+  return numbers.map((number) => ({
+    number,
+    instructions: instructions.get(number) ?? 0,
+    next: next.get(number)!,
+  }));
 }
 
 /** The compilers by name. */
