@@ -47,11 +47,20 @@ interface Chain {
   readonly bytesPerTurn: number;
 }
 
-/** The finish of a group norm reads counts, means and squares of blocks twice; a vector product two rows of four columns. */
+/**
+ * What merges the statistics of a group norm loads three values of four blocks in a turn; a vector product two rows of
+ * four columns; a product of few rows four rows of weights and four inputs.
+ */
 const CHAINS: readonly Chain[] = [
-  { label: /^groupNorm\.finish/, passes: 2, bytesPerTurn: 12 },
-  { label: /^groupNorm\.merge/, passes: 1, bytesPerTurn: 48 },
+  { label: /^groupNorm\.(merge|finish(?!\.merged))/, passes: 1, bytesPerTurn: 48 },
   { label: /^matmul\.vector/, passes: 1, bytesPerTurn: 32 },
+  { label: /^matmul\.row/, passes: 1, bytesPerTurn: 80 },
+];
+
+/** Bindings, by place, of which a kernel reads one element: the origins of groups whose statistics are merged already. */
+const GLANCES: readonly { readonly label: RegExp; readonly bindings: readonly number[] }[] = [
+  { label: /^groupNorm\.finish\.merged\.joined/, bindings: [1, 2] },
+  { label: /^groupNorm\.finish\.merged/, bindings: [1] },
 ];
 
 const PART_OF: readonly (readonly [RegExp, Part])[] = [
@@ -94,7 +103,9 @@ function callWork(call: readonly PlannedDispatch[], plan: Plan): readonly Work[]
     const invocations = invocationsOf(wgsl);
     const count = workgroups[0] * workgroups[1] * workgroups[2];
     // A kernel without a bias, say, is bound to another tensor in its place.
-    const bound = new Map(dispatch.bindings.map((binding) => [plan.root(binding.tensor.id), boundBytes(binding)]));
+    const glances = GLANCES.find(({ label: pattern }) => pattern.test(label))?.bindings ?? [];
+    const taken = dispatch.bindings.filter((_, place) => !glances.includes(place));
+    const bound = new Map(taken.map((binding) => [plan.root(binding.tensor.id), boundBytes(binding)]));
     const touches = Array.from(bound, ([id, bytes]) => ({ id, bytes: isShared(id) ? bytes / bands : bytes }));
     const chain = CHAINS.find(({ label: pattern }) => pattern.test(label));
     const bytes = touches.reduce((sum, { bytes }) => sum + bytes, 0);
