@@ -114,9 +114,11 @@ export {
   type WindowOptions,
 } from "./models/mod.ts";
 export {
+  type Border,
   createDegradation,
   createOperator,
   type Degradation,
+  type ImagePart,
   type JpegFile,
   type JpegPlace,
   type JpegPlane,

@@ -1,6 +1,7 @@
 /** What an operator is for everything that finds it by name: parameters, how it is built, cases to test it on, tasks. */
 import type { HostTensor, Shape } from "../engine/mod.ts";
 import { checkedValues, type Parameters, type ValuesOf } from "../parameters/mod.ts";
+import type { Border, ImagePart } from "./blur/unknown_border_blur.ts";
 import type { JpegFile } from "./pixels/jpeg_blocks.ts";
 import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts";
 
@@ -63,6 +64,8 @@ export interface TaskContext {
   readonly jpeg?: JpegFile | undefined;
   /** Deviation of the noise that the measurement has, in units of [-1, 1], where it comes from a file. */
   readonly sigma?: number | undefined;
+  /** Where a picture from a file lies on an image that is larger, as what was measured of it depends on more. */
+  readonly picture?: ImagePart | undefined;
 }
 
 /** What is written down of an operator: all that commands, tables and tests know of it. */
@@ -89,6 +92,8 @@ export interface OperatorDefinition<P extends Parameters, A extends Operator> {
   defaultsFor?(context: TaskContext): Some<P>;
   /** Known pixels [H, W], 1 where the picture is known, of an operator that leaves out pixels. */
   knownPixels?(imageShape: Shape, values: ValuesOf<P>): HostTensor;
+  /** How far beyond a measured picture the image reaches on which it depends; undefined where it ends with it. */
+  border?(values: ValuesOf<P>): Border | undefined;
 }
 
 /** One operator of the register: its definition with nothing left to defaults. */
@@ -117,6 +122,8 @@ export interface OperatorEntry<A extends Operator = Operator, P extends Paramete
   build(imageShape: Shape, given: OperatorValues): A;
   /** Known pixels [H, W], where it leaves out pixels. */
   knownPixels?(imageShape: Shape, given: OperatorValues): HostTensor;
+  /** How far an image reaches beyond a picture that was measured; see `OperatorDefinition`. */
+  border?(given: OperatorValues): Border | undefined;
 }
 
 /** The entry of an operator that is linear. */
@@ -159,5 +166,6 @@ function entryOf<A extends Operator, P extends Parameters>(
         knownPixels: (imageShape: Shape, given: OperatorValues): HostTensor =>
           definition.knownPixels!(imageShape, checked(given)),
       }),
+    ...(definition.border && { border: (given: OperatorValues) => definition.border!(checked(given)) }),
   };
 }

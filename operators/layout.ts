@@ -34,6 +34,14 @@ export function pixelPlaces(
   return hostTensor(index, shape);
 }
 
+/** The place k of n that are mirrored again and again without those at the ends: ... 2 1 | 0 1 ... n-1 | n-2 ... */
+export function mirroredPlace(k: number, n: number): number {
+  if (n === 1) return 0;
+  const period = 2 * n - 2;
+  const folded = ((k % period) + period) % period;
+  return folded < n ? folded : period - folded;
+}
+
 /** The places of a picture [H, W, C] moved by some rows and columns, wrapping around. */
 export function rolled(shape: Shape, rows: number, columns: number): HostTensor {
   const [height, width] = shape as [number, number, number];

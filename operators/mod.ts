@@ -34,6 +34,7 @@ export { MOST_ENLARGED } from "./resolution/factor.ts";
 export type { BlurFactors } from "./blur/published_blur.ts";
 export type { BlurVariant } from "./blur/gaussian_blur.ts";
 export type { BlurBoundary } from "./blur/kernel_blur.ts";
+export type { Border, ImagePart } from "./blur/unknown_border_blur.ts";
 export { gaussianKernel2d, motionKernel } from "./blur/kernels_2d.ts";
 export { composedTask, partNames, sharedOptions } from "./composed_task.ts";
 export { leastCommonMultiple } from "./least_common_multiple.ts";

@@ -1,5 +1,5 @@
 /** Fitting pictures of any size to a network that takes multiples of a number of pixels, and putting them back. */
-import { leastCommonMultiple } from "../operators/mod.ts";
+import { type Border, leastCommonMultiple } from "../operators/mod.ts";
 import {
   centre,
   crop,
@@ -34,10 +34,12 @@ export interface CanvasLimits {
   readonly longest: number;
   /** How many times smaller the measurement is along each side; working size and place are multiples of a whole one. */
   readonly scale: number;
+  /** Pixels of the picture, at its natural size, by which what the network sees reaches beyond it at least. */
+  readonly border?: Border | undefined;
 }
 
 /** Lays out the restored picture of a measurement of a given size, in steps of whole pixels of the measurement. */
-export function planCanvas(measurement: Size, { multiple, longest, scale }: CanvasLimits): Canvas {
+export function planCanvas(measurement: Size, { multiple, longest, scale, border }: CanvasLimits): Canvas {
   const inPixels = (size: Size): Size => ({
     width: Math.round(size.width * scale),
     height: Math.round(size.height * scale),
@@ -50,7 +52,10 @@ export function planCanvas(measurement: Size, { multiple, longest, scale }: Canv
   // Where a pixel of the measurement is no whole number of pixels, the network is left to pad.
   const step = Number.isInteger(scale) ? leastCommonMultiple(multiple, scale) / scale : 1;
   const roundUp = (side: number): number => Math.ceil(side / step) * step;
-  const outer: Size = { width: roundUp(fitted.width), height: roundUp(fitted.height) };
+  const { rows, columns } = border ?? { rows: 0, columns: 0 };
+  const grown = (side: number, pixels: number): number =>
+    roundUp(side + 2 * Math.ceil(pixels / scale * fitted.width / measurement.width));
+  const outer: Size = { width: grown(fitted.width, columns), height: grown(fitted.height, rows) };
   const inner = centre(outer, fitted);
   return {
     natural: inPixels(measurement),
@@ -100,13 +105,18 @@ export function offCanvas(raster: Raster, { place }: Canvas, across: number = 1,
   return crop(raster, { x, y, width, height });
 }
 
-/** What was done to the picture, as sentences for the user; empty if nothing. */
-export function describeCanvas(canvas: Canvas): readonly string[] {
+/**
+ * What was done to the picture, as sentences for the user; empty if nothing.
+ * @param isOpen whether what lies around the picture is restored with it
+ */
+export function describeCanvas(canvas: Canvas, isOpen = false): readonly string[] {
   const [natural, working, padded] = [canvas.natural, canvas.working, canvas.padded].map(formatSize);
   return [
     ...(isShrunk(canvas) ? [`The picture is restored at ${working} instead of ${natural}; --size sets the limit`] : []),
     ...(padded === working
       ? []
+      : isOpen
+      ? [`What lies beyond the borders is not known: ${working} are restored within ${padded} and cut out afterwards`]
       : [`${working} is padded by reflection to ${padded}, as the network needs, and cropped afterwards`]),
   ];
 }

@@ -3,6 +3,8 @@ import { type DeviceTensor, type HostTensor, hostTensor, type Runtime } from "..
 import { fillUnderAlpha, grayToRgb, type Raster, rgbToGray } from "../raster/mod.ts";
 import type { NoiseModel, OpenedModel } from "../models/mod.ts";
 import {
+  type Border,
+  type ImagePart,
   type JpegPlace,
   leastCommonMultiple,
   type MeasurementNoise,
@@ -19,6 +21,7 @@ import { imageChannels } from "./options/image_channels.ts";
 import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { type NoiseLevel, resizedNoise } from "./estimates/noise_level.ts";
 import { describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
+import { pictureWithin } from "./own/extend.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
 import type { Compression } from "./own_jpeg.ts";
 import { operatorOptions } from "./options/task_options.ts";
@@ -179,14 +182,25 @@ function windowOfCompressed(
 /** How a picture lies on what the network sees, where its longest side is limited. */
 export function canvasOf(
   { downsampling }: OpenedModel,
-  { source: { colour }, task, noise }: Pick<PictureInput, "source" | "task" | "noise">,
+  input: Pick<PictureInput, "source" | "task" | "noise" | "options">,
   longest: number,
 ): Canvas {
+  const { source: { colour }, task, noise } = input;
   return planCanvas(colour, {
     multiple: leastCommonMultiple(downsampling, task.multiple ?? task.scale),
     longest,
     scale: noise === undefined ? task.scale : 1,
+    border: borderOf(input),
   });
+}
+
+/** How far the image reaches beyond a picture that somebody has; nowhere where the picture tells all that was measured. */
+function borderOf(
+  { source: { colour, files = {} }, task, noise, options }: Pick<PictureInput, "source" | "task" | "noise" | "options">,
+): Border | undefined {
+  if (noise !== undefined || !task.entry.border) return undefined;
+  const imageShape = [colour.height, colour.width, 3];
+  return task.entry.border(operatorOptions(task, imageShape, options, { files, seed: 0, isMeasured: true }));
 }
 
 async function layOutPicture(
@@ -195,7 +209,9 @@ async function layOutPicture(
   { source, task: asked, options: given, noise, seed, size, estimatedNoise: looked }: PictureInput,
 ): Promise<LaidOut> {
   const isTruth = noise !== undefined;
-  const canvas = canvasOf(model, { source, task: asked, noise }, size ?? LONGEST_FACTOR * model.config.imageSize);
+  const picture = { source, task: asked, noise, options: given };
+  const canvas = canvasOf(model, picture, size ?? LONGEST_FACTOR * model.config.imageSize);
+  const isOpen = borderOf(picture) !== undefined;
   const task = isShrunk(canvas) ? withoutCompression(asked) : asked;
   const { mask, notes = [] } = source;
   const compression = task === asked ? source.compression : undefined;
@@ -214,6 +230,7 @@ async function layOutPicture(
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
     jpeg: compression && { ...compression, place: placeOf(compression, source, canvas) },
     sigma: level ?? estimatedNoise?.sigma,
+    ...(isOpen ? { picture: partOf(canvas) } : {}),
   });
   const operator = taskOperator(task, imageShape, options);
   // What a picture shows where it is missing must not leak into its surroundings when it is resized.
@@ -221,7 +238,11 @@ async function layOutPicture(
   const decoded = compression?.decoded;
   const shown = ontoCanvas(decoded ? (isGray ? rgbToGray(decoded) : decoded) : visible, canvas);
   const isCut = mask !== undefined && !isTruth && !task.parts;
-  const laid = isCut ? withoutMissing(shown, shownPixels(mask.known, canvas)) : shown;
+  const laid = isCut
+    ? withoutMissing(shown, shownPixels(mask.known, canvas))
+    : isOpen
+    ? withoutMissing(shown, pictureOn(canvas))
+    : shown;
   const uploaded = runtime.upload(laid.data, [1, laid.height, laid.width, laid.channels]);
   const y = noise
     ? await degrade(runtime, operator, uploaded, { noise, seed })
@@ -241,7 +262,7 @@ async function layOutPicture(
     notes: [
       ...notes,
       ...(source.channels > channels ? [GRAY_NETWORK] : []),
-      ...describeCanvas(canvas),
+      ...describeCanvas(canvas, isOpen),
       ...(isShrunk(canvas) && !isTruth ? describeLengths(task, options) : []),
       ...(isEstimated ? describeNoise(found, task) : []),
     ],
@@ -331,6 +352,21 @@ export function repeated({ data, shape: [height = 0, width = 0] }: HostTensor, s
     return data[Math.floor(y / scale) * width + Math.floor(x / scale)]!;
   });
   return hostTensor(large, [height * scale, row]);
+}
+
+/** The part of what the network sees that is the picture. */
+function partOf({ place: { x, y, width, height } }: Canvas): ImagePart {
+  return { top: y, left: x, height, width };
+}
+
+/** The mask [H, W] of what the network sees: 1 in the picture, 0 around it. */
+function pictureOn({ padded, place }: Canvas): HostTensor {
+  return pictureWithin(place, {
+    left: place.x,
+    top: place.y,
+    right: padded.width - place.x - place.width,
+    bottom: padded.height - place.y - place.height,
+  });
 }
 
 /** A picture with 0 where a mask says that its pixels are missing. */

@@ -1,11 +1,11 @@
-/** Blurs with any two-dimensional kernel, at a circular or a mirrored border. */
+/** Blurs with any two-dimensional kernel, at a circular, a mirrored or an unknown border. */
 import { constant, type HostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
 import { gatherElements, separable } from "../../kernels/mod.ts";
 import { choice, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { iterations, sigma, taps, threshold, undone } from "../common_parameters.ts";
-import { linearEntry, type OperatorEntry } from "../entry.ts";
+import { linearEntry, type OperatorEntry, type TaskContext } from "../entry.ts";
 import { gaussianKernel2d, kernelFile, SLANTED } from "./kernels_2d.ts";
-import { pixelPlaces } from "../layout.ts";
+import { mirroredPlace, pixelPlaces } from "../layout.ts";
 import { leastSquares } from "../least_squares.ts";
 import {
   checkKernel,
@@ -19,24 +19,26 @@ import {
 } from "./fourier_filter.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "../operator.ts";
 import { matrix, matrixTensor, transpose } from "../matrix.ts";
+import { type Border, borderOf, type ImagePart, measuredPart, unknownBorderBlur } from "./unknown_border_blur.ts";
 
 /** Parameters of blurs with any kernel. */
 export const KERNEL_BLUR = {
   /** The picture is mirrored without its edge pixel. */
   boundary: choice(
     "circular",
-    ["circular", "reflect"],
+    ["circular", "reflect", "unknown"],
     { option: "blur-boundary" },
-    "what lies outside, the other side or the mirrored picture",
+    "what lies outside, the other side, the mirrored picture or nothing that is known",
   ) as Parameter<BlurBoundary>,
   /** For `circular`: frequencies whose magnitude is below count as removed, in A, A^T and A^+ alike. */
   threshold: threshold() as Parameter<number>,
-  /** For `reflect`. */
+  /** For `reflect` and `unknown`. */
   iterations: iterations(20) as Parameter<number>,
+  measured: measuredPart() as Parameter<ImagePart | undefined>,
 };
 
 /** What lies outside the picture. */
-export type BlurBoundary = "circular" | "reflect";
+export type BlurBoundary = "circular" | "reflect" | "unknown";
 
 const PARAMETERS = {
   psf: kernelFile() as Parameter<HostTensor | undefined>,
@@ -45,13 +47,24 @@ const PARAMETERS = {
   ...KERNEL_BLUR,
 };
 
+/** The values of a blur for a task: those of others, and the part of a larger image that is the picture. */
+export function blurDefaults(context: TaskContext): { readonly threshold?: number; readonly measured?: ImagePart } {
+  return { ...undone(context), ...(context.picture ? { measured: context.picture } : {}) };
+}
+
+/** How far an image reaches beyond a picture that was blurred with a kernel; undefined where the border is known. */
+export function blurBorder(psf: HostTensor, boundary: BlurBoundary): Border | undefined {
+  return boundary === "unknown" ? borderOf(psf) : undefined;
+}
+
 /**
  * Measures the picture convolved with a kernel, every channel for itself.
  *
  * At a `circular` border the Fourier transform makes A a product, so A^T and A^+ are products too and all is exact. At
  * a mirrored border (`reflect`, the edge pixel not repeated, as in the measurements of DPS) A^T is exact: the mirrored
  * parts are folded back. A^+ y is what some steps of conjugate gradients on least squares give, which damps what the
- * blur all but removed.
+ * blur all but removed. Where nothing is known of what lies outside (`unknown`), only the part of the image is measured
+ * whose surroundings belong to it; see `unknownBorderBlur`.
  * @param name name in the register
  * @param imageShape [H, W, C]
  * @param psf taps [h, w], their middle at (floor(h / 2), floor(w / 2))
@@ -62,10 +75,11 @@ export function kernelBlur(
   name: string,
   imageShape: Shape,
   psf: HostTensor,
-  { boundary, threshold, iterations }: ValuesOf<typeof KERNEL_BLUR>,
+  { boundary, threshold, iterations, measured }: ValuesOf<typeof KERNEL_BLUR>,
 ): LinearOperator {
   const shape = checkImageShape(name, imageShape);
   checkKernel(name, psf);
+  if (boundary === "unknown") return unknownBorderBlur(name, shape, psf, { measured, iterations });
   return boundary === "circular"
     ? circularBlur(name, shape, psf, threshold)
     : reflectedBlur(name, shape, psf, iterations);
@@ -114,14 +128,6 @@ function smoothSize(n: number): number {
   return size;
 }
 
-/** The pixel at place k of the picture mirrored again and again without its edge pixels: ... 2 1 | 0 1 ... n-1 | n-2 ... */
-function mirrored(k: number, n: number): number {
-  if (n === 1) return 0;
-  const period = 2 * n - 2;
-  const folded = ((k % period) + period) % period;
-  return folded < n ? folded : period - folded;
-}
-
 function reflectedBlur(
   name: string,
   shape: readonly [number, number, number],
@@ -137,7 +143,7 @@ function reflectedBlur(
     const whole = matrix(
       size,
       extent,
-      (row, column) => row < used && mirrored(row - margins[axis], extent) === column ? 1 : 0,
+      (row, column) => row < used && mirroredPlace(row - margins[axis], extent) === column ? 1 : 0,
     );
     return { extend: matrixTensor(whole), fold: matrixTensor(transpose(whole)) };
   };
@@ -174,15 +180,17 @@ export const deblurKernel: OperatorEntry<LinearOperator, typeof PARAMETERS> = li
   parameters: PARAMETERS,
   build: (imageShape, { psf, sigma, taps, ...options }) =>
     kernelBlur("deblur_kernel", imageShape, psf ?? gaussianKernel2d(taps, sigma), options),
+  border: ({ psf, sigma, taps, boundary }) => blurBorder(psf ?? gaussianKernel2d(taps, sigma), boundary),
   examples: [
     { imageShape: [15, 22, 3], options: { taps: 5, sigma: 1.5 } },
     { imageShape: [16, 12, 1], options: { psf: SLANTED, threshold: 0.1 } },
     { imageShape: [9, 14, 2], options: { psf: SLANTED, boundary: "reflect", iterations: 4 } },
+    { imageShape: [9, 14, 2], options: { psf: SLANTED, boundary: "unknown", iterations: 4 } },
   ],
   tasks: [{
     name: "deblur-kernel",
-    about: "sharpen a picture blurred by a round Gaussian, at a circular or mirrored border",
+    about: "sharpen a picture blurred by a round Gaussian, at a circular, mirrored or unknown border",
     kind: "deblurring",
   }],
-  defaultsFor: undone,
+  defaultsFor: blurDefaults,
 });

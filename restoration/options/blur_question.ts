@@ -43,9 +43,6 @@ const MOTION = { task: "deblur-kernel", parameter: "psf" };
  */
 const MOST_SLANTED = 10;
 
-/** The method that reckons with such errors as noise: near its prediction at every step, in few steps. */
-const FOR_SLANTED = { method: "dds", [NOISE_LEVEL]: 0.1, steps: 15 };
-
 /** Estimates that are less sure are refused. */
 const LEAST_SURE = 0.75;
 
@@ -54,18 +51,20 @@ export interface SettledBlur {
   /** The task that undoes it. */
   readonly task: Task;
   readonly options: OptionValues;
-  /** The method that undoes it, where options name none. */
-  readonly method?: OptionValues;
   /** The kernel that was estimated, by the name of its parameter. */
   readonly files?: Readonly<Record<string, HostTensor>>;
   readonly notes: readonly string[];
 }
 
 /**
- * Refuses --blur where it does not belong.
+ * Refuses --blur where it does not belong, and an unknown border of a picture with other damages: what is around it would
+ * be measured through them.
  * @throws {UsageError} saying what to change
  */
 export function checkBlurOption(options: OptionValues, isTruth: boolean): void {
+  if (!isTruth && textOf(options, BOUNDARY) === "unknown" && partNames(textOf(options, "task") ?? "").length > 1) {
+    throw new UsageError(`--${BOUNDARY} unknown does not go with other damages of a picture; reflect does`);
+  }
   if (options["blur"] === undefined) return;
   if (isTruth || !partNames(textOf(options, "task") ?? "").includes(TASK)) {
     throw new UsageError(`--blur belongs to --task ${TASK} of a picture that is soft already; leave it out`);
@@ -120,10 +119,11 @@ export function settleBlur(
 }
 
 /**
- * A motion is undone at a mirrored border: a photograph does not go on at its other side, and taking it so puts waves all
- * over the result. Only where the picture does go on there, as after a program's circular blur, is it taken so.
+ * A motion is undone with what lies beyond the borders unknown: a photograph does not go on at its other side, nor
+ * mirrored, and taking it so puts waves all over the result. Only where the picture does go on there, as after a
+ * program's circular blur, is it taken so. Among other damages the border is taken as mirrored.
  * @throws {PictureQuestion} of a slanted motion among other damages, and of a noisy picture: its methods need singular
- * vectors, which a mirrored border has none of
+ * vectors, which only a circular border has
  */
 function settleMotion(
   options: OptionValues,
@@ -138,8 +138,9 @@ function settleMotion(
         `damages: --task ${TASK} --blur estimate alone does, or --${WIDTH} N says that it is a Gaussian`,
     );
   }
-  const boundary = textOf(options, BOUNDARY) ?? (isCircular(picture, found) ? "circular" : "reflect");
-  if (boundary === "reflect" && noise > 0) {
+  const boundary = textOf(options, BOUNDARY) ??
+    (isCircular(picture, found) ? "circular" : task.parts ? "reflect" : "unknown");
+  if (boundary !== "circular" && noise > 0) {
     throw new PictureQuestion(
       `the blur of "${name}" is estimated as ${
         describe(found)
@@ -147,16 +148,12 @@ function settleMotion(
         `comes first, or --${BOUNDARY} circular if the picture goes on at its other side`,
     );
   }
-  const isOpen = options["method"] === undefined && options[NOISE_LEVEL] === undefined;
-  const method = slant > MOST_SLANTED && boundary === "reflect" && isOpen ? FOR_SLANTED : undefined;
   return {
-    ...(method ? { method } : {}),
     task: taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + ")),
     options: {
       [THRESHOLD]: LEAST_UNDONE.estimated,
       ...aboveNoise(options, LEAST_UNDONE.estimated, noise),
       [BOUNDARY]: boundary,
-      ...(method ? { [NOISE_LEVEL]: method[NOISE_LEVEL] } : {}),
     },
     files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
     notes: [
@@ -165,13 +162,6 @@ function settleMotion(
       }; it is undone as --task ${MOTION.task} --${BOUNDARY} ${boundary} does ` +
       `with its kernel, --${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the ` +
       "picture",
-      ...(method
-        ? [
-          `--method ${method.method} --${NOISE_LEVEL} ${
-            method[NOISE_LEVEL]
-          } is taken, as what lies beyond the borders is not known`,
-        ]
-        : []),
     ],
   };
 }

@@ -38,9 +38,9 @@ export function settlePicture<S extends PictureSource>(
   const jpeg = source.jpeg ?? (source.compression && stepsOf(source.compression));
   const estimatedNoise = options[NOISE_LEVEL] === undefined ? noiseOfPicture({ ...source, jpeg }, task) : undefined;
   const sigma = isReckoned(estimatedNoise, task) ? estimatedNoise.sigma : 0;
-  const { files, notes, method, ...blur } = settleBlur(options, task, source.colour, source.name, sigma);
+  const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, sigma);
   const noisy = settleNoisyJpeg(source, blur.task, options, estimatedNoise);
-  const named = methodForNoise({ ...method, ...options }, noisy.task, estimatedNoise);
+  const named = methodForNoise(options, noisy.task, estimatedNoise);
   const own = takeOwnPicture(source, noisy.task, blur.options);
   return {
     ...own,

@@ -1,6 +1,6 @@
 /** A picture on a larger canvas: what is to be continued beyond its borders. */
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
-import type { Raster } from "../../raster/mod.ts";
+import type { Raster, Size } from "../../raster/mod.ts";
 
 /** Pixels to add at each side. */
 export interface Margins {
@@ -26,7 +26,7 @@ export function extended({ width, height, channels, data }: Raster, margins: Mar
 }
 
 /** The mask [H, W] of the grown picture: 1 in the picture, 0 in the margins. */
-export function pictureWithin({ width, height }: Raster, margins: Margins): HostTensor {
+export function pictureWithin({ width, height }: Size, margins: Margins): HostTensor {
   const inner = { width, height, channels: 1, data: new Float32Array(width * height).fill(1) };
   const grown = extended(inner, margins, 0);
   return hostTensor(grown.data, [grown.height, grown.width]);

@@ -9,10 +9,13 @@ import { commandTest, readReport, runCommand, runWell } from "./run_command.ts";
 
 const SOFT = casePath("soft/soft-sigma1.2.png");
 
+/** A part of a photo under a motion by 9 pixels at 30 degrees, with what the motion brought over its borders. */
+const MOVED = casePath("moved/moved-9-30.png");
+
 /** PSNR against the sharp picture. */
-async function quality(path: string): Promise<number> {
-  const [result, truth] = [await readImage(path), await readImage(casePath("common/good64.png"))].map(colourRaster);
-  return psnr(result!.data, truth!.data, { shape: [64, 64, 3] });
+async function quality(path: string, sharp = "common/good64.png"): Promise<number> {
+  const [result, truth] = [await readImage(path), await readImage(casePath(sharp))].map(colourRaster);
+  return psnr(result!.data, truth!.data, { shape: [truth!.height, truth!.width, 3] });
 }
 
 commandTest("deblur without a width asks for it, and names the estimate and both options", async (folder) => {
@@ -37,6 +40,15 @@ commandTest("deblur with an estimated width says it and makes a soft picture bet
   assertEquals(task.parameters.threshold, 0.2);
   const [before, after] = [await quality(SOFT), await quality(out)];
   assert(after > before + 1.5, `${before} -> ${after} dB`);
+});
+
+commandTest("a slanted motion is undone though nothing is known beyond the borders of the photo", async (folder) => {
+  const out = folder.path("o.png");
+  const { stderr } = await runWell(["restore", MOVED, out, "--task", "deblur", "--blur", "estimate", "--steps", "5"]);
+  assertStringIncludes(stderr, "undone as --task deblur-kernel --blur-boundary unknown does");
+  assertStringIncludes(stderr, "96x96 are restored within");
+  const [before, after] = [await quality(MOVED, "moved/sharp.png"), await quality(out, "moved/sharp.png")];
+  assert(after > before + 3, `${before} -> ${after} dB`);
 });
 
 commandTest("--blur goes with deblur of a soft picture, and without a width", async (folder) => {

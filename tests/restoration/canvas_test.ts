@@ -133,3 +133,17 @@ Deno.test("describeCanvas() says what was done", () => {
   assertEquals(sentences[0], "The picture is restored at 64x21 instead of 300x100; --size sets the limit");
   assertEquals(sentences[1], "64x21 is padded by reflection to 64x24, as the network needs, and cropped afterwards");
 });
+
+Deno.test("a canvas reaches beyond a picture by its border, which shrinks with it", () => {
+  const border = { rows: 3, columns: 5 };
+  const own = planCanvas({ width: 30, height: 20 }, { multiple: 8, longest: 64, scale: 1, border });
+  assertEquals(own.padded, { width: 40, height: 32 });
+  assertEquals(own.place, { x: 5, y: 6, width: 30, height: 20 });
+  const small = planCanvas({ width: 60, height: 40 }, { multiple: 1, longest: 30, scale: 1, border });
+  assertEquals([small.working, small.padded], [{ width: 30, height: 20 }, { width: 36, height: 24 }]);
+  const [said] = describeCanvas(own, true);
+  assertEquals(
+    said,
+    "What lies beyond the borders is not known: 30x20 are restored within 40x32 and cut out afterwards",
+  );
+});
