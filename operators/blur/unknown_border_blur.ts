@@ -51,8 +51,7 @@ export function borderOf({ shape: [rows = 0, columns = 0] }: HostTensor): Border
  * A^T = K^T M is exact.
  *
  * What stands for A^+ y begins at E y, the measured part mirrored over the image without its edge pixels, and takes steps
- * of conjugate gradients from there: E y + x with x of least squares for A x = y - A E y. It is linear in y too. From 0 as
- * many steps leave the border dark, and what lies near it.
+ * of conjugate gradients from there: E y + x with x of least squares for A x = y - A E y. It is linear in y too.
  * @param shape [H, W, C]
  * @param psf taps [h, w], their middle at (floor(h / 2), floor(w / 2))
  * @param options.measured the part; the measurement [H, W, C] is 0 elsewhere
