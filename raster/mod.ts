@@ -1,5 +1,6 @@
 /** Pictures as arrays of values: cutting, padding, resizing, colour and samples; this room imports nothing. */
 export { fillUnderAlpha } from "./alpha.ts";
+export { DecodeError } from "./decode_error.ts";
 export { allocateSamples, applyOrientation, type Image, type Samples } from "./image.ts";
 export {
   type KnownPixels,
@@ -22,6 +23,8 @@ export {
   rgbToGray,
   toImage,
 } from "./pixels.ts";
+export { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
+export { pngTextChunk, readPngTexts } from "./png_text.ts";
 export { centre, crop, padReflect, type Raster, type Rectangle, type Size } from "./raster.ts";
 export { fitWithin, resize, type ResizeFilter } from "./resize.ts";
 export { makeSheet } from "./sheet.ts";

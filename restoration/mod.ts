@@ -99,7 +99,7 @@ export {
   UPSAMPLE,
   upsampling,
 } from "./options/tasks.ts";
-export { OWN_PICTURE_OPTIONS, takesOwnPicture } from "./options/own_picture.ts";
+export { OWN_PICTURE_OPTIONS, ownPictureOptions, takesOwnPicture } from "./options/own_picture.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { runIdentity, type RunSubject, SavedRun, type SaveSetting, type StateStore } from "./resume/saved_run.ts";
@@ -123,7 +123,7 @@ export {
   type EvaluationOptions,
   type ViewOptions,
 } from "./plan/network_view.ts";
-export { measurePace, type Pace } from "./plan/pace.ts";
+export { measurePace, type Pace, takesGradients } from "./plan/pace.ts";
 export { PATIENCE_SECONDS, planSize, type SettledSize, type SizeRequest } from "./plan/plan_size.ts";
 export { planRestoration, planSummary, type RestorationPlan } from "./plan/plan_restoration.ts";
 export {

@@ -289,7 +289,7 @@ export interface Restored {
 export type OnProgress = (done: number, total: number) => void;
 
 /** Told after every step, and waited for. */
-export type OnStep = (step: Step) => void;
+export type OnStep = (step: Step) => void | Promise<void>;
 
 /** What went wrong, as it crosses. */
 export interface StudioFailure {

@@ -28,7 +28,7 @@ Deno.test("no module is longer than 400 lines", () => {
   assertEquals(lengthViolations(repository), []);
 });
 
-Deno.test("only adapter, io, cli, bench, tools and tests name Deno", () => {
+Deno.test("only adapter, io, cli, bench, tools, tests and the studio's programs name Deno", () => {
   assertEquals(denoViolations(repository), []);
 });
 
@@ -51,6 +51,7 @@ Deno.test("readRepository() finds code in every folder of code", () => {
       "report",
       "io",
       "cli",
+      "studio",
       "tests",
     ]
   ) {
@@ -153,6 +154,20 @@ Deno.test("arrowViolations() wants the mod.ts, types where only types may pass, 
     "tests/a/b_test.ts": 'import { c } from "../../models/checkpoint/half.ts";',
   });
   assertEquals(arrowViolations(allowed), []);
+});
+
+Deno.test("the studio imports neither files nor commands, few packages, and names Deno where it is served alone", () => {
+  const wrong = files({
+    "studio/a.ts": 'import { a } from "../io/mod.ts";\nimport { b } from "../cli/main.ts";\nimport { c } from "pngjs";',
+    "studio/components/b.ts": 'import { h } from "preact";\nconst file = await Deno.readFile("x");',
+    "studio/serve.ts": "Deno.serve(() => new Response());",
+  });
+  assertEquals(arrowViolations(wrong), [
+    'studio/a.ts: may not import io ("../io/mod.ts")',
+    'studio/a.ts: may not import cli ("../cli/main.ts")',
+    'studio/a.ts: may not import "pngjs"',
+  ]);
+  assertEquals(denoViolations(wrong), ["studio/components/b.ts: names Deno"]);
 });
 
 Deno.test("cycleViolations() shows the way round", () => {

@@ -1,7 +1,9 @@
 /** What a decoder gives, and why it refuses. */
-import { allocateSamples, type Image } from "../../raster/mod.ts";
+import { allocateSamples, DecodeError, type Image } from "../../raster/mod.ts";
 import type { ColourSpace } from "./colour_profile.ts";
 import { FileError } from "../file_error.ts";
+
+export { DecodeError };
 
 /** The formats that are read. */
 export type ImageFormat = "png" | "jpeg" | "webp" | "avif";
@@ -129,11 +131,6 @@ export function imageOfRgba(
     if (alpha) alpha[pixel] = data[4 * pixel + 3]!;
   }
   return { width, height, channels: 3, bitDepth, samples, ...(alpha ? { alpha } : {}) };
-}
-
-/** Why a decoder refuses its bytes; the caller adds the file name. */
-export class DecodeError extends Error {
-  override name = "DecodeError";
 }
 
 /** Longest allowed side in pixels, the limit of JPEG. */

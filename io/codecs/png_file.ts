@@ -2,9 +2,19 @@ import { Buffer } from "node:buffer";
 import { deflateSync, inflateSync } from "node:zlib";
 import { PNG } from "pngjs";
 import { type ColourSpace, colourSpaceOf, PRIMARIES } from "./colour_profile.ts";
-import { checkSize, type Decoded, DecodeError, joinBytes, lettersAt, type PictureMetadata } from "./image.ts";
-import { allocateSamples, type Image, type Samples } from "../../raster/mod.ts";
-import { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
+import { checkSize, type Decoded, DecodeError, joinBytes, type PictureMetadata } from "./image.ts";
+import {
+  allocateSamples,
+  type Image,
+  PNG_SIGNATURE,
+  pngChunk,
+  type PngHeader,
+  pngTextChunk,
+  readPngChunks,
+  readPngHeader,
+  readPngTexts,
+  type Samples,
+} from "../../raster/mod.ts";
 
 /** The part of pngjs in use; the package brings no types. */
 interface PngCodec {
@@ -129,34 +139,14 @@ function coloursOf(dataOf: ChunkData): ColourSpace | string | undefined {
 const SRGB_EXPONENT = 2.2;
 
 /**
- * Reads the texts of a PNG file (11.3.3): Latin-1 and UTF-8, plain and compressed.
+ * Reads the texts of a PNG file, plain and compressed.
  *
  * @param bytes The whole file.
  * @returns Texts by their keywords; of several with one keyword the first; damaged ones are left out.
  * @throws DecodeError If the file is truncated or damaged.
  */
 export function pngTexts(bytes: Uint8Array<ArrayBuffer>): Record<string, string> {
-  const texts: Record<string, string> = {};
-  for (const { type, data } of readPngChunks(bytes).chunks) {
-    if (!["tEXt", "zTXt", "iTXt"].includes(type)) continue;
-    const end = data.indexOf(0);
-    const keyword = lettersAt(data, 0, end);
-    let text: Uint8Array<ArrayBuffer> | undefined = data.subarray(end + (type === "zTXt" ? 2 : 1));
-    if (type === "iTXt") {
-      // Two bytes for the compression, then a language and a translated keyword, each ended by a zero.
-      text = text.subarray(text.indexOf(0, text.indexOf(0, 2) + 1) + 1);
-    }
-    if (type === "zTXt" || (type === "iTXt" && data[end + 1] === 1)) text = inflated(text);
-    if (end > 0 && text && !Object.hasOwn(texts, keyword)) {
-      texts[keyword] = type === "iTXt" ? new TextDecoder().decode(text) : latinOf(text);
-    }
-  }
-  return texts;
-}
-
-/** Latin-1 as PNG has it; what TextDecoder calls so is another table between 0x80 and 0x9f. */
-function latinOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return readPngTexts(bytes, inflated);
 }
 
 /** Decompressed data; nothing if they are damaged or longer than allowed. */
@@ -289,7 +279,7 @@ export function encodePng(
     ...(profile ? [pngChunk("iCCP", Uint8Array.from(profile))] : []),
     ...(density ? [pngChunk("pHYs", Uint8Array.of(...density.flatMap(bigEndian), 1))] : []),
     ...(exif ? [pngChunk("eXIf", exif)] : []),
-    ...Object.entries(text).map(([keyword, value]) => textChunk(keyword, value)),
+    ...Object.entries(text).map(([keyword, value]) => pngTextChunk(keyword, value)),
     encoded.subarray(afterHeader),
   ]);
 }
@@ -313,26 +303,4 @@ function interleave(samples: Samples, alpha: Samples, channels: number, bitDepth
     joined[pixel * (channels + 1) + channels] = alpha[pixel]!;
   }
   return joined;
-}
-
-/** Texts up to this length are titles, which old programs show too. */
-const TITLE = 79;
-
-/** A tEXt chunk for a title in Latin-1, else iTXt. */
-function textChunk(keyword: string, value: string): PngChunk["bytes"] {
-  const latin = (string: string): Uint8Array => Uint8Array.from(string, (character) => character.charCodeAt(0));
-  // PNG allows the printable characters of Latin-1, and no space at either end.
-  const keywordFits = /^[ -~\u00a1-\u00ff]{1,79}$/.test(keyword) && keyword.trim() === keyword;
-  if (!keywordFits || value.includes("\0")) {
-    throw new RangeError(
-      `Cannot store the text "${keyword}" in a PNG: keywords have 1 to 79 Latin-1 characters, texts no zero character`,
-    );
-  }
-  // deno-lint-ignore no-control-regex
-  if (value.length <= TITLE && /^[\u0000-\u00ff]*$/.test(value)) {
-    return pngChunk("tEXt", Uint8Array.from([...latin(keyword), 0, ...latin(value)]));
-  }
-  const utf8 = new TextEncoder().encode(value);
-  // Five zeros: end of the keyword, uncompressed, method 0, empty language and empty translated keyword.
-  return pngChunk("iTXt", Uint8Array.from([...latin(keyword), 0, 0, 0, 0, 0, ...utf8]));
 }

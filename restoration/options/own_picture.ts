@@ -82,6 +82,11 @@ export const OWN_PICTURE_OPTIONS: Readonly<Record<string, OptionSpec>> = Object.
   ...Object.values(FORMS).map(({ options }) => options),
 );
 
+/** Those of one task, by its name; none for tasks that need no more than the picture. */
+export function ownPictureOptions(name: string): Readonly<Record<string, OptionSpec>> {
+  return FORMS[name]?.options ?? {};
+}
+
 /** Whether a task of which the picture says too little by itself takes pictures that somebody has. */
 export function takesOwnPicture(task: Task): boolean {
   const isOwn = ({ name }: Task): boolean => Object.hasOwn(FORMS, name);

@@ -21,6 +21,8 @@ import { formatPrediction, measurePace, type Pace, secondsOf, takesGradients } f
 export interface SizeRequest extends NetworkSetting {
   /** What restores the picture. */
   readonly method: Method;
+  /** How fast the network is, where that was measured before. */
+  readonly pace?: Pace | undefined;
 }
 
 /** A picture or measurement with its size settled. */
@@ -51,7 +53,7 @@ export async function planSize(
   runtime: Runtime,
   model: OpenedModel,
   input: PictureInput | ReadMeasurement,
-  { method, ...given }: SizeRequest,
+  { method, pace: known, ...given }: SizeRequest,
 ): Promise<SettledSize> {
   if (!("source" in input)) {
     const window = given.window ??
@@ -106,7 +108,7 @@ export async function planSize(
   const whole = evaluationAt(own);
   const pace = method.evaluations.actual === 0
     ? { flops: 1, seconds: 0 }
-    : await measurePace(runtime, representative(runtime, model, whole, options));
+    : known ?? await measurePace(runtime, representative(runtime, model, whole, options));
   const ownSeconds = secondsOf(method, whole, pace);
   if (ownSeconds <= PATIENCE_SECONDS && isHeld(natural)) return settled(own, { pace });
   const isQuick = (size: number): boolean =>

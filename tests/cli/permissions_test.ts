@@ -28,15 +28,15 @@ Deno.test("no task lists permissions itself, and each takes a set that is there"
   assertEquals(Object.keys(SETS).filter((set) => !used.has(SETS[set]!)), [], "sets that no task takes");
 });
 
-Deno.test("of all commands only models may use the network, and few may start programs", () => {
+Deno.test("of all commands only models may use the network beyond this machine, and few may start programs", () => {
   const may = (what: string): string[] =>
     PROGRAMS.map(([name]) => name).filter((name) => {
       const { all, [what]: granted } = permissionsOf(name);
       return all !== true && granted !== undefined;
     });
-  assertEquals(may("net"), ["models", "test"]);
-  assertEquals(SETS["test"]!["net"], ["127.0.0.1"]);
-  assertEquals(may("run"), ["bench", "setup", "test", "mutate", "docs", "gpu-lint"]);
+  assertEquals(may("net"), ["models", "studio", "test", "test:studio"]);
+  for (const set of ["studio", "test"]) assertEquals(SETS[set]!["net"], ["127.0.0.1"]);
+  assertEquals(may("run"), ["studio", "bench", "setup", "test", "test:studio", "mutate", "docs", "gpu-lint"]);
   assert(!may("write").includes("verify"));
 });
 

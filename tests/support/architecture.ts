@@ -16,8 +16,10 @@ interface Room {
   readonly types: readonly string[];
   /** Whether a browser must be able to load it: neither packages nor the name `Deno`. */
   readonly browser: boolean;
-  /** The only packages that it may use; by default any where no browser loads it. */
+  /** The only packages that it may use; by default any where no browser loads it, and none where one does. */
   readonly packages?: RegExp;
+  /** Files of a room for browsers that Deno runs. */
+  readonly programs?: readonly string[];
 }
 
 const NETWORKS_AND_METHODS = ["metrics", "samplers", "operators", "models", "kernels", "engine", "parameters"];
@@ -48,6 +50,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["adapter", "bench", "io", "conformance", "evaluation", "profiling", "report", ...LIBRARY],
     types: [],
     browser: false,
+  },
+  studio: {
+    imports: LIBRARY,
+    types: [],
+    browser: true,
+    packages: /^(comlink|preact(\/hooks)?|@preact\/signals|@noble\/hashes\/\w+\.js|@std\/cli\/parse-args)$/,
+    programs: ["studio/build.ts", "studio/serve.ts"],
   },
   bench: { imports: ["io", "conformance", "profiling", "report", ...LIBRARY], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
@@ -114,8 +123,10 @@ export function arrowViolations(files: Files): string[] {
     }
     for (const { specifier, typeOnly } of importsOf(text)) {
       if (!specifier.startsWith(".")) {
-        if (rule.browser) violations.push(`${path}: imports "${specifier}", a browser cannot load it`);
-        else if (rule.packages?.test(specifier) === false) violations.push(`${path}: may not import "${specifier}"`);
+        if (rule.packages?.test(specifier) === false) violations.push(`${path}: may not import "${specifier}"`);
+        else if (rule.browser && !rule.packages) {
+          violations.push(`${path}: imports "${specifier}", a browser cannot load it`);
+        }
         continue;
       }
       const target = resolve(path, specifier);
@@ -161,8 +172,10 @@ export function lengthViolations(files: Files): string[] {
 
 /** Modules of the library that name `Deno`. */
 export function denoViolations(files: Files): string[] {
-  return [...files].filter(([path, text]) => ROOMS[roomOf(path)]?.browser && DENO.test(withoutComments(text)))
-    .map(([path]) => `${path}: names Deno`);
+  return [...files].filter(([path, text]) => {
+    const room = ROOMS[roomOf(path)];
+    return room?.browser && !room.programs?.includes(path) && DENO.test(withoutComments(text));
+  }).map(([path]) => `${path}: names Deno`);
 }
 
 /** Lines that hold an absolute path of somebody's machine. */

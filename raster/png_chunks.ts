@@ -1,4 +1,5 @@
-import { DecodeError } from "./image.ts";
+/** PNG files as chunks. */
+import { DecodeError } from "./decode_error.ts";
 
 /** The eight bytes every PNG file starts with. */
 export const PNG_SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -15,7 +16,9 @@ export interface PngChunk {
 
 /** What the IHDR chunk states. */
 export interface PngHeader {
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** Bits per sample or palette index: 1, 2, 4, 8 or 16. */
   readonly bitDepth: number;

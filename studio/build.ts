@@ -1,0 +1,66 @@
+/** The page as a folder of static files: page and worker in a bundle each, the prior and the sample picture. */
+
+/** Where the program is. */
+const ROOT = new URL("../", import.meta.url);
+
+/**
+ * What the page may load: its own files, and pictures that it made. Programs and styles in the text of the page are
+ * refused, and so is every other origin.
+ */
+export const CONTENT_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** What the worker reads from beside itself: the prior and the sample picture, in the folder `default`. */
+const DATA = ["prior.safetensors", "sample.png"];
+
+/**
+ * Packs modules with all that they import, for a browser, one file each.
+ * @param entries paths in the program; the bundle of `a/b.ts` is `b.js`
+ * @param folder where the bundles go
+ * @throws {Error} with the words of the bundler
+ */
+export async function bundle(entries: readonly string[], folder: string): Promise<void> {
+  for (const entry of entries) {
+    const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/\.tsx?$/, ".js");
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["bundle", "--quiet", "--platform=browser", "--minify", `--output=${folder}/${name}`, entry],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (code === 0) continue;
+    throw new Error(`Cannot bundle ${entry}: ${new TextDecoder().decode(stderr).trim()}`);
+  }
+}
+
+/** Copies the prior and the sample picture, which the worker reads from beside itself. */
+export async function copyData(folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/default`, { recursive: true });
+  for (const name of DATA) {
+    await Deno.copyFile(new URL(`models/default/${name}`, ROOT), `${folder}/default/${name}`);
+  }
+}
+
+/**
+ * Builds the whole page.
+ * @param folder exists
+ * @throws {Error} as `bundle`
+ */
+export async function buildStudio(folder: string): Promise<void> {
+  await bundle(["studio/main.ts", "studio/worker.ts"], folder);
+  await copyData(folder);
+  await Deno.copyFile(new URL("studio/style.css", ROOT), `${folder}/style.css`);
+  // Hosts that set no headers have the policy from the page itself.
+  const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_POLICY}">`;
+  const page = await Deno.readTextFile(new URL("studio/page.html", ROOT));
+  await Deno.writeTextFile(`${folder}/index.html`, page.replace(/<head>/, (head) => `${head}\n    ${policy}`));
+}

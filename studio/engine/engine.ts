@@ -1,0 +1,242 @@
+/** The engine of the page: device, network and pictures behind the calls of `StudioEngine`. */
+import type { WebGpuRuntime } from "../../engine/mod.ts";
+import { UsageError } from "../../parameters/mod.ts";
+import { PARAMETERS_KEYWORD } from "../../restoration/mod.ts";
+import type {
+  Facts,
+  ModelFacts,
+  OnProgress,
+  OnStep,
+  Plan,
+  ReadPicture,
+  Registers,
+  Request,
+  Restored,
+  StudioEngine,
+} from "../protocol.ts";
+import { decode, textsOf } from "./decode.ts";
+import { Device, type Surroundings } from "./device.ts";
+import { failureOf, Stopped } from "./failure.ts";
+import { type Job, optionsOf, Paces, readJob, settleSize } from "./job.ts";
+import { modelFacts, type NetworkSource, openNetwork, type OpenNetwork } from "./network.ts";
+import { commandOf } from "./options.ts";
+import type { StoredPicture } from "./pictures.ts";
+import { type EvaluationTimes, planJob, timeKey } from "./plan.ts";
+import { encodePng } from "./png.ts";
+import { registers } from "./registers.ts";
+import { parametersIn } from "./repeat.ts";
+import { type Kept, restoreJob } from "./restore.ts";
+
+/** Name of the sample picture. */
+const SAMPLE = "sample.png";
+
+/** Where the sample lies in the program, for command lines. */
+const SAMPLE_PATH = "models/default/sample.png";
+
+/** Software that picture files name. */
+const SOFTWARE = { Software: "Shortcut" };
+
+/** The engine; its calls fail with a `StudioFailure`. */
+export class Engine implements StudioEngine {
+  readonly #device: Device;
+  readonly #sample: () => Promise<Blob>;
+  readonly #paces: Paces = new Paces();
+  readonly #times: EvaluationTimes = new Map();
+  readonly #pictures = new Map<number, StoredPicture & { readonly isSample: boolean }>();
+  readonly #kept = new Map<number, Kept>();
+  #source: NetworkSource = "prior";
+  #network: OpenNetwork | undefined;
+  #numbers = 0;
+  /** Counts the calls of `stop`. */
+  #stops = 0;
+  /** Ends when all that was asked of the device is done. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param surroundings of the worker
+   * @param sample gives the file of the sample picture
+   */
+  constructor(surroundings: Surroundings, sample: () => Promise<Blob>) {
+    this.#device = new Device(surroundings);
+    this.#sample = sample;
+  }
+
+  /** What is known before anything is opened. */
+  facts(): Promise<Facts> {
+    return this.#inTurn(() => this.#device.facts());
+  }
+
+  /** The registers as data. */
+  tasks(): Promise<Registers> {
+    return attempted(registers);
+  }
+
+  /** Opens a network in place of the one before, which stays where it fails. */
+  openModel(source: NetworkSource, onProgress?: OnProgress): Promise<ModelFacts> {
+    return this.#inTurn(async (check) => {
+      const runtime = await this.#device.runtime();
+      const opened = await openNetwork(runtime, source, { onProgress, check });
+      this.#network?.model.free();
+      this.#source = source;
+      this.#take(opened);
+      return modelFacts(opened);
+    });
+  }
+
+  /** Reads a picture, or the sample. */
+  read(source: File | "sample"): Promise<ReadPicture> {
+    return attempted(async () => {
+      const isSample = source === "sample";
+      const file = isSample ? await this.#sample() : source;
+      const { pixels, ...picture } = await decode(file, isSample ? SAMPLE : source.name);
+      const texts = isSample ? {} : await textsOf(file);
+      const parameters = PARAMETERS_KEYWORD in texts ? await this.#parametersIn(texts, picture.name) : null;
+      const id = ++this.#numbers;
+      this.#pictures.set(id, { ...picture, isSample });
+      return { ...pixels, id, name: picture.name, hasAlpha: picture.decoded.alpha !== undefined, parameters };
+    });
+  }
+
+  /** What a restoration would take. */
+  plan(request: Request): Promise<Plan> {
+    return this.#inTurn(async () => {
+      const job = this.#jobOf(request);
+      const { runtime, network } = await this.#opened();
+      return await planJob(runtime, network, job, { paces: this.#paces, times: this.#times });
+    });
+  }
+
+  /** Restores. */
+  restore(request: Request, onStep?: OnStep): Promise<Restored> {
+    return this.#inTurn(async (check) => {
+      const job = this.#jobOf(request);
+      const { runtime, network } = await this.#opened();
+      const settled = await settleSize(runtime, network, job, this.#paces);
+      check();
+      const numbers: number[] = [];
+      const keep = (kept: Kept): number => {
+        numbers.push(++this.#numbers);
+        this.#kept.set(this.#numbers, kept);
+        return this.#numbers;
+      };
+      try {
+        const restored = await restoreJob({ runtime, network, job, settled, onStep, check, keep });
+        const { evaluationMilliseconds } = restored;
+        if (evaluationMilliseconds !== null) this.#times.set(timeKey(job, settled), evaluationMilliseconds);
+        return restored;
+      } catch (error) {
+        for (const number of numbers) this.#kept.delete(number);
+        throw error;
+      }
+    });
+  }
+
+  /** Stops what runs, and what waits, behind the current step. */
+  stop(): Promise<void> {
+    this.#stops++;
+    return Promise.resolve();
+  }
+
+  /** A restored picture as a PNG file. */
+  save(picture: number): Promise<Uint8Array<ArrayBuffer>> {
+    return attempted(async () => {
+      const kept = this.#kept.get(picture);
+      if (!kept) throw new UsageError(`there is no restored picture ${picture}; restore it again`);
+      const text = { ...SOFTWARE, [PARAMETERS_KEYWORD]: JSON.stringify(kept.parameters) };
+      return await encodePng(kept.image, text);
+    });
+  }
+
+  /** Lets go of pictures. */
+  forget(...pictures: readonly number[]): Promise<void> {
+    for (const picture of pictures) {
+      this.#pictures.delete(picture);
+      this.#kept.delete(picture);
+    }
+    return Promise.resolve();
+  }
+
+  /** The command that does the same. */
+  commandLine(request: Request): Promise<string> {
+    return attempted(() => {
+      const { name, isSample } = this.#pictureOf(request);
+      const options = optionsOf(request, name);
+      const path = isSample ? SAMPLE_PATH : name;
+      return commandOf(request, {
+        options,
+        picture: isSample && options["degrade"] === true ? undefined : path,
+        model: this.#source === "prior" ? undefined : this.#source.name,
+      });
+    });
+  }
+
+  #pictureOf({ picture }: Request): StoredPicture & { readonly isSample: boolean } {
+    const found = this.#pictures.get(picture);
+    if (found) return found;
+    throw new UsageError(`there is no picture ${picture}; read it again`);
+  }
+
+  #jobOf(request: Request): Job {
+    const picture = this.#pictureOf(request);
+    return readJob(request, picture, picture.isSample);
+  }
+
+  /** Device and network, opened where they are not. */
+  async #opened(): Promise<{ readonly runtime: WebGpuRuntime; readonly network: OpenNetwork }> {
+    const runtime = await this.#device.runtime();
+    if (!this.#network) this.#take(await openNetwork(runtime, this.#source, { check: () => {} }));
+    return { runtime, network: this.#network! };
+  }
+
+  #take(network: OpenNetwork): void {
+    this.#network = network;
+    this.#paces.clear();
+    this.#times.clear();
+  }
+
+  /** What made a picture, compared with the network that there is; without a device there is none. */
+  async #parametersIn(texts: Readonly<Record<string, string>>, name: string): Promise<ReadPicture["parameters"]> {
+    const network = this.#network ?? await this.#queued(() => this.#opened()).then(({ network }) => network, () => undefined);
+    return parametersIn(texts, name, network);
+  }
+
+  /**
+   * Carries out what uses the device when all before it is done. Where the device broke, the next call opens another.
+   * @param body is given what throws once `stop` was called
+   */
+  #queued<T>(body: (check: () => void) => Promise<T>): Promise<T> {
+    const stops = this.#stops;
+    const check = (): void => {
+      if (this.#stops !== stops) throw new Stopped();
+    };
+    const run = this.#last.then(async () => {
+      try {
+        return await body(check);
+      } catch (error) {
+        if (await this.#device.isBroken()) await this.#dropDevice();
+        throw error;
+      }
+    });
+    this.#last = run.catch(() => {});
+    return run;
+  }
+
+  /** The same, as a call of the page. */
+  #inTurn<T>(body: (check: () => void) => Promise<T>): Promise<T> {
+    return attempted(() => this.#queued(body));
+  }
+
+  async #dropDevice(): Promise<void> {
+    this.#network = undefined;
+    await this.#device.drop();
+  }
+}
+
+/** A call whose errors cross as plain objects. */
+async function attempted<T>(body: () => T | Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw failureOf(error);
+  }
+}

@@ -1,0 +1,161 @@
+/** From a request to what is restored, as the command `restore` reads its files and options. */
+import { numberOf, type OptionValues, UsageError } from "../../parameters/mod.ts";
+import {
+  checkConditioning,
+  checkEnlarged,
+  checkPictureOptions,
+  checkTimesteps,
+  chooseMethod,
+  chooseNoise,
+  chooseTask,
+  fitUpsampling,
+  type Method,
+  type Pace,
+  type PictureInput,
+  pictureSource,
+  planSize,
+  restoreTasks,
+  type SettledSize,
+  settlePicture,
+  takesGradients,
+  type Task,
+  windowOf,
+} from "../../restoration/mod.ts";
+import type { Runtime } from "../../engine/mod.ts";
+import type { Request } from "../protocol.ts";
+import type { OpenNetwork } from "./network.ts";
+import { checkedOptions, maskName, maskOption } from "./options.ts";
+import { decodedMask, type StoredPicture } from "./pictures.ts";
+
+/** What is restored, before a network is asked. */
+export interface Job {
+  /** What is asked for. */
+  readonly request: Request;
+  /** Checked, with the mask by the name that a command line would give it. */
+  readonly options: OptionValues;
+  /** What is wrong with the picture. */
+  readonly task: Task;
+  /** What restores it. */
+  readonly method: Method;
+  /** The picture. */
+  readonly input: PictureInput;
+  /** Whether it is the sample, damaged first, which has the size of the training. */
+  readonly isSample: boolean;
+}
+
+/** The task of a good picture where none is named. */
+const DEFAULT_TASK = "sr4";
+
+/** Most results of a request. */
+const MOST_SAMPLES = 1000;
+
+/** Seeds are below it. */
+const SEEDS = 2 ** 32;
+
+/**
+ * The options of a request, with the name of the mask.
+ * @throws {UsageError} if an option is wrong, or there is a mask that the task does not take
+ */
+export function optionsOf({ options: given, mask }: Request, picture: string): OptionValues {
+  const options = checkedOptions(given);
+  if (!mask) return options;
+  const task = chooseTask(options, DEFAULT_TASK, restoreTasks());
+  const option = maskOption(task);
+  if (option === undefined) throw new UsageError(`the task "${task.name}" takes no mask; leave it out`);
+  return { ...options, [option]: maskName(picture) };
+}
+
+/**
+ * What a request asks for.
+ * @param picture that it names
+ * @param isSample whether that is the sample
+ * @throws {UsageError} if options contradict each other, or the picture lacks something
+ * @throws {RangeError} if the result would be too large
+ */
+export function readJob(
+  request: Request,
+  { name, decoded }: StoredPicture,
+  isSample: boolean,
+): Job {
+  const { seed, mask: drawn } = request;
+  checkSeeds(request);
+  const options = optionsOf(request, name);
+  const isTruth = options["degrade"] === true;
+  checkPictureOptions(options, isTruth);
+  const asked = chooseTask(options, DEFAULT_TASK, restoreTasks());
+  const noise = isTruth ? chooseNoise(options, asked) : undefined;
+  checkEnlarged(name, decoded, isTruth ? 1 : asked.scale);
+  const mask = drawn && decodedMask(drawn, decoded);
+  const source = pictureSource(decoded, { name, task: asked, options, isTruth, mask, files: {} });
+  const settled = isTruth
+    ? { task: asked, options, method: options, source }
+    : settlePicture(source, asked, options);
+  const { task } = settled;
+  return {
+    request,
+    options,
+    task,
+    method: chooseMethod(settled.method, task),
+    input: { ...settled, noise, seed, size: numberOf(options, "size") },
+    isSample: isSample && isTruth,
+  };
+}
+
+function checkSeeds({ seed, samples }: Request): void {
+  const isInteger = (value: number, least: number, most: number): boolean =>
+    Number.isInteger(value) && value >= least && value <= most;
+  if (!isInteger(samples, 1, MOST_SAMPLES)) {
+    throw new UsageError(`--samples is ${samples}, a whole number from 1 to ${MOST_SAMPLES} is needed`);
+  }
+  if (isInteger(seed, 0, SEEDS - samples)) return;
+  throw new UsageError(`--seed is ${seed}, a whole number from 0 to ${SEEDS - samples} is needed`);
+}
+
+/** How fast networks are, as far as that was measured. */
+export class Paces {
+  readonly #measured = new Map<string, Pace>();
+
+  /** The pace of a network on pictures of one size. */
+  get(key: string): Pace | undefined {
+    return this.#measured.get(key);
+  }
+
+  /** Keeps what was measured. */
+  set(key: string, pace: Pace | undefined): void {
+    if (pace) this.#measured.set(key, pace);
+  }
+
+  /** Forgets all, as of a network that is gone. */
+  clear(): void {
+    this.#measured.clear();
+  }
+}
+
+/** What decides the pace of a network besides the network: the picture with its scale, class and gradients. */
+export function paceKey({ request, options, task, method }: Job): string {
+  return JSON.stringify([request.picture, task.name, task.scale, options["class"], takesGradients(method)]);
+}
+
+/**
+ * Settles at which size a job is restored and how the network sees it.
+ * @param paces what is known of the pace, and is kept
+ * @throws {UsageError} if the network does not fit the options
+ */
+export async function settleSize(
+  runtime: Runtime,
+  network: OpenNetwork,
+  job: Job,
+  paces: Paces,
+): Promise<SettledSize> {
+  const { model } = network;
+  const { options, task, method, input, isSample } = job;
+  const label = numberOf(options, "class");
+  checkTimesteps(network, method);
+  checkConditioning(network, task, label);
+  const size = input.size ?? (isSample ? model.config.imageSize : undefined);
+  const fitted = fitUpsampling({ ...input, size }, network);
+  const pace = paces.get(paceKey(job));
+  const settled = await planSize(runtime, model, fitted, { method, label, window: windowOf(options), pace });
+  paces.set(paceKey(job), settled.pace);
+  return settled;
+}

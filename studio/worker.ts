@@ -1,0 +1,44 @@
+/** The worker of the page: the engine behind comlink, so that tracing and compiling do not freeze what is seen. */
+import { expose, transfer } from "comlink";
+import { Engine } from "./engine/engine.ts";
+import type { OnStep, Pixels, Request, StudioEngine } from "./protocol.ts";
+
+/** The file of the sample picture, which lies beside the worker. */
+async function sample(): Promise<Blob> {
+  const response = await fetch(new URL("./default/sample.png", import.meta.url));
+  if (!response.ok) throw new Error(`Cannot read the sample picture: the server answered ${response.status}`);
+  return await response.blob();
+}
+
+const engine = new Engine(globalThis, sample);
+
+/** What moves to the page instead of being copied. */
+function buffersOf(...pictures: readonly (Pixels & { readonly values?: Float32Array<ArrayBuffer> })[]): ArrayBuffer[] {
+  return pictures.flatMap(({ rgba, values }) => values ? [rgba.buffer, values.buffer] : [rgba.buffer]);
+}
+
+const exposed: StudioEngine = {
+  facts: () => engine.facts(),
+  tasks: () => engine.tasks(),
+  openModel: (source, onProgress) => engine.openModel(source, onProgress),
+  read: async (source) => {
+    const picture = await engine.read(source);
+    return transfer(picture, buffersOf(picture));
+  },
+  plan: (request) => engine.plan(request),
+  restore: async (request: Request, onStep?: OnStep) => {
+    const moved: OnStep | undefined = onStep && ((step) => onStep(transfer(step, buffersOf(step.picture))));
+    const restored = await engine.restore(request, moved);
+    const { pictures, measurement } = restored;
+    return transfer(restored, buffersOf(...pictures, ...(measurement ? [measurement] : [])));
+  },
+  stop: () => engine.stop(),
+  save: async (picture) => {
+    const bytes = await engine.save(picture);
+    return transfer(bytes, [bytes.buffer]);
+  },
+  forget: (...pictures) => engine.forget(...pictures),
+  commandLine: (request) => engine.commandLine(request),
+};
+
+expose(exposed);
