@@ -205,7 +205,7 @@ export interface Plan {
   readonly restored: string;
   /** What the network sees, padded. */
   readonly network: string;
-  /** How many windows the network sees for an evaluation, and their side; one, of no side, where it sees all at once. */
+  /** Windows that the network sees for an evaluation, and their side; one, of no side, where it sees all at once. */
   readonly windows: { readonly count: number; readonly side: number | null };
   /** Network evaluations of all results. */
   readonly evaluations: number;

@@ -1,11 +1,11 @@
-/** `deno task studio`: builds the page, serves it on this machine, and prints its address; `--out FOLDER` only builds it. */
+/** `deno task studio`: builds the page and serves it on this machine, or with `--out FOLDER` writes it there. */
 import { parseArgs } from "@std/cli/parse-args";
 import { checkOption, type OptionSpec, placeholder, UsageError } from "../parameters/mod.ts";
 import { buildStudio, CONTENT_POLICY } from "./build.ts";
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   out: { kind: "text", value: "FOLDER", help: "Write the page as static files for any web host, and stop" },
-  port: { kind: "integer", min: 0, max: 65535, help: "Port of this machine on which it is served (8000; 0: a free one)" },
+  port: { kind: "integer", min: 0, max: 65535, help: "Port on which it is served (8000; 0: a free one)" },
 };
 
 /** Headers of every answer: what the page may load, and that it is alone in its process. */

@@ -45,7 +45,7 @@ async function pixelsOf(file: Blob, name: string): Promise<Pixels> {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return { width, height, rgba: Uint8ClampedArray.from(context.getImageData(0, 0, width, height).data) };
+  return { width, height, rgba: context.getImageData(0, 0, width, height).data };
 }
 
 /** The header of a PNG file; undefined for others. */

@@ -74,7 +74,7 @@ export class Device {
     }
   }
 
-  /** Whether a device was opened that does not work any more: it is gone, its memory is full, or it reported an error. */
+  /** Whether a device was opened that does not work: it is gone, its memory is full, or it reported an error. */
   async isBroken(): Promise<boolean> {
     const runtime = await this.#runtime?.catch(() => undefined);
     if (!runtime) return false;

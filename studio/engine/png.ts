@@ -31,7 +31,7 @@ async function deflated(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<Arra
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Predictions of a sample from those at its left, above it, and above left (PNG specification, 9.2), by filter type. */
+/** Predictions of a byte from those at its left, above it, and above left, by filter type (PNG specification, 9.2). */
 const PREDICTIONS: readonly ((left: number, up: number, corner: number) => number)[] = [
   () => 0,
   (left) => left,

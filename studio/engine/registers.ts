@@ -160,7 +160,7 @@ function blurControls(task: Task, own: readonly TaskOption[]): readonly Control[
   });
 }
 
-/** The methods that take a task with the parameters that they have by default, the one first that is taken where none is named. */
+/** The methods that take a task with their defaults, that one first which is taken where none is named. */
 function methodsOf(task: Task): readonly string[] {
   const first = chooseMethod({}, task).name;
   const taking = registeredSamplers().filter(({ method }) => passes(() => chooseMethod({ method }, task)));
