@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /** Decoding pictures by what the browser has: all its formats, upright, in sRGB. */
 import { grayImage, isGrayContent, PNG_SIGNATURE, readPngHeader, readPngTexts } from "../../raster/mod.ts";
 import type { Pixels } from "../protocol.ts";
@@ -38,7 +39,9 @@ async function pixelsOf(file: Blob, name: string): Promise<Pixels> {
   if (width * height > MOST_PIXELS) {
     bitmap.close();
     throw new Error(
-      `Cannot read "${name}": it has ${width} x ${height} pixels, at most ${MOST_PIXELS / 1e6} megapixels are possible; ` +
+      `Cannot read "${name}": it has ${width} x ${height} pixels, at most ${
+        MOST_PIXELS / 1e6
+      } megapixels are possible; ` +
         "make it smaller",
     );
   }

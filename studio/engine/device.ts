@@ -12,11 +12,14 @@ export interface Surroundings {
 
 /** What to do where there is no WebGPU, by the reason. */
 const MESSAGES: Readonly<Record<MissingReason, string>> = {
-  "insecure-origin": "Cannot compute: browsers offer WebGPU to pages on localhost and on https alone, and this page is on " +
+  "insecure-origin":
+    "Cannot compute: browsers offer WebGPU to pages on localhost and on https alone, and this page is on " +
     "neither; open it under such an address",
-  "no-interface": "Cannot compute: this browser has no WebGPU, or it is switched off; take a current Chrome, Edge, Safari " +
+  "no-interface":
+    "Cannot compute: this browser has no WebGPU, or it is switched off; take a current Chrome, Edge, Safari " +
     "or Firefox, or switch WebGPU on in its settings",
-  "no-adapter": "Cannot compute: the browser knows WebGPU and found no graphics card that it may use; update the graphics " +
+  "no-adapter":
+    "Cannot compute: the browser knows WebGPU and found no graphics card that it may use; update the graphics " +
     "driver, or switch hardware acceleration on in the settings of the browser",
 };
 

@@ -18,7 +18,7 @@ import { decode, textsOf } from "./decode.ts";
 import { Device, type Surroundings } from "./device.ts";
 import { failureOf, Stopped } from "./failure.ts";
 import { type Job, optionsOf, Paces, readJob, settleSize } from "./job.ts";
-import { modelFacts, type NetworkSource, openNetwork, type OpenNetwork } from "./network.ts";
+import { modelFacts, type NetworkSource, type OpenNetwork, openNetwork } from "./network.ts";
 import { commandOf } from "./options.ts";
 import type { StoredPicture } from "./pictures.ts";
 import { type EvaluationTimes, planJob, timeKey } from "./plan.ts";
@@ -196,7 +196,8 @@ export class Engine implements StudioEngine {
 
   /** What made a picture, compared with the network that there is; without a device there is none. */
   async #parametersIn(texts: Readonly<Record<string, string>>, name: string): Promise<ReadPicture["parameters"]> {
-    const network = this.#network ?? await this.#queued(() => this.#opened()).then(({ network }) => network, () => undefined);
+    const network = this.#network ??
+      await this.#queued(() => this.#opened()).then(({ network }) => network, () => undefined);
     return parametersIn(texts, name, network);
   }
 

@@ -87,9 +87,7 @@ export function readJob(
   checkEnlarged(name, decoded, isTruth ? 1 : asked.scale);
   const mask = drawn && decodedMask(drawn, decoded);
   const source = pictureSource(decoded, { name, task: asked, options, isTruth, mask, files: {} });
-  const settled = isTruth
-    ? { task: asked, options, method: options, source }
-    : settlePicture(source, asked, options);
+  const settled = isTruth ? { task: asked, options, method: options, source } : settlePicture(source, asked, options);
   const { task } = settled;
   return {
     request,

@@ -7,8 +7,8 @@ import {
   type ByteSource,
   defaultModelSource,
   describeCheckpoint,
-  type OpenedModel,
   openCheckpoint,
+  type OpenedModel,
   openModel,
   OpenQuestionsError,
 } from "../../models/mod.ts";

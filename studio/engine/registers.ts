@@ -17,10 +17,10 @@ import {
   restoreTasks,
   SCALE_OPTION,
   SIZE_OPTIONS,
-  type Task,
   takesOwnPicture,
-  withFactor,
+  type Task,
   WINDOW_OPTIONS,
+  withFactor,
 } from "../../restoration/mod.ts";
 import { type AnySampler, registeredSamplers } from "../../samplers/mod.ts";
 import type { Control, MethodFacts, Options, Registers, TaskFacts } from "../protocol.ts";

@@ -180,7 +180,16 @@ async function restoreSample(
   const { input, ownSeconds } = settled;
   const size = ownSeconds !== undefined && "source" in input ? input.size : undefined;
   const sized = size === undefined ? options : { ...options, size };
-  const outcome = { runtime, loaded: network, loadSeconds: network.seconds, picture, method, restoration, result, seed };
+  const outcome = {
+    runtime,
+    loaded: network,
+    loadSeconds: network.seconds,
+    picture,
+    method,
+    restoration,
+    result,
+    seed,
+  };
   const report = await reportOf({ ...outcome, options: sized });
   return { result, report: { ...report, options: repeatable(sized) } };
 }

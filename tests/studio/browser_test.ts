@@ -3,7 +3,14 @@ import { decodePng } from "../../io/codecs/png_file.ts";
 import { readImage } from "../../io/mod.ts";
 import { openModel, type Runtime, SAMPLERS } from "../../mod.ts";
 import { toImage } from "../../raster/mod.ts";
-import { chooseMethod, finishPicture, pictureSource, preparePicture, restoreBy, taskNamed } from "../../restoration/mod.ts";
+import {
+  chooseMethod,
+  finishPicture,
+  pictureSource,
+  preparePicture,
+  restoreBy,
+  taskNamed,
+} from "../../restoration/mod.ts";
 import { sharedRuntime } from "../support/gpu.ts";
 import { browserTest, INSECURE_HOST, openEngine } from "./chromium.ts";
 
@@ -13,7 +20,9 @@ const SAMPLE = new URL("../../models/default/sample.png", import.meta.url).pathn
 const OPTIONS = { task: "sr4", method: "ddrm", steps: 3 };
 
 /** What Deno restores of the sample, by other ways than the page. */
-async function restoredHere(runtime: Runtime): Promise<{ readonly values: Float32Array; readonly samples: Uint8Array }> {
+async function restoredHere(
+  runtime: Runtime,
+): Promise<{ readonly values: Float32Array; readonly samples: Uint8Array }> {
   const task = taskNamed(OPTIONS.task);
   const image = await readImage(SAMPLE);
   const setting = { name: "sample.png", task, options: {}, isTruth: true, files: {} };
@@ -61,7 +70,9 @@ interface Run {
 const PROGRAM = `(async () => {
   const { proxy } = comlink;
   const sample = await engine.read("sample");
-  const request = { picture: sample.id, options: ${JSON.stringify({ ...OPTIONS, degrade: true })}, seed: 5, samples: 1 };
+  const request = { picture: sample.id, options: ${
+  JSON.stringify({ ...OPTIONS, degrade: true })
+}, seed: 5, samples: 1 };
   const plan = await engine.plan(request);
   const steps = [];
   const restored = await engine.restore(request, proxy(({ name, step, picture: { width, height, rgba } }) => {
@@ -83,31 +94,34 @@ const PROGRAM = `(async () => {
   };
 })()`;
 
-browserTest("the sample is restored in Chromium as in Deno, stops within a step, and is restored again", async (opened) => {
-  const page = await opened.page();
-  await openEngine(page, `http://localhost:${opened.port}/`);
-  const run = await page.evaluate(PROGRAM) as Run;
-  const here = await restoredHere(await sharedRuntime());
-  assert(greatestDifference(run.values, here.values) < 1e-5);
-  const { image } = await decodePng(Uint8Array.from(run.png), 1e6);
-  assertEquals([image.width, image.height, image.channels], [64, 64, 3]);
-  assert(greatestDifference(image.samples, here.samples) <= 1);
-  assertEquals(run.steps.map(([, step]) => step), [1, 2, 3]);
-  for (const [, , sides, pixels] of run.steps) assertEquals([sides, pixels], ["64x64", 4 * 64 * 64]);
-  assertEquals(run.plan.evaluations, SAMPLERS.ddrm.evaluations({ steps: 3 }).actual);
-  assert(run.plan.milliseconds > 0 && run.plan.deviceBytes > 4e6);
-  assertEquals(run.command, "deno task restore --task sr4 --method ddrm --steps 3 --seed 5");
-  assertEquals(run.again, { options: { ...OPTIONS, degrade: true }, seed: 5, notes: [] });
-  assertEquals([run.stopped.kind, run.stepsWhenStopped], ["stopped", 2]);
-  assertEquals(run.second, run.values);
-  assertEquals(run.wrong.kind, "usage");
-  assertStringIncludes(run.wrong.message, 'there is no task "sr5000"');
+browserTest(
+  "the sample is restored in Chromium as in Deno, stops within a step, and is restored again",
+  async (opened) => {
+    const page = await opened.page();
+    await openEngine(page, `http://localhost:${opened.port}/`);
+    const run = await page.evaluate(PROGRAM) as Run;
+    const here = await restoredHere(await sharedRuntime());
+    assert(greatestDifference(run.values, here.values) < 1e-5);
+    const { image } = await decodePng(Uint8Array.from(run.png), 1e6);
+    assertEquals([image.width, image.height, image.channels], [64, 64, 3]);
+    assert(greatestDifference(image.samples, here.samples) <= 1);
+    assertEquals(run.steps.map(([, step]) => step), [1, 2, 3]);
+    for (const [, , sides, pixels] of run.steps) assertEquals([sides, pixels], ["64x64", 4 * 64 * 64]);
+    assertEquals(run.plan.evaluations, SAMPLERS.ddrm.evaluations({ steps: 3 }).actual);
+    assert(run.plan.milliseconds > 0 && run.plan.deviceBytes > 4e6);
+    assertEquals(run.command, "deno task restore --task sr4 --method ddrm --steps 3 --seed 5");
+    assertEquals(run.again, { options: { ...OPTIONS, degrade: true }, seed: 5, notes: [] });
+    assertEquals([run.stopped.kind, run.stepsWhenStopped], ["stopped", 2]);
+    assertEquals(run.second, run.values);
+    assertEquals(run.wrong.kind, "usage");
+    assertStringIncludes(run.wrong.message, 'there is no task "sr5000"');
 
-  const insecure = await opened.page();
-  await openEngine(insecure, `http://${INSECURE_HOST}:${opened.port}/`);
-  const facts = await insecure.evaluate("engine.facts()") as { readonly missing: { readonly reason: string } };
-  assertEquals(facts.missing.reason, "insecure-origin");
-});
+    const insecure = await opened.page();
+    await openEngine(insecure, `http://${INSECURE_HOST}:${opened.port}/`);
+    const facts = await insecure.evaluate("engine.facts()") as { readonly missing: { readonly reason: string } };
+    assertEquals(facts.missing.reason, "insecure-origin");
+  },
+);
 
 browserTest("without WebGPU the engine says so, and tells the tasks all the same", async ({ page, port }) => {
   const opened = await page();
@@ -116,7 +130,11 @@ browserTest("without WebGPU the engine says so, and tells the tasks all the same
     await engine.facts(),
     await engine.tasks(),
     await engine.openModel("prior").catch((failure) => failure),
-  ])()`) as [{ adapter: unknown; missing: { reason: string; message: string } }, { tasks: unknown[] }, { kind: string }];
+  ])()`) as [
+    { adapter: unknown; missing: { reason: string; message: string } },
+    { tasks: unknown[] },
+    { kind: string },
+  ];
   assertEquals(facts.adapter, null);
   assert(["no-interface", "no-adapter"].includes(facts.missing.reason));
   assertStringIncludes(facts.missing.message, "Cannot compute");

@@ -9,7 +9,9 @@ const CHROMIUM = "/usr/bin/chromium";
 const isThere = await Deno.stat(CHROMIUM).then(({ isFile }) => isFile, () => false);
 if (!isThere) {
   // deno-lint-ignore no-console -- a skipped test must say why
-  console.log("Tests of the studio are skipped: there is no Chromium; as root, apt-get install -y chromium installs it");
+  console.log(
+    "Tests of the studio are skipped: there is no Chromium; as root, apt-get install -y chromium installs it",
+  );
 }
 
 /** A host name that leads to this machine and is no secure origin. */
@@ -42,7 +44,8 @@ async function build(): Promise<string> {
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   await bundle(["studio/worker.ts", "tests/studio/harness.ts"], folder);
   await copyData(folder);
-  const page = '<!DOCTYPE html><title>Test</title><link rel="icon" href="data:,"><script type="module" src="harness.js">';
+  const page =
+    '<!DOCTYPE html><title>Test</title><link rel="icon" href="data:,"><script type="module" src="harness.js">';
   await Deno.writeTextFile(`${folder}/index.html`, `${page}</script>`);
   return folder;
 }
