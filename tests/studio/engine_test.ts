@@ -63,7 +63,7 @@ Deno.test("every task names methods that there are, and what it needs", () => {
   const of = (name: string): typeof tasks[number] => tasks.find((task) => task.name === name)!;
   assertEquals(of("sr4").methods[0], "ssd");
   assertEquals([of("sr4").mask, of("inpaint").mask, of("old-photo").mask], ["none", "needed", "possible"]);
-  assertEquals([of("sr4").takesDamaged, of("ct").takesDamaged, of("deblur-kernel").takesDamaged], [true, false, false]);
+  assertEquals([of("sr4").takesDamaged, of("ct").takesDamaged, of("hdr").takesDamaged], [true, false, true]);
   assert(of("upsample").methods.every((method) => !of("sr4").methods.includes(method)));
   const ddrm = methods.find(({ name }) => name === "ddrm")!;
   assertEquals(ddrm.published["colorization"], { "eta-a": 0.85 });
