@@ -1,0 +1,109 @@
+/** The page. */
+import { h } from "./element.ts";
+import { signal } from "@preact/signals";
+import type { VNode } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { Stage } from "../picture/stage.ts";
+import type { Studio } from "../studio.ts";
+import { milliseconds, short } from "../words.ts";
+import { Command } from "./command_line.ts";
+import { FileButton, takeFiles } from "./files.ts";
+import { MissingMessage, Notes, TroubleMessage } from "./messages.ts";
+import { Results } from "./results.ts";
+import { RunPanel } from "./run_panel.ts";
+import { SettingsPanel } from "./settings_panel.ts";
+
+const CHECKPOINTS = ".pt,.pth,.ckpt,.bin,.safetensors";
+
+/** Everything that is seen. */
+export function App({ studio }: { readonly studio: Studio }): VNode {
+  const isDragging = useMemo(() => signal(false), []);
+  useEffect(
+    () => takeFiles((file) => void studio.bring(file), (value) => void (isDragging.value = value)),
+    [studio],
+  );
+  const missing = studio.facts.value?.missing;
+  const command = studio.outlook.value?.command;
+  return h(
+    "div",
+    { class: isDragging.value ? "page dropping" : "page" },
+    h("p", { class: "only-heard", role: "status" }, studio.said.value),
+    h(Head, { studio }),
+    h(
+      "main",
+      { class: "work" },
+      h(
+        "section",
+        { class: "stage", "aria-label": "Picture" },
+        missing && h(MissingMessage, { missing }),
+        studio.picture.value ? h(Stage, { studio }) : !missing && h(Welcome, { studio }),
+      ),
+      h(
+        "div",
+        { class: "panel" },
+        h(TroubleMessage, { studio }),
+        h(Notes, { studio }),
+        studio.registers.value && h(SettingsPanel, { studio }),
+        !missing && h(RunPanel, { studio }),
+        command && h("details", null, h("summary", null, "Command line"), h(Command, { text: command })),
+      ),
+      studio.result.value && h(Results, { studio }),
+    ),
+  );
+}
+
+/** Name, adapter, network and pace. */
+function Head({ studio }: { readonly studio: Studio }): VNode {
+  const [model, pace, busy] = [studio.model.value, studio.pace.value, studio.busy.value];
+  const isBusy = studio.run.value !== null || busy !== null;
+  const adapter = studio.facts.value?.adapter;
+  const rows: readonly (readonly [string, string])[] = [
+    ...adapter ? [["Adapter", adapter.description + (adapter.isSoftware ? " (on the CPU, slow)" : "")] as const] : [],
+    ...model ? [["Network", `${model.name} (${short(model.parameterCount)})`] as const] : [],
+    ...pace === null ? [] : [["Pace", `${milliseconds(pace)} an evaluation`] as const],
+  ];
+  return h(
+    "header",
+    { class: "head" },
+    h("h1", null, "Shortcut"),
+    h("dl", null, rows.map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value)))),
+    busy && h("p", { class: "quiet" }, busy.what, busy.part === null ? " ..." : `, ${Math.round(100 * busy.part)} %`),
+    busy !== null && busy.part !== null && h("button", { type: "button", onClick: () => void studio.stop() }, "Stop"),
+    h(
+      "div",
+      { class: "row end" },
+      studio.picture.value && h(FileButton, {
+        label: "Choose another picture",
+        accept: "image/*",
+        onFile: (file) => void studio.bring(file),
+        isDisabled: isBusy,
+      }),
+      adapter && h(FileButton, {
+        label: "Open a checkpoint",
+        accept: CHECKPOINTS,
+        onFile: (file) => void studio.openModel(file),
+        isDisabled: isBusy,
+      }),
+    ),
+  );
+}
+
+/** Where a picture comes from. */
+function Welcome({ studio }: { readonly studio: Studio }): VNode {
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", null, "Drop a picture here, or paste one"),
+    h("p", { class: "quiet" }, "It stays on this device: nothing is uploaded, nothing is installed."),
+    h(
+      "div",
+      { class: "row" },
+      h(FileButton, {
+        label: "Choose a picture",
+        accept: "image/*",
+        onFile: (file) => void studio.bring(file),
+      }),
+      h("button", { type: "button", onClick: () => void studio.bring("sample") }, "Use the sample"),
+    ),
+  );
+}

@@ -1,0 +1,273 @@
+/** How what the page knows changes: actions that call the engine. */
+import { batch, effect } from "@preact/signals";
+import { Painting } from "./picture/painting.ts";
+import type {
+  Control,
+  ReadPicture,
+  Request,
+  RestoredPicture,
+  Step,
+  StudioEngine,
+  StudioFailure,
+  TaskFacts,
+} from "./protocol.ts";
+import { entriesOf, withEntry } from "./settings.ts";
+import { keyOf, State } from "./state.ts";
+
+/** The state of the page with all that can be done to it. */
+export class Studio extends State {
+  readonly #engine: StudioEngine;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param engine what computes
+   * @param delay milliseconds without a change until a request is planned
+   */
+  constructor(engine: StudioEngine, delay = 300) {
+    super();
+    this.#engine = engine;
+    effect(() => {
+      const [request, isIdle] = [this.request.value, this.run.value === null && this.model.value !== null];
+      const known = this.outlook.peek();
+      clearTimeout(this.#timer);
+      if (!isIdle || (request === known?.request && (known?.plan || known?.failure))) return;
+      this.outlook.value = request && { request, plan: null, failure: null, command: null };
+      if (request) this.#timer = setTimeout(() => this.#plan(request), delay);
+    });
+  }
+
+  /** Opens device and network and asks for the registers. */
+  async start(): Promise<void> {
+    await this.#during("Looking for the graphics card", async () => {
+      const [facts, registers] = await Promise.all([this.#engine.facts(), this.#engine.tasks()]);
+      batch(() => {
+        this.facts.value = facts;
+        this.registers.value = registers;
+        this.taskName.value ||= registers.tasks.find(({ takesDamaged }) => takesDamaged)?.name ?? "";
+      });
+      if (facts.adapter) await this.openModel("prior");
+    }, () => this.start());
+  }
+
+  /** Reads a file: a picture, or else a checkpoint. */
+  async bring(file: File | "sample"): Promise<void> {
+    if (this.run.value) return this.#say("Stop the restoration before you bring another file.");
+    if (file !== "sample" && !file.type.startsWith("image/")) return await this.openModel(file);
+    await this.#during(`Reading ${file === "sample" ? "the sample" : file.name}`, async () => {
+      const read = await this.#engine.read(file);
+      if (read.parameters && this.picture.value) {
+        this.#replaceOffered(read);
+        return this.#take(read);
+      }
+      this.#open(read, file === "sample");
+      if (read.parameters) this.#take(read);
+    }, () => this.bring(file));
+  }
+
+  /** Opens the picture of which the settings were taken. */
+  openOffered(): void {
+    const read = this.offered.value;
+    if (!read || this.run.value) return;
+    this.offered.value = null;
+    this.#open(read, false);
+  }
+
+  /** Opens a network. */
+  async openModel(source: File | "prior"): Promise<void> {
+    if (this.run.value) return this.#say("Stop the restoration before you open another network.");
+    const name = source === "prior" ? "the prior" : source.name;
+    await this.#during(`Opening ${name}`, async () => {
+      const told = (done: number, total: number): void => {
+        this.busy.value = { what: `Opening ${name}`, part: total > 0 ? done / total : null };
+      };
+      const model = await this.#engine.openModel(source, told);
+      batch(() => {
+        this.model.value = model;
+        this.outlook.value = null;
+        this.measured.value = null;
+        this.notes.value = model.notes;
+      });
+      if (source !== "prior") this.#say(`${model.name} is open.`);
+    }, () => this.openModel(source));
+  }
+
+  /** Chooses a task; one that takes no damaged picture has a good one damaged. */
+  chooseTask({ name, takesDamaged }: TaskFacts): void {
+    batch(() => {
+      this.taskName.value = name;
+      if (!takesDamaged) this.isDegraded.value = true;
+    });
+  }
+
+  /** Sets a control, or empties it. */
+  enter(control: Control, entry: string | boolean): void {
+    this.entries.value = withEntry(this.entries.value, control, entry);
+  }
+
+  /** Tells that the painting has changed. */
+  painted(): void {
+    this.strokes.value++;
+  }
+
+  /** Restores what is requested. */
+  async restore(): Promise<void> {
+    const request = this.request.value;
+    if (!request || this.run.value) return;
+    batch(() => {
+      this.trouble.value = null;
+      this.run.value = { request, step: null, isStopping: false };
+      this.#say("Restoring.");
+    });
+    try {
+      const restored = await this.#engine.restore(request, (step) => this.#stepped(step));
+      const old = this.result.value?.restored.pictures ?? [];
+      batch(() => {
+        this.run.value = null;
+        this.result.value = { request, restored };
+        this.shownKey.value = restored.pictures[0] ? keyOf(restored.pictures[0]) : "";
+        this.comparedKey.value = "";
+        if (restored.evaluationMilliseconds !== null) this.#measure(restored.evaluationMilliseconds);
+        this.#say(`Restored. ${restored.pictures[0]?.verdict ?? ""}`);
+      });
+      await this.#forget(old);
+    } catch (error) {
+      const failure = failureOf(error);
+      batch(() => {
+        this.run.value = null;
+        if (failure.kind === "stopped") this.#say("Stopped.");
+        else this.trouble.value = { failure, again: () => this.restore() };
+      });
+    }
+  }
+
+  /** Stops the restoration behind its step, or the opening of a network. */
+  async stop(): Promise<void> {
+    if (this.run.value) this.run.value = { ...this.run.value, isStopping: true };
+    await this.#engine.stop();
+  }
+
+  /** A result as the bytes of a PNG with the name of its file; null where that failed, which is told. */
+  async save({ id, kind, seed }: RestoredPicture): Promise<
+    { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> } | null
+  > {
+    const stem = (this.picture.value?.name ?? "picture").replace(/\.[^.]*$/, "");
+    const name = `${stem}-${kind === "result" ? `restored-seed${seed}` : kind}.png`;
+    const bytes = await this.#attempt(() => this.#engine.save(id));
+    return bytes === undefined ? null : { name, bytes };
+  }
+
+  /** Tells of something that went wrong outside of the actions. */
+  failed(error: unknown): void {
+    this.trouble.value = { failure: failureOf(error) };
+  }
+
+  #say(text: string): void {
+    this.said.value = text;
+  }
+
+  #open(read: ReadPicture, isGood: boolean): void {
+    const old = [this.picture.value, ...this.result.value?.restored.pictures ?? []].filter((picture) =>
+      picture !== null
+    );
+    batch(() => {
+      this.picture.value = read;
+      this.painting.value = new Painting(read);
+      this.result.value = null;
+      this.shownKey.value = this.comparedKey.value = "";
+      this.isDegraded.value = isGood;
+      this.notes.value = [];
+      this.#say(`${read.name} is open, ${read.width} by ${read.height} pixels.`);
+    });
+    void this.#forget(old);
+  }
+
+  /** Sets the controls as they were for a picture. */
+  #take({ name, parameters }: ReadPicture): void {
+    const { task, method, degrade, ...options } = parameters!.options;
+    const isKnown = this.registers.value!.tasks.some((known) => known.name === task);
+    batch(() => {
+      if (isKnown) this.taskName.value = String(task);
+      this.methodName.value = String(method ?? "");
+      this.isDegraded.value = degrade === true;
+      this.entries.value = entriesOf(options);
+      this.seed.value = String(parameters!.seed);
+      this.notes.value = [
+        `The settings are those of ${name}.`,
+        ...isKnown ? [] : [`Its task "${task}" cannot be set here; the command line has it: restore --like ${name}.`],
+        ...parameters!.notes,
+      ];
+      this.#say(this.notes.value.join(" "));
+    });
+  }
+
+  #replaceOffered(read: ReadPicture): void {
+    const old = this.offered.value;
+    this.offered.value = read;
+    if (old) void this.#forget([old]);
+  }
+
+  async #plan(request: Request): Promise<void> {
+    const [plan, command] = await Promise.allSettled([this.#engine.plan(request), this.#engine.commandLine(request)]);
+    if (this.request.peek() !== request) return;
+    const failure = plan.status === "fulfilled" ? null : failureOf(plan.reason);
+    this.outlook.value = {
+      request,
+      plan: plan.status === "fulfilled" ? plan.value : null,
+      // What was stopped says nothing of the request; it is planned again when it is idle.
+      failure: failure?.kind === "stopped" ? null : failure,
+      command: command.status === "fulfilled" ? command.value : null,
+    };
+  }
+
+  #stepped(step: Step): void {
+    const { run } = this;
+    if (!run.value) return;
+    const before = run.value.step;
+    batch(() => {
+      run.value = { ...run.value!, step };
+      if (step.evaluations > 0) this.#measure(step.milliseconds / step.evaluations);
+      if (quarter(step) !== (before ? quarter(before) : 0)) this.#say(`${25 * quarter(step)} percent done.`);
+    });
+  }
+
+  #measure(milliseconds: number): void {
+    const outlook = this.outlook.peek();
+    if (outlook) this.measured.value = { of: this.kindOf(outlook), milliseconds };
+  }
+
+  async #during(what: string, action: () => Promise<void>, again: () => Promise<void>): Promise<void> {
+    this.busy.value = { what, part: null };
+    await this.#attempt(action, again);
+    if (this.busy.value?.what === what) this.busy.value = null;
+  }
+
+  /** Does something, and tells if it went wrong. */
+  async #attempt<T>(action: () => Promise<T>, again?: () => Promise<void>): Promise<T | undefined> {
+    this.trouble.value = null;
+    try {
+      return await action();
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === "stopped") this.#say("Stopped.");
+      else this.trouble.value = { failure, ...again ? { again } : {} };
+      return undefined;
+    }
+  }
+
+  async #forget(pictures: readonly { readonly id: number }[]): Promise<void> {
+    if (pictures.length > 0) await this.#engine.forget(...pictures.map(({ id }) => id));
+  }
+}
+
+/** Quarters of a restoration that are done. */
+function quarter({ sample, samples, step, steps }: Step): number {
+  return Math.floor(4 * (sample - 1 + step / steps) / samples);
+}
+
+/** What went wrong, as the engine tells it, or as any other error says. */
+export function failureOf(error: unknown): StudioFailure {
+  if (typeof error === "object" && error !== null && "kind" in error && "message" in error) {
+    return error as StudioFailure;
+  }
+  return { kind: "failure", message: error instanceof Error ? error.message : String(error) };
+}
