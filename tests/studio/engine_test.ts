@@ -65,8 +65,8 @@ Deno.test("every task names methods that there are, and what it needs", () => {
   assertEquals([of("sr4").mask, of("inpaint").mask, of("old-photo").mask], ["none", "needed", "possible"]);
   assertEquals([of("sr4").takesDamaged, of("ct").takesDamaged, of("hdr").takesDamaged], [true, false, true]);
   assert(of("upsample").methods.every((method) => !of("sr4").methods.includes(method)));
-  const ddrm = methods.find(({ name }) => name === "ddrm")!;
-  assertEquals(ddrm.published["colorization"], { "eta-a": 0.85 });
+  const diffpir = methods.find(({ name }) => name === "diffpir")!;
+  assertEquals(diffpir.published["inpainting"], { steps: 20, zeta: 1 }, "a flag is no value to begin with");
 });
 
 Deno.test("options are checked one by one, and a flag that is false is left out", () => {
