@@ -17,6 +17,7 @@ import { keyOf, State } from "./state.ts";
 /** The state of the page with all that can be done to it. */
 export class Studio extends State {
   readonly #engine: StudioEngine;
+  #isPlanning = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -77,10 +78,12 @@ export class Studio extends State {
     if (this.run.value) return this.#say("Stop the restoration before you open another network.");
     const name = source === "prior" ? "the prior" : source.name;
     await this.#during(`Opening ${name}`, async () => {
+      let isOver = false;
       const told = (done: number, total: number): void => {
-        this.busy.value = { what: `Opening ${name}`, part: total > 0 ? done / total : null };
+        // What is told crosses by itself, and may come behind the end.
+        if (!isOver) this.busy.value = { what: `Opening ${name}`, part: total > 0 ? done / total : null };
       };
-      const model = await this.#engine.openModel(source, told);
+      const model = await this.#engine.openModel(source, told).finally(() => void (isOver = true));
       batch(() => {
         this.model.value = model;
         this.outlook.value = null;
@@ -206,9 +209,15 @@ export class Studio extends State {
     if (old) void this.#forget([old]);
   }
 
+  /** Plans a request; one at a time, so that those of settings long past do not stand in the way of the last. */
   async #plan(request: Request): Promise<void> {
+    const known = this.outlook.peek();
+    if (this.#isPlanning || (known?.request === request && (known.plan || known.failure))) return;
+    this.#isPlanning = true;
     const [plan, command] = await Promise.allSettled([this.#engine.plan(request), this.#engine.commandLine(request)]);
-    if (this.request.peek() !== request) return;
+    this.#isPlanning = false;
+    const present = this.request.peek();
+    if (present !== request) return present && this.run.peek() === null ? await this.#plan(present) : undefined;
     const failure = plan.status === "fulfilled" ? null : failureOf(plan.reason);
     this.outlook.value = {
       request,

@@ -35,7 +35,7 @@ export function App({ studio }: { readonly studio: Studio }): VNode {
       h(
         "section",
         { class: "stage", "aria-label": "Picture" },
-        missing && h(MissingMessage, { missing }),
+        missing && h(MissingMessage, { missing, task: studio.taskName.value }),
         studio.picture.value ? h(Stage, { studio }) : !missing && h(Welcome, { studio }),
       ),
       h(

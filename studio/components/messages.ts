@@ -62,8 +62,9 @@ export function Notes({ studio }: { readonly studio: Studio }): VNode | null {
 }
 
 /** Why there is no WebGPU, and what to do instead. */
-export function MissingMessage({ missing: { reason, message } }: {
+export function MissingMessage({ missing: { reason, message }, task }: {
   readonly missing: NonNullable<Facts["missing"]>;
+  readonly task: string;
 }): VNode {
   return h(
     "section",
@@ -71,6 +72,6 @@ export function MissingMessage({ missing: { reason, message } }: {
     h("h2", null, MISSING[reason]),
     h("p", null, `${message}.`),
     h("p", null, "The command line does the same without a browser:"),
-    h(Command, { text: "deno task restore PICTURE --task sr4" }),
+    h(Command, { text: `deno task restore PICTURE --task ${task}` }),
   );
 }

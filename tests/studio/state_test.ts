@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Painting } from "../../studio/picture/painting.ts";
 import { panned, pictureAt, placement, WHOLE, zoomed } from "../../studio/picture/view.ts";
-import type { OnStep, Request, Restored, StudioFailure } from "../../studio/protocol.ts";
+import type { OnProgress, OnStep, Request, Restored, StudioFailure } from "../../studio/protocol.ts";
 import { groupTasks, initialOf, problemOf, shownControls, valuesOf, withEntry } from "../../studio/settings.ts";
 import { Studio } from "../../studio/studio.ts";
 import { bytes, counted, duration, milliseconds, short } from "../../studio/words.ts";
@@ -201,19 +201,34 @@ Deno.test("what is missing for a restoration is said, and a painted mask goes al
   assert(studio.isDegraded.value);
 });
 
-Deno.test("a plan that comes late is not shown", async () => {
+Deno.test("a plan that comes late is not shown, and only the last request is planned behind it", async () => {
   const plans: ((evaluations: number) => void)[] = [];
   const { studio } = await opened({
     plan: (_request: Request) =>
       new Promise((resolve) => plans.push((evaluations) => resolve({ ...PLAN, evaluations }))),
   });
-  studio.methodName.value = "fast";
+  studio.methodName.value = "slow";
   await settled();
-  plans[1]!(2);
+  studio.methodName.value = "fast";
   await settled();
   plans[0]!(1);
   await settled();
-  assertEquals(studio.outlook.value!.plan!.evaluations, 2);
+  assertEquals(studio.outlook.value!.plan, null);
+  plans[1]!(2);
+  await settled();
+  assertEquals([studio.outlook.value!.plan!.evaluations, plans.length], [2, 2]);
+});
+
+Deno.test("progress that is told behind the end is not shown", async () => {
+  let told: OnProgress | undefined;
+  const { studio } = await opened({
+    openModel: (_source, onProgress) => {
+      told = onProgress;
+      return fakeEngine().engine.openModel("prior");
+    },
+  });
+  told!(1, 1);
+  assertEquals(studio.busy.value, null);
 });
 
 Deno.test("what went wrong is told and can be tried again; a stop is no trouble", async () => {
