@@ -84,10 +84,13 @@ for (const { name, shape, options, matrices } of DENSE_CASES) {
 }
 
 Deno.test("every linear operator of the register, and every option of each, is compared with a matrix", () => {
-  // A mask that is drawn has a distribution, which is tested by itself; what published blur is given has its own test.
+  // A mask that is drawn has a distribution, which is tested by itself; what published blur is given has its own test, and
+  // so have blurs with an unknown border.
   const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "old_photo": ["box", "missing", "seed"],
     "deblur_gauss": ["permutation", "factors", "factorsWidth"],
+    "deblur_kernel": ["measured"],
+    "deblur_motion": ["measured"],
   };
   for (const [name, { parameters }] of OPERATORS) {
     const cases = DENSE_CASES.filter((each) => each.name === name);

@@ -39,7 +39,7 @@ Deno.test("parameters of a measurement have the type and the choices of theirs",
   assertEquals<unknown>(read(good), good);
   const refused: readonly (readonly [Readonly<Record<string, unknown>>, string])[] = [
     [{ sigma: "2" }, "a number within 0.01..10000 is needed"],
-    [{ boundary: "open" }, 'one of "circular", "reflect" is needed'],
+    [{ boundary: "open" }, 'one of "circular", "reflect", "unknown" is needed'],
     [{ weights: [1, "2"] }, "a list of numbers is needed"],
     [{ box: { height: 2 } }, "a box of whole numbers is needed"],
     [{ box: { height: 2, width: 0.5 } }, "a box of whole numbers is needed"],
