@@ -8,7 +8,7 @@
  */
 import { chooseBackend } from "../engine/mod.ts";
 import { formatSlowest, readReport, type TestTime } from "./support/junit.ts";
-import { allParts, withJoined } from "./support/parts.ts";
+import { allParts, needAll, withJoined } from "./support/parts.ts";
 
 const PERMISSIONS = ["read", "write", "env", "run", "sys", "net=127.0.0.1"].map((name) => `--allow-${name}`);
 const TESTS = new URL("./", import.meta.url).pathname;
@@ -23,7 +23,8 @@ const LANES = 2;
  */
 async function runPart(
   places: readonly string[],
-  { options, isShown, onMainThread }: {
+  { permissions, options, isShown, onMainThread }: {
+    readonly permissions: readonly string[];
     readonly options: readonly string[];
     readonly isShown: boolean;
     readonly onMainThread: boolean;
@@ -40,7 +41,7 @@ async function runPart(
         "--no-check",
         "--no-prompt",
         `--config=${TESTS}../deno.json`,
-        ...PERMISSIONS,
+        ...permissions,
         ...options,
         ...program,
         ...places,
@@ -71,8 +72,9 @@ async function run(words: readonly string[]): Promise<number> {
   let shown = Promise.resolve();
   const lanes = Array.from({ length: LANES }, async () => {
     for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+      const permissions = needAll(TESTS, part) ? ["--allow-all"] : PERMISSIONS;
       const run = (places: readonly string[]): ReturnType<typeof runPart> =>
-        runPart(places, { options, isShown, onMainThread });
+        runPart(places, { permissions, options, isShown, onMainThread });
       const isJoined = named.length === 0 && !onMainThread;
       const result = isJoined ? await withJoined(part, (path) => run([path])) : await run(part);
       results.push(result);

@@ -12,7 +12,23 @@ export const LONG: readonly string[] = [
 ];
 
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
-export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
+export const ALONE: readonly string[] = ["samplers/memory_test.ts", "studio/browser_test.ts"];
+
+/** Files of these that start a browser, whose library looks at places that only `--allow-all` opens. */
+const UNBOUND: readonly string[] = ["studio/browser_test.ts"];
+
+/**
+ * Whether tests need all permissions.
+ * @param tests the folder of the tests, with a slash at its end
+ * @param places files and folders, in the current folder if they are relative
+ */
+export function needAll(tests: string, places: readonly string[]): boolean {
+  const here = new URL(`file://${Deno.cwd()}/`);
+  const paths = places.map((place) => new URL(place, here).pathname.replace(/\/$/, ""));
+  return UNBOUND.some((file) =>
+    paths.some((path) => `${tests}${file}` === path || `${tests}${file}`.startsWith(`${path}/`))
+  );
+}
 
 /** Most files of a part: small parts let the lanes end together. */
 const FILES = 20;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allParts, ALONE, LONG, withJoined } from "./parts.ts";
+import { allParts, ALONE, LONG, needAll, withJoined } from "./parts.ts";
 import { readRepository } from "./architecture.ts";
 
 const TESTS = new URL("../", import.meta.url).pathname;
@@ -11,6 +11,12 @@ Deno.test("every test file is in one part, and what has a place of its own is th
   assertEquals(files.toSorted(), all.map((path) => path.slice("tests/".length)).toSorted());
   for (const place of LONG) assert(files.some((file) => file === place || file.startsWith(`${place}/`)), place);
   for (const file of ALONE) assert(parts.some((part) => part.length === 1 && part[0] === TESTS + file), file);
+});
+
+Deno.test("only what starts a browser has all permissions, alone or in what is named", async () => {
+  const parts = await allParts(TESTS);
+  assertEquals(parts.filter((part) => needAll(TESTS, part)), [[`${TESTS}studio/browser_test.ts`]]);
+  assert(needAll(TESTS, [`${TESTS}studio/`]) && !needAll(TESTS, [`${TESTS}stud`]));
 });
 
 Deno.test("files in one module are all loaded, and the module is gone afterwards", async () => {
