@@ -42,7 +42,8 @@ const FEWEST_LEFT = 4;
  * has none, and of independent noise luma keeps 0.299^2 + 0.587^2 + 0.114^2 and the two take 0.388 and 0.432.
  */
 const LUMA_SHARE = 0.447161;
-const CHROMA_SHARE = (1 - LUMA_SHARE) / (0.388151 + 0.432198);
+const CHROMA_SHARES = [0.388151, 0.432198] as const;
+const CHROMA_SHARE = (1 - LUMA_SHARE) / (CHROMA_SHARES[0] + CHROMA_SHARES[1]);
 
 /** The picture cut so that blocks of all components begin at its corner, with tables and reductions as it lies. */
 export interface AlignedJpeg {
@@ -93,6 +94,8 @@ export interface CompressedNoise {
   readonly sigma: number;
   /** How many times larger it seems where the picture shows more; 1 for noise alone, infinite where too little is left. */
   readonly growth: number;
+  /** The part of its deviation that the quantisation has left in high frequencies; 0 of no noise. */
+  readonly kept: number;
 }
 
 /**
@@ -113,12 +116,44 @@ export function compressedNoise({ picture, components }: AlignedJpeg): Compresse
   if (!luma || !textured) return undefined;
   const chroma = picture.channels === 1 ? [] : [variance(1, SHARES.flat), variance(2, SHARES.flat)];
   const total = chroma.reduce((sum, found) => sum + CHROMA_SHARE * (found?.variance ?? 0), luma.variance);
+  // Noise of independent colours has no more.
+  const sigma = Math.sqrt(Math.min(total, luma.variance / LUMA_SHARE));
   return {
-    // Noise of independent colours has no more.
-    sigma: Math.sqrt(Math.min(total, luma.variance / LUMA_SHARE)) / RANGE,
+    sigma: sigma / RANGE,
     growth: luma.left < LEAST_LEFT ? Infinity : Math.sqrt(textured.variance / luma.variance),
+    kept: sigma === 0 ? 0 : keptOf(components, sigma),
   };
 }
+
+/** The part of the deviation of white noise in R, G and B, sigma in levels, that is left in high frequencies. */
+function keptOf(components: AlignedJpeg["components"], sigma: number): number {
+  if (components.length === 1) return Math.sqrt(keptVariance(components[0]!.steps, SPLIT.luma, sigma));
+  const ofLuma = LUMA_SHARE * keptVariance(components[0]!.steps, SPLIT.luma, Math.sqrt(LUMA_SHARE) * sigma);
+  const ofChroma = CHROMA_SHARES.map((share, k) => {
+    const { steps, reduction: [rows, columns] } = components[k + 1]!;
+    // Means of several pixels have no high frequencies.
+    if (rows * columns > 1) return 0;
+    return CHROMA_SHARE * share * keptVariance(steps, SPLIT.luma, Math.sqrt(share) * sigma);
+  });
+  return Math.sqrt(ofChroma.reduce((sum, variance) => sum + variance, ofLuma));
+}
+
+/** The mean of E[(q round(x / q))^2] / sigma^2 for normal x over the steps q of the frequencies u + v from a split on. */
+function keptVariance(steps: ArrayLike<number>, split: number, sigma: number): number {
+  const high = Array.from(steps).filter((_, i) => Math.floor(i / SIDE) + i % SIDE >= split);
+  const kept = high.map((step) => {
+    const width = step / sigma;
+    let variance = 0;
+    for (let n = 1; (n - 0.5) * width < FARTHEST; n++) {
+      variance += 2 * (n * width) ** 2 * (tail((n - 0.5) * width) - tail((n + 0.5) * width));
+    }
+    return variance;
+  });
+  return kept.reduce((sum, variance) => sum + variance, 0) / high.length;
+}
+
+/** Normal numbers beyond so many deviations are none. */
+const FARTHEST = 6;
 
 /** Noise of one component. */
 interface ComponentNoise {

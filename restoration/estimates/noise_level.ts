@@ -1,6 +1,6 @@
 /** How noisy a picture is, from the picture alone. */
 import { crop, type Raster, resize, type Size } from "../../raster/mod.ts";
-import { alignJpeg, compressedNoise, type JpegFileSteps } from "./jpeg_noise.ts";
+import { alignJpeg, type CompressedNoise, compressedNoise, type JpegFileSteps } from "./jpeg_noise.ts";
 import { eigenvalueNoise } from "./patch_eigenvalues.ts";
 import { flattest, median, type Patch, patchesOf, type Plane } from "./patch_spectrum.ts";
 
@@ -12,7 +12,9 @@ export interface NoiseLevel {
   readonly spread: number;
   /** `photons`: its variance grows with the brightness; `compressed`: of a JPEG file, before the compression. */
   readonly kind: "gaussian" | "photons" | "compressed";
-  /** Whether it is clearly more than rounding, fine structure and compression explain. */
+  /** Whether it is clearly more than rounding explains, and as strong everywhere as noise is. */
+  readonly isSeen: boolean;
+  /** Whether fine structure of a small picture does not explain it either, where it was compressed. */
   readonly isPlain: boolean;
 }
 
@@ -40,6 +42,15 @@ const SPREADS = 4;
 
 /** Where a picture shows more, noise stays as it is and fine structure grows: most that the estimate grows. */
 const MOST_GROWTH = 1.2;
+
+/** The part of noise from which on a compression leaves enough of it to be seen in the pixels. */
+const FINE = 0.65;
+
+/** Where noise must be seen in the pixels, at least so much of what quantisation leaves of it. */
+const LEAST_SEEN = 0.54;
+
+/** Side from which on a picture has blocks enough to tell noise from fine structure by coarse steps alone. */
+const SMALLEST_COARSE = 128;
 
 /** An estimate of a picture or a part of it. */
 interface Found {
@@ -69,13 +80,31 @@ export function estimateNoiseLevel(picture: Raster, { jpeg }: NoiseSetting = {})
   const { sigma, growth } = photons ?? found;
   // Parts of other brightness have other noise of photons.
   const spread = spreadOf(sigma, photons ? [] : parts, whole);
-  const isSeen = sigma >= Math.max(PLAIN, SPREADS * spread) && growth <= MOST_GROWTH;
+  const side = Math.min(whole.width, whole.height);
+  const isLarge = sigma >= Math.max(PLAIN, SPREADS * spread) && side >= SMALLEST;
+  const isSteady = growth <= MOST_GROWTH;
   return {
     sigma,
     spread,
     kind: compressed ? "compressed" : photons ? "photons" : "gaussian",
-    isPlain: isSeen && Math.min(whole.width, whole.height) >= SMALLEST,
+    isSeen: isLarge && isSteady,
+    isPlain: isLarge && (compressed ? isPlainlyCompressed(picture, compressed, { side, isSteady }) : isSteady),
   };
+}
+
+/**
+ * Whether noise before a compression is plain: in the pixels too, where the steps were fine enough to leave it there,
+ * and else by being as strong in all of a picture that has blocks enough. In small pictures without flat parts the
+ * multiples of the steps alone cannot tell noise from fine structure.
+ */
+function isPlainlyCompressed(
+  picture: Raster,
+  { sigma, kept }: CompressedNoise,
+  { side, isSteady }: { readonly side: number; readonly isSteady: boolean },
+): boolean {
+  if (kept < FINE) return isSteady && side >= SMALLEST_COARSE;
+  const seen = estimateNoiseLevel(picture);
+  return seen !== undefined && seen.sigma >= LEAST_SEEN * kept * sigma && (isSteady || seen.isPlain);
 }
 
 /** Noise that was added to a picture as it is, for which quantisation to single levels is nothing. */

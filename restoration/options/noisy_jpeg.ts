@@ -20,7 +20,7 @@ export interface NoisyJpeg {
 
 /**
  * Takes a picture by the coefficients of its file where its noise is to be removed and is more than nothing: of
- * "denoise + jpeg" always, of "denoise" where the noise is plain or given. All others stay as they are.
+ * "denoise + jpeg" always, of "denoise" where the noise is seen or given. All others stay as they are.
  * @param estimated the noise of the picture, where no option gives it
  * @throws {UsageError} if the noise is one of several damages before a compression
  */
@@ -38,7 +38,7 @@ export function settleNoisyJpeg(
   const isCompressed = operators.at(-1) === "jpeg";
   if (isCompressed && operators.length > 2) throw new UsageError(describeRefusal(task));
   const compression = isCompressed ? source.compression : source.stored;
-  const isTaken = isCompressed || (operators.length === 1 && (level !== undefined || estimated?.isPlain === true));
+  const isTaken = isCompressed || (operators.length === 1 && (level !== undefined || estimated?.isSeen === true));
   if (!compression || !isTaken || !hasSmallUnits(compression.planes)) return same;
   const entry = OPERATORS.get(NOISY_JPEG)!;
   const { kind } = TASKS.get("denoise")!;

@@ -109,7 +109,7 @@ Deno.test("noise before a JPEG compression is found within 25 % from the file's 
       const found = estimateNoiseLevel(turned, { jpeg: { ...jpeg!, orientation } })!;
       const sigma = found.sigma / LEVEL;
       assert(Math.abs(sigma - levels) < 0.25 * levels, `${levels} at ${quality}, turned ${orientation}: ${sigma}`);
-      assertEquals([found.kind, found.isPlain], ["compressed", true]);
+      assertEquals([found.kind, found.isPlain], ["compressed", true], `${levels} at ${quality}, turned ${orientation}`);
     }
   }
   for (const quality of [50, 75, 90]) {
@@ -134,12 +134,23 @@ Deno.test("pictures without noise are not called noisy", async () => {
   }
 });
 
+Deno.test("fine structure of a small JPEG file is not called noise, and noise of a fine one is", async () => {
+  const large = colourRaster(await readImage(casePath("larger-photo/small128.png")));
+  const picture = resize(large, { width: 64, height: 64 }, "area");
+  for (const [quality, levels, isPlain] of [[75, 0, false], [85, 0, false], [95, 0, false], [95, 10, true]] as const) {
+    const bytes = await encodeJpeg(toImage(noisy(picture, levels * LEVEL)), quality, {});
+    const { image, jpeg } = await decodeJpeg(bytes, 1e6);
+    const found = estimateNoiseLevel(colourRaster(image), { jpeg: jpeg! })!;
+    assertEquals(found.isPlain, isPlain, `${levels} levels at ${quality}: ${found.sigma / LEVEL}`);
+  }
+});
+
 Deno.test("noise of a picture that is made smaller is what resizing leaves of white noise", () => {
   const noise: Raster = { width: 96, height: 60, channels: 1, data: Float32Array.from(normalValues(96 * 60, 4)) };
   for (const [width, height] of [[48, 30], [40, 25], [96, 60]] as const) {
     const small = resize(noise, { width, height });
     const deviation = Math.sqrt(small.data.reduce((sum, value) => sum + value ** 2, 0) / small.data.length);
-    const level = { sigma: 1, spread: 0.1, kind: "gaussian", isPlain: true } as const;
+    const level = { sigma: 1, spread: 0.1, kind: "gaussian", isSeen: true, isPlain: true } as const;
     const sizes = { natural: noise, working: { width, height }, scale: 1 };
     assertAlmostEquals(resizedNoise(level, sizes).sigma, deviation, 0.06);
   }
