@@ -1,6 +1,7 @@
 /** Parameters that several operators have. */
 import type { HostTensor } from "../engine/mod.ts";
 import { data, integer, number, type Parameter, required } from "../parameters/mod.ts";
+import type { ImagePart } from "./blur/border.ts";
 import type { TaskContext } from "./entry.ts";
 
 /** Range of seeds. */
@@ -40,6 +41,11 @@ export function threshold(): Parameter<number> {
 /** The value of `threshold` for a task. */
 export function undone({ isMeasured }: TaskContext): { readonly threshold?: number } {
   return isMeasured ? { threshold: MEASURED_THRESHOLD } : {};
+}
+
+/** The values of a blur for a task: those of others, and the part of a larger image that is the picture. */
+export function blurDefaults(context: TaskContext): { readonly threshold?: number; readonly measured?: ImagePart } {
+  return { ...undone(context), ...(context.picture ? { measured: context.picture } : {}) };
 }
 
 /** Odd number of taps of a blur kernel. */

@@ -1,7 +1,7 @@
 /** What an operator is for everything that finds it by name: parameters, how it is built, cases to test it on, tasks. */
 import type { HostTensor, Shape } from "../engine/mod.ts";
 import { checkedValues, type Parameters, type ValuesOf } from "../parameters/mod.ts";
-import type { Border, ImagePart } from "./blur/unknown_border_blur.ts";
+import type { Border, ImagePart } from "./blur/border.ts";
 import type { JpegFile } from "./pixels/jpeg_blocks.ts";
 import type { LinearOperator, NonlinearOperator, Operator } from "./operator.ts";
 

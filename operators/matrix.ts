@@ -8,7 +8,7 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
-/** The reduced decomposition A = U diag(s) V^T with r = min(rows, columns). */
+/** The reduced decomposition A = U diag(s) V^T with r = min(rows, columns), where rows of zeros do not count. */
 export interface Svd {
   /** Left singular vectors [rows, r], orthonormal columns. */
   readonly u: Matrix;
@@ -84,6 +84,16 @@ const SWEEPS = 60;
  * @throws {RangeError} if the iteration does not converge, which finite numbers do not bring about
  */
 export function svd(a: Matrix): Svd {
+  const used = rowsInUse(a);
+  if (used.length > 0 && used.length < a.rows) {
+    const { u, s, v } = svd(matrix(used.length, a.columns, (row, column) => a.data[used[row]! * a.columns + column]!));
+    const place = new Map(used.map((row, k) => [row, k]));
+    const spread = matrix(a.rows, u.columns, (row, column) => {
+      const k = place.get(row);
+      return k === undefined ? 0 : u.data[k * u.columns + column]!;
+    });
+    return { u: spread, s, v };
+  }
   if (a.rows < a.columns) {
     const { u, s, v } = svd(transpose(a));
     return { u: v, s, v: u };
@@ -100,6 +110,12 @@ export function svd(a: Matrix): Svd {
   normalizeRows(u, s, NEGLIGIBLE * (s[0] ?? 0));
   const v = matrix(count, count, (k, i) => right[order[k]! * count + i]!);
   return { u: transpose(u), s, v: transpose(v) };
+}
+
+/** The rows of a matrix that are not all 0. */
+function rowsInUse({ rows, columns, data }: Matrix): readonly number[] {
+  return Array.from({ length: rows }, (_, row) => row)
+    .filter((row) => data.subarray(row * columns, (row + 1) * columns).some((value) => value !== 0));
 }
 
 /**

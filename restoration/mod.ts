@@ -107,7 +107,13 @@ export { SAVE_OPTIONS, saveEvery, SaveTimes } from "./resume/save_times.ts";
 export { decodeRunState, encodeRunState, type RunState, type StoredState } from "./resume/run_state.ts";
 export type { ResumableStep } from "./resume/resumable.ts";
 export { judge, type Judged, type Misfit, type Verdict } from "./harm.ts";
-export { BLUR_OPTIONS, checkBlurOption, settleBlur, type SettledBlur } from "./options/blur_question.ts";
+export {
+  BLUR_OPTIONS,
+  checkBlurOption,
+  type PictureErrors,
+  settleBlur,
+  type SettledBlur,
+} from "./options/blur_question.ts";
 export { type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";
 export type { JpegFileSteps } from "./estimates/jpeg_noise.ts";

@@ -1,8 +1,16 @@
 import type { Shape } from "../../engine/mod.ts";
 import { choice, data, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
-import { numbers, sigma, taps, threshold, undone } from "../common_parameters.ts";
+import { blurDefaults, numbers, sigma, taps, threshold } from "../common_parameters.ts";
 import { linearEntry, type OperatorEntry } from "../entry.ts";
-import { filterMatrix, mirroredFilter } from "./filter_matrix.ts";
+import {
+  BLUR_BOUNDARIES,
+  blurBorder,
+  type BlurBoundary,
+  type ImagePart,
+  measuredPart,
+  measuredWithin,
+} from "./border.ts";
+import { centredFilter, filterMatrix, measuredFilter } from "./filter_matrix.ts";
 import { checkImageShape, type LinearOperator } from "../operator.ts";
 import { type BlurFactors, publishedBlur } from "./published_blur.ts";
 import { separableOperator } from "./separable_operator.ts";
@@ -21,6 +29,15 @@ const PARAMETERS = {
   ) as Parameter<BlurVariant>,
   sigma: sigma(15) as Parameter<number>,
   taps: taps(9) as Parameter<number>,
+  /** For `true`; left open it is `reflect`, with the edge pixel repeated. */
+  boundary: choice(
+    undefined,
+    BLUR_BOUNDARIES,
+    { option: "blur-boundary" },
+    "what lies outside, the other side, the mirrored picture (as of a picture that is degraded here) or nothing that is " +
+      "known (as of one from a file)",
+  ) as Parameter<BlurBoundary | undefined>,
+  measured: measuredPart() as Parameter<ImagePart | undefined>,
   /** A larger one loses more of the picture, but A^+ amplifies errors of the measurement less. */
   threshold: threshold() as Parameter<number>,
   kernel: numbers(
@@ -74,9 +91,10 @@ export function gaussianKernel(taps: number, sigma: number): Float64Array {
  * Measures the picture blurred along its height and its width: A(X) = L X R^T per channel.
  *
  * `true` keeps all taps, centred, and mirrors the picture at the border with the edge pixel repeated, so a constant
- * picture stays as it is. `published` reproduces published tables: the last tap of an odd kernel is lost (nine taps act
- * as eight, half a pixel off centre), outside the picture lie zeros, and singular values meet the wrong coefficients
- * (`publishedBlur`). `published_matched` has the lost tap and the zeros, but pairs the values rightly.
+ * picture stays as it is; `boundary` lets it go on at the other side, or measure a part of the image alone. `published`
+ * reproduces published tables: the last tap of an odd kernel is lost (nine taps act as eight, half a pixel off centre),
+ * outside the picture lie zeros, and singular values meet the wrong coefficients (`publishedBlur`). `published_matched` has
+ * the lost tap and the zeros, but pairs the values rightly.
  *
  * In all variants singular values of L and R below the threshold are set to zero, in A, A^T and A^+ alike: frequencies
  * that the blur all but removes count as removed, A A^+ A = A holds exactly, and A^+ amplifies by 1 / threshold^2 at
@@ -85,7 +103,7 @@ export function gaussianKernel(taps: number, sigma: number): Float64Array {
  * @throws {RangeError} if a kernel does not fit, or parameters contradict each other
  */
 function build(imageShape: Shape, values: ValuesOf<typeof PARAMETERS>): LinearOperator {
-  const { variant, taps, sigma, permutation, factors, threshold } = values;
+  const { variant, taps, sigma, boundary = "reflect", measured, permutation, factors, threshold } = values;
   const shape = checkImageShape("deblur_gauss", imageShape);
   const { kernel = gaussianKernel(taps, sigma), kernelWidth, factorsWidth } = values;
   checkKernel(kernel);
@@ -96,7 +114,14 @@ function build(imageShape: Shape, values: ValuesOf<typeof PARAMETERS>): LinearOp
         `only "published" depends on them; leave them out`,
     );
   }
-  const factorOf = variant === "true" ? centred : truncated;
+  if (variant !== "true" && boundary !== "reflect") {
+    throw new RangeError(
+      `Cannot build operator "deblur_gauss": the variant "${variant}" has zeros outside the picture, the boundary ` +
+        `"${boundary}" was given; leave it out, or take the variant "true"`,
+    );
+  }
+  if (boundary === "unknown") return openBlur(shape, kernel, kernelWidth, { measured, threshold });
+  const factorOf = variant === "true" ? centred(boundary) : truncated;
   const widthFactorOf = kernelWidth && factorOf(kernelWidth);
   return variant === "published"
     ? publishedBlur("deblur_gauss", shape, {
@@ -110,15 +135,38 @@ function build(imageShape: Shape, values: ValuesOf<typeof PARAMETERS>): LinearOp
     : separableOperator("deblur_gauss", shape, factorOf(kernel), { threshold, widthFactorOf });
 }
 
-/** All taps, centred, at a mirrored border. */
-function centred(taps: ArrayLike<number>): (extent: number) => Matrix {
-  if (taps.length % 2 !== 1) {
-    throw new RangeError(
-      `Cannot build operator "deblur_gauss": the kernel has ${taps.length} taps, ` +
-        `an odd number is needed to centre it; add a tap`,
-    );
-  }
-  return mirroredFilter(taps);
+/**
+ * The blur of which only a part is measured, where the kernel lies within the image: a product of factors as well, so that
+ * its decomposition is exact.
+ */
+function openBlur(
+  shape: readonly [number, number, number],
+  kernel: ArrayLike<number>,
+  kernelWidth: ArrayLike<number> | undefined,
+  { measured, threshold }: Pick<ValuesOf<typeof PARAMETERS>, "measured" | "threshold">,
+): LinearOperator {
+  const [down, across] = [kernel, kernelWidth ?? kernel].map(checkOdd) as [ArrayLike<number>, ArrayLike<number>];
+  const [height, width] = shape;
+  const part = measuredWithin("deblur_gauss", [height, width], [down.length, across.length], measured);
+  const isShared = !kernelWidth && part.top === part.left && part.height === part.width;
+  return separableOperator("deblur_gauss", shape, measuredFilter(down, { first: part.top, count: part.height }), {
+    threshold,
+    widthFactorOf: isShared ? undefined : measuredFilter(across, { first: part.left, count: part.width }),
+  });
+}
+
+/** All taps, centred, at a border that is known. */
+function centred(boundary: "circular" | "reflect"): (taps: ArrayLike<number>) => (extent: number) => Matrix {
+  return (taps) => centredFilter(checkOdd(taps), boundary);
+}
+
+/** Makes sure that a kernel has a middle; returns it. */
+function checkOdd(taps: ArrayLike<number>): ArrayLike<number> {
+  if (taps.length % 2 === 1) return taps;
+  throw new RangeError(
+    `Cannot build operator "deblur_gauss": the kernel has ${taps.length} taps, ` +
+      `an odd number is needed to centre it; add a tap`,
+  );
 }
 
 /** The taps that the published code uses, between zeros. */
@@ -143,6 +191,10 @@ export const deblurGauss: OperatorEntry<LinearOperator, typeof PARAMETERS> = lin
   about: "the picture blurred by a separable kernel, a Gaussian unless one is given",
   parameters: PARAMETERS,
   build,
+  border: ({ kernel, kernelWidth, taps, boundary }) => {
+    const rows = kernel?.length ?? taps;
+    return blurBorder([rows, kernelWidth?.length ?? rows], boundary);
+  },
   examples: [
     { imageShape: [16, 24, 3], options: {} },
     { imageShape: [33, 20, 1], options: { taps: 5, sigma: 1.5, threshold: 0.15 } },
@@ -150,8 +202,10 @@ export const deblurGauss: OperatorEntry<LinearOperator, typeof PARAMETERS> = lin
     { imageShape: [16, 25, 2], options: { variant: "published", kernel: [0.2, 0.5, 0.3] } },
     { imageShape: [32, 16, 3], options: { variant: "published_matched" } },
     { imageShape: [14, 17, 2], options: { kernel: [0.2, 0.5, 0.3], kernelWidth: [0.1, 0.2, 0.4, 0.2, 0.1] } },
+    { imageShape: [12, 15, 2], options: { taps: 5, sigma: 1, boundary: "circular" } },
+    { imageShape: [14, 17, 2], options: { taps: 5, sigma: 1, boundary: "unknown" } },
     { imageShape: [16, 16, 3], options: { variant: "published", taps: 9, sigma: 1, kernelWidth: [0.2, 0.5, 0.3] } },
   ],
   tasks: [{ name: "deblur", about: "sharpen a picture blurred by a Gaussian", kind: "deblurring" }],
-  defaultsFor: undone,
+  defaultsFor: blurDefaults,
 });

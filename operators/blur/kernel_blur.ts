@@ -2,8 +2,9 @@
 import { constant, type HostTensor, type Shape, type Tensor } from "../../engine/mod.ts";
 import { gatherElements, separable } from "../../kernels/mod.ts";
 import { choice, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
-import { iterations, sigma, taps, threshold, undone } from "../common_parameters.ts";
-import { linearEntry, type OperatorEntry, type TaskContext } from "../entry.ts";
+import { blurDefaults, iterations, sigma, taps, threshold } from "../common_parameters.ts";
+import { linearEntry, type OperatorEntry } from "../entry.ts";
+import { BLUR_BOUNDARIES, blurBorder, type BlurBoundary, type ImagePart, measuredPart } from "./border.ts";
 import { gaussianKernel2d, kernelFile, SLANTED } from "./kernels_2d.ts";
 import { mirroredPlace, pixelPlaces } from "../layout.ts";
 import { leastSquares } from "../least_squares.ts";
@@ -19,14 +20,14 @@ import {
 } from "./fourier_filter.ts";
 import { checkImageShape, type LinearOperator, linearOperator } from "../operator.ts";
 import { matrix, matrixTensor, transpose } from "../matrix.ts";
-import { type Border, borderOf, type ImagePart, measuredPart, unknownBorderBlur } from "./unknown_border_blur.ts";
+import { unknownBorderBlur } from "./unknown_border_blur.ts";
 
 /** Parameters of blurs with any kernel. */
 export const KERNEL_BLUR = {
   /** The picture is mirrored without its edge pixel. */
   boundary: choice(
     "circular",
-    ["circular", "reflect", "unknown"],
+    BLUR_BOUNDARIES,
     { option: "blur-boundary" },
     "what lies outside, the other side, the mirrored picture or nothing that is known",
   ) as Parameter<BlurBoundary>,
@@ -37,25 +38,12 @@ export const KERNEL_BLUR = {
   measured: measuredPart() as Parameter<ImagePart | undefined>,
 };
 
-/** What lies outside the picture. */
-export type BlurBoundary = "circular" | "reflect" | "unknown";
-
 const PARAMETERS = {
   psf: kernelFile() as Parameter<HostTensor | undefined>,
   sigma: sigma(3) as Parameter<number>,
   taps: taps(61) as Parameter<number>,
   ...KERNEL_BLUR,
 };
-
-/** The values of a blur for a task: those of others, and the part of a larger image that is the picture. */
-export function blurDefaults(context: TaskContext): { readonly threshold?: number; readonly measured?: ImagePart } {
-  return { ...undone(context), ...(context.picture ? { measured: context.picture } : {}) };
-}
-
-/** How far an image reaches beyond a picture that was blurred with a kernel; undefined where the border is known. */
-export function blurBorder(psf: HostTensor, boundary: BlurBoundary): Border | undefined {
-  return boundary === "unknown" ? borderOf(psf) : undefined;
-}
 
 /**
  * Measures the picture convolved with a kernel, every channel for itself.
@@ -180,7 +168,7 @@ export const deblurKernel: OperatorEntry<LinearOperator, typeof PARAMETERS> = li
   parameters: PARAMETERS,
   build: (imageShape, { psf, sigma, taps, ...options }) =>
     kernelBlur("deblur_kernel", imageShape, psf ?? gaussianKernel2d(taps, sigma), options),
-  border: ({ psf, sigma, taps, boundary }) => blurBorder(psf ?? gaussianKernel2d(taps, sigma), boundary),
+  border: ({ psf, taps, boundary }) => blurBorder((psf?.shape ?? [taps, taps]) as [number, number], boundary),
   examples: [
     { imageShape: [15, 22, 3], options: { taps: 5, sigma: 1.5 } },
     { imageShape: [16, 12, 1], options: { psf: SLANTED, threshold: 0.1 } },

@@ -1,8 +1,9 @@
 /** Blur along the path of a shaken camera. */
 import { integer, number, type Parameter } from "../../parameters/mod.ts";
-import { SEEDS, taps } from "../common_parameters.ts";
+import { blurDefaults, SEEDS, taps } from "../common_parameters.ts";
 import { linearEntry, type OperatorEntry } from "../entry.ts";
-import { blurBorder, blurDefaults, KERNEL_BLUR, kernelBlur } from "./kernel_blur.ts";
+import { blurBorder } from "./border.ts";
+import { KERNEL_BLUR, kernelBlur } from "./kernel_blur.ts";
 import { motionKernel } from "./kernels_2d.ts";
 import type { LinearOperator } from "../operator.ts";
 
@@ -24,7 +25,7 @@ export const deblurMotion: OperatorEntry<LinearOperator, typeof PARAMETERS> = li
   parameters: PARAMETERS,
   build: (imageShape, { taps, intensity, seed, ...options }) =>
     kernelBlur("deblur_motion", imageShape, motionKernel(taps, intensity, seed), options),
-  border: ({ taps, intensity, seed, boundary }) => blurBorder(motionKernel(taps, intensity, seed), boundary),
+  border: ({ taps, boundary }) => blurBorder([taps, taps], boundary),
   examples: [
     { imageShape: [15, 22, 3], options: { taps: 9, seed: 5 } },
     { imageShape: [13, 20, 1], options: { taps: 7, intensity: 0.9, boundary: "reflect", iterations: 4 } },

@@ -57,6 +57,14 @@ export interface NoiseMethod {
   readonly notes: readonly string[];
 }
 
+/** Whether the method for noisy pictures is taken by itself: none is named, and it takes the task and the other options. */
+export function isTakenForNoise(options: OptionValues, task: Task): boolean {
+  const entry = registeredSamplers().find(({ method }) => method === FOR_NOISE)!;
+  const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
+  return textOf(options, "method") === undefined && given.every((option) => takesOption(entry, option)) &&
+    methodRefusal({ ...options, method: FOR_NOISE }, task) === undefined;
+}
+
 /**
  * The method for a picture that somebody has: one that reckons with noise where none is named and the picture is plainly
  * noisy, noise is to be removed, or a level is given, as far as it takes the other options. A level of 0 says that there
@@ -71,10 +79,7 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
     const { [NOISE_LEVEL]: _, ...without } = options;
     return { options: level === 0 && named === undefined ? without : options, notes: [] };
   }
-  const entry = registeredSamplers().find(({ method }) => method === (named ?? FOR_NOISE))!;
-  const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
-  const isTaken = methodRefusal({ ...options, method: FOR_NOISE }, task) === undefined;
-  if (named === undefined && isTaken && given.every((option) => takesOption(entry, option))) {
+  if (isTakenForNoise(options, task)) {
     // Of coefficients that are not equally exact each needs its own correction.
     const form = task.operator === NOISY_JPEG && options["form"] === undefined ? { form: "spectral" } : {};
     return {
@@ -82,7 +87,8 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
       notes: [`--method ${FOR_NOISE} is taken, which reckons with noise`],
     };
   }
-  return { options, notes: named !== undefined && entry.handlesNoise ? [] : [describeTakers()] };
+  const reckons = registeredSamplers().some(({ method, handlesNoise }) => method === named && handlesNoise);
+  return { options, notes: reckons ? [] : [describeTakers()] };
 }
 
 /** Names the methods that reckon with noise. */

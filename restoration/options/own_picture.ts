@@ -145,9 +145,14 @@ function otherWay(names: readonly string[]): string | undefined {
   if (others.includes("jpeg")) {
     return "--task hdr alone takes JPEG files as they are, and finds what is clipped beside what compression made of it";
   }
-  return others.includes("denoise")
-    ? "undo denoise first, then give the result to --task hdr: where values are clipped, noise is, too"
-    : undefined;
+  if (others.includes("denoise")) {
+    return "undo denoise first, then give the result to --task hdr: where values are clipped, noise is, too";
+  }
+  const clipped = names.indexOf(own) + 1;
+  if (clipped === names.length) return undefined;
+  // What is measured after the clipping does not tell which of the values behind it were clipped.
+  const [later, before] = [names.slice(clipped), names.slice(0, clipped)].map((some) => quoted(some.join(" + ")));
+  return `undo ${later} first, then give the result to --task ${before}, which finds what is clipped`;
 }
 
 /** A picture that somebody has, as its task takes it; as it is where the task says enough. */

@@ -10,6 +10,19 @@ import { stepsOf } from "../own_jpeg.ts";
 import type { PictureSource } from "../prepare.ts";
 import type { Task } from "./tasks.ts";
 
+/** Places of the steps of a JPEG table that belong to the lowest frequencies, of which a soft picture is made. */
+const LOWEST = [0, 1, 2, 8, 9, 16];
+
+/**
+ * Deviation of the errors that a file made of the values of a picture, in units of [-1, 1]: that of rounding to whole
+ * levels, in JPEG files after rounding to whole steps.
+ */
+function roundingOf({ bitDepth, jpeg }: Pick<PictureSource, "bitDepth" | "jpeg">): number {
+  const steps = jpeg?.tables[0];
+  const step = steps ? LOWEST.reduce((sum, place) => sum + steps[place]!, 0) / LOWEST.length : 0;
+  return (step + 255 / (2 ** bitDepth - 1)) / 127.5 / Math.sqrt(12);
+}
+
 /** A picture with what it tells. */
 export interface SettledPicture<S extends PictureSource> {
   /** The task, or another that undoes a blur that was found. */
@@ -38,9 +51,10 @@ export function settlePicture<S extends PictureSource>(
   const jpeg = source.jpeg ?? (source.compression && stepsOf(source.compression));
   const estimatedNoise = options[NOISE_LEVEL] === undefined ? noiseOfPicture({ ...source, jpeg }, task) : undefined;
   const sigma = isReckoned(estimatedNoise, task) ? estimatedNoise.sigma : 0;
-  const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, sigma);
+  const errors = { noise: sigma, rounding: roundingOf(source) };
+  const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, errors);
   const noisy = settleNoisyJpeg(source, blur.task, options, estimatedNoise);
-  const named = methodForNoise(options, noisy.task, estimatedNoise);
+  const named = methodForNoise({ ...options, ...blur.method }, noisy.task, estimatedNoise);
   const own = takeOwnPicture(source, noisy.task, blur.options);
   return {
     ...own,

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readImage } from "../../io/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
+import type { OptionValues } from "../../parameters/mod.ts";
 import { colourRaster } from "../../raster/mod.ts";
 import { settleBlur, TASKS } from "../../restoration/mod.ts";
 import { casePath } from "../io/cases.ts";
@@ -36,10 +37,12 @@ commandTest("deblur with an estimated width says it and makes a soft picture bet
   const words = ["restore", SOFT, out, "--task", "deblur", "--blur", "estimate", "--steps", "10"];
   const { stderr } = await runWell(words);
   assertMatch(stderr, /The blur is estimated as a Gaussian of 1\.\d\d \+- 0\.\d\d pixels/);
-  const { task } = readReport(out) as { task: { parameters: { sigma: number; threshold: number } } };
-  assertEquals(task.parameters.threshold, 0.2);
+  const { task } = readReport(out) as { task: { parameters: { threshold: number; boundary: string } } };
+  assertEquals([task.parameters.threshold, task.parameters.boundary], [0.01, "unknown"]);
+  assertStringIncludes(stderr, "--method ddnm+ is taken, which reckons with noise");
+  assertStringIncludes(stderr, "64x64 are restored within");
   const [before, after] = [await quality(SOFT), await quality(out)];
-  assert(after > before + 1.5, `${before} -> ${after} dB`);
+  assert(after > before + 5.5, `${before} -> ${after} dB`);
 });
 
 commandTest("a slanted motion is undone though nothing is known beyond the borders of the photo", async (folder) => {
@@ -70,14 +73,43 @@ commandTest("--blur goes with deblur of a soft picture, and without a width", as
   await refused("--blur and --blur-sigma exclude each other", "--task", "deblur", "--blur-sigma", "2");
 });
 
-Deno.test("what is undone of a blur is at least the level of the noise, unless it is said", async () => {
+/** How the soft picture is taken where its errors are those of rounding, and where it is noisy. */
+async function settled(options: OptionValues, noise = 0): Promise<ReturnType<typeof settleBlur>> {
   const picture = colourRaster(await readImage(SOFT));
-  const threshold = (options: Readonly<Record<string, string | number>>): unknown =>
-    settleBlur(options, TASKS.get("deblur")!, picture, "y").options["blur-threshold"];
-  assertEquals(threshold({ "blur-sigma": 2 }), undefined);
-  assertEquals(threshold({ "blur-sigma": 2, "noise-level": 0.3 }), 0.3);
-  assertEquals(threshold({ "blur-sigma": 2, "noise-level": 0.05 }), undefined);
-  assertEquals(threshold({ "blur-sigma": 2, "noise-level": 0.3, "blur-threshold": 0.01 }), 0.01);
-  assertEquals(threshold({ blur: "estimate" }), 0.2);
-  assertEquals(threshold({ blur: "estimate", "noise-level": 0.4 }), 0.4);
+  return settleBlur(options, TASKS.get("deblur")!, picture, "y", { noise, rounding: 0.002 });
+}
+
+Deno.test("what a method undoes that does not reckon with noise is at least its level, unless it is said", async () => {
+  const threshold = async (options: OptionValues): Promise<unknown> =>
+    (await settled({ method: "ssd", ...options })).options["blur-threshold"];
+  assertEquals(await threshold({ "blur-sigma": 2 }), undefined);
+  assertEquals(await threshold({ "blur-sigma": 2, "noise-level": 0.3 }), 0.3);
+  assertEquals(await threshold({ "blur-sigma": 2, "noise-level": 0.05 }), undefined);
+  assertEquals(await threshold({ "blur-sigma": 2, "noise-level": 0.3, "blur-threshold": 0.01 }), 0.01);
+  assertEquals(await threshold({ blur: "estimate" }), 0.2);
+  assertEquals(await threshold({ blur: "estimate", "noise-level": 0.4 }), 0.4);
+});
+
+Deno.test("the errors of a soft picture are reckoned with for every singular value, those of rounding too", async () => {
+  const width = { "blur-sigma": 2 };
+  const taken = await settled(width);
+  assertEquals(taken.options, { ...width, "blur-threshold": 0.01, "blur-boundary": "unknown", "noise-level": 0.002 });
+  assertEquals(taken.method, { "noise-level": 0.002, form: "spectral", steps: 30 });
+  const noisy = await settled(width, 0.1);
+  assertEquals([noisy.options["noise-level"], noisy.method], [undefined, { form: "spectral", steps: 30 }]);
+  const method = async (options: OptionValues): Promise<unknown> => (await settled({ ...width, ...options })).method;
+  assertEquals(await method({ steps: 7 }), { "noise-level": 0.002, form: "spectral", steps: 7 });
+  assertEquals(await method({ method: "ddrm" }), { "noise-level": 0.002 });
+  assertEquals(await method({ method: "ddnm+", "noise-level": 0.1 }), { form: "spectral" });
+  const others = [{ method: "ddnm+", form: "simplified" }, { method: "dps" }, { shortcut: 400 }, { "noise-level": 0 }];
+  for (const options of others) assertEquals(await method(options), undefined, JSON.stringify(options));
+});
+
+Deno.test("a border that is said, a published blur and one of one tap stay as they are", async () => {
+  const boundary = async (options: OptionValues): Promise<unknown> =>
+    (await settled({ "blur-sigma": 2, ...options })).options["blur-boundary"];
+  assertEquals(await boundary({ method: "ssd" }), "unknown");
+  assertEquals(await boundary({ "blur-boundary": "reflect" }), "reflect");
+  assertEquals(await boundary({ "blur-variant": "published" }), undefined);
+  assertEquals(await boundary({ "blur-taps": 1 }), undefined);
 });

@@ -79,6 +79,15 @@ export function mirroredBlur(n: number, taps: readonly number[]): Dense {
   return { rows: n, columns: n, data };
 }
 
+/** A blur of n pixels with all taps, centred; the picture goes on at its other side. */
+export function wrappedBlur(n: number, taps: readonly number[]): Dense {
+  const data = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    taps.forEach((tap, k) => data[row * n + wrapped(row + k - (taps.length - 1) / 2, n)]! += tap);
+  }
+  return { rows: n, columns: n, data };
+}
+
 /** The published blur of n pixels: columns i - floor(K/2) to i + floor(K/2) - 1, zeros outside. */
 export function publishedFactor(n: number, taps: readonly number[]): Dense {
   const half = Math.floor(taps.length / 2);

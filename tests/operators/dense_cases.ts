@@ -3,6 +3,7 @@ import { elementCount, hostTensor } from "../../engine/mod.ts";
 import {
   coilMaps,
   gaussianKernel2d,
+  type ImagePart,
   jpegSteps,
   motionKernel,
   type OperatorOptions,
@@ -29,6 +30,7 @@ const GRAY: define.Sides = [8, 8, 1];
 const WIDE: define.Sides = [4, 8, 2];
 const TALL: define.Sides = [8, 4, 1];
 const MASK = randomMask(8, 8, 0.4, 5);
+const MEASURED: ImagePart = { top: 1, left: 3, height: 5, width: 4 };
 const THRESHOLD = 0.03;
 
 function exact(a: Dense, threshold = 0): { readonly a: Dense; readonly inverse: Dense } {
@@ -64,6 +66,35 @@ function mirroredPair(
       define.mirroredBlur(width, across ?? down!),
       channels,
       threshold,
+    )];
+}
+
+/** A blur whose picture goes on at its other side. */
+function wrappedPair(shape: define.Sides, options: OperatorOptions, taps: readonly number[], threshold: number): Built {
+  const factors = (): readonly [
+    Dense,
+    Dense,
+  ] => [define.wrappedBlur(shape[0], taps), define.wrappedBlur(shape[1], taps)];
+  return [shape, options, () => separable(...factors(), shape[2], threshold)];
+}
+
+/** The rows of a blur in which some pixels are measured, which the kernel does not leave. */
+function openPair(
+  shape: define.Sides,
+  options: OperatorOptions,
+  { down, across = down }: { readonly down: readonly number[]; readonly across?: readonly number[] },
+  { top, left, height, width }: ImagePart,
+): Built {
+  const rows = (n: number, taps: readonly number[], first: number, count: number): Dense => {
+    const whole = define.wrappedBlur(n, taps);
+    return dense(n, n, (i, j) => i >= first && i < first + count ? whole.data[i * n + j]! : 0);
+  };
+  return [shape, options, () =>
+    separable(
+      rows(shape[0], down, top, height),
+      rows(shape[1], across, left, width),
+      shape[2],
+      options.threshold ?? THRESHOLD,
     )];
 }
 
@@ -248,6 +279,25 @@ const BY_NAME: Readonly<Record<string, readonly Built[]>> = {
       0.2,
       0.1,
     ]]),
+    wrappedPair(WIDE, { taps: 5, sigma: 1, boundary: "circular", threshold: 0.1 }, define.bell(5, 1), 0.1),
+    openPair(
+      SQUARE,
+      { taps: 5, sigma: 1, boundary: "unknown", threshold: 0.05 },
+      { down: define.bell(5, 1) },
+      { top: 2, left: 2, height: 4, width: 4 },
+    ),
+    openPair(
+      SQUARE,
+      { kernel: [0.2, 0.5, 0.3], kernelWidth: [0.1, 0.8, 0.1], boundary: "unknown" },
+      { down: [0.2, 0.5, 0.3], across: [0.1, 0.8, 0.1] },
+      { top: 1, left: 1, height: 6, width: 6 },
+    ),
+    openPair(
+      [8, 9, 2],
+      { kernel: [0.2, 0.5, 0.3], kernelWidth: [0.1, 0.2, 0.4, 0.2, 0.1], boundary: "unknown", measured: MEASURED },
+      { down: [0.2, 0.5, 0.3], across: [0.1, 0.2, 0.4, 0.2, 0.1] },
+      MEASURED,
+    ),
     published(SQUARE, { variant: "published_matched" }, define.bell(9, 15)),
     published(WIDE, { variant: "published_matched", kernel: [0.2, 0.5, 0.3] }, [0.2, 0.5, 0.3]),
     published(SQUARE, { variant: "published" }, define.bell(9, 15)),

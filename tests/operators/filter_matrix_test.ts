@@ -17,6 +17,17 @@ Deno.test("filterMatrix() mirrors with the edge pixel repeated", () => {
   );
 });
 
+Deno.test("filterMatrix() goes on at the other side, again and again", () => {
+  assertEquals(
+    rows(3, { taps: [1, 2, 4], start: -1, stride: 1, boundary: "circular" }),
+    [[2, 4, 1], [1, 2, 4], [4, 1, 2]],
+  );
+  assertEquals(rows(2, { taps: [1, 10, 100, 1000, 10000], start: -2, stride: 1, boundary: "circular" })[0], [
+    10101,
+    1010,
+  ]);
+});
+
 Deno.test("filterMatrix() mirrors again and again where the kernel is longer than the picture", () => {
   assertEquals(rows(2, { taps: Array(8).fill(1), start: -3, stride: 2, boundary: "reflect" }), [[4, 4]]);
   assertEquals(

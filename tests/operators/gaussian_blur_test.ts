@@ -71,6 +71,11 @@ Deno.test("deblur_gauss refuses parameters out of range", () => {
   assertThrows(build({ variant: "published", factors }, [8, 9, 3]), TypeError, "8 x 9 pixels");
   assertThrows(build({ variant: "published", factors: { ...factors, s: [1] } }), TypeError, "64, 1 and 64");
   assertThrows(build({ variant: "sharp" as "true" }), RangeError, '"sharp"');
+  assertThrows(build({ variant: "published", boundary: "unknown" }), RangeError, '"published" has zeros outside');
+  assertThrows(build({ boundary: "unknown" }), RangeError, "the image has 8 x 8 pixels");
+  const measured = { top: 1, left: 2, height: 4, width: 4 };
+  assertThrows(build({ taps: 5, boundary: "unknown", measured }), RangeError, "the measured part has 4 x 4 pixels");
+  assertThrows(build({ kernel: [0.5, 0.5], boundary: "unknown" }), RangeError, "2 taps");
 });
 
 Deno.test("deblur_gauss bounds the gain of A^+ by its threshold, and keeps less of the picture with a larger one", async () => {

@@ -41,6 +41,15 @@ Deno.test("svd() gives orthonormal vectors for singular and zero matrices", () =
   assert(violation(matrix(6, 6, (i, j) => i === j && i < 3 ? 1 : 0)) < ROUNDING);
 });
 
+Deno.test("svd() leaves rows of zeros out, and gives as many values as there are others", () => {
+  const some = random(4, 7, 3);
+  const spread = matrix(9, 7, (i, j) => i % 2 === 1 ? some.data[(i - 1) / 2 * 7 + j]! : 0);
+  assert(violation(spread) < ROUNDING);
+  const [s, expected] = [svd(spread).s, svd(some).s];
+  assertEquals(s.length, 4);
+  s.forEach((value, k) => assert(Math.abs(value - expected[k]!) < ROUNDING, `${value} against ${expected[k]}`));
+});
+
 Deno.test("svd() gives the singular values of a diagonal matrix sorted and without signs", () => {
   const diagonal = [0.5, -3, 1e-6, 2];
   const { s } = svd(matrix(4, 4, (i, j) => i === j ? diagonal[i]! : 0));

@@ -6,7 +6,16 @@ import { gaussianKernel2d } from "../../operators/mod.ts";
 import type { OptionValues } from "../../parameters/mod.ts";
 import { colourRaster, crop, type Raster, rgbToGray } from "../../raster/mod.ts";
 import { composedTask } from "../../operators/mod.ts";
-import { type Blur, estimateBlur, lineKernel, PictureQuestion, settleBlur, TASKS } from "../../restoration/mod.ts";
+import {
+  type Blur,
+  estimateBlur,
+  lineKernel,
+  PictureQuestion,
+  type PictureSource,
+  settleBlur,
+  settlePicture,
+  TASKS,
+} from "../../restoration/mod.ts";
 import { isCircular } from "../../restoration/estimates/circular_border.ts";
 import { slopeSpread, unblurred } from "../../restoration/estimates/deconvolution.ts";
 import { casePath } from "../io/cases.ts";
@@ -97,6 +106,7 @@ Deno.test("a motion that is found is undone with its kernel, whose noise level r
       name === "deblur" ? TASKS.get(name)! : composedTask(["deblur", "jpeg"].map((part) => TASKS.get(part)!)),
       blurred(await photograph(), lineKernel(10, angle)),
       "y",
+      { rounding: 0.002 },
     );
   await assertRejects(() => settled(115, "deblur + jpeg"), PictureQuestion, "not undone together with other damages");
   assertEquals((await settled(115)).options["blur-boundary"], "unknown");
@@ -109,9 +119,24 @@ Deno.test("a motion that is found is undone with its kernel, whose noise level r
   assert(/motion by (9|10)\.\d pixels at [89]\d degrees/.test(notes[0]!), notes[0]);
   assertEquals(options["blur-boundary"], "unknown");
   const noisy = (given: OptionValues) =>
-    settleBlur({ blur: "estimate", ...given }, TASKS.get("deblur")!, moved, "y", 0.4).options["blur-threshold"];
+    settleBlur({ blur: "estimate", ...given }, TASKS.get("deblur")!, moved, "y", { noise: 0.4, rounding: 0.002 });
   assertThrows(() => noisy({}), PictureQuestion, "which cannot be undone with its noise; --task denoise comes first");
-  assertEquals(noisy({ "blur-boundary": "circular" }), 0.4);
+  const circular = noisy({ "blur-boundary": "circular" });
+  assertEquals([circular.options["blur-threshold"], circular.method], [0.01, { form: "spectral", steps: 30 }]);
+  const named = noisy({ "blur-boundary": "circular", method: "ssd" });
+  assertEquals([named.options["blur-threshold"], named.method], [0.4, undefined]);
+});
+
+Deno.test("the errors of a file are those of its levels, and of the steps of a JPEG file", async () => {
+  const colour = await photograph();
+  const level = (file: Partial<PictureSource>): unknown =>
+    settlePicture({ name: "y", channels: 1, bitDepth: 8, colour, ...file }, TASKS.get("deblur")!, { "blur-sigma": 2 })
+      .options["noise-level"];
+  // Uniform errors of a width have a deviation of 1 / sqrt(12) of it.
+  assertAlmostEquals(level({}) as number, 2 / 255 / Math.sqrt(12), 1e-9);
+  assertAlmostEquals(level({ bitDepth: 16 }) as number, 2 / 65535 / Math.sqrt(12), 1e-9);
+  const jpeg = { tables: [new Array(64).fill(12)], sampling: [{ horizontal: 1, vertical: 1 }] };
+  assertAlmostEquals(level({ jpeg }) as number, 13 * 2 / 255 / Math.sqrt(12), 1e-9);
 });
 
 /** A picture under a kernel that goes on at its other side, or at its mirrored border. */

@@ -55,7 +55,8 @@ Deno.test("options belong to the part that has them; one that two parts have is 
   assertThrows(() => choose(twice), UsageError, '--blur-taps would be for "deblur" and "deblur-uniform"');
   const unsaid = { colour: { width: 8, height: 4, channels: 1 as const, data: new Float32Array(32) } };
   assertThrows(
-    () => settleBlur({ task: "deblur + jpeg" }, taskNamed("deblur + jpeg"), unsaid.colour, "a.png"),
+    () =>
+      settleBlur({ task: "deblur + jpeg" }, taskNamed("deblur + jpeg"), unsaid.colour, "a.png", { rounding: 0.002 }),
     UsageError,
     "the width of the blur",
   );
