@@ -44,6 +44,12 @@ const STEPS = 30;
 /** Methods that reckon with noise for every singular value, of `ddnm+` the form that does. */
 const PER_VALUE: Readonly<Record<string, OptionValues>> = { "ddnm+": { form: "spectral" }, ddrm: {} };
 
+/** The method for noisy pictures whose blur has no singular values: it solves for every picture that is predicted. */
+const SOLVING = { method: "dds", iterations: 15, steps: STEPS };
+
+/** Deviation of what a network predicts, in units of [-1, 1], against which the noise of a picture is weighed. */
+const PREDICTED = 0.15;
+
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
 
@@ -72,7 +78,7 @@ export interface SettledBlur {
   /** The task that undoes it. */
   readonly task: Task;
   readonly options: OptionValues;
-  /** Options of the method that follow. */
+  /** Options of the method that follow where nothing is said of them. */
   readonly method?: OptionValues;
   /** The kernel that was estimated, by the name of its parameter. */
   readonly files?: Readonly<Record<string, HostTensor>>;
@@ -113,7 +119,7 @@ export function settleBlur(
   if (!partsOf(task).some(({ name }) => name === TASK)) return { task, options, notes: [] };
   const noise = numberOf(options, NOISE_LEVEL) ?? estimated;
   const isGiven = options[WIDTH] !== undefined || options["blur-variant"] !== undefined || options["blur-taps"] === 1;
-  if (isGiven) return { task, ...undoing(options, task, { noise, rounding }), notes: [] };
+  if (isGiven) return { task, ...undoing(options, task, { noise, rounding }) };
   // Of a picture that was made smaller after it was blurred the blur cannot be seen.
   const found = task.scale === 1 ? estimateBlur(picture) : undefined;
   const isSure = found !== undefined && found.confidence >= LEAST_SURE;
@@ -130,13 +136,15 @@ export function settleBlur(
   if (found.kind === "motion") return settleMotion(options, task, picture, { name, found, noise, rounding });
   const taps = Math.min(255, 2 * Math.ceil(REACH * found.sigma) + 1);
   const settled = { "blur-taps": taps, ...options, [WIDTH]: found.sigma };
+  const { notes, ...undone } = undoing(settled, task, { noise, rounding, least: LEAST_UNDONE.estimated });
   return {
     task,
-    ...undoing(settled, task, { noise, rounding, least: LEAST_UNDONE.estimated }),
+    ...undone,
     notes: [
       `The blur is estimated as a Gaussian of ${describe(found)}; compare --${WIDTH} ${
         (0.85 * found.sigma).toFixed(2)
       }`,
+      ...notes,
     ],
   };
 }
@@ -149,14 +157,14 @@ function undoing(
   options: OptionValues,
   task: Task,
   { noise, rounding, least }: Required<PictureErrors> & { readonly least?: number },
-): Pick<SettledBlur, "options" | "method"> {
+): Omit<SettledBlur, "task"> {
   const isWhole = task.parts !== undefined || (options["blur-variant"] ?? "true") !== "true" ||
     options["blur-taps"] === 1;
   const open = isWhole ? options : { [BOUNDARY]: "unknown", ...options };
   const reckoned = isWhole ? undefined : reckoning(open, task, { noise, rounding });
   if (reckoned) return reckoned;
   const above = aboveNoise(open, least ?? LEAST_UNDONE.given, noise);
-  return { options: least === undefined ? above : { [THRESHOLD]: least, ...above } };
+  return { options: least === undefined ? above : { [THRESHOLD]: least, ...above }, notes: [] };
 }
 
 /** Options where each singular value is reckoned with the errors of the picture; undefined if the method is another. */
@@ -164,11 +172,19 @@ function reckoning(
   options: OptionValues,
   task: Task,
   { noise, rounding }: Required<PictureErrors>,
-): Pick<SettledBlur, "options" | "method"> | undefined {
+): Omit<SettledBlur, "task"> | undefined {
   const method = perValue(options, task);
   if (!method) return undefined;
-  const level = options[NOISE_LEVEL] !== undefined || noise > rounding ? {} : { [NOISE_LEVEL]: rounding };
-  return { options: { [THRESHOLD]: LEAST_UNDONE.reckoned, ...level, ...options }, method: { ...level, ...method } };
+  const isKnown = options[NOISE_LEVEL] !== undefined || noise > rounding;
+  const level = isKnown ? {} : { [NOISE_LEVEL]: rounding };
+  return {
+    options: { [THRESHOLD]: LEAST_UNDONE.reckoned, ...level, ...options },
+    method: { ...level, ...method },
+    notes: isKnown ? [] : [
+      `What rounding and compression did to the values counts as noise of ${rounding.toFixed(4)} (standard deviation ` +
+      `for values in [-1, 1]); --${NOISE_LEVEL} N gives another`,
+    ],
+  };
 }
 
 /** Options of a method that reckons with noise for every singular value, if one is named or taken; else undefined. */
@@ -178,15 +194,16 @@ function perValue(options: OptionValues, task: Task): OptionValues | undefined {
   const form = PER_VALUE[named ?? "ddnm+"];
   if (!form || (options["form"] !== undefined && options["form"] !== form["form"])) return undefined;
   if (named !== undefined) return form;
-  return isTakenForNoise(options, task) ? { ...form, steps: numberOf(options, "steps") ?? STEPS } : undefined;
+  return isTakenForNoise(options, task) ? { ...form, steps: STEPS } : undefined;
 }
 
 /**
  * A motion is undone with what lies beyond the borders unknown: a photograph does not go on at its other side, nor
  * mirrored, and taking it so puts waves all over the result. Only where the picture does go on there, as after a
  * program's circular blur, is it taken so. Among other damages the border is taken as mirrored.
- * @throws {PictureQuestion} of a slanted motion among other damages, and of a noisy picture: its methods need singular
- * vectors, which only a circular border has
+ * Noise is reckoned with by a method that needs no singular values, which only a circular border has.
+ * @throws {PictureQuestion} of a slanted or noisy motion among other damages, and of a noisy one where another method is
+ *   named
  */
 function settleMotion(
   options: OptionValues,
@@ -203,22 +220,32 @@ function settleMotion(
   }
   const boundary = textOf(options, BOUNDARY) ??
     (isCircular(picture, found) ? "circular" : task.parts ? "reflect" : "unknown");
-  if (boundary !== "circular" && noise > 0) {
-    throw new PictureQuestion(
-      `the blur of "${name}" is estimated as ${
-        describe(found)
-      }, which cannot be undone with its noise; --task denoise ` +
-        `comes first, or --${BOUNDARY} circular if the picture goes on at its other side`,
-    );
-  }
   const undone = taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + "));
   const given = { ...options, [BOUNDARY]: boundary };
   // No other border has singular values, and no composition.
   const reckoned = boundary === "circular" && !task.parts ? reckoning(given, undone, { noise, rounding }) : undefined;
+  const isNoisy = boundary !== "circular" && noise > 0;
+  const isTaken = textOf(options, "method") === SOLVING.method || isTakenForNoise(options, undone, SOLVING.method);
+  if (isNoisy && (task.parts || !isTaken)) {
+    throw new PictureQuestion(
+      `the blur of "${name}" is estimated as ${describe(found)}, which cannot be undone so with its noise: ${
+        task.parts ? "--task denoise comes first" : `--method ${SOLVING.method} does, or --task denoise comes first`
+      }`,
+    );
+  }
+  const solved = isNoisy
+    ? {
+      method: { ...SOLVING, gamma: (PREDICTED / noise) ** 2 },
+      notes: [`--method ${SOLVING.method} is taken, which reckons with noise and needs no singular values`],
+    }
+    : { notes: [] };
+  const { notes, ...how } = reckoned ?? {
+    options: { [THRESHOLD]: LEAST_UNDONE.estimated, ...aboveNoise(given, LEAST_UNDONE.estimated, noise) },
+    ...solved,
+  };
   return {
     task: undone,
-    ...(reckoned ??
-      { options: { [THRESHOLD]: LEAST_UNDONE.estimated, ...aboveNoise(given, LEAST_UNDONE.estimated, noise) } }),
+    ...how,
     files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
     notes: [
       `The blur is estimated as ${
@@ -226,6 +253,7 @@ function settleMotion(
       }; it is undone as --task ${MOTION.task} --${BOUNDARY} ${boundary} does ` +
       `with its kernel, --${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the ` +
       "picture",
+      ...notes,
     ],
   };
 }

@@ -57,12 +57,14 @@ export interface NoiseMethod {
   readonly notes: readonly string[];
 }
 
-/** Whether the method for noisy pictures is taken by itself: none is named, and it takes the task and the other options. */
-export function isTakenForNoise(options: OptionValues, task: Task): boolean {
-  const entry = registeredSamplers().find(({ method }) => method === FOR_NOISE)!;
+/**
+ * Whether a method that reckons with noise is taken by itself: none is named, and it takes the task and the other options.
+ */
+export function isTakenForNoise(options: OptionValues, task: Task, name = FOR_NOISE): boolean {
+  const entry = registeredSamplers().find(({ method }) => method === name)!;
   const given = Object.keys(methodOptions()).filter((option) => option !== "method" && options[option] !== undefined);
   return textOf(options, "method") === undefined && given.every((option) => takesOption(entry, option)) &&
-    methodRefusal({ ...options, method: FOR_NOISE }, task) === undefined;
+    methodRefusal({ ...options, method: name }, task) === undefined;
 }
 
 /**

@@ -54,7 +54,7 @@ export function settlePicture<S extends PictureSource>(
   const errors = { noise: sigma, rounding: roundingOf(source) };
   const { files, notes, ...blur } = settleBlur(options, task, source.colour, source.name, errors);
   const noisy = settleNoisyJpeg(source, blur.task, options, estimatedNoise);
-  const named = methodForNoise({ ...options, ...blur.method }, noisy.task, estimatedNoise);
+  const named = methodForNoise({ ...blur.method, ...options }, noisy.task, estimatedNoise);
   const own = takeOwnPicture(source, noisy.task, blur.options);
   return {
     ...own,

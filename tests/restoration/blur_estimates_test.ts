@@ -120,7 +120,9 @@ Deno.test("a motion that is found is undone with its kernel, whose noise level r
   assertEquals(options["blur-boundary"], "unknown");
   const noisy = (given: OptionValues) =>
     settleBlur({ blur: "estimate", ...given }, TASKS.get("deblur")!, moved, "y", { noise: 0.4, rounding: 0.002 });
-  assertThrows(() => noisy({}), PictureQuestion, "which cannot be undone with its noise; --task denoise comes first");
+  assertAlmostEquals(noisy({}).method!["gamma"] as number, (0.15 / 0.4) ** 2, 1e-9);
+  assertEquals([noisy({}).options["blur-boundary"], noisy({}).method!["method"]], ["unknown", "dds"]);
+  assertThrows(() => noisy({ method: "ssd" }), PictureQuestion, "with its noise: --method dds does");
   const circular = noisy({ "blur-boundary": "circular" });
   assertEquals([circular.options["blur-threshold"], circular.method], [0.01, { form: "spectral", steps: 30 }]);
   const named = noisy({ "blur-boundary": "circular", method: "ssd" });
@@ -135,6 +137,10 @@ Deno.test("the errors of a file are those of its levels, and of the steps of a J
   // Uniform errors of a width have a deviation of 1 / sqrt(12) of it.
   assertAlmostEquals(level({}) as number, 2 / 255 / Math.sqrt(12), 1e-9);
   assertAlmostEquals(level({ bitDepth: 16 }) as number, 2 / 65535 / Math.sqrt(12), 1e-9);
+  const source: PictureSource = { name: "y", channels: 1, bitDepth: 8, colour };
+  const { method, source: { notes } } = settlePicture(source, TASKS.get("deblur")!, { "blur-sigma": 2, steps: 7 });
+  assert(notes!.some((note) => note.includes("counts as noise of 0.0023")), notes!.join());
+  assertEquals([method["method"], method["form"], method["steps"]], ["ddnm+", "spectral", 7]);
   const jpeg = { tables: [new Array(64).fill(12)], sampling: [{ horizontal: 1, vertical: 1 }] };
   assertAlmostEquals(level({ jpeg }) as number, 13 * 2 / 255 / Math.sqrt(12), 1e-9);
 });
