@@ -146,6 +146,7 @@ export {
 } from "./operators/mod.ts";
 export type { Raster, Rectangle, ResizeFilter, Size } from "./raster/mod.ts";
 export {
+  type AreaBlur,
   type Blur,
   type Canvas,
   type CanvasLimits,

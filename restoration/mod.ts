@@ -114,7 +114,8 @@ export {
   settleBlur,
   type SettledBlur,
 } from "./options/blur_question.ts";
-export { type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
+export { discKernel, squareKernel } from "./estimates/area_kernel.ts";
+export { type AreaBlur, type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";
 export type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 export { estimateNoiseLevel, type NoiseLevel, type NoiseSetting, resizedNoise } from "./estimates/noise_level.ts";

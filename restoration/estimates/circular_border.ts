@@ -4,25 +4,24 @@ import type { Raster } from "../../raster/mod.ts";
 /** Differences across the border are at most so many times those beside it, where a blur goes on at the other side. */
 const CONTINUED = 2;
 
-/** Motions that reach less far along an axis do not cross that border, in pixels. */
+/** Kernels that reach less far along an axis do not cross that border, in pixels. */
 const CROSSING = 1;
 
 /**
- * Whether the picture goes on at the opposite side wherever a motion crosses the border: the blur spreads the step from
- * the last pixels to the first as it spreads all others. Photographs end in a step there.
+ * Whether the picture goes on at the opposite side wherever a blur crosses the border: it spreads the step from the last
+ * pixels to the first as it spreads all others. Photographs end in a step there.
  * @param picture values [H, W, C]
- * @param motion length in pixels and angle in degrees, as of `MotionBlur`
+ * @param extent width and height of the kernel in pixels
  */
 export function isCircular(
   picture: Raster,
-  { length, angle }: { readonly length: number; readonly angle: number },
+  extent: { readonly width: number; readonly height: number },
 ): boolean {
   const { width, height } = picture;
-  const radians = angle * Math.PI / 180;
-  const isColumnwise = Math.abs(length * Math.cos(radians)) >= CROSSING;
-  const isRowwise = Math.abs(length * Math.sin(radians)) >= CROSSING;
-  return (!isColumnwise || goesOn(picture, { count: height, step: width, last: width - 1, along: 1 })) &&
-    (!isRowwise || goesOn(picture, { count: width, step: 1, last: height - 1, along: width }));
+  const crossesColumns = extent.width >= CROSSING;
+  const crossesRows = extent.height >= CROSSING;
+  return (!crossesColumns || goesOn(picture, { count: height, step: width, last: width - 1, along: 1 })) &&
+    (!crossesRows || goesOn(picture, { count: width, step: 1, last: height - 1, along: width }));
 }
 
 /** Compares the differences of the last pixel of each line with the first one, and of both with their neighbours. */

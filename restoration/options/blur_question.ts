@@ -3,9 +3,9 @@ import { numberOf, type OptionSpec, type OptionValues, textOf, UsageError } from
 import type { HostTensor } from "../../engine/mod.ts";
 import { partNames } from "../../operators/mod.ts";
 import type { Raster } from "../../raster/mod.ts";
-import { type Blur, estimateBlur, type MotionBlur } from "../estimates/blur.ts";
+import { type Blur, estimateBlur, type GaussianBlur } from "../estimates/blur.ts";
 import { isCircular } from "../estimates/circular_border.ts";
-import { lineKernel } from "../estimates/line_kernel.ts";
+import { blurKernel } from "../estimates/blur_kernel.ts";
 import { NOISE_LEVEL } from "./method_options.ts";
 import { isTakenForNoise } from "./noisy_picture.ts";
 import { PictureQuestion } from "../picture_source.ts";
@@ -16,8 +16,9 @@ export const BLUR_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   blur: {
     kind: "choice",
     choices: ["estimate"],
-    help: "deblur, without --degrade: estimate from the picture whether it is a Gaussian or a motion, and its width " +
-      "or its length and angle (instead of --blur-sigma)",
+    help:
+      "deblur, without --degrade: estimate from the picture whether it is a Gaussian, out of focus, a square or a " +
+      "motion, and its width or its length and angle (instead of --blur-sigma)",
   },
 };
 
@@ -30,10 +31,11 @@ const THRESHOLD = "blur-threshold";
 const BOUNDARY = "blur-boundary";
 
 /**
- * What is undone of a blur whose width is an estimate, and what of one that is given, where nothing else is said; and
- * what where each singular value is reckoned with the errors of the picture.
+ * What is undone of a blur, where nothing else is said, by methods that do not reckon with errors of the picture for every
+ * singular value and by those that do. A width that is an estimate has an error of its own: at 0.05 one that is 15 % off
+ * has doubled or halved what is left, and of a disc that is taken for a Gaussian 15.6 dB become 22.5.
  */
-const LEAST_UNDONE = { estimated: 0.2, given: 0.1, reckoned: 0.01 };
+const LEAST_UNDONE = { estimated: { plain: 0.2, reckoned: 0.05 }, given: { plain: 0.1, reckoned: 0.01 } };
 
 /**
  * Steps of a method that is taken because it reckons with errors: as many as the network is evaluated otherwise, 0.3 dB
@@ -53,14 +55,15 @@ const PREDICTED = 0.15;
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
 
-/** The task of a blur that no width describes, and the parameter of its kernel. */
-const MOTION = { task: "deblur-kernel", parameter: "psf" };
+/** The task of a blur that is no Gaussian, and the parameter of its kernel. */
+const BY_KERNEL = { task: "deblur-kernel", parameter: "psf" };
 
 /**
- * Motions that are further from rows and columns, in degrees, reach over all four borders, where the mirrored picture is
- * not what lay outside: the error there is many times that of rounding, and iterations carry it inward.
+ * Kernels with more than this part of their length across it (motions by 10 degrees, discs, squares) reach over all four
+ * borders, where the mirrored picture is not what lay outside: the error there is many times that of rounding, and
+ * iterations carry it inward.
  */
-const MOST_SLANTED = 10;
+const MOST_SLANTED = 0.176;
 
 /** Estimates that are less sure are refused. */
 const LEAST_SURE = 0.75;
@@ -123,7 +126,7 @@ export function settleBlur(
   // Of a picture that was made smaller after it was blurred the blur cannot be seen.
   const found = task.scale === 1 ? estimateBlur(picture) : undefined;
   const isSure = found !== undefined && found.confidence >= LEAST_SURE;
-  const others = `--task ${MOTION.task} --kernel FILE for another blur`;
+  const others = `--task ${BY_KERNEL.task} --kernel FILE for another blur`;
   if (options["blur"] === undefined) {
     const width = isSure && found.kind === "gaussian" ? found.sigma.toFixed(2) : "N";
     throw new PictureQuestion(
@@ -133,10 +136,10 @@ export function settleBlur(
     );
   }
   if (!isSure) throw new PictureQuestion(`the blur of "${name}": ${doubt(found)}; give --${WIDTH} N, or ${others}`);
-  if (found.kind === "motion") return settleMotion(options, task, picture, { name, found, noise, rounding });
+  if (found.kind !== "gaussian") return settleKernel(options, task, picture, { name, found, noise, rounding });
   const taps = Math.min(255, 2 * Math.ceil(REACH * found.sigma) + 1);
   const settled = { "blur-taps": taps, ...options, [WIDTH]: found.sigma };
-  const { notes, ...undone } = undoing(settled, task, { noise, rounding, least: LEAST_UNDONE.estimated });
+  const { notes, ...undone } = undoing(settled, task, { noise, rounding, isEstimate: true });
   return {
     task,
     ...undone,
@@ -151,34 +154,35 @@ export function settleBlur(
 
 /**
  * How a Gaussian is undone: what is taken for known beyond the borders, how small singular values may be, and the method.
- * @param setting.least smallest singular value that methods undo which do not reckon with noise, where it is no default
+ * @param setting.isEstimate whether the width is one
  */
 function undoing(
   options: OptionValues,
   task: Task,
-  { noise, rounding, least }: Required<PictureErrors> & { readonly least?: number },
+  { noise, rounding, isEstimate = false }: Required<PictureErrors> & { readonly isEstimate?: boolean },
 ): Omit<SettledBlur, "task"> {
+  const least = LEAST_UNDONE[isEstimate ? "estimated" : "given"];
   const isWhole = task.parts !== undefined || (options["blur-variant"] ?? "true") !== "true" ||
     options["blur-taps"] === 1;
   const open = isWhole ? options : { [BOUNDARY]: "unknown", ...options };
-  const reckoned = isWhole ? undefined : reckoning(open, task, { noise, rounding });
+  const reckoned = isWhole ? undefined : reckoning(open, task, { noise, rounding, least: least.reckoned });
   if (reckoned) return reckoned;
-  const above = aboveNoise(open, least ?? LEAST_UNDONE.given, noise);
-  return { options: least === undefined ? above : { [THRESHOLD]: least, ...above }, notes: [] };
+  const above = aboveNoise(open, least.plain, noise);
+  return { options: isEstimate ? { [THRESHOLD]: least.plain, ...above } : above, notes: [] };
 }
 
 /** Options where each singular value is reckoned with the errors of the picture; undefined if the method is another. */
 function reckoning(
   options: OptionValues,
   task: Task,
-  { noise, rounding }: Required<PictureErrors>,
+  { noise, rounding, least }: Required<PictureErrors> & { readonly least: number },
 ): Omit<SettledBlur, "task"> | undefined {
   const method = perValue(options, task);
   if (!method) return undefined;
   const isKnown = options[NOISE_LEVEL] !== undefined || noise > rounding;
   const level = isKnown ? {} : { [NOISE_LEVEL]: rounding };
   return {
-    options: { [THRESHOLD]: LEAST_UNDONE.reckoned, ...level, ...options },
+    options: { [THRESHOLD]: least, ...level, ...options },
     method: { ...level, ...method },
     notes: isKnown ? [] : [
       `What rounding and compression did to the values counts as noise of ${rounding.toFixed(4)} (standard deviation ` +
@@ -198,32 +202,40 @@ function perValue(options: OptionValues, task: Task): OptionValues | undefined {
 }
 
 /**
- * A motion is undone with what lies beyond the borders unknown: a photograph does not go on at its other side, nor
- * mirrored, and taking it so puts waves all over the result. Only where the picture does go on there, as after a
+ * A blur with a kernel of its own is undone with what lies beyond the borders unknown: a photograph does not go on at its
+ * other side, nor mirrored, and taking it so puts waves all over the result. Only where the picture does go on there, as after a
  * program's circular blur, is it taken so. Among other damages the border is taken as mirrored.
  * Noise is reckoned with by a method that needs no singular values, which only a circular border has.
- * @throws {PictureQuestion} of a slanted or noisy motion among other damages, and of a noisy one where another method is
- *   named
+ * @throws {PictureQuestion} among other damages of a blur that reaches over all borders and of a noisy one, and of a noisy
+ *   one where another method is named
  */
-function settleMotion(
+function settleKernel(
   options: OptionValues,
   task: Task,
   picture: Raster,
-  { name, found, noise, rounding }: Required<PictureErrors> & { readonly name: string; readonly found: MotionBlur },
+  { name, found, noise, rounding }: Required<PictureErrors> & {
+    readonly name: string;
+    readonly found: Exclude<Blur, GaussianBlur>;
+  },
 ): SettledBlur {
-  const slant = Math.min(found.angle % 90, 90 - found.angle % 90);
-  if (slant > MOST_SLANTED && task.parts) {
+  const { kernel, extent } = blurKernel(found);
+  const sides = [extent.width, extent.height];
+  if (task.parts && Math.min(...sides) > MOST_SLANTED * Math.max(...sides)) {
     throw new PictureQuestion(
-      `the blur of "${name}" is estimated as ${describe(found)}; a slanted motion is not undone together with other ` +
-        `damages: --task ${TASK} --blur estimate alone does, or --${WIDTH} N says that it is a Gaussian`,
+      `the blur of "${name}" is estimated as ${
+        describe(found)
+      }; a blur across both borders is not undone together with ` +
+        `other damages: --task ${TASK} --blur estimate alone does, or --${WIDTH} N says that it is a Gaussian`,
     );
   }
   const boundary = textOf(options, BOUNDARY) ??
-    (isCircular(picture, found) ? "circular" : task.parts ? "reflect" : "unknown");
-  const undone = taskNamed(partNames(task.name).map((part) => part === TASK ? MOTION.task : part).join(" + "));
+    (isCircular(picture, extent) ? "circular" : task.parts ? "reflect" : "unknown");
+  const undone = taskNamed(partNames(task.name).map((part) => part === TASK ? BY_KERNEL.task : part).join(" + "));
   const given = { ...options, [BOUNDARY]: boundary };
   // No other border has singular values, and no composition.
-  const reckoned = boundary === "circular" && !task.parts ? reckoning(given, undone, { noise, rounding }) : undefined;
+  const { plain, reckoned: least } = LEAST_UNDONE.estimated;
+  const isReckoned = boundary === "circular" && !task.parts;
+  const reckoned = isReckoned ? reckoning(given, undone, { noise, rounding, least }) : undefined;
   const isNoisy = boundary !== "circular" && noise > 0;
   const isTaken = textOf(options, "method") === SOLVING.method || isTakenForNoise(options, undone, SOLVING.method);
   if (isNoisy && (task.parts || !isTaken)) {
@@ -240,19 +252,19 @@ function settleMotion(
     }
     : { notes: [] };
   const { notes, ...how } = reckoned ?? {
-    options: { [THRESHOLD]: LEAST_UNDONE.estimated, ...aboveNoise(given, LEAST_UNDONE.estimated, noise) },
+    options: { [THRESHOLD]: plain, ...aboveNoise(given, plain, noise) },
     ...solved,
   };
   return {
     task: undone,
     ...how,
-    files: { [MOTION.parameter]: lineKernel(found.length, found.angle) },
+    files: { [BY_KERNEL.parameter]: kernel },
     notes: [
       `The blur is estimated as ${
         describe(found)
-      }; it is undone as --task ${MOTION.task} --${BOUNDARY} ${boundary} does ` +
-      `with its kernel, --${WIDTH} N says that it is a Gaussian. A motion is hard to undo: compare the result with the ` +
-      "picture",
+      }; it is undone as --task ${BY_KERNEL.task} --${BOUNDARY} ${boundary} does ` +
+      `with its kernel, --${WIDTH} N says that it is a Gaussian. Such a blur is hard to undo: compare the result with ` +
+      "the picture",
       ...notes,
     ],
   };
@@ -261,9 +273,16 @@ function settleMotion(
 /** A blur in words. */
 function describe(blur: Blur): string {
   const sure = `${(100 * blur.confidence).toFixed(0)} % sure`;
-  return blur.kind === "gaussian"
-    ? `${blur.sigma.toFixed(2)} +- ${blur.spread.toFixed(2)} pixels (standard deviation, ${sure})`
-    : `a motion by ${blur.length.toFixed(1)} pixels at ${blur.angle.toFixed(0)} degrees (${sure})`;
+  switch (blur.kind) {
+    case "gaussian":
+      return `${blur.sigma.toFixed(2)} +- ${blur.spread.toFixed(2)} pixels (standard deviation, ${sure})`;
+    case "disc":
+      return `out of focus, a disc ${blur.width.toFixed(1)} pixels wide (${sure})`;
+    case "square":
+      return `a mean over squares of ${blur.width.toFixed(1)} pixels (${sure})`;
+    case "motion":
+      return `a motion by ${blur.length.toFixed(1)} pixels at ${blur.angle.toFixed(0)} degrees (${sure})`;
+  }
 }
 
 /** Why an estimate is not taken. */

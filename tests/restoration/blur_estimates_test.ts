@@ -1,4 +1,4 @@
-/** Blur that was made here must be found again, and told from the other kind and from none. */
+/** Blur that was made here must be found again, and told from other kinds and from none. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { HostTensor } from "../../engine/mod.ts";
 import { readImage } from "../../io/mod.ts";
@@ -8,14 +8,17 @@ import { colourRaster, crop, type Raster, rgbToGray } from "../../raster/mod.ts"
 import { composedTask } from "../../operators/mod.ts";
 import {
   type Blur,
+  discKernel,
   estimateBlur,
   lineKernel,
   PictureQuestion,
   type PictureSource,
   settleBlur,
   settlePicture,
+  squareKernel,
   TASKS,
 } from "../../restoration/mod.ts";
+import { blurKernel } from "../../restoration/estimates/blur_kernel.ts";
 import { isCircular } from "../../restoration/estimates/circular_border.ts";
 import { slopeSpread, unblurred } from "../../restoration/estimates/deconvolution.ts";
 import { casePath } from "../io/cases.ts";
@@ -80,6 +83,47 @@ Deno.test("length and angle of a motion are found, and it is told from a Gaussia
   }
 });
 
+Deno.test("discs and squares are found with their widths, and told from motions and Gaussians", async () => {
+  const picture = await photograph();
+  const cases = [["disc", 7, discKernel(3.5)], ["disc", 9, discKernel(4.5)], ["square", 5, squareKernel(5)]] as const;
+  for (const [kind, width, kernel] of cases) {
+    const found = estimateBlur(blurred(picture, kernel))!;
+    assert(found.kind === kind && Math.abs(found.width - width) < 0.08 * width, `${kind} ${width}: ${shown(found)}`);
+    assert(found.confidence > 0.75, shown(found));
+  }
+});
+
+Deno.test("kernels of discs and squares hold the part of every pixel that lies within", () => {
+  const disc = discKernel(3);
+  assertEquals(disc.shape, [7, 7]);
+  // The variance of a disc along an axis is r^2/4, of a square n^2/12, and of a pixel 1/12.
+  for (const [{ data, shape: [side = 0] }, variance] of [[disc, 9 / 4], [squareKernel(4), 16 / 12]] as const) {
+    const middle = (side - 1) / 2;
+    const weights = Array.from(data);
+    assertAlmostEquals(weights.reduce((sum, weight) => sum + weight, 0), 1, 1e-6);
+    const found = weights.reduce((sum, weight, i) => sum + weight * (i % side - middle) ** 2, 0);
+    assertAlmostEquals(found, variance + 1 / 12, 0.1);
+    assertEquals(weights, weights.toReversed());
+  }
+});
+
+Deno.test("what is out of focus is undone with its disc, alone and with unknown borders", async () => {
+  const soft = blurred(await photograph(), discKernel(4));
+  const settled = (name: string): ReturnType<typeof settleBlur> =>
+    settleBlur(
+      { blur: "estimate" },
+      name === "deblur" ? TASKS.get(name)! : composedTask(["deblur", "jpeg"].map((part) => TASKS.get(part)!)),
+      soft,
+      "y",
+      { rounding: 0.002 },
+    );
+  const { task, options, files, notes } = settled("deblur");
+  assertEquals([task.name, options["blur-boundary"]], ["deblur-kernel", "unknown"]);
+  assertEquals(files!["psf"]!.shape, [9, 9]);
+  assert(/out of focus, a disc [78]\.\d pixels wide/.test(notes[0]!), notes[0]);
+  assertThrows(() => settled("deblur + jpeg"), PictureQuestion, "not undone together with other damages");
+});
+
 Deno.test("sharp pictures are not called blurred, and flat or tiny ones tell nothing", async () => {
   const drawn = colourRaster(await readImage(casePath("common/good64.png")));
   for (const picture of [await photograph(), drawn]) {
@@ -124,7 +168,7 @@ Deno.test("a motion that is found is undone with its kernel, whose noise level r
   assertEquals([noisy({}).options["blur-boundary"], noisy({}).method!["method"]], ["unknown", "dds"]);
   assertThrows(() => noisy({ method: "ssd" }), PictureQuestion, "with its noise: --method dds does");
   const circular = noisy({ "blur-boundary": "circular" });
-  assertEquals([circular.options["blur-threshold"], circular.method], [0.01, { form: "spectral", steps: 30 }]);
+  assertEquals([circular.options["blur-threshold"], circular.method], [0.05, { form: "spectral", steps: 30 }]);
   const named = noisy({ "blur-boundary": "circular", method: "ssd" });
   assertEquals([named.options["blur-threshold"], named.method], [0.4, undefined]);
 });
@@ -189,8 +233,9 @@ Deno.test("pictures that go on at their other side are told from photographs", a
   const drawn = colourRaster(await readImage(casePath("common/good64.png")));
   for (const [length, angle] of [[9, 0], [7, 30]] as const) {
     const soft = (boundary: "circular" | "reflect") => blurredWhole(drawn, lineKernel(length, angle), boundary);
-    assert(isCircular(soft("circular"), { length, angle }), `${length} at ${angle}`);
-    assert(!isCircular(soft("reflect"), { length, angle }), `${length} at ${angle}`);
+    const { extent } = blurKernel({ kind: "motion", length, angle, confidence: 1 });
+    assert(isCircular(soft("circular"), extent), `${length} at ${angle}`);
+    assert(!isCircular(soft("reflect"), extent), `${length} at ${angle}`);
   }
 });
 
