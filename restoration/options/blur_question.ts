@@ -28,6 +28,8 @@ const TASK = "deblur";
 const WIDTH = "blur-sigma";
 const THRESHOLD = "blur-threshold";
 const BOUNDARY = "blur-boundary";
+const TAPS = "blur-taps";
+const VARIANT = "blur-variant";
 
 /**
  * What is undone of a blur whose width is an estimate, and what of one that is given, where nothing else is said; and
@@ -52,6 +54,9 @@ const PREDICTED = 0.15;
 
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
+
+/** Kernels have at most so many taps. */
+const MOST_TAPS = 255;
 
 /** The task of a blur that no width describes, and the parameter of its kernel. */
 const MOTION = { task: "deblur-kernel", parameter: "psf" };
@@ -118,8 +123,8 @@ export function settleBlur(
 ): SettledBlur {
   if (!partsOf(task).some(({ name }) => name === TASK)) return { task, options, notes: [] };
   const noise = numberOf(options, NOISE_LEVEL) ?? estimated;
-  const isGiven = options[WIDTH] !== undefined || options["blur-variant"] !== undefined || options["blur-taps"] === 1;
-  if (isGiven) return { task, ...undoing(options, task, { noise, rounding }) };
+  const isGiven = options[WIDTH] !== undefined || options[VARIANT] !== undefined || options[TAPS] === 1;
+  if (isGiven) return { task, ...undoing(withTaps(options, numberOf(options, WIDTH)), task, { noise, rounding }) };
   // Of a picture that was made smaller after it was blurred the blur cannot be seen.
   const found = task.scale === 1 ? estimateBlur(picture) : undefined;
   const isSure = found !== undefined && found.confidence >= LEAST_SURE;
@@ -134,8 +139,7 @@ export function settleBlur(
   }
   if (!isSure) throw new PictureQuestion(`the blur of "${name}": ${doubt(found)}; give --${WIDTH} N, or ${others}`);
   if (found.kind === "motion") return settleMotion(options, task, picture, { name, found, noise, rounding });
-  const taps = Math.min(255, 2 * Math.ceil(REACH * found.sigma) + 1);
-  const settled = { "blur-taps": taps, ...options, [WIDTH]: found.sigma };
+  const settled = { ...withTaps(options, found.sigma), [WIDTH]: found.sigma };
   const { notes, ...undone } = undoing(settled, task, { noise, rounding, least: LEAST_UNDONE.estimated });
   return {
     task,
@@ -149,6 +153,17 @@ export function settleBlur(
   };
 }
 
+/** Options with the taps that a Gaussian reaches, where they are not given and the kernel is not cut as published. */
+function withTaps(options: OptionValues, width: number | undefined): OptionValues {
+  if (width === undefined || !isTrue(options)) return options;
+  return { [TAPS]: Math.min(MOST_TAPS, 2 * Math.ceil(REACH * width) + 1), ...options };
+}
+
+/** Whether the blur is the one that its kernel describes. */
+function isTrue(options: OptionValues): boolean {
+  return (options[VARIANT] ?? "true") === "true";
+}
+
 /**
  * How a Gaussian is undone: what is taken for known beyond the borders, how small singular values may be, and the method.
  * @param setting.least smallest singular value that methods undo which do not reckon with noise, where it is no default
@@ -158,8 +173,7 @@ function undoing(
   task: Task,
   { noise, rounding, least }: Required<PictureErrors> & { readonly least?: number },
 ): Omit<SettledBlur, "task"> {
-  const isWhole = task.parts !== undefined || (options["blur-variant"] ?? "true") !== "true" ||
-    options["blur-taps"] === 1;
+  const isWhole = task.parts !== undefined || !isTrue(options) || options[TAPS] === 1;
   const open = isWhole ? options : { [BOUNDARY]: "unknown", ...options };
   const reckoned = isWhole ? undefined : reckoning(open, task, { noise, rounding });
   if (reckoned) return reckoned;

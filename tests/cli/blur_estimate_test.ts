@@ -93,7 +93,13 @@ Deno.test("what a method undoes that does not reckon with noise is at least its 
 Deno.test("the errors of a soft picture are reckoned with for every singular value, those of rounding too", async () => {
   const width = { "blur-sigma": 2 };
   const taken = await settled(width);
-  assertEquals(taken.options, { ...width, "blur-threshold": 0.01, "blur-boundary": "unknown", "noise-level": 0.002 });
+  assertEquals(taken.options, {
+    ...width,
+    "blur-taps": 15,
+    "blur-threshold": 0.01,
+    "blur-boundary": "unknown",
+    "noise-level": 0.002,
+  });
   assertEquals(taken.method, { "noise-level": 0.002, form: "spectral", steps: 30 });
   const noisy = await settled(width, 0.1);
   assertEquals([noisy.options["noise-level"], noisy.method], [undefined, { form: "spectral", steps: 30 }]);
@@ -102,6 +108,14 @@ Deno.test("the errors of a soft picture are reckoned with for every singular val
   assertEquals(await method({ method: "ddnm+", "noise-level": 0.1 }), { form: "spectral" });
   const others = [{ method: "ddnm+", form: "simplified" }, { method: "dps" }, { shortcut: 400 }, { "noise-level": 0 }];
   for (const options of others) assertEquals(await method(options), undefined, JSON.stringify(options));
+});
+
+Deno.test("a kernel reaches as far as its width says, unless its taps are given or it is cut as published", async () => {
+  const taps = async (options: OptionValues): Promise<unknown> => (await settled(options)).options["blur-taps"];
+  assertEquals(await taps({ "blur-sigma": 3 }), 23);
+  assertEquals(await taps({ "blur-sigma": 3, "blur-taps": 9 }), 9);
+  assertEquals(await taps({ "blur-sigma": 100 }), 255);
+  assertEquals(await taps({ "blur-sigma": 3, "blur-variant": "published" }), undefined);
 });
 
 Deno.test("a border that is said, a published blur and one of one tap stay as they are", async () => {
