@@ -52,6 +52,12 @@ const SOLVING = { method: "dds", iterations: 15, steps: STEPS };
 /** Deviation of what a network predicts, in units of [-1, 1], against which the noise of a picture is weighed. */
 const PREDICTED = 0.15;
 
+/**
+ * Part of the spread of an estimated width by which less is undone: of a photograph with 24.7 dB a width that was right
+ * made 27.7, one that was 15 % too small 26.7 and one that was 15 % too large 22.8.
+ */
+const CAUTION = 0.5;
+
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
 
@@ -139,15 +145,17 @@ export function settleBlur(
   }
   if (!isSure) throw new PictureQuestion(`the blur of "${name}": ${doubt(found)}; give --${WIDTH} N, or ${others}`);
   if (found.kind === "motion") return settleMotion(options, task, picture, { name, found, noise, rounding });
-  const settled = { ...withTaps(options, found.sigma), [WIDTH]: found.sigma };
+  const width = found.sigma - CAUTION * found.spread;
+  const settled = { ...withTaps(options, width), [WIDTH]: width };
   const { notes, ...undone } = undoing(settled, task, { noise, rounding, least: LEAST_UNDONE.estimated });
   return {
     task,
     ...undone,
     notes: [
-      `The blur is estimated as a Gaussian of ${describe(found)}; compare --${WIDTH} ${
-        (0.85 * found.sigma).toFixed(2)
-      }`,
+      `The blur is estimated as a Gaussian of ${describe(found)} and undone as one of ${
+        width.toFixed(2)
+      }, as one that ` +
+      `is too wide makes waves; compare --${WIDTH} ${found.sigma.toFixed(2)}`,
       ...notes,
     ],
   };
