@@ -2,7 +2,7 @@
 import { data, type Parameter } from "../../parameters/mod.ts";
 
 /** The borders of blurs. */
-export const BLUR_BOUNDARIES = ["circular", "reflect", "unknown"] as const;
+export const BLUR_BOUNDARIES: readonly ["circular", "reflect", "unknown"] = ["circular", "reflect", "unknown"];
 
 /** What lies outside the picture: its other side, the picture mirrored, or nothing that is known. */
 export type BlurBoundary = typeof BLUR_BOUNDARIES[number];

@@ -1,5 +1,5 @@
 /** The blur of a picture that one has is given, estimated where that is asked for, or asked for. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readImage } from "../../io/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
 import type { OptionValues } from "../../parameters/mod.ts";
@@ -36,9 +36,11 @@ commandTest("deblur with an estimated width says it and makes a soft picture bet
   const out = folder.path("o.png");
   const words = ["restore", SOFT, out, "--task", "deblur", "--blur", "estimate", "--steps", "10"];
   const { stderr } = await runWell(words);
-  assertMatch(stderr, /The blur is estimated as a Gaussian of 1\.\d\d \+- 0\.\d\d pixels/);
+  const said = /estimated as a Gaussian of (1\.\d\d) \+- (0\.\d\d) pixels .* undone as one of (1\.\d\d)/.exec(stderr);
+  const [, width, spread, used] = (said ?? []).map(Number);
+  assertAlmostEquals(used!, width! - spread! / 2, 0.011);
   const { task } = readReport(out) as { task: { parameters: { threshold: number; boundary: string } } };
-  assertEquals([task.parameters.threshold, task.parameters.boundary], [0.01, "unknown"]);
+  assertEquals([task.parameters.threshold, task.parameters.boundary], [0.05, "unknown"]);
   assertStringIncludes(stderr, "--method ddnm+ is taken, which reckons with noise");
   assertStringIncludes(stderr, "64x64 are restored within");
   const [before, after] = [await quality(SOFT), await quality(out)];
@@ -93,15 +95,31 @@ Deno.test("what a method undoes that does not reckon with noise is at least its 
 Deno.test("the errors of a soft picture are reckoned with for every singular value, those of rounding too", async () => {
   const width = { "blur-sigma": 2 };
   const taken = await settled(width);
-  assertEquals(taken.options, { ...width, "blur-threshold": 0.01, "blur-boundary": "unknown", "noise-level": 0.002 });
-  assertEquals(taken.method, { "noise-level": 0.002, form: "spectral", steps: 30 });
+  assertEquals(taken.options, {
+    ...width,
+    "blur-taps": 15,
+    "blur-threshold": 0.01,
+    "blur-boundary": "unknown",
+    "noise-level": 0.03,
+  });
+  assertEquals(taken.method, { "noise-level": 0.03, form: "spectral", steps: 30 });
   const noisy = await settled(width, 0.1);
   assertEquals([noisy.options["noise-level"], noisy.method], [undefined, { form: "spectral", steps: 30 }]);
   const method = async (options: OptionValues): Promise<unknown> => (await settled({ ...width, ...options })).method;
-  assertEquals(await method({ method: "ddrm" }), { "noise-level": 0.002 });
+  assertEquals(await method({ method: "ddrm" }), { "noise-level": 0.03 });
+  const found = await settled({ blur: "estimate" });
+  assertEquals(found.method, { "noise-level": 0.002, form: "spectral", steps: 30 });
   assertEquals(await method({ method: "ddnm+", "noise-level": 0.1 }), { form: "spectral" });
   const others = [{ method: "ddnm+", form: "simplified" }, { method: "dps" }, { shortcut: 400 }, { "noise-level": 0 }];
   for (const options of others) assertEquals(await method(options), undefined, JSON.stringify(options));
+});
+
+Deno.test("a kernel reaches as far as its width says, unless its taps are given or it is cut as published", async () => {
+  const taps = async (options: OptionValues): Promise<unknown> => (await settled(options)).options["blur-taps"];
+  assertEquals(await taps({ "blur-sigma": 3 }), 23);
+  assertEquals(await taps({ "blur-sigma": 3, "blur-taps": 9 }), 9);
+  assertEquals(await taps({ "blur-sigma": 100 }), 255);
+  assertEquals(await taps({ "blur-sigma": 3, "blur-variant": "published" }), undefined);
 });
 
 Deno.test("a border that is said, a published blur and one of one tap stay as they are", async () => {

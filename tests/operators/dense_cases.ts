@@ -13,15 +13,25 @@ import {
 import { draws, randomPermutation } from "../../operators/draws.ts";
 import { randomValues } from "../support/random.ts";
 import * as define from "./definitions.ts";
-import { decomposed, type Dense, dense, krylov, product, pseudoInverse, transposed, truncated, unit } from "./dense.ts";
+import {
+  type Built,
+  circular,
+  exact,
+  mirroredPair,
+  openPair,
+  published,
+  reflecting,
+  separable,
+  wrappedPair,
+} from "./dense_blurs.ts";
+import { decomposed, type Dense, dense, krylov, product, pseudoInverse, transposed, unit } from "./dense.ts";
 
 /** An operator with the matrices that its definition gives. */
 export interface DenseCase {
   readonly name: string;
   readonly shape: define.Sides;
   readonly options: OperatorOptions;
-  /** A, and what A^+ is defined as: a matrix, or a number of steps of conjugate gradients. */
-  readonly matrices: () => { readonly a: Dense; readonly inverse: Dense | number };
+  readonly matrices: Built[2];
 }
 
 const SLANTED = hostTensor(Float32Array.of(0.1, 0.3, 0, 0.05, 0.25, 0.2, 0, 0.02, 0.08, 0.1, -0.2, 0.1), [3, 4]);
@@ -31,110 +41,6 @@ const WIDE: define.Sides = [4, 8, 2];
 const TALL: define.Sides = [8, 4, 1];
 const MASK = randomMask(8, 8, 0.4, 5);
 const MEASURED: ImagePart = { top: 1, left: 3, height: 5, width: 4 };
-const THRESHOLD = 0.03;
-
-function exact(a: Dense, threshold = 0): { readonly a: Dense; readonly inverse: Dense } {
-  return { a: threshold > 0 ? truncated(a, threshold) : a, inverse: pseudoInverse(a, threshold) };
-}
-
-/** L X R^T whose factors lose their small singular values. */
-function separable(left: Dense, right: Dense, channels: number, threshold = THRESHOLD): ReturnType<typeof exact> {
-  return {
-    a: define.separableMatrix(truncated(left, threshold), truncated(right, threshold), channels),
-    inverse: define.separableMatrix(pseudoInverse(left, threshold), pseudoInverse(right, threshold), channels),
-  };
-}
-
-/** A map of every channel that loses its small singular values. */
-function channelwise(a: Dense, channels: number, threshold = THRESHOLD): ReturnType<typeof exact> {
-  const one = exact(a, threshold);
-  return { a: define.everyChannel(one.a, channels), inverse: define.everyChannel(one.inverse, channels) };
-}
-
-type Built = readonly [shape: define.Sides, options: OperatorOptions, matrices: DenseCase["matrices"]];
-
-function mirroredPair(
-  shape: define.Sides,
-  options: OperatorOptions,
-  [down, across]: readonly (readonly number[])[],
-  threshold = THRESHOLD,
-): Built {
-  const [height, width, channels] = shape;
-  return [shape, options, () =>
-    separable(
-      define.mirroredBlur(height, down!),
-      define.mirroredBlur(width, across ?? down!),
-      channels,
-      threshold,
-    )];
-}
-
-/** A blur whose picture goes on at its other side. */
-function wrappedPair(shape: define.Sides, options: OperatorOptions, taps: readonly number[], threshold: number): Built {
-  const factors = (): readonly [
-    Dense,
-    Dense,
-  ] => [define.wrappedBlur(shape[0], taps), define.wrappedBlur(shape[1], taps)];
-  return [shape, options, () => separable(...factors(), shape[2], threshold)];
-}
-
-/** The rows of a blur in which some pixels are measured, which the kernel does not leave. */
-function openPair(
-  shape: define.Sides,
-  options: OperatorOptions,
-  { down, across = down }: { readonly down: readonly number[]; readonly across?: readonly number[] },
-  { top, left, height, width }: ImagePart,
-): Built {
-  const rows = (n: number, taps: readonly number[], first: number, count: number): Dense => {
-    const whole = define.wrappedBlur(n, taps);
-    return dense(n, n, (i, j) => i >= first && i < first + count ? whole.data[i * n + j]! : 0);
-  };
-  return [shape, options, () =>
-    separable(
-      rows(shape[0], down, top, height),
-      rows(shape[1], across, left, width),
-      shape[2],
-      options.threshold ?? THRESHOLD,
-    )];
-}
-
-function published(
-  shape: define.Sides,
-  options: OperatorOptions,
-  taps: readonly number[],
-  across = taps,
-  threshold = THRESHOLD,
-): Built {
-  const [height, width, channels] = shape;
-  return [shape, options, () => {
-    const [left, right] = [define.publishedFactor(height, taps), define.publishedFactor(width, across)];
-    if (options.variant === "published_matched") return separable(left, right, channels, threshold);
-    return {
-      a: define.tiledBlur(left, right, channels, threshold),
-      inverse: define.tiledBlur(left, right, channels, threshold, true),
-    };
-  }];
-}
-
-function circular(shape: define.Sides, options: OperatorOptions, psf = options.psf!): Built {
-  const [height, width, channels] = shape;
-  const scale = options.scale ?? 1;
-  return [shape, options, () => {
-    const blur = define.convolution([height, width], psf, define.wrapped);
-    return channelwise(
-      product(define.everySth([height, width], scale), blur),
-      channels,
-      options.threshold ?? THRESHOLD,
-    );
-  }];
-}
-
-function reflecting(shape: define.Sides, options: OperatorOptions, psf = options.psf!): Built {
-  return [shape, options, () => ({
-    a: define.everyChannel(define.convolution([shape[0], shape[1]], psf, define.mirrored), shape[2]),
-    inverse: options.iterations!,
-  })];
-}
 
 function hadamard(shape: define.Sides, options: OperatorOptions, order: ArrayLike<number>): Built {
   const pixels = shape[0] * shape[1];
