@@ -21,6 +21,9 @@ export const CONTENT_POLICY = [
 /** What the worker reads from beside itself: the prior and the sample picture, in the folder `default`. */
 const DATA = ["prior.safetensors", "sample.png"];
 
+/** The style sheet by parts, in the order in which they are joined: what stands later wins. */
+const STYLES = ["colours", "elements", "controls", "page", "picture", "settings", "messages", "results"];
+
 /**
  * Packs modules with all that they import, for a browser, one file each.
  * @param entries paths in the program; the bundle of `a/b.ts` is `b.js`
@@ -58,7 +61,8 @@ export async function copyData(folder: string): Promise<void> {
 export async function buildStudio(folder: string): Promise<void> {
   await bundle(["studio/main.ts", "studio/worker.ts"], folder);
   await copyData(folder);
-  await Deno.copyFile(new URL("studio/style.css", ROOT), `${folder}/style.css`);
+  const styles = STYLES.map((part) => Deno.readTextFile(new URL(`studio/style/${part}.css`, ROOT)));
+  await Deno.writeTextFile(`${folder}/style.css`, (await Promise.all(styles)).join("\n"));
   // Hosts that set no headers have the policy from the page itself.
   const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_POLICY}">`;
   const page = await Deno.readTextFile(new URL("studio/page.html", ROOT));
