@@ -1,4 +1,5 @@
-/** The page as a folder of static files: page and worker in a bundle each, the prior and the sample picture. */
+/** The page as a folder of static files: page and worker in a bundle each, the prior, a sample, reference files. */
+import { REFERENCES } from "./references.ts";
 
 /** Where the program is. */
 const ROOT = new URL("../", import.meta.url);
@@ -18,11 +19,28 @@ export const CONTENT_POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-/** What the worker reads from beside itself: the prior and the sample picture, in the folder `default`. */
-const DATA = ["prior.safetensors", "sample.png"];
+/** What the worker reads from beside itself, by folder of the page: where that lies in the program, and its files. */
+const DATA: Readonly<Record<string, { readonly from: string; readonly names: readonly string[] }>> = {
+  default: { from: "models/default", names: ["prior.safetensors", "sample.png"] },
+  references: { from: "tests/golden", names: REFERENCES.map(({ name }) => name) },
+};
+
+/** Folders of the page, that of its programs last: what they read is there when they are. */
+export const FOLDERS: readonly string[] = [...Object.keys(DATA), "."];
 
 /** The style sheet by parts, in the order in which they are joined: what stands later wins. */
-const STYLES = ["colours", "elements", "controls", "page", "picture", "settings", "messages", "results"];
+const STYLES = [
+  "colours",
+  "elements",
+  "controls",
+  "page",
+  "picture",
+  "settings",
+  "messages",
+  "results",
+  "dialog",
+  "profile",
+];
 
 /**
  * Packs modules with all that they import, for a browser, one file each.
@@ -45,11 +63,11 @@ export async function bundle(entries: readonly string[], folder: string): Promis
   }
 }
 
-/** Copies the prior and the sample picture, which the worker reads from beside itself. */
+/** Copies what the worker reads from beside itself: prior, sample picture, reference files. */
 export async function copyData(folder: string): Promise<void> {
-  await Deno.mkdir(`${folder}/default`, { recursive: true });
-  for (const name of DATA) {
-    await Deno.copyFile(new URL(`models/default/${name}`, ROOT), `${folder}/default/${name}`);
+  for (const [part, { from, names }] of Object.entries(DATA)) {
+    await Deno.mkdir(`${folder}/${part}`, { recursive: true });
+    for (const name of names) await Deno.copyFile(new URL(`${from}/${name}`, ROOT), `${folder}/${part}/${name}`);
   }
 }
 

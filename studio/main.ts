@@ -30,8 +30,12 @@ function engineOf(remote: Remote<StudioEngine>): StudioEngine {
     tasks: () => remote.tasks(),
     openModel: (source, onProgress) => remote.openModel(source, onProgress && proxy(onProgress)),
     read: (source) => remote.read(source),
+    readMask: (file, picture) => remote.readMask(file, picture),
+    readKernel: (file) => remote.readKernel(file),
     plan: (request) => remote.plan(request),
     restore: (request, onStep) => remote.restore(request, onStep && proxy(onStep)),
+    verify: (onChecked) => remote.verify(proxy(onChecked)),
+    profile: (request) => remote.profile(request),
     stop: () => remote.stop(),
     save: (picture) => remote.save(picture),
     // comlink's types know no readonly rest parameters.

@@ -1,7 +1,7 @@
 /** `deno task studio`: builds the page and serves it on this machine, or with `--out FOLDER` writes it there. */
 import { parseArgs } from "@std/cli/parse-args";
 import { checkOption, type OptionSpec, placeholder, UsageError } from "../parameters/mod.ts";
-import { buildStudio, CONTENT_POLICY } from "./build.ts";
+import { buildStudio, CONTENT_POLICY, FOLDERS } from "./build.ts";
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   out: { kind: "text", value: "FOLDER", help: "Write the page as static files for any web host, and stop" },
@@ -62,8 +62,8 @@ async function writeTo(folder: string): Promise<void> {
   const made = await Deno.makeTempDir({ dir: folder, prefix: ".studio-" });
   try {
     await buildStudio(made);
-    await Deno.mkdir(`${folder}/default`, { recursive: true });
-    for (const part of ["default", "."]) {
+    for (const part of FOLDERS) {
+      await Deno.mkdir(`${folder}/${part}`, { recursive: true });
       for await (const { name, isFile } of Deno.readDir(`${made}/${part}`)) {
         if (isFile) await Deno.rename(`${made}/${part}/${name}`, `${folder}/${part}/${name}`);
       }

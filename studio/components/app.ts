@@ -6,12 +6,14 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Stage } from "../picture/stage.ts";
 import type { Studio } from "../studio.ts";
 import { milliseconds, short } from "../words.ts";
+import { AdapterCheck } from "./adapter_check.ts";
 import { Command } from "./command_line.ts";
 import { FileButton, takeFiles } from "./files.ts";
 import { MissingMessage, Notes, TroubleMessage } from "./messages.ts";
 import { Results } from "./results.ts";
 import { RunPanel } from "./run_panel.ts";
 import { SettingsPanel } from "./settings_panel.ts";
+import { TimeProfile } from "./time_profile.ts";
 
 const CHECKPOINTS = ".pt,.pth,.ckpt,.bin,.safetensors";
 
@@ -46,9 +48,12 @@ export function App({ studio }: { readonly studio: Studio }): VNode {
         studio.registers.value && h(SettingsPanel, { studio }),
         !missing && h(RunPanel, { studio }),
         command && h("details", null, h("summary", null, "Command line"), h(Command, { text: command })),
+        studio.facts.value?.adapter && h(Measurements, { studio }),
       ),
       studio.result.value && h(Results, { studio }),
     ),
+    studio.window.value === "check" && studio.checkup.value && h(AdapterCheck, { studio }),
+    studio.window.value === "time" && studio.timing.value && h(TimeProfile, { studio }),
   );
 }
 
@@ -73,7 +78,7 @@ function Head({ studio }: { readonly studio: Studio }): VNode {
       "div",
       { class: "row end" },
       studio.picture.value && h(FileButton, {
-        label: "Choose another picture",
+        label: "Another picture",
         accept: "image/*",
         onFile: (file) => void studio.bring(file),
         isDisabled: isBusy,
@@ -84,6 +89,21 @@ function Head({ studio }: { readonly studio: Studio }): VNode {
         onFile: (file) => void studio.openModel(file),
         isDisabled: isBusy,
       }),
+    ),
+  );
+}
+
+/** What an engineer wants to know of this adapter. */
+function Measurements({ studio }: { readonly studio: Studio }): VNode {
+  const isBusy = studio.run.value !== null || studio.busy.value !== null;
+  return h(
+    "div",
+    { class: "row measurements" },
+    h("button", { type: "button", disabled: isBusy, onClick: () => void studio.profile() }, "Where the time goes"),
+    h(
+      "button",
+      { type: "button", disabled: isBusy, onClick: () => void studio.checkAdapter() },
+      "Is this adapter right?",
     ),
   );
 }

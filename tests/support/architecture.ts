@@ -52,7 +52,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     browser: false,
   },
   studio: {
-    imports: LIBRARY,
+    imports: ["conformance", "profiling", ...LIBRARY],
     types: [],
     browser: true,
     packages: /^(comlink|preact(\/hooks)?|@preact\/signals|@noble\/hashes\/\w+\.js|@std\/cli\/parse-args)$/,
