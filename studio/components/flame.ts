@@ -38,7 +38,8 @@ export function Flame({ boxes }: { readonly boxes: readonly ProfileBox[] }): VNo
     { class: "flame" },
     h(
       "div",
-      { class: "scroll" },
+      // Scrolled by the keyboard where it is wider than the window.
+      { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Flame view" },
       h(
         "svg",
         {

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { browserTest } from "./chromium.ts";
+import { browserTest, served } from "./chromium.ts";
 
 /** Milliseconds until something is seen, and until the first button takes clicks. */
 const BOUNDS = { paint: 1000, interactive: 2000 } as const;
@@ -28,3 +28,17 @@ browserTest("the page is seen within a second and takes clicks within two", asyn
   assert(least("paint") < BOUNDS.paint, `first paint after ${least("paint")} ms`);
   assert(least("interactive") < BOUNDS.interactive, `interactive after ${least("interactive")} ms`);
 }, { what: "studio" });
+
+/** Bytes that go over the network for the page, without the prior and what is loaded when it is asked for. */
+const MOST_BYTES = 600_000;
+
+Deno.test("what the page loads at first is small", async () => {
+  const folder = await served("studio");
+  const sizes = await Promise.all(["index.html", "main.js", "worker.js", "style.css"].map(async (name) => {
+    const file = await Deno.open(`${folder}/${name}`);
+    const packed = await new Response(file.readable.pipeThrough(new CompressionStream("gzip"))).bytes();
+    return packed.length;
+  }));
+  const sum = sizes.reduce((a, b) => a + b, 0);
+  assert(sum < MOST_BYTES, `${sizes.join(" + ")} bytes`);
+});
