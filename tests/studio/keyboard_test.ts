@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { pngTexts } from "../../io/codecs/png_file.ts";
 import { PARAMETERS_KEYWORD } from "../../restoration/mod.ts";
 import { browserTest } from "./chromium.ts";
-import { openQuickModel, results, SAMPLE, saved, visit } from "./visit.ts";
+import { openQuickModel, pictureFile, results, saved, visit } from "./visit.ts";
 
 /** Most presses of the tab key until something must have the focus. */
 const MOST_TABS = 120;
@@ -26,8 +26,8 @@ browserTest("a picture is chosen, restored and saved by the keyboard alone", asy
   await openQuickModel(page);
   await tabTo(page, /^Choose a picture$/);
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
-  await chooser.setFiles(SAMPLE);
-  await page.getByText("sample.png is open").waitFor({ state: "attached" });
+  await chooser.setFiles(await pictureFile());
+  await page.getByText("picture.png is open").waitFor({ state: "attached" });
   await tabTo(page, /^Degrade$/);
   await page.keyboard.press("Space");
   await tabTo(page, /^Method$/);

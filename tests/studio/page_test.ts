@@ -4,21 +4,20 @@ import { decodePng } from "../../io/codecs/png_file.ts";
 import type { Samples } from "../../raster/mod.ts";
 import { browserTest, INSECURE_HOST } from "./chromium.ts";
 import {
+  bringPicture,
   loseDevice,
   openQuickModel,
   results,
-  SAMPLE,
+  SAMPLES,
   saved,
   setSteps,
+  SIDE,
   start,
-  takeSample,
   visit,
   workerOf,
 } from "./visit.ts";
 
-const SIDE = 64;
-
-/** Diameter of the brush at first, in pixels of the sample. */
+/** Diameter of the brush at first, in pixels of the picture. */
 const BRUSH = SIDE / 16;
 
 /** Where a stroke begins and ends, in pixels of the picture. */
@@ -89,7 +88,7 @@ browserTest(
     const page = await opened.page({ hasTouch: true, viewport: { width: 1000, height: 800 } });
     await visit(page, opened.port);
     await openQuickModel(page);
-    await takeSample(page, { isGood: false });
+    await bringPicture(page, { isGood: false });
     await page.getByLabel(/^Fill/).first().check();
     await page.getByLabel("Method", { exact: true }).selectOption("ddnm");
     await setSteps(page, 3);
@@ -108,14 +107,12 @@ browserTest(
     await start(page);
     await results(page);
     const png = await saved(page, () => page.getByRole("button", { name: /^Save PNG/ }).first().click());
-    const [{ image: restored }, { image: sample }] = await Promise.all([
-      decodePng(png, 1e6),
-      decodePng(await Deno.readFile(SAMPLE), 1e6),
-    ]);
+    const { image: restored } = await decodePng(png, 1e6);
+    assertEquals([restored.width, restored.height, restored.channels], [SIDE, SIDE, 3]);
     let [changed, inside, most] = [0, 0, 0];
     for (let pixel = 0; pixel < SIDE * SIDE; pixel++) {
       const away = Math.min(distance(BY_MOUSE, pixel), distance(BY_TOUCH, pixel));
-      const levels = difference(restored.samples, sample.samples, pixel);
+      const levels = difference(restored.samples, SAMPLES, pixel);
       if (away > BRUSH / 2 + 1) most = Math.max(most, levels);
       if (away > BRUSH / 2 - 1) continue;
       inside++;
@@ -150,7 +147,7 @@ browserTest(
     const page = await opened.page();
     await visit(page, opened.port);
     await openQuickModel(page);
-    await takeSample(page, { isGood: true });
+    await bringPicture(page, { isGood: true });
     await page.getByLabel("Method", { exact: true }).selectOption("ddrm");
     await setSteps(page, 2);
     await page.getByText(/^\d+ evaluations?/).waitFor({ timeout: 120_000 });
@@ -166,8 +163,8 @@ browserTest(
     assert(await opens() > before);
 
     await dropPhoto(page, 4096, 3072);
-    await page.getByLabel("Small").check();
-    await page.getByText(/^Size/).first().click();
+    await page.getByLabel("Colour a gray picture").check();
+    await page.locator("summary", { hasText: /^Size/ }).click();
     await page.getByLabel("Size", { exact: true }).fill("4096");
     await page.getByText(/seen in \d+ windows/).waitFor({ timeout: 120_000 });
 

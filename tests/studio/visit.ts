@@ -1,12 +1,28 @@
 /** What somebody does on the page, for tests in the browser. */
-import { type Download, type Page, type Worker } from "playwright-core";
+import { Buffer } from "node:buffer";
+import type { Download, Page, Worker } from "playwright-core";
+import { encodePng } from "../../studio/engine/png.ts";
 import { quickModel } from "../cli/random_model.ts";
 
 /** Milliseconds that the software driver may take for what it compiles anew. */
 const PATIENCE = 120_000;
 
-/** The sample picture as a file. */
-export const SAMPLE = new URL("../../models/default/sample.png", import.meta.url).pathname;
+/** Side of the picture that tests bring, that of the network's training: of larger ones the software driver takes long. */
+export const SIDE = 64;
+
+/** Red, green and blue of its pixels. */
+export const SAMPLES: Uint8Array<ArrayBuffer> = Uint8Array.from(
+  { length: 3 * SIDE * SIDE },
+  (_, index) => 40 + (index % 3) * 50 + Math.floor(index / 3) % SIDE + Math.floor(index / 3 / SIDE) % 32,
+);
+
+/** The picture as a file. */
+export async function pictureFile(): Promise<
+  { readonly name: string; readonly mimeType: string; readonly buffer: Buffer }
+> {
+  const image = { width: SIDE, height: SIDE, channels: 3, bitDepth: 8, samples: SAMPLES } as const;
+  return { name: "picture.png", mimeType: "image/png", buffer: Buffer.from(await encodePng(image, {})) };
+}
 
 /** Opens the page and waits until its network is open. */
 export async function visit(page: Page, port: number): Promise<void> {
@@ -18,6 +34,13 @@ export async function visit(page: Page, port: number): Promise<void> {
 export async function openQuickModel(page: Page): Promise<void> {
   await page.locator('input[aria-label="Open a checkpoint"]').setInputFiles(await quickModel());
   await page.getByText("quick.safetensors (").waitFor({ timeout: PATIENCE });
+}
+
+/** Brings the picture, and says whether it is a good one. */
+export async function bringPicture(page: Page, { isGood }: { readonly isGood: boolean }): Promise<void> {
+  await page.locator('input[aria-label="Choose a picture"]').setInputFiles(await pictureFile());
+  await page.getByText("picture.png is open").waitFor({ state: "attached" });
+  await page.getByLabel("Degrade").setChecked(isGood);
 }
 
 /** Takes the sample picture, and says whether it is a good one. */
