@@ -3,7 +3,6 @@ import { h } from "./element.ts";
 import type { VNode } from "preact";
 import type { CheckedFile, CheckedQuantity } from "../inspection.ts";
 import type { Studio } from "../studio.ts";
-import { counted } from "../words.ts";
 import { Dialog } from "./dialog.ts";
 
 /** The comparison as a window over the page. */
@@ -50,10 +49,9 @@ function progressOf(files: readonly CheckedFile[]): string {
 function verdictOf(quantities: readonly CheckedQuantity[], adapter: string): string {
   const compared = quantities.filter(({ outcome }) => outcome !== "not compared");
   const different = compared.filter(({ outcome }) => outcome === "different").length;
-  const of = counted(compared.length, "recorded quantity").replace(/quantitys$/, "quantities");
   return different === 0
-    ? `Yes: ${adapter} computes all ${of} within their bounds.`
-    : `No: of ${of}, ${adapter} computes ${different} wrongly. Its results cannot be trusted; another browser or driver ` +
+    ? `Yes: ${adapter} computes all ${compared.length} quantities within their bounds.`
+    : `No: of ${compared.length} quantities ${adapter} computes ${different} wrongly. Its results cannot be trusted; another browser or driver ` +
       "may be right.";
 }
 
