@@ -11,11 +11,12 @@ export const LONG: readonly string[] = [
   "restoration",
 ];
 
-/** Files that must be alone in their isolate, as they measure it or change what others share. */
-export const ALONE: readonly string[] = ["samplers/memory_test.ts", "studio/browser_test.ts"];
+/** Files that start a browser, whose library looks at places that only `--allow-all` opens. */
+export const UNBOUND: readonly string[] = ["browser", "models_browser", "offline_browser"]
+  .map((name) => `studio/${name}_test.ts`);
 
-/** Files of these that start a browser, whose library looks at places that only `--allow-all` opens. */
-const UNBOUND: readonly string[] = ["studio/browser_test.ts"];
+/** Files that must be alone in their isolate, as they measure it or change what others share. */
+export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...UNBOUND];
 
 /**
  * Whether tests need all permissions.
