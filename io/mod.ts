@@ -38,14 +38,7 @@ export { readPicture, type ReadPictureOptions, writePicture } from "./picture_fi
 export { openModel, type OpenModelOptions } from "./model_file.ts";
 export { type ModelFile, openModelFile, type OpenModelFileOptions } from "./open_model_file.ts";
 export { readBlurNetwork } from "./blur_network.ts";
-export {
-  type ArrayPlanes,
-  isArrayName,
-  readNpy,
-  readNpyPicture,
-  readNpyPlanes,
-  type StoredArray,
-} from "./array_file.ts";
+export { isArrayName, readNpy, readNpyPicture, readNpyPlanes } from "./array_file.ts";
 export { CALLER_VARIABLE, callerPath } from "./caller_path.ts";
 export { readKernel } from "./kernel_file.ts";
 export { type Mask, readMask, type ReadMaskOptions } from "./mask.ts";

@@ -1,7 +1,7 @@
 /** The memory picture of a page: slots over dispatches, and the bytes that are live. */
 import { escapeText, size } from "../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
-import { colourOf } from "./html_flame.ts";
+import { colourOf } from "./flame_boxes.ts";
 import { liveBytes } from "./summary.ts";
 
 const WIDTH = 1200;
@@ -46,7 +46,7 @@ export function memoryChart({ memory, kernels }: ProfileDocument): string {
       const label = value.name.startsWith("input ") ? "input" : value.name.split(" at ")[0] ?? "";
       const title = `${value.name}: ${size(value.bytes)} in slot ${slot}, dispatches ${from} to ${to - 1}`;
       parts.push(
-        `<rect class="value ${label === "input" ? "input" : colour(label)}" x="${across(from).toFixed(2)}" ` +
+        `<rect class="value ${label === "input" ? "input" : `c${colour(label)}`}" x="${across(from).toFixed(2)}" ` +
           `y="${top.toFixed(1)}" width="${Math.max(0.8, across(to) - across(from) - 0.4).toFixed(2)}" ` +
           `height="${tall.toFixed(1)}"><title>${escapeText(title)}</title></rect>`,
       );

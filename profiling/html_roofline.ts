@@ -1,7 +1,7 @@
 /** The roofline of a page: rate against operations per byte, both logarithmic, under the measured ceilings. */
 import { escapeText, time } from "../report/mod.ts";
 import type { ProfileDocument } from "./document.ts";
-import { colourOf } from "./html_flame.ts";
+import { colourOf } from "./flame_boxes.ts";
 import { ratesOf, sumOf } from "./summary.ts";
 
 const BOX = { left: 70, top: 16, right: 1180, bottom: 440 } as const;
@@ -43,7 +43,7 @@ export function rooflineChart({ kernels, ceilings }: ProfileDocument): string {
     const share = 100 * rate / roof(intensity);
     const title = `${row.label} at ${row.scope || "-"}: ${time(row.milliseconds)}, ${rate.toFixed(2)} GFLOP/s, ` +
       `${intensity.toFixed(2)} FLOP/byte, ${share.toFixed(0)} % of the ceiling there`;
-    return `<circle class="dot ${colour(row.label)}" cx="${x.place(intensity).toFixed(1)}" ` +
+    return `<circle class="dot c${colour(row.label)}" cx="${x.place(intensity).toFixed(1)}" ` +
       `cy="${y.place(Math.max(rate, y.low)).toFixed(1)}" r="${radius.toFixed(1)}"><title>${
         escapeText(title)
       }</title></circle>`;

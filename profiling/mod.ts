@@ -10,9 +10,21 @@ export {
   type ProfileDocument,
   type StageRuns,
 } from "./document.ts";
+export { type ColouredOperation, colouredOperations, type FlameBox, flameBoxes } from "./flame_boxes.ts";
 export { htmlPage } from "./html_page.ts";
 export { profile, type ProfileRun, profileStep, type StepProfile, type StepSetting } from "./profile.ts";
 export { formatProfile } from "./tables.ts";
+export {
+  blockOf,
+  explainTime,
+  kernelOf,
+  type Rates,
+  ratesOf,
+  stageOf,
+  titleOf,
+  type Total,
+  totalsBy,
+} from "./summary.ts";
 export { type KeptChoice, keptChoices } from "./tuning/choices.ts";
 export type { Advantage, MemoryTerms } from "./tuning/decide.ts";
 export { Limit, type StopReason } from "./tuning/limit.ts";

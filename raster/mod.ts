@@ -25,6 +25,9 @@ export {
 } from "./pixels.ts";
 export { PNG_SIGNATURE, type PngChunk, pngChunk, type PngHeader, readPngChunks, readPngHeader } from "./png_chunks.ts";
 export { pngTextChunk, readPngTexts } from "./png_text.ts";
+export { kernelOfArray, kernelOfImage, kernelOfSumOne, kernelOfText, type KernelTaps } from "./kernel.ts";
+export { maskOfSize } from "./mask_size.ts";
+export { type ArrayPlanes, arrayPlanes, decodeNpy, planesAsImage, type StoredArray } from "./npy.ts";
 export { centre, crop, padReflect, type Raster, type Rectangle, type Size } from "./raster.ts";
 export { fitWithin, resize, type ResizeFilter } from "./resize.ts";
 export { makeSheet } from "./sheet.ts";

@@ -1,4 +1,7 @@
-/** The page as a folder of static files: page and worker in a bundle each, the prior and the sample picture. */
+/** The page as a folder of static files: page and worker in a bundle each, the prior, a sample, reference files. */
+import { writeListing } from "./models/offer.ts";
+import { writeServiceWorker } from "./offline/write_worker.ts";
+import { REFERENCES } from "./references.ts";
 
 /** Where the program is. */
 const ROOT = new URL("../", import.meta.url);
@@ -18,8 +21,29 @@ export const CONTENT_POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-/** What the worker reads from beside itself: the prior and the sample picture, in the folder `default`. */
-const DATA = ["prior.safetensors", "sample.png"];
+/** What the worker reads from beside itself, by folder of the page: where that lies in the program, and its files. */
+const DATA: Readonly<Record<string, { readonly from: string; readonly names: readonly string[] }>> = {
+  default: { from: "models/default", names: ["prior.safetensors", "sample.png"] },
+  references: { from: "tests/golden", names: REFERENCES.map(({ name }) => name) },
+};
+
+/** Folders of the page, that of its programs last: what they read is there when they are. */
+export const FOLDERS: readonly string[] = [...Object.keys(DATA), "models", "."];
+
+/** The style sheet by parts, in the order in which they are joined: what stands later wins. */
+const STYLES = [
+  "colours",
+  "elements",
+  "controls",
+  "page",
+  "picture",
+  "settings",
+  "messages",
+  "results",
+  "dialog",
+  "profile",
+  "models",
+];
 
 /**
  * Packs modules with all that they import, for a browser, one file each.
@@ -42,25 +66,37 @@ export async function bundle(entries: readonly string[], folder: string): Promis
   }
 }
 
-/** Copies the prior and the sample picture, which the worker reads from beside itself. */
+/** Copies what the worker reads from beside itself: prior, sample picture, reference files. */
 export async function copyData(folder: string): Promise<void> {
-  await Deno.mkdir(`${folder}/default`, { recursive: true });
-  for (const name of DATA) {
-    await Deno.copyFile(new URL(`models/default/${name}`, ROOT), `${folder}/default/${name}`);
+  for (const [part, { from, names }] of Object.entries(DATA)) {
+    await Deno.mkdir(`${folder}/${part}`, { recursive: true });
+    for (const name of names) await Deno.copyFile(new URL(`${from}/${name}`, ROOT), `${folder}/${part}/${name}`);
   }
 }
+
+/** Programs of the page, one file each. */
+const PROGRAMS = ["main", "worker", "models/store_worker", "offline/service_worker"];
 
 /**
  * Builds the whole page.
  * @param folder exists
- * @throws {Error} as `bundle`
+ * @param models paths of checkpoints that its host offers
+ * @param place puts a checkpoint into the folder; by default it is copied
+ * @throws {Error} as `bundle` and `writeListing`
  */
-export async function buildStudio(folder: string): Promise<void> {
-  await bundle(["studio/main.ts", "studio/worker.ts"], folder);
+export async function buildStudio(
+  folder: string,
+  models: readonly string[] = [],
+  place: (from: string, to: string) => Promise<void> = Deno.copyFile,
+): Promise<void> {
+  await bundle(PROGRAMS.map((name) => `studio/${name}.ts`), folder);
   await copyData(folder);
-  await Deno.copyFile(new URL("studio/style.css", ROOT), `${folder}/style.css`);
+  await writeListing(folder, models, place);
+  const styles = STYLES.map((part) => Deno.readTextFile(new URL(`studio/style/${part}.css`, ROOT)));
+  await Deno.writeTextFile(`${folder}/style.css`, (await Promise.all(styles)).join("\n"));
   // Hosts that set no headers have the policy from the page itself.
   const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_POLICY}">`;
   const page = await Deno.readTextFile(new URL("studio/page.html", ROOT));
   await Deno.writeTextFile(`${folder}/index.html`, page.replace(/<head>/, (head) => `${head}\n    ${policy}`));
+  await writeServiceWorker(folder);
 }

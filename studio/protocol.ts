@@ -14,6 +14,7 @@
  *
  * @module
  */
+import type { OnChecked, Profile } from "./inspection.ts";
 
 /** Values of options by their names on a command line, without dashes; those that are not given are absent. */
 export type Options = Readonly<Record<string, string | number | boolean>>;
@@ -63,8 +64,8 @@ export interface Facts {
 export interface Control {
   /** Its key in `Options`. */
   readonly option: string;
-  /** What value it takes. A flag is set to true or left out; a file is the mask, see `Request.mask`. */
-  readonly kind: "flag" | "text" | "integer" | "number" | "choice" | "mask";
+  /** What value it takes. A flag is set to true or left out; files are given as `Request.mask` and `Request.kernel`. */
+  readonly kind: "flag" | "text" | "integer" | "number" | "choice" | "mask" | "kernel";
   /** What it is, in a line, without its default. */
   readonly help: string;
   /** What holds where it is left out; null: it is left open, or follows from the picture. For a flag false. */
@@ -147,8 +148,18 @@ export interface ModelFacts {
   readonly imageSize: number;
   /** Whether it needs the option `class`. */
   readonly hasClasses: boolean;
+  /** Paths of the files of a folder from which it was read; absent of a single file. */
+  readonly paths?: readonly string[];
   /** What was chosen or assumed, as sentences. */
   readonly notes: readonly string[];
+}
+
+/** A folder with the files of a network, as the user brought it. */
+export interface ModelFolder {
+  /** Its name. */
+  readonly name: string;
+  /** Files in it and in folders below, by their paths from it on, such as `unet/config.json`. */
+  readonly files: readonly { readonly path: string; readonly file: File }[];
 }
 
 /** A picture that was read; the worker keeps it. */
@@ -183,12 +194,30 @@ export interface Mask {
   readonly known: Uint8Array<ArrayBuffer>;
 }
 
+/** A mask of a file. */
+export interface ReadMask {
+  /** Of the picture's size. */
+  readonly mask: Mask;
+  /** What should be said of it, as sentences. */
+  readonly notes: readonly string[];
+}
+
+/** A blur kernel of a file; the worker keeps it. */
+export interface ReadKernel extends Pixels {
+  /** For `Request.kernel`. */
+  readonly id: number;
+  /** Name of the file. */
+  readonly name: string;
+}
+
 /** What is to be restored, and how. */
 export interface Request {
   /** Of `ReadPicture`. */
   readonly picture: number;
   /** What is missing, for tasks that take a mask. */
   readonly mask?: Mask;
+  /** `id` of the blur kernel, for tasks with a control of that kind. */
+  readonly kernel?: number;
   /** Task, method and all their parameters. */
   readonly options: Options;
   /** Seed of the first result, an integer from 0 to 2^32 - 1; the others have the seeds behind it. */
@@ -311,24 +340,41 @@ export interface StudioEngine {
   tasks(): Promise<Registers>;
   /**
    * Opens a network, which replaces the one before. Whoever opens none has the prior.
-   * @param source a checkpoint of any format, or the prior that comes with the program
+   * @param source a checkpoint of any format, a folder of a diffusers model, or the prior that comes with the program
    * @param onProgress told the bytes done and in all
    */
-  openModel(source: File | "prior", onProgress?: OnProgress): Promise<ModelFacts>;
+  openModel(source: File | ModelFolder | "prior", onProgress?: OnProgress): Promise<ModelFacts>;
   /** Reads a picture in any format of the browser, or the sample. */
   read(source: File | "sample"): Promise<ReadPicture>;
+  /**
+   * Reads a mask, a picture of two values or a NumPy array, in which the brighter value is known.
+   * @param picture `id` of the picture over which it lies; it is resized to that
+   */
+  readMask(file: File, picture: number): Promise<ReadMask>;
+  /** Reads a blur kernel: a picture of it, a NumPy array, or a text with a row of numbers on each line. */
+  readKernel(file: File): Promise<ReadKernel>;
   /** What a restoration would take; nothing is restored. */
   plan(request: Request): Promise<Plan>;
   /** Restores. */
   restore(request: Request, onStep?: OnStep): Promise<Restored>;
-  /** Stops the restoration that runs behind its current step, or the opening of a network. */
+  /**
+   * Computes on this adapter what other programs have recorded, and compares.
+   * @param onChecked told what came of each file
+   */
+  verify(onChecked: OnChecked): Promise<void>;
+  /**
+   * Measures where the time of a step goes, of pictures as large as those of the network's training.
+   * @param request whose task and method are taken; null: those where nothing is said
+   */
+  profile(request: Request | null): Promise<Profile>;
+  /** Stops what runs: a restoration behind its current step, the opening of a network, a comparison. */
   stop(): Promise<void>;
   /**
    * A restored picture as the bytes of a PNG, which carries how it was made.
    * @param picture its `id`
    */
   save(picture: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Lets go of pictures, read or restored, by their `id`. */
+  /** Lets go of pictures, read or restored, and of kernels, by their `id`. */
   forget(...pictures: readonly number[]): Promise<void>;
   /** The command that does the same in a terminal. A mask is called by the picture's name with `-mask.png`. */
   commandLine(request: Request): Promise<string>;

@@ -84,7 +84,8 @@ export function valuesOf(
   for (const control of controls) {
     const { option, kind, needs } = control;
     const entry = entries[option];
-    if (entry === undefined || (needs !== undefined && entries[needs] === undefined)) continue;
+    // Files go beside the options.
+    if (entry === undefined || kind === "kernel" || (needs !== undefined && entries[needs] === undefined)) continue;
     const problem = problemOf(control, entry);
     if (problem !== null) problems[option] = problem;
     else options[option] = kind === "integer" || kind === "number" ? numberFrom(entry as string) : entry;

@@ -1,13 +1,16 @@
 /** What the page knows: signals that components read, and what follows from them. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { Painting } from "./picture/painting.ts";
+import type { CheckedFile, Profile } from "./inspection.ts";
 import type {
   Control,
   Facts,
   MethodFacts,
   ModelFacts,
+  ModelFolder,
   Pixels,
   Plan,
+  ReadKernel,
   ReadPicture,
   Registers,
   Request,
@@ -77,6 +80,29 @@ export interface Pace {
   readonly milliseconds: number;
 }
 
+/** A comparison of this adapter with recorded runs. */
+export interface Checkup {
+  /** What came of the files so far. */
+  readonly files: readonly CheckedFile[];
+  /** Whether more come. */
+  readonly isRunning: boolean;
+  /** Why it ended early; null if it did not. */
+  readonly failure: StudioFailure | null;
+}
+
+/** A profile of a step, or what became of it. */
+export interface Timing {
+  /** What was measured; null until it is. */
+  readonly profile: Profile | null;
+  /** Whether it is being measured. */
+  readonly isRunning: boolean;
+  /** Why it could not be measured; null if nothing went wrong. */
+  readonly failure: StudioFailure | null;
+}
+
+/** A window over the page. */
+export type Window = "check" | "time";
+
 /** Key of the layer of the picture that was read. */
 const PICTURE = "picture";
 /** Key of the layer of the picture as it was damaged. */
@@ -90,6 +116,8 @@ export class State {
   readonly registers: Signal<Registers | null> = signal(null);
   /** The network; null until it is open. */
   readonly model: Signal<ModelFacts | null> = signal(null);
+  /** Where it comes from. */
+  readonly modelSource: Signal<File | ModelFolder | "prior"> = signal("prior");
   /** What is being read or opened; null if nothing is. */
   readonly busy: Signal<Busy | null> = signal(null);
   /** What went wrong last; null if nothing did. */
@@ -112,6 +140,8 @@ export class State {
   readonly isDegraded: Signal<boolean> = signal(false);
   /** What was entered, of all tasks and methods. */
   readonly entries: Signal<Entries> = signal({});
+  /** The blur kernel that was brought; null if there is none. */
+  readonly kernel: Signal<ReadKernel | null> = signal(null);
   /** Seed of the first result, as it was typed. */
   readonly seed: Signal<string> = signal("0");
   /** How many results, as it was typed. */
@@ -130,6 +160,13 @@ export class State {
   readonly said: Signal<string> = signal("");
   /** What the last restoration measured; null before the first. */
   readonly measured: Signal<Pace | null> = signal(null);
+
+  /** The window over the page; null if there is none. */
+  readonly window: Signal<Window | null> = signal(null);
+  /** The last comparison of the adapter; null before the first. */
+  readonly checkup: Signal<Checkup | null> = signal(null);
+  /** The last profile; null before the first. */
+  readonly timing: Signal<Timing | null> = signal(null);
 
   /** The task that is chosen. */
   readonly task: ReadonlySignal<TaskFacts | undefined> = computed(() =>
@@ -178,7 +215,10 @@ export class State {
   /** What would be restored; null while something is missing. */
   readonly request: ReadonlySignal<Request | null> = computed(() => {
     if (this.missing.value !== null) return null;
-    const mask = this.mask.value;
+    const [mask, kernel] = [this.mask.value, this.kernel.value];
+    const isKernel = this.task.value!.controls.some(({ kind, option }) =>
+      kind === "kernel" && this.entries.value[option]
+    );
     const method = this.methods.value.some(({ name }) => name === this.methodName.value) && this.methodName.value;
     const options = {
       task: this.taskName.value,
@@ -187,7 +227,14 @@ export class State {
       ...this.settings.value.options,
     };
     const [seed, samples] = [Number(this.seed.value), Number(this.samples.value)];
-    return { picture: this.picture.value!.id, ...mask ? { mask } : {}, options, seed, samples };
+    return {
+      picture: this.picture.value!.id,
+      ...mask ? { mask } : {},
+      ...isKernel && kernel ? { kernel: kernel.id } : {},
+      options,
+      seed,
+      samples,
+    };
   });
   /** All pictures that can be looked at: what was there, and what came out. */
   readonly layers: ReadonlySignal<readonly Layer[]> = computed(() => {

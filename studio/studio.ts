@@ -3,6 +3,7 @@ import { batch, effect } from "@preact/signals";
 import { Painting } from "./picture/painting.ts";
 import type {
   Control,
+  ModelFolder,
   ReadPicture,
   Request,
   RestoredPicture,
@@ -12,7 +13,10 @@ import type {
   TaskFacts,
 } from "./protocol.ts";
 import { entriesOf, withEntry } from "./settings.ts";
-import { keyOf, State } from "./state.ts";
+import { type Checkup, keyOf, State } from "./state.ts";
+
+/** How much the task enlarges that is chosen at first: enough to be seen. */
+const FIRST_SCALE = 4;
 
 /** The state of the page with all that can be done to it. */
 export class Studio extends State {
@@ -44,15 +48,18 @@ export class Studio extends State {
       batch(() => {
         this.facts.value = facts;
         this.registers.value = registers;
-        this.taskName.value ||= registers.tasks.find(({ takesDamaged }) => takesDamaged)?.name ?? "";
+        const possible = registers.tasks.filter(({ takesDamaged }) => takesDamaged);
+        const first = possible.find(({ scale }) => scale === FIRST_SCALE) ?? possible[0];
+        this.taskName.value ||= first?.name ?? "";
       });
       if (facts.adapter) await this.openModel("prior");
     }, () => this.start());
   }
 
-  /** Reads a file: a picture, or else a checkpoint. */
-  async bring(file: File | "sample"): Promise<void> {
+  /** Reads a file: a picture, or else a checkpoint; a folder is that of a model. */
+  async bring(file: File | ModelFolder | "sample"): Promise<void> {
     if (this.run.value) return this.#say("Stop the restoration before you bring another file.");
+    if (file !== "sample" && !(file instanceof File)) return await this.openModel(file);
     if (file !== "sample" && !file.type.startsWith("image/")) return await this.openModel(file);
     await this.#during(`Reading ${file === "sample" ? "the sample" : file.name}`, async () => {
       const read = await this.#engine.read(file);
@@ -74,7 +81,7 @@ export class Studio extends State {
   }
 
   /** Opens a network. */
-  async openModel(source: File | "prior"): Promise<void> {
+  async openModel(source: File | ModelFolder | "prior"): Promise<void> {
     if (this.run.value) return this.#say("Stop the restoration before you open another network.");
     const name = source === "prior" ? "the prior" : source.name;
     await this.#during(`Opening ${name}`, async () => {
@@ -86,6 +93,7 @@ export class Studio extends State {
       const model = await this.#engine.openModel(source, told).finally(() => void (isOver = true));
       batch(() => {
         this.model.value = model;
+        this.modelSource.value = source;
         this.outlook.value = null;
         this.measured.value = null;
         this.notes.value = model.notes;
@@ -110,6 +118,33 @@ export class Studio extends State {
   /** Tells that the painting has changed. */
   painted(): void {
     this.strokes.value++;
+  }
+
+  /** Lays a mask of a file over the picture in place of what was painted. */
+  async bringMask(file: File): Promise<void> {
+    const picture = this.picture.value;
+    if (!picture || this.run.value) return;
+    const read = await this.#attempt(() => this.#engine.readMask(file, picture.id), () => this.bringMask(file));
+    if (!read || this.picture.value !== picture) return;
+    this.painting.value!.replace(read.mask.known.map((known) => 1 - known));
+    batch(() => {
+      this.painted();
+      this.notes.value = read.notes;
+      this.#say(`${file.name} is laid over the picture.`);
+    });
+  }
+
+  /** Takes a blur kernel of a file as the entry of a control; null takes it away. */
+  async bringKernel(control: Control, file: File | null): Promise<void> {
+    const kernel = file &&
+      await this.#attempt(() => this.#engine.readKernel(file), () => this.bringKernel(control, file));
+    if (kernel === undefined) return;
+    const old = this.kernel.value;
+    batch(() => {
+      this.kernel.value = kernel;
+      this.enter(control, kernel?.name ?? "");
+    });
+    if (old) await this.#forget([old]);
   }
 
   /** Restores what is requested. */
@@ -157,6 +192,47 @@ export class Studio extends State {
     const name = `${stem}-${kind === "result" ? `restored-seed${seed}` : kind}.png`;
     const bytes = await this.#attempt(() => this.#engine.save(id));
     return bytes === undefined ? null : { name, bytes };
+  }
+
+  /** Compares this adapter with recorded runs, in a window. */
+  async checkAdapter(): Promise<void> {
+    if (this.run.value || this.checkup.value?.isRunning) return;
+    batch(() => {
+      this.window.value = "check";
+      this.checkup.value = { files: [], isRunning: true, failure: null };
+    });
+    const add = (changes: Partial<Checkup>): void => {
+      this.checkup.value = { ...this.checkup.value!, ...changes };
+    };
+    try {
+      await this.#engine.verify((file) => add({ files: [...this.checkup.value!.files, file] }));
+      add({ isRunning: false });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === "stopped") this.checkup.value = null;
+      else add({ isRunning: false, failure });
+    }
+  }
+
+  /** Measures where the time of a step goes, in a window. */
+  async profile(): Promise<void> {
+    if (this.run.value) return;
+    batch(() => {
+      this.window.value = "time";
+      this.timing.value = { profile: null, isRunning: true, failure: null };
+    });
+    try {
+      const profile = await this.#engine.profile(this.request.value);
+      this.timing.value = { profile, isRunning: false, failure: null };
+    } catch (error) {
+      this.timing.value = { profile: null, isRunning: false, failure: failureOf(error) };
+    }
+  }
+
+  /** Closes the window over the page, and stops what goes on in it. */
+  closeWindow(): void {
+    this.window.value = null;
+    if (this.checkup.value?.isRunning) void this.#engine.stop();
   }
 
   /** Tells of something that went wrong outside of the actions. */

@@ -3,14 +3,17 @@ import { expose, transfer } from "comlink";
 import { Engine } from "./engine/engine.ts";
 import type { OnStep, Pixels, Request, StudioEngine } from "./protocol.ts";
 
-/** The file of the sample picture, which lies beside the worker. */
-async function sample(): Promise<Blob> {
-  const response = await fetch(new URL("./default/sample.png", import.meta.url));
-  if (!response.ok) throw new Error(`Cannot read the sample picture: the server answered ${response.status}`);
+/** A file that lies beside the worker. */
+async function beside(path: string, what: string): Promise<Blob> {
+  const response = await fetch(new URL(path, import.meta.url));
+  if (!response.ok) throw new Error(`Cannot read ${what}: the server answered ${response.status}`);
   return await response.blob();
 }
 
-const engine = new Engine(globalThis, sample);
+const engine = new Engine(globalThis, {
+  sample: () => beside("./default/sample.png", "the sample picture"),
+  reference: (name) => beside(`./references/${name}`, `the reference file ${name}`),
+});
 
 /** What moves to the page instead of being copied. */
 function buffersOf(...pictures: readonly (Pixels & { readonly values?: Float32Array<ArrayBuffer> })[]): ArrayBuffer[] {
@@ -25,6 +28,14 @@ const exposed: StudioEngine = {
     const picture = await engine.read(source);
     return transfer(picture, buffersOf(picture));
   },
+  readMask: async (file, picture) => {
+    const read = await engine.readMask(file, picture);
+    return transfer(read, [read.mask.known.buffer]);
+  },
+  readKernel: async (file) => {
+    const kernel = await engine.readKernel(file);
+    return transfer(kernel, buffersOf(kernel));
+  },
   plan: (request) => engine.plan(request),
   restore: async (request: Request, onStep?: OnStep) => {
     const moved: OnStep | undefined = onStep && ((step) => onStep(transfer(step, buffersOf(step.picture))));
@@ -32,6 +43,8 @@ const exposed: StudioEngine = {
     const { pictures, measurement } = restored;
     return transfer(restored, buffersOf(...pictures, ...(measurement ? [measurement] : [])));
   },
+  verify: (onChecked) => engine.verify(onChecked),
+  profile: (request) => engine.profile(request),
   stop: () => engine.stop(),
   save: async (picture) => {
     const bytes = await engine.save(picture);

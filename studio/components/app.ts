@@ -3,23 +3,32 @@ import { h } from "./element.ts";
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
+import type { ModelLibrary } from "../models/library.ts";
+import { Models } from "../models/panel.ts";
 import { Stage } from "../picture/stage.ts";
 import type { Studio } from "../studio.ts";
 import { milliseconds, short } from "../words.ts";
+import { AdapterCheck } from "./adapter_check.ts";
 import { Command } from "./command_line.ts";
 import { FileButton, takeFiles } from "./files.ts";
 import { MissingMessage, Notes, TroubleMessage } from "./messages.ts";
 import { Results } from "./results.ts";
 import { RunPanel } from "./run_panel.ts";
 import { SettingsPanel } from "./settings_panel.ts";
+import { TimeProfile } from "./time_profile.ts";
 
 const CHECKPOINTS = ".pt,.pth,.ckpt,.bin,.safetensors";
 
 /** Everything that is seen. */
-export function App({ studio }: { readonly studio: Studio }): VNode {
+export function App({ studio, library }: { readonly studio: Studio; readonly library: ModelLibrary }): VNode {
   const isDragging = useMemo(() => signal(false), []);
   useEffect(
-    () => takeFiles((file) => void studio.bring(file), (value) => void (isDragging.value = value)),
+    () =>
+      takeFiles(
+        (brought) => void studio.bring(brought),
+        (value) => void (isDragging.value = value),
+        (error) => studio.failed(error),
+      ),
     [studio],
   );
   const missing = studio.facts.value?.missing;
@@ -28,7 +37,7 @@ export function App({ studio }: { readonly studio: Studio }): VNode {
     "div",
     { class: isDragging.value ? "page dropping" : "page" },
     h("p", { class: "only-heard", role: "status" }, studio.said.value),
-    h(Head, { studio }),
+    h(Head, { studio, library }),
     h(
       "main",
       { class: "work" },
@@ -46,14 +55,17 @@ export function App({ studio }: { readonly studio: Studio }): VNode {
         studio.registers.value && h(SettingsPanel, { studio }),
         !missing && h(RunPanel, { studio }),
         command && h("details", null, h("summary", null, "Command line"), h(Command, { text: command })),
+        studio.facts.value?.adapter && h(Measurements, { studio }),
       ),
       studio.result.value && h(Results, { studio }),
     ),
+    studio.window.value === "check" && studio.checkup.value && h(AdapterCheck, { studio }),
+    studio.window.value === "time" && studio.timing.value && h(TimeProfile, { studio }),
   );
 }
 
 /** Name, adapter, network and pace. */
-function Head({ studio }: { readonly studio: Studio }): VNode {
+function Head({ studio, library }: { readonly studio: Studio; readonly library: ModelLibrary }): VNode {
   const [model, pace, busy] = [studio.model.value, studio.pace.value, studio.busy.value];
   const isBusy = studio.run.value !== null || busy !== null;
   const adapter = studio.facts.value?.adapter;
@@ -73,7 +85,7 @@ function Head({ studio }: { readonly studio: Studio }): VNode {
       "div",
       { class: "row end" },
       studio.picture.value && h(FileButton, {
-        label: "Choose another picture",
+        label: "Another picture",
         accept: "image/*",
         onFile: (file) => void studio.bring(file),
         isDisabled: isBusy,
@@ -84,6 +96,22 @@ function Head({ studio }: { readonly studio: Studio }): VNode {
         onFile: (file) => void studio.openModel(file),
         isDisabled: isBusy,
       }),
+      adapter && h(Models, { studio, library }),
+    ),
+  );
+}
+
+/** What an engineer wants to know of this adapter. */
+function Measurements({ studio }: { readonly studio: Studio }): VNode {
+  const isBusy = studio.run.value !== null || studio.busy.value !== null;
+  return h(
+    "div",
+    { class: "row measurements" },
+    h("button", { type: "button", disabled: isBusy, onClick: () => void studio.profile() }, "Where the time goes"),
+    h(
+      "button",
+      { type: "button", disabled: isBusy, onClick: () => void studio.checkAdapter() },
+      "Is this adapter right?",
     ),
   );
 }

@@ -32,7 +32,7 @@ function Cost({ studio }: { readonly studio: Studio }): VNode {
   if (missing !== null) return h("p", { class: "quiet" }, missing);
   if (outlook?.failure) return h("p", { class: "warning" }, outlook.failure.message);
   if (!outlook?.plan) return h("p", { class: "quiet" }, "Reckoning what it takes ...");
-  const { evaluations, result, deviceBytes, notes } = outlook.plan;
+  const { evaluations, result, windows, deviceBytes, notes } = outlook.plan;
   const limit = studio.facts.value?.adapter?.maxTensorBytes;
   return h(
     "div",
@@ -41,7 +41,10 @@ function Cost({ studio }: { readonly studio: Studio }): VNode {
     h(
       "p",
       { class: "quiet" },
-      `Result ${result}. ${bytes(deviceBytes)} of device memory`,
+      `Result ${result}${
+        windows.side === null ? "" : `, seen in ${windows.count} windows of ${windows.side} pixels`
+      }. `,
+      `${bytes(deviceBytes)} of device memory`,
       limit === undefined ? "." : `; one tensor may have ${bytes(limit)}.`,
     ),
     notes.map((note) => h("p", { class: "quiet", key: note }, note)),

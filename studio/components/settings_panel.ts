@@ -6,6 +6,7 @@ import { groupTasks, labelOf, shownControls, type TaskGroup } from "../settings.
 import { SAMPLES, SEED } from "../state.ts";
 import type { Studio } from "../studio.ts";
 import { Field } from "./field.ts";
+import { FileButton } from "./files.ts";
 
 /** All settings. The registers must be known. */
 export function SettingsPanel({ studio }: { readonly studio: Studio }): VNode {
@@ -128,7 +129,7 @@ function Controls({ studio, controls, published, needed }: ControlsProps): VNode
     "div",
     { class: "group" },
     shown.map((control) =>
-      h(Field, {
+      control.kind === "kernel" ? h(KernelField, { key: control.option, studio, control }) : h(Field, {
         key: control.option,
         control,
         entry: entries[control.option],
@@ -139,6 +140,31 @@ function Controls({ studio, controls, published, needed }: ControlsProps): VNode
         onEntry: (entry) => studio.enter(control, entry),
       })
     ),
+  );
+}
+
+/** A blur kernel of a file. */
+function KernelField({ studio, control }: { readonly studio: Studio; readonly control: Control }): VNode {
+  const name = studio.entries.value[control.option];
+  const kernel = studio.kernel.value;
+  const id = `option-${control.option}`;
+  return h(
+    "div",
+    { class: "field", role: "group", "aria-labelledby": id, "aria-describedby": `${id}-help` },
+    h("p", { class: "label", id }, labelOf(control)),
+    h(
+      "div",
+      { class: "row" },
+      h(FileButton, {
+        label: name === undefined ? "Choose a file" : "Choose another file",
+        accept: "image/*,.npy,.txt,.csv",
+        onFile: (file) => void studio.bringKernel(control, file),
+      }),
+      name !== undefined &&
+        h("button", { type: "button", onClick: () => void studio.bringKernel(control, null) }, "Remove"),
+    ),
+    name !== undefined && kernel && h("p", null, `${kernel.name}, ${kernel.width} by ${kernel.height}`),
+    h("p", { class: "quiet", id: `${id}-help` }, control.help),
   );
 }
 

@@ -2,12 +2,15 @@
 import type { WebGpuRuntime } from "../../engine/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { PARAMETERS_KEYWORD } from "../../restoration/mod.ts";
+import type { OnChecked, Profile } from "../inspection.ts";
 import type {
   Facts,
   ModelFacts,
   OnProgress,
   OnStep,
   Plan,
+  ReadKernel,
+  ReadMask,
   ReadPicture,
   Registers,
   Request,
@@ -17,15 +20,18 @@ import type {
 import { decode, textsOf } from "./decode.ts";
 import { Device, type Surroundings } from "./device.ts";
 import { failureOf, Stopped } from "./failure.ts";
-import { type Job, optionsOf, Paces, readJob, settleSize } from "./job.ts";
+import { readKernelFile, readMaskFile } from "./files.ts";
+import { type Job, type Named, optionsOf, Paces, readJob, settleSize, type StoredKernel } from "./job.ts";
 import { modelFacts, type NetworkSource, type OpenNetwork, openNetwork } from "./network.ts";
 import { commandOf } from "./options.ts";
-import type { StoredPicture } from "./pictures.ts";
+import { pixelsOfKernel, type StoredPicture } from "./pictures.ts";
 import { type EvaluationTimes, planJob, timeKey } from "./plan.ts";
+import { profileJob } from "./profile.ts";
 import { encodePng } from "./png.ts";
 import { registers } from "./registers.ts";
 import { parametersIn } from "./repeat.ts";
 import { type Kept, restoreJob } from "./restore.ts";
+import { verifyAdapter } from "./verify.ts";
 
 /** Name of the sample picture. */
 const SAMPLE = "sample.png";
@@ -36,14 +42,23 @@ const SAMPLE_PATH = "models/default/sample.png";
 /** Software that picture files name. */
 const SOFTWARE = { Software: "Shortcut" };
 
+/** Files that come with the page. */
+export interface PageFiles {
+  /** The sample picture. */
+  sample(): Promise<Blob>;
+  /** A reference file, by its name. */
+  reference(name: string): Promise<Blob>;
+}
+
 /** The engine; its calls fail with a `StudioFailure`. */
 export class Engine implements StudioEngine {
   readonly #device: Device;
-  readonly #sample: () => Promise<Blob>;
+  readonly #files: PageFiles;
   readonly #paces: Paces = new Paces();
   readonly #times: EvaluationTimes = new Map();
   readonly #pictures = new Map<number, StoredPicture & { readonly isSample: boolean }>();
   readonly #kept = new Map<number, Kept>();
+  readonly #kernels = new Map<number, StoredKernel>();
   #source: NetworkSource = "prior";
   #network: OpenNetwork | undefined;
   #numbers = 0;
@@ -54,11 +69,11 @@ export class Engine implements StudioEngine {
 
   /**
    * @param surroundings of the worker
-   * @param sample gives the file of the sample picture
+   * @param files that come with the page
    */
-  constructor(surroundings: Surroundings, sample: () => Promise<Blob>) {
+  constructor(surroundings: Surroundings, files: PageFiles) {
     this.#device = new Device(surroundings);
-    this.#sample = sample;
+    this.#files = files;
   }
 
   /** What is known before anything is opened. */
@@ -87,13 +102,28 @@ export class Engine implements StudioEngine {
   read(source: File | "sample"): Promise<ReadPicture> {
     return attempted(async () => {
       const isSample = source === "sample";
-      const file = isSample ? await this.#sample() : source;
+      const file = isSample ? await this.#files.sample() : source;
       const { pixels, ...picture } = await decode(file, isSample ? SAMPLE : source.name);
       const texts = isSample ? {} : await textsOf(file);
       const parameters = PARAMETERS_KEYWORD in texts ? await this.#parametersIn(texts, picture.name) : null;
       const id = ++this.#numbers;
       this.#pictures.set(id, { ...picture, isSample });
       return { ...pixels, id, name: picture.name, hasAlpha: picture.decoded.alpha !== undefined, parameters };
+    });
+  }
+
+  /** Reads a mask. */
+  readMask(file: File, picture: number): Promise<ReadMask> {
+    return attempted(() => readMaskFile(file, this.#pictureOf(picture).decoded));
+  }
+
+  /** Reads a blur kernel. */
+  readKernel(file: File): Promise<ReadKernel> {
+    return attempted(async () => {
+      const taps = await readKernelFile(file);
+      const id = ++this.#numbers;
+      this.#kernels.set(id, { name: file.name, taps });
+      return { ...pixelsOfKernel(taps), id, name: file.name };
     });
   }
 
@@ -131,6 +161,23 @@ export class Engine implements StudioEngine {
     });
   }
 
+  /** Compares with what other programs have recorded. */
+  verify(onChecked: OnChecked): Promise<void> {
+    return this.#inTurn(async (check) => {
+      const runtime = await this.#device.runtime();
+      await verifyAdapter({ runtime, reference: (name) => this.#files.reference(name), onChecked, check });
+    });
+  }
+
+  /** Where the time of a step goes. */
+  profile(request: Request | null): Promise<Profile> {
+    return this.#inTurn(async () => {
+      const job = request ? this.#jobOf(request) : undefined;
+      const { runtime, network } = await this.#opened();
+      return await profileJob(runtime, network, job);
+    });
+  }
+
   /** Stops what runs, and what waits, behind the current step. */
   stop(): Promise<void> {
     this.#stops++;
@@ -152,6 +199,7 @@ export class Engine implements StudioEngine {
     for (const picture of pictures) {
       this.#pictures.delete(picture);
       this.#kept.delete(picture);
+      this.#kernels.delete(picture);
     }
     return Promise.resolve();
   }
@@ -159,8 +207,9 @@ export class Engine implements StudioEngine {
   /** The command that does the same. */
   commandLine(request: Request): Promise<string> {
     return attempted(() => {
-      const { name, isSample } = this.#pictureOf(request);
-      const options = optionsOf(request, name);
+      const named = this.#named(request);
+      const { picture: { name }, isSample } = named;
+      const options = optionsOf(request, named);
       const path = isSample ? SAMPLE_PATH : name;
       return commandOf(request, {
         options,
@@ -170,15 +219,21 @@ export class Engine implements StudioEngine {
     });
   }
 
-  #pictureOf({ picture }: Request): StoredPicture & { readonly isSample: boolean } {
+  #pictureOf(picture: number): StoredPicture & { readonly isSample: boolean } {
     const found = this.#pictures.get(picture);
     if (found) return found;
     throw new UsageError(`there is no picture ${picture}; read it again`);
   }
 
+  #named({ picture: number, kernel: of }: Request): Named {
+    const picture = this.#pictureOf(number);
+    const kernel = of === undefined ? undefined : this.#kernels.get(of);
+    if (of !== undefined && !kernel) throw new UsageError(`there is no kernel ${of}; read it again`);
+    return { picture, isSample: picture.isSample, kernel };
+  }
+
   #jobOf(request: Request): Job {
-    const picture = this.#pictureOf(request);
-    return readJob(request, picture, picture.isSample);
+    return readJob(request, this.#named(request));
   }
 
   /** Device and network, opened where they are not. */

@@ -8,7 +8,9 @@ import {
   chooseMethod,
   chooseNoise,
   chooseTask,
+  evaluationOf,
   fitUpsampling,
+  measurePace,
   type Method,
   type Pace,
   type PictureInput,
@@ -21,10 +23,10 @@ import {
   type Task,
   windowOf,
 } from "../../restoration/mod.ts";
-import type { Runtime } from "../../engine/mod.ts";
+import type { HostTensor, Runtime } from "../../engine/mod.ts";
 import type { Request } from "../protocol.ts";
 import type { OpenNetwork } from "./network.ts";
-import { checkedOptions, maskName, maskOption } from "./options.ts";
+import { checkedOptions, kernelOption, maskName, maskOption } from "./options.ts";
 import { decodedMask, type StoredPicture } from "./pictures.ts";
 
 /** What is restored, before a network is asked. */
@@ -44,7 +46,10 @@ export interface Job {
 }
 
 /** The task of a good picture where none is named. */
-const DEFAULT_TASK = "sr4";
+export const DEFAULT_TASK = "sr4";
+
+/** Seconds of an evaluation at the size of the training from which it takes long because of what it computes. */
+const SLOW_SECONDS = 0.1;
 
 /** Most results of a request. */
 const MOST_SAMPLES = 1000;
@@ -52,41 +57,68 @@ const MOST_SAMPLES = 1000;
 /** Seeds are below it. */
 const SEEDS = 2 ** 32;
 
+/** A blur kernel that was read. */
+export interface StoredKernel {
+  /** Name of its file. */
+  readonly name: string;
+  /** [h, w], of sum 1. */
+  readonly taps: HostTensor;
+}
+
+/** What a request names. */
+export interface Named {
+  /** The picture. */
+  readonly picture: StoredPicture;
+  /** Whether it is the sample. */
+  readonly isSample: boolean;
+  /** The blur kernel, if there is one. */
+  readonly kernel?: StoredKernel | undefined;
+}
+
 /**
- * The options of a request, with the name of the mask.
- * @throws {UsageError} if an option is wrong, or there is a mask that the task does not take
+ * The options of a request, with the names of mask and kernel.
+ * @throws {UsageError} if an option is wrong, or there is a mask or kernel that the task does not take
  */
-export function optionsOf({ options: given, mask }: Request, picture: string): OptionValues {
+export function optionsOf(
+  { options: given, mask }: Request,
+  { picture, kernel }: Pick<Named, "kernel"> & { readonly picture: Pick<StoredPicture, "name"> },
+): OptionValues {
   const options = checkedOptions(given);
-  if (!mask) return options;
+  if (!mask && !kernel) return options;
   const task = chooseTask(options, DEFAULT_TASK, restoreTasks());
-  const option = maskOption(task);
-  if (option === undefined) throw new UsageError(`the task "${task.name}" takes no mask; leave it out`);
-  return { ...options, [option]: maskName(picture) };
+  const named = (what: string, option: string | undefined, name: string): OptionValues => {
+    if (option === undefined) throw new UsageError(`the task "${task.name}" takes no ${what}; leave it out`);
+    return { [option]: name };
+  };
+  return {
+    ...options,
+    ...mask ? named("mask", maskOption(task), maskName(picture.name)) : {},
+    ...kernel ? named("kernel", kernelOption(task)?.option, kernel.name) : {},
+  };
 }
 
 /**
  * What a request asks for.
- * @param picture that it names
- * @param isSample whether that is the sample
+ * @param named what it names
  * @throws {UsageError} if options contradict each other, or the picture lacks something
  * @throws {RangeError} if the result would be too large
  */
 export function readJob(
   request: Request,
-  { name, decoded }: StoredPicture,
-  isSample: boolean,
+  named: Named,
 ): Job {
   const { seed, mask: drawn } = request;
+  const { picture: { name, decoded }, isSample, kernel } = named;
   checkSeeds(request);
-  const options = optionsOf(request, name);
+  const options = optionsOf(request, named);
   const isTruth = options["degrade"] === true;
   checkPictureOptions(options, isTruth);
   const asked = chooseTask(options, DEFAULT_TASK, restoreTasks());
   const noise = isTruth ? chooseNoise(options, asked) : undefined;
   checkEnlarged(name, decoded, isTruth ? 1 : asked.scale);
   const mask = drawn && decodedMask(drawn, decoded);
-  const source = pictureSource(decoded, { name, task: asked, options, isTruth, mask, files: {} });
+  const files = kernel ? { [kernelOption(asked)!.name]: kernel.taps } : {};
+  const source = pictureSource(decoded, { name, task: asked, options, isTruth, mask, files });
   const settled = isTruth ? { task: asked, options, method: options, source } : settlePicture(source, asked, options);
   const { task } = settled;
   return {
@@ -112,6 +144,7 @@ function checkSeeds({ seed, samples }: Request): void {
 /** How fast networks are, as far as that was measured. */
 export class Paces {
   readonly #measured = new Map<string, Pace>();
+  readonly #ofTraining = new Map<string, Pace>();
 
   /** The pace of a network on pictures of one size. */
   get(key: string): Pace | undefined {
@@ -123,9 +156,20 @@ export class Paces {
     if (pace) this.#measured.set(key, pace);
   }
 
+  /**
+   * The pace of a network at the size of its training, measured once.
+   * @param key class and gradients
+   */
+  async ofTraining(key: string, measure: () => Promise<Pace>): Promise<Pace> {
+    const pace = this.#ofTraining.get(key) ?? await measure();
+    this.#ofTraining.set(key, pace);
+    return pace;
+  }
+
   /** Forgets all, as of a network that is gone. */
   clear(): void {
     this.#measured.clear();
+    this.#ofTraining.clear();
   }
 }
 
@@ -152,8 +196,31 @@ export async function settleSize(
   checkConditioning(network, task, label);
   const size = input.size ?? (isSample ? model.config.imageSize : undefined);
   const fitted = fitUpsampling({ ...input, size }, network);
-  const pace = paces.get(paceKey(job));
+  const key = paceKey(job);
+  const pace = paces.get(key) ?? await paceIfSlow(runtime, network, job, paces);
   const settled = await planSize(runtime, model, fitted, { method, label, window: windowOf(options), pace });
-  paces.set(paceKey(job), settled.pace);
-  return settled;
+  paces.set(key, settled.pace);
+  return pace ? { ...settled, pace } : settled;
+}
+
+/**
+ * The pace of a network at the size of its training, where that is slow: there arithmetic takes the time, which grows with
+ * the operations, and larger pictures need not be tried. Where it is quick, starting kernels takes a part of the time, and
+ * the pace shows only in what is to be done itself.
+ * @returns undefined where it is quick, or nothing is evaluated
+ */
+async function paceIfSlow(
+  runtime: Runtime,
+  { model }: OpenNetwork,
+  { options, method }: Job,
+  paces: Paces,
+): Promise<Pace | undefined> {
+  const { imageSize, inChannels, superResolution = false } = model.config;
+  if (method.evaluations.actual === 0 || superResolution) return undefined;
+  const asked = { label: numberOf(options, "class"), gradient: takesGradients(method) };
+  const pace = await paces.ofTraining(
+    JSON.stringify(asked),
+    () => measurePace(runtime, evaluationOf(model, [imageSize, imageSize, inChannels], asked)),
+  );
+  return pace.seconds < SLOW_SECONDS ? undefined : pace;
 }

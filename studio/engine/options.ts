@@ -56,6 +56,14 @@ export function requestOptions(): Readonly<Record<string, OptionSpec>> {
   };
 }
 
+/** Format of a file that holds a blur kernel. */
+export const KERNEL_FORMAT = "kernel";
+
+/** The option of a task that names its blur kernel, with the parameter that it is; undefined where it takes none. */
+export function kernelOption(task: Task): { readonly option: string; readonly name: string } | undefined {
+  return taskOptionsOf(task).find(({ parameter }) => parameter.format === KERNEL_FORMAT);
+}
+
 /**
  * The options of a request, checked one by one; a flag that is false counts as not given.
  * @throws {UsageError} if there is no such option, or it does not take the value

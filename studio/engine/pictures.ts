@@ -1,4 +1,5 @@
 /** Pictures as the engine takes them, and as a canvas shows them. */
+import type { HostTensor } from "../../engine/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { allocateSamples, type Image, type Raster, toImage } from "../../raster/mod.ts";
 import { clamped, type DecodedMask, type DecodedPicture } from "../../restoration/mod.ts";
@@ -38,6 +39,14 @@ export function pixelsOfImage({ width, height, channels, samples, alpha }: Image
 /** A raster as a canvas takes it; values beyond [-1, 1] are cut off. */
 export function pixelsOfRaster(raster: Raster): Pixels {
   return pixelsOfImage(toImage(clamped(raster)));
+}
+
+/** A blur kernel [h, w] as a canvas takes it: its largest weight is white, and what is not above 0 is black. */
+export function pixelsOfKernel({ data, shape }: HostTensor): Pixels {
+  const [height = 0, width = 0] = shape;
+  const taps = Float32Array.from(data);
+  const most = taps.reduce((a, b) => Math.max(a, b), 0);
+  return pixelsOfRaster({ width, height, channels: 1, data: taps.map((tap) => 2 * tap / most - 1) });
 }
 
 /**

@@ -24,7 +24,7 @@ import {
 } from "../../restoration/mod.ts";
 import { type AnySampler, registeredSamplers } from "../../samplers/mod.ts";
 import type { Control, MethodFacts, Options, Registers, TaskFacts } from "../protocol.ts";
-import { DEGRADE, isOfMaskFile } from "./options.ts";
+import { DEGRADE, isOfMaskFile, KERNEL_FORMAT } from "./options.ts";
 
 /** The registers as they are when it is called. */
 export function registers(): Registers {
@@ -68,11 +68,11 @@ function controlsOf(specs: Readonly<Record<string, OptionSpec>>, notes: Partial<
 
 /** The control of a parameter. */
 function ofParameter(option: string, parameter: Parameter<unknown>): Control {
-  const { kind, default: initial, choices, min, max, parity, help, isDamage } = parameter;
+  const { kind, format, default: initial, choices, min, max, parity, help, isDamage } = parameter;
   const isPlain = typeof initial === "string" || typeof initial === "number";
   return {
     option,
-    kind: kind === "file" || kind === "data" ? "mask" : kind,
+    kind: format === KERNEL_FORMAT ? "kernel" : kind === "file" || kind === "data" ? "mask" : kind,
     help,
     default: kind === "flag" ? false : isPlain ? initial : null,
     ...(choices ? { choices } : {}),
@@ -88,7 +88,7 @@ function taskFacts(task: Task): TaskFacts {
   const own = taskOptionsOf(task);
   const wanted = own.find((option) => option.name === task.needs);
   const isMask = wanted?.parameter.format === MASK_FORMAT;
-  const needsFile = wanted?.parameter.kind === "file" && !isMask;
+  const needsFile = wanted?.parameter.kind === "file" && !isMask && wanted.parameter.format !== KERNEL_FORMAT;
   return {
     name,
     about: description,
@@ -109,7 +109,8 @@ function taskFacts(task: Task): TaskFacts {
 /** What can be said of a task: what its operator takes, and what follows from other rooms. */
 function taskControls(task: Task, own: readonly TaskOption[]): readonly Control[] {
   const shown = own.filter(({ parameter }) =>
-    (parameter.kind !== "file" || parameter.format === MASK_FORMAT) && !isOfMaskFile(task, parameter)
+    (parameter.kind !== "file" || [MASK_FORMAT, KERNEL_FORMAT].includes(parameter.format ?? "")) &&
+    !isOfMaskFile(task, parameter)
   );
   const optionOf = (name: string): string | undefined => shown.find((option) => option.name === name)?.option;
   const operator = shown.map(({ option, parameter }): Control => {

@@ -101,8 +101,21 @@ export class Painting {
 
   /** Erases everything, as one stroke. */
   clear(): void {
+    this.replace(new Uint8Array(this.data.length));
+  }
+
+  /** Swaps what is missing and what is known, as one stroke. */
+  invert(): void {
+    this.replace(this.data.map((missing) => 1 - missing));
+  }
+
+  /**
+   * Replaces everything, as one stroke.
+   * @param data [H, W]: 1 missing, 0 known
+   */
+  replace(data: Uint8Array): void {
     this.begin();
-    this.data.fill(0);
+    this.data.set(data);
     Object.assign(this.#stroke!, { left: 0, top: 0, right: this.width, bottom: this.height });
     this.end();
   }

@@ -1,5 +1,6 @@
 /** The picture with its tools. */
 import { h } from "../components/element.ts";
+import { FileButton } from "../components/files.ts";
 import { useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
@@ -81,6 +82,13 @@ function Brushes({ studio, tools }: { readonly studio: Studio; readonly tools: T
     ),
     h("button", { type: "button", disabled: isBusy || !canUndo, onClick: () => tools.undo() }, "Undo"),
     h("button", { type: "button", disabled: isBusy || share === 0, onClick: () => tools.clear() }, "Clear"),
+    h("button", { type: "button", disabled: isBusy || share === 0, onClick: () => tools.invert() }, "Invert"),
+    h(FileButton, {
+      label: "Mask file",
+      accept: "image/*,.npy",
+      onFile: (file) => void studio.bringMask(file),
+      isDisabled: isBusy,
+    }),
     h("span", { class: "quiet" }, `${Number((100 * share).toFixed(1))} % missing`),
   );
 }

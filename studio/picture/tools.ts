@@ -122,6 +122,11 @@ export class Tools {
     this.#change((painting) => painting.clear());
   }
 
+  /** Swaps what is missing and what is known. */
+  invert(): void {
+    this.#change((painting) => painting.invert());
+  }
+
   #change(action: (painting: Painting) => void): void {
     const painting = this.#studio.painting.value;
     if (!painting) return;

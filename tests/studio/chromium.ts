@@ -1,17 +1,14 @@
 /** Tests in Chromium, with WebGPU on its software driver. */
-import { type Browser, chromium, type Page } from "playwright-core";
-import { bundle, copyData } from "../../studio/build.ts";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { buildStudio, bundle, copyData } from "../../studio/build.ts";
 import { serveFolder } from "../../studio/serve.ts";
+import { CHROMIUM, isChromiumThere, SKIPPED } from "./chromium_path.ts";
 
-/** Where Debian's package puts it. */
-const CHROMIUM = "/usr/bin/chromium";
-
-const isThere = await Deno.stat(CHROMIUM).then(({ isFile }) => isFile, () => false);
+/** Whether there is a browser for tests. */
+export const isThere: boolean = await isChromiumThere();
 if (!isThere) {
   // deno-lint-ignore no-console -- a skipped test must say why
-  console.log(
-    "Tests of the studio are skipped: there is no Chromium; as root, apt-get install -y chromium installs it",
-  );
+  console.log(SKIPPED);
 }
 
 /** A host name that leads to this machine and is no secure origin. */
@@ -20,29 +17,52 @@ export const INSECURE_HOST = "studio.test";
 /** What a test is given. */
 export interface Opened {
   /** Another page of the browser. */
-  page(): Promise<Page>;
-  /** Port on which worker and harness are served. */
+  page(options?: BrowserContextOptions): Promise<Page>;
+  /** Port on which it is served. */
   readonly port: number;
 }
 
 /** A browser with WebGPU, or without. */
-async function launch(hasGpu: boolean): Promise<Browser> {
+export async function launch(hasGpu = true): Promise<Browser> {
   const gpu = hasGpu
     ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
     : ["--disable-features=WebGPU,WebGPUService", "--disable-blink-features=WebGPU"];
   return await chromium.launch({
     executablePath: CHROMIUM,
-    args: ["--no-sandbox", `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`, ...gpu],
+    args: [
+      "--no-sandbox",
+      // Memory is measured at once, and not when the browser finds time for it.
+      "--enable-blink-features=ForceEagerMeasureMemory",
+      `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
+      ...gpu,
+    ],
   });
 }
 
-/** Worker and harness with a page that loads them, built once for all tests of a file. */
-let built: Promise<string> | undefined;
+/** What is served, built once for all tests of a file. */
+const built = new Map<string, Promise<string>>();
 
-async function build(): Promise<string> {
+/** A folder with what is served, in place until the program ends. */
+export function served(what: Served): Promise<string> {
+  const known = built.get(what) ?? build(what);
+  built.set(what, known);
+  return known;
+}
+
+/** What is served: the worker with a page that speaks to it, the studio, or the studio with a worker that plays a part. */
+export type Served = "worker" | "studio" | "scripted";
+
+/** The worker of each: those that compute have an eye on their devices. */
+const WORKERS = { worker: "watched_worker", studio: "watched_worker", scripted: "scripted_worker" } as const;
+
+async function build(what: Served): Promise<string> {
   const folder = await Deno.makeTempDir();
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  await bundle(["studio/worker.ts", "tests/studio/harness.ts"], folder);
+  if (what !== "worker") await buildStudio(folder);
+  await bundle([`tests/studio/${WORKERS[what]}.ts`], folder);
+  await Deno.rename(`${folder}/${WORKERS[what]}.js`, `${folder}/worker.js`);
+  if (what !== "worker") return folder;
+  await bundle(["tests/studio/harness.ts"], folder);
   await copyData(folder);
   const page =
     '<!DOCTYPE html><title>Test</title><link rel="icon" href="data:,"><script type="module" src="harness.js">';
@@ -54,7 +74,7 @@ async function build(): Promise<string> {
 export function browserTest(
   name: string,
   body: (opened: Opened) => Promise<void>,
-  { hasGpu = true }: { readonly hasGpu?: boolean } = {},
+  { hasGpu = true, what = "worker" }: { readonly hasGpu?: boolean; readonly what?: Served } = {},
 ): void {
   Deno.test({
     name,
@@ -63,10 +83,10 @@ export function browserTest(
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      const server = serveFolder(await (built ??= build()), 0);
+      const server = serveFolder(await served(what), 0);
       const browser = await launch(hasGpu);
       try {
-        await body({ page: () => browser.newPage(), port: server.addr.port });
+        await body({ page: (options) => browser.newPage(options), port: server.addr.port });
       } finally {
         await browser.close();
         await server.shutdown();

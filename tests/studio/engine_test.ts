@@ -35,7 +35,7 @@ Deno.test("the registers are plain data, and every control names an option with 
   assertEquals(JSON.parse(JSON.stringify(structuredClone(tasks))), tasks);
   const specs = requestOptions();
   const check = ({ option, kind, default: initial, min, max, excludes = [], needs }: Control): void => {
-    if (kind === "mask") return;
+    if (kind === "mask" || kind === "kernel") return;
     assert(specs[option], option);
     for (const other of [...excludes, ...(needs ? [needs] : [])]) assert(specs[other], `${option}: ${other}`);
     for (const value of [initial, min, max]) {
@@ -100,13 +100,20 @@ Deno.test("a command line is read by the command as what was asked for", () => {
 Deno.test("a job is what the command would read, and refuses what that refuses", () => {
   const [seed, samples] = [7, 2];
   const request = { picture: 1, options: { task: "sr4", method: "ddrm", steps: 5 }, seed, samples };
-  const job = readJob(request, picture(8, 6), false);
+  const job = readJob(request, { picture: picture(8, 6), isSample: false });
   assertEquals([job.task.name, job.method.name, job.method.evaluations.actual], ["sr4", "ddrm", 5]);
   assertEquals(job.input.noise, undefined);
-  const degraded = readJob({ ...request, options: { ...request.options, degrade: true } }, picture(8, 6), true);
+  const degraded = readJob({ ...request, options: { ...request.options, degrade: true } }, {
+    picture: picture(8, 6),
+    isSample: true,
+  });
   assertEquals([degraded.input.noise, degraded.isSample], [{ kind: "gaussian", sigma: 0 }, true]);
   const refused = (changes: object, message: string): void => {
-    assertThrows(() => readJob({ ...request, ...changes }, picture(8, 6), false), UsageError, message);
+    assertThrows(
+      () => readJob({ ...request, ...changes }, { picture: picture(8, 6), isSample: false }),
+      UsageError,
+      message,
+    );
   };
   refused({ options: {} }, "it is not said what is wrong with the picture");
   refused({ options: { task: "inpaint" } }, "--task inpaint needs --mask FILE");
@@ -115,8 +122,8 @@ Deno.test("a job is what the command would read, and refuses what that refuses",
   const mask = { width: 8, height: 6, known: new Uint8Array(48).fill(1, 0, 40) };
   refused({ mask }, 'the task "sr4" takes no mask');
   const masked = { ...request, mask, options: { task: "inpaint" } };
-  assertEquals(optionsOf(masked, "my photo.jpg"), { task: "inpaint", mask: "my photo-mask.png" });
-  const { source } = readJob(masked, picture(8, 6), false).input;
+  assertEquals(optionsOf(masked, { picture: picture(8, 6) }), { task: "inpaint", mask: "my photo-mask.png" });
+  const { source } = readJob(masked, { picture: picture(8, 6), isSample: false }).input;
   assertEquals(source.mask?.known.data.filter((known) => known === 1).length, 40);
 });
 

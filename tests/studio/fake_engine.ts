@@ -1,4 +1,5 @@
 /** An engine that computes nothing, for tests of the page's state. */
+import type { Profile } from "../../studio/inspection.ts";
 import type {
   Control,
   MethodFacts,
@@ -79,6 +80,11 @@ export const RESTORED: Restored = {
   ...{ milliseconds: 40, evaluationMilliseconds: 8 },
 };
 
+export const PROFILE: Profile = {
+  ...{ title: "a step", method: "a clock", notes: [], ceilings: { gflopPerSecond: 1, gigabytesPerSecond: 1 } },
+  ...{ tables: [], boxes: [], operations: [], page: "", data: "" },
+};
+
 /** The engine, with the calls that it got, and with some of them replaced. */
 export function fakeEngine(
   replaced: Partial<StudioEngine> = {},
@@ -91,8 +97,12 @@ export function fakeEngine(
     openModel: () =>
       Promise.resolve({ name: "prior", sha256: "", parameterCount: 1, imageSize: 64, hasClasses: false, notes: [] }),
     read: () => Promise.resolve(picture(1)),
+    readMask: () => Promise.resolve({ mask: { width: 4, height: 3, known: new Uint8Array(12) }, notes: [] }),
+    readKernel: () => Promise.resolve({ ...picture(1), id: 9, name: "kernel.txt" }),
     plan: () => Promise.resolve(PLAN),
     restore: () => Promise.resolve(RESTORED),
+    verify: () => Promise.resolve(),
+    profile: () => Promise.resolve(PROFILE),
     stop: () => Promise.resolve(),
     save: () => Promise.resolve(new Uint8Array([1])),
     forget: () => Promise.resolve(),

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Painting } from "../../studio/picture/painting.ts";
 import { panned, pictureAt, placement, WHOLE, zoomed } from "../../studio/picture/view.ts";
-import type { OnProgress, OnStep, Request, Restored, StudioFailure } from "../../studio/protocol.ts";
+import type { Control, OnProgress, OnStep, Request, Restored, StudioFailure } from "../../studio/protocol.ts";
 import { groupTasks, initialOf, problemOf, shownControls, valuesOf, withEntry } from "../../studio/settings.ts";
 import { Studio } from "../../studio/studio.ts";
 import { bytes, counted, duration, milliseconds, short } from "../../studio/words.ts";
@@ -265,4 +265,62 @@ Deno.test("a file that is no picture is opened as a network", async () => {
   assertEquals(studio.said.value, "prior is open.");
   await settled();
   assertEquals(calls.filter(([name]) => name === "plan").length, 2);
+});
+
+Deno.test("a mask of a file takes the place of the painting, is swapped, and is undone", async () => {
+  const known = Uint8Array.from({ length: 12 }, (_, pixel) => pixel < 4 ? 0 : 1);
+  const { studio } = await opened({
+    readMask: () => Promise.resolve({ mask: { width: 4, height: 3, known }, notes: ["A note."] }),
+  });
+  studio.taskName.value = "inpaint";
+  await studio.bringMask(new File([], "mask.png"));
+  const painting = studio.painting.value!;
+  assertEquals([painting.share(), studio.notes.value], [1 / 3, ["A note."]]);
+  assertEquals(studio.request.value!.mask!.known, known);
+  painting.invert();
+  assertEquals(painting.share(), 2 / 3);
+  painting.undo();
+  painting.undo();
+  assertEquals(painting.share(), 0);
+});
+
+Deno.test("a kernel of a file goes with the request beside the options until it is removed", async () => {
+  const control: Control = { option: "kernel", kind: "kernel", help: "", default: null, excludes: ["width"] };
+  const registers = { ...REGISTERS, tasks: [task("deblur", "sharpen", { controls: [control, WIDTH] })] };
+  const { studio, calls } = await opened({ tasks: () => Promise.resolve(registers) });
+  studio.enter(WIDTH, "3");
+  await studio.bringKernel(control, new File([], "kernel.txt"));
+  assertEquals(studio.entries.value, { kernel: "kernel.txt" });
+  assertEquals([studio.request.value!.kernel, studio.request.value!.options], [9, { task: "deblur" }]);
+  await studio.bringKernel(control, null);
+  assertEquals([studio.request.value!.kernel, studio.entries.value], [undefined, {}]);
+  assertEquals(calls.filter(([name]) => name === "forget"), [["forget", 9]]);
+});
+
+Deno.test("the adapter is compared file by file, and closing the window stops that", async () => {
+  const file = { file: "a", about: "A", number: 1, files: 2, quantities: [] };
+  let end: (failure?: StudioFailure) => void = () => {};
+  const { studio, calls } = await opened({
+    verify: async (onChecked) => {
+      await onChecked(file);
+      await new Promise<void>((resolve, reject) => end = (failure) => failure ? reject(failure) : resolve());
+    },
+  });
+  const running = studio.checkAdapter();
+  await settled();
+  assertEquals([studio.window.value, studio.checkup.value], ["check", {
+    files: [file],
+    isRunning: true,
+    failure: null,
+  }]);
+  studio.closeWindow();
+  assertEquals([studio.window.value, calls.at(-1)![0]], [null, "stop"]);
+  end({ kind: "stopped", message: "" });
+  await running;
+  assertEquals(studio.checkup.value, null);
+  const again = studio.checkAdapter();
+  await settled();
+  end({ kind: "lost", message: "gone" });
+  await again;
+  assertEquals([studio.checkup.value!.failure?.message, studio.checkup.value!.isRunning], ["gone", false]);
 });

@@ -11,11 +11,20 @@ export const LONG: readonly string[] = [
   "restoration",
 ];
 
-/** Files that must be alone in their isolate, as they measure it or change what others share. */
-export const ALONE: readonly string[] = ["samplers/memory_test.ts", "studio/browser_test.ts"];
+/** Files that start a browser, whose library looks at places that only `--allow-all` opens. */
+export const UNBOUND: readonly string[] = [
+  "studio/accessibility_test.ts",
+  "studio/browser_test.ts",
+  "studio/endurance_test.ts",
+  "studio/keyboard_test.ts",
+  "studio/models_browser_test.ts",
+  "studio/offline_browser_test.ts",
+  "studio/page_test.ts",
+  "studio/start_test.ts",
+];
 
-/** Files of these that start a browser, whose library looks at places that only `--allow-all` opens. */
-const UNBOUND: readonly string[] = ["studio/browser_test.ts"];
+/** Files that must be alone in their isolate, as they measure it or change what others share. */
+export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...UNBOUND];
 
 /**
  * Whether tests need all permissions.
