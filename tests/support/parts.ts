@@ -11,11 +11,18 @@ export const LONG: readonly string[] = [
   "restoration",
 ];
 
-/** Files that must be alone in their isolate, as they measure it or change what others share. */
-export const ALONE: readonly string[] = ["samplers/memory_test.ts", "studio/browser_test.ts"];
+/** Files that start a browser, whose library looks at places that only `--allow-all` opens. */
+export const BROWSER: readonly string[] = [
+  "studio/accessibility_test.ts",
+  "studio/browser_test.ts",
+  "studio/endurance_test.ts",
+  "studio/keyboard_test.ts",
+  "studio/page_test.ts",
+  "studio/start_test.ts",
+];
 
-/** Files of these that start a browser, whose library looks at places that only `--allow-all` opens. */
-const UNBOUND: readonly string[] = ["studio/browser_test.ts"];
+/** Files that must be alone in their isolate, as they measure it or change what others share. */
+export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...BROWSER];
 
 /**
  * Whether tests need all permissions.
@@ -25,7 +32,7 @@ const UNBOUND: readonly string[] = ["studio/browser_test.ts"];
 export function needAll(tests: string, places: readonly string[]): boolean {
   const here = new URL(`file://${Deno.cwd()}/`);
   const paths = places.map((place) => new URL(place, here).pathname.replace(/\/$/, ""));
-  return UNBOUND.some((file) =>
+  return BROWSER.some((file) =>
     paths.some((path) => `${tests}${file}` === path || `${tests}${file}`.startsWith(`${path}/`))
   );
 }
