@@ -42,7 +42,7 @@ function Comparison({ studio }: { readonly studio: Studio }): VNode {
 
 function progressOf(files: readonly CheckedFile[]): string {
   const last = files.at(-1);
-  return last ? `File ${last.number + 1} of ${last.files} ...` : "Reading the first file ...";
+  return last ? `File ${Math.min(last.number + 1, last.files)} of ${last.files} ...` : "Reading the first file ...";
 }
 
 /** What the comparison came to, as a sentence. */
@@ -51,8 +51,8 @@ function verdictOf(quantities: readonly CheckedQuantity[], adapter: string): str
   const different = compared.filter(({ outcome }) => outcome === "different").length;
   return different === 0
     ? `Yes: ${adapter} computes all ${compared.length} quantities within their bounds.`
-    : `No: of ${compared.length} quantities ${adapter} computes ${different} wrongly. Its results cannot be trusted; another browser or driver ` +
-      "may be right.";
+    : `No: of ${compared.length} quantities ${adapter} computes ${different} wrongly. Its results cannot be trusted; ` +
+      "another browser or driver may be right.";
 }
 
 function FileTable({ file: { file, about, quantities } }: { readonly file: CheckedFile }): VNode {

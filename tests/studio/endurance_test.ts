@@ -13,7 +13,11 @@ const CHANCE = RUNS * 64 * 64 * 3 * 4 / 10;
 const PROGRAM = `(async ({ name, bytes }) => {
   await engine.openModel(new File([new Uint8Array(bytes)], name));
   const canvas = new OffscreenCanvas(64, 64);
-  canvas.getContext("2d").fillRect(16, 16, 32, 32);
+  const context = canvas.getContext("2d");
+  for (const [colour, x, side] of [["#804020", 0, 64], ["#2080c0", 16, 32]]) {
+    context.fillStyle = colour;
+    context.fillRect(x, x, side, side);
+  }
   const { id: picture } = await engine.read(new File([await canvas.convertToBlob()], "picture.png"));
   const options = { task: "sr4", method: "ddrm", steps: 1, degrade: true };
   const heaps = [];

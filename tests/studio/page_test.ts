@@ -162,10 +162,10 @@ browserTest(
     await results(page);
     assert(await opens() > before);
 
-    await dropPhoto(page, 4096, 3072);
     await page.getByLabel("Colour a gray picture").check();
     await page.locator("summary", { hasText: /^Size/ }).click();
     await page.getByLabel("Size", { exact: true }).fill("4096");
+    await dropPhoto(page, 4096, 3072);
     await page.getByText(/seen in \d+ windows/).waitFor({ timeout: 120_000 });
 
     // The least that every device must have.

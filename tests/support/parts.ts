@@ -12,7 +12,7 @@ export const LONG: readonly string[] = [
 ];
 
 /** Files that start a browser, whose library looks at places that only `--allow-all` opens. */
-export const UNBOUND: readonly string[] = [
+export const BROWSER: readonly string[] = [
   "studio/accessibility_test.ts",
   "studio/browser_test.ts",
   "studio/endurance_test.ts",
@@ -24,7 +24,7 @@ export const UNBOUND: readonly string[] = [
 ];
 
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
-export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...UNBOUND];
+export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...BROWSER];
 
 /**
  * Whether tests need all permissions.
@@ -34,7 +34,7 @@ export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...UNBOUND];
 export function needAll(tests: string, places: readonly string[]): boolean {
   const here = new URL(`file://${Deno.cwd()}/`);
   const paths = places.map((place) => new URL(place, here).pathname.replace(/\/$/, ""));
-  return UNBOUND.some((file) =>
+  return BROWSER.some((file) =>
     paths.some((path) => `${tests}${file}` === path || `${tests}${file}`.startsWith(`${path}/`))
   );
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allParts, ALONE, LONG, needAll, UNBOUND, withJoined } from "./parts.ts";
+import { allParts, ALONE, LONG, needAll, withJoined } from "./parts.ts";
 import { readRepository } from "./architecture.ts";
 
 const TESTS = new URL("../", import.meta.url).pathname;
@@ -15,7 +15,12 @@ Deno.test("every test file is in one part, and what has a place of its own is th
 
 Deno.test("only what starts a browser has all permissions, alone or in what is named", async () => {
   const parts = await allParts(TESTS);
-  assertEquals(parts.filter((part) => needAll(TESTS, part)), UNBOUND.map((file) => [`${TESTS}${file}`]));
+  const starting = [...await readRepository()].filter(([path, text]) =>
+    path.endsWith("_test.ts") && /from "\.\/(chromium|served_page)\.ts"/.test(text)
+  );
+  const paths = starting.map(([path]) => [`${TESTS}${path.slice("tests/".length)}`]);
+  assert(paths.length > 0);
+  assertEquals(parts.filter((part) => needAll(TESTS, part)).toSorted(), paths.toSorted());
   assert(needAll(TESTS, [`${TESTS}studio/`]) && !needAll(TESTS, [`${TESTS}stud`]));
 });
 
