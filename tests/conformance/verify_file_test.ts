@@ -29,7 +29,7 @@ const INPUTS =
 
 gpuTest("every recorded file agrees with the engine, and every result in it has a row", async (runtime) => {
   const names = await goldenNames();
-  assertEquals(names.length, 23);
+  assertEquals(names.length, 29);
   for (const name of names) {
     const path = goldenPath(name);
     const outcome = await rowsOf(path, runtime);

@@ -1,0 +1,111 @@
+/** Trajectories of methods that fit something by Adam: RED-diff and SITCOM. */
+import type { DeviceTensor, Tensors } from "../../engine/mod.ts";
+import { DEFAULT_PROCESS, PUBLISHED_LEVELS } from "../../models/mod.ts";
+import { ddnmTimesteps, type Progress, type RedDiffWeighting, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import type { ReferenceFile, StoredTensor } from "../reference_file.ts";
+import { type RecordedDraw, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
+import { posteriorTrajectory, type RecordedRun, type Steps } from "./posterior.ts";
+
+const T = DEFAULT_PROCESS.diffusion_steps;
+
+/** The first step of Adam is nearly the sign of the gradient, which rounding turns where it is near 0. */
+const SIGN_LIMIT = 1e-3;
+
+/** RED-diff; `final` is the image before the last update, whose evaluation the program makes for nothing. */
+const RED_DIFF = posteriorTrajectory({
+  pattern: /^RED-diff$/,
+  timesteps: (config) => strideTimesteps(T, config.number("num_steps")),
+  sigmaY: (config) => config.number("sigma_y"),
+  limit: () => SIGN_LIMIT,
+  restore(run): Steps {
+    const { runtime, config, problem, noise } = run;
+    const steps = SAMPLERS.red_diff.restore(runtime, problem, {
+      steps: config.number("num_steps"),
+      learningRate: config.number("lr"),
+      lambda: config.number("grad_term_weight"),
+      dataWeight: config.number("obs_weight"),
+      weighting: config.text("denoise_term_weight") as RedDiffWeighting,
+      noise,
+    });
+    return withFirstAndFinal(run, steps);
+  },
+  isFinalState: true,
+});
+
+/** The run, with A^+ y as `x_init` and the state before the last one as `final`. */
+async function* withFirstAndFinal(
+  { runtime, problem: { operator, y }, states }: RecordedRun,
+  steps: Steps,
+): AsyncGenerator<Progress, DeviceTensor> {
+  const stage = runtime.stage("first image", ({ y }: Tensors<"y">) => ({ image: operator.pseudoInverse(y) }));
+  states.set("x_init", await valuesOf((await stage({ y }, {})).image));
+  stage.release();
+  for (;;) {
+    const next = await steps.next();
+    if (next.done) return next.value;
+    if (next.value.step === next.value.steps - 1) states.set("final", await valuesOf(next.value.xt));
+    yield next.value;
+  }
+}
+
+/** SITCOM; `evaluations` lists those of each level. */
+const SITCOM = posteriorTrajectory({
+  pattern: /^SITCOM$/,
+  timesteps: (config) => ddnmTimesteps(T, config.number("n_step")),
+  listsOfRun: ["timesteps_seen_by_network"],
+  sigmaY: (config) => config.number("noiselevel"),
+  limit: (quantity) => /^(evaluations|timesteps_\w+)$/.test(quantity) ? 0 : quantity === "final" ? 1e-4 : SIGN_LIMIT,
+  draws: (file, config) => sitcomDraws(file, config.number("n_step")),
+  async restore(run): Promise<Steps> {
+    const { runtime, file, config, problem, noise, states } = run;
+    states.set("x_init", await startDraw(file));
+    const steps = config.number("n_step");
+    const timesteps = ddnmTimesteps(T, steps).toReversed();
+    return withEvaluations(
+      run,
+      SAMPLERS.sitcom.restore(runtime, problem, {
+        steps,
+        innerSteps: config.number("num_steps"),
+        learningRate: config.number("lr"),
+        noise,
+      }),
+      timesteps,
+    );
+  },
+  isFinalState: true,
+});
+
+/** The run, with the evaluations of its steps, and the timestep of each evaluation. */
+async function* withEvaluations(
+  { states }: RecordedRun,
+  steps: Steps,
+  timesteps: readonly number[],
+): AsyncGenerator<Progress, DeviceTensor> {
+  const [counts, seen]: [number[], number[]] = [[], []];
+  for (;;) {
+    const next = await steps.next();
+    if (next.done) return next.value;
+    const made = next.value.nfe - seen.length;
+    seen.push(...Array<number>(made).fill(timesteps[counts.length]!));
+    counts.push(made);
+    states.set("evaluations", { data: counts, shape: [counts.length] });
+    states.set("timesteps_seen_by_network", { data: seen, shape: [seen.length] });
+    yield next.value;
+  }
+}
+
+function sitcomDraws(file: ReferenceFile, steps: number): readonly RecordedDraw[] {
+  const fresh = Array.from({ length: steps }, (_, k) => storedDraw(file, `noise.${k}`, String(k), k === steps - 1));
+  return [...fresh, { name: "xT", isOptional: false, read: () => startDraw(file) }];
+}
+
+/** sqrt(alphaBar) a + sqrt(1 - alphaBar) b of the noisiest level: the program noises noise. */
+async function startDraw(file: ReferenceFile): Promise<StoredTensor> {
+  const alphaBar = PUBLISHED_LEVELS.at(-1)!;
+  const [a, b] = [await file.readChannelsLast("noise.xT.a"), await file.readChannelsLast("noise.xT.b")];
+  const data = a.data.map((value, i) => Math.sqrt(alphaBar) * value + Math.sqrt(1 - alphaBar) * b.data[i]!);
+  return { data, shape: a.shape };
+}
+
+/** All of them. */
+export const FITTING_METHODS: readonly TrajectoryMethod[] = [RED_DIFF, SITCOM];

@@ -1,0 +1,79 @@
+/** Rows for the options of `restore` that methods with guided, fitted or decoupled steps have. */
+import { assertEquals, assertNotEquals } from "@std/assert";
+import type { Materials } from "./materials.ts";
+import { parameterRow, type Row, type Words } from "./table.ts";
+
+/** The options of these methods. */
+export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] {
+  const of = (method: string, ...options: string[]): Words => [
+    ...["restore", small, "--degrade", "--cpu", `--model=${tiny}`, "--out=@.png", "--task=sr2"],
+    ...[`--method=${method}`, "--steps=4", ...options],
+  ];
+  const noisy = of("ddpg", "--sigma-y=0.3");
+  const chain = ["--tau=0.5", "--chain-rate=0.02", "--chain-steps=3"];
+  const daps = of("daps", "--flow-steps=2", ...chain);
+  const pairs = of("pnp-dm", "--sigma-y=0.3", "--coupling-start=1");
+  /** An option that costs evaluations. */
+  const counted = (option: string, base: Words, values: readonly [string, string], made: readonly number[]): Row => ({
+    option,
+    without: [...base, `--${option}=${values[0]}`],
+    given: [...base, `--${option}=${values[1]}`],
+    check(few, many): void {
+      assertEquals([few.number("evaluations.actual"), many.number("evaluations.actual")], made);
+      assertNotEquals(many.bytes(), few.bytes());
+    },
+  });
+  return [
+    parameterRow("eta-tilde", noisy, { value: "50", key: "method.etaTilde", standard: "0.3" }),
+    parameterRow("step-size", noisy, { value: "constant", key: "method.stepSize", standard: "falling" }),
+    parameterRow("learning-rate", of("red-diff"), { value: "0.5", key: "method.learningRate", standard: "0.1" }),
+    parameterRow("data-weight", of("red-diff"), { value: "0", key: "method.dataWeight", standard: "1" }),
+    parameterRow("weighting", of("red-diff"), { value: "square", key: "method.weighting", standard: "linear" }),
+    counted("inner-steps", of("sitcom"), ["2", "3"], [8, 12]),
+    parameterRow("correction", of("sitcom", "--inner-steps=2"), {
+      value: "0.5",
+      key: "method.correction",
+      standard: "0",
+    }),
+    counted("flow-steps", of("daps", ...chain, "--sigma-max=1"), ["2", "3"], [8, 12]),
+    counted("reverse-levels", pairs, ["3", "6"], [4, 8]),
+    {
+      option: "chain-steps",
+      without: of("daps", "--flow-steps=2", "--chain-steps=3"),
+      given: of("daps", "--flow-steps=2", "--chain-steps=0"),
+      async check(some, none, run): Promise<void> {
+        assertNotEquals(none.bytes(), some.bytes());
+        const words = of("daps", "--flow-steps=2", "--chain-steps=0").map((word) => word === small ? other : word);
+        assertEquals((await run(words)).bytes(), none.bytes(), "the measurement is of no influence");
+      },
+    },
+    parameterRow("chain-rate", of("daps", "--flow-steps=2", "--tau=0.5", "--chain-steps=3"), {
+      value: "0.02",
+      key: "method.chainRate",
+      standard: "0.0001",
+    }),
+    parameterRow("chain-decay", daps, { value: "1", key: "method.chainDecay", standard: "0.01" }),
+    parameterRow("momentum", daps, { value: "0.5", key: "method.momentum", standard: "0" }),
+    parameterRow("tau", of("daps", "--flow-steps=2", "--chain-steps=3"), {
+      value: "1",
+      key: "method.tau",
+      standard: "0.01",
+    }),
+    parameterRow("coupling-start", of("pnp-dm", "--sigma-y=0.3", "--reverse-levels=6"), {
+      value: "1",
+      key: "method.couplingStart",
+      standard: "10",
+    }),
+    parameterRow("coupling-decay", [...pairs, "--reverse-levels=6"], {
+      value: "0.5",
+      key: "method.couplingDecay",
+      standard: "0.9",
+    }),
+    parameterRow("coupling-end", [...pairs, "--reverse-levels=6"], {
+      value: "0.9",
+      key: "method.couplingEnd",
+      standard: "0.3",
+    }),
+    parameterRow("level-grid", [...pairs, "--reverse-levels=6"], { value: "vp", key: "method.grid", standard: "edm" }),
+  ];
+}
