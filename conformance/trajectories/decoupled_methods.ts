@@ -1,13 +1,12 @@
-/** Trajectories of methods over noise levels of their own on a network of the continuous process: DAPS and PnP-DM. */
-import type { DeviceTensor } from "../../engine/mod.ts";
+/** Trajectories of methods over noise levels of their own on a network of the continuous process: DAPS, PnP-DM and LGD-MC. */
 import { alphaBarOf, type DiffusionProcess, listedProcess, noiseSchedule } from "../../models/mod.ts";
 import { karrasGrid, type Progress, SAMPLERS } from "../../samplers/mod.ts";
-import type { ReferenceFile, Settings } from "../reference_file.ts";
+import type { ReferenceFile, Settings, StoredTensor } from "../reference_file.ts";
 import { NotSupportedError } from "../row.ts";
 import { circularBlur } from "./circular_blur.ts";
 import { levelLimit, listValues, watched, withoutScale } from "./denoiser_runs.ts";
 import { imageShapeOf, type RecordedDraw, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
-import { posteriorTrajectory, type RecordedRun, type Steps } from "./posterior.ts";
+import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
 import { imagesOf, publishedBasis } from "./published_basis.ts";
 
 /** beta(t) = SLOPE t + LEAST of the continuous process whose times 0 to 1 are the timesteps 0 to 999. */
@@ -27,45 +26,49 @@ export function continuousProcess(): DiffusionProcess {
 /** Times were computed in f32, which costs the least ones most. */
 const TIME_LIMIT = 2e-5;
 
-const SHARED = {
+/** What all of them share. */
+export const CONTINUOUS = {
   timesteps: (): readonly number[] => [],
   listsOfRun: ["timesteps_seen_by_network"],
   process: continuousProcess,
   limit: (quantity: string): number | undefined =>
     quantity === "timesteps_seen_by_network"
       ? TIME_LIMIT
-      : /^sigmas$|^sigma_steps$/.test(quantity)
-      ? levelLimit(`run.sigmas`)
+      : /^(sigmas|sigma_steps|losses)$/.test(quantity)
+      ? levelLimit("run.sigmas")
       : undefined,
   isFinalState: true as const,
 };
 
-/** The run on the model that is watched, with what each step shows put among the states. */
-async function* watching(
+/** The run on a model that is watched, with the times of its calls among the states. */
+export function watching(
   { states }: RecordedRun,
-  steps: Steps,
-  { calls, show }: {
-    /** sigma of the levels that the sampler has put the model over. */
-    calls(): readonly number[];
-    show(step: Progress): Promise<void>;
+  run: Steps,
+  { callsOf, show }: {
+    /** sigma of the next calls, so many. */
+    callsOf(made: number): readonly number[];
+    show?(step: Progress): void | Promise<void>;
   },
-  callsOf: (made: number) => readonly number[],
-): AsyncGenerator<Progress, DeviceTensor> {
+): Steps {
   const seen: number[] = [];
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-    seen.push(...callsOf(next.value.nfe - seen.length));
+  let made = 0;
+  return showing(run, async (step) => {
+    seen.push(...callsOf(step.nfe - made));
+    made = step.nfe;
     states.set("timesteps_seen_by_network", listValues(seen.map((sigma) => timestepAt(alphaBarOf(sigma)))));
-    await show(next.value);
-    if (next.value.step === next.value.steps) states.set("sigma_steps", listValues([...calls(), 0]));
-    yield next.value;
-  }
+    await show?.(step);
+  });
+}
+
+/** The calls over a list of levels, one after the other. */
+function inOrder(calls: () => readonly number[]): (made: number) => readonly number[] {
+  let before = 0;
+  return (made) => calls().slice(before, before += made);
 }
 
 /** DAPS; `x0hat.k` is where the flow ends, `x0y.k` where the chain does, and states have no scale. */
 const DAPS = posteriorTrajectory({
-  ...SHARED,
+  ...CONTINUOUS,
   pattern: /^DAPS$/,
   sigmaY: (config) => config.number("sigma_y"),
   draws(file, config): readonly RecordedDraw[] {
@@ -97,20 +100,19 @@ const DAPS = posteriorTrajectory({
     });
     const sigmas = [...karrasGrid(steps + 1, { ...range, rho: 7 }).slice(0, -1), 0];
     states.set("sigmas", listValues(sigmas));
-    let made = 0;
     return watching(run, restored, {
-      calls,
+      callsOf: inOrder(calls),
       async show({ name, x0, xt, step }): Promise<void> {
         states.set(`x0y.${name}`, await valuesOf(x0));
         states.set(`x_t.${name}`, withoutScale(await valuesOf(xt), sigmas[step]!));
       },
-    }, (count) => calls().slice(made, made += count));
+    });
   },
 });
 
 /** PnP-DM; `z.k` is the draw from the likelihood. */
 const PNP_DM = posteriorTrajectory({
-  ...SHARED,
+  ...CONTINUOUS,
   pattern: /^PnP-DM$/,
   inputs: /^t_steps$/,
   sigmaY: (config) => config.number("sigma_y"),
@@ -138,7 +140,10 @@ const PNP_DM = posteriorTrajectory({
     const size = problem.model.imageShape;
     const count = size.reduce((product, extent) => product * extent, 1);
     states.set("x_init", { data: new Float32Array(count), shape: [1, ...size] });
-    return watching(run, restored, { calls, show: () => Promise.resolve() }, (made) => calls().slice(-made));
+    return watching(run, restored, {
+      callsOf: (made) => calls().slice(-made),
+      show: () => void states.set("sigma_steps", listValues([...calls(), 0])),
+    });
   },
 });
 
@@ -172,5 +177,53 @@ function likelihoodNoise(file: ReferenceFile, k: number): RecordedDraw {
   };
 }
 
-/** Both. */
-export const DECOUPLED_METHODS: readonly TrajectoryMethod[] = [DAPS, PNP_DM];
+/** LGD-MC; `losses` lists the sums over the samples of every step. */
+const LGD = posteriorTrajectory({
+  ...CONTINUOUS,
+  pattern: /^LGD-MC$/,
+  sigmaY: (config) => config.number("sigma_y"),
+  draws(file, config): readonly RecordedDraw[] {
+    const each = Array.from({ length: config.number("num_steps") }, (_, k): readonly RecordedDraw[] => [
+      { name: `mc.${k}`, isOptional: false, read: () => behindEachOther(file, `noise.mc.${k}`) },
+      storedDraw(file, `noise.${k}`, String(k), true),
+    ]);
+    return [...each.flat(), storedDraw(file, "noise.xT", "xT", false)];
+  },
+  restore(run): Steps {
+    const { runtime, config, problem, noise, states } = run;
+    const { model, calls } = watched(problem.model);
+    const sigmaAt = (t: number): number => Math.sqrt(Math.expm1(SLOPE * t * t / 2 + LEAST * t));
+    const restored = SAMPLERS.lgd.restore(runtime, { ...problem, model }, {
+      steps: config.number("num_steps"),
+      samples: config.number("num_samples"),
+      scale: config.number("guidance_scale"),
+      stepRule: config.flag("sde") ? "sde" : "ode",
+      sigmaMin: sigmaAt(1e-3),
+      sigmaMax: sigmaAt(1),
+      noise,
+    });
+    const losses: number[] = [];
+    return watching(run, restored, {
+      callsOf: inOrder(calls),
+      async show({ parts }): Promise<void> {
+        losses.push(...await parts!["losses"]!.read());
+        states.set("losses", listValues(losses));
+      },
+    });
+  },
+});
+
+/** A batch of images as one image, the channels of one behind those of the other. */
+async function behindEachOther(file: ReferenceFile, name: string): Promise<StoredTensor> {
+  const { data, shape } = await file.readChannelsLast(name);
+  const [count, height, width, channels] = shape as [number, number, number, number];
+  const size = height * width * channels;
+  const joined = Float32Array.from(data, (_, i) => {
+    const [pixel, rest] = [Math.floor(i / (count * channels)), i % (count * channels)];
+    return data[Math.floor(rest / channels) * size + pixel * channels + rest % channels]!;
+  });
+  return { data: joined, shape: [1, height, width, count * channels] };
+}
+
+/** All of them. */
+export const DECOUPLED_METHODS: readonly TrajectoryMethod[] = [DAPS, PNP_DM, LGD];

@@ -1,10 +1,10 @@
-/** Trajectories of methods that fit something by Adam: RED-diff and SITCOM. */
-import type { DeviceTensor, Tensors } from "../../engine/mod.ts";
+/** Trajectories of methods that fit something by descent: RED-diff, SITCOM and ReSample. */
+import type { Tensors } from "../../engine/mod.ts";
 import { DEFAULT_PROCESS, PUBLISHED_LEVELS } from "../../models/mod.ts";
-import { ddnmTimesteps, type Progress, type RedDiffWeighting, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import { ddnmTimesteps, type RedDiffWeighting, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
 import type { ReferenceFile, StoredTensor } from "../reference_file.ts";
 import { type RecordedDraw, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
-import { posteriorTrajectory, type RecordedRun, type Steps } from "./posterior.ts";
+import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
 
 const T = DEFAULT_PROCESS.diffusion_steps;
 
@@ -17,7 +17,7 @@ const RED_DIFF = posteriorTrajectory({
   timesteps: (config) => strideTimesteps(T, config.number("num_steps")),
   sigmaY: (config) => config.number("sigma_y"),
   limit: () => SIGN_LIMIT,
-  restore(run): Steps {
+  restore(run): Promise<Steps> {
     const { runtime, config, problem, noise } = run;
     const steps = SAMPLERS.red_diff.restore(runtime, problem, {
       steps: config.number("num_steps"),
@@ -33,19 +33,16 @@ const RED_DIFF = posteriorTrajectory({
 });
 
 /** The run, with A^+ y as `x_init` and the state before the last one as `final`. */
-async function* withFirstAndFinal(
+async function withFirstAndFinal(
   { runtime, problem: { operator, y }, states }: RecordedRun,
-  steps: Steps,
-): AsyncGenerator<Progress, DeviceTensor> {
+  run: Steps,
+): Promise<Steps> {
   const stage = runtime.stage("first image", ({ y }: Tensors<"y">) => ({ image: operator.pseudoInverse(y) }));
   states.set("x_init", await valuesOf((await stage({ y }, {})).image));
   stage.release();
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-    if (next.value.step === next.value.steps - 1) states.set("final", await valuesOf(next.value.xt));
-    yield next.value;
-  }
+  return showing(run, async ({ step, steps, xt }) => {
+    if (step === steps - 1) states.set("final", await valuesOf(xt));
+  });
 }
 
 /** SITCOM; `evaluations` lists those of each level. */
@@ -76,22 +73,15 @@ const SITCOM = posteriorTrajectory({
 });
 
 /** The run, with the evaluations of its steps, and the timestep of each evaluation. */
-async function* withEvaluations(
-  { states }: RecordedRun,
-  steps: Steps,
-  timesteps: readonly number[],
-): AsyncGenerator<Progress, DeviceTensor> {
+function withEvaluations({ states }: RecordedRun, run: Steps, timesteps: readonly number[]): Steps {
   const [counts, seen]: [number[], number[]] = [[], []];
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-    const made = next.value.nfe - seen.length;
+  return showing(run, ({ nfe }) => {
+    const made = nfe - seen.length;
     seen.push(...Array<number>(made).fill(timesteps[counts.length]!));
     counts.push(made);
     states.set("evaluations", { data: counts, shape: [counts.length] });
     states.set("timesteps_seen_by_network", { data: seen, shape: [seen.length] });
-    yield next.value;
-  }
+  });
 }
 
 function sitcomDraws(file: ReferenceFile, steps: number): readonly RecordedDraw[] {
@@ -107,5 +97,29 @@ async function startDraw(file: ReferenceFile): Promise<StoredTensor> {
   return { data, shape: a.shape };
 }
 
+/** ReSample in the program of learned linear extrapolation; `x0.k` is where the descent ends. */
+const RESAMPLE = posteriorTrajectory({
+  pattern: /^ReSample$/,
+  timesteps: (config) => strideTimesteps(T, config.number("steps")),
+  limit: () => 1e-4,
+  sigmaY: (config) => config.number("sigma_0"),
+  draws(file, config): readonly RecordedDraw[] {
+    const count = strideTimesteps(T, config.number("steps")).length;
+    const each = Array.from(
+      { length: count },
+      (_, k) => ["a", "b"].map((kind) => storedDraw(file, `noise.${kind}.${k}`, `${kind}.${k}`, k === count - 1)),
+    );
+    return [...each.flat(), storedDraw(file, "noise.xT", "xT", false)];
+  },
+  restore: ({ runtime, config, problem, noise }) =>
+    SAMPLERS.resample.restore(runtime, problem, {
+      steps: config.number("steps"),
+      eta: config.number("eta"),
+      resampleVariance: config.number("gamma"),
+      noise,
+    }),
+  isFinalState: true,
+});
+
 /** All of them. */
-export const FITTING_METHODS: readonly TrajectoryMethod[] = [RED_DIFF, SITCOM];
+export const FITTING_METHODS: readonly TrajectoryMethod[] = [RED_DIFF, SITCOM, RESAMPLE];

@@ -1,12 +1,19 @@
-/** Trajectories of DDPG and IDPG. */
-import type { DeviceTensor } from "../../engine/mod.ts";
-import { DEFAULT_PROCESS } from "../../models/mod.ts";
-import { ddnmTimesteps, type Progress, SAMPLERS } from "../../samplers/mod.ts";
-import type { Settings } from "../reference_file.ts";
+/** Trajectories of DDPG, IDPG and CM4IR. */
+import {
+  alphaBarOf,
+  DEFAULT_PROCESS,
+  type DiffusionProcess,
+  noiseLevelProcess,
+  type OutputWeights,
+  PUBLISHED_LEVELS,
+} from "../../models/mod.ts";
+import { ddnmTimesteps, SAMPLERS } from "../../samplers/mod.ts";
+import type { Settings, StoredTensor } from "../reference_file.ts";
 import { NotSupportedError } from "../row.ts";
 import { circularBlur } from "./circular_blur.ts";
-import { type TrajectoryMethod, valuesOf } from "./method.ts";
-import { posteriorTrajectory, type RecordedRun, type Steps } from "./posterior.ts";
+import { levelLimit, listValues } from "./denoiser_runs.ts";
+import { numberedDraws, type TrajectoryMethod, valuesOf } from "./method.ts";
+import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
 
 const T = DEFAULT_PROCESS.diffusion_steps;
 
@@ -45,15 +52,88 @@ function stepSizeOf(config: Settings): typeof STEP_SIZES[number] {
 }
 
 /** The run, with its last prediction as `x0.last`. */
-async function* withLastPrediction({ states }: RecordedRun, steps: Steps): AsyncGenerator<Progress, DeviceTensor> {
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-    const { step, steps: count, x0 } = next.value;
-    if (step === count) states.set("x0.last", await valuesOf(x0));
-    yield next.value;
-  }
+function withLastPrediction({ states }: RecordedRun, run: Steps): Steps {
+  return showing(run, async ({ step, steps, x0 }) => {
+    if (step === steps) states.set("x0.last", await valuesOf(x0));
+  });
 }
 
+/** What every step of CM4IR is told of its noise level: its own, a greater one, or that and all that follows from it. */
+interface ToldLevels {
+  /** sigma of the states. */
+  readonly sigmas: readonly number[];
+  /** sigma that the network is told. */
+  readonly told: readonly number[];
+  /** Whether the weights of the network are those of what it is told. */
+  readonly isWhole: boolean;
+}
+
+function toldLevels(config: Settings): ToldLevels {
+  const first = PUBLISHED_LEVELS[config.number("iN") + 1]!;
+  const deltas = config.has("deltas") ? config.numbers("deltas") : [];
+  const growth = 1 + config.number("gamma");
+  const sigmas = Array.from({ length: config.number("steps") }, (_, k) => {
+    return Math.max(0.002, Math.sqrt(1 - Math.min(first * growth ** k, 0.9999)));
+  });
+  const told = sigmas.map((sigma, k) => (1 + (deltas[k] ?? 0)) * sigma);
+  return { sigmas, told, isWhole: config.number("deltas_injection_type", 0) === 1 };
+}
+
+/** A consistency model that is told the levels of a run. */
+function toldProcess({ sigmas, told, isWhole }: ToldLevels): DiffusionProcess {
+  const consistency = noiseLevelProcess("consistency");
+  const at = (alphaBar: number): OutputWeights => {
+    const distances = sigmas.map((sigma) => Math.abs(alphaBarOf(sigma) - alphaBar));
+    const other = alphaBarOf(told[distances.indexOf(Math.min(...distances))]!);
+    const [own, { noise, ...weights }] = [consistency.at(alphaBar), consistency.at(other)];
+    if (!isWhole) return { ...own, noise };
+    // Weights are those of states with a scale, which is that of the level itself.
+    const scale = Math.sqrt(other / alphaBar);
+    return { ...weights, noise, input: scale * weights.input, x0FromXt: scale * weights.x0FromXt };
+  };
+  return { ...consistency, at };
+}
+
+/** CM4IR; `net_in.k` is what the network is given. */
+const CM4IR = posteriorTrajectory({
+  pattern: /^CM4IR$/,
+  inputs: /^x_start$/,
+  timesteps: () => [],
+  listsOfRun: ["timesteps_seen_by_network"],
+  limit: (quantity) =>
+    quantity === "timesteps_seen_by_network" ? 1e-6 : quantity === "sigmas" ? levelLimit("run.sigmas") : 1e-4,
+  process: (config) => toldProcess(toldLevels(config)),
+  sigmaY: (config) => 2 * config.number("sigma_y"),
+  async restore(run): Promise<Steps> {
+    const { runtime, file, config, problem, noise, uploads, states } = run;
+    const levels = toldLevels(config);
+    const inputOf = (x: StoredTensor, k: number): StoredTensor => {
+      const { input } = toldProcess(levels).at(alphaBarOf(levels.sigmas[k]!));
+      return { data: x.data.map((value) => input * value), shape: x.shape };
+    };
+    states.set("sigmas", listValues(levels.sigmas));
+    states.set("timesteps_seen_by_network", listValues(levels.told.map((sigma) => 250 * Math.log(sigma))));
+    const [image, fresh] = [await file.readChannelsLast("x_start"), await file.readChannelsLast("noise.init")];
+    const scale = Math.sqrt(alphaBarOf(levels.sigmas[0]!));
+    const noisy = image.data.map((value, i) => scale * (value + levels.sigmas[0]! * fresh.data[i]!));
+    states.set("net_in.0", inputOf({ data: noisy, shape: image.shape }, 0));
+    const restored = SAMPLERS.cm4ir.restore(runtime, problem, {
+      steps: config.number("steps"),
+      sigmaStart: levels.sigmas[0]!,
+      growth: config.number("gamma"),
+      eta: config.number("eta"),
+      zeta: config.number("zeta"),
+      // The program fills what a mask has taken by medians of what is around it.
+      ...(problem.operator.name === "inpaint" ? { start: uploads.add(image) } : {}),
+      noise,
+    });
+    return showing(restored, async ({ step, steps, xt }) => {
+      if (step < steps) states.set(`net_in.${step}`, inputOf(await valuesOf(xt), step));
+    });
+  },
+  draws: (file, config) => numberedDraws(file, config.number("steps")),
+  isFinalState: true,
+});
+
 /** All of them. */
-export const GUIDANCE_METHODS: readonly TrajectoryMethod[] = [DDPG];
+export const GUIDANCE_METHODS: readonly TrajectoryMethod[] = [DDPG, CM4IR];

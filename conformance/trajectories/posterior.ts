@@ -70,6 +70,16 @@ export interface PosteriorMethod {
   readonly isFinalState?: true;
 }
 
+/** The run, each of whose steps is shown before it goes on. */
+export async function* showing(steps: Steps, show: (step: Progress) => void | Promise<void>): Steps {
+  for (;;) {
+    const next = await steps.next();
+    if (next.done) return next.value;
+    await show(next.value);
+    yield next.value;
+  }
+}
+
 /** The rule for files of a posterior sampler. */
 export function posteriorTrajectory(method: PosteriorMethod): TrajectoryMethod {
   const { pattern, timesteps, limit, listsOfRun } = method;

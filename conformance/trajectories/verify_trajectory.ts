@@ -14,6 +14,7 @@ import { EDITING_METHOD } from "./editing.ts";
 import { FLOW_METHOD } from "./flow.ts";
 import { KARRAS_METHOD } from "./karras.ts";
 import type { TrajectoryMethod } from "./method.ts";
+import { PARTICLE_METHODS } from "./particle_methods.ts";
 import { PLAIN_METHOD } from "./plain.ts";
 import { POSTERIOR_METHODS } from "./posterior_methods.ts";
 import { INVERSION_METHOD, SHORTCUT_METHOD } from "./shortcut.ts";
@@ -36,6 +37,7 @@ const METHODS: readonly TrajectoryMethod[] = [
   ...GUIDANCE_METHODS,
   ...FITTING_METHODS,
   ...DECOUPLED_METHODS,
+  ...PARTICLE_METHODS,
   KARRAS_METHOD,
   CROSSED_METHOD,
   EDITING_METHOD,

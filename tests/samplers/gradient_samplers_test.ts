@@ -167,6 +167,8 @@ async function fit(name: SamplerName, operator: Degradation, options: object): P
 const NONLINEAR_FITS = [
   ["diffpir", { steps: 50, dataStep: "first_order" }],
   ["sitcom", { steps: 10, innerSteps: 10, learningRate: 0.1 }],
+  ["resample", { steps: 20, descents: 100, descentRate: 0.05 }],
+  ["lgd", { steps: 100, scale: 1, stepRule: "ddim" }],
   ["daps", { steps: 20, chainSteps: 60, chainRate: 1e-4, chainDecay: 1, tau: 0.03 }],
 ] as const;
 
@@ -204,7 +206,8 @@ Deno.test("methods that need A^T or A^+ refuse an operator that is not linear an
       () => chosen.restore(runtime, problem, { ...chosen.defaults, noise: seededNoise([1]) }),
       TypeError,
       `Cannot run ${name} on "${operator!.name}": the operator is not linear, ${name} needs A^T or A^+; the samplers ` +
-        `that work are dps, diffpir (data step first_order), sitcom, daps, the operators that work with ${name} are sr_average, `,
+        `that work are dps, diffpir (data step first_order), sitcom, resample, lgd, daps, the ` +
+        `operators that work with ${name} are sr_average, `,
     );
   }
 });

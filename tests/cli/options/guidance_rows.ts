@@ -13,6 +13,9 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
   const chain = ["--tau=0.5", "--chain-rate=0.02", "--chain-steps=3"];
   const daps = of("daps", "--flow-steps=2", ...chain);
   const pairs = of("pnp-dm", "--sigma-y=0.3", "--coupling-start=1");
+  const weighted = ["--sigma-y=0.3", "--sigma-max=1"];
+  const crowd = of("ddsmc", "--particles=2", ...weighted);
+  const filter = of("fps-smc", "--particles=2", "--sigma-y=0.3");
   /** An option that costs evaluations. */
   const counted = (option: string, base: Words, values: readonly [string, string], made: readonly number[]): Row => ({
     option,
@@ -74,6 +77,34 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
       key: "method.couplingEnd",
       standard: "0.3",
     }),
+    parameterRow("sigma-start", of("cm4ir"), { value: "0.3", key: "method.sigmaStart", standard: "0.6937" }),
+    parameterRow("growth", of("cm4ir"), { value: "0.01", key: "method.growth", standard: "0.2" }),
+    parameterRow("descents", of("resample"), { value: "1", key: "method.descents", standard: "50" }),
+    parameterRow("descent-rate", of("resample"), { value: "0.1", key: "method.descentRate", standard: "0.01" }),
+    parameterRow("resample-variance", of("resample", "--descents=2"), {
+      value: "0.1",
+      key: "method.resampleVariance",
+      standard: "100",
+    }),
+    parameterRow("loss-samples", of("lgd", "--gradient-scale=3"), { value: "1", key: "method.samples", standard: "3" }),
+    parameterRow("step-rule", of("lgd"), { value: "ddim", key: "method.stepRule", standard: "sde" }),
+    counted("particles", of("ddsmc", ...weighted), ["2", "3"], [8, 12]),
+    parameterRow("spread-min", crowd, { value: "0.5", key: "method.spreadMin", standard: "0.01" }),
+    parameterRow("spread-max", crowd, { value: "1", key: "method.spreadMax", standard: "47" }),
+    {
+      option: "resampling",
+      without: crowd,
+      given: [...crowd, "--resampling=systematic"],
+      check(usual, given): void {
+        // Either may come to the same parents.
+        assertEquals([usual.field("method.resampling"), given.field("method.resampling")], [
+          "multinomial",
+          "systematic",
+        ]);
+      },
+    },
+    parameterRow("fresh-share", filter, { value: "0.3", key: "method.share", standard: "0.95" }),
+    parameterRow("fps-form", filter, { value: "paper", key: "method.form", standard: "published" }),
     parameterRow("level-grid", [...pairs, "--reverse-levels=6"], { value: "vp", key: "method.grid", standard: "edm" }),
   ];
 }

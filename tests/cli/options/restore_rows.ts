@@ -62,11 +62,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
     restore(large, "--cpu", "--method=pseudo-inverse", `--model=${tiny}`, ...options);
   const windows = (form: string): Words =>
     restore(
-      large,
-      "--task=sr4",
-      "--method=ddnm",
-      "--steps=3",
-      "--window=16",
+      ...[large, "--task=sr4", "--method=ddnm", "--steps=3", "--window=16"] as const,
       `--window-form=${form}`,
       `--model=${tiny}`,
     );

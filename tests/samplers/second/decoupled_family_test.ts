@@ -1,11 +1,11 @@
-/** DAPS and PnP-DM against second implementations in states without scale. */
+/** DAPS, PnP-DM and CM4IR against second implementations in states without scale. */
 import { assertEquals } from "@std/assert";
 import type { LinearOperator } from "../../../operators/mod.ts";
 import { SAMPLERS } from "../../../samplers/mod.ts";
 import { drawn, type OperatorPair, PAIRS } from "./harness.ts";
 import { compareLevels } from "./level_runs.ts";
 import { grid, type LevelSampling, type LevelState } from "./noise_levels.ts";
-import { type DenseOperator, difference, sum, times, transposed, type Vector } from "./plain_arrays.ts";
+import { clamped, type DenseOperator, difference, sum, times, transposed, type Vector } from "./plain_arrays.ts";
 
 type Sampling = Omit<LevelSampling, "clip">;
 
@@ -202,6 +202,69 @@ Deno.test("pnp_dm makes the states of the published rule, on both grids", async 
         places,
       );
       assertEquals(SAMPLERS.pnp_dm.evaluations(options).actual, places.length);
+    }
+  }
+});
+
+interface Cm4ir {
+  readonly steps: number;
+  readonly sigmaStart: number;
+  readonly growth: number;
+  readonly eta: number;
+  readonly zeta: number;
+}
+
+function cm4irLevels({ steps, sigmaStart, growth }: Cm4ir): readonly number[] {
+  let q = 1 - sigmaStart ** 2;
+  return Array.from({ length: steps }, (_, k) => {
+    if (k > 0) q = Math.min(q * (1 + growth), 0.9999);
+    return Math.sqrt(1 - q);
+  });
+}
+
+function* cm4ir(
+  sampling: Sampling,
+  { a, u, s, v, pseudoInverse }: DenseOperator,
+  { y, sigmaY }: { readonly y: Vector; readonly sigmaY: number },
+  options: Cm4ir,
+): Generator<LevelState> {
+  const sigmas = cm4irLevels(options);
+  const variance = options.zeta * sigmaY ** 2;
+  const back = (r: Vector): Vector => {
+    if (variance === 0) return times(pseudoInverse, r);
+    const coefficients = times(transposed(u), r);
+    return times(v, s.map((value, i) => value * coefficients[i]! / (value ** 2 + variance)));
+  };
+  let x = sum([1, back(y)], [sigmas[0]!, sampling.z("xT")]);
+  for (const [k, sigma] of sigmas.entries()) {
+    const x0 = clamped(denoised(sampling, x, sigma, k));
+    const fresh = sampling.z(`${k}`);
+    const isLast = k === sigmas.length - 1;
+    const guided = isLast && sigmaY > 0 ? x0 : sum([1, x0], [1, back(difference(y, times(a, x0)))]);
+    const next = isLast ? 0 : sigmas[k + 1]!;
+    const against = difference(x0, x).map((value) => value / sigma);
+    x = sum([1, guided], [next * options.eta, fresh], [next * Math.sqrt(1 - options.eta ** 2), against]);
+    yield { x0, x, sigma: next };
+  }
+}
+
+Deno.test("cm4ir makes the states of the published rule", async () => {
+  for (const pair of PAIRS) {
+    for (const [zeta, sigmaY] of [[0, 0], [0, 0.3], [0.7, 0.3]] as const) {
+      for (const growth of [0.3, 3]) {
+        const options = { steps: 4, sigmaStart: 0.8, growth, eta: 0.4, zeta };
+        const y = measured(pair);
+        await compareLevels(
+          `cm4ir on ${pair.operator.name}, zeta ${zeta}, noise ${sigmaY}`,
+          cm4irLevels(options),
+          (runtime, model, noise) => {
+            const upload = runtime.upload(Float32Array.from(y), [1, ...pair.operator.measurementShape]);
+            const problem = { model, operator: pair.operator, y: upload, sigmaY };
+            return SAMPLERS.cm4ir.restore(runtime, problem, { ...options, noise });
+          },
+          (sampling) => cm4ir(sampling, pair.dense, { y, sigmaY }, options),
+        );
+      }
     }
   }
 });

@@ -1,4 +1,4 @@
-/** RED-diff and SITCOM against the second implementation, state by state. */
+/** RED-diff, SITCOM and ReSample against the second implementation, state by state. */
 import { assert, assertEquals } from "@std/assert";
 import { ReferenceRuntime } from "../../../engine/mod.ts";
 import { type Sampler, SAMPLERS, seededNoise } from "../../../samplers/mod.ts";
@@ -176,6 +176,52 @@ Deno.test("sitcom() ends a level where the residual is that of the noise, for ev
     for (const [k, r] of residuals.entries()) {
       const isShort = dot(r, r) < (sigma + 0.001) ** 2 * r.length;
       if ([first, second][n]![k]! < inner) assert(isShort, `sample ${n}, level ${k}`);
+    }
+  }
+});
+
+interface Resample {
+  readonly eta: number;
+  readonly descents: number;
+  readonly rate: number;
+  readonly share: number;
+}
+
+/** Descent with momentum on |A h - y|^2, and the product of two Gaussians. */
+function resample(sample: Sample, steps: number, { eta, descents, rate, share }: Resample): readonly Expected[] {
+  let x = sample.z("xT");
+  return strided(steps).map(({ t, a, b }, k) => {
+    const { x0, eps } = predict(x, t, true);
+    let [h, v]: [Vector, Vector] = [x0, x0.map(() => 0)];
+    for (let j = 0; j < descents; j++) {
+      v = sum([0.9, v], [2, misfit(sample, h)]);
+      h = sum([1, h], [-rate, v]);
+    }
+    const noise = sum([eta, sample.z(`a.${k}`)], [Math.sqrt(1 - eta ** 2), eps]);
+    const state = sum([Math.sqrt(b), x0], [Math.sqrt(1 - b), noise]);
+    const variance = share * (1 - b) / a * (1 - a / b);
+    if (variance === 0) {
+      x = h;
+    } else {
+      // Precisions add up.
+      const [ofState, ofImage] = [1 / variance, 1 / (1 - b)];
+      const mean = sum([ofState, state], [ofImage * Math.sqrt(b), h]).map((value) => value / (ofState + ofImage));
+      x = sum([1, mean], [Math.sqrt(1 / (ofState + ofImage)), sample.z(`b.${k}`)]);
+    }
+    return { x0: h, xt: x };
+  });
+}
+
+Deno.test("resample() makes every state of the second implementation", async () => {
+  for (const [pair, descents] of [[pool, 7], [bicubic, 3], [mask, 1]] as const) {
+    for (const [eta, share] of [[0.85, 100], [0.2, 0.5]] as const) {
+      const [steps, rate] = [5, 0.03];
+      await compare({
+        name: "resample",
+        pair,
+        options: { steps, eta, descents, descentRate: rate, resampleVariance: share },
+        second: (sample) => resample(sample, steps, { eta, descents, rate, share }),
+      });
     }
   }
 });
