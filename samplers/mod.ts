@@ -85,6 +85,7 @@ export type { PnpDmOptions } from "./methods/decoupled/pnp_dm.ts";
 export type { DdsmcOptions } from "./methods/particles/ddsmc.ts";
 export { type FpsSmcOptions, fpsSmcStart } from "./methods/particles/fps_smc.ts";
 export type { Resampling } from "./methods/particles/particles.ts";
+export type { DeqirOptions } from "./methods/parallel/deqir.ts";
 export type { RedDiffOptions, RedDiffWeighting } from "./methods/fitting/red_diff.ts";
 export type { SitcomOptions } from "./methods/fitting/sitcom.ts";
 export type { DmpsOptions } from "./methods/dmps.ts";

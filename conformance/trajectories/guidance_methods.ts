@@ -1,4 +1,4 @@
-/** Trajectories of DDPG, IDPG and CM4IR. */
+/** Trajectories of DDPG, IDPG, CM4IR and DeqIR, which project every prediction in a way of their own. */
 import {
   alphaBarOf,
   DEFAULT_PROCESS,
@@ -12,7 +12,7 @@ import type { Settings, StoredTensor } from "../reference_file.ts";
 import { NotSupportedError } from "../row.ts";
 import { circularBlur } from "./circular_blur.ts";
 import { levelLimit, listValues } from "./denoiser_runs.ts";
-import { numberedDraws, type TrajectoryMethod, valuesOf } from "./method.ts";
+import { numberedDraws, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
 import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
 
 const T = DEFAULT_PROCESS.diffusion_steps;
@@ -135,5 +135,44 @@ const CM4IR = posteriorTrajectory({
   isFinalState: true,
 });
 
+/** DeqIR; `f.i` is the last row of sweep i, `all.i` are all of its rows, one batch. */
+const DEQIR = posteriorTrajectory({
+  pattern: /^DeqIR$/,
+  timesteps: (config) => ddnmTimesteps(T, config.number("timesteps")),
+  listsOfRun: ["timesteps_seen_by_network"],
+  // Systems of few equations, whose inner products are sums in f32.
+  limit: (quantity) => /^(seq|timesteps_\w+)$/.test(quantity) ? 0 : 1e-3,
+  sigmaY: (config) => config.number("sigma_y"),
+  draws: (file) => [
+    storedDraw(file, "noise.xT", "xT", false),
+    storedDraw(file, "noise.shared", "shared", false),
+  ],
+  restore({ runtime, config, problem, noise, states }): Steps {
+    if (config.number("lam") !== 1e-3 || config.number("beta") !== 1) {
+      throw new NotSupportedError("there is no other regularisation or damping of the mixture");
+    }
+    const timesteps = ddnmTimesteps(T, config.number("timesteps"));
+    states.set("seq", listValues(timesteps));
+    const restored = SAMPLERS.deqir.restore(runtime, problem, {
+      steps: timesteps.length,
+      sweeps: config.number("max_iter"),
+      history: config.number("m"),
+      tolerance: config.number("tol"),
+      eta: config.number("etw"),
+      noiseWeight: config.number("nw"),
+      noise,
+    });
+    return showing(restored, async ({ name, step, x0, xt, parts = {} }) => {
+      states.set(`f.${name}`, await valuesOf(x0));
+      const rows = await Promise.all(timesteps.map((_, k) => valuesOf(parts[`row${k}`]!)));
+      const data = Float32Array.from(rows.flatMap(({ data }) => [...data]));
+      states.set(`all.${name}`, { data, shape: [rows.length, ...rows[0]!.shape.slice(1)] });
+      states.set("final", await valuesOf(xt));
+      states.set("timesteps_seen_by_network", listValues(new Array<number>(step).fill(timesteps.at(-1)!)));
+    });
+  },
+  isFinalState: true,
+});
+
 /** All of them. */
-export const GUIDANCE_METHODS: readonly TrajectoryMethod[] = [DDPG, CM4IR];
+export const GUIDANCE_METHODS: readonly TrajectoryMethod[] = [DDPG, CM4IR, DEQIR];

@@ -38,6 +38,7 @@ export const FEW_STEPS: Readonly<Record<SamplerName, object>> = {
   "pnp_dm": { steps: 3, levels: 6, couplingStart: 1 },
   ddsmc: { steps: 4, particles: 3, sigmaMin: 0.1, spreadMin: 0.02, spreadMax: 10 },
   "fps_smc": { steps: 5, particles: 3 },
+  deqir: { steps: 4, sweeps: 4, history: 2, tolerance: 0, noiseWeight: 0.5 },
   repaint: { steps: 5, travelLength: 2, travelRepeat: 2 },
   ilvr: { steps: 5, freeSteps: 1 },
   "score_sde": { steps: 5 },
