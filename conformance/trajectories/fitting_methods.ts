@@ -1,7 +1,13 @@
 /** Trajectories of methods that fit something by descent: RED-diff, SITCOM and ReSample. */
 import type { Tensors } from "../../engine/mod.ts";
 import { DEFAULT_PROCESS, PUBLISHED_LEVELS } from "../../models/mod.ts";
-import { ddnmTimesteps, type RedDiffWeighting, SAMPLERS, strideTimesteps } from "../../samplers/mod.ts";
+import {
+  ddnmTimesteps,
+  type Extrapolation,
+  type RedDiffWeighting,
+  SAMPLERS,
+  strideTimesteps,
+} from "../../samplers/mod.ts";
 import type { ReferenceFile, StoredTensor } from "../reference_file.ts";
 import { type RecordedDraw, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
 import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
@@ -97,9 +103,38 @@ async function startDraw(file: ReferenceFile): Promise<StoredTensor> {
   return { data, shape: a.shape };
 }
 
+/** Names of the coefficients of learned linear extrapolation. */
+export const COEFFICIENTS = /^coeff_(obs|free)\.\d+$/;
+
+/** The coefficients of a file, where it is of learned linear extrapolation. */
+export async function extrapolationOf(
+  { file }: RecordedRun,
+  steps: number,
+): Promise<{ readonly extrapolation?: Extrapolation }> {
+  if (!file.has("coeff_obs.0")) return {};
+  const lists = async (kind: string): Promise<readonly (readonly number[])[]> =>
+    await Promise.all(
+      Array.from({ length: steps }, async (_, k) => Array.from(await file.readNumbers(`coeff_${kind}.${k}`))),
+    );
+  return { extrapolation: { observed: await lists("obs"), free: await lists("free") } };
+}
+
+/**
+ * The run, whose predictions are mixed where the file has coefficients: `x0mix.k` then, and `x0.k` before that.
+ * @param before the part of a step that the mixture begins with
+ */
+export function withMixtures({ file, states }: RecordedRun, run: Steps, before: string): Steps {
+  if (!file.has("coeff_obs.0")) return run;
+  return showing(run, async ({ name, x0, parts }) => {
+    states.set(`x0mix.${name}`, await valuesOf(x0));
+    states.set(`x0.${name}`, await valuesOf(parts![before]!));
+  });
+}
+
 /** ReSample in the program of learned linear extrapolation; `x0.k` is where the descent ends. */
 const RESAMPLE = posteriorTrajectory({
-  pattern: /^ReSample$/,
+  pattern: /^(LLE with )?ReSample$/,
+  inputs: COEFFICIENTS,
   timesteps: (config) => strideTimesteps(T, config.number("steps")),
   limit: () => 1e-4,
   sigmaY: (config) => config.number("sigma_0"),
@@ -111,13 +146,18 @@ const RESAMPLE = posteriorTrajectory({
     );
     return [...each.flat(), storedDraw(file, "noise.xT", "xT", false)];
   },
-  restore: ({ runtime, config, problem, noise }) =>
-    SAMPLERS.resample.restore(runtime, problem, {
-      steps: config.number("steps"),
+  async restore(run): Promise<Steps> {
+    const { runtime, config, problem, noise } = run;
+    const steps = config.number("steps");
+    const restored = SAMPLERS.resample.restore(runtime, problem, {
+      steps,
       eta: config.number("eta"),
       resampleVariance: config.number("gamma"),
+      ...await extrapolationOf(run, strideTimesteps(T, steps).length),
       noise,
-    }),
+    });
+    return withMixtures(run, restored, "fitted");
+  },
   isFinalState: true,
 });
 

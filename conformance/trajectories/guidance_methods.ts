@@ -12,6 +12,7 @@ import type { Settings, StoredTensor } from "../reference_file.ts";
 import { NotSupportedError } from "../row.ts";
 import { circularBlur } from "./circular_blur.ts";
 import { levelLimit, listValues } from "./denoiser_runs.ts";
+import { COEFFICIENTS, extrapolationOf, withMixtures } from "./fitting_methods.ts";
 import { numberedDraws, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
 import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
 
@@ -174,5 +175,27 @@ const DEQIR = posteriorTrajectory({
   isFinalState: true,
 });
 
+/** DDNM with learned linear extrapolation. */
+const LLE = posteriorTrajectory({
+  pattern: /^LLE with DDNM$/,
+  inputs: COEFFICIENTS,
+  timesteps: (config) => ddnmTimesteps(T, config.number("steps")),
+  limit: () => 1e-4,
+  sigmaY: (config) => config.number("sigma_0"),
+  async restore(run): Promise<Steps> {
+    const { runtime, config, problem, noise } = run;
+    const steps = config.number("steps");
+    const extrapolation = await extrapolationOf(run, steps);
+    const restored = SAMPLERS.ddnm.restore(runtime, problem, {
+      steps,
+      eta: config.number("eta"),
+      ...extrapolation,
+      noise,
+    });
+    return withMixtures(run, restored, "predicted");
+  },
+  isFinalState: true,
+});
+
 /** All of them. */
-export const GUIDANCE_METHODS: readonly TrajectoryMethod[] = [DDPG, CM4IR, DEQIR];
+export const GUIDANCE_METHODS: readonly TrajectoryMethod[] = [DDPG, CM4IR, DEQIR, LLE];

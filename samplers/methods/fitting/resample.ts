@@ -4,15 +4,24 @@
  * its noise level. Song, Kwon, Zhang, Hu, Qu, Shen, Solving Inverse Problems with Latent Diffusion Models via Hard Data
  * Consistency, ICLR 2024, a method of latent diffusion.
  */
-import type { DeviceTensor, Scalars, Tensor } from "../../../engine/mod.ts";
+import type { DeviceTensor, Runtime, Scalars, Tensor } from "../../../engine/mod.ts";
 import { weightedSum } from "../../../kernels/mod.ts";
 import { integer, number, type Parameter, type ValuesOf } from "../../../parameters/mod.ts";
 import { etaMixCoefficients, type Level, respace } from "../../coefficients.ts";
 import { freshNoise, steps } from "../../common_parameters.ts";
 import { sampler } from "../../entry.ts";
-import type { Progress, Sampler } from "../../sampler.ts";
+import type { GeneralProblem, Progress, Sampler } from "../../sampler.ts";
+import {
+  checkExtrapolation,
+  type Extrapolation,
+  type Mixed,
+  mixture,
+  mixtures,
+  type MixtureScalars,
+  type MixtureTensors,
+} from "../../steps/extrapolation.ts";
 import { misfitGradient } from "../../steps/likelihood.ts";
-import { pureNoise, trajectory } from "../../steps/run.ts";
+import { pureNoise, stateShape, trajectory } from "../../steps/run.ts";
 import { networkStep, noisyStage } from "../../steps/step.ts";
 import { strideTimesteps } from "../../timesteps.ts";
 
@@ -29,18 +38,22 @@ const PARAMETERS = {
 };
 
 /** Parameters of ReSample. It does not read the deviation of the noise. */
-export type ResampleOptions = ValuesOf<typeof PARAMETERS>;
+export type ResampleOptions = ValuesOf<typeof PARAMETERS> & {
+  /** Coefficients by which what a descent comes to is replaced by a mixture of it and those before; operators are linear. */
+  readonly extrapolation?: Extrapolation;
+};
 
 /** Share of the last step in a step of the descent. */
 const MOMENTUM = 0.9;
 
 /** ReSample. */
-export const resample: Sampler<ResampleOptions> = sampler({
+export const resample: Sampler<ResampleOptions> = sampler<typeof PARAMETERS, ResampleOptions>({
   name: "resample",
   paper: "Song et al., Solving Inverse Problems with Latent Diffusion Models via Hard Data Consistency, ICLR 2024",
   about: "gradient descent from every prediction, drawn together with its state",
   parameters: PARAMETERS,
   nonlinear: {},
+  inputs: ["extrapolation"],
   evaluations: ({ steps }, timesteps) => ({ nominal: steps, actual: strideTimesteps(timesteps, steps).length }),
   async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
     const { model, operator, y } = problem;
@@ -73,16 +86,53 @@ export const resample: Sampler<ResampleOptions> = sampler({
         xt: weightedSum([[c.fromImage, image], [c.fromXt, xt], [c.fresh, normal(image.shape)]]),
       }),
     );
+    const mix = mixing(runtime, problem, options.extrapolation, places.length);
     const start = await pureNoise(runtime, problem, noise);
-    return yield* trajectory({ start, places, stages: [step, descend, join] }, async (state, level, k) => {
+    return yield* trajectory({ start, places, stages: [step, descend, mix, join] }, async (state, level, k) => {
       const moved = await step(state, level, { name: `a.${k}`, ordinal: 2 * k + 1 });
-      const { image } = await descend({ image: moved.x0, y }, {});
+      const fitted = (await descend({ image: moved.x0, y }, {})).image;
+      const image = await mix(fitted, k);
       const draw = { name: `b.${k}`, ordinal: 2 * k + 2 };
       const { xt } = await join(draw, { image, xt: moved.xt }, productWeights(level, resampleVariance));
-      return { name: String(k), x0: image, xt };
+      return { name: String(k), x0: image, xt, parts: { fitted } };
     });
   },
 });
+
+/** The mixture of what descents come to. */
+interface Mixing {
+  (image: DeviceTensor, k: number): Promise<DeviceTensor>;
+  release(): void;
+}
+
+/** Prepares the mixtures of a run, where there are coefficients. */
+function mixing(
+  runtime: Runtime,
+  problem: GeneralProblem,
+  extrapolation: Extrapolation | undefined,
+  steps: number,
+): Mixing {
+  if (!extrapolation) return Object.assign((image: DeviceTensor) => Promise.resolve(image), { release: () => {} });
+  const { operator } = problem;
+  checkExtrapolation("resample", operator, extrapolation, steps);
+  const run = mixtures(runtime, stateShape(problem), extrapolation);
+  const stage = runtime.stage<"image" | MixtureTensors, MixtureScalars, keyof Mixed>(
+    "mixture",
+    ({ image, ...remembered }, c) => ({ ...mixture(operator, image, remembered, c) }),
+  );
+  const mix = async (image: DeviceTensor, k: number): Promise<DeviceTensor> => {
+    const given = run.tensors(k);
+    try {
+      const { mixed, history } = await stage({ image, ...given.tensors }, run.scalars(k));
+      run.remember(history);
+      return mixed;
+    } finally {
+      given.free();
+    }
+  };
+  const release = (): void => [stage, run].forEach((each) => each.release());
+  return Object.assign(mix, { release });
+}
 
 /**
  * The product of the Gaussians around sqrt(b) h with the variance 1 - b, h being the image, and around the state with the

@@ -258,7 +258,7 @@ function mixing(runtime: Runtime, history: number): Mixing {
   const perSlot = <T>(name: string, of: (j: number) => T): Record<string, T> =>
     Object.fromEntries(slots.map((j) => [`${name}${j}`, of(j)]));
   return {
-    async compare(known, slot, grams) {
+    async compare(known, slot, grams): ReturnType<Mixing["compare"]> {
       const lengths = grams[0]!.map(() => ({ residual: 0, value: 0 }));
       for (const [k, gram] of grams.entries()) {
         const residual = known[slot]!.residuals[k]!;
@@ -277,7 +277,7 @@ function mixing(runtime: Runtime, history: number): Mixing {
       }
       return { residual: lengths.map(({ residual }) => residual), value: lengths.map(({ value }) => value) };
     },
-    async mix(known, grams, count) {
+    async mix(known, grams, count): ReturnType<Mixing["mix"]> {
       const states: DeviceTensor[] = [];
       for (const [k, gram] of grams.entries()) {
         const alphas = gram.map((table) =>

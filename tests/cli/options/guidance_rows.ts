@@ -105,6 +105,27 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
     },
     parameterRow("fresh-share", filter, { value: "0.3", key: "method.share", standard: "0.95" }),
     parameterRow("fps-form", filter, { value: "paper", key: "method.form", standard: "published" }),
+    counted("sweeps", of("deqir", "--tolerance=0"), ["2", "3"], [8, 12]),
+    parameterRow("history", of("deqir", "--sweeps=5", "--tolerance=0"), {
+      value: "2",
+      key: "method.history",
+      standard: "5",
+    }),
+    {
+      option: "tolerance",
+      without: of("deqir", "--sweeps=5", "--tolerance=0"),
+      given: of("deqir", "--sweeps=5", "--tolerance=1e9"),
+      async check(whole, early, run): Promise<void> {
+        assertNotEquals(early.bytes(), whole.bytes());
+        const three = await run(of("deqir", "--sweeps=3", "--tolerance=0"));
+        assertEquals(early.bytes(), three.bytes(), "the third sweep is the first that is compared");
+      },
+    },
+    parameterRow("noise-weight", of("deqir", "--sweeps=3"), {
+      value: "1",
+      key: "method.noiseWeight",
+      standard: "0",
+    }),
     parameterRow("level-grid", [...pairs, "--reverse-levels=6"], { value: "vp", key: "method.grid", standard: "edm" }),
   ];
 }
