@@ -4,7 +4,7 @@ import { karrasGrid, type Progress, SAMPLERS } from "../../samplers/mod.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "../reference_file.ts";
 import { NotSupportedError } from "../row.ts";
 import { circularBlur } from "./circular_blur.ts";
-import { levelLimit, listValues, watched, withoutScale } from "./denoiser_runs.ts";
+import { LEVEL_LIMIT, listValues, watched, withoutScale } from "./denoiser_runs.ts";
 import { imageShapeOf, type RecordedDraw, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
 import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
 import { imagesOf, publishedBasis } from "./published_basis.ts";
@@ -35,7 +35,7 @@ export const CONTINUOUS = {
     quantity === "timesteps_seen_by_network"
       ? TIME_LIMIT
       : /^(sigmas|sigma_steps|losses)$/.test(quantity)
-      ? levelLimit("run.sigmas")
+      ? LEVEL_LIMIT
       : undefined,
   isFinalState: true as const,
 };

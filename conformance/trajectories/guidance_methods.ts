@@ -11,7 +11,7 @@ import { ddnmTimesteps, SAMPLERS } from "../../samplers/mod.ts";
 import type { Settings, StoredTensor } from "../reference_file.ts";
 import { NotSupportedError } from "../row.ts";
 import { circularBlur } from "./circular_blur.ts";
-import { levelLimit, listValues } from "./denoiser_runs.ts";
+import { LEVEL_LIMIT, listValues } from "./denoiser_runs.ts";
 import { COEFFICIENTS, extrapolationOf, withMixtures } from "./fitting_methods.ts";
 import { numberedDraws, storedDraw, type TrajectoryMethod, valuesOf } from "./method.ts";
 import { posteriorTrajectory, type RecordedRun, showing, type Steps } from "./posterior.ts";
@@ -101,8 +101,7 @@ const CM4IR = posteriorTrajectory({
   inputs: /^x_start$/,
   timesteps: () => [],
   listsOfRun: ["timesteps_seen_by_network"],
-  limit: (quantity) =>
-    quantity === "timesteps_seen_by_network" ? 1e-6 : quantity === "sigmas" ? levelLimit("run.sigmas") : 1e-4,
+  limit: (quantity) => quantity === "timesteps_seen_by_network" ? 1e-6 : quantity === "sigmas" ? LEVEL_LIMIT : 1e-4,
   process: (config) => toldProcess(toldLevels(config)),
   sigmaY: (config) => 2 * config.number("sigma_y"),
   async restore(run): Promise<Steps> {
