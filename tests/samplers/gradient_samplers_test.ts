@@ -168,7 +168,7 @@ const NONLINEAR_FITS = [
   ["diffpir", { steps: 50, dataStep: "first_order" }],
   ["sitcom", { steps: 10, innerSteps: 10, learningRate: 0.1 }],
   ["resample", { steps: 20, descents: 100, descentRate: 0.05 }],
-  ["lgd", { steps: 100, scale: 1, stepRule: "ddim" }],
+  ["lgd", { steps: 100, scale: 3, stepRule: "ddim" }],
   ["daps", { steps: 20, chainSteps: 60, chainRate: 1e-4, chainDecay: 1, tau: 0.03 }],
 ] as const;
 

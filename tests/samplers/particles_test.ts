@@ -40,37 +40,65 @@ Deno.test("even numbers are even, and those of a batch are those of its samples"
   for (const count of parts) assert(Math.abs(count - 200) < 5 * Math.sqrt(180), `${parts}`);
 });
 
-const SHAPE = [2, 2, 1];
+const SHAPE = [1, 1, 3];
 const PRIOR = { mean: 0.2, variance: 0.3 };
-const SIGMA = 0.25;
-const SAMPLES = 100;
+const [SIGMA, MEASURED] = [0.25, 0.6];
+const SAMPLES = 150;
+const LEVELS = { sigmaMax: 20, sigmaMin: 0.1 };
 
-/** Mean and variance of samples of one pixel by DDSMC, over all images and measured pixels. */
-async function drawn(particles: number, eta: number): Promise<{ readonly mean: number; readonly variance: number }> {
+/** Mean and variance of values. */
+interface Normal {
+  readonly mean: number;
+  readonly variance: number;
+}
+
+/** What the steps of DDSMC draw without a measurement: x' = a D + (1 - a) x + sqrt(a) sigma' z from D, the denoised x. */
+function drawnPrior(steps: number, eta: number): Normal {
+  const [high, low] = [LEVELS.sigmaMax ** (1 / 7), LEVELS.sigmaMin ** (1 / 7)];
+  const sigmas = Array.from({ length: steps }, (_, i) => (high + i / (steps - 1) * (low - high)) ** 7);
+  let [mean, variance] = [0, LEVELS.sigmaMax ** 2];
+  for (const [k, sigma] of sigmas.entries()) {
+    const next = sigmas[k + 1] ?? 0;
+    const a = (sigma ** 2 - next ** 2) / (eta * next ** 2 + sigma ** 2 - next ** 2);
+    const known = PRIOR.variance / (PRIOR.variance + sigma ** 2);
+    const kept = a * known + 1 - a;
+    mean = a * (1 - known) * PRIOR.mean + kept * mean;
+    variance = kept ** 2 * variance + a * next ** 2;
+  }
+  return { mean, variance };
+}
+
+/** The posterior of a value that was measured with noise. */
+function posterior({ mean, variance }: Normal): Normal {
+  const precision = 1 / variance + 1 / SIGMA ** 2;
+  return { mean: (mean / variance + MEASURED / SIGMA ** 2) / precision, variance: 1 / precision };
+}
+
+/** How many deviations mean and variance of what DDSMC draws are off. */
+async function deviations(particles: number, steps: number, eta: number): Promise<readonly number[]> {
   const operator = createOperator("identity", SHAPE);
-  const y = 0.6;
   const images = await restored({
     name: "ddsmc",
-    options: { steps: 8, particles, eta, sigmaMax: 20, sigmaMin: 0.1, spreadMax: 2, spreadMin: 0.05 },
-    model: gaussianModel(new Float32Array(4).fill(PRIOR.mean), PRIOR.variance, SHAPE),
+    options: { ...LEVELS, steps, particles, eta, spreadMax: 1, spreadMin: 0.005 },
+    model: gaussianModel(new Float32Array(3).fill(PRIOR.mean), PRIOR.variance, SHAPE),
     operator,
-    y: new Float32Array(4 * SAMPLES).fill(y),
+    y: new Float32Array(3 * SAMPLES).fill(MEASURED),
     sigmaY: SIGMA,
     seeds: Array.from({ length: SAMPLES }, (_, seed) => seed),
   });
-  const mean = images.reduce((sum, value) => sum + value, 0) / images.length;
-  return { mean, variance: images.reduce((sum, value) => sum + (value - mean) ** 2, 0) / images.length };
+  const count = images.length;
+  const mean = images.reduce((sum, value) => sum + value, 0) / count;
+  const variance = images.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
+  const expected = posterior(drawnPrior(steps, eta));
+  return [
+    (mean - expected.mean) * Math.sqrt(count / expected.variance),
+    (variance / expected.variance - 1) * Math.sqrt(count / 2),
+  ];
 }
 
-Deno.test("many particles of DDSMC sample the posterior however they are tied to their past, one does not", async () => {
-  const precision = 1 / PRIOR.variance + 1 / SIGMA ** 2;
-  const mean = (PRIOR.mean / PRIOR.variance + 0.6 / SIGMA ** 2) / precision;
-  const deviations = (found: { readonly mean: number; readonly variance: number }): readonly number[] => [
-    (found.mean - mean) * Math.sqrt(precision * 4 * SAMPLES),
-    (found.variance * precision - 1) * Math.sqrt(2 * SAMPLES),
-  ];
-  for (const eta of [0, 0.5, 1]) {
-    for (const value of deviations(await drawn(64, eta))) assert(Math.abs(value) < 4, `eta ${eta}: ${value}`);
+Deno.test("many particles of DDSMC sample the posterior under the prior that its steps draw, one does not", async () => {
+  for (const [steps, eta] of [[8, 0], [8, 0.5], [16, 1]] as const) {
+    for (const off of await deviations(64, steps, eta)) assert(Math.abs(off) < 4, `eta ${eta}: ${off} deviations`);
   }
-  assert(deviations(await drawn(1, 0)).some((value) => Math.abs(value) > 8), "one particle has no weight");
+  assert((await deviations(1, 8, 0.5)).some((off) => Math.abs(off) > 6), "one particle has no weight");
 });

@@ -157,9 +157,10 @@ async function* run(
       const replaced = known[slot];
       known[slot] = sweep;
       const lengths = await tools.compare(known, slot, grams);
-      result?.free();
       const last = states.at(-1)!;
-      result = (await choose(last, result ?? last, isFound)).keep();
+      const before = result;
+      result = (await choose(last, before ?? last, isFound)).keep();
+      before?.free();
       isFound = isFound.map((is, n) => {
         const change = Math.sqrt(lengths.residual[n]!) / (FLOOR + Math.sqrt(lengths.value[n]!));
         // The first two sweeps are not mixed of others.
