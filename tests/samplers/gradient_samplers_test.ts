@@ -167,9 +167,9 @@ async function fit(name: SamplerName, operator: Degradation, options: object): P
 const NONLINEAR_FITS = [
   ["diffpir", { steps: 50, dataStep: "first_order" }],
   ["sitcom", { steps: 10, innerSteps: 10, learningRate: 0.1 }],
-  ["resample", { steps: 20, descents: 100, descentRate: 0.05 }],
-  ["lgd", { steps: 100, scale: 3, stepRule: "ddim" }],
-  ["daps", { steps: 20, chainSteps: 60, chainRate: 1e-4, chainDecay: 1, tau: 0.03 }],
+  ["resample", { steps: 8, descents: 30, descentRate: 0.05 }],
+  ["lgd", { steps: 100, samples: 1, scale: 1.7, stepRule: "ddim" }],
+  ["daps", { steps: 8, flowSteps: 2, chainSteps: 50, chainRate: 1e-4, chainDecay: 1, tau: 0.03 }],
 ] as const;
 
 Deno.test("methods that ask A(x) and its gradient alone bring it to y where A is not linear, also for a map of one's own", async () => {
