@@ -57,4 +57,9 @@ Deno.test("sweeps end where the states do not change any more, for every image o
   assertEquals(both.slice(0, 192), alone[0]!.at(-1)![0]);
   assertEquals(both.slice(192), alone[1]!.at(-1)![0]);
   assert(alone.every((made) => made.length < 40));
+  assertEquals(
+    (await sweeps({ ...options, tolerance: 1e9 })).length,
+    3,
+    "the third sweep is the first that is compared",
+  );
 });
