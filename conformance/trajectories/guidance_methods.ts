@@ -105,7 +105,7 @@ const CM4IR = posteriorTrajectory({
   process: (config) => toldProcess(toldLevels(config)),
   sigmaY: (config) => 2 * config.number("sigma_y"),
   async restore(run): Promise<Steps> {
-    const { runtime, file, config, problem, noise, uploads, states } = run;
+    const { runtime, file, config, problem, noise, states } = run;
     const levels = toldLevels(config);
     const inputOf = (x: StoredTensor, k: number): StoredTensor => {
       const { input } = toldProcess(levels).at(alphaBarOf(levels.sigmas[k]!));
@@ -123,8 +123,6 @@ const CM4IR = posteriorTrajectory({
       growth: config.number("gamma"),
       eta: config.number("eta"),
       zeta: config.number("zeta"),
-      // The program fills what a mask has taken by medians of what is around it.
-      ...(problem.operator.name === "inpaint" ? { start: uploads.add(image) } : {}),
       noise,
     });
     return showing(restored, async ({ step, steps, xt }) => {

@@ -4,8 +4,8 @@
  * sign reversed. Garber, Tirer, Zero-Shot Image Restoration Using Few-Step Guidance of Consistency Models (and Beyond),
  * CVPR 2025.
  */
-import type { DeviceTensor, Runtime, Tensor } from "../../../engine/mod.ts";
-import { sub, weightedSum } from "../../../kernels/mod.ts";
+import { type DeviceTensor, type Runtime, sameShape, type Tensor } from "../../../engine/mod.ts";
+import { fill, sub, weightedSum } from "../../../kernels/mod.ts";
 import { integer, number, type Parameter, type ValuesOf } from "../../../parameters/mod.ts";
 import { type Level, sigmaOf } from "../../coefficients.ts";
 import { freshNoise, iterations } from "../../common_parameters.ts";
@@ -17,6 +17,7 @@ import { levelsDown, overLevels } from "../../steps/noise_levels.ts";
 import { moveBy, noised, START, trajectory } from "../../steps/run.ts";
 import { spectralWeights } from "../../steps/spectral.ts";
 import { networkStep, type Step } from "../../steps/step.ts";
+import { medianFilled } from "./median_fill.ts";
 
 const PARAMETERS = {
   steps: integer(4, { min: 1, max: 1000 }, "number of evaluations") as Parameter<number>,
@@ -38,7 +39,7 @@ const PARAMETERS = {
 
 /** Parameters of CM4IR. */
 export type Cm4irOptions = ValuesOf<typeof PARAMETERS> & {
-  /** Image to start from [N, H, W, C], without noise; the regularised pseudo-inverse of y otherwise. */
+  /** Image to start from [N, H, W, C], without noise, instead of the pseudo-inverse of y. */
   readonly start?: DeviceTensor;
 };
 
@@ -71,7 +72,7 @@ export const cm4ir: Sampler<Cm4irOptions> = sampler<typeof PARAMETERS, Cm4irOpti
         ? operator.pseudoInverse(missing)
         : likelihoodDirection(operator, missing, weight, { spread: 1, variance, iterations: options.iterations });
     const step = reversingStep(runtime, { ...problem, model }, { inputs, back, ...options });
-    const image = options.start ?? await startImage(runtime, inputs, back);
+    const image = options.start ?? await startImage(runtime, problem, inputs, back);
     const start = await noised(runtime, image, { alphaBar: places[0]!.alphaBar, noise, draw: START });
     if (!options.start) image.free();
     const stages = [step, { release: (): void => weights?.free() }];
@@ -88,14 +89,37 @@ interface Measured {
 /** A^T (A A^T + variance)^-1 of a residual [N, ...measurementShape], inside a stage; A^+ where the variance is 0. */
 type BackProjection = (missing: Tensor, weight: Tensor | undefined) => Tensor;
 
-/** The regularised pseudo-inverse of y. */
-async function startImage(runtime: Runtime, inputs: Measured, back: BackProjection): Promise<DeviceTensor> {
-  const stage = runtime.stage<string, never, "image">("start image", (tensors) => ({
-    image: back(tensors["y"]!, tensors["weight"]),
-  }));
-  const image = (await stage({ ...inputs }, {})).image.keep();
-  stage.release();
-  return image;
+/**
+ * The regularised pseudo-inverse of y; where A keeps some values and drops the others, those that it drops are filled by
+ * medians of what is around them.
+ */
+async function startImage(
+  runtime: Runtime,
+  { operator }: Problem,
+  inputs: Measured,
+  back: BackProjection,
+): Promise<DeviceTensor> {
+  const stage = runtime.stage<string, never, "image" | "kept">("start image", (tensors) => {
+    const image = back(tensors["y"]!, tensors["weight"]);
+    return { image, kept: operator.pseudoInverse(operator.forward(fill([1, ...operator.imageShape], 1))) };
+  });
+  const { image, kept } = await stage({ ...inputs }, {});
+  try {
+    const known = Array.from(await kept.read());
+    const isMask = sameShape(operator.imageShape, operator.measurementShape) &&
+      known.every((is) => is === 0 || is === 1);
+    if (!isMask || !known.includes(0)) return image.keep();
+    const values = await image.read();
+    const shape = operator.imageShape as readonly [number, number, number];
+    const filled = new Float32Array(values.length);
+    for (let start = 0; start < values.length; start += known.length) {
+      const picture = values.slice(start, start + known.length);
+      filled.set(medianFilled(picture, known.map((is) => is === 1), shape), start);
+    }
+    return runtime.upload(filled, image.shape);
+  } finally {
+    stage.release();
+  }
 }
 
 /** The least noise level of consistency models. */

@@ -2,10 +2,20 @@
 import { assertEquals } from "@std/assert";
 import type { LinearOperator } from "../../../operators/mod.ts";
 import { SAMPLERS } from "../../../samplers/mod.ts";
-import { drawn, type OperatorPair, PAIRS } from "./harness.ts";
+import { drawn, type OperatorPair, PAIRS, SHAPE } from "./harness.ts";
 import { compareLevels } from "./level_runs.ts";
 import { grid, type LevelSampling, type LevelState } from "./noise_levels.ts";
-import { clamped, type DenseOperator, difference, sum, times, transposed, type Vector } from "./plain_arrays.ts";
+import {
+  clamped,
+  type DenseOperator,
+  difference,
+  type Matrix,
+  pixelOf,
+  sum,
+  times,
+  transposed,
+  type Vector,
+} from "./plain_arrays.ts";
 
 type Sampling = Omit<LevelSampling, "clip">;
 
@@ -222,6 +232,26 @@ function cm4irLevels({ steps, sigmaStart, growth }: Cm4ir): readonly number[] {
   });
 }
 
+/** A picture whose pixels beyond a mask are the lower medians of the known ones within two pixels, which all have some. */
+function filled(image: Vector, mask: Vector | undefined): Vector {
+  if (!mask) return image;
+  return image.map((value, i) => {
+    if (mask[i] === 1) return value;
+    const [row, column, channel] = pixelOf(i, SHAPE);
+    const known = image.filter((_, j) => {
+      const [y, x, c] = pixelOf(j, SHAPE);
+      return mask[j] === 1 && c === channel && Math.abs(y - row) <= 2 && Math.abs(x - column) <= 2;
+    }).toSorted((p, q) => p - q);
+    return known[Math.ceil(known.length / 2) - 1]!;
+  });
+}
+
+/** The diagonal of a matrix that is a mask; undefined for others. */
+function maskOf(a: Matrix): Vector | undefined {
+  const isMask = a.every((row, i) => row.every((entry, j) => entry === 0 || (i === j && entry === 1)));
+  return isMask ? a.map((row, i) => row[i]!) : undefined;
+}
+
 function* cm4ir(
   sampling: Sampling,
   { a, u, s, v, pseudoInverse }: DenseOperator,
@@ -235,7 +265,7 @@ function* cm4ir(
     const coefficients = times(transposed(u), r);
     return times(v, s.map((value, i) => value * coefficients[i]! / (value ** 2 + variance)));
   };
-  let x = sum([1, back(y)], [sigmas[0]!, sampling.z("xT")]);
+  let x = sum([1, filled(back(y), maskOf(a))], [sigmas[0]!, sampling.z("xT")]);
   for (const [k, sigma] of sigmas.entries()) {
     const x0 = clamped(denoised(sampling, x, sigma, k));
     const fresh = sampling.z(`${k}`);
