@@ -14,7 +14,7 @@ import { overLevels } from "../../steps/noise_levels.ts";
 import { ddimCoefficients } from "../../steps/plain_coefficients.ts";
 import { pureNoise, stateShape, trajectory } from "../../steps/run.ts";
 import { networkStep, type NoisyStage, noisyStage } from "../../steps/step.ts";
-import { type DriftLevel, driftLevels, vpProcess, vpTimes } from "../../steps/vp_levels.ts";
+import { type DriftLevel, driftLevels, vpProcess, vpTimes } from "./vp_levels.ts";
 
 const PARAMETERS = {
   steps: integer(1000, { min: 2, max: 10000 }, "number of steps") as Parameter<number>,

@@ -16,7 +16,7 @@ import { alphaBarOf, karrasGrid, levelAt, overLevels } from "../../steps/noise_l
 import { noising, stateShape, trajectory } from "../../steps/run.ts";
 import { type SpectralWeight, spectralWeights } from "../../steps/spectral.ts";
 import { networkStep, noisyStage } from "../../steps/step.ts";
-import { type DriftLevel, driftLevels, vpProcess, vpTimes } from "../../steps/vp_levels.ts";
+import { type DriftLevel, driftLevels, vpProcess, vpTimes } from "./vp_levels.ts";
 
 const PARAMETERS = {
   steps: integer(100, { min: 1, max: 1000 }, "number of pairs of draws") as Parameter<number>,

@@ -3,8 +3,8 @@
  * steps between them: dx = -beta x/2 dt - beta score dt + sqrt(beta) dw, time running back (Song et al., Score-Based
  * Generative Modeling through Stochastic Differential Equations, ICLR 2021).
  */
-import type { Level } from "../coefficients.ts";
-import { levelAt } from "./noise_levels.ts";
+import type { Level } from "../../coefficients.ts";
+import { levelAt } from "../../steps/noise_levels.ts";
 
 /** The least time at which levels lie; below it only what a list ends with. */
 const LEAST_TIME = 1e-3;
