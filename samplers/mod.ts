@@ -84,6 +84,7 @@ export type { DapsOptions } from "./methods/decoupled/daps.ts";
 export type { PnpDmOptions } from "./methods/decoupled/pnp_dm.ts";
 export type { DdsmcOptions } from "./methods/particles/ddsmc.ts";
 export { type FpsSmcOptions, fpsSmcStart } from "./methods/particles/fps_smc.ts";
+export { learnExtrapolation } from "./methods/learn_extrapolation.ts";
 export type { Extrapolation } from "./steps/extrapolation.ts";
 export type { Resampling } from "./methods/particles/particles.ts";
 export type { DeqirOptions } from "./methods/parallel/deqir.ts";

@@ -15,8 +15,11 @@ export function mixingWeights(gram: readonly (readonly number[])[], ridge: numbe
   return solved(rows).slice(1, size + 1);
 }
 
-/** The solution of a system, each row with its right side, by elimination with the largest pivots. */
-function solved(rows: number[][]): readonly number[] {
+/**
+ * The solution of a system by elimination with the largest pivots.
+ * @param rows each with its right side behind it; they are used up
+ */
+export function solved(rows: number[][]): readonly number[] {
   const size = rows.length;
   for (let k = 0; k < size; k++) {
     let best = k;
