@@ -9,7 +9,7 @@ import { type Degradation, project, type Trust, trustAt } from "../../operators/
 import { choice, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { etaMixCoefficients, type Level } from "../coefficients.ts";
 import { DDNM_TRAJECTORY, ddnmEvaluations, type DdnmStep, ddnmTrajectory } from "../steps/ddnm_trajectory.ts";
-import { checkExtrapolation, type Extrapolation, mixture, mixtures } from "../steps/extrapolation.ts";
+import { checkExtrapolation, type Extrapolation, mixture, mixtures } from "./extrapolation/mixtures.ts";
 import { sampler } from "../entry.ts";
 import type { NoiseSource } from "../noise_source.ts";
 import { ancestralCoefficients } from "../steps/plain_coefficients.ts";

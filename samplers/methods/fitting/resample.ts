@@ -19,7 +19,7 @@ import {
   mixtures,
   type MixtureScalars,
   type MixtureTensors,
-} from "../../steps/extrapolation.ts";
+} from "../extrapolation/mixtures.ts";
 import { misfitGradient } from "../../steps/likelihood.ts";
 import { pureNoise, stateShape, trajectory } from "../../steps/run.ts";
 import { networkStep, noisyStage } from "../../steps/step.ts";

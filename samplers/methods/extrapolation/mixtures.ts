@@ -10,10 +10,10 @@ import {
   type Scalar,
   type Shape,
   type Tensor,
-} from "../../engine/mod.ts";
-import { add, matmul, reshape, sub, weightedSum } from "../../kernels/mod.ts";
-import { type Degradation, isLinear, type LinearOperator } from "../../operators/mod.ts";
-import type { RunTensors } from "./step.ts";
+} from "../../../engine/mod.ts";
+import { add, matmul, reshape, sub, weightedSum } from "../../../kernels/mod.ts";
+import { type Degradation, isLinear, type LinearOperator } from "../../../operators/mod.ts";
+import type { RunTensors } from "../../steps/step.ts";
 
 /** The coefficients of every step: list k has those of the predictions of the steps 0 to k. */
 export interface Extrapolation {

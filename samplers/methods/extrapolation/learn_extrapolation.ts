@@ -1,11 +1,11 @@
 /** Learning the coefficients of linear extrapolation for DDNM from pictures, by least squares step after step. */
-import type { DeviceTensor, Runtime, Tensors } from "../../engine/mod.ts";
-import { sub, weightedSum } from "../../kernels/mod.ts";
-import type { NoiseSource } from "../noise_source.ts";
-import type { Problem } from "../sampler.ts";
-import type { Extrapolation } from "../steps/extrapolation.ts";
-import { ddnm, type DdnmOptions } from "./ddnm.ts";
-import { solved } from "./parallel/anderson.ts";
+import type { DeviceTensor, Runtime, Tensors } from "../../../engine/mod.ts";
+import { sub, weightedSum } from "../../../kernels/mod.ts";
+import type { NoiseSource } from "../../noise_source.ts";
+import type { Problem } from "../../sampler.ts";
+import type { Extrapolation } from "./mixtures.ts";
+import { ddnm, type DdnmOptions } from "../ddnm.ts";
+import { solved } from "../parallel/anderson.ts";
 
 /** Added to the diagonals of the normal equations, as a share of their largest entry: predictions resemble each other. */
 const RIDGE = 1e-6;
