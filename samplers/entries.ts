@@ -26,6 +26,7 @@ export { pnpDm as pnp_dm } from "./methods/decoupled/pnp_dm.ts";
 export { ddsmc } from "./methods/particles/ddsmc.ts";
 export { fpsSmc as fps_smc } from "./methods/particles/fps_smc.ts";
 export { deqir } from "./methods/parallel/deqir.ts";
+export { gibbsDdrm as gibbs_ddrm } from "./methods/blind/gibbs_ddrm.ts";
 export { repaint } from "./methods/repaint.ts";
 export { ilvr } from "./methods/ilvr.ts";
 export { scoreSde as score_sde } from "./methods/score_sde.ts";

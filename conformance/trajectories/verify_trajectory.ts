@@ -5,6 +5,7 @@ import { type Expectation, findings } from "../findings.ts";
 import { NETWORK_LIMITS, WEIGHTS } from "../network.ts";
 import type { ReferenceFile } from "../reference_file.ts";
 import { compareList, type Finding, NotSupportedError, refusal } from "../row.ts";
+import { BLIND_METHOD } from "./blind.ts";
 import { CROSSED_METHOD } from "./crossed.ts";
 import { DIFFPIR_METHOD } from "./diffpir.ts";
 import { DECOUPLED_METHODS } from "./decoupled_methods.ts";
@@ -38,6 +39,7 @@ const METHODS: readonly TrajectoryMethod[] = [
   ...FITTING_METHODS,
   ...DECOUPLED_METHODS,
   ...PARTICLE_METHODS,
+  BLIND_METHOD,
   KARRAS_METHOD,
   CROSSED_METHOD,
   EDITING_METHOD,

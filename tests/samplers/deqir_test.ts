@@ -24,7 +24,12 @@ async function sweeps(options: object, y = Y, seeds = [7]): Promise<readonly (re
   const all: object = { steps: STEPS, ...options };
   const run = chosen.restore(runtime, problem, { ...all, noise: seededNoise(seeds) });
   const made: (readonly [Float32Array, number])[] = [];
-  for await (const { xt, nfe } of run as AsyncIterable<Progress>) made.push([await xt.read(), nfe]);
+  let left = 1;
+  for await (const { xt, nfe, step, steps } of run as AsyncIterable<Progress>) {
+    made.push([await xt.read(), nfe]);
+    left = steps - step;
+  }
+  assertEquals(left, 0, "the last sweep says that it is the last");
   return made;
 }
 

@@ -39,6 +39,7 @@ export const FEW_STEPS: Readonly<Record<SamplerName, object>> = {
   ddsmc: { steps: 4, particles: 3, sigmaMin: 0.1, spreadMin: 0.02, spreadMax: 10 },
   "fps_smc": { steps: 5, particles: 3 },
   deqir: { steps: 4, sweeps: 4, history: 2, tolerance: 0, noiseWeight: 0.5 },
+  "gibbs_ddrm": { steps: 4, taps: 3, kernelUpdates: 1, kernelSteps: 2, kernelRate: 1e-7 },
   repaint: { steps: 5, travelLength: 2, travelRepeat: 2 },
   ilvr: { steps: 5, freeSteps: 1 },
   "score_sde": { steps: 5 },

@@ -167,8 +167,11 @@ async function* run(
         return is || (i > 1 && change < options.tolerance);
       });
       const parts = Object.fromEntries(sweep.values.map((value, k) => [`row${k}`, value]));
-      yield count({ name: String(i), x0: sweep.values.at(-1)!, xt: result, evaluations: rows.length, parts });
-      if (isFound.every((is) => is) || i === sweeps - 1) {
+      const isLast = i === sweeps - 1 || isFound.every((is) => is);
+      const made = count({ name: String(i), x0: sweep.values.at(-1)!, xt: result, evaluations: rows.length, parts });
+      // A run is over with the sweep that finds the states.
+      yield isLast ? { ...made, steps: made.step } : made;
+      if (isLast) {
         if (replaced) freeSweep(replaced);
         break;
       }

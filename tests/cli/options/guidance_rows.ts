@@ -1,7 +1,8 @@
 /** Rows for the options of `restore` that methods with guided, fitted or decoupled steps have. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { Materials } from "./materials.ts";
-import { parameterRow, type Row, type Words } from "./table.ts";
+import { tracedTensors } from "./method_rows.ts";
+import { parameterRow, type Ran, type Row, type Words } from "./table.ts";
 
 /** The options of these methods. */
 export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] {
@@ -16,6 +17,11 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
   const weighted = ["--sigma-y=0.3", "--sigma-max=1"];
   const crowd = of("ddsmc", "--particles=2", ...weighted);
   const filter = of("fps-smc", "--particles=2", "--sigma-y=0.3");
+  const blind = (...options: string[]): Words => [
+    ...["restore", small, "--degrade", "--cpu", `--model=${tiny}`, "--out=@.png", "--task=deblur"],
+    ...["--method=gibbs-ddrm", "--steps=4", ...options],
+  ];
+  const looking = blind("--kernel-taps=3", "--kernel-steps=2", "--kernel-rate=0.0001");
   /** An option that costs evaluations. */
   const counted = (option: string, base: Words, values: readonly [string, string], made: readonly number[]): Row => ({
     option,
@@ -105,20 +111,31 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
     },
     parameterRow("fresh-share", filter, { value: "0.3", key: "method.share", standard: "0.95" }),
     parameterRow("fps-form", filter, { value: "paper", key: "method.form", standard: "published" }),
-    counted("sweeps", of("deqir", "--tolerance=0"), ["2", "3"], [8, 12]),
-    parameterRow("history", of("deqir", "--sweeps=5", "--tolerance=0"), {
-      value: "2",
-      key: "method.history",
-      standard: "5",
-    }),
+    {
+      option: "sweeps",
+      without: of("deqir", "--tolerance=0", "--sweeps=2"),
+      given: of("deqir", "--tolerance=0", "--sweeps=3"),
+      check: (two, three) =>
+        assertEquals([two.number("evaluations.actual"), three.number("evaluations.actual")], [8, 12]),
+    },
+    {
+      option: "history",
+      without: of("deqir", "--tolerance=0", "--sweeps=4", "--trace=@.safetensors"),
+      given: of("deqir", "--tolerance=0", "--sweeps=4", "--history=1", "--trace=@.safetensors"),
+      async check(five, one): Promise<void> {
+        assertEquals([five.field("method.history"), one.field("method.history")], [5, 1]);
+        // Pictures leave the range, and are the same within it.
+        assertNotEquals(await tracedTensors(one), await tracedTensors(five));
+      },
+    },
     {
       option: "tolerance",
-      without: of("deqir", "--sweeps=5", "--tolerance=0"),
-      given: of("deqir", "--sweeps=5", "--tolerance=1e9"),
-      async check(whole, early, run): Promise<void> {
-        assertNotEquals(early.bytes(), whole.bytes());
-        const three = await run(of("deqir", "--sweeps=3", "--tolerance=0"));
-        assertEquals(early.bytes(), three.bytes(), "the third sweep is the first that is compared");
+      without: of("deqir", "--sweeps=5", "--tolerance=0", "--trace=@.safetensors"),
+      given: of("deqir", "--sweeps=5", "--tolerance=1e9", "--trace=@.safetensors"),
+      async check(whole, early): Promise<void> {
+        const sweeps = async (ran: Ran): Promise<number> =>
+          Object.keys(await tracedTensors(ran)).filter((name) => name.startsWith("x0.")).length;
+        assertEquals([await sweeps(whole), await sweeps(early)], [5, 3], "the third is the first that is compared");
       },
     },
     parameterRow("noise-weight", of("deqir", "--sweeps=3"), {
@@ -126,6 +143,27 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
       key: "method.noiseWeight",
       standard: "0",
     }),
+    counted("kernel-updates", looking, ["0", "2"], [4, 8]),
+    {
+      option: "kernel-taps",
+      without: looking,
+      given: blind("--kernel-taps=5", "--kernel-steps=2", "--kernel-rate=0.0001"),
+      check: (three, five) => assertNotEquals(five.bytes(), three.bytes()),
+    },
+    parameterRow("kernel-start", looking, { value: "0.3", key: "method.kernelStart", standard: "0.7" }),
+    {
+      option: "kernel-steps",
+      without: looking,
+      given: blind("--kernel-taps=3", "--kernel-steps=9", "--kernel-rate=0.0001"),
+      check: (few, many) => assertNotEquals(many.bytes(), few.bytes()),
+    },
+    parameterRow("kernel-rate", blind("--kernel-taps=3", "--kernel-steps=2"), {
+      value: "0.001",
+      key: "method.kernelRate",
+      standard: "1e-11",
+    }),
+    parameterRow("sparsity", looking, { value: "0", key: "method.sparsity", standard: "1000" }),
+    parameterRow("eta-c", [...looking, "--sigma-y=0.5"], { value: "0.1", key: "method.etaC", standard: "0.8" }),
     parameterRow("level-grid", [...pairs, "--reverse-levels=6"], { value: "vp", key: "method.grid", standard: "edm" }),
   ];
 }
