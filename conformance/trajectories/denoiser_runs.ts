@@ -20,7 +20,7 @@ import { Uploads, valuesOf } from "./method.ts";
 export const RUN_NOISE = /(^|\.)noise\.\w+(\.\w+)*$/;
 
 /** Relative error of noise levels that were computed in f32. */
-const LEVEL_LIMIT = 1e-5;
+export const LEVEL_LIMIT = 1e-5;
 
 /** How far lists of noise levels, times and timesteps may be from those of the file. */
 export function levelLimit(quantity: string): number | undefined {

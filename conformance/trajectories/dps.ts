@@ -1,25 +1,18 @@
 /** What a file of DPS holds beside the states: the lengths of the residuals, and the matrix of its operator. */
-import { constant, type DeviceTensor, hostTensor, type Tensor } from "../../engine/mod.ts";
+import { constant, hostTensor, type Tensor } from "../../engine/mod.ts";
 import { separable } from "../../kernels/mod.ts";
 import { ownOperator } from "../../operators/mod.ts";
-import type { Progress } from "../../samplers/mod.ts";
 import { type OperatorDescription, pictureLayout, type PublishedOperator } from "../published_operator.ts";
 import type { ReferenceFile } from "../reference_file.ts";
-import type { RecordedRun } from "./posterior.ts";
+import { type RecordedRun, showing, type Steps } from "./posterior.ts";
 
 /** The run, with the lengths of the residuals of all steps as `norms`. */
-export async function* withNorms(
-  { states }: RecordedRun,
-  steps: AsyncGenerator<Progress, DeviceTensor>,
-): AsyncGenerator<Progress, DeviceTensor> {
+export function withNorms({ states }: RecordedRun, run: Steps): Steps {
   const norms: number[] = [];
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-    norms.push(...await next.value.parts!["norms"]!.read());
+  return showing(run, async ({ parts }) => {
+    norms.push(...await parts!["norms"]!.read());
     states.set("norms", { data: norms, shape: [norms.length] });
-    yield next.value;
-  }
+  });
 }
 
 /** The operator A x = A1d x A1d^T of a file that brings the matrix A1d of both sides. */

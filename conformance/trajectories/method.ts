@@ -1,6 +1,13 @@
 /** What a method of a recorded trajectory is, and what the methods share. */
 import { type DeviceTensor, elementCount, type Runtime, type Shape } from "../../engine/mod.ts";
-import { type Network, type NoiseModel, noiseModel, noiseSchedule, type Precision } from "../../models/mod.ts";
+import {
+  type DiffusionProcess,
+  type Network,
+  type NoiseModel,
+  noiseModel,
+  noiseSchedule,
+  type Precision,
+} from "../../models/mod.ts";
 import { givenNoise, type NoiseSource } from "../../samplers/mod.ts";
 import type { ReferenceFile, Settings, StoredTensor } from "../reference_file.ts";
 import type { Values } from "../row.ts";
@@ -27,6 +34,8 @@ export interface TrajectoryMethod {
   /** How far the engine's may be from a quantity, where it is no state or prediction. */
   limit?(quantity: string): number | undefined;
   lists(config: Settings): Lists;
+  /** Lists in the metadata that a run alone tells, as it tells states. */
+  readonly listsOfRun?: readonly string[];
   /** Runs the method and gives the states that the file holds. */
   run(runtime: Runtime, file: ReferenceFile, request: StateRequest): Promise<ReadonlyMap<string, Values>>;
 }
@@ -35,10 +44,11 @@ export interface TrajectoryMethod {
  * The noise model of a recorded trajectory.
  * @param network with its weights
  * @param imageShape [H, W, C]
+ * @param process what it was trained with; by default the published list of timesteps
  */
-export function modelOf(network: Network, imageShape: Shape): NoiseModel {
+export function modelOf(network: Network, imageShape: Shape, process?: DiffusionProcess): NoiseModel {
   const [height, width] = imageShape as [number, number, number];
-  return noiseModel(network, noiseSchedule("linear"), { height, width });
+  return noiseModel(network, process ?? noiseSchedule("linear"), { height, width });
 }
 
 /** The tensors that a verification puts on the device, freed together. */

@@ -1,5 +1,6 @@
 /** What the trajectories of posterior samplers share: problem, recorded noise, and the names of the states. */
 import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
+import type { DiffusionProcess } from "../../models/mod.ts";
 import type { LinearOperator } from "../../operators/mod.ts";
 import type { NoiseSource, Problem, Progress } from "../../samplers/mod.ts";
 import { loadNetwork } from "../network.ts";
@@ -41,10 +42,18 @@ export type Steps = AsyncGenerator<Progress, DeviceTensor>;
 /** A posterior sampler as the files tell of it. */
 export interface PosteriorMethod {
   readonly pattern: RegExp;
-  /** The timesteps of a run without time travel, ascending. */
+  /** Names of tensors that are inputs, beside those that all files have. */
+  readonly inputs?: RegExp;
+  /** The timesteps of a run without time travel, ascending; none for methods that make their own noise levels. */
   timesteps(config: Settings): readonly number[];
+  /** What the network was trained with; by default the published list of timesteps. */
+  process?(config: Settings): DiffusionProcess;
   /** Lists in the metadata; by default the timesteps as the network sees them. */
   lists?(config: Settings): Lists;
+  /** Lists in the metadata that a run alone tells. */
+  readonly listsOfRun?: readonly string[];
+  /** How far the engine's may be from a quantity, where that is not usual. */
+  limit?(quantity: string): number | undefined;
   /** Standard deviation of the noise in y, in units of [-1, 1]. */
   sigmaY(config: Settings): number;
   /** Draws of a run; by default the numbered ones, one for each timestep. */
@@ -61,13 +70,25 @@ export interface PosteriorMethod {
   readonly isFinalState?: true;
 }
 
+/** The run, each of whose steps is shown before it goes on. */
+export async function* showing(steps: Steps, show: (step: Progress) => void | Promise<void>): Steps {
+  for (;;) {
+    const next = await steps.next();
+    if (next.done) return next.value;
+    await show(next.value);
+    yield next.value;
+  }
+}
+
 /** The rule for files of a posterior sampler. */
 export function posteriorTrajectory(method: PosteriorMethod): TrajectoryMethod {
-  const { pattern, timesteps } = method;
+  const { pattern, timesteps, limit, listsOfRun } = method;
   return {
     pattern,
+    ...(limit ? { limit } : {}),
+    ...(listsOfRun ? { listsOfRun } : {}),
     // What the first call of the network is given is the noise that the file gives.
-    inputs: /^x_in\.0$/,
+    inputs: method.inputs ? new RegExp(`^x_in\\.0$|${method.inputs.source}`) : /^x_in\.0$/,
     result: /^(x_t\.\d+|x_in\.[1-9]\d*|(\w+\.)?final)$/,
     lists: method.lists ?? ((config) => ({ timesteps_seen_by_network: timesteps(config).toReversed() })),
     run: (runtime, file, request) => replay(runtime, file, request, method),
@@ -97,7 +118,12 @@ async function replay(
   const draws = method.draws?.(file, config) ?? numberedDraws(file, method.timesteps(config).length);
   const noise = await recordedNoise(uploads, [y.shape[0]!, ...imageShape], draws);
   using network = await loadNetwork(runtime, file, precision);
-  const problem = { model: modelOf(network.network, imageShape), operator, y, sigmaY: method.sigmaY(config) };
+  const problem = {
+    model: modelOf(network.network, imageShape, method.process?.(config)),
+    operator,
+    y,
+    sigmaY: method.sigmaY(config),
+  };
   const states = new Map<string, Values>();
   const runs = await method.restore({ runtime, file, config, problem, noise, uploads, wanted, states });
   const final = method.isFinalState ? (value: number) => value : (value: number) => (value + 1) / 2;

@@ -5,12 +5,17 @@ import { type Expectation, findings } from "../findings.ts";
 import { NETWORK_LIMITS, WEIGHTS } from "../network.ts";
 import type { ReferenceFile } from "../reference_file.ts";
 import { compareList, type Finding, NotSupportedError, refusal } from "../row.ts";
+import { BLIND_METHOD } from "./blind.ts";
 import { CROSSED_METHOD } from "./crossed.ts";
 import { DIFFPIR_METHOD } from "./diffpir.ts";
+import { DECOUPLED_METHODS } from "./decoupled_methods.ts";
+import { FITTING_METHODS } from "./fitting_methods.ts";
+import { GUIDANCE_METHODS } from "./guidance_methods.ts";
 import { EDITING_METHOD } from "./editing.ts";
 import { FLOW_METHOD } from "./flow.ts";
 import { KARRAS_METHOD } from "./karras.ts";
 import type { TrajectoryMethod } from "./method.ts";
+import { PARTICLE_METHODS } from "./particle_methods.ts";
 import { PLAIN_METHOD } from "./plain.ts";
 import { POSTERIOR_METHODS } from "./posterior_methods.ts";
 import { INVERSION_METHOD, SHORTCUT_METHOD } from "./shortcut.ts";
@@ -30,6 +35,11 @@ const METHODS: readonly TrajectoryMethod[] = [
   PLAIN_METHOD,
   ...POSTERIOR_METHODS,
   DIFFPIR_METHOD,
+  ...GUIDANCE_METHODS,
+  ...FITTING_METHODS,
+  ...DECOUPLED_METHODS,
+  ...PARTICLE_METHODS,
+  BLIND_METHOD,
   KARRAS_METHOD,
   CROSSED_METHOD,
   EDITING_METHOD,
@@ -62,7 +72,8 @@ export async function* verifyTrajectory(
     yield refusal("final", new TypeError("the file holds no final state"));
   }
   const isFirst = (quantity: string): boolean => /(^|\.)(x0|grad)\.(inv\.|gen\.)?0$/.test(quantity);
-  const expectations: Expectation[] = quantities.map((quantity) => ({
+  const told = (method.listsOfRun ?? []).filter((name) => file.metadata.has(name));
+  const expectations: Expectation[] = [...quantities, ...told].map((quantity) => ({
     quantity,
     limit: method.limit?.(quantity) ?? (isFirst(quantity) ? FIRST_PREDICTION_LIMIT : NETWORK_LIMITS[precision]),
   }));
@@ -71,7 +82,7 @@ export async function* verifyTrajectory(
 
 function* verifyLists({ metadata }: ReferenceFile, method: TrajectoryMethod): Generator<Finding, void> {
   const names = ["forward_map", "backward_map", "inversion_c1", "inversion_c2", "timesteps_seen_by_network"]
-    .filter((name) => metadata.has(name));
+    .filter((name) => metadata.has(name) && !method.listsOfRun?.includes(name));
   if (metadata.has("stop_consistency_idx")) names.push("stop_consistency_idx");
   for (const name of names) {
     try {

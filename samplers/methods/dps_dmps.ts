@@ -4,13 +4,14 @@
  * the steps, or where consecutive predictions agree.
  */
 import type { DeviceTensor, Runtime, Tensors } from "../../engine/mod.ts";
-import { add, clamp, copy, sampleSquares, scaleSamples, sub } from "../../kernels/mod.ts";
+import { clamp, copy, sampleSquares, sub } from "../../kernels/mod.ts";
 import { choice, integer, number, type Parameter, type ValuesOf } from "../../parameters/mod.ts";
 import { ancestralStep } from "../steps/ancestral_step.ts";
 import type { Level } from "../coefficients.ts";
 import { clipDenoised, fixedVariance, gradientScale, iterations, steps } from "../common_parameters.ts";
 import { DPS_SCALES } from "./dps.ts";
 import { sampler } from "../entry.ts";
+import { sampleChoice } from "../steps/sample_choice.ts";
 import { gradientStep } from "../steps/gradient_step.ts";
 import { likelihoodCorrection } from "../steps/likelihood.ts";
 import { drawOf, evenLevels, pureNoise, trajectory } from "../steps/run.ts";
@@ -72,7 +73,7 @@ export const dpsDmps: Sampler<DpsDmpsOptions> = sampler({
     const guided = gradientStep(runtime, problem, options);
     const plain = ancestralStep(runtime, problem.model, options);
     const correct = likelihoodCorrection(runtime, problem, options);
-    const choose = chooser(runtime);
+    const choose = sampleChoice(runtime);
     const decide = decision(runtime, problem, places, options);
     const start = await pureNoise(runtime, problem, options.noise);
     const stages = [guided, plain, correct, choose, decide];
@@ -141,32 +142,4 @@ function decision(
     },
     release: compare.release,
   };
-}
-
-/** Takes every sample from one of two states. */
-interface Choice {
-  (dps: DeviceTensor, dmps: DeviceTensor, switched: readonly boolean[]): Promise<DeviceTensor>;
-  release(): void;
-}
-
-function chooser(runtime: Runtime): Choice {
-  const stage = runtime.stage(
-    "choice",
-    ({ dps, dmps, first, second }: Tensors<"dps" | "dmps" | "first" | "second">) => ({
-      // 1 and 0 select exactly: one product is the state itself, the other adds zero.
-      xt: add(scaleSamples(dps, first), scaleSamples(dmps, second)),
-    }),
-  );
-  const run = async (dps: DeviceTensor, dmps: DeviceTensor, switched: readonly boolean[]): Promise<DeviceTensor> => {
-    const gate = (wanted: boolean): DeviceTensor =>
-      runtime.upload(Float32Array.from(switched, (is) => is === wanted ? 1 : 0), [switched.length]);
-    const [first, second] = [gate(false), gate(true)];
-    try {
-      return (await stage({ dps, dmps, first, second }, {})).xt;
-    } finally {
-      first.free();
-      second.free();
-    }
-  };
-  return Object.assign(run, { release: stage.release });
 }

@@ -14,8 +14,8 @@ import { type NoiseSource, silence } from "../noise_source.ts";
 import type { PlainProblem, PlainSampler } from "../plain_sampler.ts";
 import type { Progress } from "../sampler.ts";
 import { refuseGuidance } from "../steps/class_guidance.ts";
+import { flowStep } from "../steps/flow_step.ts";
 import { alphaBarOf, KARRAS_LEVELS, karrasGrid, levelAt, noiseRange, overLevels } from "../steps/noise_levels.ts";
-import { ddimCoefficients } from "../steps/plain_coefficients.ts";
 import { plainStart } from "../steps/plain_trajectory.ts";
 import { type NoiseWeights, noising, trajectory } from "../steps/run.ts";
 import { networkStep, type Place, type Step } from "../steps/step.ts";
@@ -128,13 +128,7 @@ async function* sampledTwice(
 ): AsyncGenerator<Progress, DeviceTensor> {
   const { model } = problem;
   const churn = noising(runtime, "churn", noise);
-  const predictor = networkStep(runtime, model, {
-    name: "predictor",
-    noise: silence,
-    clipDenoised,
-    scalars: (level: Level) => ddimCoefficients(level, 0),
-    update: ({ x0, xt }, c) => ({ x0, xt: weightedSum([[c.xtFromX0, x0], [c.xtFromXt, xt]]) }),
-  });
+  const predictor = flowStep(runtime, model, { name: "predictor", clipDenoised });
   const corrector: Step<SecondPlace, "x0" | "xt"> = networkStep(runtime, model, {
     name: "corrector",
     noise: silence,

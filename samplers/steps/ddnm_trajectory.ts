@@ -51,7 +51,7 @@ export async function* ddnmTrajectory(
     const { name } = drawOf(k);
     if (to < from || !last) {
       last = await stepDown(state, levels[from] as Level, drawOf(k));
-      return { name, x0: last.x0, xt: last.xt };
+      return { name, x0: last.x0, xt: last.xt, parts: { predicted: last.predicted } };
     }
     const xt = await renoise(last.predicted, weightsAt((levels[to] as Level).alphaBar), drawOf(k));
     return { name, x0: last.x0, xt, evaluations: 0 };

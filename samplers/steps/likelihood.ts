@@ -1,11 +1,26 @@
-/** The gradient of the likelihood of y under a Gaussian around a predicted image, in closed form where A has a decomposition. */
+/**
+ * Gradients of the likelihood of y: of an image itself, and under a Gaussian around a predicted one, in closed form where
+ * A has a decomposition.
+ */
 import type { Coefficient, DeviceTensor, Runtime, Scalar, Tensor, Tensors } from "../../engine/mod.ts";
-import { mul, sub, weightedSum } from "../../kernels/mod.ts";
-import type { LinearOperator } from "../../operators/mod.ts";
+import { gradient, mul, sampleSquares, sub, weightedSum } from "../../kernels/mod.ts";
+import { type Degradation, isLinear, type LinearOperator } from "../../operators/mod.ts";
 import type { Level } from "../coefficients.ts";
 import { conjugateGradients } from "./conjugate_gradients.ts";
 import type { Problem } from "../sampler.ts";
 import { spectralWeights } from "./spectral.ts";
+
+/**
+ * A'(x)^T (A(x) - y), the gradient of |A(x) - y|^2/2 with respect to x, of every sample its own.
+ * @param x [N, H, W, C]
+ * @param y [N, ...operator.measurementShape]
+ * @returns [N, H, W, C]
+ */
+export function misfitGradient(operator: Degradation, x: Tensor, y: Tensor): Tensor {
+  const residual = sub(operator.forward(x), y);
+  if (isLinear(operator)) return operator.adjoint(residual);
+  return weightedSum([[0.5, gradient(sampleSquares(residual), [x])[0]!]]);
+}
 
 /** The variances of a measurement around A of a predicted image: spread of the image, and of the noise of y. */
 export interface Variances<C> {

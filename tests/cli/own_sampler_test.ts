@@ -49,7 +49,10 @@ Deno.test("options of a registered sampler are its own, with defaults of the tas
     [["--method", "own-fading", "--eta", "0.5"], "--eta belongs to --method ssd"],
     [["--method", "own-fading", "--pull", "2"], '--pull is "2", a number from 0 to 1 is needed'],
     [["--method", "own-fading", "--steps", "1001"], "--steps is 1001, at most 1000 is needed"],
-    [["--noise-level", "0.1"], "dds, diffpir, own-fading; leave it out"],
+    [
+      ["--noise-level", "0.1"],
+      "dds, diffpir, ddpg, idpg, sitcom, cm4ir, pnp-dm, ddsmc, fps-smc, gibbs-ddrm, own-fading; leave it out",
+    ],
   ];
   for (const [words, message] of refused) assertThrows(() => method(...words), UsageError, message);
 });

@@ -38,7 +38,7 @@ Deno.test("parameters are the published ones of the task unless an option says o
 
 Deno.test("options of another method are refused with the methods that take them", () => {
   const cases: readonly (readonly [words: readonly string[], message: string])[] = [
-    [["--method", "ddnm", "--zeta", "0.5"], "--zeta belongs to --method diffpir; leave it out"],
+    [["--method", "ddnm", "--zeta", "0.5"], "--zeta belongs to --method diffpir, ddpg, cm4ir; leave it out"],
     [["--eta-a", "0.5"], "--eta-a belongs to --method ddrm; leave it out"],
     [
       ["--method", "repaint", "--noise-level", "0.1"],

@@ -25,11 +25,11 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 
 /** Tensors that are no results: what a computation starts from, its parameters, and upstream gradients. */
 const INPUTS =
-  /^(model\..*|input\..*|grad\.v|noise\..*|x|x0|lq|gt|temb\.t|y|mask|kernel|cg\.(A|b|x0))$|\.(x|gy|weight|bias|scale|shift|emb|\w*__\w*)$|\.(y|U|V|s|s_raw|perm|kernel|mask|A1d)$/;
+  /^(model\..*|input\..*|grad\.v|noise\..*|x|x0|lq|gt|temb\.t|y|x_start|coeff_\w+\.\d+|mask|kernel(\.init)?|cg\.(A|b|x0))$|\.(x|gy|weight|bias|scale|shift|emb|\w*__\w*)$|\.(y|U|V|s|s_raw|perm|kernel|mask|A1d)$/;
 
 gpuTest("every recorded file agrees with the engine, and every result in it has a row", async (runtime) => {
   const names = await goldenNames();
-  assertEquals(names.length, 23);
+  assertEquals(names.length, 34);
   for (const name of names) {
     const path = goldenPath(name);
     const outcome = await rowsOf(path, runtime);

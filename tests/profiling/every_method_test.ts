@@ -14,7 +14,7 @@ const SHAPE = [SIDE, SIDE, 3];
 
 /** As few steps as a sampler takes. */
 function fewSteps(entry: AnySampler): OptionValues {
-  const short = { inversionSteps: 2, generationSteps: 2, steps: 2, repeats: 1, leastSteps: 1 };
+  const short = { inversionSteps: 2, generationSteps: 2, steps: 2, repeats: 1, leastSteps: 1, kernelSteps: 1 };
   const counts = Object.entries(short).filter(([name]) => Object.hasOwn(entry.parameters, name));
   return Object.fromEntries(counts.map(([name, count]) => [optionName(name, entry.parameters[name]!), count]));
 }
@@ -42,7 +42,8 @@ async function withRuntime(body: (runtime: WebGpuRuntime) => Promise<void>): Pro
 for (const entry of registeredSamplers()) {
   gpuTest(`a step of ${entry.method} can be profiled, and leaves no stage behind`, async () => {
     await withRuntime(async (runtime) => {
-      const name = isPlain(entry) ? UPSAMPLE.name : "sr4";
+      const blurred = entry.name === "gibbs_ddrm" ? "deblur" : "sr4";
+      const name = isPlain(entry) ? UPSAMPLE.name : blurred;
       const options = { method: entry.method, ...fewSteps(entry) };
       const method = chooseMethod(options, restoreTasks().get(name)!);
       const { times, step } = await profileStep(runtime, problemOf(runtime, name), { method, replays: 1 });

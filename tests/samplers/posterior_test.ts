@@ -19,6 +19,7 @@ import {
 } from "../../samplers/timesteps.ts";
 import { restored } from "./few_steps.ts";
 import { gaussianModel } from "./gaussian_model.ts";
+import { dapsLimit, pnpDmLimit } from "./posterior_decoupled.ts";
 import * as recursion from "./posterior_recursion.ts";
 
 const SHAPE = [8, 8, 3];
@@ -159,6 +160,17 @@ function diffpirLimit(
   };
 }
 
+/** A chain that knows the noise; the published tau is far less. */
+const DAPS = {
+  ...{ steps: 40, flowSteps: 3, chainSteps: 20, chainRate: 1e-3, chainDecay: 0.5 },
+  ...{ tau: Math.SQRT2 * SIGMA, sigmaMin: 0.1, sigmaMax: 20 },
+};
+
+const PNP_DM = {
+  ...{ steps: 25, levels: 40, couplingStart: 2, couplingDecay: 0.8, couplingEnd: 0.1 },
+  ...{ sigmaMin: 0.01, sigmaMax: 20 },
+};
+
 interface Law {
   readonly name: SamplerName;
   readonly options: object;
@@ -228,6 +240,8 @@ const LAWS: readonly Law[] = [
       (level, setting, k) => recursion.ddsStep(level, setting, 0.85, k === 48),
     ),
   },
+  { name: "daps", options: DAPS, limit: dapsLimit(DAPS) },
+  { name: "pnp_dm", options: PNP_DM, limit: pnpDmLimit(PNP_DM) },
   { name: "diffpir", options: {}, limit: diffpirLimit((rho, { s }) => 1 / (s * s + rho), 1) },
   {
     name: "diffpir",
@@ -324,6 +338,25 @@ Deno.test("ancestral steps approach the prior in what the measurement loses, in 
   for (const k of [1, 2]) {
     const ratio = errors[k]! / errors[k - 1]!;
     assert(ratio > 0.4 && ratio < 0.6, `errors ${errors.join(", ")}`);
+  }
+});
+
+Deno.test("PnP-DM approaches the posterior as its coupling falls, in proportion to the square of rho", () => {
+  const limit = (couplingEnd: number, s: number): readonly number[] => {
+    const options = { ...PNP_DM, steps: 2000, levels: 1000, sigmaMin: 0.001, couplingEnd };
+    const { fromY, variance } = pnpDmLimit(options)({ variance: PRIOR.variance, sigma: SIGMA, s });
+    const posterior = 1 / (1 / PRIOR.variance + s * s / SIGMA ** 2);
+    return [Math.abs(variance / posterior - 1), Math.abs(fromY - posterior * s / SIGMA ** 2)];
+  };
+  for (const rho of [0.2, 0.1, 0.05]) assert(limit(rho, 0)[0]! < 0.01, `${rho}: the prior is not kept`);
+  for (const s of [0.5, 1]) {
+    const errors = [0.2, 0.1, 0.05].map((rho) => limit(rho, s));
+    for (const k of [1, 2]) {
+      for (const part of [0, 1]) {
+        const ratio = errors[k]![part]! / errors[k - 1]![part]!;
+        assert(ratio > 0.2 && ratio < 0.4, `s = ${s}: ${errors}`);
+      }
+    }
   }
 });
 

@@ -7,7 +7,7 @@ import { noiseLevelRows } from "./noise_level_rows.ts";
 import { parameterRow, type Ran, type Row, type Words } from "./table.ts";
 
 /** The tensors of a trace. */
-async function tracedTensors(ran: Ran): Promise<Readonly<Record<string, Float32Array>>> {
+export async function tracedTensors(ran: Ran): Promise<Readonly<Record<string, Float32Array>>> {
   using source = await FileSource.open(`${ran.out}.safetensors`);
   const file = await openSafetensors(source);
   const tensors: Record<string, Float32Array> = {};

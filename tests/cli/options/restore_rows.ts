@@ -5,6 +5,7 @@ import { openSafetensors } from "../../../models/mod.ts";
 import { TASKS } from "../../../restoration/mod.ts";
 import { casePath } from "../../io/cases.ts";
 import type { Materials } from "./materials.ts";
+import { guidanceRows } from "./guidance_rows.ts";
 import { methodRows } from "./method_rows.ts";
 import { ownPictureRows } from "./own_picture_rows.ts";
 import { repeatRows } from "./repeat_rows.ts";
@@ -61,11 +62,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
     restore(large, "--cpu", "--method=pseudo-inverse", `--model=${tiny}`, ...options);
   const windows = (form: string): Words =>
     restore(
-      large,
-      "--task=sr4",
-      "--method=ddnm",
-      "--steps=3",
-      "--window=16",
+      ...[large, "--task=sr4", "--method=ddnm", "--steps=3", "--window=16"] as const,
       `--window-form=${form}`,
       `--model=${tiny}`,
     );
@@ -77,6 +74,7 @@ export async function restoreRows(materials: Materials): Promise<readonly Row[]>
   return [
     ...(await taskCases(materials)).map((each) => taskRow(each, materials)),
     ...methodRows(materials),
+    ...guidanceRows(materials),
     {
       option: "task",
       without: restore(small, "--cpu", `--model=${tiny}`, "--steps=4"),

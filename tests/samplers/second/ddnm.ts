@@ -144,3 +144,34 @@ export function ddnmPlus(
   const isDdnm = problem.sigmaY === 0 && options.form.endsWith("spectral");
   return travel(problem, options, isDdnm ? EXACT["eta_mix"]! : NOISY[options.form]!);
 }
+
+/** Coefficients of learned linear extrapolation. */
+export interface Coefficients {
+  readonly observed: readonly Vector[];
+  readonly free: readonly Vector[];
+}
+
+/** DDNM with clamped predictions, each replaced by a mixture of it and the mixtures before. */
+export function* mixedDdnm(
+  problem: PlainProblem,
+  { steps, eta, extrapolation: { observed, free } }: Pick<DdnmParameters, "steps" | "eta"> & {
+    readonly extrapolation: Coefficients;
+  },
+): Generator<PlainState> {
+  const { abar, eps, z, operator: { a, pseudoInverse } } = problem;
+  const seen = (x: Vector): Vector => times(pseudoInverse, times(a, x));
+  const store: Vector[] = [];
+  let x = z("xT");
+  for (const [k, place] of places(abar, ddnmList(abar.length, steps)).toReversed().entries()) {
+    const noise = eps(x, place.t);
+    store.push(corrected(problem, predicted(x, noise, place.abar, true), problem.y));
+    const parts = store.flatMap((h, j) => [
+      [observed[k]![j]!, seen(h)] as const,
+      [free[k]![j]!, sum([1, h], [-1, seen(h)])] as const,
+    ]);
+    store[k] = sum(...parts);
+    const down = { x, x0: store[k]!, eps: noise, z: z(`${k}`), eta, place };
+    x = mixed(down, store[k]!);
+    yield { x0: store[k]!, xt: x };
+  }
+}

@@ -1,17 +1,17 @@
 /** Samplers that make their list of noise levels themselves, against second implementations in states without scale. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { type DeviceTensor, ReferenceRuntime } from "../../../engine/mod.ts";
+import { ReferenceRuntime } from "../../../engine/mod.ts";
 import { noiseLevelProcess, type NoiseModel } from "../../../models/mod.ts";
-import { type NoiseSource, PLAIN_SAMPLERS, type Progress, SAMPLERS, seededNoise } from "../../../samplers/mod.ts";
+import { PLAIN_SAMPLERS, SAMPLERS, seededNoise } from "../../../samplers/mod.ts";
 import { assertClose } from "../../support/close.ts";
-import { analyticEps, countingModel, denseOperator, drawn, recordedNoise } from "./harness.ts";
+import { countingModel, denseOperator, drawn } from "./harness.ts";
+import { compareLevels } from "./level_runs.ts";
 import {
   type Churn,
   churnedLevel,
   firstOrder,
   grid,
   type LevelSampling,
-  type LevelState,
   multistep,
   secondLevel,
   secondOrder,
@@ -20,41 +20,7 @@ import {
 import { difference, sum, times as product } from "./plain_arrays.ts";
 import { LINEAR } from "./schedule.ts";
 
-/** Relative error that a state may have: some hundred roundings of f32. */
-const LIMIT = 1e-5;
-
 const RANGE = { sigmaMin: 0.03, sigmaMax: 9, rho: 5 };
-
-/** Runs both over the levels of all calls: states, draws, and the places that the network is asked for. */
-async function compare(
-  what: string,
-  calls: readonly number[],
-  start: (runtime: ReferenceRuntime, model: NoiseModel, noise: NoiseSource) => AsyncGenerator<Progress, DeviceTensor>,
-  second: (sampling: Omit<LevelSampling, "clip">) => Iterable<LevelState>,
-): Promise<void> {
-  const runtime = new ReferenceRuntime();
-  const { model, seen } = countingModel(LINEAR);
-  const { noise, draws } = recordedNoise(runtime);
-  const names: string[] = [];
-  const eps = analyticEps(calls.map((sigma) => 1 / (1 + sigma * sigma)));
-  const expected = [...second({ eps, z: (name) => (names.push(name), drawn(name)) })];
-  const run = start(runtime, model, noise);
-  let k = 0;
-  for (let next = await run.next();; next = await run.next(), k++) {
-    const { x, x0, sigma } = expected[Math.min(k, expected.length - 1)]!;
-    const state = x.map((value) => value / Math.sqrt(1 + sigma * sigma));
-    if (next.done) {
-      assertClose(await next.value.read(), state, LIMIT, `${what}, image`);
-      break;
-    }
-    assertClose(await next.value.x0.read(), x0, LIMIT, `${what}, x0 of step ${k}`);
-    assertClose(await next.value.xt.read(), state, LIMIT, `${what}, state of step ${k}`);
-    assertEquals([next.value.step, next.value.steps], [k + 1, expected.length], what);
-  }
-  assertEquals(k, expected.length, `${what}: number of steps`);
-  assertEquals(seen, calls.map((_, call) => call), `${what}: calls`);
-  assertEquals(draws.map(({ name }) => name), names, `${what}: draws`);
-}
 
 Deno.test("heun and dpm make the states of the published algorithm with any fresh noise", async () => {
   const churns: readonly Churn[] = [
@@ -77,7 +43,7 @@ Deno.test("heun and dpm make the states of the published algorithm with any fres
             ...(churn.most < Infinity ? { sTmax: churn.most } : {}),
             sNoise: churn.deviation,
           };
-          await compare(
+          await compareLevels(
             `${name}, ${JSON.stringify(options)}`,
             calls,
             (runtime, model, noise) => PLAIN_SAMPLERS[name].sample(runtime, { model }, { ...options, noise }),
@@ -96,7 +62,7 @@ Deno.test("euler and euler-ancestral make the states of the published rules", as
       for (const clipDenoised of [true, false]) {
         const sigmas = grid(steps, RANGE.sigmaMin, RANGE.sigmaMax, RANGE.rho);
         const options = { ...RANGE, steps, clipDenoised };
-        await compare(
+        await compareLevels(
           `${name}, ${JSON.stringify(options)}`,
           sigmas.slice(0, -1),
           (runtime, model, noise) => PLAIN_SAMPLERS[name].sample(runtime, { model }, { ...options, noise }),
@@ -107,7 +73,7 @@ Deno.test("euler and euler-ancestral make the states of the published rules", as
   }
   const sigmas = grid(5, RANGE.sigmaMin, RANGE.sigmaMax, RANGE.rho).slice(0, -1);
   const options = { ...RANGE, steps: 4, keepsLeast: true, clipDenoised: false };
-  await compare(
+  await compareLevels(
     "euler that keeps the least noise",
     sigmas.slice(0, -1),
     (runtime, model, noise) => PLAIN_SAMPLERS.euler.sample(runtime, { model }, { ...options, noise }),
@@ -127,7 +93,7 @@ Deno.test("consistency makes the states of the published algorithm, over places 
   for (const [given, sigmas] of cases) {
     for (const clipDenoised of [true, false]) {
       const options = { ...RANGE, ...given, clipDenoised };
-      await compare(
+      await compareLevels(
         `consistency, ${JSON.stringify(options)}`,
         sigmas.slice(0, -1),
         (runtime, model, noise) => PLAIN_SAMPLERS.consistency.sample(runtime, { model }, { ...options, noise }),
@@ -146,7 +112,7 @@ Deno.test("consistency-editing replaces what is measured of every image", async 
   const sigmas = grid(5, least, most, rho).slice(0, -1);
   for (const clipDenoised of [true, false]) {
     const options = { ...RANGE, steps: 4, clipDenoised };
-    await compare(
+    await compareLevels(
       `consistency-editing, clamp ${clipDenoised}`,
       sigmas.slice(0, -1),
       (runtime, model, noise) => {
@@ -171,7 +137,7 @@ Deno.test("flow-euler goes along straight paths, from the greatest noise that th
     // What is shifted to the greatest noise, and the least time shifted once before the list is.
     const [first, last] = [most / (shift - (shift - 1) * most), shifted(0.001)];
     const times = [...[0, 1, 2, 3].map((k) => shifted(first + k / 3 * (last - first))), 0];
-    await compare(
+    await compareLevels(
       `flow-euler, shift ${shift}`,
       times.slice(0, -1).map((t) => t / (1 - t)),
       (runtime, model, noise) => PLAIN_SAMPLERS.flow_euler.sample(runtime, { model }, { steps: 4, shift, noise }),
