@@ -106,9 +106,26 @@ function vector(arithmetic: Arithmetic): string {
 /** Largest finite number in half precision. */
 const LARGEST_HALF = 65504;
 
-/** WGSL of four factors as they are staged. In half precision what is beyond its numbers becomes the largest of them. */
+/** WGSL of four numbers as halves; what is beyond half precision becomes its largest number. */
+export function halves(four: string): string {
+  return `vec4h(clamp(${four}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
+}
+
+/** WGSL of four factors as they are staged. */
 function staged(value: string, arithmetic: Arithmetic): string {
-  return arithmetic === "f32" ? value : `vec4h(clamp(${value}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
+  return arithmetic === "f32" ? value : halves(value);
+}
+
+/** WGSL that finds the tile of a workgroup, its part of k and its item of the batch. */
+export function workgroupPlace({ rows, columns }: Pick<Tile, "rows" | "columns">): string {
+  return `var rest = group.y * groups.x + group.x;
+let firstColumn = (rest % params.columnBlocks) * ${columns}u;
+rest /= params.columnBlocks;
+let firstRow = params.bandRow + (rest % params.rowBlocks) * ${rows}u;
+rest /= params.rowBlocks;
+let part = rest % params.parts;
+let item = rest / params.parts;
+if (item >= params.batch) { return; }`;
 }
 
 /**
@@ -248,14 +265,7 @@ export function tileBody(left: LeftMatrix, right: RightMatrix, tile: Tile, arith
       `${declare}b${u} = weightPair(right + ${u * count / columnQuads}u * pairPitch, k + 2u * rowPair${u}, end);`
     ),
   ];
-  return `var rest = group.y * groups.x + group.x;
-let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
-rest /= params.columnBlocks;
-let firstRow = params.bandRow + (rest % params.rowBlocks) * ${tile.rows}u;
-rest /= params.rowBlocks;
-let part = rest % params.parts;
-let item = rest / params.parts;
-if (item >= params.batch) { return; }
+  return `${workgroupPlace(tile)}
 ${places(tile)}
 ${stagingPlaces(tile)}
 let base = params.firstRow + item * params.rowPitch;
