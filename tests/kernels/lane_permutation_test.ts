@@ -24,7 +24,7 @@ function card(): Promise<WebGpuRuntime> {
 /** Algorithms that an operation can be asked for; convolutions have the tiles of products. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   conv2d: CONVOLUTION_ALGORITHMS,
-  matmul: [...MATMUL_ALGORITHMS, ...TUNABLE_ALGORITHMS.matmul],
+  matmul: [...MATMUL_ALGORITHMS, ...TUNABLE_ALGORITHMS.f32.matmul],
 };
 
 /** The operation with a product that fills more than half of every tile, and parts of k. */
