@@ -2,7 +2,7 @@
 import type { LayerChoice, Target } from "../engine/mod.ts";
 
 /** What a preference may ask for. */
-export interface Choice<A extends string> extends Pick<LayerChoice, "takesFasterWeights"> {
+interface Choice<A extends string> extends Pick<LayerChoice, "takesFasterWeights"> {
   /** The names that there are. */
   readonly algorithms: readonly A[];
   /** Those that can compute the layer. */

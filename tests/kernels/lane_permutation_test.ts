@@ -91,6 +91,22 @@ for (const registered of OPERATIONS) {
   });
 }
 
+gpuTest("tiles that are loaded late give the same bits in whatever order invocations run", async () => {
+  const runtime = (await card()).withPreferences({ matmul: "shared-64" });
+  const { definition } = withLargeProduct(matmulOp as Op<unknown>);
+  const op = defineOp({
+    ...definition,
+    lower: (call, target) => definition.lower(call, { ...target, vendor: "intel" }),
+  });
+  const isLate = ({ wgsl }: Dispatch): boolean => /while \(k < end\) \{\nlet /.test(wgsl);
+  const cases = casesOfKernels(runtime, op, isLate);
+  assert(cases.length > 0, "no tile is loaded late");
+  for (const { index } of cases) {
+    const [own, ...others] = await bitsByNumbering(runtime, op, index);
+    others.forEach((bits) => assertEquals(bits, own, `example ${index}`));
+  }
+});
+
 gpuTest("products, attention, norms, reductions and gradients have barriers on a graphics card", async () => {
   const runtime = await card();
   const names = OPERATIONS.filter((op) => casesOf(runtime, op).length > 0).map(({ definition: { name } }) => name);
