@@ -53,7 +53,12 @@ export async function openProbed(
     gpu,
     preferences: (adapter) =>
       tuned
-        ? storedPreferences({ adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS })
+        ? storedPreferences({
+          adapter,
+          precision,
+          version: ENGINE_VERSION,
+          algorithms: TUNABLE_ALGORITHMS[precision],
+        })
         : Promise.resolve({}),
   });
   const { queue } = device!;

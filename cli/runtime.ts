@@ -139,5 +139,5 @@ export async function openGpu(args: Arguments): Promise<WebGpuRuntime> {
 
 /** What stored choices must have been measured with to hold for an adapter and weights of a precision. */
 export function tunedSubject(adapter: AdapterIdentity, precision: Precision): TunedSubject {
-  return { adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS };
+  return { adapter, precision, version: ENGINE_VERSION, algorithms: TUNABLE_ALGORITHMS[precision] };
 }

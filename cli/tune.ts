@@ -103,6 +103,7 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
     const isInterrupted = (): Promise<boolean> => interrupt.check().then(() => false, () => true);
     const outcome = await tuneNetwork(runtime, {
       model,
+      precision,
       batch,
       method: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
       limit: new Limit(isInterrupted, args.number("budget") ?? DEFAULT_BUDGET),

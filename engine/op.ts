@@ -133,7 +133,7 @@ export interface DeviceProfile {
    * the most operations per byte is prepared first.
    */
   readonly preparedBytes?: number;
-  /** From where the products of Winograd convolutions have their weights faster, where that was measured. */
+  /** Where products that take either read their weights from faster, where that was measured; see `LayerChoice`. */
   readonly fasterWeights?: WeightForm;
   /** Which of several ways an operation shall take, by its name or that of a layer; kernels read their own. */
   readonly preferences?: Readonly<Record<string, string>>;
@@ -164,6 +164,8 @@ export interface LayerChoice {
   readonly key: string;
   /** Names of the algorithms. */
   readonly algorithms: readonly string[];
+  /** Whether it follows `DeviceProfile.fasterWeights` where no preference is given, so that these are to be measured. */
+  readonly takesFasterWeights?: boolean;
 }
 
 /** The device profile together with what a kernel may ask for while it is lowered. */

@@ -1,12 +1,18 @@
 /** Which of several ways an operation shall take, as the caller of the runtime says. */
-import type { Target } from "../engine/mod.ts";
+import type { LayerChoice, Target } from "../engine/mod.ts";
+
+/** What a preference may ask for. */
+interface Choice<A extends string> extends Pick<LayerChoice, "takesFasterWeights"> {
+  /** The names that there are. */
+  readonly algorithms: readonly A[];
+  /** Those that can compute the layer. */
+  readonly candidates: readonly A[];
+}
 
 /**
  * The algorithm that the preferences of the target ask for: by the name of the layer, otherwise by that of the operation.
  * @param op name of the operation
  * @param key name of the layer, shapes included
- * @param algorithms the names that there are
- * @param candidates those that can compute the layer
  * @param target where the preferences are
  * @returns the algorithm, or undefined for `auto` and without preference
  * @throws {RangeError} if the preference names no algorithm
@@ -14,11 +20,11 @@ import type { Target } from "../engine/mod.ts";
 export function preferred<A extends string>(
   op: string,
   key: string,
-  { algorithms, candidates }: { readonly algorithms: readonly A[]; readonly candidates: readonly A[] },
+  { algorithms, candidates, ...more }: Choice<A>,
   target: Target,
 ): A | undefined {
   const { preferences } = target;
-  target.noteLayer?.({ operation: op, key, algorithms: candidates });
+  target.noteLayer?.({ operation: op, key, algorithms: candidates, ...more });
   const name = preferences?.[key] !== undefined ? key : op;
   const wish = preferences?.[name] ?? "auto";
   if (wish === "auto") return undefined;

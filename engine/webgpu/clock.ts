@@ -72,7 +72,7 @@ export class TimedQueue {
  * @param bytes of the buffer that `record` resolves them to
  */
 export async function readTimestamps(
-  { opened: { device }, store }: ExecutableContext,
+  { opened: { device }, store }: Pick<ExecutableContext, "opened" | "store">,
   counts: readonly number[],
   bytes: number,
   record: (sets: readonly GPUQuerySet[], resolved: GPUBuffer) => void | Promise<void>,

@@ -291,7 +291,7 @@ export class WebGpuRuntime implements Runtime {
     const { prologue, body, folded } = splitConstantCalls(graph);
     const constants = new Map(graph.constants);
     for (const [id, tensor] of await this.#fold(graph, prologue, folded)) constants.set(id, tensor);
-    const lowered = await measuredPlan({ ...graph, calls: body, constants }, this.#opened);
+    const lowered = await measuredPlan({ ...graph, calls: body, constants }, this.#context());
     const prepared = await this.#prepare({ ...graph, constants }, lowered);
     const plan = { ...lowered, constants: new Map([...lowered.constants, ...prepared]) };
     this.#plans.set(graph.name, plan);

@@ -1,7 +1,8 @@
 /** Whether products on a software adapter are faster with their weights in a texture or in a buffer. */
 import type { WeightForm } from "../op.ts";
 import { makePlan, type Plan } from "../plan.ts";
-import type { OpenDevice } from "./device.ts";
+import { readTimestamps } from "./clock.ts";
+import { submit } from "./device.ts";
 
 /** Loads of an invocation, and subgroups: a pass takes a quarter of a millisecond on two cores. */
 const LOADS = 64;
@@ -20,88 +21,80 @@ const ROUNDS = 21;
  */
 const TEXEL_LOADS = (16 + 16 - 8) / 8;
 
-/** The operation whose layers depend on what is measured, as kernels note it. */
-const DEPENDS = "winogradWeights";
-
 const MEASURED = new WeakMap<GPUDevice, WeightForm>();
 
+/** The device, and where buffers come from. */
+type ProbeContext = Parameters<typeof readTimestamps>[0];
+
 /**
- * The plan of a graph on a device; where its kernels may choose the form of weights, that is measured before.
+ * The plan of a graph on a device; where its kernels take the faster form of weights, that is measured before.
  * @param graph simplified, without calls on constants alone
- * @param opened the device
+ * @param context the device
  * @throws {DeviceLimitError} if a tensor, a kernel or the scalars exceed what the device offers
  */
-export async function measuredPlan(graph: Parameters<typeof makePlan>[0], opened: OpenDevice): Promise<Plan> {
-  const plan = makePlan(graph, opened.profile);
-  if (!plan.layers.some(({ operation }) => operation === DEPENDS)) return plan;
-  const fasterWeights = await fasterForm(opened, opened.profile.subgroupSize);
-  return fasterWeights === "texture" ? plan : makePlan(graph, { ...opened.profile, fasterWeights });
+export async function measuredPlan(graph: Parameters<typeof makePlan>[0], context: ProbeContext): Promise<Plan> {
+  const { profile } = context.opened;
+  const plan = makePlan(graph, profile);
+  if (!plan.layers.some(({ takesFasterWeights }) => takesFasterWeights)) return plan;
+  const fasterWeights = await fasterForm(context, profile.subgroupSize);
+  return fasterWeights === "texture" ? plan : makePlan(graph, { ...profile, fasterWeights });
 }
 
 /**
  * Times loads in both forms, for some 10 ms after compilation, once for each device. It decides between kernels that
  * give the same bits, so that only times depend on it.
- * @param opened the device
+ * @param context the device
  * @param subgroupSize lanes of a subgroup
  * @returns the faster form; `texture` where the device has no timestamps
  */
-export async function fasterForm(
-  { device, features }: OpenDevice,
-  subgroupSize: number,
-): Promise<WeightForm> {
+export async function fasterForm(context: ProbeContext, subgroupSize: number): Promise<WeightForm> {
+  const { opened: { device, features }, store } = context;
   if (!features.includes("timestamp-query")) return "texture";
   const known = MEASURED.get(device);
   if (known) return known;
-  const owned: { destroy(): void }[] = [];
-  const own = <T extends { destroy(): void }>(made: T): T => (owned.push(made), made);
-  const storage = (floats: number): GPUBuffer =>
-    own(device.createBuffer({ size: 4 * floats, usage: GPUBufferUsage.STORAGE }));
-  const [weight, out] = [storage(LOADS * subgroupSize), storage(subgroupSize)];
-  const texture = own(device.createTexture({
+  const [weight, out] = [LOADS * subgroupSize, subgroupSize].map((floats) => store.allocate(4 * floats, "probe"));
+  const texture = device.createTexture({
     size: [subgroupSize, LOADS],
     format: "rgba32float",
     usage: GPUTextureUsage.TEXTURE_BINDING,
-  }));
+  });
   const forms = ["texture", "buffer"] as const;
   const kernels = forms.map((form) => {
     const module = device.createShaderModule({ label: `weights.${form}`, code: loadsText(form, subgroupSize) });
     const pipeline = device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
-    const bindings = [form === "texture" ? texture.createView() : { buffer: weight }, { buffer: out }];
+    const bindings = [form === "texture" ? texture.createView() : { buffer: weight! }, { buffer: out! }];
     const entries = bindings.map((resource, binding) => ({ binding, resource }));
     return { pipeline, group: device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }) };
   });
   const count = 2 * forms.length * ROUNDS;
-  const querySet = own(device.createQuerySet({ type: "timestamp", count }));
-  const resolved = own(
-    device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
-  );
-  const read = own(device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ }));
-  const encoder = device.createCommandEncoder();
-  for (let sample = 0; sample < forms.length * ROUNDS; sample++) {
-    const { pipeline, group } = kernels[sample % forms.length]!;
-    const pass = encoder.beginComputePass({
-      timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * sample, endOfPassWriteIndex: 2 * sample + 1 },
+  const record = ([querySet]: readonly GPUQuerySet[], resolved: GPUBuffer): void =>
+    submit(device, (encoder) => {
+      for (let sample = 0; sample < forms.length * ROUNDS; sample++) {
+        const { pipeline, group } = kernels[sample % forms.length]!;
+        const marks = { beginningOfPassWriteIndex: 2 * sample, endOfPassWriteIndex: 2 * sample + 1 };
+        const pass = encoder.beginComputePass({ timestampWrites: { querySet: querySet!, ...marks } });
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(SUBGROUPS);
+        pass.end();
+      }
+      encoder.resolveQuerySet(querySet!, 0, count, resolved, 0);
     });
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(SUBGROUPS);
-    pass.end();
+  try {
+    const ticks = await readTimestamps(context, [count], 8 * count, record);
+    const [sampled, loaded] = forms.map((_, form) =>
+      Math.min(...Array.from({ length: ROUNDS }, (_, round) => {
+        const at = 2 * (forms.length * round + form);
+        return Number(ticks[at + 1]! - ticks[at]!);
+      }))
+    );
+    const form = sampled! > TEXEL_LOADS * loaded! ? "buffer" : "texture";
+    MEASURED.set(device, form);
+    return form;
+  } finally {
+    texture.destroy();
+    for (const buffer of [weight!, out!]) store.release(buffer);
   }
-  encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
-  encoder.copyBufferToBuffer(resolved, 0, read, 0, 8 * count);
-  device.queue.submit([encoder.finish()]);
-  await read.mapAsync(GPUMapMode.READ);
-  const ticks = new BigUint64Array(read.getMappedRange().slice(0));
-  for (const made of owned) made.destroy();
-  const [sampled, loaded] = forms.map((_, form) =>
-    Math.min(...Array.from({ length: ROUNDS }, (_, round) => {
-      const at = 2 * (forms.length * round + form);
-      return Number(ticks[at + 1]! - ticks[at]!);
-    }))
-  );
-  const form = sampled! > TEXEL_LOADS * loaded! ? "buffer" : "texture";
-  MEASURED.set(device, form);
-  return form;
 }
 
 /** Every invocation adds up what it loads; neighbouring invocations load neighbouring weights. */

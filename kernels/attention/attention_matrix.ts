@@ -3,9 +3,9 @@
  * logits are halves, all sums are in single precision.
  */
 import type { Dispatch, SubgroupMatrix, Target, Tensor } from "../../engine/mod.ts";
-import { halves } from "../product/matrix/matrix_loads.ts";
 import { matrixSteps, matrixTypes } from "../product/matrix/matrix_product.ts";
 import { MATRIX_ALGORITHM } from "../product/matrix/subgroup_matrix.ts";
+import { halves } from "../product/tile_text.ts";
 import { lines, range } from "../text/wgsl.ts";
 import { headKernel, LOWEST, softmaxStep } from "./attention_kernels.ts";
 import { type AttentionAttrs, type AttentionLayout, layoutOf } from "./attention_layout.ts";

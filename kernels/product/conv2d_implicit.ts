@@ -6,10 +6,39 @@
 import { type Dispatch, elementCount, type Target } from "../../engine/mod.ts";
 import type { Convolution } from "./conv2d_direct.ts";
 
-import { chooseCut, type CutVariant } from "./tile_cut.ts";
-import { type Cut, storedRows, tileProduct } from "./tile_product.ts";
+import { chooseCut, type CutSizes, type CutVariant } from "./tile_cut.ts";
+import { boundedParts, type Cut, type StagedProduct, storedRows, tileProduct } from "./tile_product.ts";
 import type { Arithmetic, LeftMatrix } from "./tile_text.ts";
 import { range } from "../text/wgsl.ts";
+
+/** The sizes of a convolution as a product, on which its cut depends. */
+export function implicitSizes({ weight, out }: Pick<Convolution, "weight" | "out">): CutSizes {
+  const [kernelHeight = 1, kernelWidth = 1, channels = 1] = weight.shape;
+  const [, outHeight = 1, outWidth = 1, columns = 1] = out.shape;
+  return { batch: 1, rows: outHeight * outWidth, inner: kernelHeight * kernelWidth * channels, columns };
+}
+
+/** A convolution as a product, but for its left matrix. */
+export function implicitProduct(
+  label: string,
+  { weight, out, bias, residual, shift }: Omit<Convolution, "x">,
+): StagedProduct {
+  const [kernelHeight = 1, kernelWidth = 1, channels = 1, columns = 1] = weight.shape;
+  return {
+    label,
+    right: weight,
+    firstRow: 0,
+    rowPitch: 0,
+    out,
+    bias,
+    residual,
+    shift,
+    batch: 1,
+    rows: elementCount(out.shape) / columns,
+    inner: kernelHeight * kernelWidth * storedRows(channels, weight),
+    columns,
+  };
+}
 
 /** The cut of a convolution into workgroups, or undefined if the device is too small for any. */
 export function implicitCut(
@@ -18,14 +47,8 @@ export function implicitCut(
   target: Target,
   variant?: CutVariant,
 ): Cut | undefined {
-  const { weight: { shape: [kernelHeight = 1, kernelWidth = 1, channels = 1] }, out } = convolution;
-  const [batch = 1, outHeight = 1, outWidth = 1, columns = 1] = out.shape;
-  const inner = kernelHeight * kernelWidth * channels;
-  const cut = chooseCut({ batch: 1, rows: outHeight * outWidth, inner, columns }, arithmetic, target, variant);
-  if (!cut) return undefined;
-  const most = Math.min(target.maxBindingBytes, target.maxBufferBytes);
-  const parts = Math.floor(most / (4 * batch * outHeight * outWidth * columns));
-  return { ...cut, parts: Math.max(1, Math.min(cut.parts, parts)) };
+  const cut = chooseCut(implicitSizes(convolution), arithmetic, target, variant);
+  return boundedParts(cut, elementCount(convolution.out.shape), target);
 }
 
 /** The dispatches that compute a convolution cut in the given way. */
@@ -35,29 +58,19 @@ export function conv2dImplicit(
   arithmetic: Arithmetic,
   target: Target,
 ): readonly Dispatch[] {
-  const { weight, out, bias, residual, shift } = convolution;
-  const [kernelHeight = 1, kernelWidth = 1, channels = 1, columns = 1] = weight.shape;
-  return tileProduct(
-    {
-      label: arithmetic === "f16" ? "conv2d.implicit-f16" : "conv2d.implicit",
-      left: pixelsUnderTaps(convolution, cut),
-      right: weight,
-      firstRow: 0,
-      rowPitch: 0,
-      out,
-      bias,
-      residual,
-      shift,
-      batch: 1,
-      rows: elementCount(out.shape) / columns,
-      inner: kernelHeight * kernelWidth * storedRows(channels, weight),
-      columns,
-    },
-    cut,
-    arithmetic,
-    target,
-  );
+  const product = implicitProduct(arithmetic === "f16" ? "conv2d.implicit-f16" : "conv2d.implicit", convolution);
+  return tileProduct({ ...product, left: pixelsUnderTaps(convolution, cut) }, cut, arithmetic, target);
 }
+
+/** WGSL function: the element of the left matrix at k for the pixel (y, x) of the first tap, zero outside of the image. */
+export const PIXEL_WORD = `fn pixelWord(y: u32, x: u32, origin: u32, k: u32, end: u32) -> f32 {
+  let tap = k / params.tapRows;
+  let channel = k % params.tapRows;
+  let down = tap / params.kernelWidth;
+  let across = tap % params.kernelWidth;
+  let inside = k < end && channel < params.channels && y + down < params.height && x + across < params.width;
+  return select(0.0, image[origin + (down * params.width + across) * params.channels + channel], inside);
+}`;
 
 /** Taps down and across, together, up to which bits of one word tell of each whether it is inside of the image. */
 const MOST_TAPS = 32;
@@ -140,14 +153,7 @@ bits = bitsOf(tapDown, tapAcross);
   return {
     read: { image: x },
     params: { ...params, tapRows: storedRows(channels, weight) },
-    declarations: `fn pixelWord(y: u32, x: u32, origin: u32, k: u32, end: u32) -> f32 {
-  let tap = k / params.tapRows;
-  let channel = k % params.tapRows;
-  let down = tap / params.kernelWidth;
-  let across = tap % params.kernelWidth;
-  let inside = k < end && channel < params.channels && y + down < params.height && x + across < params.width;
-  return select(0.0, image[origin + (down * params.width + across) * params.channels + channel], inside);
-}`,
+    declarations: PIXEL_WORD,
     locate: (unit, row) => [
       ...pixel(unit, row),
       ...four.map((i) => `let origin${unit}_${i} = first${unit}_${i} * params.channels;`),

@@ -1,9 +1,8 @@
 /** Products of few rows on a GPU, such as the projections of a timestep embedding: the lanes of a workgroup share k. */
 import type { Dispatch, Target } from "../../engine/mod.ts";
 import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
-import { epilogueParams, epiloguePorts } from "./epilogue.ts";
-import type { Product } from "./matmul_tiled.ts";
-import { blockStep, rowInputs, vectorEpilogue, vectorLoads, vectorWeights } from "./register_block.ts";
+import { type Product, vectorBlocks } from "./matmul_tiled.ts";
+import { blockStep, rowInputs } from "./register_block.ts";
 
 /** Rows of an image from which a product has enough invocations without sharing k. */
 const FEW_ROWS = 16;
@@ -37,39 +36,17 @@ export function sharesInner({ rows, images = 1, inner, factors }: Product, targe
  * of the lanes reach one of them, which adds them in their order.
  */
 export function matmulRow(product: Product, target: Target): Dispatch {
-  const { a, b, out, batch, rows, inner, columns } = product;
-  const height = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!;
+  const height = ROWS.find((size) => size >= product.rows) ?? ROWS.at(-1)!;
   const block = range(height);
-  const wideInner = inner % 4 === 0;
-  const wide = columns % 4 === 0;
-  const type = wide ? "vec4f" : "f32";
-  const weights = vectorWeights("b", b, wide);
-  const rowBlocks = Math.ceil(rows / height);
-  const columnBlocks = Math.ceil(columns / (4 * ACROSS));
+  const { weights, blocks, declarations, ...common } = vectorBlocks(product, { rows: height, columns: 4 * ACROSS });
   const size = ACROSS * LANES;
   return kernel({
     label: `matmul.row${weights.suffix}`,
-    read: { a: { tensor: a, type: wideInner ? "vec4f" : "f32" }, b: weights.port, ...epiloguePorts(product, b, type) },
-    write: { out: { tensor: out, type } },
-    params: {
-      batch,
-      rows,
-      inner,
-      columns,
-      rowBlocks,
-      columnBlocks,
-      matrixPitch: product.sharesB ? 0 : Math.ceil(inner / weights.rows) * columns,
-      firstRow: product.firstRow / weights.rows * columns,
-      ...epilogueParams(product, columns),
-    },
-    takesParts: true,
+    ...common,
     workgroupSize: size,
-    workgroups: flatGrid(rowBlocks * columnBlocks * batch, target),
-    work: batch * rows * inner * columns,
+    workgroups: flatGrid(blocks, target),
     declarations: `var<workgroup> shared_sums: array<vec4f, ${height * size}>;
-${vectorEpilogue(wide, product)}
-${vectorLoads("a", wideInner)}
-${weights.declarations}`,
+${declarations}`,
     body: `var rest = group.y * groups.x + group.x;
 let column = (rest % params.columnBlocks) * ${4 * ACROSS}u + lane % ${ACROSS}u * 4u;
 rest /= params.columnBlocks;

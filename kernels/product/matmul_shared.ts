@@ -2,10 +2,15 @@
 import type { Dispatch, Target } from "../../engine/mod.ts";
 
 import type { Product } from "./matmul_tiled.ts";
-import { chooseCut, type CutVariant } from "./tile_cut.ts";
-import { type Cut, storedRows, tileProduct } from "./tile_product.ts";
+import { chooseCut, type CutSizes, type CutVariant } from "./tile_cut.ts";
+import { boundedParts, type Cut, type StagedProduct, storedRows, tileProduct } from "./tile_product.ts";
 import type { Arithmetic, LeftMatrix } from "./tile_text.ts";
 import { range } from "../text/wgsl.ts";
+
+/** The sizes of a product on which its cut depends. */
+export function imageSizes({ batch, rows, inner, columns, sharesB, images = 1 }: Product): CutSizes {
+  return { batch: sharesB ? 1 : batch, rows: rows / images, inner, columns };
+}
 
 /** The cut of a product into workgroups, or undefined if the device is too small for any. */
 export function sharedCut(
@@ -14,21 +19,21 @@ export function sharedCut(
   target: Target,
   variant?: CutVariant,
 ): Cut | undefined {
-  const { batch, rows, inner, columns, sharesB, images = 1 } = product;
-  const sizes = { batch: sharesB ? 1 : batch, rows: rows / images, inner, columns };
-  const cut = chooseCut(sizes, arithmetic, target, variant);
-  if (!cut) return undefined;
-  const most = Math.min(target.maxBindingBytes, target.maxBufferBytes);
-  const parts = Math.floor(most / (4 * batch * rows * columns));
-  return { ...cut, parts: Math.max(1, Math.min(cut.parts, parts)) };
+  const { batch, rows, columns } = product;
+  return boundedParts(chooseCut(imageSizes(product), arithmetic, target, variant), batch * rows * columns, target);
+}
+
+/** A batch of products, but for the left matrices. */
+export function batchProduct(name: string, product: Product): StagedProduct {
+  const { a: _, b: right, factors, sharesB, ...rest } = product;
+  const rowPitch = sharesB ? 0 : storedRows(product.inner, right);
+  return { ...rest, label: `matmul.${name}${factors ? ".norm" : ""}`, right, rowPitch };
 }
 
 /** The dispatches that compute a batch of products cut in the given way. */
 export function matmulShared(product: Product, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
-  const { a: _, b: right, factors, sharesB, ...rest } = product;
-  const label = `matmul.shared${arithmetic === "f16" ? "-f16" : ""}${factors ? ".norm" : ""}`;
-  const rowPitch = sharesB ? 0 : storedRows(product.inner, right);
-  return tileProduct({ ...rest, label, left: rowsOf(product, cut), right, rowPitch }, cut, arithmetic, target);
+  const staged = batchProduct(arithmetic === "f16" ? "shared-f16" : "shared", product);
+  return tileProduct({ ...staged, left: rowsOf(product, cut) }, cut, arithmetic, target);
 }
 
 /** The rows of a, normalised where there are factors: these are loaded once for all rows of a depth. */

@@ -5,7 +5,7 @@
  */
 import type { Dispatch, Target, Tensor } from "../../engine/mod.ts";
 import { usedInPasses } from "../text/passes.ts";
-import { flatGrid, kernel, lines, range } from "../text/wgsl.ts";
+import { flatGrid, kernel, type KernelSource, lines, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import {
   blockStep,
@@ -17,6 +17,7 @@ import {
   VECTOR_WORKGROUP,
   vectorEpilogue,
   vectorLoads,
+  type VectorWeights,
   vectorWeights,
 } from "./register_block.ts";
 import { texelRows, texelsOf } from "./weight_texels.ts";
@@ -179,47 +180,18 @@ out[e] = finish(c${p}_${v}, e);
   });
 }
 
-/**
- * An invocation computes up to 8 rows x 4 columns, columns fastest, in steps of four k; no workgroup memory. Where
- * `inner` or `columns` is not divisible by 4, that array is read word by word.
- */
+/** An invocation computes up to 8 rows x 4 columns, columns fastest, in steps of four k; no workgroup memory. */
 function vectorProduct(product: Product, target: Target): Dispatch {
-  const { a, b, out, batch, rows, inner, columns, factors } = product;
+  const { rows, factors } = product;
   const height = blockRows(rows, VECTOR_ROWS);
   const block = range(height);
-  const wideInner = inner % 4 === 0;
-  const wide = columns % 4 === 0;
-  const type = wide ? "vec4f" : "f32";
-  const weights = vectorWeights("b", b, wide);
-  const rowBlocks = Math.ceil(rows / height);
-  const columnBlocks = Math.ceil(columns / 4);
+  const { weights, blocks, declarations, ...common } = vectorBlocks(product, { rows: height, columns: 4 });
   return kernel({
     label: `matmul.vector${factors ? ".norm" : ""}${weights.suffix}`,
-    read: {
-      a: { tensor: a, type: wideInner ? "vec4f" : "f32" },
-      b: weights.port,
-      ...(factors ? { factors } : {}),
-      ...epiloguePorts(product, b, type),
-    },
-    write: { out: { tensor: out, type } },
-    params: {
-      batch,
-      rows,
-      inner,
-      columns,
-      rowBlocks,
-      columnBlocks,
-      matrixPitch: product.sharesB ? 0 : Math.ceil(inner / weights.rows) * columns,
-      firstRow: product.firstRow / weights.rows * columns,
-      ...epilogueParams(product, product.columns),
-    },
-    takesParts: true,
+    ...common,
     workgroupSize: VECTOR_WORKGROUP,
-    workgroups: flatGrid(Math.ceil(rowBlocks * columnBlocks * batch / VECTOR_WORKGROUP), target),
-    work: batch * rows * inner * columns,
-    declarations: `${vectorEpilogue(wide, product)}
-${vectorLoads("a", wideInner)}
-${weights.declarations}
+    workgroups: flatGrid(Math.ceil(blocks / VECTOR_WORKGROUP), target),
+    declarations: `${declarations}
 ${factors ? FACTORS_FOUR : ""}`,
     body: `var rest = (group.y * groups.x + group.x) * ${VECTOR_WORKGROUP}u + lane;
 let column = (rest % params.columnBlocks) * 4u;
@@ -259,6 +231,60 @@ storeFour(c${p}, (item * params.rows + row + ${p}u) * params.columns, column);
 }`)
     }`,
   });
+}
+
+/** What kernels in the `vector` form of a product have in common. */
+interface VectorBlocks extends Pick<KernelSource, "read" | "write" | "work" | "takesParts"> {
+  readonly params: Readonly<Record<string, number>>;
+  /** How b is read. */
+  readonly weights: VectorWeights;
+  /** Blocks of all of the batch. */
+  readonly blocks: number;
+  readonly declarations: string;
+}
+
+/**
+ * What a kernel binds and declares that computes blocks of rows and columns. Where `inner` or `columns` is not divisible by
+ * 4, that array is read word by word.
+ */
+export function vectorBlocks(
+  product: Product,
+  block: { readonly rows: number; readonly columns: number },
+): VectorBlocks {
+  const { a, b, out, batch, rows, inner, columns, factors } = product;
+  const wideInner = inner % 4 === 0;
+  const wide = columns % 4 === 0;
+  const type = wide ? "vec4f" : "f32";
+  const weights = vectorWeights("b", b, wide);
+  const rowBlocks = Math.ceil(rows / block.rows);
+  const columnBlocks = Math.ceil(columns / block.columns);
+  return {
+    weights,
+    blocks: rowBlocks * columnBlocks * batch,
+    read: {
+      a: { tensor: a, type: wideInner ? "vec4f" : "f32" },
+      b: weights.port,
+      ...(factors ? { factors } : {}),
+      ...epiloguePorts(product, b, type),
+    },
+    write: { out: { tensor: out, type } },
+    params: {
+      batch,
+      rows,
+      inner,
+      columns,
+      rowBlocks,
+      columnBlocks,
+      matrixPitch: product.sharesB ? 0 : Math.ceil(inner / weights.rows) * columns,
+      firstRow: product.firstRow / weights.rows * columns,
+      ...epilogueParams(product, columns),
+    },
+    takesParts: true,
+    work: batch * rows * inner * columns,
+    declarations: `${vectorEpilogue(wide, product)}
+${vectorLoads("a", wideInner)}
+${weights.declarations}`,
+  };
 }
 
 /** WGSL function `factorsFour(item, plane, k)`: four factors from k on; 0 beyond, so that what is padded stays 0. */

@@ -27,6 +27,8 @@ export const TILE_NAMES = Object.keys(TILES) as readonly TileName[];
 interface Class {
   /** Multiply-adds in a time by tile, those of the fastest being 1. */
   readonly rates: Readonly<Record<TileName, number>>;
+  /** Sums of an invocation up to which registers hold what is loaded ahead as well; see `Tile`. */
+  readonly sumsAhead: number;
   /** Invocations that k is split for. */
   readonly wanted: number;
   /** Invocations below which a device of this class is not busy, be it small. */
@@ -37,21 +39,33 @@ interface Class {
 }
 
 /** 512 invocations for each of the 132 cores of the largest GPU; a small one has 28. */
-const GPU: Omit<Class, "rates"> = { wanted: 65_536, busy: 16_384, mostParts: 32, leastPart: 144 };
+const GPU: Omit<Class, "rates"> = {
+  sumsAhead: Infinity,
+  wanted: 65_536,
+  busy: 16_384,
+  mostParts: 32,
+  leastPart: 144,
+};
+
+/** Rates where tile 128 takes more registers than an invocation has. */
+const FEW_REGISTERS: Class["rates"] = { "128": 0.6, "128-8x4": 0.59, "64": 1, "32": 0.6, "16": 0.45 };
 
 /**
  * Where an invocation has 256 registers (NVIDIA, AMD) the 64 sums of a block of 8x8 are at home: compilers take 128 (ptxas
  * for Ada) and 120 (RADV for RDNA 3) for tile 128, 66 and 96 for tile 64, which by RADV's count are 4.6 and 4.9 cycles per
  * multiply-add. Apple has half as many, of which tile 128 takes all (Mesa for the M1: 247 of 256 halves, and 8 spills in a
- * convolution) and tile 64 159; Intel has fewer still, and whoever is not known may. Rates are estimates from these counts
- * and the loads per product, as no GPU was at hand; tuning tries the tiles.
+ * convolution) and tile 64 159; whoever is not known may have as few. Intel has 128 with the narrowest subgroups, which hold
+ * the sums of tile 64, or a depth that is loaded ahead, but not both: with both Mesa for Tiger Lake keeps up to 10 values in
+ * memory. Rates are estimates from these counts and the loads per product, as no GPU was at hand; tuning tries the tiles.
  */
-const CLASSES: Readonly<Record<"manyRegisters" | "fewRegisters" | "software", Class>> = {
+const CLASSES: Readonly<Record<"manyRegisters" | "fewRegisters" | "intel" | "software", Class>> = {
   manyRegisters: { ...GPU, rates: { "128": 1, "128-8x4": 0.99, "64": 0.9, "32": 0.5, "16": 0.4 } },
-  fewRegisters: { ...GPU, rates: { "128": 0.6, "128-8x4": 0.59, "64": 1, "32": 0.6, "16": 0.45 } },
+  fewRegisters: { ...GPU, rates: FEW_REGISTERS },
+  intel: { ...GPU, rates: FEW_REGISTERS, sumsAhead: 16 },
   // The two whose texts are loops, as compilation takes longer than it saves.
   software: {
     rates: { "128": 0.1, "128-8x4": 0.1, "64": 0.1, "32": 1, "16": 0.6 },
+    sumsAhead: Infinity,
     wanted: 16_384,
     busy: 0,
     mostParts: 16,
@@ -97,7 +111,7 @@ export function chooseCut(
 ): Cut | undefined {
   const device = classOf(target);
   const possible = TILE_NAMES.filter((name) => {
-    const tile = atDepth(TILES[name], arithmetic);
+    const tile = tileOf(name, arithmetic, device);
     return tileBytes(tile, arithmetic) <= target.maxWorkgroupBytes &&
       invocations(tile) <= target.maxWorkgroupInvocations &&
       // Half-precision sums of a depth come on top of those in single precision.
@@ -108,7 +122,7 @@ export function chooseCut(
   if (!best || (variant && target.software)) return undefined;
   const isTile = (name: string | undefined): name is TileName => TILE_NAMES.some((known) => known === name);
   const name = isTile(variant) ? variant : best;
-  const tile = atDepth(TILES[name], arithmetic);
+  const tile = tileOf(name, arithmetic, device);
   const isHalfEmpty = tile.rows >= 2 * sizes.rows || tile.columns >= 2 * sizes.columns;
   const isWorthTrying = name === best || (!isHalfEmpty && price(name) <= WORTH_TRYING * price(best));
   if (!possible.includes(name) || !isWorthTrying) return undefined;
@@ -121,6 +135,7 @@ export function chooseCut(
 
 function classOf({ software, vendor }: Target): Class {
   if (software) return CLASSES.software;
+  if (vendor === "intel") return CLASSES.intel;
   return vendor === "nvidia" || vendor === "amd" ? CLASSES.manyRegisters : CLASSES.fewRegisters;
 }
 
@@ -145,7 +160,12 @@ function workgroups({ batch, rows, columns }: CutSizes, tile: Tile): number {
   return batch * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
 }
 
-/** Halves take half the memory: 32 of them are summed before the sum is widened. */
-function atDepth(tile: Tile, arithmetic: Arithmetic): Tile {
-  return arithmetic === "f16" ? { ...tile, depth: 32 } : tile;
+/** A tile as a class of devices takes it. Halves take half the memory: 32 of them are summed before the sum is widened. */
+function tileOf(name: TileName, arithmetic: Arithmetic, { sumsAhead }: Class): Tile {
+  const tile = TILES[name];
+  return {
+    ...tile,
+    ...(arithmetic === "f16" ? { depth: 32 } : {}),
+    ...(tile.rowsEach * tile.columnsEach > sumsAhead ? { late: true } : {}),
+  };
 }

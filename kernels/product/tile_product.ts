@@ -6,7 +6,7 @@
  * the arithmetic and whether channels come in fours.
  */
 import { type Dispatch, elementCount, type Target, type Tensor, type TensorType } from "../../engine/mod.ts";
-import { elementwise, flatGrid, kernel, range } from "../text/wgsl.ts";
+import { elementwise, flatGrid, kernel, type KernelSource, type Port, range } from "../text/wgsl.ts";
 import { type Epilogue, epilogueFunctions, epilogueParams, epiloguePorts } from "./epilogue.ts";
 import { vectorEpilogue } from "./register_block.ts";
 import {
@@ -19,11 +19,13 @@ import {
   tileBody,
 } from "./tile_text.ts";
 
-/** A product of a left matrix [batch, rows, inner] and a right one. */
-export interface TileProduct extends Epilogue {
+/**
+ * A product of a left matrix [batch, rows, inner] and a right one that workgroups stage tile by tile, but for how they
+ * load and multiply them.
+ */
+export interface StagedProduct extends Epilogue {
   /** Stable name of the kernel. */
   readonly label: string;
-  readonly left: LeftMatrix;
   /** f32 or f16; of each item of the batch `inner` rows from `firstRow` + item * `rowPitch` on are multiplied. */
   readonly right: Tensor;
   readonly firstRow: number;
@@ -34,6 +36,11 @@ export interface TileProduct extends Epilogue {
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
+}
+
+/** A product whose invocations multiply blocks in registers. */
+interface TileProduct extends StagedProduct {
+  readonly left: LeftMatrix;
 }
 
 /** How a product is cut into workgroups. */
@@ -63,21 +70,24 @@ export function tileProduct(
   arithmetic: Arithmetic,
   target: Target,
 ): readonly Dispatch[] {
-  const { parts } = cut;
-  if (parts === 1) return bands(product, cut, arithmetic, target);
-  const { batch, rows, columns, label, out } = product;
-  const sums = target.scratch([parts, batch, rows, columns]);
-  const partial = { ...product, out: sums, bias: undefined, residual: undefined, shift: undefined };
-  return [...bands(partial, cut, arithmetic, target), sumOfParts(`${label}.sum`, product, sums, out, target)];
-}
-
-/** A dispatch for each band of rows: every element is computed as it would be in one for all of them. */
-function bands(product: TileProduct, cut: Cut, arithmetic: Arithmetic, target: Target): readonly Dispatch[] {
-  return bandsOf(product, cut.tile.rows, cut.bandRows).map((band) => tiles(product, band, cut, arithmetic, target));
+  const { tile, parts, bandRows } = cut;
+  return stagedProduct(product, { parts, tileRows: tile.rows, bandRows }, target, (part, band) => {
+    const weights = rightMatrix(part.right, part.columns % 4 === 0, part.inner % tile.depth === 0);
+    const body = (tile: Tile): string => tileBody(part.left, weights, tile, arithmetic);
+    return stagedKernel(part, band, { ...tile, parts }, {
+      left: part.left,
+      weights,
+      workgroupSize: invocations(tile),
+      declarations: `${weights.declarations}
+${tileArrays(tile, arithmetic)}`,
+      body: body(tile),
+      ...(tile.unrolled ? { shortBody: body({ ...tile, unrolled: false }) } : {}),
+    }, target);
+  });
 }
 
 /** Rows of a product that one dispatch computes. */
-export interface RowBand {
+interface RowBand {
   /** The first of them, a multiple of the rows of a tile. */
   readonly first: number;
   /** How many there are. */
@@ -85,38 +95,59 @@ export interface RowBand {
 }
 
 /**
- * The rows of a product in bands that are no more work than a dispatch should be.
- * @param tileRows rows of a tile: bands are whole tiles
- * @param bandRows rows of a band, where they are given
+ * The dispatches that compute a product: one for each band of rows, which computes every element as one for all of them
+ * would, and where k is in parts, one that adds these.
+ * @param cut parts of k, rows of a tile, and rows of a band where these are given; see `Cut`
+ * @param tiles the dispatch for a band of a product, be it this one or its parts, to which nothing is added
  */
-export function bandsOf(
-  { batch, rows, inner, columns }: Omit<TileProduct, "left">,
-  tileRows: number,
-  bandRows?: number,
-): readonly RowBand[] {
+export function stagedProduct<P extends StagedProduct>(
+  product: P,
+  { parts, tileRows, bandRows }: {
+    readonly parts: number;
+    readonly tileRows: number;
+    readonly bandRows?: number | undefined;
+  },
+  target: Target,
+  tiles: (product: P, band: RowBand) => Dispatch,
+): readonly Dispatch[] {
+  const { batch, rows, inner, columns } = product;
   const most = Math.floor(DISPATCH_MULTIPLY_ADDS / (batch * inner * columns * tileRows)) * tileRows;
   const each = bandRows ?? Math.max(tileRows, most);
-  return range(Math.ceil(rows / each)).map((band) => ({
+  const bands = range(Math.ceil(rows / each)).map((band): RowBand => ({
     first: band * each,
     count: Math.min(each, rows - band * each),
   }));
+  if (parts === 1) return bands.map((band) => tiles(product, band));
+  const sums = target.scratch([parts, batch, rows, columns]);
+  const partial = { ...product, out: sums, bias: undefined, residual: undefined, shift: undefined };
+  return [...bands.map((band) => tiles(partial, band)), sumOfParts(product, sums, target)];
 }
 
-function tiles(
-  product: TileProduct,
+/** What kernels of staged products differ in. */
+interface StagedSource extends Pick<KernelSource, "workgroupSize" | "subgroupSize" | "body" | "shortBody"> {
+  readonly left: Pick<KernelSource, "read"> & Required<Pick<KernelSource, "params" | "declarations">>;
+  /** How the right matrix is bound, and the suffix of the kernel's name that tells of it. */
+  readonly weights: { readonly port: Port; readonly suffix: string };
+  /** What stands after the declarations of the left matrix and of the epilogue. */
+  readonly declarations: string;
+}
+
+/**
+ * The kernel that computes a band of rows of a product, a workgroup for each tile and part of k.
+ * @param cut extents of a tile, steps of k that are staged at a time, and parts of k
+ */
+export function stagedKernel(
+  product: StagedProduct,
   band: RowBand,
-  { tile, parts }: Cut,
-  arithmetic: Arithmetic,
+  { parts, ...tile }: Pick<Tile, "rows" | "columns" | "depth"> & Pick<Cut, "parts">,
+  { left, weights, declarations, ...frame }: StagedSource,
   target: Target,
 ): Dispatch {
-  const { left, right, out, batch, rows, inner, columns } = product;
+  const { right, out, batch, rows, inner, columns } = product;
   const wide = columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
-  const weights = rightMatrix(right, wide, inner % tile.depth === 0);
-  const body = (tile: Tile): string => tileBody(left, weights, tile, arithmetic);
   const rowBlocks = Math.ceil(band.count / tile.rows);
   const columnBlocks = Math.ceil(columns / tile.columns);
-  const partLength = Math.ceil(inner / tile.depth / parts) * tile.depth;
   return kernel({
     label: `${product.label}${weights.suffix}`,
     read: { ...left.read, weight: weights.port, ...epiloguePorts(product, right, type) },
@@ -130,36 +161,39 @@ function tiles(
       rowBlocks,
       columnBlocks,
       parts,
-      partLength,
+      partLength: Math.ceil(inner / tile.depth / parts) * tile.depth,
       firstRow: product.firstRow,
       rowPitch: product.rowPitch,
       ...left.params,
-      ...epilogueParams(product, product.columns),
+      ...epilogueParams(product, columns),
     },
-    workgroupSize: invocations(tile),
     workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
     work: batch * band.count * inner * columns,
     declarations: `${left.declarations}
 ${vectorEpilogue(wide, product)}
-${weights.declarations}
-${tileArrays(tile, arithmetic)}`,
-    body: body(tile),
-    ...(tile.unrolled ? { shortBody: body({ ...tile, unrolled: false }) } : {}),
+${declarations}`,
+    ...frame,
   });
 }
 
-/** Adds the parts of a product in order, then bias and residual. */
-export function sumOfParts(
-  label: string,
-  product: Omit<TileProduct, "left">,
-  sums: Tensor,
-  out: Tensor,
+/** A cut whose parts of k together are no more than the device binds, for `elements` results. */
+export function boundedParts<C extends { readonly parts: number }>(
+  cut: C | undefined,
+  elements: number,
   target: Target,
-): Dispatch {
+): C | undefined {
+  if (!cut) return undefined;
+  const most = Math.floor(Math.min(target.maxBindingBytes, target.maxBufferBytes) / (4 * elements));
+  return { ...cut, parts: Math.max(1, Math.min(cut.parts, most)) };
+}
+
+/** Adds the parts of a product in order, then bias and residual. */
+function sumOfParts(product: StagedProduct, sums: Tensor, target: Target): Dispatch {
+  const { label, out } = product;
   const wide = product.columns % 4 === 0;
   const type = wide ? "vec4f" : "f32";
   const group = wide ? 4 : 1;
-  return elementwise(label, target, {
+  return elementwise(`${label}.sum`, target, {
     read: { sums: { tensor: sums, type }, ...epiloguePorts(product, sums, type) },
     write: { out: { tensor: out, type } },
     count: elementCount(out.shape) / group,

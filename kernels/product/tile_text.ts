@@ -27,6 +27,12 @@ export interface Tile {
    * many as NVIDIA runs together.
    */
   readonly lanes: "rows" | "blocks";
+  /**
+   * Whether a depth is loaded when the one before has been multiplied. By default it is while that is done, so that loads
+   * have the time of a whole depth; later they wait, other workgroups being there to compute, and take no registers beside
+   * those of a multiplication.
+   */
+  readonly late?: boolean;
 }
 
 /** In what the factors are staged and multiplied; sums of more than one depth are always f32. */
@@ -106,9 +112,26 @@ function vector(arithmetic: Arithmetic): string {
 /** Largest finite number in half precision. */
 const LARGEST_HALF = 65504;
 
-/** WGSL of four factors as they are staged. In half precision what is beyond its numbers becomes the largest of them. */
+/** WGSL of four numbers as halves; what is beyond half precision becomes its largest number. */
+export function halves(four: string): string {
+  return `vec4h(clamp(${four}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
+}
+
+/** WGSL of four factors as they are staged. */
 function staged(value: string, arithmetic: Arithmetic): string {
-  return arithmetic === "f32" ? value : `vec4h(clamp(${value}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
+  return arithmetic === "f32" ? value : halves(value);
+}
+
+/** WGSL that finds the tile of a workgroup, its part of k and its item of the batch. */
+export function workgroupPlace({ rows, columns }: Pick<Tile, "rows" | "columns">): string {
+  return `var rest = group.y * groups.x + group.x;
+let firstColumn = (rest % params.columnBlocks) * ${columns}u;
+rest /= params.columnBlocks;
+let firstRow = params.bandRow + (rest % params.rowBlocks) * ${rows}u;
+rest /= params.rowBlocks;
+let part = rest % params.parts;
+let item = rest / params.parts;
+if (item >= params.batch) { return; }`;
 }
 
 /**
@@ -229,8 +252,7 @@ function multipliedDepth(tile: Tile, arithmetic: Arithmetic): string {
 }
 
 /**
- * A depth is loaded into registers while the one before is multiplied, so that loads have the time of a whole depth. An
- * invocation transposes what it has loaded of the left matrix: four rows of one k are multiplied at a time, which takes
+ * An invocation transposes what it has loaded of the left matrix: four rows of one k are multiplied at a time, which takes
  * fewer registers than four k of one row. What lies beyond the last row or column is loaded as it comes, and not stored.
  */
 export function tileBody(left: LeftMatrix, right: RightMatrix, tile: Tile, arithmetic: Arithmetic): string {
@@ -242,35 +264,14 @@ export function tileBody(left: LeftMatrix, right: RightMatrix, tile: Tile, arith
   const cells = blockRows.flatMap((i) => blockColumns.map((j) => ({ i, j })));
   const half = arithmetic === "f16";
   const row = (i: number): string => `${(i >> 2) * 4 * down + (i & 3)}u`;
-  const loads = (declare: "var " | ""): readonly string[] => [
-    ...range(leftUnits).flatMap((u) => four.map((i) => `${declare}a${u}_${i} = ${left.load(u, i)};`)),
-    ...range(rightUnits).map((u) =>
-      `${declare}b${u} = weightPair(right + ${u * count / columnQuads}u * pairPitch, k + 2u * rowPair${u}, end);`
-    ),
-  ];
-  return `var rest = group.y * groups.x + group.x;
-let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
-rest /= params.columnBlocks;
-let firstRow = params.bandRow + (rest % params.rowBlocks) * ${tile.rows}u;
-rest /= params.rowBlocks;
-let part = rest % params.parts;
-let item = rest / params.parts;
-if (item >= params.batch) { return; }
-${places(tile)}
-${stagingPlaces(tile)}
-let base = params.firstRow + item * params.rowPitch;
-let end = min((part + 1u) * params.partLength, params.inner);
-var k = part * params.partLength;
-let pairPitch = ${right.pairPitch};
-var right = ${right.position} + rowPair0 * pairPitch + firstColumn / ${right.group}u + lane % ${columnQuads}u${
-    right.group === 4 ? "" : " * 4u"
-  };
-${lines(range(leftUnits), (u) => left.locate(u, `firstRow + block${u} * 4u`))}
-${left.begin(leftUnits).join("\n")}
-${loads("var ").join("\n")}
-${lines(cells, ({ i, j }) => `var c${i}_${j} = vec4f();`)}
-while (k < end) {
-workgroupBarrier();
+  const loads = (declare: "var " | "let " | ""): string =>
+    [
+      ...range(leftUnits).flatMap((u) => four.map((i) => `${declare}a${u}_${i} = ${left.load(u, i)};`)),
+      ...range(rightUnits).map((u) =>
+        `${declare}b${u} = weightPair(right + ${u * count / columnQuads}u * pairPitch, k + 2u * rowPair${u}, end);`
+      ),
+    ].join("\n");
+  const stores = `workgroupBarrier();
 ${
     lines(range(leftUnits), (u) =>
       range(2).map((e) =>
@@ -284,14 +285,28 @@ ${allStage ? "" : `if (lane < ${pairs * columnQuads}u) {\n`}${
         `rightTile[rowPair${u}][${e}][columnGroup][columnPlace] = ${staged(`b${u}.${name}`, arithmetic)};`
       ))
   }${allStage ? "" : "\n}"}
-workgroupBarrier();
-k += ${tile.depth}u;
+workgroupBarrier();`;
+  const advance = `k += ${tile.depth}u;
 right += ${tile.depth / 2}u * pairPitch;
-${left.advance(leftUnits).join("\n")}
-${loads("").join("\n")}
-${half ? lines(cells, ({ i, j }) => `var h${i}_${j} = vec4h();`) : ""}
+${left.advance(leftUnits).join("\n")}`;
+  const sums = `${half ? lines(cells, ({ i, j }) => `var h${i}_${j} = vec4h();`) : ""}
 ${multipliedDepth(tile, arithmetic)}
-${half ? lines(cells, ({ i, j }) => `c${i}_${j} += vec4f(h${i}_${j});`) : ""}
+${half ? lines(cells, ({ i, j }) => `c${i}_${j} += vec4f(h${i}_${j});`) : ""}`;
+  return `${workgroupPlace(tile)}
+${places(tile)}
+${stagingPlaces(tile)}
+let base = params.firstRow + item * params.rowPitch;
+let end = min((part + 1u) * params.partLength, params.inner);
+var k = part * params.partLength;
+let pairPitch = ${right.pairPitch};
+var right = ${right.position} + rowPair0 * pairPitch + firstColumn / ${right.group}u + lane % ${columnQuads}u${
+    right.group === 4 ? "" : " * 4u"
+  };
+${lines(range(leftUnits), (u) => left.locate(u, `firstRow + block${u} * 4u`))}
+${left.begin(leftUnits).join("\n")}
+${tile.late ? "" : `${loads("var ")}\n`}${lines(cells, ({ i, j }) => `var c${i}_${j} = vec4f();`)}
+while (k < end) {
+${(tile.late ? [loads("let "), stores, sums, advance] : [stores, advance, loads(""), sums]).join("\n")}
 }
 let row = firstRow + down * 4u;
 let to = (part * params.batch + item) * params.rows + row;

@@ -112,11 +112,10 @@ export const WEIGHT_FORMS: readonly WeightForm[] = ["texture", "buffer"];
  * @throws {RangeError} if the preference names no form
  */
 export function weightForm(operation: "weights" | "winogradWeights", layer: string, target: Target): WeightForm {
-  const wish = preferred(operation, `${operation} ${layer}`, {
-    algorithms: WEIGHT_FORMS,
-    candidates: WEIGHT_FORMS,
-  }, target);
-  return wish ?? (operation === "winogradWeights" ? target.fasterWeights : undefined) ?? "texture";
+  const takesFasterWeights = operation === "winogradWeights";
+  const choice = { algorithms: WEIGHT_FORMS, candidates: WEIGHT_FORMS, takesFasterWeights };
+  const wish = preferred(operation, `${operation} ${layer}`, choice, target);
+  return wish ?? (takesFasterWeights ? target.fasterWeights : undefined) ?? "texture";
 }
 
 /** Whether a texture of a size can be had, and may pay. */

@@ -10,7 +10,7 @@ import {
   type WebGpuRuntime,
 } from "../../engine/mod.ts";
 import { relativeError } from "../../metrics/mod.ts";
-import type { NoiseModel } from "../../models/mod.ts";
+import type { NoiseModel, Precision } from "../../models/mod.ts";
 import { madeUpValues } from "../made_up.ts";
 import { compare, LEAST_ROUNDS, median } from "./decide.ts";
 import { type Limit, untilStopped } from "./limit.ts";
@@ -51,8 +51,11 @@ export interface NetworkComparison {
   readonly difference: number;
 }
 
-/** Relative L2 difference that other algorithms may make: what Winograd convolutions are allowed against PyTorch. */
-const DIFFERENCE_LIMIT = 1e-4;
+/**
+ * Relative L2 difference that other algorithms may make: in single precision what Winograd convolutions are allowed against
+ * PyTorch, in half precision four times what rounding a factor may change it by.
+ */
+const DIFFERENCE_LIMITS: Readonly<Record<Precision, number>> = { f32: 1e-4, f16: 4 * 2 ** -11 };
 
 /**
  * Times two evaluations in turn.
@@ -63,17 +66,19 @@ const DIFFERENCE_LIMIT = 1e-4;
 export async function compareNetworks(
   before: Evaluation,
   after: Evaluation,
-  { method, rounds, limit }: {
+  { precision, method, rounds, limit }: {
+    readonly precision: Precision;
     readonly method: TimingMethod | undefined;
     readonly rounds: number;
     readonly limit: Limit;
   },
 ): Promise<NetworkComparison | undefined> {
   const difference = relativeError(await after.eps.read(), await before.eps.read());
-  if (!(difference <= DIFFERENCE_LIMIT)) {
+  const most = DIFFERENCE_LIMITS[precision];
+  if (!(difference <= most)) {
     throw new Error(
       `Cannot trust the choices: with them the result of the network differs by ${difference.toExponential(1)} ` +
-        `(relative L2), at most ${DIFFERENCE_LIMIT} is allowed`,
+        `(relative L2), at most ${most.toExponential(1)} is allowed`,
     );
   }
   const timers = [await before.timer(method), await after.timer(method)] as const;

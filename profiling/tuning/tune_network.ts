@@ -1,7 +1,7 @@
 /** Tuning: the layers of a network are timed within a budget, choices are made, and the network is timed with them. */
 import type { Preferences, TimingMethod, WebGpuRuntime } from "../../engine/mod.ts";
 import { TUNABLE_ALGORITHMS } from "../../kernels/mod.ts";
-import type { NoiseModel } from "../../models/mod.ts";
+import type { NoiseModel, Precision } from "../../models/mod.ts";
 import {
   type Advantage,
   choose,
@@ -20,6 +20,8 @@ import { compareNetworks, evaluateNetwork, type Evaluation, type NetworkComparis
 /** What is tuned, and how. */
 export interface TuneRun {
   readonly model: NoiseModel;
+  /** How its weights are kept, on which it depends what may be chosen. */
+  readonly precision: Precision;
   readonly batch: number;
   /** By default timestamps where the adapter has them. */
   readonly method: TimingMethod | undefined;
@@ -68,7 +70,7 @@ const EXTRA_EVALUATIONS = 6;
 
 /** Tunes a network on a runtime without preferences. */
 export async function tuneNetwork(base: WebGpuRuntime, run: TuneRun): Promise<TuneOutcome> {
-  const { model, batch, method, limit, memory } = run;
+  const { model, precision, batch, method, limit, memory } = run;
   const standard = await evaluateNetwork(base, model, batch);
   limit.begin();
   const timer = await standard.timer(method);
@@ -76,7 +78,7 @@ export async function tuneNetwork(base: WebGpuRuntime, run: TuneRun): Promise<Tu
   limit.reserve((2 * ROUNDS + EXTRA_EVALUATIONS) * networkLook);
   const looks = new Map<Layer, number>();
   const timings = new Map<Layer, readonly Timing[]>();
-  const found = layersOf(standard.plan, TUNABLE_ALGORITHMS);
+  const found = layersOf(standard.plan, TUNABLE_ALGORITHMS[precision]);
   const layers = [...found];
   await untilStopped(() => measureLayers(base, layers, { ...run, looks, timings }));
   const measured = [...timings].filter(([, [first]]) => (first?.samples.length ?? 0) >= LEAST_ROUNDS)
@@ -136,7 +138,7 @@ async function measureLayers(
 async function compareWith(
   base: WebGpuRuntime,
   before: Evaluation,
-  { model, batch, method, limit }: TuneRun,
+  { model, precision, batch, method, limit }: TuneRun,
   preferences: Preferences,
 ): Promise<NetworkComparison | undefined> {
   let comparison: NetworkComparison | undefined;
@@ -146,7 +148,7 @@ async function compareWith(
     await untilStopped(async () => {
       await limit.check();
       const after = await evaluateNetwork(tuned, model, batch);
-      comparison = await compareNetworks(before, after, { method, rounds: ROUNDS, limit });
+      comparison = await compareNetworks(before, after, { precision, method, rounds: ROUNDS, limit });
     });
     return comparison;
   } finally {

@@ -24,7 +24,7 @@ function card(): Promise<WebGpuRuntime> {
 /** Algorithms that an operation can be asked for; convolutions have the tiles of products. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   conv2d: CONVOLUTION_ALGORITHMS,
-  matmul: [...MATMUL_ALGORITHMS, ...TUNABLE_ALGORITHMS.matmul],
+  matmul: [...MATMUL_ALGORITHMS, ...TUNABLE_ALGORITHMS.f32.matmul],
 };
 
 /** The operation with a product that fills more than half of every tile, and parts of k. */
@@ -90,6 +90,22 @@ for (const registered of OPERATIONS) {
     }
   });
 }
+
+gpuTest("tiles that are loaded late give the same bits in whatever order invocations run", async () => {
+  const runtime = (await card()).withPreferences({ matmul: "shared-64" });
+  const { definition } = withLargeProduct(matmulOp as Op<unknown>);
+  const op = defineOp({
+    ...definition,
+    lower: (call, target) => definition.lower(call, { ...target, vendor: "intel" }),
+  });
+  const isLate = ({ wgsl }: Dispatch): boolean => /while \(k < end\) \{\nlet /.test(wgsl);
+  const cases = casesOfKernels(runtime, op, isLate);
+  assert(cases.length > 0, "no tile is loaded late");
+  for (const { index } of cases) {
+    const [own, ...others] = await bitsByNumbering(runtime, op, index);
+    others.forEach((bits) => assertEquals(bits, own, `example ${index}`));
+  }
+});
 
 gpuTest("products, attention, norms, reductions and gradients have barriers on a graphics card", async () => {
   const runtime = await card();

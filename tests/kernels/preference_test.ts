@@ -35,7 +35,7 @@ Deno.test("a plan lists the layers that can be tuned, with their algorithms", ()
   assertEquals(layers.map(({ key }) => key).sort(), [OTHER, KEY, PRODUCT]);
   for (const { key, operation, algorithms, call } of layers) {
     assertEquals([operation, call.op.name], [key.split(" ")[0], key.startsWith("conv2d") ? "conv2d" : "matmul"]);
-    const tunable = TUNABLE_ALGORITHMS[operation as "conv2d" | "matmul"];
+    const tunable = TUNABLE_ALGORITHMS.f32[operation as "conv2d" | "matmul"];
     assert(algorithms.length > 1 && algorithms.every((name) => tunable.includes(name)), `${algorithms}`);
   }
 });
@@ -50,7 +50,7 @@ Deno.test("the product inside a Winograd convolution can be tuned as a part of i
   ]);
   assert(parts.every(({ algorithms }) => algorithms.join() === "tiled,shared"), `${parts.map((p) => p.algorithms)}`);
   assertEquals(
-    layersOf(plan({ conv2d: "winograd4" }, card), TUNABLE_ALGORITHMS).filter(({ partOf }) => partOf).length,
+    layersOf(plan({ conv2d: "winograd4" }, card), TUNABLE_ALGORITHMS.f32).filter(({ partOf }) => partOf).length,
     2,
   );
   const [{ key }] = parts as [typeof parts[0]];
@@ -64,8 +64,10 @@ Deno.test("the product inside a Winograd convolution can be tuned as a part of i
   assertEquals(inWinograd.map(({ label }) => label), ["matmul.shared", "matmul.shared"]);
 });
 
-Deno.test("half-precision arithmetic is not among what layers can be tuned to", () => {
-  assert(Object.values(TUNABLE_ALGORITHMS).flat().every((name) => !name.includes("f16")));
+Deno.test("layers are tuned to half-precision factors where weights are such, and never to half-precision sums", () => {
+  assert(Object.values(TUNABLE_ALGORITHMS.f32).flat().every((name) => !name.includes("f16")));
+  const halves = Object.values(TUNABLE_ALGORITHMS.f16).flat().filter((name) => name.includes("f16"));
+  assertEquals(halves, ["matrix-f16", "matrix-f16"]);
 });
 
 Deno.test("a preference for a layer holds for it alone and wins over that for its operation", () => {

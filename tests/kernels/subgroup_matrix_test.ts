@@ -4,6 +4,7 @@ import { type DeviceProfile, type PlannedDispatch, type SubgroupMatrix, trace } 
 import { makePlan } from "../../engine/plan.ts";
 import { attention, conv2d, matmul, TUNABLE_ALGORITHMS } from "../../kernels/mod.ts";
 import { chooseMatrixCut, MATRIX_DEPTH, MATRIX_TILES, matrixBytes } from "../../kernels/product/matrix/matrix_cut.ts";
+import { layersOf } from "../../profiling/tuning/layers.ts";
 import { SOFTWARE_PROFILE } from "../support/device_profile.ts";
 
 /** Of all extents and subgroup sizes that drivers offer; the first is that of AMD, the third of the software adapter. */
@@ -66,7 +67,13 @@ Deno.test("subgroup matrices are taken where they are asked for and the device h
   assert(poor.every((label) => !label.includes("f16")), `${poor}`);
   const few = trace("few", { x: f32(4, 64), w: f32(64, 96) }, ({ x, w }) => ({ y: matmul(x!, w!) }));
   assertEquals(makePlan(few, cardOf(MATRICES[0]!)).dispatches[0]!.label, "matmul.vector", "too few rows");
-  assert(Object.values(TUNABLE_ALGORITHMS).flat().every((name) => name !== "matrix-f16"));
+  const tuned = (profile: DeviceProfile, precision: "f32" | "f16"): readonly string[] =>
+    (["product", "convolution"] as const).filter((layer) =>
+      layersOf(makePlan(LAYERS[layer], profile), TUNABLE_ALGORITHMS[precision])
+        .some(({ algorithms }) => algorithms.includes("matrix-f16"))
+    );
+  assertEquals(tuned(cardOf(MATRICES[0]!, {}), "f16"), ["product", "convolution"]);
+  assertEquals([tuned(cardOf(MATRICES[0]!, {}), "f32"), tuned(CARD, "f16")], [[], []]);
 });
 
 Deno.test("attention refuses a preference that is no algorithm of it", () => {

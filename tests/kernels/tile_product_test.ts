@@ -77,16 +77,17 @@ function cutConvolution(cut: Cut): Op<Conv2dAttrs> {
   });
 }
 
-/** A product of two matrices cut in a given way. */
+/** A product of two matrices, the first one normalised where there are factors, cut in a given way. */
 function cutProduct(cut: Cut): typeof matmulOp {
   return defineOp({
     ...matmulOp.definition,
     lower: ({ inputs, outputs }, target) => {
-      const [a, b] = inputs as readonly [Tensor, Tensor];
+      const [a, b, factors] = inputs as readonly [Tensor, Tensor, Tensor?];
       const [out] = outputs as readonly [Tensor];
-      const sizes = { batch: 1, rows: a.shape[0]!, inner: a.shape[1]!, columns: b.shape[1]! };
+      const [inner, columns] = b.shape as readonly [number, number];
+      const sizes = { batch: 1, rows: elementCount(a.shape) / inner, inner, columns };
       const product = { a, b, out, ...sizes, sharesB: true, firstRow: 0 };
-      return matmulShared({ ...product, factors: undefined, bias: undefined, residual: undefined }, cut, "f32", target);
+      return matmulShared({ ...product, factors, bias: undefined, residual: undefined }, cut, "f32", target);
     },
   });
 }
@@ -129,6 +130,30 @@ gpuTest("a product from large tiles gives the reference where neither side fills
     const actual = await runOnce(runtime, inputs, (...tensors) => op(tensors, attrs)[0]!);
     assertClose(actual, expected, 1e-5, name);
     assertEquals(actual, bits ??= actual, "how invocations lie does not change the bits");
+  }
+});
+
+gpuTest("a depth that is loaded late gives the bits of one that is loaded ahead", async (runtime) => {
+  const product = { bias: false, residual: false };
+  const layers = [
+    ...[16, 5].map((channels) => ({
+      inputs: [values([2, 5, 7, channels], 1), values([3, 3, channels, 36], 2)],
+      build: (cut: Cut) => (tensors: readonly Tensor[]) => cutConvolution(cut)(tensors, PLAIN)[0]!,
+    })),
+    ...[48, 37].flatMap((inner) =>
+      [false, true].map((factors) => ({
+        inputs: [values([1, 70, inner], 1), values([inner, 36], 2), ...factors ? [values([3, 1, inner], 3)] : []],
+        build: (cut: Cut) => (tensors: readonly Tensor[]) => cutProduct(cut)(tensors, { ...product, factors })[0]!,
+      }))
+    ),
+  ];
+  for (const { inputs, build } of layers) {
+    for (const name of ["32", "64"] as const) {
+      const cut: Cut = { tile: { ...TILES[name], unrolled: false }, parts: 2 };
+      const run = (own: Cut): Promise<Float32Array> => runOnce(runtime, inputs, (...all) => build(own)(all));
+      const late = await run({ ...cut, tile: { ...cut.tile, late: true } });
+      assertEquals(late, await run(cut), `${inputs.map(({ shape }) => `[${shape}]`)}, tile ${name}`);
+    }
   }
 });
 

@@ -13,6 +13,7 @@ import {
 } from "../../engine/mod.ts";
 import { conv2d, matmul } from "../../kernels/mod.ts";
 import { makePlan } from "../../engine/plan.ts";
+import { BufferStore } from "../../engine/webgpu/buffers.ts";
 import { openDevice } from "../../engine/webgpu/device.ts";
 import { fasterForm } from "../../engine/webgpu/weight_probe.ts";
 import { ShapeOnly } from "../../engine/shape_only.ts";
@@ -71,11 +72,13 @@ function samples(dispatches: Plan["dispatches"]): boolean {
 
 Deno.test("the form of weights is measured once for a device", async () => {
   const opened = await openDevice();
-  const form = await fasterForm(opened, 8);
+  const store = new BufferStore(opened);
+  const form = await fasterForm({ opened, store }, 8);
   assert(["texture", "buffer"].includes(form), form);
+  assertEquals(store.liveBytes, 0, "what measuring took is given back");
   const start = performance.now();
-  assertEquals([await fasterForm(opened, 8), performance.now() - start < 5], [form, true]);
-  assertEquals(await fasterForm({ ...opened, features: [] }, 8), "texture");
+  assertEquals([await fasterForm({ opened, store }, 8), performance.now() - start < 5], [form, true]);
+  assertEquals(await fasterForm({ opened: { ...opened, features: [] }, store }, 8), "texture");
   opened.close();
 });
 
@@ -87,6 +90,7 @@ Deno.test("products of Winograd convolutions take the form that was measured, ot
     const profile = { ...SOFTWARE_PROFILE, subgroupSize: 8, preferences };
     const measured = makePlan(graph, { ...profile, fasterWeights: "buffer" });
     assertEquals(samples(measured.dispatches), operation === "weights", name);
+    assertEquals(measured.layers.some((layer) => layer.takesFasterWeights), operation === "winogradWeights", name);
     assertEquals(samples(makePlan(graph, profile).dispatches), true, name);
     const wanted = { ...preferences, [operation]: "texture" };
     assertEquals(

@@ -5,7 +5,7 @@ import { openGpu, tunedSubject } from "../../cli/runtime.ts";
 import type { Advantage } from "../../profiling/tuning/decide.ts";
 import { layersOf } from "../../profiling/tuning/layers.ts";
 import { Limit, Stopped } from "../../profiling/tuning/limit.ts";
-import { evaluateNetwork } from "../../profiling/tuning/network.ts";
+import { compareNetworks, evaluateNetwork, type Evaluation } from "../../profiling/tuning/network.ts";
 import { storeOutcome } from "../../cli/tune.ts";
 import { formatOutcome } from "../../profiling/tuning/table.ts";
 import { type TunedLayer, tuneNetwork, type TuneOutcome } from "../../profiling/tuning/tune_network.ts";
@@ -64,6 +64,7 @@ async function tuneToy(
 ): Promise<TuneOutcome> {
   return await tuneNetwork(runtime, {
     model,
+    precision: "f32",
     batch: 2,
     method: noTimestamps ? "repeated dispatches" : undefined,
     limit: new Limit(interrupt, seconds),
@@ -75,7 +76,7 @@ async function tuneToy(
 gpuTest("the layers of a plan are found with their key, how many there are, and what in them is constant", async () => {
   await withRuntime(async (runtime) => {
     const { plan } = await evaluateNetwork(runtime, toyModel(), 2);
-    const layers = layersOf(plan, TUNABLE_ALGORITHMS);
+    const layers = layersOf(plan, TUNABLE_ALGORITHMS.f32);
     const parts = layers.filter(({ partOf }) => partOf !== undefined);
     assertEquals(
       layers.filter((layer) => !parts.includes(layer)).map(({ key, count }) => [key, count]),
@@ -145,6 +146,29 @@ gpuTest(
     });
   },
 );
+
+Deno.test("choices may change what a network gives by rounding, that of factors where weights are halves", async () => {
+  const evaluation = (value: number): Evaluation => ({
+    plan: undefined as unknown as Evaluation["plan"],
+    eps: { read: () => Promise.resolve(Float32Array.of(1, value)) } as unknown as Evaluation["eps"],
+    timer: () => Promise.resolve({ method: "timestamps", sample: () => Promise.resolve(1) }),
+  });
+  const compared = (value: number, precision: "f32" | "f16"): ReturnType<typeof compareNetworks> =>
+    compareNetworks(evaluation(1), evaluation(value), {
+      precision,
+      method: undefined,
+      rounds: 3,
+      limit: new Limit(interruptedAt(Infinity), 60),
+    });
+  assertEquals((await compared(1.0001, "f32"))?.rounds, 3);
+  await assertRejects(
+    () => compared(1.002, "f32"),
+    Error,
+    "differs by 1.4e-3 (relative L2), at most 1.0e-4 is allowed",
+  );
+  assertEquals((await compared(1.002, "f16"))?.rounds, 3);
+  await assertRejects(() => compared(1.004, "f16"), Error, "differs by 2.8e-3");
+});
 
 Deno.test("a limit keeps a part of the budget for later, half of it at most", async () => {
   const limit = new Limit(interruptedAt(Infinity), 1000);

@@ -99,3 +99,10 @@ Deno.test("the command line names known cards, and a table is not written of a f
   assertThrows(() => settingsOf(["--cards", "voodoo"]), UsageError, '"voodoo" is no card');
   assertThrows(() => settingsOf(["--write", "--kernels", "a"]), UsageError, "exclude each other");
 });
+
+Deno.test("no kernel of the stored tables spills", async () => {
+  for (const name of CARD_NAMES) {
+    const spilled = [...(await storedTable(name))!.kernels].filter(([, { spills }]) => spills > 0);
+    assertEquals(spilled, [], name);
+  }
+});

@@ -1,5 +1,6 @@
 /** How a product of subgroup matrices is cut: the tile of a workgroup, the blocks of its subgroups, and parts of k. */
 import type { SubgroupMatrix, Target } from "../../../engine/mod.ts";
+import type { CutSizes } from "../tile_cut.ts";
 
 /** What one workgroup computes, and how many invocations it has. */
 export interface MatrixTile {
@@ -44,18 +45,6 @@ export interface MatrixCut {
   readonly parts: number;
 }
 
-/** Sizes of a product that its cut depends on. */
-export interface MatrixSizes {
-  /** Products side by side. */
-  readonly batch: number;
-  /** Rows of one image: a batch is cut as its images are, so that it gives the same bits. */
-  readonly rows: number;
-  /** Steps of k. */
-  readonly inner: number;
-  /** Columns of the result. */
-  readonly columns: number;
-}
-
 /** Halves from one staged row of the left matrix, or column of the right one, to the next. */
 export const MATRIX_PITCH = MATRIX_DEPTH + PADDING;
 
@@ -76,7 +65,7 @@ const MOST_PARTS = 16;
  * The cut of a product: the largest tile that still fills the device, else the smallest, with k in parts.
  * @returns undefined if the device computes no such products, the rows do not fill one, or no tile fits the device
  */
-export function chooseMatrixCut(sizes: MatrixSizes, target: Target): MatrixCut | undefined {
+export function chooseMatrixCut(sizes: CutSizes, target: Target): MatrixCut | undefined {
   const { subgroupMatrix: matrix } = target;
   if (!matrix || sizes.rows < matrix.rows) return undefined;
   const cuts = MATRIX_TILES.map((tile) => cutOf(tile, matrix, sizes)).filter((cut) =>
@@ -87,7 +76,7 @@ export function chooseMatrixCut(sizes: MatrixSizes, target: Target): MatrixCut |
 }
 
 /** A tile on a device, with as many parts of k as fill it. */
-function cutOf(tile: MatrixTile, matrix: SubgroupMatrix, sizes: MatrixSizes): MatrixCut {
+function cutOf(tile: MatrixTile, matrix: SubgroupMatrix, sizes: CutSizes): MatrixCut {
   const subgroups = tile.invocations / matrix.lanes;
   const across = 2 ** Math.floor(Math.log2(subgroups) / 2);
   const parts = Math.min(MOST_PARTS, ENOUGH_INVOCATIONS / invocationsOf(tile, sizes), sizes.inner / LEAST_PART);
@@ -102,6 +91,6 @@ function cutOf(tile: MatrixTile, matrix: SubgroupMatrix, sizes: MatrixSizes): Ma
   };
 }
 
-function invocationsOf(tile: MatrixTile, { batch, rows, columns }: MatrixSizes): number {
+function invocationsOf(tile: MatrixTile, { batch, rows, columns }: CutSizes): number {
   return tile.invocations * batch * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
 }

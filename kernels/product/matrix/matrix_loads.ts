@@ -5,6 +5,7 @@
 import type { KernelSource } from "../../text/wgsl.ts";
 import { range } from "../../text/wgsl.ts";
 import type { Convolution } from "../conv2d_direct.ts";
+import { PIXEL_WORD } from "../conv2d_implicit.ts";
 import type { Product } from "../matmul_tiled.ts";
 import type { VectorWeights } from "../register_block.ts";
 import { storedRows } from "../tile_product.ts";
@@ -26,14 +27,6 @@ export interface LeftLoads {
   readonly advance: readonly string[];
   /** Expression of the four elements of a row from `k + quad` on, zero from `end` on. */
   readonly load: (unit: number) => string;
-}
-
-/** Largest finite number in half precision. */
-const LARGEST_HALF = 65504;
-
-/** WGSL of four numbers as halves; what is beyond half precision becomes its largest number. */
-export function halves(four: string): string {
-  return `vec4h(clamp(${four}, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)))`;
 }
 
 /** WGSL function: four factors of an image from k on; beyond the last k any, as what they would change is left out. */
@@ -90,14 +83,7 @@ export function pixelLoads({ x, weight, out, stride, top, left }: Convolution): 
     return {
       read: { image: x },
       params,
-      declarations: `fn pixelWord(y: u32, x: u32, origin: u32, k: u32, end: u32) -> f32 {
-  let tap = k / params.tapRows;
-  let channel = k % params.tapRows;
-  let down = tap / params.kernelWidth;
-  let across = tap % params.kernelWidth;
-  let inside = k < end && channel < params.channels && y + down < params.height && x + across < params.width;
-  return select(0.0, image[origin + (down * params.width + across) * params.channels + channel], inside);
-}`,
+      declarations: PIXEL_WORD,
       locate,
       begin: [],
       advance: [],

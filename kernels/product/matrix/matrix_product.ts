@@ -5,71 +5,36 @@
  * the text depends on the tile, on the device and on whether channels come in fours.
  */
 import type { Dispatch, Target } from "../../../engine/mod.ts";
-import { flatGrid, kernel, lines, range } from "../../text/wgsl.ts";
-import { epilogueParams, epiloguePorts } from "../epilogue.ts";
-import { vectorEpilogue, vectorWeights } from "../register_block.ts";
-import { bandsOf, type RowBand, sumOfParts, type TileProduct } from "../tile_product.ts";
+import { lines, range } from "../../text/wgsl.ts";
+import { vectorWeights } from "../register_block.ts";
+import { stagedKernel, type StagedProduct, stagedProduct } from "../tile_product.ts";
+import { halves, workgroupPlace } from "../tile_text.ts";
 import { MATRIX_DEPTH, MATRIX_PITCH, type MatrixCut } from "./matrix_cut.ts";
-import { halves, type LeftLoads, weightPairs } from "./matrix_loads.ts";
+import { type LeftLoads, weightPairs } from "./matrix_loads.ts";
 
-/** A product of a left matrix [batch, rows, inner] and a right one. */
-export interface MatrixProduct extends Omit<TileProduct, "left"> {
+/** A product whose subgroups multiply small matrices. */
+interface MatrixProduct extends StagedProduct {
   /** How the left matrix is loaded. */
   readonly left: LeftLoads;
 }
 
 /** The dispatches that compute a product. */
 export function matrixProduct(product: MatrixProduct, cut: MatrixCut, target: Target): readonly Dispatch[] {
-  const { parts, tile } = cut;
-  const bands = (own: MatrixProduct): readonly Dispatch[] =>
-    bandsOf(own, tile.rows).map((band) => matrixTiles(own, band, cut, target));
-  if (parts === 1) return bands(product);
-  const { batch, rows, columns, label, out } = product;
-  const sums = target.scratch([parts, batch, rows, columns]);
-  const partial = { ...product, out: sums, bias: undefined, residual: undefined, shift: undefined };
-  return [...bands(partial), sumOfParts(`${label}.sum`, product, sums, out, target)];
-}
-
-/** The dispatch for a band of rows. */
-function matrixTiles(product: MatrixProduct, band: RowBand, cut: MatrixCut, target: Target): Dispatch {
-  const { left, right, out, batch, inner, rows, columns } = product;
-  const { tile, matrix, subgroups, parts } = cut;
-  const wide = columns % 4 === 0;
-  const type = wide ? "vec4f" : "f32";
-  const weights = vectorWeights("weight", right, wide);
-  const rowBlocks = Math.ceil(band.count / tile.rows);
-  const columnBlocks = Math.ceil(columns / tile.columns);
-  return kernel({
-    label: `${product.label}${weights.suffix}`,
-    read: { ...left.read, weight: weights.port, ...epiloguePorts(product, right, type) },
-    write: { out: { tensor: out, type } },
-    params: {
-      batch,
-      rows,
-      inner,
-      columns,
-      bandRow: band.first,
-      rowBlocks,
-      columnBlocks,
-      parts,
-      partLength: Math.ceil(inner / MATRIX_DEPTH / parts) * MATRIX_DEPTH,
-      firstRow: product.firstRow,
-      rowPitch: product.rowPitch,
-      ...left.params,
-      ...epilogueParams(product, columns),
-    },
-    workgroupSize: tile.invocations,
-    subgroupSize: matrix.asksForLanes ? matrix.lanes : undefined,
-    workgroups: flatGrid(rowBlocks * columnBlocks * parts * batch, target),
-    work: batch * band.count * inner * columns,
-    declarations: `${left.declarations}
-${vectorEpilogue(wide, product)}
-${weightPairs(weights)}
+  const { parts, tile, matrix, subgroups } = cut;
+  return stagedProduct(product, { parts, tileRows: tile.rows }, target, (part, band) => {
+    const weights = vectorWeights("weight", part.right, part.columns % 4 === 0);
+    return stagedKernel(part, band, { ...tile, depth: MATRIX_DEPTH, parts }, {
+      left: part.left,
+      weights,
+      workgroupSize: tile.invocations,
+      subgroupSize: matrix.asksForLanes ? matrix.lanes : undefined,
+      declarations: `${weightPairs(weights)}
 ${matrixTypes(cut)}
 var<workgroup> leftTile: array<vec4h, ${tile.rows * MATRIX_PITCH / 4}>;
 var<workgroup> rightTile: array<vec4h, ${tile.columns * MATRIX_PITCH / 4}>;
 var<workgroup> blocks: array<vec4f, ${subgroups * matrix.rows * matrix.columns / 4}>;`,
-    body: body(left, cut, target),
+      body: body(part.left, cut, target),
+    }, target);
   });
 }
 
@@ -128,14 +93,7 @@ function body(left: LeftLoads, cut: MatrixCut, target: Target): string {
     ),
     ...cells.map(({ i, j }) => `c${i}_${j} = subgroupMatrixMultiplyAccumulate(x${i}, w${j}, c${i}_${j});`),
   ];
-  return `var rest = group.y * groups.x + group.x;
-let firstColumn = (rest % params.columnBlocks) * ${tile.columns}u;
-rest /= params.columnBlocks;
-let firstRow = params.bandRow + (rest % params.rowBlocks) * ${tile.rows}u;
-rest /= params.rowBlocks;
-let part = rest % params.parts;
-let item = rest / params.parts;
-if (item >= params.batch) { return; }
+  return `${workgroupPlace(tile)}
 let left = subgroupId / ${across}u * ${blockRows * matrix.rows * pitch}u;
 let right = subgroupId % ${across}u * ${blockColumns * matrix.columns * pitch}u;
 let quad = (lane % ${quads}u) * 4u;

@@ -14,7 +14,7 @@ import { matmulChosen } from "../matmul_choice.ts";
 import { PASS_ROWS } from "../matmul_tiled.ts";
 import { weightForm } from "../weight_texels.ts";
 import { cardInputTransform, cardOutputTransform } from "./winograd_cards.ts";
-import { inputTransform, outputTransform } from "./winograd_kernels.ts";
+import { softwareInputTransform, softwareOutputTransform } from "./winograd_software.ts";
 import { type TileSize, WINOGRAD } from "./winograd_transform.ts";
 import { type WinogradBand, type WinogradSizes, winogradSizes } from "./winograd_sizes.ts";
 import { type WinogradWeightsAttrs, winogradWeightsOp } from "./winograd_weights.ts";
@@ -72,10 +72,10 @@ export function conv2dWinograd(
     ...before,
     ...sizes.bands.flatMap((band) => [
       ...inputLoads(seen).map((load) =>
-        (target.software ? inputTransform : cardInputTransform)(layer, seen, load, patches, sizes, band)
+        (target.software ? softwareInputTransform : cardInputTransform)(layer, seen, load, patches, sizes, band)
       ),
       ...productOf(band),
-      (target.software ? outputTransform : cardOutputTransform)(transformedLayer, products, sizes, band),
+      (target.software ? softwareOutputTransform : cardOutputTransform)(transformedLayer, products, sizes, band),
     ]),
     ...(counts ? [] : statisticsAfter(layer, target)),
   ];

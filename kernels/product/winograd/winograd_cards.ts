@@ -6,8 +6,8 @@ import { kernel, lines, range } from "../../text/wgsl.ts";
 import { type ImageInput, type InputLoad, inputShape, type Resample } from "../conv2d_input.ts";
 import type { ConvolutionLayer } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
-import type { WinogradBand, WinogradSizes } from "./winograd_sizes.ts";
-import { transformed, WINOGRAD } from "./winograd_transform.ts";
+import { transformGrid, type WinogradBand, type WinogradSizes } from "./winograd_sizes.ts";
+import { patchPlace, productPlace, transformed, WINOGRAD } from "./winograd_transform.ts";
 
 /** Invocations of a workgroup: as many as the widest subgroup of any GPU has. */
 const WORKGROUP = 64;
@@ -26,11 +26,6 @@ function inUnits<K extends string>(unit: Unit, sizes: Readonly<Record<K, number>
     K,
     number
   >;
-}
-
-/** Workgroups with one invocation per unit of channels and tile: channels along x, tiles along y and z. */
-function tileGrid({ tilesAcross }: WinogradSizes, { count }: WinogradBand, units: number): [number, number, number] {
-  return [Math.ceil(units / WORKGROUP), tilesAcross, count];
 }
 
 /** WGSL of a row or column of the tensor that holds one of the image that the convolution sees. */
@@ -103,16 +98,10 @@ export function cardInputTransform(
       rows: band.rows,
     },
     workgroupSize: WORKGROUP,
-    workgroups: tileGrid(sizes, band, units.known),
+    workgroups: transformGrid(sizes, band, { units: units.known, workgroup: WORKGROUP }),
     declarations: `${load.declarations}
 ${seen.silu && unit === "vec2f" ? "fn silu_pair(v: vec2f) -> vec2f { return vec2f(silu(v.x), silu(v.y)); }" : ""}`,
-    body: `let channel = group.x * ${WORKGROUP}u + lane;
-if (channel >= params.known) { return; }
-let item = (params.first + group.z) / params.tilesDown;
-let down = (params.first + group.z) % params.tilesDown;
-let top = down * ${tile}u - params.top;
-let left = group.y * ${tile}u - params.left;
-let isChannel = channel < params.channels;
+    body: `${patchPlace(tile, WORKGROUP)}
 ${begin}
 ${
       lines(side, (k) =>
@@ -182,14 +171,9 @@ export function cardOutputTransform(
       ...epilogueParams(epilogue, outChannels),
     },
     workgroupSize: WORKGROUP,
-    workgroups: tileGrid(sizes, band, units.outChannels),
+    workgroups: transformGrid(sizes, band, { units: units.outChannels, workgroup: WORKGROUP }),
     declarations: epilogueFunctions(unit, epilogue),
-    body: `let column = group.x * ${WORKGROUP}u + lane;
-if (column >= params.outChannels) { return; }
-let item = (params.first + group.z) / params.tilesDown;
-let down = (params.first + group.z) % params.tilesDown;
-let base = (group.z * params.tilesAcross + group.y) * params.columns + column;
-let step = params.rows * params.columns;
+    body: `${productPlace(WORKGROUP)}
 ${lines(side, (row) => side.map((k) => `let d${row}_${k} = products[base + ${row * patch + k}u * step];`))}
 ${tileOf.lines.join("\n")}
 let added = start(column);

@@ -124,6 +124,15 @@ export function winogradSizes(
   };
 }
 
+/** Workgroups of a transform of a band, whose invocations take a unit of channels of a tile: units along x, tiles along y and z. */
+export function transformGrid(
+  { tilesAcross }: WinogradSizes,
+  { count }: WinogradBand,
+  { units, workgroup }: { readonly units: number; readonly workgroup: number },
+): readonly [number, number, number] {
+  return [Math.ceil(units / workgroup), tilesAcross, count];
+}
+
 /** Cuts rows of tiles into bands; an image is cut as it would be alone, so that a batch gives the bits of its images. */
 function bandsOf(
   { batch, tilesDown, bytesPerRow, bandBytes }: {

@@ -52,6 +52,27 @@ export const WINOGRAD: Readonly<Record<TileSize, WinogradTransform>> = {
  */
 export const TRANSFORM_ROWS = { patch: 2, tile: 1 };
 
+/** WGSL that finds the patch and the channel of an invocation, and the pixel of the image that the patch begins at. */
+export function patchPlace(tile: TileSize, workgroup: number): string {
+  return `let channel = group.x * ${workgroup}u + lane;
+if (channel >= params.known) { return; }
+let item = (params.first + group.z) / params.tilesDown;
+let down = (params.first + group.z) % params.tilesDown;
+let top = down * ${tile}u - params.top;
+let left = group.y * ${tile}u - params.left;
+let isChannel = channel < params.channels;`;
+}
+
+/** WGSL that finds the tile and the channel of an invocation, its first product, and the step to its next. */
+export function productPlace(workgroup: number): string {
+  return `let column = group.x * ${workgroup}u + lane;
+if (column >= params.outChannels) { return; }
+let item = (params.first + group.z) / params.tilesDown;
+let down = (params.first + group.z) % params.tilesDown;
+let base = (group.z * params.tilesAcross + group.y) * params.columns + column;
+let step = params.rows * params.columns;`;
+}
+
 /** The names of a table of values, row by row. */
 export function table(prefix: string, rows: number, columns: number): readonly string[] {
   return range(rows).flatMap((row) => range(columns).map((column) => `${prefix}${row}_${column}`));

@@ -8,25 +8,20 @@ import { kernel, lines, range } from "../../text/wgsl.ts";
 import { type ImageInput, type InputLoad, inputShape } from "../conv2d_input.ts";
 import type { ConvolutionLayer } from "../conv2d_layer.ts";
 import { epilogueFunctions, epilogueParams, epiloguePorts } from "../epilogue.ts";
-import type { WinogradBand, WinogradSizes } from "./winograd_sizes.ts";
-import { table, TRANSFORM_ROWS, transformed, WINOGRAD } from "./winograd_transform.ts";
+import { transformGrid, type WinogradBand, type WinogradSizes } from "./winograd_sizes.ts";
+import { patchPlace, productPlace, table, TRANSFORM_ROWS, transformed, WINOGRAD } from "./winograd_transform.ts";
 
 /**
  * Invocations of a workgroup in the transforms. Four subgroups are up to 8 % faster than one (4.26 against 4.34 ms for
  * 64@64x64, 0.38 against 0.46 ms for 128@8x8).
  */
-const TRANSFORM_WORKGROUP = 32;
-
-/** Workgroups with one invocation per channel and tile: channels along x, tiles along y and z. */
-function tileGrid({ tilesAcross }: WinogradSizes, { count }: WinogradBand, channels: number): [number, number, number] {
-  return [Math.ceil(channels / TRANSFORM_WORKGROUP), tilesAcross, count];
-}
+const WORKGROUP = 32;
 
 /**
  * Patches B^T d B of one part of the input, element by element: [patch^2, tiles, inner]. Channels that were added are
  * zero.
  */
-export function inputTransform(
+export function softwareInputTransform(
   { weight, top, left }: ConvolutionLayer,
   seen: ImageInput,
   load: InputLoad,
@@ -77,16 +72,10 @@ export function inputTransform(
       halving: resample === "up" ? 1 : 0,
       passes: patch / taken,
     },
-    workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, band, known),
+    workgroupSize: WORKGROUP,
+    workgroups: transformGrid(sizes, band, { units: known, workgroup: WORKGROUP }),
     declarations: load.declarations,
-    body: `let channel = group.x * ${TRANSFORM_WORKGROUP}u + lane;
-if (channel >= params.known) { return; }
-let item = (params.first + group.z) / params.tilesDown;
-let down = (params.first + group.z) % params.tilesDown;
-let top = down * ${tile}u - params.top;
-let left = group.y * ${tile}u - params.left;
-let isChannel = channel < params.channels;
+    body: `${patchPlace(tile, WORKGROUP)}
 ${load.begin}
 ${
       lines(side, (k) =>
@@ -124,7 +113,7 @@ to += ${taken * patch}u * step;`,
  * Tiles A^T m A of the output, with all that is added, and the statistics of each tile; what lies beyond the image is
  * not stored.
  */
-export function outputTransform(
+export function softwareOutputTransform(
   layer: ConvolutionLayer,
   products: Tensor,
   sizes: WinogradSizes,
@@ -193,15 +182,10 @@ export function outputTransform(
       tilePasses: tile / given,
       ...epilogueParams(epilogue, outChannels),
     },
-    workgroupSize: TRANSFORM_WORKGROUP,
-    workgroups: tileGrid(sizes, band, outChannels),
+    workgroupSize: WORKGROUP,
+    workgroups: transformGrid(sizes, band, { units: outChannels, workgroup: WORKGROUP }),
     declarations: epilogueFunctions("f32", epilogue),
-    body: `let column = group.x * ${TRANSFORM_WORKGROUP}u + lane;
-if (column >= params.outChannels) { return; }
-let item = (params.first + group.z) / params.tilesDown;
-let down = (params.first + group.z) % params.tilesDown;
-let base = (group.z * params.tilesAcross + group.y) * params.columns + column;
-let step = params.rows * params.columns;
+    body: `${productPlace(WORKGROUP)}
 ${
       filledInPasses({
         names: table("d", patch, patch),
