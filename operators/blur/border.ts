@@ -1,11 +1,11 @@
 /** What lies around a blurred picture: the borders that are known, and what to take where nothing is known. */
 import { data, type Parameter } from "../../parameters/mod.ts";
 
-/** The borders of blurs. */
-export const BLUR_BOUNDARIES: readonly ["circular", "reflect", "unknown"] = ["circular", "reflect", "unknown"];
-
 /** What lies outside the picture: its other side, the picture mirrored, or nothing that is known. */
-export type BlurBoundary = typeof BLUR_BOUNDARIES[number];
+export type BlurBoundary = "circular" | "reflect" | "unknown";
+
+/** All of them. */
+export const BLUR_BOUNDARIES: readonly BlurBoundary[] = ["circular", "reflect", "unknown"];
 
 /** Rows and columns of a kernel, or of an image. */
 export type Sides = readonly [rows: number, columns: number];

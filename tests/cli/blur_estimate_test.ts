@@ -100,13 +100,15 @@ Deno.test("the errors of a soft picture are reckoned with for every singular val
     "blur-taps": 15,
     "blur-threshold": 0.01,
     "blur-boundary": "unknown",
-    "noise-level": 0.002,
+    "noise-level": 0.03,
   });
-  assertEquals(taken.method, { "noise-level": 0.002, form: "spectral", steps: 30 });
+  assertEquals(taken.method, { "noise-level": 0.03, form: "spectral", steps: 30 });
   const noisy = await settled(width, 0.1);
   assertEquals([noisy.options["noise-level"], noisy.method], [undefined, { form: "spectral", steps: 30 }]);
   const method = async (options: OptionValues): Promise<unknown> => (await settled({ ...width, ...options })).method;
-  assertEquals(await method({ method: "ddrm" }), { "noise-level": 0.002 });
+  assertEquals(await method({ method: "ddrm" }), { "noise-level": 0.03 });
+  const found = await settled({ blur: "estimate" });
+  assertEquals(found.method, { "noise-level": 0.002, form: "spectral", steps: 30 });
   assertEquals(await method({ method: "ddnm+", "noise-level": 0.1 }), { form: "spectral" });
   const others = [{ method: "ddnm+", form: "simplified" }, { method: "dps" }, { shortcut: 400 }, { "noise-level": 0 }];
   for (const options of others) assertEquals(await method(options), undefined, JSON.stringify(options));
