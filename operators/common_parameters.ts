@@ -34,7 +34,7 @@ export function threshold(): Parameter<number> {
     0.03,
     { min: 0, max: 1, option: "blur-threshold" },
     "smallest singular value of the blur that is undone; more for noisy pictures, " +
-      `${MEASURED_THRESHOLD} for one from a file`,
+      `${MEASURED_THRESHOLD} for one from a file, less where the method reckons with its errors`,
   );
 }
 
