@@ -2,24 +2,21 @@
  * What the worker's devices do, for tests that look into it: `globalThis.watched`. Loaded before the engine.
  *
  * `devices` are those that were opened, the last one last; `compilations` what the compiler says of every module;
- * `bytes` how many bytes of buffers are alive; `limits` are asked for in place of others by devices that are opened
- * from then on.
+ * `bytes` how many bytes of buffers are alive.
  */
 interface Watched {
   readonly devices: GPUDevice[];
   readonly compilations: Promise<readonly string[]>[];
   bytes: number;
-  limits: Readonly<Record<string, number>>;
 }
 
-const watched: Watched = { devices: [], compilations: [], bytes: 0, limits: {} };
+const watched: Watched = { devices: [], compilations: [], bytes: 0 };
 Object.assign(globalThis, { watched });
 
 if ("GPUAdapter" in globalThis) {
   const { requestDevice } = GPUAdapter.prototype;
   GPUAdapter.prototype.requestDevice = async function (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> {
-    const requiredLimits = { ...descriptor.requiredLimits, ...watched.limits };
-    const device = await requestDevice.call(this, { ...descriptor, requiredLimits });
+    const device = await requestDevice.call(this, descriptor);
     watched.devices.push(device);
     return device;
   };

@@ -13,7 +13,10 @@ export const LONG: readonly string[] = [
 
 /** Files that start a browser, whose library looks at places that only `--allow-all` opens. */
 export const BROWSER: readonly string[] = [
+  "studio/accessibility_test.ts",
   "studio/browser_test.ts",
+  "studio/keyboard_test.ts",
+  "studio/page_test.ts",
   "studio/start_test.ts",
 ];
 
