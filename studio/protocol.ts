@@ -148,8 +148,18 @@ export interface ModelFacts {
   readonly imageSize: number;
   /** Whether it needs the option `class`. */
   readonly hasClasses: boolean;
+  /** Paths of the files of a folder from which it was read; absent of a single file. */
+  readonly paths?: readonly string[];
   /** What was chosen or assumed, as sentences. */
   readonly notes: readonly string[];
+}
+
+/** A folder with the files of a network, as the user brought it. */
+export interface ModelFolder {
+  /** Its name. */
+  readonly name: string;
+  /** Files in it and in folders below, by their paths from it on, such as `unet/config.json`. */
+  readonly files: readonly { readonly path: string; readonly file: File }[];
 }
 
 /** A picture that was read; the worker keeps it. */
@@ -330,10 +340,10 @@ export interface StudioEngine {
   tasks(): Promise<Registers>;
   /**
    * Opens a network, which replaces the one before. Whoever opens none has the prior.
-   * @param source a checkpoint of any format, or the prior that comes with the program
+   * @param source a checkpoint of any format, a folder of a diffusers model, or the prior that comes with the program
    * @param onProgress told the bytes done and in all
    */
-  openModel(source: File | "prior", onProgress?: OnProgress): Promise<ModelFacts>;
+  openModel(source: File | ModelFolder | "prior", onProgress?: OnProgress): Promise<ModelFacts>;
   /** Reads a picture in any format of the browser, or the sample. */
   read(source: File | "sample"): Promise<ReadPicture>;
   /**

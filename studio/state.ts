@@ -7,6 +7,7 @@ import type {
   Facts,
   MethodFacts,
   ModelFacts,
+  ModelFolder,
   Pixels,
   Plan,
   ReadKernel,
@@ -115,6 +116,8 @@ export class State {
   readonly registers: Signal<Registers | null> = signal(null);
   /** The network; null until it is open. */
   readonly model: Signal<ModelFacts | null> = signal(null);
+  /** Where it comes from. */
+  readonly modelSource: Signal<File | ModelFolder | "prior"> = signal("prior");
   /** What is being read or opened; null if nothing is. */
   readonly busy: Signal<Busy | null> = signal(null);
   /** What went wrong last; null if nothing did. */

@@ -3,6 +3,7 @@ import { batch, effect } from "@preact/signals";
 import { Painting } from "./picture/painting.ts";
 import type {
   Control,
+  ModelFolder,
   ReadPicture,
   Request,
   RestoredPicture,
@@ -55,9 +56,10 @@ export class Studio extends State {
     }, () => this.start());
   }
 
-  /** Reads a file: a picture, or else a checkpoint. */
-  async bring(file: File | "sample"): Promise<void> {
+  /** Reads a file: a picture, or else a checkpoint; a folder is that of a model. */
+  async bring(file: File | ModelFolder | "sample"): Promise<void> {
     if (this.run.value) return this.#say("Stop the restoration before you bring another file.");
+    if (file !== "sample" && !(file instanceof File)) return await this.openModel(file);
     if (file !== "sample" && !file.type.startsWith("image/")) return await this.openModel(file);
     await this.#during(`Reading ${file === "sample" ? "the sample" : file.name}`, async () => {
       const read = await this.#engine.read(file);
@@ -79,7 +81,7 @@ export class Studio extends State {
   }
 
   /** Opens a network. */
-  async openModel(source: File | "prior"): Promise<void> {
+  async openModel(source: File | ModelFolder | "prior"): Promise<void> {
     if (this.run.value) return this.#say("Stop the restoration before you open another network.");
     const name = source === "prior" ? "the prior" : source.name;
     await this.#during(`Opening ${name}`, async () => {
@@ -91,6 +93,7 @@ export class Studio extends State {
       const model = await this.#engine.openModel(source, told).finally(() => void (isOver = true));
       batch(() => {
         this.model.value = model;
+        this.modelSource.value = source;
         this.outlook.value = null;
         this.measured.value = null;
         this.notes.value = model.notes;

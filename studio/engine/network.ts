@@ -1,32 +1,24 @@
 /** The network of the page: the prior, or a checkpoint that somebody chose. */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Runtime } from "../../engine/mod.ts";
-import {
-  blobByteSource,
-  type ByteSource,
-  defaultModelSource,
-  describeCheckpoint,
-  openCheckpoint,
-  type OpenedModel,
-  openModel,
-  OpenQuestionsError,
-} from "../../models/mod.ts";
+import { type OpenedModel, openModel, OpenQuestionsError } from "../../models/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { pictureChannels } from "../../restoration/mod.ts";
-import type { ModelFacts, OnProgress } from "../protocol.ts";
+import type { ModelFacts, ModelFolder, OnProgress } from "../protocol.ts";
+import { openFiles } from "./network_files.ts";
 
 /** Where a network comes from. */
-export type NetworkSource = File | "prior";
+export type NetworkSource = File | ModelFolder | "prior";
 
 /** An open network. */
 export interface OpenNetwork {
   /** Where it comes from. */
   readonly source: NetworkSource;
-  /** Name of its file. */
+  /** Name of its file or folder. */
   readonly name: string;
-  /** SHA-256 of the file, hexadecimal. */
+  /** SHA-256 of the file, or what stands for it of a folder, hexadecimal. */
   readonly sha256: string;
+  /** Files of a folder from which it was read; undefined of a single file. */
+  readonly paths: readonly string[] | undefined;
   /** The network. */
   readonly model: OpenedModel;
   /** What was chosen or assumed, as sentences. */
@@ -55,23 +47,24 @@ export async function openNetwork(
   { onProgress, check }: Opening,
 ): Promise<OpenNetwork> {
   const start = performance.now();
-  const bytes = source === "prior" ? await defaultModelSource() : blobByteSource(source, source.name);
-  const checkpoint = await openCheckpoint(bytes);
-  const { description, notes, known, ...described } = questionsAnswered(() => describeCheckpoint(checkpoint));
-  if (typeof description["in_channels"] === "number") pictureChannels(bytes.name, description["in_channels"]);
+  const files = await openFiles(source);
+  const { size } = files;
+  const { description, notes, known, ...described } = questionsAnswered(() => files.describe());
+  if (typeof description["in_channels"] === "number") pictureChannels(files.name, description["in_channels"]);
   const told = (done: number, total: number): void => {
     check();
     onProgress?.(Math.round(done), Math.round(total));
   };
-  const hash = await hashOf(bytes, (done) => told(done / 2, bytes.size));
+  const sha256 = await files.sha256((done) => told(done / 2, size));
   const model = await openModel(runtime, described.checkpoint, {
-    onProgress: (done, total) => told(bytes.size * (1 + done / total) / 2, bytes.size),
+    onProgress: (done, total) => told(size * (1 + done / total) / 2, size),
   });
   const names = known.map(({ name }) => name).join(", ");
   return {
     source,
-    name: nameOf(bytes.name),
-    sha256: hash,
+    name: files.name,
+    sha256,
+    paths: files.paths,
     model,
     notes: [
       ...notes,
@@ -81,10 +74,6 @@ export async function openNetwork(
     ],
     seconds: (performance.now() - start) / 1000,
   };
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** What is left open can be answered where the file is converted. */
@@ -100,22 +89,9 @@ function questionsAnswered<T>(describe: () => T): T {
   }
 }
 
-/** Bytes that are hashed at once. */
-const HASHED_BYTES = 4 << 20;
-
-/** The SHA-256 of all bytes, read part by part. */
-async function hashOf(source: ByteSource, onProgress: (done: number) => void): Promise<string> {
-  const hash = sha256.create();
-  for (let at = 0; at < source.size; at += HASHED_BYTES) {
-    const length = Math.min(HASHED_BYTES, source.size - at);
-    hash.update(await source.read(at, length));
-    onProgress(at + length);
-  }
-  return bytesToHex(hash.digest());
-}
-
 /** What the page is told of a network. */
-export function modelFacts({ name, sha256, model, notes }: OpenNetwork): ModelFacts {
+export function modelFacts({ name, sha256, paths, model, notes }: OpenNetwork): ModelFacts {
   const { parameterCount, config: { imageSize, numClasses } } = model;
-  return { name, sha256, parameterCount, imageSize, hasClasses: numClasses !== undefined, notes };
+  const facts = { name, sha256, parameterCount, imageSize, hasClasses: numClasses !== undefined, notes };
+  return paths ? { ...facts, paths } : facts;
 }
