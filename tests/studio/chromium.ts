@@ -4,7 +4,8 @@ import { buildStudio, bundle, copyData } from "../../studio/build.ts";
 import { serveFolder } from "../../studio/serve.ts";
 import { CHROMIUM, isChromiumThere, SKIPPED } from "./chromium_path.ts";
 
-const isThere = await isChromiumThere();
+/** Whether there is a browser for tests. */
+export const isThere: boolean = await isChromiumThere();
 if (!isThere) {
   // deno-lint-ignore no-console -- a skipped test must say why
   console.log(SKIPPED);
