@@ -1,4 +1,6 @@
 /** The page as a folder of static files: page and worker in a bundle each, the prior, a sample, reference files. */
+import { writeListing } from "./models/offer.ts";
+import { writeServiceWorker } from "./offline/write_worker.ts";
 import { REFERENCES } from "./references.ts";
 
 /** Where the program is. */
@@ -26,7 +28,7 @@ const DATA: Readonly<Record<string, { readonly from: string; readonly names: rea
 };
 
 /** Folders of the page, that of its programs last: what they read is there when they are. */
-export const FOLDERS: readonly string[] = [...Object.keys(DATA), "."];
+export const FOLDERS: readonly string[] = [...Object.keys(DATA), "models", "."];
 
 /** The style sheet by parts, in the order in which they are joined: what stands later wins. */
 const STYLES = [
@@ -40,6 +42,7 @@ const STYLES = [
   "results",
   "dialog",
   "profile",
+  "models",
 ];
 
 /**
@@ -71,18 +74,29 @@ export async function copyData(folder: string): Promise<void> {
   }
 }
 
+/** Programs of the page, one file each. */
+const PROGRAMS = ["main", "worker", "models/store_worker", "offline/service_worker"];
+
 /**
  * Builds the whole page.
  * @param folder exists
- * @throws {Error} as `bundle`
+ * @param models paths of checkpoints that its host offers
+ * @param place puts a checkpoint into the folder; by default it is copied
+ * @throws {Error} as `bundle` and `writeListing`
  */
-export async function buildStudio(folder: string): Promise<void> {
-  await bundle(["studio/main.ts", "studio/worker.ts"], folder);
+export async function buildStudio(
+  folder: string,
+  models: readonly string[] = [],
+  place: (from: string, to: string) => Promise<void> = Deno.copyFile,
+): Promise<void> {
+  await bundle(PROGRAMS.map((name) => `studio/${name}.ts`), folder);
   await copyData(folder);
+  await writeListing(folder, models, place);
   const styles = STYLES.map((part) => Deno.readTextFile(new URL(`studio/style/${part}.css`, ROOT)));
   await Deno.writeTextFile(`${folder}/style.css`, (await Promise.all(styles)).join("\n"));
   // Hosts that set no headers have the policy from the page itself.
   const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_POLICY}">`;
   const page = await Deno.readTextFile(new URL("studio/page.html", ROOT));
   await Deno.writeTextFile(`${folder}/index.html`, page.replace(/<head>/, (head) => `${head}\n    ${policy}`));
+  await writeServiceWorker(folder);
 }

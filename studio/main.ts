@@ -4,6 +4,10 @@ import { proxy, type Remote, wrap } from "comlink";
 import { render } from "preact";
 import { App } from "./components/app.ts";
 import { h } from "./components/element.ts";
+import { ModelLibrary } from "./models/library.ts";
+import { LISTING, readListing } from "./models/listing.ts";
+import type { ModelStore } from "./models/store.ts";
+import { registerOffline } from "./offline/register.ts";
 import type { StudioEngine } from "./protocol.ts";
 import { Studio } from "./studio.ts";
 
@@ -20,8 +24,28 @@ effect(() => {
     ? `${Math.round(100 * (step.sample - 1 + step.step / step.steps) / step.samples)} % - Shortcut`
     : "Shortcut: restore a picture";
 });
-render(h(App, { studio }), document.getElementById("studio")!);
-void studio.start();
+const library = new ModelLibrary(openStore, {
+  list: () => readListing(document.baseURI),
+  address: new URL(LISTING, document.baseURI).href,
+  storage: navigator.storage,
+});
+render(h(App, { studio, library }), document.getElementById("studio")!);
+// What is kept for later is fetched behind what is needed now.
+void studio.start().then(() => registerOffline(navigator));
+
+/** The worker that keeps models. */
+function openStore(): ModelStore {
+  const remote = wrap<ModelStore>(new Worker(new URL("./store_worker.js", import.meta.url), { type: "module" }));
+  return {
+    kept: () => remote.kept(),
+    free: () => remote.free(),
+    download: (model, list, onPhase) => remote.download(model, list, onPhase && proxy(onPhase)),
+    pause: (sha256) => remote.pause(sha256),
+    keep: (model, onPhase) => remote.keep(model, onPhase && proxy(onPhase)),
+    open: (sha256) => remote.open(sha256),
+    remove: (sha256) => remote.remove(sha256),
+  };
+}
 
 /** The engine in the worker; functions that it calls stay on this side. */
 function engineOf(remote: Remote<StudioEngine>): StudioEngine {

@@ -2,9 +2,15 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { checkOption, type OptionSpec, placeholder, UsageError } from "../parameters/mod.ts";
 import { buildStudio, CONTENT_POLICY, FOLDERS } from "./build.ts";
+import { fileAnswer } from "./file_answer.ts";
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   out: { kind: "text", value: "FOLDER", help: "Write the page as static files for any web host, and stop" },
+  model: {
+    kind: "text",
+    value: "FILE",
+    help: "Offer a checkpoint in the page's list of models; can be given several times",
+  },
   port: { kind: "integer", min: 0, max: 65535, help: "Port on which it is served (8000; 0: a free one)" },
 };
 
@@ -19,28 +25,16 @@ const HEADERS = {
   "cache-control": "no-cache",
 };
 
-const TYPES: Readonly<Record<string, string>> = {
-  html: "text/html; charset=utf-8",
-  css: "text/css; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  png: "image/png",
-  safetensors: "application/octet-stream",
-};
-
 /** The file of a folder that an address names, with its headers. */
-async function answer(folder: string, { method, url }: Request): Promise<Response> {
+async function answer(folder: string, request: Request): Promise<Response> {
+  const { method, url } = request;
   if (method !== "GET" && method !== "HEAD") return new Response(null, { status: 405, headers: HEADERS });
   const { pathname } = new URL(url);
   const name = pathname === "/" ? "index.html" : pathname.slice(1);
   // No part of a name may lead out of the folder.
   if (!/^(\w[\w-]*\/)*\w[\w-]*\.\w+$/.test(name)) return new Response(null, { status: 404, headers: HEADERS });
   try {
-    const file = await Deno.open(`${folder}/${name}`);
-    const type = TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
-    const headers = { ...HEADERS, "content-type": type };
-    if (method === "GET") return new Response(file.readable, { headers });
-    file.close();
-    return new Response(null, { headers });
+    return await fileAnswer(request, `${folder}/${name}`, HEADERS);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return new Response(null, { status: 404, headers: HEADERS });
@@ -57,11 +51,11 @@ export function serveFolder(folder: string, port: number): Deno.HttpServer<Deno.
 }
 
 /** Builds the page beside where it goes, and moves it there file by file. */
-async function writeTo(folder: string): Promise<void> {
+async function writeTo(folder: string, models: readonly string[]): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const made = await Deno.makeTempDir({ dir: folder, prefix: ".studio-" });
   try {
-    await buildStudio(made);
+    await buildStudio(made, models);
     for (const part of FOLDERS) {
       await Deno.mkdir(`${folder}/${part}`, { recursive: true });
       for await (const { name, isFile } of Deno.readDir(`${made}/${part}`)) {
@@ -73,22 +67,35 @@ async function writeTo(folder: string): Promise<void> {
   }
 }
 
-/** The checked options of a command line, or "help". */
-function optionsOf(words: readonly string[]): Readonly<Record<string, string | number>> | "help" {
+/** The checked options of a command line with the checkpoints that are offered, or "help". */
+function optionsOf(
+  words: readonly string[],
+): { readonly options: Readonly<Record<string, string | number>>; readonly models: readonly string[] } | "help" {
   const names = Object.keys(OPTIONS);
   const refuse = (word: string | number): never => {
-    throw new UsageError(`studio takes no "${word}", --out FOLDER and --port N are possible`);
+    throw new UsageError(`studio takes no "${word}", --out FOLDER, --model FILE and --port N are possible`);
   };
-  const { _: operands, help, ...given } = parseArgs([...words], {
+  const { _: operands, help, model: models, ...given } = parseArgs([...words], {
     boolean: ["help"],
     string: names,
+    collect: ["model"],
     alias: { help: "h" },
     unknown: (word) => refuse(word),
   });
   if (help) return "help";
   if (operands.length > 0) refuse(operands[0]!);
   const texts = Object.entries(given).filter(([name, text]) => names.includes(name) && text !== undefined);
-  return Object.fromEntries(texts.map(([name, text]) => [name, checkOption(name, OPTIONS[name]!, String(text))]));
+  const checked = (name: string, text: unknown): string | number => checkOption(name, OPTIONS[name]!, String(text));
+  return {
+    options: Object.fromEntries(texts.map(([name, text]) => [name, checked(name, text)])),
+    models: models.map((path) => located(checked("model", path))),
+  };
+}
+
+/** A path as it is seen from where the command was called. */
+function located(path: string | number): string {
+  const from = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  return /^([\\/]|\w:)/.test(String(path)) ? String(path) : `${from}/${path}`;
 }
 
 /** What the command says of itself. */
@@ -112,22 +119,21 @@ async function say(text: string, stream: typeof Deno.stdout | typeof Deno.stderr
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const options = optionsOf(words);
-  if (options === "help") {
+  const given = optionsOf(words);
+  if (given === "help") {
     await say(help());
     return 0;
   }
-  const { out, port = 8000 } = options;
+  const { options: { out, port = 8000 }, models } = given;
   if (out !== undefined) {
-    const from = Deno.env.get("INIT_CWD") ?? Deno.cwd();
-    const folder = /^([\\/]|\w:)/.test(String(out)) ? String(out) : `${from}/${out}`;
-    await writeTo(folder);
+    await writeTo(located(out), models);
     await say(`The page is in ${out}`);
     return 0;
   }
   const folder = await Deno.makeTempDir({ prefix: "studio-" });
   try {
-    await buildStudio(folder);
+    // What is served from here need not be copied where the system makes links.
+    await buildStudio(folder, models, (from, to) => Deno.symlink(from, to).catch(() => Deno.copyFile(from, to)));
     const server = serveFolder(folder, Number(port));
     Deno.addSignalListener("SIGINT", () => void server.shutdown());
     await say(`The studio is at http://localhost:${server.addr.port}/ until Ctrl+C stops it`);

@@ -3,6 +3,8 @@ import { h } from "./element.ts";
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
+import type { ModelLibrary } from "../models/library.ts";
+import { Models } from "../models/panel.ts";
 import { Stage } from "../picture/stage.ts";
 import type { Studio } from "../studio.ts";
 import { milliseconds, short } from "../words.ts";
@@ -18,10 +20,15 @@ import { TimeProfile } from "./time_profile.ts";
 const CHECKPOINTS = ".pt,.pth,.ckpt,.bin,.safetensors";
 
 /** Everything that is seen. */
-export function App({ studio }: { readonly studio: Studio }): VNode {
+export function App({ studio, library }: { readonly studio: Studio; readonly library: ModelLibrary }): VNode {
   const isDragging = useMemo(() => signal(false), []);
   useEffect(
-    () => takeFiles((file) => void studio.bring(file), (value) => void (isDragging.value = value)),
+    () =>
+      takeFiles(
+        (brought) => void studio.bring(brought),
+        (value) => void (isDragging.value = value),
+        (error) => studio.failed(error),
+      ),
     [studio],
   );
   const missing = studio.facts.value?.missing;
@@ -30,7 +37,7 @@ export function App({ studio }: { readonly studio: Studio }): VNode {
     "div",
     { class: isDragging.value ? "page dropping" : "page" },
     h("p", { class: "only-heard", role: "status" }, studio.said.value),
-    h(Head, { studio }),
+    h(Head, { studio, library }),
     h(
       "main",
       { class: "work" },
@@ -58,7 +65,7 @@ export function App({ studio }: { readonly studio: Studio }): VNode {
 }
 
 /** Name, adapter, network and pace. */
-function Head({ studio }: { readonly studio: Studio }): VNode {
+function Head({ studio, library }: { readonly studio: Studio; readonly library: ModelLibrary }): VNode {
   const [model, pace, busy] = [studio.model.value, studio.pace.value, studio.busy.value];
   const isBusy = studio.run.value !== null || busy !== null;
   const adapter = studio.facts.value?.adapter;
@@ -89,6 +96,7 @@ function Head({ studio }: { readonly studio: Studio }): VNode {
         onFile: (file) => void studio.openModel(file),
         isDisabled: isBusy,
       }),
+      adapter && h(Models, { studio, library }),
     ),
   );
 }

@@ -2,6 +2,8 @@
 import { h } from "./element.ts";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
+import { droppedFolder } from "../models/brought_folder.ts";
+import type { ModelFolder } from "../protocol.ts";
 
 /** A button that asks for a file. */
 export function FileButton({ label, accept, onFile, isDisabled = false }: {
@@ -32,11 +34,16 @@ export function FileButton({ label, accept, onFile, isDisabled = false }: {
 }
 
 /**
- * Takes files that are dropped on the page or pasted into it.
+ * Takes files that are dropped on the page or pasted into it, and folders that are dropped.
  * @param onDragging told whether files are held over the page
+ * @param onFailure told why a folder cannot be looked at
  * @returns what ends it
  */
-export function takeFiles(onFile: (file: File) => void, onDragging: (isDragging: boolean) => void): () => void {
+export function takeFiles(
+  onFile: (brought: File | ModelFolder) => void,
+  onDragging: (isDragging: boolean) => void,
+  onFailure: (error: unknown) => void,
+): () => void {
   const over = (event: DragEvent): void => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
@@ -47,10 +54,11 @@ export function takeFiles(onFile: (file: File) => void, onDragging: (isDragging:
     if (event.relatedTarget === null) onDragging(false);
   };
   const take = (event: Event, data: DataTransfer | null): void => {
+    const folder = data && droppedFolder(data);
     const file = data?.files[0];
-    if (!file) return;
-    event.preventDefault();
-    onFile(file);
+    if (folder || file) event.preventDefault();
+    if (folder) void folder.then(onFile, onFailure);
+    else if (file) onFile(file);
   };
   const drop = (event: DragEvent): void => {
     onDragging(false);

@@ -16,6 +16,8 @@ export const BROWSER: readonly string[] = [
   "studio/accessibility_test.ts",
   "studio/browser_test.ts",
   "studio/keyboard_test.ts",
+  "studio/models_browser_test.ts",
+  "studio/offline_browser_test.ts",
   "studio/page_test.ts",
   "studio/start_test.ts",
 ];

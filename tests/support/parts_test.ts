@@ -16,7 +16,7 @@ Deno.test("every test file is in one part, and what has a place of its own is th
 Deno.test("only what starts a browser has all permissions, alone or in what is named", async () => {
   const parts = await allParts(TESTS);
   const starting = [...await readRepository()].filter(([path, text]) =>
-    path.endsWith("_test.ts") && /from "\.\/chromium\.ts"/.test(text)
+    path.endsWith("_test.ts") && /from "\.\/(chromium|served_page)\.ts"/.test(text)
   );
   const paths = starting.map(([path]) => [`${TESTS}${path.slice("tests/".length)}`]);
   assert(paths.length > 0);
