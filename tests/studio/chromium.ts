@@ -31,8 +31,6 @@ export async function launch(hasGpu = true): Promise<Browser> {
     executablePath: CHROMIUM,
     args: [
       "--no-sandbox",
-      // Memory is measured at once, and not when the browser finds time for it.
-      "--enable-blink-features=ForceEagerMeasureMemory",
       `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
       ...gpu,
     ],
