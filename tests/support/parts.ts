@@ -11,7 +11,10 @@ export const LONG: readonly string[] = [
   "restoration",
 ];
 
-/** Files that start a browser, whose library looks at places that only `--allow-all` opens. */
+/**
+ * Files that start a browser, whose library looks at places that only `--allow-all` opens. They take minutes on a software
+ * driver, and are no part of all tests: `deno task test:studio` runs them.
+ */
 export const BROWSER: readonly string[] = [
   "studio/accessibility_test.ts",
   "studio/browser_test.ts",
@@ -23,7 +26,7 @@ export const BROWSER: readonly string[] = [
 ];
 
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
-export const ALONE: readonly string[] = ["samplers/memory_test.ts", ...BROWSER];
+export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
 
 /**
  * Whether tests need all permissions.
@@ -54,12 +57,12 @@ async function testFiles(tests: string, place: string): Promise<readonly string[
 }
 
 /**
- * All test files in parts, in the order in which they are begun: long ones first.
+ * All test files but those that start a browser in parts, in the order in which they are begun: long ones first.
  * @param tests the folder of the tests, with a slash at its end
  * @returns paths of files
  */
 export async function allParts(tests: string): Promise<readonly (readonly string[])[]> {
-  const taken = new Set<string>();
+  const taken = new Set<string>(BROWSER);
   const parts: string[][] = [];
   for (const place of [...LONG, ""]) {
     const files = (await testFiles(tests, place)).filter((file) => !taken.has(file));

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allParts, ALONE, LONG, needAll, withJoined } from "./parts.ts";
+import { allParts, ALONE, BROWSER, LONG, needAll, withJoined } from "./parts.ts";
 import { readRepository } from "./architecture.ts";
 
 const TESTS = new URL("../", import.meta.url).pathname;
@@ -8,19 +8,17 @@ Deno.test("every test file is in one part, and what has a place of its own is th
   const parts = await allParts(TESTS);
   const files = parts.flat().map((path) => path.slice(TESTS.length));
   const all = [...(await readRepository()).keys()].filter((path) => /^tests\/.*_test\.ts$/.test(path));
-  assertEquals(files.toSorted(), all.map((path) => path.slice("tests/".length)).toSorted());
+  assertEquals([...files, ...BROWSER].toSorted(), all.map((path) => path.slice("tests/".length)).toSorted());
   for (const place of LONG) assert(files.some((file) => file === place || file.startsWith(`${place}/`)), place);
   for (const file of ALONE) assert(parts.some((part) => part.length === 1 && part[0] === TESTS + file), file);
 });
 
-Deno.test("only what starts a browser has all permissions, alone or in what is named", async () => {
-  const parts = await allParts(TESTS);
+Deno.test("only what starts a browser has all permissions, and is left to the tests of the studio", async () => {
   const starting = [...await readRepository()].filter(([path, text]) =>
     path.endsWith("_test.ts") && /from "\.\/(chromium|served_page)\.ts"/.test(text)
   );
-  const paths = starting.map(([path]) => [`${TESTS}${path.slice("tests/".length)}`]);
-  assert(paths.length > 0);
-  assertEquals(parts.filter((part) => needAll(TESTS, part)).toSorted(), paths.toSorted());
+  assertEquals(BROWSER.toSorted(), starting.map(([path]) => path.slice("tests/".length)).toSorted());
+  assert((await allParts(TESTS)).every((part) => !needAll(TESTS, part)));
   assert(needAll(TESTS, [`${TESTS}studio/`]) && !needAll(TESTS, [`${TESTS}stud`]));
 });
 
