@@ -20,7 +20,7 @@ import { NOISE_LEVEL } from "./options/method_options.ts";
 import { imageChannels } from "./options/image_channels.ts";
 import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { type NoiseLevel, resizedNoise } from "./estimates/noise_level.ts";
-import { describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
+import { countedNoise, describeNoise, isReckoned, noiseOfPicture } from "./options/noisy_picture.ts";
 import { pictureWithin } from "./own/extend.ts";
 import { networkFor, type WindowSetting } from "./restore.ts";
 import type { Compression } from "./own_jpeg.ts";
@@ -222,6 +222,7 @@ async function layOutPicture(
   const isEstimated = !isTruth && level === undefined;
   const found = isEstimated ? looked ?? noiseOfPicture(source, task) : undefined;
   const estimatedNoise = isReckoned(found, task) ? resizedNoise(found, canvas) : undefined;
+  const counted = countedNoise(estimatedNoise, task);
   const imageShape = [canvas.padded.height, canvas.padded.width, channels];
   const options = operatorOptions(task, imageShape, given, {
     files: { ...source.files, ...(mask ? { [mask.parameter]: maskOntoCanvas(mask.known, canvas) } : {}) },
@@ -229,7 +230,7 @@ async function layOutPicture(
     isMeasured: !isTruth,
     reduction: isTruth ? 1 : canvas.natural.width / canvas.working.width,
     jpeg: compression && { ...compression, place: placeOf(compression, source, canvas) },
-    sigma: level ?? estimatedNoise?.sigma,
+    sigma: level ?? counted,
     ...(isOpen ? { picture: partOf(canvas) } : {}),
   });
   const operator = taskOperator(task, imageShape, options);
@@ -256,7 +257,7 @@ async function layOutPicture(
     y,
     options,
     noise,
-    sigmaY: level ?? estimatedNoise?.sigma ?? knownDeviation(noise),
+    sigmaY: level ?? counted ?? knownDeviation(noise),
     estimatedNoise,
     ...(isTruth ? { truth: offCanvas(laid, canvas) } : { measurement: visible }),
     notes: [

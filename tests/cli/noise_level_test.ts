@@ -41,7 +41,10 @@ commandTest("denoise estimates the noise, says it, and takes a method that recko
   const out = folder.path("out.png");
   const { stderr } = await runWell(["restore", NOISY, out, "--task", "denoise", "--steps", "20"]);
   assertStringIncludes(stderr, "--method ddnm+ is taken, which reckons with noise");
-  assertMatch(stderr, /The noise is estimated as 0\.\d{3} \+- 0\.\d{3} \(.*\); --noise-level N gives another/);
+  assertMatch(
+    stderr,
+    /The noise is estimated as 0\.\d{3} \+- 0\.\d{3} \(.*\); 7 % more is counted, .*; --noise-level N gives another/,
+  );
   const report = readReport(out) as {
     method: { name: string };
     task: { estimatedNoise: { sigma: number; spread: number } };
@@ -52,7 +55,8 @@ commandTest("denoise estimates the noise, says it, and takes a method that recko
   assertEquals(report.method.name, "ddnm_plus");
   assert(report.notes.some((note) => note.startsWith("The noise is estimated")));
   const found = await quality(out);
-  assert(found >= 30, `${found} dB`);
+  // Where no more noise is counted than there is, some of it is left.
+  assert(found >= 33.5, `${found} dB`);
 });
 
 commandTest("a noise level that is given is taken instead of an estimate; 0 gives the picture back", async (folder) => {
