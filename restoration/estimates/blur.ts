@@ -92,7 +92,10 @@ const AREA = { better: 0.2, width: 0.02 };
 /** Widths that are tried, in pixels: narrower discs and squares have no zeros. */
 const WIDTHS = { least: 3, step: 0.25 };
 
-/** A square is taken for a motion along its rows, which explains as much or more; of what a motion explains it explains less. */
+/**
+ * A motion explains as much of a square as the square itself, and discs and squares explain at most a quarter of what a
+ * motion does of one: from this part of the motion's logarithm on it is no motion.
+ */
 const BESIDE_MOTION = 0.35;
 
 /** Most directions of motions that are looked at, and the longest side of what is looked at for waves, in pixels. */

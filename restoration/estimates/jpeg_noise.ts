@@ -127,20 +127,20 @@ export function compressedNoise({ picture, components }: AlignedJpeg): Compresse
 
 /** The part of the deviation of white noise in R, G and B, sigma in levels, that is left in high frequencies. */
 function keptOf(components: AlignedJpeg["components"], sigma: number): number {
-  if (components.length === 1) return Math.sqrt(keptVariance(components[0]!.steps, SPLIT.luma, sigma));
-  const ofLuma = LUMA_SHARE * keptVariance(components[0]!.steps, SPLIT.luma, Math.sqrt(LUMA_SHARE) * sigma);
+  if (components.length === 1) return Math.sqrt(keptVariance(components[0]!.steps, sigma));
+  const ofLuma = LUMA_SHARE * keptVariance(components[0]!.steps, Math.sqrt(LUMA_SHARE) * sigma);
   const ofChroma = CHROMA_SHARES.map((share, k) => {
     const { steps, reduction: [rows, columns] } = components[k + 1]!;
     // Means of several pixels have no high frequencies.
     if (rows * columns > 1) return 0;
-    return CHROMA_SHARE * share * keptVariance(steps, SPLIT.luma, Math.sqrt(share) * sigma);
+    return CHROMA_SHARE * share * keptVariance(steps, Math.sqrt(share) * sigma);
   });
   return Math.sqrt(ofChroma.reduce((sum, variance) => sum + variance, ofLuma));
 }
 
-/** The mean of E[(q round(x / q))^2] / sigma^2 for normal x over the steps q of the frequencies u + v from a split on. */
-function keptVariance(steps: ArrayLike<number>, split: number, sigma: number): number {
-  const high = Array.from(steps).filter((_, i) => Math.floor(i / SIDE) + i % SIDE >= split);
+/** The mean of E[(q round(x / q))^2] / sigma^2 for normal x over the steps q of high frequencies; sigma in levels. */
+function keptVariance(steps: ArrayLike<number>, sigma: number): number {
+  const high = Array.from(steps).filter((_, i) => Math.floor(i / SIDE) + i % SIDE >= SPLIT.luma);
   const kept = high.map((step) => {
     const width = step / sigma;
     let variance = 0;

@@ -43,13 +43,19 @@ export function isReckoned(noise: NoiseLevel | undefined, task: Task): noise is 
 
 /**
  * What noise that was estimated counts as where it is to be removed. What a method leaves when it takes off no more than
- * there is looks noisy still: 7 % more made four pictures with 15 to 25 levels 0.1 to 0.5 dB better, in 30 steps and 100.
+ * there is looks noisy still: 7 % more made pictures with 15 and 25 levels 0.2 to 0.5 dB better, in 30 steps and in 100.
+ * Coefficients of JPEG files have an error of rounding besides, and gain nothing.
  */
 const COUNTED = 1.07;
 
-/** The deviation that noise counts as which was estimated for a task; undefined if none was. */
+/** Whether more noise is counted than was estimated. */
+function isRaised({ kind, sigma }: NoiseLevel, task: Task): boolean {
+  return isNoisy(task) && kind !== "compressed" && sigma > 0;
+}
+
+/** The deviation that estimated noise counts as for a task, in units of [-1, 1]; undefined if none was estimated. */
 export function countedNoise(noise: NoiseLevel | undefined, task: Task): number | undefined {
-  return noise && (isNoisy(task) ? COUNTED : 1) * noise.sigma;
+  return noise && (isRaised(noise, task) ? COUNTED : 1) * noise.sigma;
 }
 
 /** Whether there are methods that reckon with noise for a task. */
@@ -132,7 +138,7 @@ export function describeNoise(level: NoiseLevel | undefined, task: Task): readon
   return [
     `The noise is estimated as ${sigma.toFixed(3)} +- ${spread.toFixed(3)} (standard deviation for values in ` +
     `[-1, 1]; ${(sigma * LEVELS).toFixed(1)} of 255 levels${KINDS[kind]}); ` +
-    (isNoisy(task) && sigma > 0 ? `${Math.round(100 * (COUNTED - 1))} % more is counted, so that none is left; ` : "") +
+    (isRaised(level, task) ? `${Math.round(100 * (COUNTED - 1))} % more is counted, so that none is left; ` : "") +
     (takesNoise(task)
       ? "--noise-level N gives another"
       : `no method reckons with it for task "${task.name}": --task denoise comes first`),
