@@ -66,6 +66,13 @@ const CAUTION = 0.5;
  */
 const GUESSED = 0.03;
 
+/**
+ * What an estimated Gaussian counts to be off by at least: discs of 4 pixels, which are taken for Gaussians, go from 27.5,
+ * 33.0, 25.5 and 23.5 dB to 27.5, 28.2, 23.3 and 21.8 where rounding alone counts, to 29.1, 28.6, 26.9 and 22.4 so;
+ * Gaussians of 1.5 from 26.9, 30.9 and 24.8 to 29.3, 33.5 and 27.2, and to 28.7, 33.3 and 26.7 so.
+ */
+const ESTIMATED = 0.01;
+
 /** Deviations that a kernel reaches to either side. */
 const REACH = 3.5;
 
@@ -159,7 +166,11 @@ export function settleBlur(
   if (found.kind !== "gaussian") return settleKernel(options, task, picture, { name, found, noise, rounding });
   const width = found.sigma - CAUTION * found.spread;
   const settled = { ...withTaps(options, width), [WIDTH]: width };
-  const { notes, ...undone } = undoing(settled, task, { noise, rounding, isEstimate: true });
+  const { notes, ...undone } = undoing(settled, task, {
+    noise,
+    rounding: Math.max(rounding, ESTIMATED),
+    isEstimate: true,
+  });
   return {
     task,
     ...undone,
@@ -167,7 +178,10 @@ export function settleBlur(
       `The blur is estimated as a Gaussian of ${describe(found)} and undone as one of ${
         width.toFixed(2)
       }, as one that ` +
-      `is too wide makes waves; compare --${WIDTH} ${found.sigma.toFixed(2)}`,
+      `is too wide makes waves; compare --${WIDTH} ${
+        found.sigma.toFixed(2)
+      }. A lens out of focus by up to 5 pixels looks ` +
+      "the same, and what is made of it can be worse than the picture: compare them",
       ...notes,
     ],
   };
