@@ -68,20 +68,26 @@ export function jpegSteps({ quality, tables = "published" }: JpegOptions): JpegS
   if (!(quality >= 1 && quality <= 100)) {
     throw new RangeError(`Cannot apply JPEG: the quality is ${quality}, a number from 1 to 100 is needed; use 60`);
   }
-  const factor = quality < 50 ? 50 / quality : 2 - quality / 50;
+  // In whole percent, as programs compute it: 2 - quality / 50 of 90 is a little less than 0.2 in floating point.
+  const percent = quality < 50 ? 5000 / quality : 200 - 2 * quality;
+  const factor = percent / 100;
   const steps = (table: readonly number[]): Float64Array =>
     Float64Array.from({ length: 64 }, (_, i) => {
       const entry = table[tables === "published" ? (i % BLOCK) * BLOCK + Math.floor(i / BLOCK) : i]!;
       if (tables === "whole") {
-        return Math.min(255, Math.max(1, Math.floor((entry * Math.floor(100 * factor) + 50) / 100)));
+        return Math.min(255, Math.max(1, Math.floor((entry * Math.floor(percent) + 50) / 100)));
       }
       return factor === 0 ? 1 : entry * factor;
     });
   return { luminance: steps(LUMINANCE), chrominance: steps(CHROMINANCE) };
 }
 
-/** The quality of the standard tables that a luminance table of a file is nearest to, 1 to 100, by its mean step. */
+/** The quality of the standard tables that a luminance table of a file is, or is nearest to by its mean step, 1 to 100. */
 export function jpegQuality(luminance: ArrayLike<number>): number {
+  for (let quality = 100; quality >= 1; quality--) {
+    const steps = jpegSteps({ quality, tables: "whole" }).luminance;
+    if (steps.every((step, i) => step === luminance[i])) return quality;
+  }
   const sum = (table: ArrayLike<number>): number => Array.from(table).reduce((a, b) => a + b, 0);
   const factor = sum(luminance) / sum(LUMINANCE);
   return Math.min(100, Math.max(1, factor > 1 ? 50 / factor : 100 - 50 * factor));
