@@ -114,6 +114,10 @@ export {
   settleBlur,
   type SettledBlur,
 } from "./options/blur_question.ts";
+export { type Advice, DAMAGES, describeDiagnosis, diagnose, type Diagnosis } from "./diagnosis/diagnose.ts";
+export { type Enlargement, enlargementOf } from "./diagnosis/enlargement.ts";
+export { type Damage, type Finding, type Remedy, type Seen, SURE } from "./diagnosis/finding.ts";
+export { type JpegTraces, jpegTraces } from "./diagnosis/jpeg_traces.ts";
 export { discKernel, squareKernel } from "./estimates/area_kernel.ts";
 export { type AreaBlur, type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";

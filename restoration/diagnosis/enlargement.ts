@@ -1,0 +1,190 @@
+/** Whether a picture was enlarged before, and by how much, from its pixels alone. */
+import { type Raster, rgbToGray } from "../../raster/mod.ts";
+
+/** An enlargement that a picture has behind it. */
+export interface Enlargement {
+  /** How many times larger it is than it was, along each side. */
+  readonly factor: number;
+  /** How sure it is, 0 to 1. */
+  readonly confidence: number;
+}
+
+/** Length of the transform of a line, and of the part of a line that is looked at, in pixels. */
+const LENGTH = 512;
+const LONGEST = 256;
+
+/** Most lines along each axis, evenly thinned out. */
+const MOST_LINES = 256;
+
+/** Shortest side of a picture that tells anything. */
+const SHORTEST = 48;
+
+/** Distances of frequencies that are tried: those of factors up to 8. Shorter ones are the width of the window. */
+const LEAST_DISTANCE = LENGTH / 8 - 2;
+
+/** Frequencies below it are what any picture has. */
+const LOWEST = 6;
+
+/** Least coherence of copies of a spectrum, and by how many times the usual spread it stands out. */
+const COHERENT = { least: 0.045, outstanding: 14, width: 2 };
+
+/** A distance that is not half of another has less than this part of its coherence. */
+const FUNDAMENTAL = 0.45;
+
+/** Blocks of 8 pixels of a compression are as coherent at every multiple of 1/8; an enlargement is this many times more so. */
+const BEYOND_BLOCKS = 1.5;
+const BLOCK = LENGTH / 8;
+
+/** Copies that are so coherent lie beyond a picture that was enlarged by 2 or more; of 1.5 they lie among what it shows. */
+const COPIES = 0.2;
+
+/**
+ * By how much the logarithm of the power falls across the highest frequency of a picture that was enlarged by 2 or more,
+ * from 0.65 to 1.5 of it, at least; by itself a picture falls by 2.
+ */
+const CUT = 3.2;
+
+/** Spectra of lines along one axis, the second difference taken. */
+interface Lines {
+  readonly re: readonly Float64Array[];
+  readonly im: readonly Float64Array[];
+}
+
+/**
+ * Interpolation by a factor repeats the spectrum of the small picture at multiples of 1/factor cycles per pixel, and no
+ * filter takes the copies off entirely: values at frequencies f and f - 1/factor go together from line to line. Looked
+ * for is the distance whose mean squared coherence |E[X(f) X*(f - a)]|^2 / (E|X(f)|^2 E|X(f - a)|^2) is the largest; 1/a and
+ * 1/(1 - a) have the same, and of these the cut of the spectrum tells which it is.
+ * @param picture [H, W, 1] or [H, W, 3], values in [-1, 1]
+ * @returns undefined if it was not enlarged, or is too small to tell
+ */
+export function enlargementOf(picture: Raster): Enlargement | undefined {
+  if (Math.min(picture.width, picture.height) < SHORTEST) return undefined;
+  const gray = picture.channels === 3 ? rgbToGray(picture) : picture;
+  const axes = [linesOf(gray, false), linesOf(gray, true)];
+  const distances = Array.from({ length: LENGTH / 2 - LEAST_DISTANCE + 1 }, (_, k) => LEAST_DISTANCE + k);
+  const coherence = new Map(
+    distances.map((distance) =>
+      [distance, axes.reduce((sum, lines) => sum + coherenceOf(lines, distance), 0) / axes.length] as const
+    ),
+  );
+  const values = [...coherence.values()];
+  const usual = median(values);
+  const spread = median(values.map((value) => Math.abs(value - usual)));
+  const distance = fundamentalOf(coherence);
+  const found = coherence.get(distance)!;
+  const outstanding = (found - usual) / spread;
+  if (found < COHERENT.least || isOfBlocks(distance, coherence)) return undefined;
+  const confidence = 1 / (1 + Math.exp((COHERENT.outstanding - outstanding) / COHERENT.width));
+  const part = preciseDistance(coherence, distance) / LENGTH;
+  const large = 1 / part;
+  const isLarge = found > COPIES || fallAcross(axes, 0.5 / large) > CUT;
+  return { factor: isLarge ? large : 1 / (1 - part), confidence };
+}
+
+/** The distance with the largest coherence, or the half of it that has enough too. */
+function fundamentalOf(coherence: ReadonlyMap<number, number>): number {
+  let best = LEAST_DISTANCE;
+  for (const [distance, value] of coherence) if (value > coherence.get(best)!) best = distance;
+  const near = [Math.floor(best / 2), Math.ceil(best / 2)];
+  const half = near.find((distance) => (coherence.get(distance) ?? 0) > FUNDAMENTAL * coherence.get(best)!);
+  return half ?? best;
+}
+
+/** Whether it is the blocks of a compression that go together: then odd multiples of 1/8 do as well. */
+function isOfBlocks(distance: number, coherence: ReadonlyMap<number, number>): boolean {
+  if (Math.abs(distance / BLOCK - Math.round(distance / BLOCK)) > 1.5 / BLOCK) return false;
+  const odd = Math.max(coherence.get(BLOCK)!, coherence.get(3 * BLOCK)!);
+  return distance % (2 * BLOCK) !== 0 || coherence.get(distance)! < BEYOND_BLOCKS * odd;
+}
+
+/** The distance between the whole ones, by the centre of what stands out beside it. */
+function preciseDistance(coherence: ReadonlyMap<number, number>, distance: number): number {
+  const [left, middle, right] = [-1, 0, 1].map((step) => coherence.get(distance + step) ?? 0) as [
+    number,
+    number,
+    number,
+  ];
+  // At half the sampling frequency both sides are the same.
+  return distance === LENGTH / 2 ? distance : distance + (right - left) / (left + middle + right);
+}
+
+/** The mean over frequencies of the squared coherence of lines at two frequencies of a distance. */
+function coherenceOf({ re, im }: Lines, distance: number): number {
+  let [sum, count] = [0, 0];
+  for (let f = Math.floor(distance / 2) + LOWEST; f <= LENGTH / 2 - 2; f++) {
+    const other = Math.abs(f - distance);
+    if (other < LOWEST) continue;
+    const sign = f < distance ? -1 : 1;
+    let [real, imaginary, power, otherPower] = [0, 0, 0, 0];
+    for (let line = 0; line < re.length; line++) {
+      const [a, b] = [re[line]![f]!, im[line]![f]!];
+      const [c, d] = [re[line]![other]!, sign * im[line]![other]!];
+      real += a * c + b * d;
+      imaginary += b * c - a * d;
+      power += a * a + b * b;
+      otherPower += c * c + d * d;
+    }
+    if (power > 0 && otherPower > 0) sum += (real * real + imaginary * imaginary) / (power * otherPower);
+    count++;
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
+/** By how much the logarithm of the power falls from below a frequency, in cycles per pixel, to above it. */
+function fallAcross(axes: readonly Lines[], frequency: number): number {
+  const around = (part: number): number => {
+    const [from, to] = [Math.round(0.85 * part * frequency * LENGTH), Math.round(1.15 * part * frequency * LENGTH)];
+    let power = 0;
+    for (let f = from; f <= to; f++) {
+      // The second difference has multiplied the power by (2 sin(pi f))^4.
+      const gain = (2 * Math.sin(Math.PI * f / LENGTH)) ** 4;
+      for (const { re, im } of axes) {
+        for (let line = 0; line < re.length; line++) power += (re[line]![f]! ** 2 + im[line]![f]! ** 2) / gain;
+      }
+    }
+    return Math.log(power / (to - from + 1));
+  };
+  return around(0.65) - around(1.5);
+}
+
+/** The spectra of second differences of rows or columns, under a Hann window. */
+function linesOf({ width, height, data }: Raster, isColumns: boolean): Lines {
+  const [whole, count] = isColumns ? [height, width] : [width, height];
+  const length = Math.min(whole - 2, LONGEST);
+  const first = 1 + (whole - 2 - length >> 1);
+  const step = Math.max(1, Math.floor(count / MOST_LINES));
+  const window = Float64Array.from(
+    { length },
+    (_, k) => 0.5 - 0.5 * Math.cos(2 * Math.PI * (k + 0.5) / length),
+  );
+  const [along, across] = isColumns ? [width, 1] : [1, width];
+  const lines: { re: Float64Array[]; im: Float64Array[] } = { re: [], im: [] };
+  for (let line = 0; line < count; line += step) {
+    const start = line * across + first * along;
+    const values = window.map((weight, k) => {
+      const at = start + k * along;
+      return weight * (data[at - along]! - 2 * data[at]! + data[at + along]!);
+    });
+    const [re, im] = [new Float64Array(LENGTH / 2 + 1), new Float64Array(LENGTH / 2 + 1)];
+    for (let f = LOWEST; f <= LENGTH / 2; f++) {
+      let [real, imaginary] = [0, 0];
+      for (let k = 0; k < length; k++) {
+        const turn = f * k % LENGTH;
+        real += values[k]! * COSINE[turn]!;
+        imaginary -= values[k]! * SINE[turn]!;
+      }
+      [re[f], im[f]] = [real, imaginary];
+    }
+    lines.re.push(re);
+    lines.im.push(im);
+  }
+  return lines;
+}
+
+const COSINE = Float64Array.from({ length: LENGTH }, (_, k) => Math.cos(2 * Math.PI * k / LENGTH));
+const SINE = Float64Array.from({ length: LENGTH }, (_, k) => Math.sin(2 * Math.PI * k / LENGTH));
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
