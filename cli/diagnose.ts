@@ -1,6 +1,6 @@
 /** `deno task diagnose PICTURE...`: what is wrong with pictures, and the commands that undo it. */
-import { Interrupt, makeReporter, readImage } from "../io/mod.ts";
-import { DAMAGES, describeDiagnosis, diagnose, fileStem } from "../restoration/mod.ts";
+import { FileError, Interrupt, makeReporter, readImage } from "../io/mod.ts";
+import { DAMAGES, describeDiagnosis, diagnose } from "../restoration/mod.ts";
 import type { Arguments, Command } from "./arguments.ts";
 
 /** The command `diagnose`. */
@@ -30,9 +30,9 @@ async function run(args: Arguments): Promise<number> {
       const found = diagnose(await readImage(path), path);
       reporter.result({ picture: path, ...found }, [`${path}:`, ...describeDiagnosis(found, path)].join("\n"));
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== "FileError") throw error;
+      if (!(error instanceof FileError)) throw error;
       isFailed = true;
-      reporter.file(fileStem(path), "failed", error.message);
+      reporter.file(path, "failed", error.message);
     }
   }
   return isFailed ? 1 : 0;

@@ -6,6 +6,7 @@ import { helpText, INTERRUPTED_EXIT, InterruptedError } from "../io/mod.ts";
 /** Commands by name, loaded when called. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./restore.ts")).RESTORE,
+  diagnose: async () => (await import("./diagnose.ts")).DIAGNOSE,
   degrade: async () => (await import("./degrade.ts")).DEGRADE,
   metrics: async () => (await import("./metrics.ts")).METRICS,
   evaluate: async () => (await import("./evaluate.ts")).EVALUATE,

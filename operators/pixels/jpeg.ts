@@ -68,14 +68,14 @@ export function jpegSteps({ quality, tables = "published" }: JpegOptions): JpegS
   if (!(quality >= 1 && quality <= 100)) {
     throw new RangeError(`Cannot apply JPEG: the quality is ${quality}, a number from 1 to 100 is needed; use 60`);
   }
-  // In whole percent, as programs compute it: 2 - quality / 50 of 90 is a little less than 0.2 in floating point.
-  const percent = quality < 50 ? 5000 / quality : 200 - 2 * quality;
-  const factor = percent / 100;
+  const factor = quality < 50 ? 50 / quality : 2 - quality / 50;
+  // Of 90 the factor is a little less than 0.2 in floating point, which would make 19 percent.
+  const percent = Math.floor(quality < 50 ? 5000 / quality : 200 - 2 * quality);
   const steps = (table: readonly number[]): Float64Array =>
     Float64Array.from({ length: 64 }, (_, i) => {
       const entry = table[tables === "published" ? (i % BLOCK) * BLOCK + Math.floor(i / BLOCK) : i]!;
       if (tables === "whole") {
-        return Math.min(255, Math.max(1, Math.floor((entry * Math.floor(percent) + 50) / 100)));
+        return Math.min(255, Math.max(1, Math.floor((entry * percent + 50) / 100)));
       }
       return factor === 0 ? 1 : entry * factor;
     });

@@ -7,7 +7,7 @@ import { type DecodedPicture, pictureSource } from "../picture_source.ts";
 import { BLURRED } from "./blurred.ts";
 import { COMPRESSED } from "./compressed.ts";
 import { ENLARGED } from "./enlarged.ts";
-import { type Damage, type Finding, type Remedy, SURE } from "./finding.ts";
+import { type Damage, type Finding, LIKELY, type Remedy, SURE } from "./finding.ts";
 import { MISSING } from "./missing.ts";
 import { NOISY } from "./noisy.ts";
 import { CLIPPED, FADED, GRAY } from "./tones.ts";
@@ -59,7 +59,7 @@ export function diagnose(picture: DecodedPicture, name: string): Diagnosis {
   const findings: Finding[] = [];
   for (const damage of DAMAGES) {
     const finding = damage.look({ picture, colour, found: findings });
-    if (finding) findings.push(finding);
+    if (finding && finding.confidence >= LIKELY) findings.push(finding);
   }
   const sure = findings.filter(({ confidence, remedy }) => confidence >= SURE && remedy);
   for (const remedies of orders(sure)) {

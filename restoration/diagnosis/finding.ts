@@ -48,6 +48,9 @@ export interface Damage {
 /** From so sure on a finding counts; below it is told as a doubt. */
 export const SURE = 0.75;
 
+/** What is less sure is not told. */
+export const LIKELY = 0.2;
+
 /** Whether a damage was found, surely. */
 export function isFound(found: readonly Finding[], damage: string): boolean {
   return found.some((finding) => finding.damage === damage && finding.confidence >= SURE);

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
 import { sampleNormal } from "../../kernels/mod.ts";
-import { addNoise, jpegNoise, type JpegTables, NOISES } from "../../operators/mod.ts";
+import { addNoise, jpegNoise, jpegQuality, jpegSteps, type JpegTables, NOISES } from "../../operators/mod.ts";
 import { draws } from "../../operators/draws.ts";
 import { poisson } from "../../operators/noise.ts";
 import { randomValues } from "../support/random.ts";
@@ -23,6 +23,22 @@ Deno.test("jpegNoise() rounds the mean of a flat picture to the step of its qual
       const result = jpegNoise(picture(16, 32, channels, () => 77), { quality });
       for (const value of result.data) assertAlmostEquals((value + 1) * 127.5, expected, 1e-3);
     }
+  }
+});
+
+Deno.test("whole tables are those that libjpeg writes, and tell their quality", () => {
+  // What Pillow 9.4 writes into files: the first row, and the step of (4, 4).
+  const written = {
+    50: [16, 11, 10, 16, 24, 40, 51, 61, 68],
+    75: [8, 6, 5, 8, 12, 20, 26, 31, 34],
+    90: [3, 2, 2, 3, 5, 8, 10, 12, 14],
+  };
+  for (const [quality, expected] of Object.entries(written)) {
+    const { luminance } = jpegSteps({ quality: Number(quality), tables: "whole" });
+    assertEquals([...luminance.slice(0, 8), luminance[36]], expected);
+  }
+  for (let quality = 3; quality <= 100; quality++) {
+    assertEquals(jpegQuality(jpegSteps({ quality, tables: "whole" }).luminance), quality);
   }
 });
 
