@@ -8,11 +8,13 @@ import {
   isMade,
   join,
   makeReporter,
+  readImage,
   readText,
   readTexts,
 } from "../io/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
+  AUTO,
   BLUR_OPTIONS,
   checkMeasuredOptions,
   checkPictureOptions,
@@ -21,6 +23,7 @@ import {
   FACTOR_OPTIONS,
   fileStem,
   type FolderPlan,
+  isAuto,
   isMeasurementName,
   isTaskQuality,
   methodOptions,
@@ -37,6 +40,7 @@ import {
   SAVE_OPTIONS,
   SEED_OPTION,
   seedOfJob,
+  settleAuto,
   SIZE_OPTIONS,
   taskNamed,
   taskOptions,
@@ -63,6 +67,7 @@ export const RESTORE: Command = {
         "PNG, JPEG, WebP and AVIF go in, PNG, JPEG and WebP come out, by the ending of OUT.\n" +
         "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
         "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
+        `With --task ${AUTO} the picture is looked at as diagnose does, and what is advised is done, if anything is.\n` +
         "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
         "Of a folder all measurements are restored, or with --task or --degrade all pictures, told by their content, each\n" +
         "with a seed of its own that its name and --seed give; NAME-mask.png is the mask of NAME. Every file is told of in\n" +
@@ -127,6 +132,7 @@ export const RESTORE: Command = {
       lists: [taskList(restoreTasks()), methodList()],
       examples: [
         ["deno task restore", "degrade the sample picture x4 and restore it"],
+        ["deno task restore photo.jpg --task auto", "look what is wrong with it, and undo that"],
         ["deno task restore small.png --task sr4", "enlarge small.png x4"],
         ["deno task restore small.png --task sr --width 1000", "enlarge it to a width"],
         ["deno task restore other.png --like small-restored.png", "the same with another picture"],
@@ -149,9 +155,10 @@ async function run(given: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = makeReporter(given.flag("json"));
   const like = await readLike(given);
-  const args = like ? new Arguments(given.operands, like.options, given.words) : given;
-  const [input] = args.operands;
+  const asked = like ? new Arguments(given.operands, like.options, given.words) : given;
+  const [input] = asked.operands;
   if (input !== undefined && await isFolder(input)) {
+    const args = asked;
     const requests = await folderRequests(args);
     return await withSession(
       args,
@@ -159,6 +166,10 @@ async function run(given: Arguments): Promise<number> {
       (session) => restoreFolder({ ...session, isFolder: true }, requests),
     );
   }
+  const auto = isAuto(asked.values) ? await settleAuto(asked.values, input, readImage) : undefined;
+  for (const line of auto?.lines ?? []) reporter.note(line);
+  if (auto && !auto.options) return auto.isOpen ? 1 : 0;
+  const args = auto?.options ? new Arguments(asked.operands, auto.options, asked.words) : asked;
   const name = resultName(args) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
   const job = await readJob(requestOf(args, input, name));
   await interrupt.check();
@@ -238,6 +249,7 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
   for (const option of ["trace", "noise"]) {
     if (args.has(option)) throw new UsageError(`--${option} needs a single file, "${folder}" is a folder`);
   }
+  if (isAuto(args.values)) throw new UsageError(`--task ${AUTO} looks at a single file, "${folder}" is a folder`);
   const isTruth = args.flag("degrade");
   const ofPictures = args.has("task") || isTruth;
   if (!ofPictures) checkMeasuredOptions(args.values);

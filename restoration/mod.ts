@@ -114,6 +114,7 @@ export {
   settleBlur,
   type SettledBlur,
 } from "./options/blur_question.ts";
+export { AUTO, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
 export { type Advice, DAMAGES, describeDiagnosis, diagnose, type Diagnosis } from "./diagnosis/diagnose.ts";
 export { type Enlargement, enlargementOf } from "./diagnosis/enlargement.ts";
 export { type Damage, type Finding, type Remedy, type Seen, SURE } from "./diagnosis/finding.ts";
