@@ -105,6 +105,17 @@ Deno.test("a good picture is left alone", async () => {
   assertEquals(describeDiagnosis(diagnosis, "good64.png").at(-1), "Nothing is surely wrong with it: leave it as it is");
 });
 
+Deno.test("what is not sure is told, and decides nothing: noise hides whether a picture is blurred", async () => {
+  const good = colourRaster(await readImage(casePath("common/good256.png")));
+  const noise = normalValues(good.data.length, 4);
+  const noisy = rounded({ ...good, data: good.data.map((value, i) => value + 0.1 * noise[i]!) });
+  const diagnosis = diagnose(noisy, "noisy.png");
+  assertEquals(found(diagnosis, "blurred").confidence, 0.5);
+  assertEquals([sure(diagnosis), diagnosis.advice?.task], [["noisy"], "denoise"]);
+  const [first] = describeDiagnosis(diagnosis, "noisy.png").filter((line) => line.startsWith("Perhaps: it was moved"));
+  assert(first?.endsWith("(50 % sure)"), first);
+});
+
 Deno.test("a soft, a noisy, a compressed and a torn picture each get the task that undoes it", async () => {
   const good = await picture();
   const noise = normalValues(good.data.length, 4);
