@@ -97,11 +97,9 @@ function isTaken(picture: DecodedPicture, name: string, { task, options, first }
     // The picture that is to be restored is another one.
     if (first !== undefined) return true;
     const given = { ...options, task };
-    settlePicture(
-      pictureSource(picture, { name, task: named, options: given, isTruth: false, files: {} }),
-      named,
-      given,
-    );
+    const source = pictureSource(picture, { name, task: named, options: given, isTruth: false, files: {} });
+    // Of a single task all that is settled was looked at for the finding.
+    if (named.parts) settlePicture(source, named, given);
     return true;
   } catch (error) {
     if (error instanceof RangeError || (error instanceof Error && error.name === "UsageError")) return false;

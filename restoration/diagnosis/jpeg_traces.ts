@@ -1,6 +1,6 @@
 /** Whether a picture was once a JPEG file, and with which quality, from its pixels alone. */
 import { jpegSteps } from "../../operators/mod.ts";
-import { type Raster, rgbToGray } from "../../raster/mod.ts";
+import { crop, type Raster, rgbToGray } from "../../raster/mod.ts";
 import { type Patch, patchesOf, type Plane } from "../estimates/patch_spectrum.ts";
 
 /** What a compression has left in the pixels. */
@@ -18,6 +18,9 @@ const SIDE = 8;
 
 /** Levels from -1 to 1. */
 const RANGE = 127.5;
+
+/** Larger pictures are looked at in their middle, in pixels. */
+const MOST_SIDE = 1024;
 
 /** Most blocks that are looked at for one offset; where the offset is known, as many more count. */
 const MOST_BLOCKS = { anywhere: 300, known: 2000 };
@@ -71,7 +74,7 @@ interface Reading {
  * @returns undefined if there are no traces, if the quality is above 96, or if it was compressed with other tables
  */
 export function jpegTraces(picture: Raster): JpegTraces | undefined {
-  const plane = luminanceOf(picture);
+  const plane = luminanceOf(middleOf(picture));
   const places = Array.from({ length: SIDE * SIDE }, (_, place) => {
     const offset = [place % SIDE, Math.floor(place / SIDE)] as const;
     const blocks = blocksOf(plane, offset, MOST_BLOCKS.anywhere);
@@ -89,6 +92,13 @@ export function jpegTraces(picture: Raster): JpegTraces | undefined {
   const lead = best.score - Math.max(0, next?.score ?? 0);
   const confidence = 1 / (1 + Math.exp(-(lead - ALONE) / (ALONE / 4)));
   return { quality, offset: best.offset, confidence };
+}
+
+/** The middle of a large picture, cut so that blocks begin where they began. */
+function middleOf(picture: Raster): Raster {
+  const [width, height] = [Math.min(picture.width, MOST_SIDE), Math.min(picture.height, MOST_SIDE)];
+  const [x, y] = [picture.width - width, picture.height - height].map((free) => Math.floor(free / 2 / SIDE) * SIDE);
+  return crop(picture, { x: x!, y: y!, width, height });
 }
 
 /** Luminance in levels around 0; beyond the limit where a channel is cut off, which bends luminance too. */
