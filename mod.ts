@@ -201,6 +201,7 @@ export {
   type RestoreOptions,
   type Result,
   type ResumableStep,
+  type RunCounts,
   type RunNoise,
   type RunState,
   SampleMoments,

@@ -1,11 +1,12 @@
 /** The runtime on a GPU device: constants uploaded once, stages compiled into executables and replayed. */
 import type { ConstantSource, Graph } from "../graph.ts";
-import { BINDING_ALIGNMENT, type Call, type DeviceProfile } from "../op.ts";
+import type { Call } from "../op.ts";
 import { makePlan, type Plan } from "../plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "../runtime.ts";
 import { ShapeOnly } from "../shape_only.ts";
 import { simplify, splitConstantCalls } from "../simplify.ts";
 import { StageCache } from "../stage_cache.ts";
+import { Tally } from "../tally.ts";
 import {
   byteLength,
   type DeviceTensor,
@@ -20,7 +21,14 @@ import { checkedParts, type TensorPart } from "../tensor_parts.ts";
 import { ConstantUse } from "./constants.ts";
 import { Pace } from "./pace.ts";
 import { BufferStore, BufferTensor } from "./buffers.ts";
-import { type AdapterIdentity, type OpenDevice, openDevice, type OpenOptions, type Preferences } from "./device.ts";
+import {
+  type AdapterIdentity,
+  bytesInParts,
+  type OpenDevice,
+  openDevice,
+  type OpenOptions,
+  type Preferences,
+} from "./device.ts";
 import { Executable, type ExecutableContext } from "./executable.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./profiler.ts";
@@ -31,12 +39,6 @@ import { measuredPlan } from "./weight_probe.ts";
 export interface WebGpuRuntimeOptions extends OpenOptions {
   /** Read back every intermediate result and stop at the first NaN or infinite value, naming its scope. Slow. */
   readonly checkFinite?: boolean;
-}
-
-/** Bytes of the tensors that a kernel can read one and write another of, with a small one, in parts of a binding each. */
-function bytesInParts({ maxStorageBuffers, maxBindingBytes }: DeviceProfile): number {
-  const part = Math.floor(maxBindingBytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-  return part * Math.floor((maxStorageBuffers - 1) / 2);
 }
 
 /** Bytes of prepared constants that are computed at once. */
@@ -65,6 +67,7 @@ export class WebGpuRuntime implements Runtime {
   /** Prepared constants that kernels sample; they have no buffer any more. */
   readonly #textures = new Map<ConstantSource, GPUTexture>();
   readonly #plans = new Map<string, Plan>();
+  readonly #tally = new Tally();
   /** What ran last by stage name. */
   readonly #latest = new Map<string, Executable>();
   readonly #pace: Pace<Executable>;
@@ -118,6 +121,7 @@ export class WebGpuRuntime implements Runtime {
       name,
       body as StageBody<string, string, string>,
       (graph) => this.#build(graph),
+      this.#tally,
     );
     const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const executable = await cache.get(inputs, scalars);
@@ -224,7 +228,12 @@ export class WebGpuRuntime implements Runtime {
       pipelines: this.#pipelines.count,
       compileMilliseconds: this.#pipelines.milliseconds,
       plans: this.#plans,
+      applications: this.#tally.counts,
     };
+  }
+
+  resetPeak(): void {
+    this.#store.resetPeak();
   }
 
   destroy(): void {
