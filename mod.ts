@@ -18,12 +18,14 @@
  */
 export {
   type AdapterIdentity,
+  type Application,
   type Backend,
   type BACKENDS,
   type Binding,
   type Call,
   type Coefficient,
   type ConstantSource,
+  type Counted,
   type DeviceProfile,
   type DeviceTensor,
   type Dispatch,

@@ -1,6 +1,6 @@
 /** Opening a device: adapter choice, optional features, limits, and what happens when it is lost. */
 import { DeviceLimitError, DeviceLostError, NoAdapterError } from "../errors.ts";
-import { BINDING_ALIGNMENT, type DeviceProfile, type GpuVendor } from "../op.ts";
+import type { DeviceProfile, GpuVendor } from "../op.ts";
 import { type Backend, chooseBackend } from "./backend.ts";
 import { SUBGROUP_MATRIX_FEATURE, SUBGROUP_SIZE_FEATURE, subgroupMatrixOf } from "./subgroup_matrix.ts";
 
@@ -298,10 +298,4 @@ function describe(info: GPUAdapterInfo, backend: string | undefined): AdapterFac
     subgroupSize: least !== undefined && least === most ? least : 0,
     leastSubgroupSize: least ?? 0,
   };
-}
-
-/** Bytes of the tensors that a kernel can read one and write another of, with a small one, in parts of a binding each. */
-export function bytesInParts({ maxStorageBuffers, maxBindingBytes }: DeviceProfile): number {
-  const part = Math.floor(maxBindingBytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-  return part * Math.floor((maxStorageBuffers - 1) / 2);
 }

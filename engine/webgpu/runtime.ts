@@ -21,15 +21,9 @@ import { checkedParts, type TensorPart } from "../tensor_parts.ts";
 import { ConstantUse } from "./constants.ts";
 import { Pace } from "./pace.ts";
 import { BufferStore, BufferTensor } from "./buffers.ts";
-import {
-  type AdapterIdentity,
-  bytesInParts,
-  type OpenDevice,
-  openDevice,
-  type OpenOptions,
-  type Preferences,
-} from "./device.ts";
+import { type AdapterIdentity, type OpenDevice, openDevice, type OpenOptions, type Preferences } from "./device.ts";
 import { Executable, type ExecutableContext } from "./executable.ts";
+import { tensorLimits } from "./limits.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./profiler.ts";
 import { openTimer, type ReplayTimer } from "./timer.ts";
@@ -95,9 +89,7 @@ export class WebGpuRuntime implements Runtime {
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
-    const { maxBindingBytes, maxBufferBytes } = opened.profile;
-    this.maxBindingBytes = Math.min(maxBindingBytes, maxBufferBytes);
-    this.maxTensorBytes = Math.min(Math.max(maxBindingBytes, bytesInParts(opened.profile)), maxBufferBytes);
+    ({ maxTensorBytes: this.maxTensorBytes, maxBindingBytes: this.maxBindingBytes } = tensorLimits(opened.profile));
     this.features = opened.features;
   }
 
