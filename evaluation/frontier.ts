@@ -27,8 +27,13 @@ export function frontOf(cells: readonly Cell[], cost: CostName, quality: MetricN
   return paretoFront(results, METRICS[quality].better!).map((place) => cells[place]!);
 }
 
-/** One line a cell: its costs, its qualities with their intervals, and which fronts it is on. Seconds are among them. */
-export function frontierCsv(results: Results): string {
+/** The tables as texts, by the names of their files. They hold times. */
+export function frontierFiles(results: Results): Readonly<Record<string, string>> {
+  return { "frontier.csv": frontierCsv(results), ...deepinvTables(results) };
+}
+
+/** One line a cell: its costs, its qualities with their intervals, and which fronts it is on. */
+function frontierCsv(results: Results): string {
   const { plan } = results;
   const qualities = qualitiesOf(results);
   const pairs = FRONTIER_COSTS.flatMap((cost) => qualities.map((quality) => ({ cost, quality })));
@@ -60,7 +65,7 @@ export function frontierCsv(results: Results): string {
  * their pages read it. A line is a solver; columns `objective_X` and `objective_X_std` are the mean of X over pictures and
  * its standard deviation, other `objective_` columns costs, and `p_dataset_` columns say what was restored.
  */
-export function deepinvTables(results: Results): Readonly<Record<string, string>> {
+function deepinvTables(results: Results): Readonly<Record<string, string>> {
   const { plan } = results;
   const qualities = qualitiesOf(results);
   const costs = knownCosts(results.cells);
@@ -81,7 +86,7 @@ export function deepinvTables(results: Results): Readonly<Record<string, string>
       return [column, `${column}_std`];
     });
     const spent = costs.map((cost) => `objective_${COSTS[cost].column.replaceAll(/\W/g, "_")}`);
-    const file = `deepinv-${task + 1}-${label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.csv`;
+    const file = `deepinv/${task + 1}-${label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.csv`;
     return [[file, csv([[...heads, ...measured, ...spent], ...rows])]];
   }));
 }

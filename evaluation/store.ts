@@ -1,6 +1,7 @@
 /**
  * Where results are kept: `units/` with a JSON file and a picture for each result, named by the hash of all that decides
- * it; `pictures/` with originals and baselines; `plan.json`; the tables and the report.
+ * it; `pictures/` with originals and baselines; `plan.json`; the tables and the report; `deepinv/` with tables in the form
+ * of its benchmarks.
  */
 import type { Raster } from "../raster/mod.ts";
 import type { RunCounts } from "../restoration/mod.ts";

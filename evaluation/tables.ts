@@ -1,10 +1,9 @@
-/** The tables of an evaluation as files. Where they hold no times or bytes of memory, equal units give equal bytes. */
+/** The tables of an evaluation as files. They hold no times, so equal units give equal bytes; times are a file of their own. */
 import type { Summary } from "../metrics/mod.ts";
 import { csv, type Field, textColumns } from "../report/mod.ts";
 import { type Cell, cellAt, type FinishedUnit, meanOf, type Results, shownMean } from "./cells.ts";
 import { COSTS, COUNTED_NAMES } from "./costs.ts";
 import { allDifferences } from "./differences.ts";
-import { deepinvTables, frontierCsv } from "./frontier.ts";
 import { formatValue, type MetricName } from "./metrics.ts";
 import { labelsOf, type Place, type Plan } from "./plan.ts";
 import { signOf } from "./statistics.ts";
@@ -34,8 +33,6 @@ export function tableFiles(results: Results): Readonly<Record<string, string>> {
       peakDeviceBytes,
       device,
     ]),
-    "frontier.csv": frontierCsv(results),
-    ...deepinvTables(results),
   };
 }
 

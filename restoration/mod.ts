@@ -11,6 +11,7 @@ export {
   fitUpsampling,
   levelNotes,
 } from "./options/conditioning.ts";
+export { evaluationOptions } from "./options/evaluation_options.ts";
 export { imageChannels, type NamedModel, pictureChannels } from "./options/image_channels.ts";
 export { ENLARGE, FACTOR_OPTIONS, SCALE_OPTION, withFactor } from "./options/factors.ts";
 export { COUNT_NAMES, describeCounts, type RunCounts } from "./counts.ts";

@@ -1,6 +1,7 @@
 /** Charts of quantities against options with several values, and of predicted noise. */
 import { type Chart, chart, html, legend, type Markup, type Series } from "../../report/mod.ts";
 import { type Cell, cellAt, type Results, shownMean } from "../cells.ts";
+import { EVALUATIONS } from "../entries.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
 import { section } from "./parts.ts";
 
@@ -33,11 +34,16 @@ function chartsOf(
   );
 }
 
+/** Options that say how many evaluations there are, which the frontier shows. */
+const ON_THE_FRONTIER: readonly string[] = ["steps", EVALUATIONS];
+
 /** Quantities against an option that was given several values in methods of one series. */
 export function optionCurves(results: Results): Markup | undefined {
   const { plan, columns } = results;
   const swept = plan.methods.map(({ label, series }) => sweptOption(label, series));
-  const options = [...new Set(swept.flatMap((found) => found && found.option !== "steps" ? [found.option] : []))];
+  const options = [
+    ...new Set(swept.flatMap((found) => found && !ON_THE_FRONTIER.includes(found.option) ? [found.option] : [])),
+  ];
   const sections = options.flatMap((option) => {
     const names = [...new Set(plan.methods.filter((_, k) => swept[k]?.option === option).map(({ series }) => series))];
     const charts = chartsOf(results, names, columns, {
