@@ -9,8 +9,8 @@ import { splitConstantCalls } from "./simplify.ts";
  */
 export function applicationsOf(graph: Graph): ReadonlyMap<string, number> {
   const found = new Map<number, Application>();
-  for (const { application } of splitConstantCalls(graph).body) {
-    if (application) found.set(application.id, application);
+  for (const { op, application } of splitConstantCalls(graph).body) {
+    if (application && !op.alias) found.set(application.id, application);
   }
   const counts = new Map<string, number>();
   for (const { name, samples } of found.values()) counts.set(name, (counts.get(name) ?? 0) + samples);
