@@ -163,11 +163,9 @@ function settleEvaluations(
   const found = evaluationOptions(options, Number(target));
   if (found) return { options: { ...options, ...found }, takesEvaluations: Object.keys(found).length > 0 };
   if (lenient) return undefined;
+  const problem = `${place}.${EVALUATIONS} is ${target}: no whole numbers of "${options["method"]}"`;
   throw new UsageError(
-    `${place}.${EVALUATIONS} is ${target}: no whole numbers of "${
-      options["method"]
-    }" come within a tenth of that many ` +
-      "network evaluations; give another number, or its own options",
+    `${problem} come within a tenth of that many network evaluations; give another number, or its own options`,
   );
 }
 

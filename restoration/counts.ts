@@ -33,7 +33,7 @@ const NAMES: Readonly<Record<keyof RunCounts, string>> = {
 };
 
 /** The counts by name, in the order of tables. */
-export const COUNT_NAMES = Object.keys(NAMES) as readonly (keyof RunCounts)[];
+const COUNT_NAMES = Object.keys(NAMES) as readonly (keyof RunCounts)[];
 
 /**
  * Begins to count. What else the runtime does meanwhile counts too, if it is of a counted network or degradation.

@@ -14,7 +14,7 @@ export {
 export { evaluationOptions } from "./options/evaluation_options.ts";
 export { imageChannels, type NamedModel, pictureChannels } from "./options/image_channels.ts";
 export { ENLARGE, FACTOR_OPTIONS, SCALE_OPTION, withFactor } from "./options/factors.ts";
-export { COUNT_NAMES, describeCounts, type RunCounts } from "./counts.ts";
+export { describeCounts, type RunCounts } from "./counts.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
 export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";

@@ -78,17 +78,23 @@ function figuresOf(
   cells: readonly Cell[],
   { costs, qualities }: { readonly costs: readonly CostName[]; readonly qualities: readonly MetricName[] },
 ): Markup {
-  const fronts = qualities.flatMap((quality) =>
-    FRONTIER_COSTS.filter((cost) => costs.includes(cost)).map((cost) => ({
-      name: `${METRICS[quality].title} by ${COSTS[cost].title}`,
+  const fronts = qualities.map((quality) => ({
+    name: METRICS[quality].title,
+    by: FRONTIER_COSTS.filter((cost) => costs.includes(cost)).map((cost) => ({
+      name: COSTS[cost].title,
       cells: frontOf(cells, cost, quality),
-    }))
-  );
+    })),
+  }));
+  const frontsOf = (cell: Cell): string =>
+    fronts.flatMap(({ name, by }) => {
+      const found = by.filter((front) => front.cells.includes(cell));
+      return found.length === 0 ? [] : [`${name}: ${found.map(({ name }) => name).join(", ")}`];
+    }).join("; ");
   const rows = cells.map((cell) =>
     row(plan.methods[cell.method]?.label, [
       ...costs.map((cost) => formatCost(costOf(cell, cost), cost)),
       ...qualities.map((quality) => qualityOf(cell, quality)),
-      fronts.filter((front) => front.cells.includes(cell)).map(({ name }) => name).join(", "),
+      frontsOf(cell),
     ])
   );
   const heads = [
