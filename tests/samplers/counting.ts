@@ -1,7 +1,7 @@
 /** A network and a degradation that count on the CPU how often they are computed, whatever the runtime says of them. */
 import { defineOp, elementCount, type Op, type Tensor } from "../../engine/mod.ts";
 import type { NoiseModel } from "../../models/mod.ts";
-import type { LinearOperator, SpectralForm } from "../../operators/mod.ts";
+import { isLinear, type Operator, type SpectralForm } from "../../operators/mod.ts";
 import type { RunCounts } from "../../restoration/mod.ts";
 
 /** Images and measurements that were computed, by what they are. */
@@ -42,15 +42,22 @@ export function markedModel(model: NoiseModel, { mark }: Pick<ReturnType<typeof 
 }
 
 /** The operator, whose results are marked. */
-export function markedOperator(
-  operator: LinearOperator,
-  { mark }: Pick<ReturnType<typeof marks>, "mark">,
-): LinearOperator {
+export function markedOperator(operator: Operator, { mark }: Pick<ReturnType<typeof marks>, "mark">): Operator {
   const marked = (map: (x: Tensor) => Tensor, what: keyof RunCounts, reverse = what) => (x: Tensor): Tensor =>
     mark(map(x), { what, reverse });
+  const forward = marked(operator.forward, "forward", "adjoint");
+  if (!isLinear(operator)) {
+    const { project } = operator;
+    return {
+      ...operator,
+      forward,
+      estimate: marked(operator.estimate, "pseudoInverse"),
+      ...(project && { project: (x, y, to) => marked((x) => project(x, y, to), "pseudoInverse")(x) }),
+    };
+  }
   return {
     ...operator,
-    forward: marked(operator.forward, "forward", "adjoint"),
+    forward,
     adjoint: marked(operator.adjoint, "adjoint", "forward"),
     pseudoInverse: marked(operator.pseudoInverse, "pseudoInverse"),
     ...(operator.spectral && {

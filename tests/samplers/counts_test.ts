@@ -2,9 +2,9 @@
  * What a restoration is said to have asked of its network and its degradation, against what these computed: they count on
  * the CPU by themselves. And against what the method announced.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ReferenceRuntime } from "../../engine/mod.ts";
-import { createOperator, type LinearOperator } from "../../operators/mod.ts";
+import { createDegradation, createOperator, type Operator } from "../../operators/mod.ts";
 import { restore, type RunCounts } from "../../restoration/mod.ts";
 import { type SamplerName, SAMPLERS } from "../../samplers/mod.ts";
 import { type Computed, markedModel, markedOperator, marks } from "./counting.ts";
@@ -18,7 +18,7 @@ const MODEL = gaussianModel(new Float32Array(8 * 8 * 3).fill(0.1), 0.04, SHAPE);
 const PICTURES = 2;
 
 /** A run to its end: what it is said to have asked for, what was computed, and what the steps say of evaluations. */
-async function run(name: SamplerName, operator: LinearOperator, given: object = {}, sigmaY = 0.1): Promise<{
+async function run(name: SamplerName, operator: Operator, given: object = {}, sigmaY = 0.1): Promise<{
   readonly counts: RunCounts;
   readonly computed: Computed;
   readonly nfe: number;
@@ -59,6 +59,22 @@ for (const name of Object.keys(FEW_STEPS) as SamplerName[]) {
     }
   });
 }
+
+Deno.test("degradations that are not linear are counted: A, its gradient, and what stands for A^+", async () => {
+  const cases: readonly (readonly [SamplerName, string, keyof Computed])[] = [
+    ["dps", "hdr", "adjoint"],
+    ["daps", "hdr", "adjoint"],
+    ["sitcom", "hdr", "vjp"],
+    ["ssd", "jpeg", "pseudoInverse"],
+  ];
+  for (const [name, task, least] of cases) {
+    const operator = createDegradation(task, SHAPE, task === "jpeg" ? { quality: 50 } : {});
+    const { counts, computed } = await run(name, operator);
+    const each = Object.fromEntries(Object.entries(computed).map(([what, count]) => [what, count / PICTURES]));
+    assertEquals(counts as object, each, `${name} on ${task}`);
+    assert(counts[least] > 0, `${name} on ${task}`);
+  }
+});
 
 Deno.test("every method of the register is counted here", () => {
   assertEquals(Object.keys(FEW_STEPS).toSorted(), Object.keys(SAMPLERS).toSorted());
