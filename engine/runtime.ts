@@ -83,7 +83,10 @@ export interface Runtime {
   settle(): Promise<void>;
   /** What the runtime has done and holds so far. */
   statistics(): RuntimeStatistics;
-  /** Begins `peakDeviceBytes` anew, from what is live. */
+  /**
+   * Begins `peakDeviceBytes` anew, from what is live then: constants that were prepared for stages are let go where these
+   * are released, and prepared again when they are needed.
+   */
   resetPeak(): void;
   /** Frees everything; tensors and stages of this runtime can no longer be used. */
   destroy(): void;

@@ -114,6 +114,8 @@ class Bench {
   readonly #all: number;
   #done = 0;
   #units = 0;
+  /** The pair whose peak of memory is measured, by `pairName`. */
+  #measuredPair: string | undefined;
 
   constructor(readonly work: Work, pending: readonly PlannedUnit[], readonly means: Means) {
     this.#all = pending.reduce((sum, unit) => sum + this.#cost(unit), 0);
@@ -200,7 +202,7 @@ class Bench {
       using study = timesteps && new NoiseStudy(runtime, network, estimate, timesteps);
       const seeds = seededNoise(items.map(({ unit: { seed } }) => seed));
       let steps = 1;
-      runtime.resetPeak();
+      this.#beginPeak(unit);
       const restoration = restoreBy(runtime, method, { model: network, operator, y, sigmaY }, { noise: seeds });
       const run = await timed(runtime, restoration, async (progress) => {
         steps = progress.steps;
@@ -227,6 +229,13 @@ class Bench {
     } finally {
       for (const tensor of free) tensor.free();
     }
+  }
+
+  /** Begins the peak of memory anew; what another method had prepared does not count for this one. */
+  #beginPeak(unit: PlannedUnit): void {
+    const pair = pairName(unit);
+    if (pair !== this.#measuredPair) this.means.runtime.resetPeak();
+    this.#measuredPair = pair;
   }
 
   /** The measurements of all pictures, one after the other. */

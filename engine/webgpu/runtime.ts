@@ -225,6 +225,8 @@ export class WebGpuRuntime implements Runtime {
   }
 
   resetPeak(): void {
+    const used = new Set(Array.from(this.#executables.keys(), ({ plan }) => [...plan.constants.values()]).flat());
+    for (const [key, tensor] of this.#folded) if (!used.has(tensor)) this.#drop(key);
     this.#store.resetPeak();
   }
 

@@ -73,6 +73,8 @@ bothTest("a reverse pass through applications counts one for each, however often
   assertEquals(await countsOf(runtime, body((of) => of())), counts);
   // What a checkpoint computes again is part of the pass.
   assertEquals(await countsOf(runtime, body(checkpoint)), counts);
+  const alone = (x: Tensor): Tensor => gradient(checkpoint(() => square(square(x))), [x])[0]!;
+  assertEquals(await countsOf(runtime, alone), { net: 2, "net vjp": 4 }, "what the pass reads is evaluated once");
 });
 
 bothTest("a reverse pass beside an application does not count it", async (runtime) => {
@@ -83,7 +85,37 @@ bothTest("a reverse pass beside an application does not count it", async (runtim
   assertEquals(await countsOf(runtime, body), { net: 2 });
 });
 
+gpuTest(
+  "what was prepared for a released stage is let go when the peak begins anew, and comes back",
+  async (runtime) => {
+    // As the weights of a network: the device has them whether or not a stage reads them.
+    const table = runtime.upload(new Float32Array(500).fill(2), [500]);
+    const stage = runtime.stage(
+      "prepared",
+      ({ x }: Tensors<"x">) => ({ y: mul(x, mul(constant(table), constant(table))) }),
+    );
+    const x = runtime.upload(new Float32Array(500).fill(3), [500]);
+    const held = async (): Promise<readonly [number, Float32Array]> => {
+      const { y } = await stage({ x }, {});
+      return [runtime.statistics().deviceBytes, (await y.read()).slice(0, 1)];
+    };
+    const before = await held();
+    runtime.resetPeak();
+    assertEquals(await held(), before, "a stage keeps what it reads");
+    stage.release();
+    const { deviceBytes } = runtime.statistics();
+    runtime.resetPeak();
+    assertEquals(runtime.statistics().deviceBytes, deviceBytes - 2000);
+    assertEquals(runtime.statistics().peakDeviceBytes, runtime.statistics().deviceBytes);
+    assertEquals(await held(), before);
+    stage.release();
+    runtime.resetPeak();
+    for (const tensor of [x, table]) tensor.free();
+  },
+);
+
 gpuTest("the peak of device bytes begins anew", (runtime) => {
+  const held = runtime.upload(new Float32Array(10), [10]);
   const large = runtime.upload(new Float32Array(1000), [1000]);
   large.free();
   const { deviceBytes, peakDeviceBytes } = runtime.statistics();
@@ -92,6 +124,6 @@ gpuTest("the peak of device bytes begins anew", (runtime) => {
   assertEquals(runtime.statistics().peakDeviceBytes, deviceBytes);
   const small = runtime.upload(new Float32Array(10), [10]);
   assertEquals(runtime.statistics().peakDeviceBytes, deviceBytes + 40);
-  small.free();
+  for (const tensor of [small, held]) tensor.free();
   return Promise.resolve();
 });
