@@ -28,7 +28,8 @@ const HALVINGS = 30;
  * close enough, one of them alone makes up the rest. A shorthand that changes them stands for the parameters that it sets.
  * @param target network evaluations of a picture, as they are made
  * @param given values that stay as they are
- * @returns the values besides those given: none where a run evaluates no network; undefined where none come close enough
+ * @returns the values besides those given: none where a run evaluates no network, or is that long by those given;
+ *   undefined where none come close enough
  */
 export function evaluationSetting(
   // deno-lint-ignore no-explicit-any
@@ -45,21 +46,23 @@ export function evaluationSetting(
       throw error;
     }
   };
+  const isNear = (count: number): boolean => Math.abs(count - target) <= Math.max(1, target / 10);
   const knobs = knobsOf(sampler, given, countOf);
-  if (knobs.length === 0) return countOf({}) === 0 ? {} : undefined;
-  let best: { readonly values: readonly number[]; readonly distance: number } | undefined;
+  if (knobs.length === 0) return countOf({}) === 0 || isNear(countOf({})) ? {} : undefined;
+  let best: { readonly values: readonly number[]; readonly count: number } | undefined;
   /** Looks at values of the knobs, and says whether they take too many evaluations, or are too great to be taken. */
   const isAbove = (values: readonly number[]): boolean => {
     const count = countOf(spreadOf(knobs, values));
-    const distance = Math.abs(count - target);
-    if (!Number.isNaN(distance) && !(best && best.distance <= distance)) best = { values, distance };
+    const isNearer = !best || Math.abs(count - target) < Math.abs(best.count - target);
+    if (!Number.isNaN(count) && isNearer) best = { values, count };
     return !(count <= target);
   };
-  halve(-Math.log2(MOST_SCALED), Math.log2(MOST_SCALED), (power) => isAbove(scaled(knobs, 2 ** power, sampler)));
-  const isClose = (): boolean => best !== undefined && best.distance <= Math.max(1, target / 10);
+  const base: Values = { ...sampler.defaults as Values, ...given };
+  halve(-Math.log2(MOST_SCALED), Math.log2(MOST_SCALED), (power) => isAbove(scaled(knobs, 2 ** power, base)));
+  const isClose = (): boolean => best !== undefined && isNear(best.count);
   const from = best?.values ?? knobs.map(({ initial }) => initial);
   for (const [k, { least, most }] of isClose() ? [] : knobs.entries()) {
-    const values = { ...sampler.defaults as Values, ...given, ...spreadOf(knobs, from) };
+    const values = { ...base, ...spreadOf(knobs, from) };
     const moved = (value: number): boolean => isAbove(from.with(k, Math.round(value)));
     moved(least);
     halve(least, most(values), moved);
@@ -81,8 +84,8 @@ function spreadOf(knobs: readonly Knob[], values: readonly number[]): Values {
 }
 
 /** The published values times a factor, within their ranges; a later one may be bounded by an earlier one. */
-function scaled(knobs: readonly Knob[], factor: number, { defaults }: SamplerDescription<object>): readonly number[] {
-  let values: Values = { ...defaults };
+function scaled(knobs: readonly Knob[], factor: number, base: Values): readonly number[] {
+  let values = base;
   return knobs.map(({ initial, least, most, spread }) => {
     const value = Math.min(Math.max(Math.round(initial * factor), least), most(values));
     values = { ...values, ...spread(value) };

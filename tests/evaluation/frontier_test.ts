@@ -90,6 +90,7 @@ Deno.test("published proportions stay as far as they can, and what is given stay
   // There are 1000 timesteps.
   assertEquals(evaluationOptions({ method: "dps" }, 5000), undefined);
   assertEquals(evaluationOptions({ method: "sitcom", steps: 7, "inner-steps": 7 }, 100), undefined);
+  assertEquals(evaluationOptions({ method: "sitcom", steps: 7, "inner-steps": 7 }, 50), {});
 });
 
 Deno.test("evaluations of an entry stand for options, and a list of them is one line of points", () => {
