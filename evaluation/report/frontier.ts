@@ -34,7 +34,6 @@ export function frontierSection(results: Results): Markup | undefined {
     const figures = figuresOf(results, cells, { costs, qualities });
     return details(label, [html`<div class="charts large">${charts}</div>`, figures], index === 0);
   });
-  if (parts.length === 0) return undefined;
   const what = note(
     "Means over pictures; whiskers are their confidence intervals, cut off at the edge of a chart. Dashed and ringed: the ",
     "Pareto front, the methods that no other one beats in both. What is counted and how is in docs/frontier.md.",
