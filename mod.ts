@@ -18,12 +18,14 @@
  */
 export {
   type AdapterIdentity,
+  type Application,
   type Backend,
   type BACKENDS,
   type Binding,
   type Call,
   type Coefficient,
   type ConstantSource,
+  type Counted,
   type DeviceProfile,
   type DeviceTensor,
   type Dispatch,
@@ -201,6 +203,7 @@ export {
   type RestoreOptions,
   type Result,
   type ResumableStep,
+  type RunCounts,
   type RunNoise,
   type RunState,
   SampleMoments,

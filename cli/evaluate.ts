@@ -116,6 +116,7 @@ export const EVALUATE: Command = {
         "deno task evaluate --config evaluation/studies/every-method.json --plan",
         "what would be done, and for how long",
       ],
+      ["deno task evaluate photos/ --config evaluation/studies/frontier.json", "what each network evaluation buys"],
       ["deno task evaluate photos/ --shard 2/3 --out part-2", "a third of the work, on another machine"],
       ["deno task evaluate merge part-1 part-2 part-3 --out all", "tables and report of all parts"],
     ],

@@ -18,7 +18,7 @@ export class FolderStore implements Store, Disposable {
   static async writing(folder: string, interrupt?: Pick<Interrupt, "hold">): Promise<FolderStore> {
     const store = new FolderStore(folder, interrupt);
     try {
-      for (const part of ["units", "pictures"]) await Deno.mkdir(store.path(part), { recursive: true });
+      for (const part of ["units", "pictures", "deepinv"]) await Deno.mkdir(store.path(part), { recursive: true });
       store.#lock = await Deno.open(store.path(".lock"), { write: true, create: true });
     } catch (error) {
       throw new FileError(`Cannot write to "${folder}": ${(error as Error).message}; choose another folder with --out`);
@@ -30,7 +30,7 @@ export class FolderStore implements Store, Disposable {
           "(shards are joined by evaluate merge)",
       );
     }
-    for (const part of ["", "units/", "pictures/"]) {
+    for (const part of ["", "units/", "pictures/", "deepinv/"]) {
       for (const name of await filesOf(store.path(part))) {
         if (/^\.[0-9a-f-]{36}\.tmp$/.test(name)) await Deno.remove(store.path(part + name));
       }

@@ -2,18 +2,19 @@
 import { formatSeconds } from "../io/mod.ts";
 import type { ImageQuality } from "../metrics/mod.ts";
 import { isLinear } from "../operators/mod.ts";
-import { type CombinedResult, formatSize, type Outcome } from "../restoration/mod.ts";
+import { type CombinedResult, describeCounts, formatSize, type Outcome } from "../restoration/mod.ts";
 import { filesOf, type SampleOutput } from "./outputs.ts";
 
 /** The outcome in a few lines. */
 export function summarize(output: SampleOutput, { restoration, method, result, seed, picture }: Outcome): string {
-  const { actual, nominal } = method.evaluations;
+  const { counts, seconds } = restoration;
+  const applied = describeCounts(counts);
   const { comparison, raster } = result;
   const others = filesOf(output).slice(1).join(", ");
   const lines = [
     `Wrote ${output.image} (${formatSize(raster)}), ${others}`,
-    `${method.name}: ${actual} network evaluations (${nominal} nominal) in ` +
-    `${formatSeconds(restoration.seconds)}, seed ${seed}`,
+    `${method.name}: ${counts.nfe} network evaluations (${method.evaluations.nominal} nominal)` +
+    `${applied && `, ${applied}`} in ${formatSeconds(seconds)}, seed ${seed}`,
   ];
   if (comparison) {
     lines.push(

@@ -1,5 +1,5 @@
 /** Recording: while the body of a stage runs, every operation it calls is written down here. */
-import type { Call, OpDef, Recomputation } from "./op.ts";
+import type { Application, Call, Counted, OpDef, Recomputation } from "./op.ts";
 import { type DeviceTensor, formatShape, type HostTensor, type Shape, type Tensor, type TensorType } from "./tensor.ts";
 
 /** Where a constant's elements come from: already on a device, or on the host. */
@@ -33,10 +33,21 @@ export interface Recording {
   readonly segments: readonly Segment[];
   /** Records again what a call computes, from other inputs, at the place that `within` names. */
   repeat(call: Call, inputs: readonly Tensor[]): readonly Tensor[];
-  /** Runs `body` with a scope in place of the open ones, and marks what it records as part of a recomputation. */
-  within<T>(place: { readonly scope: string; readonly recomputation?: Recomputation }, body: () => T): T;
+  /** Runs `body` with a scope in place of the open ones, and marks what it records. */
+  within<T>(place: RecordingPlace, body: () => T): T;
   /** A number that no recomputation of the trace has yet. */
   nextRecomputation(): number;
+  /** An application that the trace does not have yet. */
+  newApplication(what: Counted, samples: number): Application;
+}
+
+/** Where calls are recorded that no body asks for. */
+export interface RecordingPlace {
+  readonly scope: string;
+  /** The recomputation that they are part of. */
+  readonly recomputation?: Recomputation;
+  /** The application that they are part of, unless one is open: the outermost one counts. */
+  readonly application?: Application | undefined;
 }
 
 class Recorder implements Recording {
@@ -47,6 +58,8 @@ class Recorder implements Recording {
   segments: Segment[] = [];
   #recomputation: Recomputation | undefined;
   #recomputations = 0;
+  #application: Application | undefined;
+  #applications = 0;
   readonly #constantIds = new Map<ConstantSource, Tensor>();
   readonly #known = new Set<number>();
   #nextId = 0;
@@ -82,8 +95,11 @@ class Recorder implements Recording {
       throw error instanceof RangeError ? new RangeError(located) : new TypeError(located);
     }
     const outputs = types.map((type) => this.tensor(type));
-    const mark = this.#recomputation ? { recomputation: this.#recomputation } : {};
-    this.calls.push({ op: op as OpDef<unknown>, inputs, outputs, attrs, scope, ...mark });
+    const marks = {
+      ...(this.#recomputation && { recomputation: this.#recomputation }),
+      ...(this.#application && { application: this.#application }),
+    };
+    this.calls.push({ op: op as OpDef<unknown>, inputs, outputs, attrs, scope, ...marks });
     return outputs;
   }
 
@@ -102,16 +118,30 @@ class Recorder implements Recording {
     }
   }
 
-  within<T>(place: { readonly scope: string; readonly recomputation?: Recomputation }, body: () => T): T {
-    const [scopes, recomputation] = [this.scopes, this.#recomputation];
+  within<T>(place: RecordingPlace, body: () => T): T {
+    const [scopes, recomputation, application] = [this.scopes, this.#recomputation, this.#application];
     this.scopes = place.scope === "" ? [] : [place.scope];
     this.#recomputation = place.recomputation ?? recomputation;
+    this.#application = application ?? place.application;
     try {
       return body();
     } finally {
-      this.scopes = scopes;
-      this.#recomputation = recomputation;
+      [this.scopes, this.#recomputation, this.#application] = [scopes, recomputation, application];
     }
+  }
+
+  counted<T>(what: Counted, samples: number, body: () => T): T {
+    if (this.#application) return body();
+    this.#application = this.newApplication(what, samples);
+    try {
+      return body();
+    } finally {
+      this.#application = undefined;
+    }
+  }
+
+  newApplication({ name, reverse }: Counted, samples: number): Application {
+    return { id: this.#applications++, name, reverse, samples };
   }
 
   nextRecomputation(): number {
@@ -200,6 +230,14 @@ export function scope<T>(name: string, body: () => T): T {
   } finally {
     own.scopes.pop();
   }
+}
+
+/**
+ * Counts what `body` records as one application of something. Inside another application it is part of that one.
+ * @param samples items of the batch that it is applied to
+ */
+export function counted<T>(what: Counted, samples: number, body: () => T): T {
+  return current(`count an application of "${what.name}"`).counted(what, samples, body);
 }
 
 /**

@@ -18,10 +18,12 @@ export {
 } from "./tensor.ts";
 export { f16ToF32, f32ToF16, packHalf, unpackHalf } from "./half.ts";
 export {
+  type Application,
   type Binding,
   BINDING_ALIGNMENT,
   boundBytes,
   type Call,
+  type Counted,
   type DeviceProfile,
   type Dispatch,
   type Example,
@@ -42,6 +44,7 @@ export {
   constant,
   type ConstantSource,
   constantSource,
+  counted,
   defineOp,
   type Graph,
   type Op,

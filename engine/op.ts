@@ -34,6 +34,24 @@ export interface Call<A = unknown> {
   readonly scope: string;
   /** Set if the call belongs to the reverse pass of a checkpointed segment. */
   readonly recomputation?: Recomputation;
+  /** Set if the call is part of something that is counted, such as a network. */
+  readonly application?: Application;
+}
+
+/** Something whose applications are counted, such as a network. */
+export interface Counted {
+  /** What an application counts as. */
+  readonly name: string;
+  /** What a reverse pass through an application counts as. */
+  readonly reverse: string;
+}
+
+/** One application of something that is counted, recorded in a trace. */
+export interface Application extends Counted {
+  /** Tells the applications of a trace apart. */
+  readonly id: number;
+  /** Items of the batch that it is applied to. */
+  readonly samples: number;
 }
 
 /**

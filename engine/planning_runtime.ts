@@ -3,6 +3,7 @@ import type { Graph } from "./graph.ts";
 import type { Plan } from "./plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { StageCache } from "./stage_cache.ts";
+import { Tally } from "./tally.ts";
 import {
   byteLength,
   type DeviceTensor,
@@ -37,6 +38,7 @@ export class PlanningRuntime implements Runtime {
   readonly maxBindingBytes: number;
   readonly #device: PlanningDevice;
   readonly #plans = new Map<string, Plan>();
+  readonly #tally = new Tally();
   readonly #constants = new Set<object>();
   /** Of what stages compute once: stages of one network share it. */
   #fixedBytes = 0;
@@ -63,6 +65,7 @@ export class PlanningRuntime implements Runtime {
       name,
       body as StageBody<string, string, string>,
       (graph) => Promise.resolve(this.#planned(graph)),
+      this.#tally,
     );
     const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const { graph: { outputs } } = await cache.get(inputs, scalars);
@@ -85,7 +88,12 @@ export class PlanningRuntime implements Runtime {
       pipelines: 0,
       compileMilliseconds: 0,
       plans: this.#plans,
+      applications: this.#tally.counts,
     };
+  }
+
+  resetPeak(): void {
+    this.#peakBytes = this.#liveBytes;
   }
 
   destroy(): void {}

@@ -6,6 +6,7 @@ import type { Call } from "./op.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "./runtime.ts";
 import { splitConstantCalls } from "./simplify.ts";
 import { StageCache } from "./stage_cache.ts";
+import { Tally } from "./tally.ts";
 import {
   type DeviceTensor,
   type DType,
@@ -41,6 +42,7 @@ export class ReferenceRuntime implements Runtime {
   readonly maxTensorBytes: number = Infinity;
   readonly maxBindingBytes: number = Infinity;
   readonly #checkFinite: boolean;
+  readonly #tally = new Tally();
 
   /** Makes a runtime; it needs no device. */
   constructor({ checkFinite = false }: ReferenceRuntimeOptions = {}) {
@@ -66,6 +68,7 @@ export class ReferenceRuntime implements Runtime {
       name,
       body as StageBody<string, string, string>,
       (graph) => Promise.resolve(this.#build(graph)),
+      this.#tally,
     );
     const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const built = await cache.get(inputs, scalars);
@@ -80,8 +83,17 @@ export class ReferenceRuntime implements Runtime {
 
   /** There is no device whose memory or pipelines could be counted. */
   statistics(): RuntimeStatistics {
-    return { deviceBytes: 0, peakDeviceBytes: 0, pipelines: 0, compileMilliseconds: 0, plans: new Map() };
+    return {
+      deviceBytes: 0,
+      peakDeviceBytes: 0,
+      pipelines: 0,
+      compileMilliseconds: 0,
+      plans: new Map(),
+      applications: this.#tally.counts,
+    };
   }
+
+  resetPeak(): void {}
 
   destroy(): void {}
 

@@ -1,6 +1,6 @@
 /** The reverse pass: appends to the trace being recorded the calls that give the gradient of a loss. */
 import { type Recording, recording, type Segment } from "./graph.ts";
-import { type Call, scalarsOf } from "./op.ts";
+import { type Application, type Call, scalarsOf } from "./op.ts";
 import { formatShape, sameShape, type Shape, type Tensor } from "./tensor.ts";
 
 /** The operations that the pass itself needs, as the engine names none. */
@@ -52,6 +52,8 @@ class ReversePass {
   /** What depends on constants alone: computed once when the stage is built, so never again. */
   readonly #fixed: Set<number>;
   readonly #cotangents = new Map<number, Tensor>();
+  /** The passes back through applications, by the id of these. */
+  readonly #passes = new Map<number, Application>();
 
   constructor(trace: Recording, wrt: readonly Tensor[], tools: ReverseTools, held: ReadonlySet<number>) {
     [this.#trace, this.#tools] = [trace, tools];
@@ -111,7 +113,8 @@ class ReversePass {
       );
     }
     const vjp = op.vjp.bind(op);
-    this.#trace.within({ scope: joined(scope, "backward") }, () => {
+    const application = call.application && this.#passThrough(call.application);
+    this.#trace.within({ scope: joined(scope, "backward"), application }, () => {
       const given = vjp(call, cotangents, wanted);
       for (const [index, input] of inputs.entries()) {
         const part = given[index];
@@ -126,6 +129,12 @@ class ReversePass {
         this.#cotangents.set(input.id, known ? this.#tools.add(known, part) : part);
       }
     });
+  }
+
+  #passThrough({ id, reverse, samples }: Application): Application {
+    const known = this.#passes.get(id) ?? this.#trace.newApplication({ name: reverse, reverse }, samples);
+    this.#passes.set(id, known);
+    return known;
   }
 
   /**
@@ -143,7 +152,8 @@ class ReversePass {
       if (call.outputs.every(({ id }) => this.#fixed.has(id))) return call;
       const inputs = call.inputs.map((t) => copies.get(t.id) ?? t);
       if (call.outputs.every(({ id }) => later.has(id))) return { ...call, inputs };
-      const place = { scope: joined(call.scope, "recomputed"), recomputation };
+      const { application } = call;
+      const place = { scope: joined(call.scope, "recomputed"), recomputation, application };
       const outputs = this.#trace.within(place, () => this.#trace.repeat(call, inputs));
       for (const [index, { id }] of call.outputs.entries()) {
         const copy = outputs[index]!;

@@ -32,7 +32,7 @@ export type StageBody<I extends string, C extends string, O extends string> = (
 export interface RuntimeStatistics {
   /** Bytes of all live device buffers. */
   readonly deviceBytes: number;
-  /** Most bytes that were ever live at once. */
+  /** Most bytes that were live at once, since `resetPeak` or ever. */
   readonly peakDeviceBytes: number;
   /** Distinct pipelines compiled. */
   readonly pipelines: number;
@@ -40,6 +40,8 @@ export interface RuntimeStatistics {
   readonly compileMilliseconds: number;
   /** Plans built so far by stage name, the newest of each; empty on the CPU. */
   readonly plans: ReadonlyMap<string, Plan>;
+  /** What its stages have applied of what is `counted`, by name, in items of batches. */
+  readonly applications: ReadonlyMap<string, number>;
 }
 
 /** Where tensors live and stages run. */
@@ -81,6 +83,11 @@ export interface Runtime {
   settle(): Promise<void>;
   /** What the runtime has done and holds so far. */
   statistics(): RuntimeStatistics;
+  /**
+   * Begins `peakDeviceBytes` anew, from what is live then: constants that were prepared for stages are let go where these
+   * are released, and prepared again when they are needed.
+   */
+  resetPeak(): void;
   /** Frees everything; tensors and stages of this runtime can no longer be used. */
   destroy(): void;
 }

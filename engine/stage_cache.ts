@@ -2,6 +2,7 @@
 import { type Graph, trace } from "./graph.ts";
 import type { StageBody } from "./runtime.ts";
 import { simplify } from "./simplify.ts";
+import { applicationsOf, type Tally } from "./tally.ts";
 import type { DeviceTensor, Scalar, Tensor, TensorType } from "./tensor.ts";
 
 /** Arguments of one run of a stage: tensors and numbers by name. */
@@ -29,28 +30,33 @@ export function traceStage(
  * @param build makes the runnable form of a simplified trace
  */
 export class StageCache<Built> {
-  readonly #built = new Map<string, Built>();
+  readonly #built = new Map<string, { readonly built: Built; readonly applications: ReadonlyMap<string, number> }>();
 
+  /** @param tally what each run of the stage is added to */
   constructor(
     readonly name: string,
     readonly body: StageBody<string, string, string>,
     readonly build: (graph: Graph) => Promise<Built>,
+    readonly tally: Tally,
   ) {}
 
   /** Forgets all built forms and returns them. */
   clear(): readonly Built[] {
-    const built = [...this.#built.values()];
+    const built = Array.from(this.#built.values(), (each) => each.built);
     this.#built.clear();
     return built;
   }
 
-  /** The built form for these arguments, traced now if it is new. */
+  /** The built form for a run with these arguments, traced now if it is new; the run is counted. */
   async get(inputs: Readonly<Record<string, DeviceTensor>>, scalars: Readonly<Record<string, number>>): Promise<Built> {
     const signature = stageSignature(inputs, scalars);
-    const known = this.#built.get(signature);
-    if (known) return known;
-    const built = await this.build(simplify(traceStage(this, inputs, scalars)));
-    this.#built.set(signature, built);
-    return built;
+    let form = this.#built.get(signature);
+    if (!form) {
+      const graph = simplify(traceStage(this, inputs, scalars));
+      form = { built: await this.build(graph), applications: applicationsOf(graph) };
+      this.#built.set(signature, form);
+    }
+    this.tally.add(form.applications);
+    return form.built;
   }
 }

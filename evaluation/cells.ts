@@ -20,7 +20,7 @@ export interface FinishedUnit {
 export interface Cell extends Place {
   /** Network evaluations of one picture as papers count them. */
   readonly nominal: number;
-  /** Network evaluations of one picture that are made. */
+  /** Network evaluations of one picture that are made: as they were counted, or as planned while there is no unit. */
   readonly actual: number;
   /** Its units that are finished. */
   readonly units: readonly FinishedUnit[];
@@ -71,8 +71,17 @@ export function gather(plan: Plan, records: ReadonlyMap<string, UnitRecord>, pas
       if (summary) summaries[name] = summary;
     }
     if (fid !== undefined) summaries.fid = summarize([fid]);
-    const { nominal, actual } = evaluations;
-    return { task, method, nominal, actual, units, missing: planned.length - units.length, summaries };
+    const made = units.map(({ record }) => record.nfe);
+    const actual = made.length === 0 ? evaluations.actual : made.reduce((sum, nfe) => sum + nfe, 0) / made.length;
+    return {
+      task,
+      method,
+      nominal: evaluations.nominal,
+      actual,
+      units,
+      missing: planned.length - units.length,
+      summaries,
+    };
   });
   return { plan, cells, columns: METRIC_NAMES.filter((name) => cells.some(({ summaries }) => summaries[name])) };
 }

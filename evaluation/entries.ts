@@ -3,6 +3,7 @@ import { lookUpTask } from "../operators/mod.ts";
 import { checkValue, type OptionSpec, type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   describingOptions,
+  evaluationOptions,
   methodOptions,
   NOISE_OPTIONS,
   restoringMethods,
@@ -46,11 +47,14 @@ export function namesOf(kind: EntryKind): readonly string[] {
   return kind === "task" ? [...TASKS.keys()] : restoringMethods().map(({ method }) => method);
 }
 
+/** Stands for the options with which a method takes so many network evaluations, as far as it allows that. */
+export const EVALUATIONS = "evaluations";
+
 /** The options that entries of a kind take. */
 function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
   if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS };
   const { method: _name, ...options } = methodOptions();
-  return options;
+  return { ...options, [EVALUATIONS]: { kind: "integer", min: 1, help: "Network evaluations, by its parameters" } };
 }
 
 /**
@@ -124,24 +128,44 @@ function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly E
     (all, some) => all.flatMap((chosen) => some.map((choice) => [...chosen, choice])),
     [[]],
   );
+  const targets = choices.flat().filter(({ option }) => option === EVALUATIONS);
   return (lenient ? names : [name]).flatMap((name) =>
-    combinations.map((chosen): Entry => {
+    combinations.flatMap((all): readonly Entry[] => {
+      // In the order of the declaration, so that what "*" leaves out does not depend on how the study is written.
+      const given = Object.fromEntries(
+        Object.keys(spec).flatMap((key) =>
+          all.filter(({ option, value }) => option === key && value !== false).map(({ value }) => [key, value])
+        ),
+      );
+      const settled = settleEvaluations({ [kind]: name, ...given }, { place, lenient });
+      // What evaluates no network is the same for any number of evaluations: it is there once.
+      const isRepeated = targets.slice(1).some((choice) => all.includes(choice));
+      if (!settled || (!settled.takesEvaluations && isRepeated)) return [];
+      const chosen = all.filter(({ option }) => option !== EVALUATIONS || settled.takesEvaluations);
       const texts = (isSwept: boolean): readonly string[] =>
         chosen.filter((choice) => choice.isSwept === isSwept).map(({ text }) => text);
       const series = label === undefined ? [name, ...(lenient ? [] : texts(false))].join(" ") : String(label);
-      // In the order of the declaration, so that what "*" leaves out does not depend on how the study is written.
-      const values = Object.keys(spec).flatMap((key) =>
-        chosen.filter(({ option, value }) => option === key && value !== false).map(({ value }) => [key, value])
-      );
-      return {
-        name,
-        label: [series, ...texts(true)].join(" "),
-        series,
-        place,
-        options: { [kind]: name, ...Object.fromEntries(values) },
-        lenient,
-      };
+      return [{ name, label: [series, ...texts(true)].join(" "), series, place, options: settled.options, lenient }];
     })
+  );
+}
+
+/**
+ * The options of an entry, with those that `evaluations` stands for in its place.
+ * @returns undefined where `*` makes an entry that no setting allows
+ * @throws {UsageError} if no setting allows it otherwise
+ */
+function settleEvaluations(
+  { [EVALUATIONS]: target, ...options }: OptionValues,
+  { place, lenient }: Pick<Entry, "place" | "lenient">,
+): { readonly options: OptionValues; readonly takesEvaluations: boolean } | undefined {
+  if (target === undefined) return { options, takesEvaluations: false };
+  const found = evaluationOptions(options, Number(target));
+  if (found) return { options: { ...options, ...found }, takesEvaluations: Object.keys(found).length > 0 };
+  if (lenient) return undefined;
+  const problem = `${place}.${EVALUATIONS} is ${target}: no whole numbers of "${options["method"]}"`;
+  throw new UsageError(
+    `${problem} come within a tenth of that many network evaluations; give another number, or its own options`,
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Runtime } from "../engine/mod.ts";
 import type { OpenedModel } from "../models/mod.ts";
 import { gather, type Results } from "./cells.ts";
+import { frontierFiles } from "./frontier.ts";
 import { checkNetwork, makePlan, type Subject } from "./make_plan.ts";
 import { type Measures, runPasses } from "./passes.ts";
 import type { StudyPicture, TaskFiles } from "./pictures.ts";
@@ -78,7 +79,11 @@ export async function writeResults(
   kept: Omit<KeptPlan, "plan">,
   pictures = 4,
 ): Promise<readonly string[]> {
-  const files = { ...tableFiles(results), "report.html": await makeReport(store, results, { ...kept, pictures }) };
+  const files = {
+    ...tableFiles(results),
+    ...frontierFiles(results),
+    "report.html": await makeReport(store, results, { ...kept, pictures }),
+  };
   for (const [name, text] of Object.entries(files)) await writeText(store, name, text);
   return Object.keys(files);
 }

@@ -218,6 +218,11 @@ function methodOf({ name, options, place, lenient }: Entry, task: Task): Method 
   const unfit = methodRefusal(options, task);
   if (unfit !== undefined) return unfit;
   if (!lenient) return within(place, () => chooseMethod(options, task));
+  try {
+    return chooseMethod(options, task);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+  }
   // What `*` says is for the methods that take it.
   let kept: OptionValues = { method: name };
   let method = chooseMethod(kept, task);

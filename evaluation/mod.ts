@@ -25,6 +25,8 @@ export { type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
 export { featureStatistics, type Measure, type Measures } from "./passes.ts";
 export { readUnits, type StepNoise, type Store, type UnitRecord } from "./store.ts";
 export { type Cell, type FinishedUnit, type Passes, type Results } from "./cells.ts";
+export { type Cost, COST_NAMES, type CostName, costOf, COSTS } from "./costs.ts";
+export { frontierFiles } from "./frontier.ts";
 export { formatCells, tableFiles } from "./tables.ts";
 export { type Metric, type MetricName, METRICS, type UnitMetrics } from "./metrics.ts";
 export { resultSheet } from "./sheet.ts";

@@ -12,6 +12,7 @@ import {
   offCanvas,
   operatorOptions,
   restoreBy,
+  type RunCounts,
   taskOperator,
   timed,
 } from "../restoration/mod.ts";
@@ -113,6 +114,8 @@ class Bench {
   readonly #all: number;
   #done = 0;
   #units = 0;
+  /** The pair whose peak of memory is measured, by `pairName`. */
+  #measuredPair: string | undefined;
 
   constructor(readonly work: Work, pending: readonly PlannedUnit[], readonly means: Means) {
     this.#all = pending.reduce((sum, unit) => sum + this.#cost(unit), 0);
@@ -199,12 +202,15 @@ class Bench {
       using study = timesteps && new NoiseStudy(runtime, network, estimate, timesteps);
       const seeds = seededNoise(items.map(({ unit: { seed } }) => seed));
       let steps = 1;
+      this.#beginPeak(unit);
       const restoration = restoreBy(runtime, method, { model: network, operator, y, sigmaY }, { noise: seeds });
       const run = await timed(runtime, restoration, async (progress) => {
         steps = progress.steps;
         await study?.add(progress);
         await this.#show(progress.nfe * count);
       });
+      const { peakDeviceBytes } = runtime.statistics();
+      const { counts } = run;
       const steady = steps < 2 ? run.seconds : (run.seconds - run.firstStepSeconds) / (steps - 1) * steps;
       const x = runtime.upload(run.image, [count, ...operator.imageShape]);
       const ax = await applyOperator(runtime, operator, "forward", x);
@@ -217,12 +223,19 @@ class Bench {
         const [image, guide] = [part(run.image), part(guides)];
         const { rms } = consistency(part(again), part(measured));
         const metrics = { consistency: rms, faithfulness: faithfulness(image, guide).l2 };
-        await this.#write(item, image, guide, { metrics, noise: study?.of(index), time });
+        await this.#write(item, image, guide, { metrics, noise: study?.of(index), time, counts, peakDeviceBytes });
         await this.#finished(item.unit);
       }
     } finally {
       for (const tensor of free) tensor.free();
     }
+  }
+
+  /** Begins the peak of memory anew; what another method had prepared does not count for this one. */
+  #beginPeak(unit: PlannedUnit): void {
+    const pair = pairName(unit);
+    if (pair !== this.#measuredPair) this.means.runtime.resetPeak();
+    this.#measuredPair = pair;
   }
 
   /** The measurements of all pictures, one after the other. */
@@ -246,12 +259,14 @@ class Bench {
     { unit, prepared: { canvas, padded, ...prepared } }: Item,
     image: Float32Array<ArrayBuffer>,
     guide: Float32Array<ArrayBuffer>,
-    { metrics, noise, time }: Pick<UnitRecord, "metrics" | "time"> & {
+    { metrics, noise, time, counts, peakDeviceBytes }: Pick<UnitRecord, "metrics" | "time"> & {
       readonly noise: UnitRecord["noise"] | undefined;
+      readonly counts: RunCounts;
+      readonly peakDeviceBytes: number;
     },
   ): Promise<void> {
     const { store, runtime } = this.means;
-    const { task: { isGray = false, scale }, method } = this.#pair(unit);
+    const { task: { isGray = false, scale } } = this.#pair(unit);
     const inItsColours = (raster: Raster): Raster => isGray ? rgbToGray(raster) : raster;
     const shown = (data: Float32Array<ArrayBuffer>): Raster =>
       clamped(inItsColours(offCanvas({ ...padded, data }, canvas)));
@@ -277,11 +292,13 @@ class Bench {
         ...(noise ? { divergence: noise.reduce((sum, { divergence }) => sum + divergence, 0) / noise.length } : {}),
       },
       ...(noise ? { noise } : {}),
-      nfe: method.evaluations.actual,
+      nfe: counts.nfe,
+      counts,
       ...files,
       width,
       height,
       time,
+      ...(peakDeviceBytes > 0 ? { peakDeviceBytes } : {}),
       device: runtime.description,
     };
     for (const [name, picture] of [[files.truth, clamped(truth)], [files.before, shown(guide)]] as const) {

@@ -1,8 +1,10 @@
 /**
  * Where results are kept: `units/` with a JSON file and a picture for each result, named by the hash of all that decides
- * it; `pictures/` with originals and baselines; `plan.json`; the tables and the report.
+ * it; `pictures/` with originals and baselines; `plan.json`; the tables and the report; `deepinv/` with tables in the form
+ * of its benchmarks.
  */
 import type { Raster } from "../raster/mod.ts";
+import type { RunCounts } from "../restoration/mod.ts";
 import type { UnitMetrics } from "./metrics.ts";
 
 /** Files by names such as `units/HASH.json`: a folder, or anything that keeps bytes. */
@@ -43,8 +45,10 @@ export interface UnitRecord {
   readonly metrics: Readonly<Record<string, number | "infinite">>;
   /** Of each inversion step, where that was asked for. */
   readonly noise?: readonly StepNoise[];
-  /** Network evaluations that were made. */
+  /** Network evaluations that were made, for each picture. */
   readonly nfe: number;
+  /** What the run asked of the network and the degradation, for each picture; absent where it was not counted. */
+  readonly counts?: RunCounts;
   /** File of the original in `pictures/`. */
   readonly truth: string;
   /** File of the baseline in `pictures/`. */
@@ -62,6 +66,8 @@ export interface UnitRecord {
     /** Pictures that were restored at once. */
     readonly batch: number;
   };
+  /** Most bytes that were live on the device during the run, weights among them; absent where they are not counted. */
+  readonly peakDeviceBytes?: number;
   /** The adapter. */
   readonly device: string;
 }

@@ -2,6 +2,7 @@
 import type { Summary } from "../metrics/mod.ts";
 import { csv, type Field, textColumns } from "../report/mod.ts";
 import { type Cell, cellAt, type FinishedUnit, meanOf, type Results, shownMean } from "./cells.ts";
+import { COSTS, COUNTED_NAMES } from "./costs.ts";
 import { allDifferences } from "./differences.ts";
 import { formatValue, type MetricName } from "./metrics.ts";
 import { labelsOf, type Place, type Plan } from "./plan.ts";
@@ -10,21 +11,26 @@ import { judge } from "./trends.ts";
 
 /** The tables as texts, by the names of their files. */
 export function tableFiles(results: Results): Readonly<Record<string, string>> {
-  const { columns } = results;
+  const { cells, columns } = results;
   const own = columns.filter((name) => name !== "fid");
-  const times = ["seconds", "seconds without compiling", "batch", "adapter"];
+  const counts = COUNTED_NAMES.filter((name) =>
+    name === "nfe" || cells.some(({ units }) => units.some(({ record }) => COSTS[name].of(record) !== undefined))
+  );
+  const times = ["seconds", "seconds without compiling", "batch", "peak device bytes", "adapter"];
   return {
-    "results.csv": unitsCsv(results, ["nfe", ...own], ({ actual }, { metrics }) => [
-      actual,
-      ...own.map((name) => metrics[name]),
-    ]),
+    "results.csv": unitsCsv(
+      results,
+      [...counts.map((name) => COSTS[name].column), ...own],
+      ({ record, metrics }) => [...counts.map((name) => COSTS[name].of(record)), ...own.map((name) => metrics[name])],
+    ),
     "summary.csv": cellsCsv(results),
     "differences.csv": differencesCsv(results),
     "results.json": `${JSON.stringify(asData(results), null, 2)}\n`,
-    "times.csv": unitsCsv(results, times, (_, { record: { time, device } }) => [
+    "times.csv": unitsCsv(results, times, ({ record: { time, peakDeviceBytes, device } }) => [
       time.seconds,
       time.steadySeconds,
       time.batch,
+      peakDeviceBytes,
       device,
     ]),
   };
@@ -34,14 +40,14 @@ export function tableFiles(results: Results): Readonly<Record<string, string>> {
 function unitsCsv(
   { plan, cells }: Results,
   heads: readonly string[],
-  fields: (cell: Cell, unit: FinishedUnit) => readonly Field[],
+  fields: (unit: FinishedUnit) => readonly Field[],
 ): string {
   return csv([
     ["task", "method", "image", "seed", ...heads, "unit"],
     ...cells.flatMap((cell) =>
       cell.units.map((found): readonly Field[] => {
         const { image, seed, id } = found.unit;
-        return [...labels(plan, cell), plan.images[image]?.name, seed, ...fields(cell, found), id];
+        return [...labels(plan, cell), plan.images[image]?.name, seed, ...fields(found), id];
       })
     ),
   ]);
@@ -125,6 +131,7 @@ function asData(results: Results): unknown {
         image: plan.images[unit.image]?.name,
         seed: unit.seed,
         metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, number(value)])),
+        ...(record.counts ? { counts: record.counts } : {}),
         ...(record.noise ? { noise: record.noise } : {}),
         key: record.key,
         unit: unit.id,

@@ -128,6 +128,7 @@ export {
   type Predicted,
   predictionOf,
 } from "./noise_model.ts";
+export { countedModel, NETWORK } from "./counted_model.ts";
 export { WINDOW_FORMS, windowedModel, type WindowForm, windowGrid, type WindowOptions } from "./windowed_model.ts";
 export { paddedModel } from "./padded_model.ts";
 export { DEFAULT_PROCESS, type ModelPlan, planDescription } from "./model_description.ts";

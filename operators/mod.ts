@@ -28,6 +28,7 @@ export {
   type Trust,
   trustAt,
 } from "./operator.ts";
+export { APPLICATIONS, countedOperator } from "./counted_operator.ts";
 export { boxMask, type MissingBox, pictureMask, randomMask } from "./pixels/masks.ts";
 export { cubic } from "./resolution/bicubic_downsample.ts";
 export { MOST_ENLARGED } from "./resolution/factor.ts";

@@ -11,8 +11,10 @@ export {
   fitUpsampling,
   levelNotes,
 } from "./options/conditioning.ts";
+export { evaluationOptions } from "./options/evaluation_options.ts";
 export { imageChannels, type NamedModel, pictureChannels } from "./options/image_channels.ts";
 export { ENLARGE, FACTOR_OPTIONS, SCALE_OPTION, withFactor } from "./options/factors.ts";
+export { describeCounts, type RunCounts } from "./counts.ts";
 export { degrade, type DegradeOptions } from "./degrade.ts";
 export { type DegradationSetting, type DegradedPicture, degradePicture } from "./degrade_picture.ts";
 export { clamped, type Comparison, finishPicture, type Result } from "./finish.ts";

@@ -62,6 +62,7 @@ export async function reportOf(outcome: Outcome): Promise<Report> {
     notes: picture.notes,
     verdict: result.verdict,
     evaluations: method.evaluations,
+    counts: outcome.restoration.counts,
     metrics: {
       consistency: await measureConsistency(outcome),
       ...(result.comparison
@@ -151,14 +152,14 @@ async function measureConsistency(
   }
 }
 
-function timingsOf({ runtime, method: { evaluations }, restoration, loadSeconds }: Outcome): Report {
-  const { firstStepSeconds, seconds } = restoration;
+function timingsOf({ runtime, restoration, loadSeconds }: Outcome): Report {
+  const { firstStepSeconds, seconds, counts: { nfe } } = restoration;
   return {
     loadSeconds,
     compileSeconds: runtime.statistics().compileMilliseconds / 1000,
     firstStepSeconds,
     totalSeconds: seconds,
-    secondsPerNfe: (seconds - firstStepSeconds) / Math.max(1, evaluations.actual - 1),
+    secondsPerNfe: (seconds - firstStepSeconds) / Math.max(1, nfe - 1),
   };
 }
 

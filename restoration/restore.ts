@@ -1,6 +1,7 @@
 /** The one verb: a picture from a measurement, by any sampler, with any noise model and degradation. */
 import { type DeviceTensor, type HostTensor, hostTensor, type Runtime, type Shape } from "../engine/mod.ts";
 import {
+  countedModel,
   type NoiseModel,
   type NoiseModelOptions,
   type OpenedModel,
@@ -9,7 +10,7 @@ import {
   type WindowForm,
   windowGrid,
 } from "../models/mod.ts";
-import type { Degradation } from "../operators/mod.ts";
+import { countedOperator, type Degradation } from "../operators/mod.ts";
 import { type NoiseSource, type RestorationTask, type Sampler, seededNoise } from "../samplers/mod.ts";
 import { batchOf } from "./batch.ts";
 import type { Method } from "./options/method.ts";
@@ -122,8 +123,9 @@ async function* stepsOf(
     const fitting = "noiseModel" in model
       ? networkFor(model, operator.imageShape, label === undefined ? {} : { label })
       : model;
-    const run = (on: Runtime) => method.run(on, { model: fitting, operator, y: tensor, sigmaY }, source);
-    yield* withImage(resumable(runtime, run, from));
+    const counted = { model: countedModel(fitting), operator: countedOperator(operator), y: tensor, sigmaY };
+    const run = (on: Runtime) => method.run(on, counted, source);
+    yield* withImage(resumable(runtime, run, count, from));
   } finally {
     if (isOwn) tensor.free();
   }

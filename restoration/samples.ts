@@ -162,7 +162,8 @@ function averageOf(qualities: readonly ImageQuality[]): ImageQuality {
  * @param seed that of the first
  */
 export function combinedReport(
-  { seed: _, verdict: _verdict, metrics, evaluations, timings: _timings, memory: _memory, ...shared }: Report,
+  { seed: _, verdict: _verdict, metrics, evaluations, counts: _counts, timings: _timings, memory: _memory, ...shared }:
+    Report,
   { count, verdict, deviation, quality }: CombinedResult,
   seed: number,
 ): Report {

@@ -1,5 +1,6 @@
 /** A restoration that is watched and timed, to pictures that a file can hold. */
 import type { Runtime } from "../engine/mod.ts";
+import type { RunCounts } from "./counts.ts";
 import type { Restoration, RestorationStep } from "./restore.ts";
 
 /** A finished restoration, and how long it took. */
@@ -10,6 +11,8 @@ export interface TimedRestoration {
   readonly firstStepSeconds: number;
   /** Wall time of all steps, with those before it went on. */
   readonly seconds: number;
+  /** What it asked of the network and the degradation, for each picture. */
+  readonly counts: RunCounts;
 }
 
 /**
@@ -27,19 +30,20 @@ export async function timed(
 ): Promise<TimedRestoration> {
   const start = performance.now();
   let firstStepSeconds = 0;
-  let image: RestorationStep["image"];
+  let last: RestorationStep | undefined;
   for await (const step of restoration) {
     await onStep(step);
     if (firstStepSeconds === 0) {
       await runtime.settle();
       firstStepSeconds = (performance.now() - start) / 1000;
     }
-    image = step.image;
+    last = step;
   }
   const seconds = before + (performance.now() - start) / 1000;
+  const { image, counts } = last!;
   const values = Float32Array.from(image!.data);
   requireFinite(values);
-  return { image: values, firstStepSeconds, seconds };
+  return { image: values, firstStepSeconds, seconds, counts: counts() };
 }
 
 /** Refuses a picture with holes in it, which no file format can hold. */

@@ -52,6 +52,11 @@ export class BufferStore {
     return this.#peakBytes;
   }
 
+  /** Begins the peak anew, from what is live. */
+  resetPeak(): void {
+    this.#peakBytes = this.#liveBytes;
+  }
+
   /**
    * A zeroed storage buffer that can be copied from and to.
    * @throws {DeviceLimitError} if the device has no buffer of that size

@@ -1,11 +1,12 @@
 /** The runtime on a GPU device: constants uploaded once, stages compiled into executables and replayed. */
 import type { ConstantSource, Graph } from "../graph.ts";
-import { BINDING_ALIGNMENT, type Call, type DeviceProfile } from "../op.ts";
+import type { Call } from "../op.ts";
 import { makePlan, type Plan } from "../plan.ts";
 import type { Runtime, RuntimeStatistics, Stage, StageBody } from "../runtime.ts";
 import { ShapeOnly } from "../shape_only.ts";
 import { simplify, splitConstantCalls } from "../simplify.ts";
 import { StageCache } from "../stage_cache.ts";
+import { Tally } from "../tally.ts";
 import {
   byteLength,
   type DeviceTensor,
@@ -22,6 +23,7 @@ import { Pace } from "./pace.ts";
 import { BufferStore, BufferTensor } from "./buffers.ts";
 import { type AdapterIdentity, type OpenDevice, openDevice, type OpenOptions, type Preferences } from "./device.ts";
 import { Executable, type ExecutableContext } from "./executable.ts";
+import { tensorLimits } from "./limits.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type ProfileOptions, profileStage, type StageProfile, type TimingMethod } from "./profiler.ts";
 import { openTimer, type ReplayTimer } from "./timer.ts";
@@ -31,12 +33,6 @@ import { measuredPlan } from "./weight_probe.ts";
 export interface WebGpuRuntimeOptions extends OpenOptions {
   /** Read back every intermediate result and stop at the first NaN or infinite value, naming its scope. Slow. */
   readonly checkFinite?: boolean;
-}
-
-/** Bytes of the tensors that a kernel can read one and write another of, with a small one, in parts of a binding each. */
-function bytesInParts({ maxStorageBuffers, maxBindingBytes }: DeviceProfile): number {
-  const part = Math.floor(maxBindingBytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-  return part * Math.floor((maxStorageBuffers - 1) / 2);
 }
 
 /** Bytes of prepared constants that are computed at once. */
@@ -65,6 +61,7 @@ export class WebGpuRuntime implements Runtime {
   /** Prepared constants that kernels sample; they have no buffer any more. */
   readonly #textures = new Map<ConstantSource, GPUTexture>();
   readonly #plans = new Map<string, Plan>();
+  readonly #tally = new Tally();
   /** What ran last by stage name. */
   readonly #latest = new Map<string, Executable>();
   readonly #pace: Pace<Executable>;
@@ -92,9 +89,7 @@ export class WebGpuRuntime implements Runtime {
     this.#checkFinite = checkFinite;
     this.#pace = new Pace(() => this.settle());
     this.description = opened.description;
-    const { maxBindingBytes, maxBufferBytes } = opened.profile;
-    this.maxBindingBytes = Math.min(maxBindingBytes, maxBufferBytes);
-    this.maxTensorBytes = Math.min(Math.max(maxBindingBytes, bytesInParts(opened.profile)), maxBufferBytes);
+    ({ maxTensorBytes: this.maxTensorBytes, maxBindingBytes: this.maxBindingBytes } = tensorLimits(opened.profile));
     this.features = opened.features;
   }
 
@@ -118,6 +113,7 @@ export class WebGpuRuntime implements Runtime {
       name,
       body as StageBody<string, string, string>,
       (graph) => this.#build(graph),
+      this.#tally,
     );
     const run = async (...[inputs, scalars]: Parameters<Stage<I, C, O>>): ReturnType<Stage<I, C, O>> => {
       const executable = await cache.get(inputs, scalars);
@@ -224,7 +220,14 @@ export class WebGpuRuntime implements Runtime {
       pipelines: this.#pipelines.count,
       compileMilliseconds: this.#pipelines.milliseconds,
       plans: this.#plans,
+      applications: this.#tally.counts,
     };
+  }
+
+  resetPeak(): void {
+    const used = new Set(Array.from(this.#executables.keys(), ({ plan }) => [...plan.constants.values()]).flat());
+    for (const [key, tensor] of this.#folded) if (!used.has(tensor)) this.#drop(key);
+    this.#store.resetPeak();
   }
 
   destroy(): void {

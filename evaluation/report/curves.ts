@@ -1,39 +1,16 @@
-/** Which charts a report has: quality against evaluations, against options with several values, and predicted noise. */
+/** Charts of quantities against options with several values, and of predicted noise. */
 import { type Chart, chart, html, legend, type Markup, type Series } from "../../report/mod.ts";
 import { type Cell, cellAt, type Results, shownMean } from "../cells.ts";
+import { EVALUATIONS } from "../entries.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
 import { section } from "./parts.ts";
-
-/** Quality against network evaluations, a chart for each task and quantity; methods without a network are left out. */
-export function qualityCurves(results: Results): Markup | undefined {
-  const { plan, columns } = results;
-  const names = [...new Set(plan.methods.map(({ series }) => series))]
-    .filter((name) =>
-      results.cells.some(({ method, actual, units }) =>
-        plan.methods[method]?.series === name && actual > 0 && units.length > 0
-      )
-    );
-  const shown = columns.filter((name) => (["psnr", "ssim", "lpips", "fid"] as MetricName[]).includes(name));
-  const isCurve = (name: string, task: number): boolean => {
-    const cells = results.cells.filter((cell) => cell.task === task && plan.methods[cell.method]?.series === name);
-    return new Set(cells.map(({ actual }) => actual)).size > 1;
-  };
-  // Points alone are no curves: the table says as much.
-  if (!names.some((name) => plan.tasks.some((_, task) => isCurve(name, task)))) return undefined;
-  const charts = chartsOf(results, names, shown, {
-    xTitle: "network evaluations",
-    logarithmic: "x",
-    x: ({ actual }) => actual > 0 ? actual : undefined,
-  });
-  return drawnCharts("Quality against network evaluations", charts, names);
-}
 
 /** A chart for each task and quantity, with a line for each series of methods. */
 function chartsOf(
   results: Results,
   names: readonly string[],
   metrics: readonly MetricName[],
-  { x, ...axis }: Pick<Chart, "xTitle" | "logarithmic"> & {
+  { x, ...axis }: Pick<Chart, "xTitle"> & {
     /** Where a cell lies; undefined if it has no place. */
     x(cell: Cell): number | undefined;
   },
@@ -57,11 +34,16 @@ function chartsOf(
   );
 }
 
+/** Options that say how many evaluations there are, which the frontier shows. */
+const ON_THE_FRONTIER: readonly string[] = ["steps", EVALUATIONS];
+
 /** Quantities against an option that was given several values in methods of one series. */
 export function optionCurves(results: Results): Markup | undefined {
   const { plan, columns } = results;
   const swept = plan.methods.map(({ label, series }) => sweptOption(label, series));
-  const options = [...new Set(swept.flatMap((found) => found && found.option !== "steps" ? [found.option] : []))];
+  const options = [
+    ...new Set(swept.flatMap((found) => found && !ON_THE_FRONTIER.includes(found.option) ? [found.option] : [])),
+  ];
   const sections = options.flatMap((option) => {
     const names = [...new Set(plan.methods.filter((_, k) => swept[k]?.option === option).map(({ series }) => series))];
     const charts = chartsOf(results, names, columns, {

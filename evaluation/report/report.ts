@@ -7,7 +7,8 @@ import { type KeptPlan, labelsOf } from "../plan.ts";
 import { listSeeds } from "../seeds.ts";
 import type { Store } from "../store.ts";
 import { explain, judge, type Verdict } from "../trends.ts";
-import { noiseCurves, optionCurves, qualityCurves } from "./curves.ts";
+import { noiseCurves, optionCurves } from "./curves.ts";
+import { frontierSection } from "./frontier.ts";
 import { details, headRow, note, row, section, table } from "./parts.ts";
 import { makeGallery } from "./pictures.ts";
 import { SCRIPT, STYLE } from "./style.ts";
@@ -44,7 +45,7 @@ export async function makeReport(
     ${section("Results", main.length > 0 ? resultTable(results, main) : undefined, legendOfTable(results))}
     ${expectations(results)}
     ${differenceTable(results, main)}
-    ${qualityCurves(results)}
+    ${frontierSection(results)}
     ${optionCurves(results)}
     ${noiseCurves(results)}
     ${gallery}

@@ -23,6 +23,8 @@ th[scope=row],thead tr:first-child th:first-child{text-align:left;position:stick
 .chart{margin:0;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:6px}.chart svg{display:block;width:100%;height:auto}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .name{fill:var(--text);font-weight:600;font-size:13px}.grid{stroke:var(--line)}
 .line{fill:none;stroke-width:2;stroke:currentColor}.mark{fill:currentColor;stroke:var(--card);stroke-width:1}
+.whisker{stroke:currentColor;opacity:.5}.front{fill:none;stroke:var(--text);stroke-width:1.2;stroke-dasharray:4 3;opacity:.7}.ring{fill:none;stroke:var(--text);stroke-width:1.2}svg .label{fill:var(--text);font-size:9.5px}
+.charts.large{grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));margin:10px 0}
 .c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px;list-style:none;padding:0;margin:0 0 10px;font-size:13px}.legend li{display:flex;align-items:center;gap:6px}
 .bars{display:grid;grid-template-columns:max-content 1fr;gap:4px 12px;align-items:center;font-size:13.5px;max-width:760px}.bars div{display:flex;align-items:center;gap:8px;font-variant-numeric:tabular-nums}

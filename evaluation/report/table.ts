@@ -81,6 +81,6 @@ export function resultTable(results: Results, columns: readonly MetricName[]): M
 function evaluationsText({ cells }: Results, method: number): string {
   const counts = cells.filter((cell) => cell.method === method).map(({ actual }) => actual);
   if (counts.length === 0) return "-";
-  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const [least, most] = [Math.min(...counts), Math.max(...counts)].map((count) => Math.round(count));
   return least === most ? String(least) : `${least}-${most}`;
 }

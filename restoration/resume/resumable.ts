@@ -1,11 +1,14 @@
 /** Runs of samplers whose state can be taken behind every step, and that go on from one. */
 import type { DeviceTensor, Runtime } from "../../engine/mod.ts";
 import type { Progress } from "../../samplers/mod.ts";
+import { beginCounts, type RunCounts } from "../counts.ts";
 import { onDevice, RunRuntime } from "./run_runtime.ts";
 import type { RunState } from "./run_state.ts";
 
 /** A step whose state can be taken. */
 export interface ResumableStep extends Progress {
+  /** What the run has asked of the network and the degradation, until now. */
+  counts(): RunCounts;
   /**
    * What the run needs to go on behind this step. It must be taken before the next step is asked for.
    * @throws {RangeError} if the sampler has read more to the host than a state can hold
@@ -16,15 +19,18 @@ export interface ResumableStep extends Progress {
 /**
  * The steps of a run, or those behind a state of the same run. What the run makes then is the same, bit for bit.
  * @param run begins the run on a runtime, with equal arguments every time
+ * @param pictures that it restores at once
  * @param from where it goes on
  * @throws {Error} if the run takes another course than the one of the state
  */
 export async function* resumable(
   runtime: Runtime,
   run: (runtime: Runtime) => AsyncGenerator<Progress, DeviceTensor>,
+  pictures: number,
   from?: RunState,
 ): AsyncGenerator<ResumableStep, DeviceTensor> {
   const own = new RunRuntime(runtime, from);
+  const counts = beginCounts(runtime, pictures, from?.counts);
   const steps = run(own);
   let taken = 0;
   try {
@@ -41,6 +47,7 @@ export async function* resumable(
       const { x0, xt, parts, ...rest } = next.value;
       yield {
         ...rest,
+        counts,
         x0: onDevice(x0),
         xt: onDevice(xt),
         ...(parts && {
@@ -48,7 +55,7 @@ export async function* resumable(
         }),
         state: async () => {
           if (step !== taken) throw new Error(`Cannot take the state of step ${step}: the run has gone on`);
-          return { step, steps: rest.steps, ...await own.holdings() };
+          return { step, steps: rest.steps, counts: counts(), ...await own.holdings() };
         },
       };
     }

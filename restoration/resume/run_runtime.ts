@@ -96,6 +96,10 @@ export class RunRuntime implements Runtime {
     return this.#below.statistics();
   }
 
+  resetPeak(): void {
+    this.#below.resetPeak();
+  }
+
   destroy(): void {
     this.#below.destroy();
   }

@@ -1,6 +1,7 @@
 /** What a run needs to go on, as values and as a file. */
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
 import { type ByteSource, CheckpointError, openSafetensors, type SafetensorsContents } from "../../models/mod.ts";
+import type { RunCounts } from "../counts.ts";
 
 /** What a run holds behind one of its steps: the same run goes on from it and gives the same bytes. */
 export interface RunState {
@@ -8,6 +9,8 @@ export interface RunState {
   readonly step: number;
   /** How many there are. */
   readonly steps: number;
+  /** What they asked of the network and the degradation. */
+  readonly counts: RunCounts;
   /** What the run has computed and may still use, by names that the run gives anew; elements as `read()` gives them. */
   readonly tensors: ReadonlyMap<string, HostTensor>;
   /** What the run has read to the host, in the same way. */
@@ -35,12 +38,12 @@ const CHECK = "sha256";
  * @param about what a run must be to go on from it, as JSON
  */
 export async function encodeRunState({ state, about }: StoredState): Promise<SafetensorsContents> {
-  const { step, steps } = state;
+  const { step, steps, counts } = state;
   const named = [
     ...Array.from(state.tensors, ([name, tensor]) => [TENSOR + name, tensor] as const),
     ...Array.from(state.reads, ([name, tensor]) => [READ + name, tensor] as const),
   ];
-  const text = JSON.stringify({ step, steps, about });
+  const text = JSON.stringify({ step, steps, counts, about });
   return {
     tensors: named.map(([name, { shape, data }]) => ({ name, dtype: "F32", shape, data: data as Float32Array })),
     metadata: new Map([[ABOUT, text], [CHECK, await checkOf(text, named)]]),
@@ -66,8 +69,8 @@ export async function decodeRunState(source: ByteSource): Promise<StoredState> {
   if (await checkOf(text, named) !== file.metadata.get(CHECK)) {
     throw new CheckpointError(`Cannot go on from "${source.name}": its bytes are not those that were written`);
   }
-  const { step, steps, about } = JSON.parse(text);
-  return { state: { step, steps, tensors, reads }, about };
+  const { step, steps, counts, about } = JSON.parse(text);
+  return { state: { step, steps, counts, tensors, reads }, about };
 }
 
 /** SHA-256 of the SHA-256 of all parts in the order of their names, hexadecimal. */

@@ -307,6 +307,8 @@ commandTest("the report holds everything that is needed to make the picture agai
     tStop: 200,
   });
   assertEquals([report["seed"], report["noise"], report["evaluations"]], [9, "seed", { nominal: 4, actual: 3 }]);
+  const { nfe, vjp, spectral } = report["counts"] as Record<string, number>;
+  assertEquals([nfe, vjp, spectral], [3, 0, 0]);
   const { model, adapter, timings } = report as Record<string, Record<string, unknown>>;
   assertMatch(String(model!["sha256"]), /^[0-9a-f]{64}$/);
   assertEquals([model!["name"], model!["parameters"]], ["prior.safetensors", 4474662]);

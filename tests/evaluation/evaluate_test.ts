@@ -81,8 +81,9 @@ Deno.test("results are written beside the units, and parts are joined", async ()
   const store = new MemoryStore();
   const { results } = await run(store);
   const names = await writeResults(store, results, { command: "a program", configuration: null }, 1);
-  const tables = ["results.csv", "summary.csv", "differences.csv", "results.json", "times.csv", "report.html"];
-  assertEquals(names, tables);
+  const tables = ["results.csv", "summary.csv", "differences.csv", "results.json", "times.csv"];
+  const frontier = ["frontier.csv", "deepinv/1-sr2.csv", "deepinv/2-colorize-sigma-y-0-1.csv", "deepinv/3-ct.csv"];
+  assertEquals(names, [...tables, ...frontier, "report.html"]);
   const joined = new MemoryStore();
   await assertRejects(() => mergeParts(new Map([["x", store]]), joined), RangeError, '"x": it has no plan.json');
   await writePlan(store, { plan: results.plan, command: "a program", configuration: null });

@@ -2,8 +2,9 @@
  * Blurs at a black border in the Fourier domain of a larger picture: with K = fft(kernel) of a kernel in the corner,
  * s = |K| and p = K/|K|, V^T x = p fft(x in the corner), and U^T Y = fft(Y) of the whole convolution Y. V V^T x = x.
  */
-import { constant, type HostTensor, hostTensor, type Shape, type Tensor } from "../../../engine/mod.ts";
+import { constant, counted, type HostTensor, hostTensor, type Shape, type Tensor } from "../../../engine/mod.ts";
 import { complexMul, concatChannels, fourier, hostFourier, mul, separable, weightedSum } from "../../../kernels/mod.ts";
+import { APPLICATIONS } from "../../../operators/mod.ts";
 
 /** The sizes of a blur of images [H, W, C] by kernels [K, K]. */
 export interface BlurFrame {
@@ -44,18 +45,33 @@ export function cut({ image: [height, width] }: BlurFrame, x: Tensor, offset = 0
 
 /** V^T x. */
 export function toCoefficients(frame: BlurFrame, x: Tensor, phase: Tensor): Tensor {
-  return complexMul(fourier(embedded(frame, x), { fromReal: true }), phase);
+  return spectral(x, () => complexMul(fourier(embedded(frame, x), { fromReal: true }), phase));
 }
 
 /** V c, the real part within the image. */
 export function fromCoefficients(frame: BlurFrame, coefficients: Tensor, phase: Tensor): Tensor {
-  return cut(frame, fourier(complexMul(coefficients, phase, true), { inverse: true, toReal: true }));
+  return spectral(
+    coefficients,
+    () => cut(frame, fourier(complexMul(coefficients, phase, true), { inverse: true, toReal: true })),
+  );
+}
+
+/** U^T Y of a whole convolution. */
+export function measuredCoefficients(whole: Tensor): Tensor {
+  return spectral(whole, () => fourier(whole, { fromReal: true }));
+}
+
+/** What `body` records, an application of a factor of the singular value decomposition to a batch. */
+function spectral(batch: Tensor, body: () => Tensor): Tensor {
+  return counted(APPLICATIONS.spectral, batch.shape[0]!, body);
 }
 
 /** The whole convolution of images [N, H, W, C] with a transfer function [N, Fh, Fw, 2 C]. */
 export function convolved(frame: BlurFrame, x: Tensor, transfer: Tensor): Tensor {
-  const product = complexMul(fourier(embedded(frame, x), { fromReal: true }), transfer);
-  return fourier(product, { inverse: true, toReal: true });
+  return counted(APPLICATIONS.forward, x.shape[0]!, () => {
+    const product = complexMul(fourier(embedded(frame, x), { fromReal: true }), transfer);
+    return fourier(product, { inverse: true, toReal: true });
+  });
 }
 
 /** The transfer function [N, Fh, Fw, 2 C] of kernels [N, K, K, 1], inside a stage. */

@@ -8,7 +8,6 @@ import { type DeviceTensor, formatShape, type Runtime, sameShape, type Tensor } 
 import {
   add,
   copy,
-  fourier,
   gradient,
   mul,
   reciprocalOrZero,
@@ -36,6 +35,7 @@ import {
   convolved,
   cut,
   fromCoefficients,
+  measuredCoefficients,
   toCoefficients,
   transferOf,
   withWindow,
@@ -307,7 +307,7 @@ function renewal(
       // A frequency has one of three noises, each an image of its own.
       const noises = normal([x0.shape[0]!, height, width, kinds.length * channels]);
       const drawn = kinds.map((kind, i) => weighed(sliceChannels(noises, i * channels, (i + 1) * channels), kind));
-      const measured = mul(fourier(whole, { fromReal: true }), weights.ofY);
+      const measured = mul(measuredCoefficients(whole), weights.ofY);
       const sum = [weighed(x0, "ofX0"), weighed(eps, "ofEps"), measured, ...drawn].reduce((all, term) =>
         add(all, term)
       );
@@ -351,7 +351,7 @@ async function startState(
     noise,
     ({ whole, phase, ofY, fresh }, _c, normal) => {
       const z = toCoefficients(frame, normal([whole.shape[0]!, ...frame.image]), phase);
-      const sum = add(mul(fourier(whole, { fromReal: true }), ofY), mul(z, fresh));
+      const sum = add(mul(measuredCoefficients(whole), ofY), mul(z, fresh));
       return { xt: fromCoefficients(frame, sum, phase) };
     },
   );
