@@ -1,16 +1,6 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import { fileURLToPath } from "node:url";
-import {
-  callerPath,
-  FileError,
-  Interrupt,
-  isFolder,
-  isMade,
-  join,
-  makeReporter,
-  readText,
-  readTexts,
-} from "../io/mod.ts";
+import { callerPath, FileError, Interrupt, isFolder, isMade, join, readText, readTexts } from "../io/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
   BLUR_OPTIONS,
@@ -42,7 +32,7 @@ import {
   taskOptions,
   WINDOW_OPTIONS,
 } from "../restoration/mod.ts";
-import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
+import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
@@ -123,6 +113,7 @@ export const RESTORE: Command = {
           help: "Exit code 1 where the result is no better than what was there, see the last line",
         },
         json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+        ...QUIET_OPTION,
       },
       lists: [taskList(restoreTasks()), methodList()],
       examples: [
@@ -147,7 +138,7 @@ export const RESTORE: Command = {
 
 async function run(given: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(given.flag("json"));
+  using reporter = given.reporter();
   const like = await readLike(given);
   const args = like ? new Arguments(given.operands, like.options, given.words) : given;
   const [input] = args.operands;

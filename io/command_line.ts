@@ -105,9 +105,7 @@ export function helpText(spec: CommandSpec): string {
     "Options:",
     ...columns([...rows, ["--help", "Show this text"]]),
     ...(spec.lists ?? []).flatMap(({ title, rows }) => ["", `${title}:`, ...columns(rows)]),
-    "",
-    "Examples:",
-    ...examples,
+    ...(examples.length > 0 ? ["", "Examples:", ...examples] : []),
   ].join("\n");
 }
 

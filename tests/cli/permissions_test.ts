@@ -36,7 +36,18 @@ Deno.test("of all commands only models may use the network beyond this machine, 
     });
   assertEquals(may("net"), ["models", "studio", "test", "test:studio"]);
   for (const set of ["studio", "test"]) assertEquals(SETS[set]!["net"], ["127.0.0.1"]);
-  const starting = ["studio", "bench", "setup", "test", "test:studio", "chromium", "mutate", "docs", "gpu-lint"];
+  const starting = [
+    "studio",
+    "bench",
+    "setup",
+    "test",
+    "test:studio",
+    "chromium",
+    "mutate",
+    "docs",
+    "package",
+    "gpu-lint",
+  ];
   assertEquals(may("run"), starting);
   assert(!may("write").includes("verify"));
 });

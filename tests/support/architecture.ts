@@ -65,6 +65,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   bench: { imports: ["io", "conformance", "profiling", "report", ...LIBRARY], types: [], browser: false },
+  package: { imports: ["bench", "cli", "io", "parameters"], types: [], browser: false },
   tools: { imports: ["io", ...LIBRARY], types: [], browser: false },
   "": { imports: ["io", ...LIBRARY], types: [], browser: true },
   examples: { imports: [], types: [], browser: false, packages: /^@shortcut\/shortcut(\/\w+)?$/ },
