@@ -1,6 +1,15 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
-import { fileURLToPath } from "node:url";
-import { callerPath, FileError, Interrupt, isFolder, isMade, join, readText, readTexts } from "../io/mod.ts";
+import {
+  callerPath,
+  FileError,
+  Interrupt,
+  isFolder,
+  isMade,
+  join,
+  programFile,
+  readText,
+  readTexts,
+} from "../io/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
   BLUR_OPTIONS,
@@ -41,7 +50,7 @@ import { type Job, readJob, type Request, restoreJob, type Session } from "./res
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** The picture that is restored where none is named, degraded first. */
-const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
+const SAMPLE = new URL("../models/default/sample.png", import.meta.url);
 
 /** The command `restore`. */
 export const RESTORE: Command = {
@@ -151,7 +160,7 @@ async function run(given: Arguments): Promise<number> {
     );
   }
   const name = resultName(args) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
-  const job = await readJob(requestOf(args, input, name));
+  const job = await readJob(requestOf(args, input ?? await programFile(SAMPLE), name));
   await interrupt.check();
   return await withSession(args, { reporter, interrupt, like }, async (session) => {
     const { isHarm } = await restoreJob(session, job);
@@ -167,23 +176,24 @@ async function readLike({ operands: [input = ""], values }: Arguments): Promise<
   return repeatedRun(text, values, { name, specs: RESTORE.spec.options, isMeasured: isMeasurementName(input) });
 }
 
-/** What a command line asks of one file. */
+/** What a command line asks of one file; without a name of one it is the sample. */
 function requestOf(
   args: Arguments,
-  input: string | undefined,
+  path: string,
   name: string,
   { options = args.values, seed = args.number("seed") ?? 0 }: Partial<Pick<Request, "options" | "seed">> = {},
 ): Request {
   const { quality, ...others } = options;
-  const isOfResult = typeof quality === "number" && !isTaskQuality(options, input ?? SAMPLE);
+  const isSample = args.operands.length === 0;
+  const isOfResult = typeof quality === "number" && !isTaskQuality(options, path);
   return {
-    path: input ?? SAMPLE,
-    isSample: input === undefined,
+    path,
+    isSample,
     options: isOfResult ? others : options,
     seed,
     ...planOutputs(name, {
       samples: args.number("samples"),
-      sheet: args.flag("sheet") || input === undefined,
+      sheet: args.flag("sheet") || isSample,
       trace: args.text("trace"),
       quality: isOfResult ? quality : undefined,
     }),

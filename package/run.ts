@@ -46,13 +46,13 @@ export async function runShortcut(words: readonly string[]): Promise<number> {
 /** The program file of Deno: the one that runs this, or the one that npm has installed. */
 function findDeno(): string {
   if (process.versions["deno"] !== undefined) return process.execPath;
-  const require = createRequire(import.meta.url);
+  const load = createRequire(import.meta.url);
   try {
-    const folder = dirname(require.resolve("deno/package.json"));
+    const folder = dirname(load.resolve("deno/package.json"));
     const file = join(folder, denoFile(process.platform));
     if (existsSync(file)) return file;
     // Where npm was told to run no scripts of packages, the file is put there now.
-    return (require(join(folder, "install_api.cjs")) as { runInstall(): string }).runInstall();
+    return (load(join(folder, "install_api.cjs")) as { runInstall(): string }).runInstall();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new Error(
