@@ -54,15 +54,21 @@ export async function writePackage(folder: string): Promise<void> {
  * @throws {Error} if npm is not there or cannot pack
  */
 export async function pack(folder: string, target: string): Promise<string> {
-  const isWindows = Deno.build.os === "windows";
-  const { code, stdout, stderr } = await new Deno.Command(isWindows ? "npm.cmd" : "npm", {
-    args: ["pack", "--json", `--pack-destination=${target}`],
-    cwd: folder,
-    stdin: "null",
-  }).output();
-  if (code !== 0) throw new Error(`Cannot pack "${folder}": ${new TextDecoder().decode(stderr).trim()}`);
-  const [{ filename }] = JSON.parse(new TextDecoder().decode(stdout)) as [{ readonly filename: string }];
+  const { code, stdout, stderr } = await npm(["pack", "--json", `--pack-destination=${target}`], folder);
+  if (code !== 0) throw new Error(`Cannot pack "${folder}": ${stderr.trim()}`);
+  const [{ filename }] = JSON.parse(stdout) as [{ readonly filename: string }];
   return `${target}/${filename}`;
+}
+
+/** Runs npm in a folder. */
+export async function npm(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const name = Deno.build.os === "windows" ? "npm.cmd" : "npm";
+  const { code, stdout, stderr } = await new Deno.Command(name, { args: [...args], cwd, stdin: "null" }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
 /** Writes and packs the package. */

@@ -1,12 +1,14 @@
 /** Completions of command lines for shells, from what the commands say of themselves. */
 import type { CommandSpec } from "../io/mod.ts";
-import { actionsOf, brief, PROGRAM_NAME, type Shell, type Value, valueOf } from "./words.ts";
+import { actionsOf, brief, type Shell, takesFiles, type Value, valueOf } from "./words.ts";
 
 /** What can follow a command. */
 interface Completed {
   readonly name: string;
   readonly about: string;
   readonly actions: readonly string[];
+  /** Whether files may follow it. */
+  readonly hasFiles: boolean;
   readonly options: readonly { readonly name: string; readonly help: string; readonly value: Value | undefined }[];
 }
 
@@ -19,6 +21,7 @@ export function completions(shell: Shell, commands: readonly CommandSpec[]): str
     name: spec.name,
     about: brief(spec),
     actions: spec.name === "help" ? commands.map(({ name }) => name) : actionsOf(spec),
+    hasFiles: takesFiles(spec),
     options: [
       ...Object.entries(spec.options).map(([name, option]) => ({
         name,
@@ -38,61 +41,61 @@ function quoted(text: string): string {
 }
 
 function bash(commands: readonly Completed[]): string {
-  const optionsOf = ({ options }: Completed): string => options.map(({ name }) => `--${name}`).join(" ");
+  const call = (value: Value): string => {
+    if (value === "file") return "_shortcut_paths -f";
+    if (value === "folder") return "_shortcut_paths -d";
+    return value === "other" ? ":" : `_shortcut_words '${value.join(" ")}'`;
+  };
   const values = commands.flatMap(({ name: command, options }) =>
-    options.flatMap(({ name, value }) => {
-      const action = value === undefined || value === "other"
-        ? undefined
-        : value === "file"
-        ? 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$word"))'
-        : value === "folder"
-        ? 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$word"))'
-        : `COMPREPLY=($(compgen -W '${value.join(" ")}' -- "$word"))`;
-      if (value === undefined) return [];
-      return [`    ${command}:--${name}) ${action ?? ":"}; return ;;`];
-    })
+    options.flatMap(({ name, value }) => value === undefined ? [] : [`${command}:--${name}) ${call(value)}; return ;;`])
   );
-  return `# bash completion for ${PROGRAM_NAME}: source it, or save it as ~/.local/share/bash-completion/completions/${PROGRAM_NAME}
-_${PROGRAM_NAME}() {
-  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]}
+  const options = commands.map(({ name, options }) =>
+    `${name}) _shortcut_words '${options.map((option) => `--${option.name}`).join(" ")}' ;;`
+  );
+  const actions = commands.filter(({ actions }) => actions.length > 0).map(({ name, actions }) =>
+    `${name}) _shortcut_words '${actions.join(" ")}' ;;`
+  );
+  const indented = (lines: readonly string[], by: number): string =>
+    lines.map((line) => " ".repeat(by) + line).join("\n");
+  return `# bash completion for shortcut: source it, or save it as ~/.local/share/bash-completion/completions/shortcut
+_shortcut_words() {
+  local IFS=$' \\n'
+  COMPREPLY+=($(compgen -W "$1" -- "$word"))
+}
+_shortcut_paths() {
   local IFS=$'\\n'
+  compopt -o filenames 2>/dev/null
+  COMPREPLY+=($(compgen "$1" -- "$word"))
+}
+_shortcut() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]}
   COMPREPLY=()
-  # bash splits --name=value at the sign.
-  if [[ $word == = ]]; then word=
-  elif [[ $before == = && $COMP_CWORD -gt 2 ]]; then before=\${COMP_WORDS[COMP_CWORD - 2]}; fi
   if ((COMP_CWORD == 1)); then
-    IFS=' '
-    COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(" ")} --help --version' -- "$word"))
+    _shortcut_words '${commands.map(({ name }) => name).join(" ")} --help --version'
     return
   fi
+  # bash splits --name=value at the sign.
+  if [[ $word == = ]]; then word=
+  elif [[ $before == = ]]; then before=\${COMP_WORDS[COMP_CWORD - 2]}; fi
   case $command:$before in
-${values.map((line) => line.replace("COMPREPLY=($(compgen -W", "IFS=' '; COMPREPLY=($(compgen -W")).join("\n")}
+${indented(values, 4)}
   esac
   if [[ $word == -* ]]; then
-    IFS=' '
     case $command in
-${
-    commands.map((command) => `      ${command.name}) COMPREPLY=($(compgen -W '${optionsOf(command)}' -- "$word")) ;;`)
-      .join("\n")
-  }
+${indented(options, 6)}
     esac
     return
   fi
   if ((COMP_CWORD == 2)); then
-    IFS=' '
     case $command in
-${
-    commands.filter(({ actions }) => actions.length > 0).map(({ name, actions }) =>
-      `      ${name}) COMPREPLY=($(compgen -W '${actions.join(" ")}' -- "$word")) ;;`
-    ).join("\n")
-  }
+${indented(actions, 6)}
     esac
-    IFS=$'\\n'
   fi
-  compopt -o filenames
-  COMPREPLY+=($(compgen -f -- "$word"))
+  case $command in
+    ${commands.filter(({ hasFiles }) => hasFiles).map(({ name }) => name).join(" | ")}) _shortcut_paths -f ;;
+  esac
 }
-complete -F _${PROGRAM_NAME} ${PROGRAM_NAME}
+complete -F _shortcut shortcut
 `;
 }
 
@@ -105,18 +108,19 @@ function zsh(commands: readonly Completed[]): string {
     if (value === "folder") return ":folder:_files -/";
     return value === "other" ? ":value: " : `:value:(${value.join(" ")})`;
   };
-  const cases = commands.map(({ name, actions, options }) => {
+  const cases = commands.map(({ name, actions, hasFiles, options }) => {
     const specs = options.map((option) =>
       `        '--${option.name}${option.value === undefined ? "" : "="}[${plain(option.help)}]${after(option.value)}'`
     );
-    const operands = actions.length > 0
-      ? [`        '1:action:(${actions.join(" ")})'`, "        '*:file:_files'"]
-      : ["        '*:file:_files'"];
+    const operands = [
+      ...(actions.length > 0 ? [`        '1:action:(${actions.join(" ")})'`] : []),
+      ...(hasFiles ? ["        '*:file:_files'"] : []),
+    ];
     return [`    ${name})`, "      _arguments \\", [...specs, ...operands].join(" \\\n"), "      ;;"].join("\n");
   });
-  return `#compdef ${PROGRAM_NAME}
-# zsh completion for ${PROGRAM_NAME}: save it as _${PROGRAM_NAME} in a folder of $fpath
-_${PROGRAM_NAME}() {
+  return `#compdef shortcut
+# zsh completion for shortcut: save it as _shortcut in a folder of $fpath
+_shortcut() {
   if ((CURRENT == 2)); then
     local -a commands=(
 ${commands.map(({ name, about }) => `      '${name}:${plain(about)}'`).join("\n")}
@@ -131,15 +135,16 @@ ${commands.map(({ name, about }) => `      '${name}:${plain(about)}'`).join("\n"
 ${cases.join("\n")}
   esac
 }
-if [[ $funcstack[1] == _${PROGRAM_NAME} ]]; then _${PROGRAM_NAME} "$@"; else compdef _${PROGRAM_NAME} ${PROGRAM_NAME}; fi
+if [[ $funcstack[1] == _shortcut ]]; then _shortcut "$@"; else compdef _shortcut shortcut; fi
 `;
 }
 
 function fish(commands: readonly Completed[]): string {
-  const rows = commands.flatMap(({ name, about, actions, options }) => {
-    const here = `complete -c ${PROGRAM_NAME} -n '__fish_seen_subcommand_from ${name}'`;
+  const rows = commands.flatMap(({ name, about, actions, hasFiles, options }) => {
+    const here = `complete -c shortcut -n '__fish_seen_subcommand_from ${name}'`;
     return [
-      `complete -c ${PROGRAM_NAME} -n __fish_use_subcommand -f -a ${name} -d ${quoted(about)}`,
+      `complete -c shortcut -n __fish_use_subcommand -f -a ${name} -d ${quoted(about)}`,
+      ...(hasFiles ? [] : [`${here} -f`]),
       ...(actions.length > 0 ? [`${here} -a '${actions.join(" ")}'`] : []),
       ...options.map(({ name: option, help, value }) => {
         const after = value === undefined
@@ -155,7 +160,5 @@ function fish(commands: readonly Completed[]): string {
       }),
     ];
   });
-  return `# fish completion for ${PROGRAM_NAME}: save it as ~/.config/fish/completions/${PROGRAM_NAME}.fish\n${
-    rows.join("\n")
-  }\n`;
+  return `# fish completion for shortcut: save it as ~/.config/fish/completions/shortcut.fish\n${rows.join("\n")}\n`;
 }

@@ -22,7 +22,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
     1,
     "an input, a result or the adapter was at fault, or --strict found the result no better; the last line says which",
   ],
-  [2, "the command line was not understood; nothing was read or written"],
+  [2, "the command line was not understood, or asks for what does not go together"],
   [3, "verify: a file holds what this version cannot compare"],
   [130, "stopped by Ctrl-C; nothing was left half-written"],
 ];
@@ -75,7 +75,12 @@ export function asProgram(text: string): string {
 
 /** Words that may stand first after a command: its actions, or the shells. */
 export function actionsOf({ operands }: CommandSpec): readonly string[] {
-  return operands.usage.match(/\b[a-z]+\b(?!\.)/g) ?? [];
+  return operands.usage.match(/\b[a-z]+\b(?![.:])/g) ?? [];
+}
+
+/** Whether files may follow a command. */
+export function takesFiles({ operands }: CommandSpec): boolean {
+  return /\b(?!COMMAND\b)[A-Z]+\b/.test(operands.usage);
 }
 
 /** What the value of an option is: one of some words, a folder, a file, or something else. */
