@@ -44,7 +44,7 @@ export async function writePackage(folder: string): Promise<void> {
   const write = (name: string, data: unknown): Promise<void> =>
     Deno.writeTextFile(`${folder}/${name}`, `${JSON.stringify(data, null, 2)}\n`);
   await write("package.json", packageManifest(project, [...packages].sort()));
-  await write("deno.json", packageSettings(project));
+  await write("deno.json", packageSettings(project, modules));
 }
 
 /**

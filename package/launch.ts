@@ -53,6 +53,9 @@ const COMMANDS_FILE = /^cli\/main\.[jt]s$/;
 /** Modules that are commands by themselves. */
 const PROGRAMS = /^(cli\/setup|studio\/serve)\.[jt]s$/;
 
+/** The command that needs a folder with the sources of the program. */
+export const STUDIO = "studio";
+
 /** A task that runs a module by a set of permissions, and no other settings than those it stands in. */
 const RUN = /\bdeno run (?:(?!--config )\S+ )*?-P(?:=([a-z-]+))? (\S+\.[jt]s)(?: (.*))?$/;
 
@@ -75,8 +78,9 @@ export function commandTask({ tasks }: Settings, name: string): CommandTask | un
  */
 export function planLaunch(words: readonly string[], settings: Settings, place: Place): Launch {
   const [name = "", ...rest] = words;
-  const task = commandTask(settings, name);
   const { root, env, platform } = place;
+  // The studio packs modules of a folder.
+  const task = name === STUDIO && isAddress(root) ? undefined : commandTask(settings, name);
   const variables = {
     // Older Mesa drivers look for a display and print an error where this is unset.
     ...(platform === "linux" && !env["XDG_RUNTIME_DIR"] ? { XDG_RUNTIME_DIR: "/tmp" } : {}),
@@ -103,9 +107,14 @@ export function planLaunch(words: readonly string[], settings: Settings, place: 
   return { steps: [...first, step], env: variables };
 }
 
+/** Whether a program is at an address rather than in a folder. */
+function isAddress(root: string): boolean {
+  return /^https?:/.test(root);
+}
+
 /** What a program needs that is run from an address: its modules, and for a command the files beside them. */
 function hostPermissions(root: string, hasFiles: boolean): readonly string[] {
-  if (!/^https?:/.test(root)) return [];
+  if (!isAddress(root)) return [];
   const { host } = new URL(root);
   return [`--allow-import=${host}`, ...(hasFiles ? [`--allow-net=${host}`] : [])];
 }

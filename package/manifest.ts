@@ -42,22 +42,26 @@ export function packageManifest(
 
 /**
  * The settings of the package: its commands with what they may do. Packages are those that npm installs beside it.
+ * @param modules what the package has; commands in others start nothing
  */
 export function packageSettings(
   { name, version, tasks, permissions, compilerOptions }: Project,
+  modules: readonly string[],
 ): Readonly<Record<string, unknown>> {
   const commands = Object.entries(tasks).flatMap(([command, task]) => {
     const found = commandTask({ tasks }, command);
-    return found ? [{ command, task, set: found.set || "default" }] : [];
+    return found ? [{ command, task, set: found.set || "default", isHere: modules.includes(found.file) }] : [];
   });
-  const sets = new Set(commands.map(({ set }) => set));
+  const sets = new Set(commands.filter(({ isHere }) => isHere).map(({ set }) => set));
   return {
     name,
     version,
     nodeModulesDir: "manual",
     lock: false,
     tasks: Object.fromEntries(
-      commands.map(({ command, task }) => [command, { ...task, command: task.command.replace(/\.ts\b/g, ".js") }]),
+      commands.map(({ command, task, isHere }) =>
+        [command, { ...task, command: isHere ? task.command.replace(/\.ts\b/g, ".js") : "" }] as const
+      ),
     ),
     permissions: Object.fromEntries(Object.entries(permissions).filter(([set]) => sets.has(set))),
     compilerOptions,

@@ -6,6 +6,7 @@ import { commandSpecs, main } from "../cli/mod.ts";
 import { type CommandSpec, helpText } from "../io/mod.ts";
 import { didYouMean, UsageError } from "../parameters/mod.ts";
 import { completions } from "./completions.ts";
+import { STUDIO } from "./launch.ts";
 import { manual } from "./manual.ts";
 import { allCommands, asProgram, brief, EXIT_CODES, PROGRAM_NAME, SHELLS, VERSION } from "./words.ts";
 
@@ -48,6 +49,11 @@ function textOf(words: readonly string[], commands: readonly CommandSpec[]): str
   const { operands: { usage, min, max } } = command;
   if (rest.length < min || rest.length > max) {
     throw new UsageError(`${name} was given "${rest.join(" ")}", ${usage || "nothing"} is needed`);
+  }
+  if (name === STUDIO) {
+    throw new UsageError(
+      `${name} packs its page from the sources, which are not here: run it in a clone of the repository, by deno task ${name}`,
+    );
   }
   if (name === "help") return word === "" ? overview(commands) : asProgram(helpText(named(word)));
   if (name === "manual") return manual(commands);

@@ -1,6 +1,7 @@
 /** What the program says of itself: its commands beside those of `cli/`, and what can follow each. */
 import { type OptionSpec } from "../parameters/mod.ts";
 import type { CommandSpec } from "../io/mod.ts";
+import { STUDIO } from "./launch.ts";
 import settings from "../deno.json" with { type: "json" };
 
 /** The name by which it is called. */
@@ -38,7 +39,7 @@ export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = 
 
 /** Commands beside those of `cli/`: programs of their own, which explain their options themselves, and those of this one. */
 const OTHERS: readonly (readonly [name: string, usage: string, summary: string])[] = [
-  ["studio", "", settings.tasks.studio.description],
+  [STUDIO, "", settings.tasks.studio.description],
   ["setup", "", settings.tasks.setup.description],
   ["help", "[COMMAND]", "List the commands, or explain one"],
   ["completions", SHELLS.join("|"), "Print what makes a shell complete command lines"],

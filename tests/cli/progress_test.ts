@@ -2,6 +2,23 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { byteProgress, formatSeconds, makeReporter } from "../../io/progress.ts";
 import { printedBy } from "./run_command.ts";
 
+Deno.test("a quiet reporter tells results and what failed alone, as text and as JSON", async () => {
+  const say = (json: boolean): Promise<{ readonly stdout: string; readonly stderr: string }> =>
+    printedBy(() => {
+      using reporter = makeReporter(json, { isTerminal: true, isQuiet: true });
+      reporter.note("a note");
+      reporter.step("restore", 1, 2);
+      reporter.done();
+      reporter.file("a.png", "failed", "no picture");
+      reporter.result({ files: 1 }, "Wrote a.png");
+    });
+  const text = await say(false);
+  assertEquals([text.stdout, text.stderr], ["Wrote a.png\n", '"a.png": failed: no picture\n']);
+  const { stdout, stderr } = await say(true);
+  assertEquals(stdout.trim().split("\n").map((line) => JSON.parse(line).event), ["file", "result"]);
+  assertEquals(stderr, "");
+});
+
 Deno.test("formatSeconds() reads as people say it", () => {
   assertEquals([0, 4.24, 59.94, 60, 185.4, 3600].map(formatSeconds), [
     "0.0 s",

@@ -99,6 +99,7 @@ Deno.test("planLaunch() lets a program that runs from an address reach its own h
     "https://example.org:8443/s/package/program.ts",
     "restore",
   ]);
+  assertEquals(planLaunch(["studio"], settings, place).steps[0]!.at(-1), "studio", "the program says that it cannot");
   const [help] = planLaunch(["help"], settings, place).steps;
   assert(!help!.some((word) => word.startsWith("--allow-net")));
 });

@@ -115,7 +115,7 @@ Deno.test("the npm package restores a picture where the user stands, and passes 
     });
 
     await t.step({
-      name: "Ctrl-C stops it with exit code 130, and it leaves no file",
+      name: "Ctrl-C stops it with exit code 130, and it leaves no result",
       ignore: Deno.build.os === "windows",
       fn: async () => {
         const child = command(["restore", "a photo.webp", "--task=sr4", "--steps=500"]).spawn();
@@ -128,7 +128,8 @@ Deno.test("the npm package restores a picture where the user stands, and passes 
         await child.stdout.cancel();
         assertEquals((await child.status).code, 130, seen);
         assertStringIncludes(seen, "stopped by Ctrl-C");
-        assertEquals(await names(), ["a photo.webp"]);
+        // A run of some seconds also keeps its state, from which it can go on.
+        assertEquals((await names()).filter((name) => !name.endsWith(".state")), ["a photo.webp"]);
       },
     });
   } finally {

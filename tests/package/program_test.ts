@@ -62,6 +62,9 @@ Deno.test("an unknown command and none at all name the nearest one and list all,
 });
 
 Deno.test("own commands refuse words that they do not take", async () => {
+  const studio = await run("studio");
+  assertEquals(studio.code, 2);
+  assertStringIncludes(studio.stderr, "run it in a clone of the repository, by deno task studio");
   for (const words of [["completions"], ["completions", "tcsh"], ["completions", "bash", "x"], ["manual", "x"]]) {
     const { code, stdout } = await run(...words);
     assertEquals([code, stdout], [2, ""], words.join(" "));
