@@ -61,7 +61,7 @@ for name in NODE_EXTRA_CA_CERTS SSL_CERT_FILE DENO_CERT; do
   passed+=("$name=/opt/certificates/$name")
 done
 
-photos="/home/somebody/my photos"
+photos="/srv/my photos"
 mkdir -p "$root$photos" "$root/opt/shortcut"
 npx -y "$deno" task --config "$here/deno.json" package "$root/opt/shortcut"
 git clone --quiet "file://$here" "$root/opt/clone"

@@ -3,9 +3,13 @@ import type { Resample } from "./conv2d_input.ts";
 
 /** Rows and columns of zeros around an image. */
 export interface Padding {
+  /** Rows above. */
   readonly top: number;
+  /** Columns before. */
   readonly left: number;
+  /** Rows below. */
   readonly bottom: number;
+  /** Columns after. */
   readonly right: number;
 }
 

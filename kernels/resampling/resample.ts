@@ -196,7 +196,9 @@ export function averagePool(x: Tensor, factor: number): Tensor {
 export interface SpreadAttrs {
   /** A positive integer. */
   readonly factor: number;
+  /** Rows of the image. */
   readonly height: number;
+  /** Columns of the image. */
   readonly width: number;
 }
 

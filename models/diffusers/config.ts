@@ -17,6 +17,7 @@ type Resampling = "conv" | "resnet";
 
 /** One level of a network. */
 export interface DiffusersLevel {
+  /** Channels of its residual blocks. */
   readonly channels: number;
   /** Whether attention follows each residual block on the way down, and on the way up. */
   readonly attends: { readonly down: boolean; readonly up: boolean };

@@ -20,7 +20,9 @@ export type Layer =
 
 /** Layers that run one after another and count as one module, such as `input_blocks.3`. */
 export interface Block {
+  /** What stands before the names of its parameters. */
   readonly name: string;
+  /** Its layers in order. */
   readonly layers: readonly Layer[];
 }
 
@@ -40,6 +42,7 @@ export interface GuidedEncoderLayout {
 
 /** The blocks of a UNet: the result of input block k is joined to the input of the k-th last output block. */
 export interface GuidedUnetLayout extends GuidedEncoderLayout {
+  /** The way up, from the smallest level. */
   readonly outputBlocks: readonly Block[];
   /** Channels that the head `out` reads. */
   readonly headChannels: number;

@@ -93,7 +93,9 @@ export interface Update extends Prediction {
 
 /** Tensors of one run, on the device until `free`. */
 export interface RunTensors<X extends string> {
+  /** The tensors by name. */
   readonly tensors: Readonly<Record<X, DeviceTensor>>;
+  /** Gives their memory back. */
   free(): void;
 }
 
@@ -104,6 +106,7 @@ export interface RunTensors<X extends string> {
 export interface StepDefinition<A, C extends string, I extends string, X extends string, O extends string> {
   /** Name of the stage, for profiles. */
   readonly name: string;
+  /** Where its noise comes from. */
   readonly noise: NoiseSource;
   /** Tensors that all runs have in common, such as the measurement. */
   readonly inputs?: Readonly<Record<I, DeviceTensor>>;
