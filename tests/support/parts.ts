@@ -29,7 +29,7 @@ export const BROWSER: readonly string[] = [
  * Files that install packages, for which npm may ask its registry. They are no part of all tests: `deno task test:package`
  * runs them.
  */
-export const INSTALLING: readonly string[] = ["package/package_test.ts"];
+export const INSTALLING: readonly string[] = ["package/address_test.ts", "package/package_test.ts"];
 
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
 export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
