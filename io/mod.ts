@@ -57,3 +57,6 @@ export {
   type TunedSubject,
   writeTuned,
 } from "./tuned_choices.ts";
+export type { ImageFormat } from "./codecs/image.ts";
+export type { TunedIdentity } from "./tuned_choices.ts";
+export type { FORMATS } from "./write_image.ts";

@@ -37,8 +37,9 @@ done
 }
 
 # The mirror from which this machine installs, if it is a Debian.
-mirror=${MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-  sed -nE 's#^(deb|URIs:) +(https?://[^ ]+/debian)/?( .*)?$#\2#p' | head -n 1)}
+sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true)
+mirror=${MIRROR:-$(sed -nE '/debian\/?( |$)/{s#^(deb|URIs:) +(https?://[^ ]+).*#\2#p}' <<<"$sources")}
+mirror=${mirror%%$'\n'*}
 root=$(mktemp -d --tmpdir shortcut-fresh-XXXXXX)
 finish() { [ -n "$keep" ] && echo "The folder is $root" || rm -rf --one-file-system "$root"; }
 trap finish EXIT

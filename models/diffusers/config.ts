@@ -13,7 +13,7 @@ export const DIFFUSERS = "diffusers";
 export const UNET_CLASS = "UNet2DModel";
 
 /** How a level passes to the next one: by a convolution, or by a residual block. */
-type Resampling = "conv" | "resnet";
+export type Resampling = "conv" | "resnet";
 
 /** One level of a network. */
 export interface DiffusersLevel {

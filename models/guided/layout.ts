@@ -28,9 +28,11 @@ export interface Block {
 
 /** The blocks of the way down and the middle. */
 export interface GuidedEncoderLayout {
+  /** The way down, from the full size. */
   readonly inputBlocks: readonly Block[];
   /** Channels that leave each input block. */
   readonly inputBlockChannels: readonly number[];
+  /** What stands between the ways. */
   readonly middleBlock: Block;
   /** Channels that leave the middle block. */
   readonly middleChannels: number;
