@@ -24,7 +24,9 @@ import { weightedSum } from "../pointwise/elementwise.ts";
 import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 import { separable } from "./separable.ts";
 
-interface FactorAttrs {
+/** Side of the blocks. */
+export interface FactorAttrs {
+  /** Pixels along each side, a positive integer. */
   readonly factor: number;
 }
 

@@ -53,7 +53,9 @@ export function noisyStage<I extends string, C extends string, O extends string>
 
 /** Weights of the prediction inside a stage: scalars of the run, or numbers. */
 export interface PredictionWeights {
+  /** Weight of x_t. */
   readonly x0FromXt: Coefficient;
+  /** Weight of eps. */
   readonly x0FromEps: Coefficient;
 }
 
