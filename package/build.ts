@@ -2,6 +2,7 @@
  * `deno task package [FOLDER]`: writes the npm package as a tarball into a folder (by default `out`). It has the program
  * as JavaScript, the embedded prior and the sample picture, and names the packages that npm installs with it.
  */
+import { fileURLToPath } from "node:url";
 import { commandSpecs } from "../cli/mod.ts";
 import { callerPath } from "../io/mod.ts";
 import settings from "../deno.json" with { type: "json" };
@@ -10,7 +11,7 @@ import { manual } from "./manual.ts";
 import { packageManifest, packageSettings, packagesIn, type Project } from "./manifest.ts";
 import { allCommands } from "./words.ts";
 
-const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The programs of the package. */
 const ENTRIES = ["package/shortcut.ts", "package/program.ts", "cli/setup.ts", "adapter/probe.ts"];
