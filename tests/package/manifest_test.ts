@@ -43,6 +43,8 @@ Deno.test("packageManifest() pins what it depends on as deno.json does, Deno amo
   assertEquals(dependencies, { deno: DENO_VERSION, pngjs: "7.0.0", "@jsquash/webp": "1.5.0" });
   assertEquals([version, bin], [settings.version, { shortcut: "package/shortcut.js" }]);
   assertThrows(() => packageManifest(PROJECT, ["@std/assert"]), Error, 'the version of "@std/assert"');
+  const renamed = { ...PROJECT, imports: { png: "npm:pngjs@7.0.0" } };
+  assertThrows(() => packageManifest(renamed, ["png"]), Error, 'maps it to "npm:pngjs@7.0.0"');
   const ci = await Deno.readTextFile(new URL("../../.ci/run", import.meta.url));
   assert(ci.includes(`deno@${DENO_VERSION} `), "tests run on the version that is installed");
 });

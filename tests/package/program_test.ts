@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import settings from "../../deno.json" with { type: "json" };
 import { commandSpecs } from "../../cli/mod.ts";
+import { manual } from "../../package/manual.ts";
 import { program } from "../../package/program.ts";
 import { allCommands, EXIT_CODES } from "../../package/words.ts";
 import { type Outcome, printedBy } from "../cli/run_command.ts";
@@ -129,6 +130,12 @@ Deno.test("zsh and fish take their completions, which have every option of every
   const script = `${fish}\ncomplete -C 'shortcut restore --method ddn'\n`;
   const completed = await shell("fish", [], script);
   if (completed !== undefined) assertMatch(completed, /^ddnm\t.*\nddnm\+\t/);
+});
+
+Deno.test("manual() hides what roff would take for a request or an escape", () => {
+  const spec = { name: "x", operands: { usage: "", min: 0, max: 0 }, options: {}, examples: [] };
+  const page = manual([{ ...spec, summary: "Paints.\n.png files\n'quoted' a\\b --c" }]);
+  assertStringIncludes(page, "\nPaints.\n\\&.png files\n\\&'quoted' a\\eb \\-\\-c\n");
 });
 
 Deno.test("the manual page has every command, option and exit code, and man finds nothing wrong in it", async () => {
