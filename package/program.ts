@@ -45,19 +45,19 @@ function textOf(words: readonly string[], commands: readonly CommandSpec[]): str
   };
   const command = named(name);
   if (rest.some((word) => word === "--help" || word === "-h")) return asProgram(helpText(command));
-  const [word = "", ...others] = rest;
-  const { operands: { usage, min, max } } = command;
-  if (rest.length < min || rest.length > max) {
-    throw new UsageError(`${name} was given "${rest.join(" ")}", ${usage || "nothing"} is needed`);
-  }
   if (name === STUDIO) {
     throw new UsageError(
       `${name} packs its page from the sources, which are not here: run it in a clone of the repository, by deno task ${name}`,
     );
   }
+  const [word = ""] = rest;
+  const { operands: { usage, min, max } } = command;
+  if (rest.length < min || rest.length > max) {
+    throw new UsageError(`${name} was given "${rest.join(" ")}", ${usage || "nothing"} is needed`);
+  }
   if (name === "help") return word === "" ? overview(commands) : asProgram(helpText(named(word)));
   if (name === "manual") return manual(commands);
-  const shell = SHELLS.find((known) => known === word && others.length === 0);
+  const shell = SHELLS.find((known) => known === word);
   if (name === "completions" && shell) return completions(shell, commands);
   throw new UsageError(`${name} was given "${rest.join(" ")}", ${usage} is needed`);
 }
@@ -70,7 +70,7 @@ function overview(commands: readonly CommandSpec[]): string {
     "Commands, each with --help:",
     ...commands.map((command) => `  ${command.name.padEnd(19)}${brief(command)}`),
     "",
-    `Exit codes: ${EXIT_CODES.map(([code, meaning]) => `${code} ${meaning.split(/[,;]/)[0]}`).join("; ")}.`,
+    `Exit codes: ${EXIT_CODES.map(([code, meaning]) => `${code} ${meaning.split(":")[0]}`).join("; ")}.`,
     `Version ${VERSION}.`,
   ].join("\n");
 }

@@ -16,16 +16,13 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** A shell of `SHELLS`. */
 export type Shell = typeof SHELLS[number];
 
-/** What all exit codes mean. */
+/** What all exit codes mean, each in a word or two and then at length. */
 export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
   [0, "done"],
-  [
-    1,
-    "an input, a result or the adapter was at fault, or --strict found the result no better; the last line says which",
-  ],
-  [2, "the command line was not understood, or asks for what does not go together"],
-  [3, "verify: a file holds what this version cannot compare"],
-  [130, "stopped by Ctrl-C; nothing was left half-written"],
+  [1, "failed: an input, a result or the adapter was at fault, or --strict found the result no better"],
+  [2, "not understood: the command line is wrong, or asks for what does not go together"],
+  [3, "not supported: verify found a file that holds what this version cannot compare"],
+  [130, "stopped: by Ctrl-C; nothing was left half-written"],
 ];
 
 /** What the environment changes. */

@@ -41,6 +41,10 @@ Deno.test("help lists all commands with what they do, help COMMAND explains one 
   assertEquals(help.code, 0);
   for (const { name } of allCommands(await commandSpecs())) assertMatch(help.stdout, new RegExp(`\n  ${name} +[A-Z]`));
   assertEquals(await run("--help"), help);
+  assertStringIncludes(
+    help.stdout,
+    "\nExit codes: 0 done; 1 failed; 2 not understood; 3 not supported; 130 stopped.\n",
+  );
   const restore = await run("help", "restore");
   assertEquals(restore, await run("restore", "--help"));
   assertStringIncludes(restore.stdout, "Usage: shortcut restore [IMAGE");
@@ -63,7 +67,7 @@ Deno.test("an unknown command and none at all name the nearest one and list all,
 });
 
 Deno.test("own commands refuse words that they do not take", async () => {
-  const studio = await run("studio");
+  const studio = await run("studio", "--port", "0");
   assertEquals(studio.code, 2);
   assertStringIncludes(studio.stderr, "run it in a clone of the repository, by deno task studio");
   for (const words of [["completions"], ["completions", "tcsh"], ["completions", "bash", "x"], ["manual", "x"]]) {
