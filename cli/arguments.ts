@@ -1,6 +1,6 @@
 /** Commands, and the checked values of their command lines. */
-import { numberOf, type OptionValues, textOf } from "../parameters/mod.ts";
-import { callerPath, type CommandSpec, readCommandLine } from "../io/mod.ts";
+import { numberOf, type OptionSpec, type OptionValues, textOf } from "../parameters/mod.ts";
+import { callerPath, type CommandSpec, makeReporter, readCommandLine, type Reporter } from "../io/mod.ts";
 
 export type { CommandSpec };
 
@@ -10,14 +10,26 @@ export interface Command {
   run(args: Arguments): Promise<number>;
 }
 
+/** The option of commands that show how their work goes on. */
+export const QUIET_OPTION: Readonly<Record<string, OptionSpec>> = {
+  quiet: { kind: "flag", help: "Print results and errors alone, neither progress nor notes" },
+};
+
 /** The checked values of a command line. */
 export class Arguments {
   constructor(
     readonly operands: readonly string[],
     readonly values: OptionValues,
-    /** The command line as it was given, for reports. */
+    /** The command line as it was given, for reports; without --quiet. */
     readonly words: readonly string[] = [],
+    /** Whether results and errors alone are shown. */
+    readonly isQuiet: boolean = false,
   ) {}
+
+  /** What shows the work of this command line, as `--json` and `--quiet` say. */
+  reporter(): Reporter {
+    return makeReporter(this.flag("json"), { isQuiet: this.isQuiet });
+  }
 
   /** Whether a flag was given. */
   flag(name: string): boolean {
@@ -54,8 +66,11 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   const named: readonly string[] = spec.operands.usage.match(/\b[a-z]+\b(?!\.)/g) ?? [];
   const isPath = (operand: string): boolean => !named.includes(operand) && line.operands[0] !== "fetch";
   const operands = line.operands.map((operand) => isPath(operand) ? callerPath(operand) : operand);
-  const values = Object.entries(line.values).map(([name, value]) =>
+  // What is computed is the same, so that neither results nor reports know of it.
+  const { quiet, ...given } = line.values;
+  const values = Object.entries(given).map(([name, value]) =>
     [name, PATHS.includes(spec.options[name]!.value) ? callerPath(String(value)) : value] as const
   );
-  return new Arguments(operands, Object.fromEntries(values), words);
+  const others = quiet === undefined ? words : words.filter((word) => word !== "--quiet");
+  return new Arguments(operands, Object.fromEntries(values), others, quiet === true);
 }

@@ -1,7 +1,7 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
-import { byteProgress, checkWritable, Interrupt, makeReporter, openModelFile, writeTensors } from "../io/mod.ts";
+import { byteProgress, checkWritable, Interrupt, openModelFile, writeTensors } from "../io/mod.ts";
 import { convertedContents, type ConvertedDtype, countParameters, planDescription } from "../models/mod.ts";
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { describeOrigin, descriptionSpecs } from "./description_options.ts";
 import { openDescribed } from "./model_file.ts";
@@ -26,6 +26,7 @@ export const CONVERT: Command = {
         },
         ...descriptionSpecs(),
         json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+        ...QUIET_OPTION,
       };
     },
     examples: [
@@ -43,7 +44,7 @@ export const CONVERT: Command = {
 
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   const [input, output] = args.operands as readonly [string, string];
   if (!/\.safetensors$/i.test(output)) {
     throw new UsageError(`the result is "${output}", a name that ends in .safetensors is needed`);

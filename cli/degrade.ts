@@ -8,7 +8,6 @@ import {
   isFolder,
   isMade,
   join,
-  makeReporter,
   type Output,
   type Reporter,
   sha256OfFile,
@@ -43,7 +42,7 @@ import {
   taskOptions,
   TASKS,
 } from "../restoration/mod.ts";
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { taskList } from "./lists.ts";
 import { resultName } from "./outputs.ts";
@@ -79,6 +78,7 @@ export const DEGRADE: Command = {
         out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -degraded, in this folder)" },
         ...RUNTIME_OPTIONS,
         json: { kind: "flag", help: "Print the outcome as JSON lines on stdout" },
+        ...QUIET_OPTION,
       },
       lists: [taskList(degradeTasks())],
       examples: [
@@ -112,7 +112,7 @@ interface Session {
 
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   const options = args.values;
   const task = chooseTask(options, "sr4", degradeTasks());
   chooseNoise(options, task);

@@ -1,5 +1,5 @@
 /** `deno task diagnose PICTURE...`: what is wrong with pictures, and the commands that undo it. */
-import { FileError, Interrupt, makeReporter, readImage } from "../io/mod.ts";
+import { FileError, Interrupt, readImage } from "../io/mod.ts";
 import { DAMAGES, describeDiagnosis, diagnose } from "../restoration/mod.ts";
 import type { Arguments, Command } from "./arguments.ts";
 
@@ -22,7 +22,7 @@ export const DIAGNOSE: Command = {
 
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   let isFailed = false;
   for (const path of args.operands) {
     await interrupt.check();

@@ -28,11 +28,11 @@ import {
   writePlan,
   writeResults,
 } from "../evaluation/mod.ts";
-import { checkWritable, formatSeconds, Interrupt, makeReporter, type Reporter, writePng } from "../io/mod.ts";
+import { checkWritable, formatSeconds, Interrupt, type Reporter, writePng } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import { CLASS_OPTION, restoringMethods, TASKS } from "../restoration/mod.ts";
-import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
+import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { identifyModel, readFoundStudy, TASK_FILES } from "./evaluate_inputs.ts";
 import { FolderStore } from "./evaluate_store.ts";
 import { methodList, taskList } from "./lists.ts";
@@ -99,6 +99,7 @@ export const EVALUATE: Command = {
         ...PRECISION_OPTION,
         ...RUNTIME_OPTIONS,
         json: { kind: "flag", help: "Print progress and outcome as JSON lines on stdout" },
+        ...QUIET_OPTION,
       };
     },
     get lists() {
@@ -126,7 +127,7 @@ export const EVALUATE: Command = {
 
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   using session = new Session(args, reporter, interrupt);
   return args.operands[0] === MERGE ? await session.merge() : await session.evaluate();
 }

@@ -1,5 +1,5 @@
 /** The commands: `main.ts COMMAND [arguments]`. Exit codes: 0 done, 1 bad input, 2 usage, 3 not supported, 130 Ctrl-C. */
-import { type Command, parseCommand } from "./arguments.ts";
+import { type Command, type CommandSpec, parseCommand } from "./arguments.ts";
 import { didYouMean, UsageError } from "../parameters/mod.ts";
 import { helpText, INTERRUPTED_EXIT, InterruptedError } from "../io/mod.ts";
 
@@ -21,9 +21,13 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 /**
  * Runs one command line.
+ * @param phrase what is said to the user, for a program by another name than `deno task`
  * @returns the exit code
  */
-export async function main(words: readonly string[]): Promise<number> {
+export async function main(
+  words: readonly string[],
+  phrase: (text: string) => string = (text) => text,
+): Promise<number> {
   const [name = "", ...rest] = words;
   try {
     if (name === "--help" || name === "-h") {
@@ -39,21 +43,25 @@ export async function main(words: readonly string[]): Promise<number> {
     const command = await load();
     const args = parseCommand(command.spec, rest);
     if (args === "help") {
-      await print(Deno.stdout, helpText(command.spec));
+      await print(Deno.stdout, phrase(helpText(command.spec)));
       return 0;
     }
     return await command.run(args);
   } catch (error) {
-    await print(Deno.stderr, `error: ${error instanceof Error ? error.message : String(error)}`);
+    await print(Deno.stderr, `error: ${phrase(error instanceof Error ? error.message : String(error))}`);
     if (error instanceof InterruptedError) return INTERRUPTED_EXIT;
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
+/** What all commands say of themselves. */
+export async function commandSpecs(): Promise<readonly CommandSpec[]> {
+  return await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).spec));
+}
+
 /** The commands with the beginning of what each says of itself. */
 async function overview(): Promise<string> {
-  const specs = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).spec));
-  const lines = specs.map(({ name, summary }) =>
+  const lines = (await commandSpecs()).map(({ name, summary }) =>
     `  deno task ${name.padEnd(19)}${/^[^(:.]*/.exec(summary)?.[0].trim()}`
   );
   return ["Commands, each with --help:", ...lines].join("\n");

@@ -15,15 +15,7 @@ import {
   pairsByName,
   summarizePairs,
 } from "../evaluation/mod.ts";
-import {
-  checkWritable,
-  FileError,
-  FileSource,
-  Interrupt,
-  makeReporter,
-  type Reporter,
-  writeAtomically,
-} from "../io/mod.ts";
+import { checkWritable, FileError, FileSource, Interrupt, type Reporter, writeAtomically } from "../io/mod.ts";
 import {
   type ConventionName,
   CONVENTIONS,
@@ -36,7 +28,7 @@ import { openSafetensors } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import { CLASS_OPTION, fileStem } from "../restoration/mod.ts";
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { readColours, readSide, type Side } from "./pictures.ts";
@@ -97,6 +89,7 @@ export const METRICS: Command = {
         ...PRECISION_OPTION,
         ...RUNTIME_OPTIONS,
         json: { kind: "flag", help: "Print the outcome as a JSON line on stdout" },
+        ...QUIET_OPTION,
       };
     },
     lists: [
@@ -127,7 +120,7 @@ interface Session {
 
 async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   let runtime: Promise<Runtime> | undefined;
   const session = { args, reporter, interrupt, runtime: () => runtime ??= openRuntime(args) };
   try {

@@ -1,5 +1,5 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { DEFAULT_DOWNLOADS } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { descriptionSpecs } from "./description_options.ts";
@@ -55,6 +55,7 @@ export const MODELS: Command = {
         ...CLASSIFY_OPTIONS,
         ...descriptionSpecs(),
         json: { kind: "flag", help: "Print data as JSON on stdout" },
+        ...QUIET_OPTION,
       };
     },
     examples: [

@@ -1,5 +1,4 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
-import { fileURLToPath } from "node:url";
 import {
   callerPath,
   FileError,
@@ -7,7 +6,7 @@ import {
   isFolder,
   isMade,
   join,
-  makeReporter,
+  programFile,
   readImage,
   readText,
   readTexts,
@@ -46,7 +45,7 @@ import {
   taskOptions,
   WINDOW_OPTIONS,
 } from "../restoration/mod.ts";
-import { Arguments, type Command, type CommandSpec } from "./arguments.ts";
+import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
@@ -55,7 +54,7 @@ import { type Job, readJob, type Request, restoreJob, type Session } from "./res
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** The picture that is restored where none is named, degraded first. */
-const SAMPLE = fileURLToPath(new URL("../models/default/sample.png", import.meta.url));
+const SAMPLE = new URL("../models/default/sample.png", import.meta.url);
 
 /** The command `restore`. */
 export const RESTORE: Command = {
@@ -128,6 +127,7 @@ export const RESTORE: Command = {
           help: "Exit code 1 where the result is no better than what was there, see the last line",
         },
         json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+        ...QUIET_OPTION,
       },
       lists: [taskList(restoreTasks()), methodList()],
       examples: [
@@ -153,7 +153,7 @@ export const RESTORE: Command = {
 
 async function run(given: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(given.flag("json"));
+  using reporter = given.reporter();
   const like = await readLike(given);
   const asked = like ? new Arguments(given.operands, like.options, given.words) : given;
   const [input] = asked.operands;
@@ -171,7 +171,7 @@ async function run(given: Arguments): Promise<number> {
   if (auto && !auto.options) return auto.isOpen ? 1 : 0;
   const args = auto?.options ? new Arguments(asked.operands, auto.options, asked.words) : asked;
   const name = resultName(args) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
-  const job = await readJob(requestOf(args, input, name));
+  const job = await readJob(requestOf(args, input ?? await programFile(SAMPLE), name));
   await interrupt.check();
   return await withSession(args, { reporter, interrupt, like }, async (session) => {
     const { isHarm } = await restoreJob(session, job);
@@ -187,23 +187,24 @@ async function readLike({ operands: [input = ""], values }: Arguments): Promise<
   return repeatedRun(text, values, { name, specs: RESTORE.spec.options, isMeasured: isMeasurementName(input) });
 }
 
-/** What a command line asks of one file. */
+/** What a command line asks of one file; without a name of one it is the sample. */
 function requestOf(
   args: Arguments,
-  input: string | undefined,
+  path: string,
   name: string,
   { options = args.values, seed = args.number("seed") ?? 0 }: Partial<Pick<Request, "options" | "seed">> = {},
 ): Request {
   const { quality, ...others } = options;
-  const isOfResult = typeof quality === "number" && !isTaskQuality(options, input ?? SAMPLE);
+  const isSample = args.operands.length === 0;
+  const isOfResult = typeof quality === "number" && !isTaskQuality(options, path);
   return {
-    path: input ?? SAMPLE,
-    isSample: input === undefined,
+    path,
+    isSample,
     options: isOfResult ? others : options,
     seed,
     ...planOutputs(name, {
       samples: args.number("samples"),
-      sheet: args.flag("sheet") || input === undefined,
+      sheet: args.flag("sheet") || isSample,
       trace: args.text("trace"),
       quality: isOfResult ? quality : undefined,
     }),

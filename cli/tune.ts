@@ -6,7 +6,6 @@ import {
   forgetTuned,
   Interrupt,
   INTERRUPTED_EXIT,
-  makeReporter,
   readTuned,
   type Reporter,
   tunedFile,
@@ -15,7 +14,7 @@ import {
 } from "../io/mod.ts";
 import { NANOSECONDS_PER_BYTE } from "../kernels/mod.ts";
 import { PRECISIONS } from "../models/mod.ts";
-import type { Arguments, Command, CommandSpec } from "./arguments.ts";
+import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import {
   formatOutcome,
@@ -68,6 +67,7 @@ export const TUNE: Command = {
         "dry-run": { kind: "flag", help: "Measure and print, but store nothing" },
         forget: { kind: "flag", help: "Remove what is stored for this adapter, and measure nothing" },
         json: { kind: "flag", help: "Print progress and result as JSON lines on stdout" },
+        ...QUIET_OPTION,
       };
     },
     examples: [
@@ -78,7 +78,7 @@ export const TUNE: Command = {
   },
   async run(args: Arguments): Promise<number> {
     checkCombination(args);
-    using reporter = makeReporter(args.flag("json"));
+    using reporter = args.reporter();
     return args.flag("forget") ? await forget(args, reporter) : await tune(args, reporter);
   },
 };

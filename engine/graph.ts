@@ -189,6 +189,7 @@ export function trace(
 /** A recording function together with its definition, as `defineOp` returns it. */
 export interface Op<A> {
   (inputs: readonly Tensor[], attrs: A): readonly Tensor[];
+  /** What it records. */
   readonly definition: OpDef<A>;
 }
 

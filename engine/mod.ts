@@ -70,3 +70,6 @@ export type { ReplayTimer } from "./webgpu/timer.ts";
 export type { KernelTime, ProfileOptions, StageProfile, TimingMethod } from "./webgpu/profiler.ts";
 export { ENGINE_VERSION } from "./version.ts";
 export { DeviceLimitError, DeviceLostError, NoAdapterError, NonFiniteError, StaleTensorError } from "./errors.ts";
+export type { StageArguments } from "./stage_cache.ts";
+export type { BackendHost } from "./webgpu/backend.ts";
+export type { OpenOptions } from "./webgpu/device.ts";

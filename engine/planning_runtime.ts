@@ -45,7 +45,10 @@ export class PlanningRuntime implements Runtime {
   #liveBytes = 0;
   #peakBytes = 0;
 
-  /** @param device whose plans are made */
+  /**
+   * Begins without stages.
+   * @param device whose plans are made
+   */
   constructor(device: PlanningDevice) {
     this.#device = device;
     this.description = device.description;

@@ -6,17 +6,26 @@ export class ShapeOnly implements DeviceTensor {
   readonly shape: Shape;
   readonly dtype: DType;
 
-  /** @param type what the tensor would be */
+  /**
+   * Holds a type.
+   * @param type what the tensor would be
+   */
   constructor({ shape, dtype }: TensorType) {
     [this.shape, this.dtype] = [shape, dtype];
   }
 
-  /** @throws {Error} always */
+  /**
+   * Refuses, as there are no values.
+   * @throws {Error} always
+   */
   read(): never {
     throw new Error("Cannot read a tensor that has a shape and no values");
   }
 
-  /** @throws {Error} always */
+  /**
+   * Refuses, as there are no values.
+   * @throws {Error} always
+   */
   keep(): never {
     return this.read();
   }

@@ -6,10 +6,13 @@ import { applicationsOf, type Tally } from "./tally.ts";
 import type { DeviceTensor, Scalar, Tensor, TensorType } from "./tensor.ts";
 
 /** Arguments of one run of a stage: tensors and numbers by name. */
-type Arguments = readonly [inputs: Readonly<Record<string, TensorType>>, scalars: Readonly<Record<string, number>>];
+export type StageArguments = readonly [
+  inputs: Readonly<Record<string, TensorType>>,
+  scalars: Readonly<Record<string, number>>,
+];
 
 /** What a stage is built for, as a text: input names, shapes, types, and scalar names. */
-export function stageSignature(...[inputs, scalars]: Arguments): string {
+export function stageSignature(...[inputs, scalars]: StageArguments): string {
   return JSON.stringify([
     Object.entries(inputs).map(([name, { shape, dtype }]) => [name, shape, dtype]),
     Object.keys(scalars),
@@ -19,7 +22,7 @@ export function stageSignature(...[inputs, scalars]: Arguments): string {
 /** Records what a stage does with such arguments. */
 export function traceStage(
   { name, body }: { readonly name: string; readonly body: StageBody<string, string, string> },
-  ...[inputs, scalars]: Arguments
+  ...[inputs, scalars]: StageArguments
 ): Graph {
   const symbols: Record<string, Scalar> = Object.fromEntries(Object.keys(scalars).map((key) => [key, { scalar: key }]));
   return trace(name, inputs, (tensors: Record<string, Tensor>) => ({ ...body(tensors, symbols) }));

@@ -11,10 +11,13 @@ import {
 
 /** What a command takes. */
 export interface CommandSpec {
+  /** How it is called. */
   readonly name: string;
+  /** What it does, in lines; the first sentence says the most. */
   readonly summary: string;
   /** Positional arguments. */
   readonly operands: { readonly usage: string; readonly min: number; readonly max: number };
+  /** Its options by name, without the dashes. */
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Further lists for the help text, such as the values of an option with their meaning. */
   readonly lists?: readonly { readonly title: string; readonly rows: readonly (readonly [string, string])[] }[];
@@ -26,6 +29,7 @@ export interface CommandSpec {
 export interface CommandLine {
   /** Positional arguments. */
   readonly operands: readonly string[];
+  /** The values of the options that were given. */
   readonly values: OptionValues;
 }
 
@@ -105,9 +109,7 @@ export function helpText(spec: CommandSpec): string {
     "Options:",
     ...columns([...rows, ["--help", "Show this text"]]),
     ...(spec.lists ?? []).flatMap(({ title, rows }) => ["", `${title}:`, ...columns(rows)]),
-    "",
-    "Examples:",
-    ...examples,
+    ...(examples.length > 0 ? ["", "Examples:", ...examples] : []),
   ].join("\n");
 }
 

@@ -26,6 +26,7 @@ export interface DownloadOptions {
 
 /** A finished download. */
 export interface Downloaded {
+  /** Size of the file on disk. */
   readonly bytes: number;
   /** SHA-256 of the file on disk. */
   readonly sha256: string;

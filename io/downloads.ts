@@ -26,6 +26,7 @@ export type Presence = "absent" | "partial" | "present" | "other size" | "hash a
 export interface Found {
   /** Where it is or would be. */
   readonly path: string;
+  /** What is there. */
   readonly presence: Presence;
   /** Bytes of a file; undefined of a folder, or where nothing is. */
   readonly size: number | undefined;

@@ -47,6 +47,7 @@ export interface HubFetchOptions extends ConnectionOptions, Pick<DownloadOptions
 export interface FetchedFile {
   /** Path in the folder. */
   readonly path: string;
+  /** Size of the file on disk. */
   readonly bytes: number;
   /** SHA-256 of the file on disk. */
   readonly sha256: string;

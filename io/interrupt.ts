@@ -2,6 +2,7 @@
 
 /** The user asked to stop. */
 export class InterruptedError extends Error {
+  /** Name of the class. */
   override readonly name = "InterruptedError";
 }
 

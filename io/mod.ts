@@ -40,6 +40,7 @@ export { type ModelFile, openModelFile, type OpenModelFileOptions } from "./open
 export { readBlurNetwork } from "./blur_network.ts";
 export { isArrayName, readNpy, readNpyPicture, readNpyPlanes } from "./array_file.ts";
 export { CALLER_VARIABLE, callerPath } from "./caller_path.ts";
+export { programFile } from "./program_file.ts";
 export { readKernel } from "./kernel_file.ts";
 export { type Mask, readMask, type ReadMaskOptions } from "./mask.ts";
 export { CACHE_VARIABLES, cacheFolder, type CachePlace } from "./user_cache.ts";
@@ -56,3 +57,6 @@ export {
   type TunedSubject,
   writeTuned,
 } from "./tuned_choices.ts";
+export type { ImageFormat } from "./codecs/image.ts";
+export type { TunedIdentity } from "./tuned_choices.ts";
+export type { FORMATS } from "./write_image.ts";

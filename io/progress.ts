@@ -28,10 +28,19 @@ const BAR_WIDTH = 28;
 /**
  * The reporter for this run.
  * @param json whether `--json` was given
- * @param terminal whether a bar can be drawn, that is, stderr is shown to somebody
+ * @param how whether a bar can be drawn, that is, stderr is shown to somebody, and whether results and errors alone are
+ *   told
  */
-export function makeReporter(json: boolean, terminal: boolean = Deno.stderr.isTerminal()): Reporter {
-  return json ? new JsonReporter() : new TextReporter(terminal);
+export function makeReporter(
+  json: boolean,
+  { isTerminal = Deno.stderr.isTerminal(), isQuiet = false }: {
+    readonly isTerminal?: boolean;
+    readonly isQuiet?: boolean;
+  } = {},
+): Reporter {
+  const reporter = json ? new JsonReporter() : new TextReporter(isTerminal);
+  // What is left is what `result` and `file` say.
+  return isQuiet ? Object.assign(reporter, { note: (): void => {}, step: (): void => {} }) : reporter;
 }
 
 /**

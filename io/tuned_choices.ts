@@ -13,11 +13,13 @@ export type Algorithms = Readonly<Record<string, readonly string[]>>;
 
 /** What choices hold for: another adapter, or other kernels, and they say nothing. */
 export interface TunedSubject {
+  /** The adapter that was measured. */
   readonly adapter: AdapterIdentity;
   /** How the weights of networks are kept. */
   readonly precision: string;
   /** Version of the engine. */
   readonly version: string;
+  /** The algorithms that could be chosen. */
   readonly algorithms: Algorithms;
 }
 
@@ -26,12 +28,15 @@ export type TunedIdentity = Pick<TunedSubject, "adapter" | "precision">;
 
 /** The algorithm that was measured to be the fastest for a layer. */
 export interface TunedChoice {
+  /** What is taken. */
   readonly algorithm: string;
   /** What is taken without the choice. */
   readonly instead: string;
-  /** What both take, and when that was measured (ISO 8601, UTC). */
+  /** Time of the layer by it, in milliseconds. */
   readonly milliseconds: number;
+  /** Time of the default, in milliseconds. */
   readonly insteadMilliseconds: number;
+  /** When both were measured, ISO 8601 in UTC. */
   readonly date: string;
 }
 
@@ -40,7 +45,9 @@ export type TunedChoices = ReadonlyMap<string, TunedChoice>;
 
 /** What was read, with what is to be said of a file that is there and cannot be used. */
 export interface TunedReading {
+  /** The choices that hold; empty where there are none. */
   readonly choices: TunedChoices;
+  /** What is to be said of a file that cannot be used. */
   readonly warning?: string;
 }
 

@@ -2,6 +2,7 @@
 
 /** What tells where the folder is. */
 export interface CachePlace {
+  /** The operating system. */
   readonly os: typeof Deno.build.os;
   /** The value of an environment variable. */
   env(name: string): string | undefined;

@@ -22,7 +22,7 @@ export interface WriteImageOptions {
 const DEFAULT_QUALITY = 92;
 
 /** Formats by the ending of a name, and their longest side. */
-const FORMATS = {
+export const FORMATS = {
   png: { name: "PNG", longest: 2 ** 31 - 1 },
   jpg: { name: "JPEG", longest: MAX_SIDE },
   jpeg: { name: "JPEG", longest: MAX_SIDE },

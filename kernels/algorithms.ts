@@ -5,7 +5,7 @@ import { MATRIX_ALGORITHM } from "./product/matrix/subgroup_matrix.ts";
 import { WEIGHT_FORMS } from "./product/weight_texels.ts";
 
 /** What can be tuned: two operations, and where products on a software adapter have their weights. */
-type TunableOperation = "conv2d" | "matmul" | "weights" | "winogradWeights";
+export type TunableOperation = "conv2d" | "matmul" | "weights" | "winogradWeights";
 
 /** Half-precision arithmetic changes results by more than rounding: it must be asked for, however fast it is. */
 function keepsPrecision(algorithm: string): boolean {

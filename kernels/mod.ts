@@ -142,3 +142,45 @@ export { backProject, backProjectOp, radon, radonOp } from "./signal/radon.ts";
 export { type Pointwise, pointwise, type PointwiseKernel } from "./pointwise/pointwise.ts";
 export { floatBits, movedBytes, requireF32 } from "./operands.ts";
 export { elementwise } from "./text/wgsl.ts";
+export type { TunableOperation } from "./algorithms.ts";
+export type { AttentionOptions } from "./attention/attention.ts";
+export type { AttentionAttrs } from "./attention/attention_layout.ts";
+export type { PadAttrs, SliceAttrs } from "./layout/channels.ts";
+export type { DilateAttrs } from "./layout/dilate.ts";
+export type { GatherAttrs, ScatterAttrs } from "./layout/gather_rows.ts";
+export type { ShapeAttrs } from "./layout/repeats.ts";
+export type { GroupNormAttrs, GroupNormOptions } from "./normalization/group_norm.ts";
+export type { GroupNormFactorsAttrs, GroupNormFactorsOptions } from "./normalization/norm_factors.ts";
+export type {
+  FactorsGradientAttrs,
+  GradientAttrs as StatisticsGradientAttrs,
+} from "./normalization/statistics_gradient.ts";
+export type { UnitAttrs } from "./normalization/unit_channels.ts";
+export type { Limits as ClampLimits } from "./pointwise/activations.ts";
+export type { None as NoAttrs } from "./pointwise/pointwise.ts";
+export type { AddRatioAttrs } from "./pointwise/sample_products.ts";
+export type { ShrinkAttrs } from "./pointwise/shrink.ts";
+export type { Conv2dOptions } from "./product/conv2d.ts";
+export type { Conv2dAttrs } from "./product/conv2d_attrs.ts";
+export type { CONVOLUTION_VARIANTS, Shapes as ConvolutionShapes } from "./product/conv2d_choice.ts";
+export type { InputGradientAttrs } from "./product/conv2d_input_gradient.ts";
+export type { ConvolutionLayer } from "./product/conv2d_layer.ts";
+export type { Epilogue, Shift } from "./product/epilogue.ts";
+export type { MatmulAttrs, MatmulOptions, Summands } from "./product/matmul.ts";
+export type { MATMUL_VARIANTS } from "./product/matmul_choice.ts";
+export type { WeightTexelsAttrs } from "./product/weight_texels.ts";
+export type { WinogradWeightsAttrs } from "./product/winograd/winograd_weights.ts";
+export type { RandomNormalAttrs } from "./random/random.ts";
+export type { FactorAttrs } from "./resampling/resample.ts";
+export type {
+  GradientAttrs as WindowPoolGradientAttrs,
+  PoolAttrs,
+  Reduction,
+} from "./resampling/window_pool_gradient.ts";
+export type { FourierAttrs, MulAttrs as ComplexMulAttrs } from "./signal/fourier.ts";
+export type { BackProjectAttrs, RadonAttrs } from "./signal/radon.ts";
+export type { ElementwiseSource, KernelSource, Port } from "./text/wgsl.ts";
+export type { CUT_VARIANTS, CutVariant } from "./product/tile_cut.ts";
+export type { BAND_MEBIBYTES } from "./product/winograd/winograd_sizes.ts";
+export type { TileSize } from "./product/winograd/winograd_transform.ts";
+export type { BoundArray } from "./text/parts.ts";

@@ -96,6 +96,7 @@ export interface TakenTensors {
 export interface DescribedCheckpoint extends TakenTensors {
   /** The network's tensors by its own names, with `config` in the metadata. */
   readonly checkpoint: Checkpoint;
+  /** What network it is. */
   readonly description: Description;
   /** Known checkpoints with the same tensors; what names and shapes leave open was taken from them. */
   readonly known: readonly KnownCheckpoint[];

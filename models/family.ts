@@ -127,6 +127,7 @@ export interface NetworkFamily<C extends NetworkConfig = NetworkConfig, O extend
   extends Omit<FamilyDefinition<Parameters, O, C>, "configure" | "layout" | "build"> {
   /** Counts what a program has defined, from 0. */
   readonly order: number;
+  /** The options by which a user says what a file leaves open. */
   readonly answers: O;
   /** The classes of the published program; the first is the default. */
   readonly classes: readonly string[];

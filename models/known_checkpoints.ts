@@ -10,6 +10,7 @@ export interface KnownCheckpoint {
   readonly name: string;
   /** Published file name. */
   readonly file: string;
+  /** What it is, in a line. */
   readonly summary: string;
   /** The whole configuration; without `value_range` where the publication does not say it. */
   readonly description: Description;

@@ -182,5 +182,13 @@ export {
 export type { InceptionVariant } from "./features/inception_layout.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";
-export type { GuidedAnswers } from "./guided/detect.ts";
+export type { AnswersOf, GuidedAnswers } from "./guided/detect.ts";
 export type { BETA_CURVES } from "./noise_schedule.ts";
+export type { CheckpointFile } from "./checkpoint/checkpoint_file.ts";
+export type { PytorchTensor } from "./checkpoint/pytorch_file.ts";
+export type { DTYPE_BITS, WRITABLE_DTYPES } from "./checkpoint/safetensors_dtype.ts";
+export type { ATTENTION_NAMINGS, AttentionNaming, Resampling } from "./diffusers/config.ts";
+export type { GuidedEncoderLayout } from "./guided/layout.ts";
+export type { NamedParameter, Norm } from "./layers.ts";
+export type { Sinusoids } from "./timestep_table.ts";
+export type { AttentionBlockOptions, ResidualBlockOptions, ResidualNames } from "./unet_blocks.ts";

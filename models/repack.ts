@@ -11,6 +11,7 @@ export type ParameterLayout = "convolution" | "matrix" | "plain";
 export interface Parameter {
   /** Shape in the checkpoint, in PyTorch's order. */
   readonly shape: Shape;
+  /** What it is to the kernels, which decides how it is stored for them. */
   readonly layout: ParameterLayout;
 }
 

@@ -82,13 +82,19 @@ function groupedBySize(names: readonly string[], sizeOf: (name: string) => numbe
 
 /** What the parts of a residual block are called, and how its norms divide. */
 export interface ResidualNames {
+  /** The first norm. */
   readonly norm1: string;
+  /** The first convolution. */
   readonly conv1: string;
   /** The projection of the embedding. */
   readonly condition: string;
+  /** The second norm. */
   readonly norm2: string;
+  /** The second convolution. */
   readonly conv2: string;
+  /** The projection of the input, where channels differ. */
   readonly skip: string;
+  /** Groups and epsilon of both norms. */
   readonly norm: Norm;
 }
 

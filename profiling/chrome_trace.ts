@@ -5,20 +5,31 @@ import { liveBytes, titleOf } from "./summary.ts";
 
 /** One event: `X` a complete one, `M` a name, `C` a counter; times in microseconds. */
 export interface TraceEvent {
+  /** What is shown in the bar. */
   readonly name: string;
+  /** Kind of the event. */
   readonly ph: "X" | "M" | "C";
+  /** Process, a group of rows. */
   readonly pid: number;
+  /** Thread, a row. */
   readonly tid: number;
+  /** When it begins. */
   readonly ts?: number;
+  /** How long it lasts. */
   readonly dur?: number;
+  /** Category, by which rows are filtered. */
   readonly cat?: string;
+  /** Figures that are shown beside it. */
   readonly args: Readonly<Record<string, string | number>>;
 }
 
 /** A trace file. */
 export interface ChromeTrace {
+  /** All events, in any order. */
   readonly traceEvents: readonly TraceEvent[];
+  /** Unit in which viewers show times. */
   readonly displayTimeUnit: "ms";
+  /** Facts of the whole recording, by name. */
   readonly otherData: Readonly<Record<string, string>>;
 }
 

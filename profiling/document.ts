@@ -13,34 +13,47 @@ export interface Ceilings {
 
 /** A value in a slot, from the first dispatch that touches it to the last, both included. */
 export interface MemoryValue {
+  /** Operation that makes it, with its scope. */
   readonly name: string;
+  /** Number of the slot that holds it. */
   readonly slot: number;
+  /** Its size; slots may be larger. */
   readonly bytes: number;
+  /** Number of the first dispatch. */
   readonly first: number;
+  /** Number of the last dispatch. */
   readonly last: number;
 }
 
 /** Device memory of the stage and the runtime. */
 export interface MemoryPicture {
+  /** Size of each slot. */
   readonly slotBytes: readonly number[];
+  /** What the slots hold over time. */
   readonly values: readonly MemoryValue[];
-  /** All buffers of the runtime, weights included: now, and at most. */
+  /** Bytes of all buffers of the runtime now, weights included. */
   readonly deviceBytes: number;
+  /** The most of them at any time so far. */
   readonly peakDeviceBytes: number;
 }
 
 /** A stage of a step, and how often it runs in it. */
 export interface StageRuns {
+  /** Name of the stage. */
   readonly name: string;
+  /** How often it runs in the step. */
   readonly runs: number;
 }
 
 /** Everything that was measured. */
 export interface ProfileDocument {
+  /** What the file says it is. */
   readonly format: typeof FORMAT;
+  /** The adapter that was measured. */
   readonly adapter: string;
   /** Weights are kept in f32 where no precision is named. */
   readonly model: { readonly name: string; readonly parameters: number; readonly precision?: Precision };
+  /** Name of the task. */
   readonly task: string;
   /** Whose step it is, and which; files of earlier versions do not say. */
   readonly sampler?: {
@@ -50,14 +63,21 @@ export interface ProfileDocument {
     readonly step: string;
     readonly sigmaY: number;
   };
+  /** The operator, and the shape of what it measures. */
   readonly operator?: { readonly name: string; readonly measurementShape: Shape };
   /** What the step consists of. */
   readonly stages?: readonly StageRuns[];
+  /** Images that are restored together. */
   readonly batch: number;
+  /** Height of the image in pixels. */
   readonly height: number;
+  /** Width of the image in pixels. */
   readonly width: number;
+  /** How dispatches were timed. */
   readonly method: TimingMethod;
+  /** Replays that medians are over. */
   readonly replays: number;
+  /** What the adapter can do at most. */
   readonly ceilings: Ceilings;
   /** Wall time of a plain replay of all stages. */
   readonly replayMilliseconds: number;
@@ -69,10 +89,13 @@ export interface ProfileDocument {
   readonly spanMilliseconds: number | null;
   /** Time on the host to encode and submit a replay. */
   readonly hostMilliseconds: number;
+  /** Compute pipelines of the step. */
   readonly pipelines: number;
+  /** Time to compile them. */
   readonly compileMilliseconds: number;
   /** One row for each dispatch, in order; the operations and bytes of a call divided among its dispatches by time. */
   readonly kernels: readonly KernelTime[];
+  /** Device memory while it runs. */
   readonly memory: MemoryPicture;
 }
 

@@ -30,3 +30,5 @@ export type { Advantage, MemoryTerms } from "./tuning/decide.ts";
 export { Limit, type StopReason } from "./tuning/limit.ts";
 export { formatOutcome } from "./tuning/table.ts";
 export { type TunedLayer, tuneNetwork, type TuneOutcome, type TuneRun } from "./tuning/tune_network.ts";
+export type { FORMAT } from "./document.ts";
+export type { NetworkComparison } from "./tuning/network.ts";

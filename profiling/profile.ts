@@ -19,6 +19,7 @@ import { divideCosts, FORMAT, memoryValues, type ProfileDocument, type StageRuns
 
 /** How a step is profiled. */
 export interface StepSetting {
+  /** The method whose step it is, with its parameters. */
   readonly method: Method;
   /** Replays that medians are over. */
   readonly replays: number;
@@ -30,14 +31,19 @@ export interface StepSetting {
 
 /** What is profiled, and how. */
 export interface ProfileRun extends StepSetting {
+  /** The network, what it is called, and how its weights are kept. */
   readonly network: { readonly name: string; readonly model: OpenedModel; readonly precision: Precision };
+  /** What is undone. */
   readonly task: Task;
   /** Options of the task, and what the files hold that they name. */
   readonly options: OptionValues;
+  /** What the files of the task hold, by the names of their parameters. */
   readonly files: OperatorValues;
   /** Side of the square image in pixels. */
   readonly side: number;
+  /** Images that are restored together. */
   readonly batch: number;
+  /** Class of the images, for a class-conditional network. */
   readonly label?: number | undefined;
   /** Deviation of noise in the measurement that the method reckons with. */
   readonly sigmaY: number;
@@ -100,6 +106,7 @@ function madeUpProblem(runtime: WebGpuRuntime, run: ProfileRun): GeneralProblem 
 export interface StepProfile {
   /** Name of the step. */
   readonly step: string;
+  /** Everything that was timed, and the memory. */
   readonly times: Omit<
     ProfileDocument,
     "format" | "adapter" | "model" | "task" | "batch" | "height" | "width" | "sampler" | "operator" | "ceilings"

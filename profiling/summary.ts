@@ -5,20 +5,29 @@ import type { Ceilings, MemoryPicture, ProfileDocument } from "./document.ts";
 
 /** What several dispatches cost together. */
 export interface Total {
+  /** What they have in common: a kernel, a block or a stage. */
   readonly name: string;
+  /** How many they are. */
   readonly dispatches: number;
+  /** Their time together. */
   readonly milliseconds: number;
   /** Part of the time of all dispatches, 0 to 1. */
   readonly share: number;
+  /** Floating-point operations. */
   readonly flops: number;
+  /** Bytes read and written. */
   readonly bytes: number;
 }
 
 /** How fast something ran, and how near to what the adapter can do; 1 is the ceiling. */
 export interface Rates {
+  /** Thousand million floating-point operations each second. */
   readonly gflopPerSecond: number;
+  /** Thousand million bytes read and written each second. */
   readonly gigabytesPerSecond: number;
+  /** Part of the ceiling of arithmetic. */
   readonly ofCompute: number;
+  /** Part of the ceiling of memory. */
   readonly ofMemory: number;
 }
 

@@ -25,7 +25,9 @@ export function fileStem(path: string): string {
 
 /** Something in a folder, told by its content as far as it was opened. */
 export interface FolderItem {
+  /** Where it is. */
   readonly path: string;
+  /** What it holds. */
   readonly kind: "picture" | "measurement" | "other";
   /** Of what is neither: a clause that says what it is, or why it cannot be read. */
   readonly about?: string;
@@ -33,6 +35,7 @@ export interface FolderItem {
 
 /** A file that something is made of. */
 export interface FolderJob {
+  /** Where it is. */
   readonly path: string;
   /** Name of the result without ending: that of the file, with its ending where several files share a name. */
   readonly stem: string;
@@ -42,7 +45,9 @@ export interface FolderJob {
 
 /** A file that nothing is made of. */
 export interface PassedOver {
+  /** Where it is. */
   readonly path: string;
+  /** A clause that says why. */
   readonly reason: string;
   /** Whether it should have been a picture, by its name. */
   readonly isFailure: boolean;
@@ -50,7 +55,9 @@ export interface PassedOver {
 
 /** What becomes of everything in a folder: each path stands in one of the lists. */
 export interface FolderPlan {
+  /** Files that something is made of. */
   readonly jobs: readonly FolderJob[];
+  /** Files that are left alone, with the reason. */
   readonly passedOver: readonly PassedOver[];
 }
 

@@ -150,3 +150,4 @@ export {
   SampleMoments,
   WHITE_DEVIATION,
 } from "./samples.ts";
+export type { ResizedPicture } from "./estimates/noise_level.ts";

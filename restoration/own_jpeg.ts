@@ -11,6 +11,7 @@ export interface JpegFacts {
   readonly tables: readonly ArrayLike<number>[];
   /** For each component its sampling factors. */
   readonly sampling: readonly { readonly horizontal: number; readonly vertical: number }[];
+  /** What its components are. */
   readonly color: "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
   /** Columns as stored. */
   readonly width: number;

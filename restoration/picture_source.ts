@@ -41,6 +41,7 @@ export interface DecodedMask {
   readonly data: Float32Array<ArrayBuffer>;
   /** Part of the pixels that is missing. */
   readonly share: number;
+  /** Clauses for the user. */
   readonly warnings: readonly string[];
 }
 
@@ -48,7 +49,9 @@ export interface DecodedMask {
 export interface SourceSetting {
   /** What messages call it. */
   readonly name: string;
+  /** What is wrong with it. */
   readonly task: Task;
+  /** The options of the task. */
   readonly options: OptionValues;
   /** Whether it is a good picture, which is degraded. */
   readonly isTruth: boolean;

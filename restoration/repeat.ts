@@ -58,6 +58,7 @@ export interface RunParameters {
   readonly options: OptionValues;
   /** Network and program of that run. */
   readonly model: { readonly name: string; readonly sha256: string };
+  /** Version of the program that made it. */
   readonly version: string;
 }
 

@@ -23,16 +23,23 @@ export interface IdentifiedModel extends NamedModel {
 
 /** Everything that a report tells of. */
 export interface Outcome {
+  /** What it was computed by. */
   readonly runtime: Runtime;
+  /** The network, and the hash of its file. */
   readonly loaded: IdentifiedModel;
   /** Wall time of opening the network. */
   readonly loadSeconds: number;
+  /** The picture on its canvas. */
   readonly picture: PreparedPicture;
+  /** The method with its parameters. */
   readonly method: Method;
+  /** The restored canvas, and what it took. */
   readonly restoration: TimedRestoration;
+  /** The picture for the file, with its quality. */
   readonly result: Result;
   /** The options that it was made by. */
   readonly options: OptionValues;
+  /** Seed of the noise. */
   readonly seed: number;
 }
 

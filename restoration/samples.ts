@@ -98,6 +98,7 @@ export function deviationMap({ data, ...shape }: Raster, white: number = WHITE_D
 
 /** Restorations of one picture, combined for files, with what is to be said of them. */
 export interface CombinedResult extends Pick<Result, "raster" | "alpha" | "bitDepth" | "verdict"> {
+  /** How many there are. */
   readonly count: number;
   /** Where the samples differ, see `deviationMap`. */
   readonly map: Raster;
@@ -114,6 +115,7 @@ export class ResultCombiner {
   readonly #qualities: ImageQuality[] = [];
   #last: Result | undefined;
 
+  /** Begins without results. */
   constructor(picture: PreparedPicture) {
     this.#picture = picture;
   }

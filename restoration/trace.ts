@@ -61,7 +61,10 @@ export class Trace {
   readonly #tensors: TensorToWrite[] = [];
   readonly #addNoise: () => Promise<void>;
 
-  /** @param shape [N, H, W, C] of the states */
+  /**
+   * Begins without states.
+   * @param shape [N, H, W, C] of the states
+   */
   constructor(runtime: Runtime, source: NoiseSource, shape: Shape) {
     const stage = runtime.stage<string, string, "noise">("recorded noise", (inputs) => ({
       noise: source.normal(shape, inputs),

@@ -17,14 +17,19 @@ export interface Level {
 
 /** Weights of x0 = x0FromXt x_t + x0FromEps eps. */
 export interface PredictionCoefficients {
+  /** Weight of x_t. */
   readonly x0FromXt: number;
+  /** Weight of eps. */
   readonly x0FromEps: number;
 }
 
 /** Weights of the next state = xtFromX0 x0 + xtFromEps eps + xtFromNoise z. */
 export interface UpdateCoefficients {
+  /** Weight of the predicted image. */
   readonly xtFromX0: number;
+  /** Weight of the predicted noise. */
   readonly xtFromEps: number;
+  /** Weight of fresh noise z. */
   readonly xtFromNoise: number;
 }
 

@@ -137,3 +137,37 @@ export {
   restorationStep,
 } from "./steps/restoration_step.ts";
 export type { NoiseArguments } from "./noise_source.ts";
+export type { PARAMETERS as CM4IR_PARAMETERS } from "./methods/back_projection/cm4ir.ts";
+export type { DDPG_PARAMETERS, IDPG_PARAMETERS } from "./methods/back_projection/ddpg.ts";
+export type { PARAMETERS as GIBBS_DDRM_PARAMETERS } from "./methods/blind/gibbs_ddrm.ts";
+export type { PARAMETERS as CONSISTENCY_PARAMETERS } from "./methods/consistency.ts";
+export type { PARAMETERS as CONSISTENCY_EDITING_PARAMETERS } from "./methods/consistency_editing.ts";
+export type { DdnmInputs, PARAMETERS as DDNM_PARAMETERS } from "./methods/ddnm.ts";
+export type { PARAMETERS as DDNM_PLUS_PARAMETERS } from "./methods/ddnm_plus.ts";
+export type { PARAMETERS as DDRM_PARAMETERS } from "./methods/ddrm.ts";
+export type { PARAMETERS as DDS_PARAMETERS } from "./methods/dds.ts";
+export type { PARAMETERS as DAPS_PARAMETERS } from "./methods/decoupled/daps.ts";
+export type { PARAMETERS as LGD_PARAMETERS } from "./methods/decoupled/lgd.ts";
+export type { PARAMETERS as PNP_DM_PARAMETERS } from "./methods/decoupled/pnp_dm.ts";
+export type { PARAMETERS as DIFFPIR_PARAMETERS } from "./methods/diffpir.ts";
+export type { PARAMETERS as DMPS_PARAMETERS } from "./methods/dmps.ts";
+export type { PARAMETERS as DPS_PARAMETERS } from "./methods/dps.ts";
+export type { PARAMETERS as DPS_DMPS_PARAMETERS } from "./methods/dps_dmps.ts";
+export type { ANCESTRAL_PARAMETERS, EULER_PARAMETERS, FLOW_PARAMETERS } from "./methods/euler.ts";
+export type {
+  PARAMETERS as RED_DIFF_PARAMETERS,
+  WEIGHTINGS as RED_DIFF_WEIGHTINGS,
+} from "./methods/fitting/red_diff.ts";
+export type { PARAMETERS as RESAMPLE_PARAMETERS } from "./methods/fitting/resample.ts";
+export type { PARAMETERS as SITCOM_PARAMETERS } from "./methods/fitting/sitcom.ts";
+export type { PARAMETERS as HEUN_PARAMETERS } from "./methods/heun.ts";
+export type { PARAMETERS as ILVR_PARAMETERS } from "./methods/ilvr.ts";
+export type { PARAMETERS as MCG_PARAMETERS } from "./methods/mcg.ts";
+export type { PARAMETERS as DEQIR_PARAMETERS } from "./methods/parallel/deqir.ts";
+export type { PARAMETERS as DDSMC_PARAMETERS } from "./methods/particles/ddsmc.ts";
+export type { PARAMETERS as FPS_SMC_PARAMETERS } from "./methods/particles/fps_smc.ts";
+export type { PARAMETERS as PIGDM_PARAMETERS } from "./methods/pigdm.ts";
+export type { DDIM_PARAMETERS, DDPM_PARAMETERS, PLAIN_PARAMETERS } from "./methods/plain.ts";
+export type { SSD_PARAMETERS, SSD_PLUS_PARAMETERS } from "./methods/ssd_options.ts";
+export type { SolverOptions } from "./steps/conjugate_gradients.ts";
+export type { PredictionWeights } from "./steps/step.ts";

@@ -28,7 +28,7 @@ Deno.test("no module is longer than 400 lines", () => {
   assertEquals(lengthViolations(repository), []);
 });
 
-Deno.test("only adapter, io, cli, bench, tools, tests and the studio's programs name Deno", () => {
+Deno.test("only adapter, io, cli, package, bench, tools, tests and the studio's programs name Deno", () => {
   assertEquals(denoViolations(repository), []);
 });
 
@@ -113,6 +113,9 @@ Deno.test("arrowViolations() names upward, sideways and unknown arrows", () => {
   const toTests = files({ "cli/a.ts": 'import "../tests/support/a.ts";' });
   assertEquals(arrowViolations(toTests), ['cli/a.ts: may not import tests ("../tests/support/a.ts")']);
   assertEquals(arrowViolations(files({ "extra/a.ts": "" })), ['extra/a.ts: "extra" is no room']);
+  const settings = 'import settings from "../deno.json" with { type: "json" };';
+  assertEquals(arrowViolations(files({ "cli/a.ts": settings })), []);
+  assertEquals(arrowViolations(files({ "engine/a.ts": settings })), ['engine/a.ts: may not import  ("../deno.json")']);
   const example = files({
     "examples/a.ts": 'import "@shortcut/shortcut";\nimport "@shortcut/shortcut/engine";\nimport "npm:pngjs";\n' +
       'import { b } from "../engine/mod.ts";',

@@ -3,7 +3,8 @@ import { elementCount } from "../../engine/mod.ts";
 import { randomParameters } from "../random_weights.ts";
 import { caseInput, caseWeight, imageExtents, type PeerCase, resultExtents, timestepRow } from "./cases.ts";
 import { outputsFirst, transposed } from "./layout.ts";
-import { type Peer, peerPackage, type PreparedCase } from "./peer.ts";
+import { type Peer, type PreparedCase } from "./peer.ts";
+import { peerPackage } from "./peer_package.ts";
 import { EPSILON, GROUPS, type NetworkOps, walkUnet } from "./unet_walk.ts";
 
 /** An array that each use consumes; `ref` counts one use more. */

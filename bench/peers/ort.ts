@@ -2,7 +2,8 @@
 import { caseInput, imageExtents, type PeerCase, resultExtents, timestepRow } from "./cases.ts";
 import { transposed } from "./layout.ts";
 import { ONNX_INPUTS, onnxModel } from "./onnx_models.ts";
-import { type Peer, type PeerBackend, PeerMissingError, peerPackage, type PreparedCase } from "./peer.ts";
+import { type Peer, type PeerBackend, PeerMissingError, type PreparedCase } from "./peer.ts";
+import { peerPackage } from "./peer_package.ts";
 
 interface OrtTensor {
   readonly data: Float32Array;

@@ -3,7 +3,8 @@ import { elementCount } from "../../engine/mod.ts";
 import { repackParameter } from "../../models/mod.ts";
 import { randomParameters } from "../random_weights.ts";
 import { caseInput, caseWeight, imageExtents, type PeerCase, timestepRow } from "./cases.ts";
-import { type Peer, type PeerBackend, peerPackage, type PreparedCase } from "./peer.ts";
+import { type Peer, type PeerBackend, type PreparedCase } from "./peer.ts";
+import { peerPackage } from "./peer_package.ts";
 import { EPSILON, GROUPS, type NetworkOps, walkUnet } from "./unet_walk.ts";
 
 interface Tensor {

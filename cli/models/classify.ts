@@ -1,6 +1,6 @@
 /** `deno task models classify FILE IMAGE`: what a classifier of noisy images makes of a picture. */
 import type { DeviceTensor, Runtime, Scalars, Tensors } from "../../engine/mod.ts";
-import { makeReporter, openModelFile, readImage } from "../../io/mod.ts";
+import { openModelFile, readImage } from "../../io/mod.ts";
 import { centre, colourRaster, crop, grayToRgb, type Raster, resize } from "../../raster/mod.ts";
 import { type Checkpoint, openClassifier } from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
@@ -21,7 +21,7 @@ export const CLASSIFY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 
 /** Prints the likeliest classes of a picture, taken as the state at the least noisy timestep. */
 export async function classifyPicture(args: Arguments, path: string, picture: string): Promise<number> {
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   const colour = grayToRgb(colourRaster(await readImage(picture)));
   using source = await openModelFile(path, { stateDict: args.text("state-dict") });
   const { checkpoint, ...described } = openDescribed(source, args);

@@ -8,7 +8,6 @@ import {
   fetchHubFolder,
   hubEndpoint,
   Interrupt,
-  makeReporter,
   untilInterrupted,
 } from "../../io/mod.ts";
 import {
@@ -39,7 +38,7 @@ export async function fetchModel(args: Arguments, target: string): Promise<numbe
   if (address) return await fetchFolder(args, address);
   if (args.has("endpoint")) throw new UsageError("--endpoint belongs to hf:OWNER/NAME");
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   const { url, path, known, sha256 } = planErrand(args, target);
   await makeRoom(args, path);
   if (known) reporter.note(`${known.summary}: ${known.licence}`);
@@ -74,7 +73,7 @@ async function fetchFolder(args: Arguments, address: HubAddress): Promise<number
     throw new UsageError(`--${foreign} belongs to a file, "${name}" is a folder; leave it out`);
   }
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   const folder = args.text("out") ?? `${folderOf(args)}/${hubFolderName(address)}`;
   await makeRoom(args, folder);
   const bars = { download: byteProgress(reporter, "download"), check: byteProgress(reporter, "check") };

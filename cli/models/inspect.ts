@@ -1,5 +1,5 @@
 /** `models inspect FILE`: what a checkpoint holds. */
-import { makeReporter, type ModelFile, openModelFile } from "../../io/mod.ts";
+import { type ModelFile, openModelFile } from "../../io/mod.ts";
 import {
   DEFAULT_PROCESS,
   type InspectedNetwork,
@@ -27,7 +27,7 @@ interface Found extends InspectedNetwork {
 
 /** Prints what a checkpoint holds, also where something is left open. */
 export async function inspectModel(args: Arguments, path: string): Promise<number> {
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   using source = await openModelFile(path, { stateDict: args.text("state-dict") });
   const { plan, open, notes, ...found } = describe(source, args);
   const size = args.number("size") ?? (found.description.image_size as number | undefined);

@@ -7,7 +7,6 @@ import {
   findHubFolder,
   type Found,
   Interrupt,
-  makeReporter,
   type Reporter,
   sha256Of,
 } from "../../io/mod.ts";
@@ -29,7 +28,7 @@ interface Row extends Found {
 /** Lists what is published; the exit code is 1 if a hash was compared and differs. */
 export async function listModels(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
-  using reporter = makeReporter(args.flag("json"));
+  using reporter = args.reporter();
   const folder = args.text("dir") ?? DEFAULT_DOWNLOADS;
   const rows: Row[] = [];
   for (const known of KNOWN_CHECKPOINTS) {

@@ -40,6 +40,7 @@ export interface BackendHost {
   readonly mayChoose: boolean;
   /** The backends that are set, with commas between them. */
   get(): string | undefined;
+  /** Chooses backends, with commas between them. */
   set(backends: string): void;
   /** Whether a thread of its own finds an adapter with the backends that are set. */
   probe(): Promise<boolean>;

@@ -23,6 +23,7 @@ export interface OpenOptions {
   readonly gpu?: GPU;
   /** Graphics API of `navigator.gpu` in Deno; by default OpenGL only where no other has an adapter. */
   readonly backend?: Backend;
+  /** Which of several adapters is preferred. */
   readonly powerPreference?: GPUPowerPreference;
   /** Preferences, or what finds them once it is known which adapter was opened. */
   readonly preferences?: Preferences | ((adapter: AdapterIdentity) => Promise<Preferences>);

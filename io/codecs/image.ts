@@ -77,6 +77,7 @@ export interface ImageFile extends Image {
 
 /** A file that is not a readable image, or too large; its message names the file and the reason. */
 export class ImageError extends FileError {
+  /** Name of the class. */
   override name = "ImageError";
 }
 

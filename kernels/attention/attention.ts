@@ -12,6 +12,7 @@ import { tileKernels } from "./attention_tile.ts";
 export interface AttentionOptions {
   /** Number of heads; it divides C. */
   readonly heads: number;
+  /** How q, k and v stand in the channels. */
   readonly order: HeadOrder;
   /** Factor of q . k; default (C / heads)^(-1/2). */
   readonly scale?: number;

@@ -8,8 +8,11 @@ export type HeadOrder = "legacy" | "new";
 
 /** Attributes of an attention call. */
 export interface AttentionAttrs {
+  /** Number of heads. */
   readonly heads: number;
+  /** How q, k and v stand in the channels. */
   readonly order: HeadOrder;
+  /** Factor of q . k. */
   readonly scale: number;
 }
 

@@ -111,8 +111,10 @@ export function concatChannels(a: Tensor, b: Tensor): Tensor {
 }
 
 /** Attributes of `sliceChannels`. */
-interface SliceAttrs {
+export interface SliceAttrs {
+  /** The first channel that is kept. */
   readonly begin: number;
+  /** The channel after the last one that is kept. */
   readonly end: number;
 }
 
@@ -166,8 +168,10 @@ export function sliceChannels(x: Tensor, begin: number, end: number): Tensor {
 }
 
 /** Attributes of `padChannels`. */
-interface PadAttrs {
+export interface PadAttrs {
+  /** Channel of the result where the first one goes. */
   readonly begin: number;
+  /** Channels of the result. */
   readonly width: number;
 }
 

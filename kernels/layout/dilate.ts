@@ -9,9 +9,11 @@ export interface DilateAttrs {
   readonly stride: number;
   /** Where the first pixel goes, integers; what falls outside is left out. */
   readonly top: number;
+  /** The column of the first pixel, as `top`. */
   readonly left: number;
   /** Size of the result. */
   readonly height: number;
+  /** Columns of the result. */
   readonly width: number;
 }
 

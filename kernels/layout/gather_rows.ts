@@ -5,7 +5,8 @@ import { pointwise } from "../pointwise/pointwise.ts";
 import { itemIntegers, requireInteger, requireIntegers } from "../text/item_integers.ts";
 
 /** Attributes of `gatherRows`. */
-interface GatherAttrs {
+export interface GatherAttrs {
+  /** The row for each row of the result. */
   readonly rows: readonly Coefficient[];
 }
 
@@ -61,7 +62,8 @@ export function gatherRows(table: Tensor, rows: readonly Coefficient[]): Tensor 
 }
 
 /** Attributes of `scatterRows`. */
-interface ScatterAttrs extends GatherAttrs {
+export interface ScatterAttrs extends GatherAttrs {
+  /** Rows of the table. */
   readonly height: number;
 }
 

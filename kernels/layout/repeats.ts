@@ -26,7 +26,8 @@ export function repeatsOver(whole: Shape, part: Shape): boolean {
 }
 
 /** A shape that the result takes. */
-interface ShapeAttrs {
+export interface ShapeAttrs {
+  /** Extents of the result, outermost first. */
   readonly shape: Shape;
 }
 

@@ -33,6 +33,7 @@ export interface WindowGrid {
   readonly shift?: Coefficient;
   /** The windows that are meant. */
   readonly first: number;
+  /** How many follow from the first on. */
   readonly windows: number;
   /** What lies beyond the image: `mirror`, the image without its edge pixels once more; `nothing`, zeros. */
   readonly border: "mirror" | "nothing";

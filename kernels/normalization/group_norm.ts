@@ -30,8 +30,11 @@ import { statisticsGradient } from "./statistics_gradient.ts";
 
 /** Attributes of a group normalisation. */
 export interface GroupNormAttrs {
+  /** Groups of channels that are normalised together. */
   readonly groups: number;
+  /** Added to the variance of a group. */
   readonly eps: number;
+  /** Whether SiLU follows. */
   readonly silu: boolean;
 }
 

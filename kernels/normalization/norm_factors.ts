@@ -67,6 +67,7 @@ export function imageStatistics(x: Tensor): Tensor {
 
 /** Attributes of `groupNormFactorsOp`. */
 export interface GroupNormFactorsAttrs extends FactorsGradientAttrs {
+  /** Added to the variance of a group. */
   readonly eps: number;
 }
 

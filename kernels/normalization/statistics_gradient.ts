@@ -112,8 +112,9 @@ export function statisticsGradient(x: Tensor, statistics: Tensor, cotangent: Ten
 export interface FactorsGradientAttrs {
   /** Number of groups of channels; it divides that of the channels. */
   readonly groups: number;
-  /** Size of the image in pixels. */
+  /** Rows of the image. */
   readonly height: number;
+  /** Columns of the image. */
   readonly width: number;
   /** Images whose channels follow each other: 1 or 2. */
   readonly parts: number;
@@ -122,7 +123,7 @@ export interface FactorsGradientAttrs {
 }
 
 /** Attributes of `factorsGradientOp` that the factors themselves do not have. */
-interface GradientAttrs extends FactorsGradientAttrs {
+export interface GradientAttrs extends FactorsGradientAttrs {
   /** Whether the means have a cotangent. */
   readonly means: boolean;
 }

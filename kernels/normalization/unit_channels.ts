@@ -5,7 +5,8 @@ import { rowKernel } from "../text/reduction.ts";
 import { rowsOf } from "./softmax.ts";
 
 /** Attributes of `unitChannels`. */
-interface UnitAttrs {
+export interface UnitAttrs {
+  /** Added to the length of a pixel. */
   readonly eps: number;
 }
 

@@ -121,8 +121,10 @@ export function reluGradient(x: Tensor, dy: Tensor): Tensor {
 }
 
 /** Limits of a clamp. */
-interface Limits {
+export interface Limits {
+  /** Least value of the result. */
   readonly low: number;
+  /** Greatest value of the result. */
   readonly high: number;
 }
 

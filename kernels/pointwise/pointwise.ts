@@ -21,11 +21,13 @@ export type None = Record<string, never>;
 export interface PointwiseKernel extends Partial<ElementwiseSource> {
   /** Stable name; that of the operation by default. */
   readonly label?: string;
+  /** WGSL statements that compute element `i`. */
   readonly body: string;
 }
 
 /** An operation whose elements are computed independently of each other; see `pointwise`. */
 export interface Pointwise<A> {
+  /** Name of the operation, in profiles too. */
   readonly name: string;
   /** Names of the operands, in WGSL too; all are f32. */
   readonly inputs: readonly string[];
@@ -37,11 +39,13 @@ export interface Pointwise<A> {
   readonly kernel: string | ((call: Call<A>, target: Target) => PointwiseKernel);
   /** The same in f64: an element of the result from those of the operands, which repeat, or all of it. */
   readonly software: ((attrs: A, ...operands: number[]) => number) | { readonly reference: OpDef<A>["reference"] };
+  /** Its gradient; without one it has none. */
   readonly gradient?: NonNullable<OpDef<A>["vjp"]>;
   /** Floating-point operations of an element of the result, 1 by default. */
   readonly flops?: number;
   /** The cost where it is another one than that of reading all operands. */
   readonly cost?: OpDef<A>["cost"];
+  /** Inputs for the laws that all operations are tested by. */
   readonly examples: readonly Example<A>[];
 }
 

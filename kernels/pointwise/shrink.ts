@@ -4,7 +4,9 @@ import { byName, floatBits, requireOneShape, requireValues } from "../operands.t
 import { fill } from "./elementwise.ts";
 import { pointwise } from "./pointwise.ts";
 
-interface ShrinkAttrs {
+/** What the operation records. */
+export interface ShrinkAttrs {
+  /** By how much the length of (dx, dy) becomes less, down to 0. */
   readonly threshold: number;
 }
 

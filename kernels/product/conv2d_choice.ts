@@ -108,7 +108,7 @@ export const NANOSECONDS_PER_BYTE = 0.2;
 const GPU_LEAST = [{ pixels: 64 * 64, channels: 128 }, { pixels: 32 * 32, channels: 256 }];
 
 /** What the choice depends on. */
-type Shapes = Pick<Convolution, "weight" | "out" | "stride">;
+export type Shapes = Pick<Convolution, "weight" | "out" | "stride">;
 
 /**
  * What a preference for this layer alone is called: `conv2d KHxKWsS CinxCout HxW` with stride S and the extents of one

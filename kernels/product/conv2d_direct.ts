@@ -31,6 +31,7 @@ export interface Convolution extends Epilogue {
   readonly weight: Tensor;
   /** [batch, outHeight, outWidth, outChannels] */
   readonly out: Tensor;
+  /** Rows and columns from one output to the next. */
   readonly stride: number;
   /** Rows of zeros above the image. */
   readonly top: number;

@@ -23,8 +23,11 @@ import { type ImageInput, inputLoads, type Resample, resampledShape } from "./co
 export interface InputGradientAttrs {
   /** Channels of each part. */
   readonly widths: readonly number[];
+  /** Whether it is scaled and shifted. */
   readonly factors: boolean;
+  /** Whether SiLU follows that. */
   readonly silu: boolean;
+  /** How it is resampled. */
   readonly resample: Resample;
   /** Rows of the parts. */
   readonly height: number;

@@ -7,6 +7,7 @@ import { type ImageInput, inputShape, isPlain, materialised, type Resample } fro
 
 /** A convolution by its sizes and tensors. */
 export interface ConvolutionLayer extends Omit<Convolution, "x" | "residual"> {
+  /** The image, and how it is loaded. */
   readonly input: ImageInput;
   /** Added after it was resampled. */
   readonly residual: { readonly x: Tensor; readonly resample: Resample } | undefined;

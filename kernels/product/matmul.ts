@@ -18,12 +18,15 @@ import { transpose } from "../layout/transpose.ts";
 import { matmulChosen } from "./matmul_choice.ts";
 
 /** What may be added to a product, as the operation records it: which of the two is there. */
-interface Summands {
+export interface Summands {
+  /** Whether a bias is added. */
   readonly bias: boolean;
+  /** Whether a residual is added. */
   readonly residual: boolean;
 }
 
-interface MatmulAttrs extends Summands {
+/** What the operation records. */
+export interface MatmulAttrs extends Summands {
   /** Whether `a` is normalised while it is loaded. */
   readonly factors: boolean;
 }

@@ -36,9 +36,13 @@ export interface Product extends Epilogue {
   readonly factors: Tensor | undefined;
   /** [batch, rows, columns] */
   readonly out: Tensor;
+  /** Products. */
   readonly batch: number;
+  /** Rows of a and of the result. */
   readonly rows: number;
+  /** Columns of a, rows of b. */
   readonly inner: number;
+  /** Columns of b and of the result. */
   readonly columns: number;
   /** Images whose rows lie one after another in `rows`; 1 by default. */
   readonly images?: number;

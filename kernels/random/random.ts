@@ -150,8 +150,11 @@ fn normal_bits(word: u32) -> u32 {
   return (word & 0x80000000u) | (((${TOP_EXPONENT}u - zeros) << 23u) + mantissa);
 }`;
 
-interface RandomNormalAttrs {
+/** What the operation records. */
+export interface RandomNormalAttrs {
+  /** Extents of the result, outermost first. */
   readonly shape: Shape;
+  /** The draw of each image, an integer of seed and ordinal. */
   readonly draws: readonly Coefficient[];
 }
 

@@ -24,7 +24,9 @@ import { weightedSum } from "../pointwise/elementwise.ts";
 import { pointwise, type PointwiseKernel } from "../pointwise/pointwise.ts";
 import { separable } from "./separable.ts";
 
-interface FactorAttrs {
+/** Side of the blocks. */
+export interface FactorAttrs {
+  /** Pixels along each side, a positive integer. */
   readonly factor: number;
 }
 
@@ -196,7 +198,9 @@ export function averagePool(x: Tensor, factor: number): Tensor {
 export interface SpreadAttrs {
   /** A positive integer. */
   readonly factor: number;
+  /** Rows of the image. */
   readonly height: number;
+  /** Columns of the image. */
   readonly width: number;
 }
 

@@ -30,11 +30,13 @@ export type Reduction = "max" | "mean" | "mean-with-border";
 
 /** Window and reduction. */
 export interface PoolAttrs extends Required<PoolWindow> {
+  /** What becomes of a window. */
   readonly reduction: Reduction;
 }
 
 /** Attributes of `windowPoolGradient`: those of the pooling, and the shape of its input. */
-interface GradientAttrs extends PoolAttrs {
+export interface GradientAttrs extends PoolAttrs {
+  /** Shape of the input of the pooling [N, H, W, C]. */
   readonly shape: Shape;
 }
 

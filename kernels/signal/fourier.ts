@@ -17,7 +17,8 @@ import { hostFourier } from "./fourier_host.ts";
 import { fourierPass, type Pass, radices } from "./fourier_stage.ts";
 
 /** Attributes of `fourier`. */
-interface FourierAttrs {
+export interface FourierAttrs {
+  /** Whether the transform is the inverse one. */
   readonly inverse: boolean;
   /** Whether the input has no imaginary parts. */
   readonly fromReal: boolean;
@@ -130,7 +131,8 @@ export function fourier(x: Tensor, { inverse = false, fromReal = false, toReal =
 }
 
 /** Attributes of `complexMul`. */
-interface MulAttrs {
+export interface MulAttrs {
+  /** Whether the second factor is conjugated. */
   readonly conjugate: boolean;
 }
 

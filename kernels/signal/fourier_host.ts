@@ -2,7 +2,9 @@
 
 /** Complex numbers, real and imaginary parts apart. */
 export interface ComplexArray {
+  /** Real parts. */
   readonly re: Float64Array;
+  /** Imaginary parts, as many. */
   readonly im: Float64Array;
 }
 

@@ -52,7 +52,8 @@ function visit(
 }
 
 /** Attributes of `radon`. */
-interface RadonAttrs {
+export interface RadonAttrs {
+  /** Bins of the detector. */
   readonly bins: number;
 }
 
@@ -158,8 +159,10 @@ export function radon(x: Tensor, directions: Tensor, bins: number): Tensor {
 }
 
 /** Attributes of `backProject`. */
-interface BackProjectAttrs {
+export interface BackProjectAttrs {
+  /** Rows of the image. */
   readonly height: number;
+  /** Columns of the image. */
   readonly width: number;
 }
 

@@ -7,6 +7,7 @@ import { type Binding, BINDING_ALIGNMENT, boundBytes } from "../../engine/mod.ts
 
 /** An array of a kernel: a binding with the name that it has in WGSL. */
 export interface BoundArray extends Binding {
+  /** Its name in WGSL. */
   readonly name: string;
   /** Element type in WGSL; a `texture` is no array. */
   readonly type: "f32" | "u32" | "vec2f" | "vec4f" | "vec4u" | "texture";

@@ -11,6 +11,7 @@ import { type BoundArray, boundInBands, boundInParts, type KernelText } from "./
 
 /** A storage binding of a kernel: the name it has in WGSL and how its words are read. */
 export interface Port {
+  /** What is bound. */
   readonly tensor: Tensor;
   /**
    * Element type of the WGSL array; `vec4f` and `vec4u` need a number of words divisible by 4, `vec2f` by 2. A
@@ -33,9 +34,11 @@ export interface KernelSource {
    * different size share one compiled pipeline.
    */
   readonly params?: Readonly<Record<string, number>>;
+  /** Invocations of a workgroup, along each axis where several are given. */
   readonly workgroupSize: number | readonly [number, number, number];
   /** Invocations of its subgroups, where the device has to be asked for that size. */
   readonly subgroupSize?: number | undefined;
+  /** Workgroups along each axis. */
   readonly workgroups: readonly [number, number, number];
   /** Its share of the operations of the call; see `Dispatch`. */
   readonly work?: number;

@@ -17,6 +17,7 @@ export type CheckpointFormat = "safetensors" | "pytorch" | "pytorch-legacy";
 export interface Checkpoint {
   /** What messages call the file. */
   readonly name: string;
+  /** How the file is written. */
   readonly format: CheckpointFormat;
   /** Where in the file the tensors are: "" for the whole of it, else such as `state_dict`, `model.ema` or `[0]`. */
   readonly stateDict: string;

@@ -7,6 +7,7 @@ import type { SafetensorsContents, TensorPieces } from "./safetensors_writer.ts"
 
 /** What a converted file holds, and the bytes of its tensors in all. */
 export interface ConvertedContents extends SafetensorsContents {
+  /** Bytes of all tensors. */
   readonly totalBytes: number;
 }
 

@@ -99,6 +99,7 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
     this.wrapper = wrapper;
   }
 
+  /** The bytes of a tensor in pieces, little-endian and in the order of its shape. */
   protected override async *piecesOf(entry: PytorchTensor): AsyncGenerator<Uint8Array, void> {
     const total = tensorBytes(entry.dtype, entry.shape) as number;
     const reader = this.#stridedReader(entry);
@@ -119,6 +120,7 @@ export class PytorchFile extends CheckpointFile<PytorchTensor> {
     }
   }
 
+  /** Reads a tensor into memory, little-endian and in the order of its shape. */
   protected override async fill(entry: PytorchTensor, into: Uint8Array): Promise<void> {
     const reader = this.#stridedReader(entry);
     if (reader === undefined) {

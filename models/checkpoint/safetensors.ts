@@ -42,6 +42,7 @@ export class SafetensorsFile extends CheckpointFile<TensorEntry> {
     this.#dataStart = dataStart;
   }
 
+  /** The bytes of a tensor in pieces, as the file has them. */
   protected override async *piecesOf({ name, begin, end }: TensorEntry): AsyncGenerator<Uint8Array, void> {
     const what = `tensor ${quoteName(name)}`;
     for (let at = begin; at < end; at += PIECE_BYTES) {
@@ -49,6 +50,7 @@ export class SafetensorsFile extends CheckpointFile<TensorEntry> {
     }
   }
 
+  /** Reads a tensor into memory, as the file has it. */
   protected override async fill({ name, begin }: TensorEntry, into: Uint8Array): Promise<void> {
     await readInto(this.#source, this.#dataStart + begin, into, `tensor ${quoteName(name)}`);
   }

@@ -14,7 +14,7 @@ const ANSWERS: { readonly levels: Parameter<number | undefined> } = { levels: LE
  * published program insists on the training size. `forward` shows `observe` the embedding as `emb`, `conv_in`, each layer
  * (`down.0.block.1`, `mid.attn_1`, `up.2.upsample`) and `conv_out`.
  */
-export const ddpm: NetworkFamily<DdpmUnetConfig, typeof ANSWERS> = networkFamily({
+export const ddpm: NetworkFamily<DdpmUnetConfig, { readonly levels: Parameter<number | undefined> }> = networkFamily({
   name: "ddpm",
   about: "UNets of the DDPM, DDIM and SDEdit programs",
   paper: "Ho et al. 2020",

@@ -13,10 +13,11 @@ export const DIFFUSERS = "diffusers";
 export const UNET_CLASS = "UNet2DModel";
 
 /** How a level passes to the next one: by a convolution, or by a residual block. */
-type Resampling = "conv" | "resnet";
+export type Resampling = "conv" | "resnet";
 
 /** One level of a network. */
 export interface DiffusersLevel {
+  /** Channels of its residual blocks. */
   readonly channels: number;
   /** Whether attention follows each residual block on the way down, and on the way up. */
   readonly attends: { readonly down: boolean; readonly up: boolean };

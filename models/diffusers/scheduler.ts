@@ -5,6 +5,7 @@ import type { Description } from "../family.ts";
 
 /** The process of a network, as a description has it. */
 export interface ReadScheduler {
+  /** Keywords of the schedule and of what the network predicts. */
   readonly process: Description;
   /** What it does not say and was assumed, in sentences. */
   readonly notes: readonly string[];

@@ -35,6 +35,7 @@ const CLASSES: Readonly<Record<InceptionVariant, number>> = { fid: 1008, torchvi
 export interface Inception {
   /** Name of the file. */
   readonly name: string;
+  /** Whose weights and preparation of images it has. */
   readonly variant: InceptionVariant;
   /** Numbers that describe an image: 2048. */
   readonly channels: number;

@@ -12,6 +12,7 @@ export type PerceptualNetworkName = typeof PERCEPTUAL_NETWORKS[number];
 
 /** A network that is read after some of its rectifiers. */
 export interface PerceptualNetwork {
+  /** How it is called. */
   readonly name: PerceptualNetworkName;
   /** What stands before the parameters' names in the published file; the rest of the file is not used. */
   readonly prefix: string;

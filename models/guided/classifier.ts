@@ -47,7 +47,10 @@ const ANSWERS: AnswersOf<GuidedAnswers, Exclude<keyof GuidedAnswers, "network">>
  * between them. `forward` shows `observe` the embedding as `emb`, each block (`input_blocks.3`, `middle_block`), each of
  * its layers and `out`. Nothing is joined on a way up, so sides may be odd: halving rounds them as PyTorch does.
  */
-export const guidedClassifier: NetworkFamily<GuidedClassifierConfig, typeof ANSWERS> = networkFamily({
+export const guidedClassifier: NetworkFamily<
+  GuidedClassifierConfig,
+  AnswersOf<GuidedAnswers, Exclude<keyof GuidedAnswers, "network">>
+> = networkFamily({
   name: "guided-diffusion-classifier",
   about: "classifiers of noisy images of guided-diffusion",
   paper: DHARIWAL_2021,

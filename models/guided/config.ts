@@ -14,9 +14,11 @@ export interface GuidedEncoderConfig {
   readonly modelChannels: number;
   /** Channels of the result: the image's, twice as many where the variance is learned, or the classes'. */
   readonly outChannels: number;
+  /** Residual blocks of each level on the way down; one more on the way up. */
   readonly numResBlocks: number;
   /** Downsampling factors (1, 2, 4, ...) at which residual blocks are followed by attention. */
   readonly attentionResolutions: readonly number[];
+  /** Multiple of `modelChannels` at each level, from the full size down. */
   readonly channelMult: readonly number[];
   /** Whether plain down- and upsampling layers convolve. */
   readonly convResample: boolean;
@@ -51,6 +53,7 @@ export type Pool = "adaptive" | "attention" | "spatial" | "spatial_v2";
 
 /** What shapes a noise-aware classifier of guided-diffusion (`EncoderUNetModel`); `outChannels` are its classes. */
 export interface GuidedClassifierConfig extends GuidedEncoderConfig {
+  /** How the last image becomes one row of classes. */
   readonly pool: Pool;
 }
 

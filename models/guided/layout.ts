@@ -20,15 +20,19 @@ export type Layer =
 
 /** Layers that run one after another and count as one module, such as `input_blocks.3`. */
 export interface Block {
+  /** What stands before the names of its parameters. */
   readonly name: string;
+  /** Its layers in order. */
   readonly layers: readonly Layer[];
 }
 
 /** The blocks of the way down and the middle. */
 export interface GuidedEncoderLayout {
+  /** The way down, from the full size. */
   readonly inputBlocks: readonly Block[];
   /** Channels that leave each input block. */
   readonly inputBlockChannels: readonly number[];
+  /** What stands between the ways. */
   readonly middleBlock: Block;
   /** Channels that leave the middle block. */
   readonly middleChannels: number;
@@ -40,6 +44,7 @@ export interface GuidedEncoderLayout {
 
 /** The blocks of a UNet: the result of input block k is joined to the input of the k-th last output block. */
 export interface GuidedUnetLayout extends GuidedEncoderLayout {
+  /** The way up, from the smallest level. */
   readonly outputBlocks: readonly Block[];
   /** Channels that the head `out` reads. */
   readonly headChannels: number;

@@ -36,34 +36,37 @@ const ANSWERS: AnswersOf<GuidedAnswers, keyof GuidedAnswers> = {
 };
 
 /** `UNetModel` and `SuperResModel` of the published program. */
-export const guidedDiffusion: NetworkFamily<GuidedUnetConfig, typeof ANSWERS> = networkFamily({
-  name: GUIDED,
-  about: "UNets of guided-diffusion, its upsamplers, and of consistency_models (EDM and consistency networks)",
-  paper: DHARIWAL_2021,
-  predicts: "noise",
-  parameters: UNET_KEYWORDS,
-  answers: ANSWERS,
-  readings: {
-    network: ({ class: name }) => name === undefined ? name : name === "SuperResModel" ? "super-resolution" : "unet",
-    levels: levelsOf,
-  },
-  standIns: ANY_HEADS,
-  detect: guidedUnets,
-  describe: (answers, { found, published, tensors }) => ({
-    ...headKeywords(answers, found, tensors),
-    // The small images of a published upsampler are those of its own image size.
-    ...(answers.imageSize === undefined || answers.imageSize === published.image_size ? {} : { small_size: undefined }),
-  }),
-  process: guidedProcess,
-  questions: guidedQuestions,
-  configure: unetConfig,
-  layout: (config) => ({
-    parameters: guidedUnetParameters(config),
-    downsampling: guidedUnetLayout(config).downsampling,
-  }),
-  timestepTable: guidedTimestepTable,
-  build: record,
-});
+export const guidedDiffusion: NetworkFamily<GuidedUnetConfig, AnswersOf<GuidedAnswers, keyof GuidedAnswers>> =
+  networkFamily({
+    name: GUIDED,
+    about: "UNets of guided-diffusion, its upsamplers, and of consistency_models (EDM and consistency networks)",
+    paper: DHARIWAL_2021,
+    predicts: "noise",
+    parameters: UNET_KEYWORDS,
+    answers: ANSWERS,
+    readings: {
+      network: ({ class: name }) => name === undefined ? name : name === "SuperResModel" ? "super-resolution" : "unet",
+      levels: levelsOf,
+    },
+    standIns: ANY_HEADS,
+    detect: guidedUnets,
+    describe: (answers, { found, published, tensors }) => ({
+      ...headKeywords(answers, found, tensors),
+      // The small images of a published upsampler are those of its own image size.
+      ...(answers.imageSize === undefined || answers.imageSize === published.image_size
+        ? {}
+        : { small_size: undefined }),
+    }),
+    process: guidedProcess,
+    questions: guidedQuestions,
+    configure: unetConfig,
+    layout: (config) => ({
+      parameters: guidedUnetParameters(config),
+      downsampling: guidedUnetLayout(config).downsampling,
+    }),
+    timestepTable: guidedTimestepTable,
+    build: record,
+  });
 
 /**
  * What the keyword arguments of the published constructor say (`UNetModel`, or what `class` says), with

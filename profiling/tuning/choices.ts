@@ -3,10 +3,13 @@ import type { TuneOutcome } from "./tune_network.ts";
 
 /** A choice and what it was chosen for. */
 export interface KeptChoice {
+  /** What is taken. */
   readonly algorithm: string;
   /** The default, and the times of both. */
   readonly instead: string;
+  /** Time of the layer by it. */
   readonly milliseconds: number;
+  /** Time of the layer by the default. */
   readonly insteadMilliseconds: number;
   /** When it was measured, ISO 8601. */
   readonly date: string;

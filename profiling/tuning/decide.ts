@@ -11,7 +11,9 @@ export interface Timing {
 
 /** An algorithm against the one that is taken by default. */
 export interface Advantage {
+  /** What could be taken. */
   readonly algorithm: string;
+  /** Time of the layer by it. */
   readonly milliseconds: number;
   /** Milliseconds saved in one layer: the median over the rounds; below 0 where it is slower. */
   readonly saved: number;
@@ -61,7 +63,9 @@ export interface Measured {
 
 /** What memory is worth: what a byte must save in each run, and how many more bytes all choices may take together. */
 export interface MemoryTerms {
+  /** What a byte of prepared constants must save in each run. */
   readonly nanosecondsPerByte: number;
+  /** Bytes that all choices may take together beyond the defaults. */
   readonly moreBytes: number;
 }
 

@@ -21,6 +21,7 @@ export class Limit {
   #reason: StopReason | undefined;
 
   /**
+   * The budget begins now; see `begin`.
    * @param isInterrupted whether to stop, whatever is left
    * @param seconds the budget
    */
@@ -54,7 +55,10 @@ export class Limit {
     this.#reserved = Math.min(milliseconds, this.#milliseconds / 2);
   }
 
-  /** @throws {Stopped} if the budget is spent or the caller wants no more */
+  /**
+   * Goes on, unless it is time to stop.
+   * @throws {Stopped} if the budget is spent or the caller wants no more
+   */
   async check(): Promise<void> {
     if (await this.#isInterrupted()) throw this.#stop("interrupt");
     if (!(this.spent < 1)) throw this.#stop("budget");

@@ -41,11 +41,15 @@ export async function evaluateNetwork(runtime: WebGpuRuntime, model: NoiseModel,
 
 /** An evaluation without and with choices, in milliseconds for the whole batch. */
 export interface NetworkComparison {
+  /** Median without choices. */
   readonly before: number;
+  /** Median with choices. */
   readonly after: number;
-  /** Median of what was saved round by round, and what that must exceed to mean anything. */
+  /** Median of what was saved round by round. */
   readonly saved: number;
+  /** What `saved` must exceed to mean anything. */
   readonly noise: number;
+  /** Rounds that were timed. */
   readonly rounds: number;
   /** Relative L2 difference of the results. */
   readonly difference: number;

@@ -19,13 +19,17 @@ import { compareNetworks, evaluateNetwork, type Evaluation, type NetworkComparis
 
 /** What is tuned, and how. */
 export interface TuneRun {
+  /** The network, for one size of image. */
   readonly model: NoiseModel;
   /** How its weights are kept, on which it depends what may be chosen. */
   readonly precision: Precision;
+  /** Images that are computed together. */
   readonly batch: number;
   /** By default timestamps where the adapter has them. */
   readonly method: TimingMethod | undefined;
+  /** When to stop. */
   readonly limit: Limit;
+  /** What the memory of a choice must save. */
   readonly memory: MemoryTerms;
   /** Told of each layer before it is measured. */
   onLayer(index: number, count: number): void;
@@ -33,7 +37,9 @@ export interface TuneRun {
 
 /** A layer with what was measured and chosen. */
 export interface TunedLayer {
+  /** Operation and shapes, by which a choice is found again. */
   readonly key: string;
+  /** Name of its operation. */
   readonly operation: string;
   /** How many of them the network has. */
   readonly count: number;
@@ -41,6 +47,7 @@ export interface TunedLayer {
   readonly look: number | undefined;
   /** Names of the algorithms that were timed with the median of their times, the default first; none if too few. */
   readonly times: readonly { readonly algorithm: string; readonly milliseconds: number }[];
+  /** Rounds in which the algorithms were timed; 0 where there was no time. */
   readonly rounds: number;
   /** The choice that leaves the default, if there is one. */
   readonly choice: Advantage | undefined;
@@ -48,6 +55,7 @@ export interface TunedLayer {
 
 /** What came of tuning. */
 export interface TuneOutcome {
+  /** How dispatches were timed. */
   readonly method: TimingMethod;
   /** The most expensive layers first. */
   readonly layers: readonly TunedLayer[];
@@ -59,6 +67,7 @@ export interface TuneOutcome {
   readonly network: NetworkComparison | undefined;
   /** Milliseconds of a batch without choices, from one sample. */
   readonly networkLook: number;
+  /** Why it ended early, if it did. */
   readonly stopped: StopReason | undefined;
 }
 

@@ -263,7 +263,10 @@ export function resizedNoise(noise: NoiseLevel, { natural, working, scale }: Res
 
 /** A picture before and after it was resized, `scale` times larger than its measurement, whose noise it is. */
 export interface ResizedPicture {
+  /** Its size before. */
   readonly natural: Size;
+  /** Its size after. */
   readonly working: Size;
+  /** How many times larger it is than its measurement along each side. */
   readonly scale: number;
 }

@@ -104,11 +104,13 @@ export interface PictureErrors {
 export interface SettledBlur {
   /** The task that undoes it. */
   readonly task: Task;
+  /** The options of that task. */
   readonly options: OptionValues;
   /** Options of the method that follow where nothing is said of them. */
   readonly method?: OptionValues;
   /** The kernel that was estimated, by the name of its parameter. */
   readonly files?: Readonly<Record<string, HostTensor>>;
+  /** Sentences for the user. */
   readonly notes: readonly string[];
 }
 

@@ -17,9 +17,11 @@ const UNKNOWN = 2;
 
 /** A picture as it was read, as far as its noise depends on it. */
 export interface NoisyPicture {
+  /** Its pixels, values in [-1, 1]. */
   readonly colour: Raster;
   /** 1 where the picture is known, 0 where it is missing [H, W]. */
   readonly mask?: { readonly known: { readonly data: ArrayLike<number> } } | undefined;
+  /** The steps that it was rounded to, where it comes from a JPEG file. */
   readonly jpeg?: JpegFileSteps | undefined;
 }
 
@@ -70,7 +72,9 @@ function isNonlinear(operator: string): boolean {
 
 /** Options with the method that they stand for, and what is to be said of it. */
 export interface NoiseMethod {
+  /** All options, those of the method among them. */
   readonly options: OptionValues;
+  /** Sentences for the user. */
   readonly notes: readonly string[];
 }
 

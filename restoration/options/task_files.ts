@@ -9,6 +9,7 @@ export const MASK_FORMAT = "mask";
 export interface MaskFile {
   /** The parameter that it is. */
   readonly parameter: string;
+  /** Where the picture is that marks the pixels. */
   readonly path: string;
   /** Colour of known pixels. */
   readonly keep: "white" | "black";

@@ -44,6 +44,7 @@ export class SaveTimes {
   #now: number;
 
   /**
+   * Begins without steps.
    * @param every seconds between two states; by default each minute, of runs that take more than ten
    * @param now in seconds
    * @param before seconds that the run took before it went on

@@ -23,11 +23,17 @@ export interface StateStore {
 
 /** Everything that decides what a run computes. */
 export interface RunSubject {
+  /** What it is computed by. */
   readonly runtime: Runtime;
+  /** The network, and the hash of its file. */
   readonly loaded: IdentifiedModel;
+  /** What is wrong with the picture. */
   readonly task: Task;
+  /** The method with its parameters. */
   readonly method: Method;
+  /** The options of the command. */
   readonly options: OptionValues;
+  /** Seed of the noise. */
   readonly seed: number;
   /** SHA-256 of the files that it is made of, hexadecimal. */
   readonly files: readonly string[];

@@ -15,7 +15,8 @@ import { CONSISTENCY_LEVELS, consistencyCalls, consistencyPlaces } from "../step
 import { noiseRange, overLevels } from "../steps/noise_levels.ts";
 import { sampled, UNGUIDED } from "../steps/plain_trajectory.ts";
 
-const PARAMETERS = {
+/** The parameters of `consistency`. */
+export const PARAMETERS = {
   steps: integer(1, { min: 1, max: 1000 }, "number of evaluations") as Parameter<number>,
   ...CONSISTENCY_LEVELS,
   clipDenoised,

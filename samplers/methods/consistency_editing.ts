@@ -22,7 +22,8 @@ import { noiseRange, overLevels } from "../steps/noise_levels.ts";
 import { moveBy, pureNoise, trajectory } from "../steps/run.ts";
 import { networkStep } from "../steps/step.ts";
 
-const PARAMETERS = {
+/** The parameters of `consistency-editing`. */
+export const PARAMETERS = {
   // Published: all levels of the grid of 40.
   steps: integer(39, { min: 1, max: 1000 }, "number of evaluations") as Parameter<number>,
   ...CONSISTENCY_LEVELS,

@@ -17,7 +17,8 @@ import type { Problem, Progress, Sampler } from "../sampler.ts";
 import { stateShape } from "../steps/run.ts";
 import { networkStep } from "../steps/step.ts";
 
-const PARAMETERS = {
+/** The parameters of `ddnm`. */
+export const PARAMETERS = {
   ...DDNM_TRAJECTORY,
   // Published program: the eta mix; paper: the posterior, which does not read eta.
   update: choice(
@@ -29,7 +30,7 @@ const PARAMETERS = {
 };
 
 /** What a program may give beside the parameters. */
-interface DdnmInputs {
+export interface DdnmInputs {
   /**
    * Coefficients by which every consistent prediction is replaced by a mixture of it and those before; runs are straight
    * then, of a linear operator, and predictions are clamped to [-1, 1] before they are made consistent.

@@ -14,7 +14,8 @@ import { ancestralCoefficients } from "../steps/plain_coefficients.ts";
 import type { Problem, Progress, Sampler } from "../sampler.ts";
 import { networkStep } from "../steps/step.ts";
 
-const PARAMETERS = {
+/** The parameters of `ddnm+`. */
+export const PARAMETERS = {
   ...DDNM_TRAJECTORY,
   // - spectral: a correction and a noise for every singular value; needs the spectral form of the operator
   // - simplified: one correction for all, in the eta mix

@@ -17,7 +17,8 @@ import { requireDecomposition, type SpectralWeight, spectralWeights } from "../s
 import { networkStep, noisyStage } from "../steps/step.ts";
 import { strideTimesteps } from "../timesteps.ts";
 
-const PARAMETERS = {
+/** The parameters of `ddrm`. */
+export const PARAMETERS = {
   // As many steps as strides of floor(T/steps) fit below T are made.
   steps: steps(20, 1) as Parameter<number>,
   eta: freshNoise(0.85) as Parameter<number>,

@@ -15,7 +15,8 @@ import type { Progress, Sampler } from "../sampler.ts";
 import { networkStep } from "../steps/step.ts";
 import { strideTimesteps } from "../timesteps.ts";
 
-const PARAMETERS = {
+/** The parameters of `dds`. */
+export const PARAMETERS = {
   // Published: 50, and 100 and 20.
   steps: steps(50, 1) as Parameter<number>,
   // Published: 0.85 in the program, 0.15 for MRI in the paper.

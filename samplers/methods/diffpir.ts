@@ -37,7 +37,8 @@ import { spectralWeights } from "../steps/spectral.ts";
 import { networkStep, noisyStage, type Step } from "../steps/step.ts";
 import { quadraticTimesteps } from "../timesteps.ts";
 
-const PARAMETERS = {
+/** The parameters of `diffpir`. */
+export const PARAMETERS = {
   // The network is evaluated at all levels but the last.
   steps: integer(100, { min: 2, max: "T" }, "number of levels") as Parameter<number>,
   // rho = lambda sigma_n^2 alphaBar/(1 - alphaBar). Published for first_order: 15 or 35.

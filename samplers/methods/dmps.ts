@@ -12,7 +12,8 @@ import { likelihoodCorrection } from "../steps/likelihood.ts";
 import { drawOf, evenLevels, pureNoise, trajectory } from "../steps/run.ts";
 import type { Progress, Sampler } from "../sampler.ts";
 
-const PARAMETERS = {
+/** The parameters of `dmps`. */
+export const PARAMETERS = {
   steps: steps(1000) as Parameter<number>,
   scale: gradientScale(1.75) as Parameter<number>,
   // Where the likelihood is taken. Published program: after; paper: before.

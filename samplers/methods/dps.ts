@@ -11,7 +11,8 @@ import { gradientStep, type Likelihood, LIKELIHOODS } from "../steps/gradient_st
 import { drawOf, evenLevels, pureNoise, trajectory } from "../steps/run.ts";
 import type { Progress, Sampler } from "../sampler.ts";
 
-const PARAMETERS = {
+/** The parameters of `dps`. */
+export const PARAMETERS = {
   steps: steps(1000) as Parameter<number>,
   scale: gradientScale(0.3) as Parameter<number>,
   // Poisson: for counted photons.

@@ -17,7 +17,8 @@ import { likelihoodCorrection } from "../steps/likelihood.ts";
 import { drawOf, evenLevels, pureNoise, trajectory } from "../steps/run.ts";
 import type { Problem, Progress, Sampler } from "../sampler.ts";
 
-const PARAMETERS = {
+/** The parameters of `dps-dmps`. */
+export const PARAMETERS = {
   steps: steps(100) as Parameter<number>,
   // By PSNR: of consecutive predictions.
   rule: choice(

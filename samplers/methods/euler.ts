@@ -16,13 +16,15 @@ import { KARRAS_LEVELS, karrasGrid, levelsDown, noiseRange, overLevels, trainedR
 import { ddimCoefficients } from "../steps/plain_coefficients.ts";
 import { sampled, UNGUIDED } from "../steps/plain_trajectory.ts";
 
-const ANCESTRAL_PARAMETERS = {
+/** The parameters of `euler-ancestral`. */
+export const ANCESTRAL_PARAMETERS = {
   steps: integer(18, { min: 1, max: 1000 }, "number of noise levels") as Parameter<number>,
   ...KARRAS_LEVELS,
   clipDenoised,
 };
 
-const EULER_PARAMETERS = {
+/** The parameters of `euler`. */
+export const EULER_PARAMETERS = {
   ...ANCESTRAL_PARAMETERS,
   keepsLeast: flag(
     false,
@@ -31,7 +33,8 @@ const EULER_PARAMETERS = {
   ) as Parameter<boolean>,
 };
 
-const FLOW_PARAMETERS = {
+/** The parameters of `flow-euler`. */
+export const FLOW_PARAMETERS = {
   steps: integer(50, { min: 1, max: 1000 }, "number of times") as Parameter<number>,
   shift: number(
     1,

@@ -20,7 +20,8 @@ import { plainStart } from "../steps/plain_trajectory.ts";
 import { type NoiseWeights, noising, trajectory } from "../steps/run.ts";
 import { networkStep, type Place, type Step } from "../steps/step.ts";
 
-const PARAMETERS = {
+/** The parameters of `heun`. */
+export const PARAMETERS = {
   steps: integer(18, { min: 1, max: 1000 }, "number of noise levels") as Parameter<number>,
   ...KARRAS_LEVELS,
   // Published for ImageNet: 40, with sTmin 0.05, sTmax 50, sNoise 1.003.

@@ -12,7 +12,8 @@ import { guide, guideAlphaBar, guidedTrajectory } from "../steps/guided_trajecto
 import { evenLevels, pseudoInverseOf, pureNoise } from "../steps/run.ts";
 import type { Progress, Sampler } from "../sampler.ts";
 
-const PARAMETERS = {
+/** The parameters of `ilvr`. */
+export const PARAMETERS = {
   steps: steps(100) as Parameter<number>,
   // 0 takes the ratio of image and measurement, at least 2. Published: 8, 16, 32.
   factor: integer(

@@ -12,7 +12,8 @@ import { guideAlphaBar, guidedDraws, projectionGuide } from "../steps/guided_tra
 import { evenLevels, pureNoise, trajectory } from "../steps/run.ts";
 import type { Progress, Sampler } from "../sampler.ts";
 
-const PARAMETERS = {
+/** The parameters of `mcg`. */
+export const PARAMETERS = {
   steps: steps(1000) as Parameter<number>,
   scale: gradientScale(1) as Parameter<number>,
   clipDenoised,

@@ -17,7 +17,8 @@ import type { Progress, Sampler } from "../sampler.ts";
 import { spectralWeights } from "../steps/spectral.ts";
 import { networkStep } from "../steps/step.ts";
 
-const PARAMETERS = {
+/** The parameters of `pigdm`. */
+export const PARAMETERS = {
   steps: steps(100) as Parameter<number>,
   eta: freshNoise(1, "share of the posterior's deviation in fresh noise") as Parameter<number>,
   scale: gradientScale(1) as Parameter<number>,

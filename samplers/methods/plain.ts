@@ -23,15 +23,18 @@ import { type ClassWeights, type PlainRun, sampled, UNGUIDED } from "../steps/pl
 import { evenLevels, overTraining } from "../steps/run.ts";
 import type { Progress } from "../sampler.ts";
 
-const PLAIN_PARAMETERS = {
+/** The parameters of all plain samplers. */
+export const PLAIN_PARAMETERS = {
   // At timesteps spread evenly over the training's.
   steps: steps(250) as Parameter<number>,
   clipDenoised,
 };
 
-const DDPM_PARAMETERS = { ...PLAIN_PARAMETERS, fixedVariance };
+/** The parameters of `ddpm`. */
+export const DDPM_PARAMETERS = { ...PLAIN_PARAMETERS, fixedVariance };
 
-const DDIM_PARAMETERS = {
+/** The parameters of `ddim`. */
+export const DDIM_PARAMETERS = {
   ...PLAIN_PARAMETERS,
   eta: number(
     0,

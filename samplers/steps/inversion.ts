@@ -6,6 +6,7 @@ import type { State } from "./run.ts";
 
 /** How noise is put on. */
 export interface InversionOptions {
+  /** By which rule. */
   readonly inversion: InversionVariant;
   /** Share of fresh noise in Distortion Adaptive inversion, 0..1. */
   readonly eta: number;

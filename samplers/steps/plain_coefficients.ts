@@ -7,8 +7,11 @@ import type { Level } from "../coefficients.ts";
 
 /** Weights of the next state; see above. */
 export interface PlainCoefficients {
+  /** Weight of the predicted image. */
   readonly xtFromX0: number;
+  /** Weight of the state x_t. */
   readonly xtFromXt: number;
+  /** Weight of fresh noise. */
   readonly xtFromNoise: number;
   /** Derivative of the log of the deviation by v; 0 where the variance is not learned. */
   readonly slope: number;

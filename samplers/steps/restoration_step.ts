@@ -27,6 +27,7 @@ export interface RestorationStep {
 
 /** A state, and what the attentions of the network looked at, if the step was to show it. */
 export interface RestorationState extends State {
+  /** What each attention looked at. */
   readonly maps?: AttentionMaps;
 }
 

@@ -11,8 +11,11 @@ import { spaceTimesteps } from "../timesteps.ts";
 
 /** A named state of a trajectory; its tensors are valid until the next step. */
 export interface State {
+  /** What it is called, in traces too. */
   readonly name: string;
+  /** The predicted image [N, H, W, C]. */
   readonly x0: DeviceTensor;
+  /** The state [N, H, W, C]. */
   readonly xt: DeviceTensor;
   /** Network evaluations that it took; default 1. */
   readonly evaluations?: number;

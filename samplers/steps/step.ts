@@ -53,7 +53,9 @@ export function noisyStage<I extends string, C extends string, O extends string>
 
 /** Weights of the prediction inside a stage: scalars of the run, or numbers. */
 export interface PredictionWeights {
+  /** Weight of x_t. */
   readonly x0FromXt: Coefficient;
+  /** Weight of eps. */
   readonly x0FromEps: Coefficient;
 }
 
@@ -93,7 +95,9 @@ export interface Update extends Prediction {
 
 /** Tensors of one run, on the device until `free`. */
 export interface RunTensors<X extends string> {
+  /** The tensors by name. */
   readonly tensors: Readonly<Record<X, DeviceTensor>>;
+  /** Gives their memory back. */
   free(): void;
 }
 
@@ -104,6 +108,7 @@ export interface RunTensors<X extends string> {
 export interface StepDefinition<A, C extends string, I extends string, X extends string, O extends string> {
   /** Name of the stage, for profiles. */
   readonly name: string;
+  /** Where its noise comes from. */
   readonly noise: NoiseSource;
   /** Tensors that all runs have in common, such as the measurement. */
   readonly inputs?: Readonly<Record<I, DeviceTensor>>;

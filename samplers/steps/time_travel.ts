@@ -2,7 +2,9 @@
 
 /** One move between kept levels, counted from the least noisy: down by one, to -1 (clean) in the end, or up by one. */
 export interface Move {
+  /** The level that is left. */
   readonly from: number;
+  /** The level that is reached, -1 for the clean image. */
   readonly to: number;
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
-import { Arguments, parseCommand } from "../../cli/arguments.ts";
+import { Arguments, parseCommand, QUIET_OPTION } from "../../cli/arguments.ts";
 import { didYouMean, nearest, UsageError } from "../../parameters/mod.ts";
 import { type CommandSpec, helpText } from "../../io/mod.ts";
 import { DEGRADE } from "../../cli/degrade.ts";
@@ -49,6 +49,13 @@ Deno.test("parseCommand() keeps the words as they were given, and operands that 
   assertEquals(parse("12", "--count", "3").operands, ["12"]);
   assertEquals(parse("12", "--count", "3").words, ["12", "--count", "3"]);
   assertEquals(parse("--", "--loud").operands, ["--loud"]);
+});
+
+Deno.test("parseCommand() keeps --quiet from words and values, so that neither results nor reports depend on it", () => {
+  const spec = { ...SPEC, options: { ...SPEC.options, ...QUIET_OPTION } };
+  const quiet = parseCommand(spec, ["12", "--quiet", "--loud"]) as Arguments;
+  assertEquals([quiet.words, quiet.values, quiet.isQuiet], [["12", "--loud"], { loud: true }, true]);
+  assertEquals((parseCommand(spec, ["12"]) as Arguments).isQuiet, false);
 });
 
 Deno.test("parseCommand() answers --help and -h before anything else", () => {

@@ -27,8 +27,9 @@ function tableTest(
   commandTest(`every option of ${command} does what it says`, async (folder) => {
     const stage = new Stage(folder, runner);
     const materials = await makeMaterials(folder);
-    const rows = await rowsOf(materials);
     const text = await stage.run(help);
+    const own = await rowsOf(materials);
+    const rows = offeredOptions(text.stdout).includes("quiet") ? [...own, quietRow(own)] : own;
     assertEquals(text.code, 0, text.stderr);
     assertStringIncludes(text.stdout, "Usage: ");
     const tried = new Set([...rows.map(({ option }) => option), "help"]);
@@ -37,6 +38,22 @@ function tableTest(
     for (const close of materials.later) await close();
     assertEquals(failures, []);
   });
+}
+
+/** What --quiet does to the command line that the row of --json begins with. */
+function quietRow(rows: readonly Row[]): Row {
+  const { without, around } = rows.find(({ option }) => option === "json")!;
+  return {
+    option: "quiet",
+    without,
+    given: [...without, "--quiet"],
+    ...(around ? { around } : {}),
+    check(loud, quiet): void {
+      assertEquals(quiet.stderr, "");
+      // Results are there; times and paths in them differ.
+      assertEquals(quiet.stdout.split("\n").length, loud.stdout.split("\n").length, quiet.stdout);
+    },
+  };
 }
 
 tableTest("restore", restoreRows);

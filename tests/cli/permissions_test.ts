@@ -34,9 +34,21 @@ Deno.test("of all commands only models may use the network beyond this machine, 
       const { all, [what]: granted } = permissionsOf(name);
       return all !== true && granted !== undefined;
     });
-  assertEquals(may("net"), ["models", "studio", "test", "test:studio"]);
+  assertEquals(may("net"), ["models", "studio", "test", "test:studio", "test:package"]);
   for (const set of ["studio", "test"]) assertEquals(SETS[set]!["net"], ["127.0.0.1"]);
-  const starting = ["studio", "bench", "setup", "test", "test:studio", "chromium", "mutate", "docs", "gpu-lint"];
+  const starting = [
+    "studio",
+    "bench",
+    "setup",
+    "test",
+    "test:studio",
+    "test:package",
+    "chromium",
+    "mutate",
+    "docs",
+    "package",
+    "gpu-lint",
+  ];
   assertEquals(may("run"), starting);
   assert(!may("write").includes("verify"));
 });

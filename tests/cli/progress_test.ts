@@ -2,6 +2,23 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { byteProgress, formatSeconds, makeReporter } from "../../io/progress.ts";
 import { printedBy } from "./run_command.ts";
 
+Deno.test("a quiet reporter tells results and what failed alone, as text and as JSON", async () => {
+  const say = (json: boolean): Promise<{ readonly stdout: string; readonly stderr: string }> =>
+    printedBy(() => {
+      using reporter = makeReporter(json, { isTerminal: true, isQuiet: true });
+      reporter.note("a note");
+      reporter.step("restore", 1, 2);
+      reporter.done();
+      reporter.file("a.png", "failed", "no picture");
+      reporter.result({ files: 1 }, "Wrote a.png");
+    });
+  const text = await say(false);
+  assertEquals([text.stdout, text.stderr], ["Wrote a.png\n", '"a.png": failed: no picture\n']);
+  const { stdout, stderr } = await say(true);
+  assertEquals(stdout.trim().split("\n").map((line) => JSON.parse(line).event), ["file", "result"]);
+  assertEquals(stderr, "");
+});
+
 Deno.test("formatSeconds() reads as people say it", () => {
   assertEquals([0, 4.24, 59.94, 60, 185.4, 3600].map(formatSeconds), [
     "0.0 s",
@@ -20,7 +37,7 @@ Deno.test("formatSeconds() counts whole minutes, and seconds beyond them", () =>
 
 Deno.test("on a terminal a bar is drawn in place with the count of evaluations and the time left", async () => {
   const { stdout, stderr } = await printedBy(() => {
-    using reporter = makeReporter(false, true);
+    using reporter = makeReporter(false, { isTerminal: true });
     reporter.step("restore", 1, 4, { NFE: 1 });
     reporter.step("restore", 2, 4, { NFE: 2 });
     reporter.note("A sentence");
@@ -33,7 +50,7 @@ Deno.test("on a terminal a bar is drawn in place with the count of evaluations a
 
 Deno.test("a bar that is left in the middle ends its line, so that an error begins a new one", async () => {
   const { stderr } = await printedBy(() => {
-    using reporter = makeReporter(false, true);
+    using reporter = makeReporter(false, { isTerminal: true });
     reporter.step("restore", 1, 4);
   });
   assertMatch(stderr, /restore 1\/4\n$/);
@@ -41,7 +58,7 @@ Deno.test("a bar that is left in the middle ends its line, so that an error begi
 
 Deno.test("without a terminal the first and the last step get a line each", async () => {
   const { stderr } = await printedBy(() => {
-    using reporter = makeReporter(false, false);
+    using reporter = makeReporter(false, { isTerminal: false });
     for (let step = 1; step <= 9; step++) reporter.step("restore", step, 9, { NFE: step });
   });
   assertMatch(stderr, /^restore 1\/9, NFE 1\nrestore 9\/9, NFE 9, \d+\.\d s left\n$/);
@@ -49,7 +66,7 @@ Deno.test("without a terminal the first and the last step get a line each", asyn
 
 Deno.test("text results go to stdout and everything else to stderr", async () => {
   const { stdout, stderr } = await printedBy(() => {
-    using reporter = makeReporter(false, false);
+    using reporter = makeReporter(false, { isTerminal: false });
     reporter.note("A sentence");
     reporter.result({ answer: 42 }, "The answer is 42");
   });
@@ -58,7 +75,7 @@ Deno.test("text results go to stdout and everything else to stderr", async () =>
 
 Deno.test("with --json every event is one JSON object on stdout, and stderr stays empty", async () => {
   const { stdout, stderr } = await printedBy(() => {
-    using reporter = makeReporter(true, true);
+    using reporter = makeReporter(true, { isTerminal: true });
     reporter.note("A sentence");
     reporter.step("restore", 1, 4, { NFE: 1 });
     reporter.done();
@@ -74,7 +91,7 @@ Deno.test("with --json every event is one JSON object on stdout, and stderr stay
 
 Deno.test("work that begins in the middle is estimated by what is done from there", async () => {
   const { stderr } = await printedBy(async () => {
-    using reporter = makeReporter(false, true);
+    using reporter = makeReporter(false, { isTerminal: true });
     reporter.step("download", 90, 100);
     await new Promise((resolve) => setTimeout(resolve, 100));
     reporter.step("download", 95, 100);

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { commandReference } from "../../cli/docs.ts";
+import { commandReference } from "../../package/docs.ts";
 import { COMMANDS } from "../../cli/main.ts";
 
 const FILE = new URL("../../docs/commands.md", import.meta.url);

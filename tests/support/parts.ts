@@ -25,6 +25,12 @@ export const BROWSER: readonly string[] = [
   "studio/start_test.ts",
 ];
 
+/**
+ * Files that install packages, for which npm may ask its registry. They are no part of all tests: `deno task test:package`
+ * runs them.
+ */
+export const INSTALLING: readonly string[] = ["package/address_test.ts", "package/package_test.ts"];
+
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
 export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
 
@@ -57,12 +63,12 @@ async function testFiles(tests: string, place: string): Promise<readonly string[
 }
 
 /**
- * All test files but those that start a browser in parts, in the order in which they are begun: long ones first.
+ * All test files but those that start a browser or install packages in parts, in the order in which they are begun: long ones first.
  * @param tests the folder of the tests, with a slash at its end
  * @returns paths of files
  */
 export async function allParts(tests: string): Promise<readonly (readonly string[])[]> {
-  const taken = new Set<string>(BROWSER);
+  const taken = new Set<string>([...BROWSER, ...INSTALLING]);
   const parts: string[][] = [];
   for (const place of [...LONG, ""]) {
     const files = (await testFiles(tests, place)).filter((file) => !taken.has(file));

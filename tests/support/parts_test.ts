@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allParts, ALONE, BROWSER, LONG, needAll, withJoined } from "./parts.ts";
+import { allParts, ALONE, BROWSER, INSTALLING, LONG, needAll, withJoined } from "./parts.ts";
 import { readRepository } from "./architecture.ts";
 
 const TESTS = new URL("../", import.meta.url).pathname;
@@ -8,7 +8,10 @@ Deno.test("every test file is in one part, and what has a place of its own is th
   const parts = await allParts(TESTS);
   const files = parts.flat().map((path) => path.slice(TESTS.length));
   const all = [...(await readRepository()).keys()].filter((path) => /^tests\/.*_test\.ts$/.test(path));
-  assertEquals([...files, ...BROWSER].toSorted(), all.map((path) => path.slice("tests/".length)).toSorted());
+  assertEquals(
+    [...files, ...BROWSER, ...INSTALLING].toSorted(),
+    all.map((path) => path.slice("tests/".length)).toSorted(),
+  );
   for (const place of LONG) assert(files.some((file) => file === place || file.startsWith(`${place}/`)), place);
   for (const file of ALONE) assert(parts.some((part) => part.length === 1 && part[0] === TESTS + file), file);
 });

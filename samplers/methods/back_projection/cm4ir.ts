@@ -19,7 +19,8 @@ import { spectralWeights } from "../../steps/spectral.ts";
 import { networkStep, type Step } from "../../steps/step.ts";
 import { medianFilled } from "./median_fill.ts";
 
-const PARAMETERS = {
+/** The parameters of `cm4ir`. */
+export const PARAMETERS = {
   steps: integer(4, { min: 1, max: 1000 }, "number of evaluations") as Parameter<number>,
   // The published starts 400, 250, 150 and 75 count timesteps; these are their noise levels.
   sigmaStart: number(

@@ -31,7 +31,8 @@ const gamma = (initial: number): Parameter<number> =>
 const etaTilde = (initial: number): Parameter<number> =>
   number(initial, { min: 0 }, "regularisation of the pseudo-inverse, in variances of the noise of y");
 
-const DDPG_PARAMETERS = {
+/** The parameters of `ddpg`. */
+export const DDPG_PARAMETERS = {
   ...SHARED,
   gamma: gamma(8) as Parameter<number>,
   etaTilde: etaTilde(0.7) as Parameter<number>,
@@ -44,7 +45,8 @@ const DDPG_PARAMETERS = {
   ) as Parameter<"constant" | "falling" | "falling_gradient">,
 };
 
-const IDPG_PARAMETERS = {
+/** The parameters of `idpg`. */
+export const IDPG_PARAMETERS = {
   ...SHARED,
   gamma: gamma(8) as Parameter<number>,
   etaTilde: etaTilde(0.7) as Parameter<number>,

@@ -41,7 +41,8 @@ import {
   withWindow,
 } from "./blur_spectrum.ts";
 
-const PARAMETERS = {
+/** The parameters of `gibbs-ddrm`. */
+export const PARAMETERS = {
   steps: steps(100, 1) as Parameter<number>,
   eta: freshNoise(0.8, "fresh noise where the blur leaves nothing") as Parameter<number>,
   etaB: number(0.9, { min: 0, max: 1 }, "share of the measurement where it is better") as Parameter<number>,

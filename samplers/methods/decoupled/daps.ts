@@ -19,7 +19,8 @@ import { noisyStage } from "../../steps/step.ts";
 /** Noise level at which the flow ends and its state counts as the image. */
 const FLOW_END = 0.01;
 
-const PARAMETERS = {
+/** The parameters of `daps`. */
+export const PARAMETERS = {
   steps: integer(200, { min: 1, max: 1000 }, "number of noise levels") as Parameter<number>,
   flowSteps: integer(5, { min: 1, max: 1000 }, "steps of the flow from each level, one evaluation each") as Parameter<
     number

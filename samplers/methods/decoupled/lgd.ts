@@ -16,7 +16,8 @@ import { pureNoise, stateShape, trajectory } from "../../steps/run.ts";
 import { networkStep, type NoisyStage, noisyStage } from "../../steps/step.ts";
 import { type DriftLevel, driftLevels, vpProcess, vpTimes } from "./vp_levels.ts";
 
-const PARAMETERS = {
+/** The parameters of `lgd`. */
+export const PARAMETERS = {
   steps: integer(1000, { min: 2, max: 10000 }, "number of steps") as Parameter<number>,
   samples: integer(
     3,

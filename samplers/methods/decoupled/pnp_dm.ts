@@ -18,7 +18,8 @@ import { type SpectralWeight, spectralWeights } from "../../steps/spectral.ts";
 import { networkStep, noisyStage } from "../../steps/step.ts";
 import { type DriftLevel, driftLevels, vpProcess, vpTimes } from "./vp_levels.ts";
 
-const PARAMETERS = {
+/** The parameters of `pnp-dm`. */
+export const PARAMETERS = {
   steps: integer(100, { min: 1, max: 1000 }, "number of pairs of draws") as Parameter<number>,
   couplingStart: number(10, { min: 1e-6 }, "deviation rho of the coupling in the first pair") as Parameter<number>,
   couplingDecay: number(0.9, { min: 0, max: 1 }, "factor of rho from pair to pair") as Parameter<number>,

@@ -20,7 +20,8 @@ import { type AdamDecay, adamScalars, type AdamStep, adamStep, learningRate, typ
 /** How the weight of the prior follows the noise sigma of a level. */
 export type RedDiffWeighting = keyof typeof WEIGHTINGS;
 
-const WEIGHTINGS = {
+/** How the errors of the levels are weighted. */
+export const WEIGHTINGS = {
   linear: (sigma: number): number => sigma,
   sqrt: Math.sqrt,
   square: (sigma: number): number => sigma ** 2,
@@ -30,7 +31,8 @@ const WEIGHTINGS = {
   const: (): number => 1,
 } as const;
 
-const PARAMETERS = {
+/** The parameters of `red-diff`. */
+export const PARAMETERS = {
   // Published: 1000 in the paper, 50 and 100 in the program.
   steps: steps(100, 1) as Parameter<number>,
   learningRate: learningRate(0.1) as Parameter<number>,

@@ -25,7 +25,8 @@ import { pureNoise, stateShape, trajectory } from "../../steps/run.ts";
 import { networkStep, noisyStage } from "../../steps/step.ts";
 import { strideTimesteps } from "../../timesteps.ts";
 
-const PARAMETERS = {
+/** The parameters of `resample`. */
+export const PARAMETERS = {
   steps: steps(100, 1) as Parameter<number>,
   eta: freshNoise(0.85) as Parameter<number>,
   descents: integer(50, { min: 0, max: 10000 }, "steps of gradient descent on |y - A x|^2") as Parameter<number>,

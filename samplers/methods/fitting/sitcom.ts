@@ -18,7 +18,8 @@ import { networkStep, type NoisyStage, noisyStage } from "../../steps/step.ts";
 import { ddnmTimesteps } from "../../timesteps.ts";
 import { type AdamDecay, adamScalars, type AdamStep, adamStep, learningRate, type Moments, noMoments } from "./adam.ts";
 
-const PARAMETERS = {
+/** The parameters of `sitcom`. */
+export const PARAMETERS = {
   steps: steps(20, 1) as Parameter<number>,
   innerSteps: integer(30, { min: 1, max: 1000 }, "most network evaluations of a step") as Parameter<number>,
   learningRate: learningRate(0.02) as Parameter<number>,

@@ -17,7 +17,8 @@ import { networkStep, noisyStage, type Step } from "../../steps/step.ts";
 import { ddnmTimesteps } from "../../timesteps.ts";
 import { mixingWeights } from "./anderson.ts";
 
-const PARAMETERS = {
+/** The parameters of `deqir`. */
+export const PARAMETERS = {
   steps: steps(25, 1) as Parameter<number>,
   sweeps: integer(
     15,

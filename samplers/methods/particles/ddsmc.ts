@@ -35,7 +35,8 @@ import {
   uniformSource,
 } from "./particles.ts";
 
-const PARAMETERS = {
+/** The parameters of `ddsmc`. */
+export const PARAMETERS = {
   steps: integer(200, { min: 2, max: 1000 }, "number of noise levels") as Parameter<number>,
   particles: particles(16) as Parameter<number>,
   eta: freshNoise(0.5, "how much a particle is tied to its past, 0 for not at all") as Parameter<number>,

@@ -32,7 +32,8 @@ import {
   uniformSource,
 } from "./particles.ts";
 
-const PARAMETERS = {
+/** The parameters of `fps-smc`. */
+export const PARAMETERS = {
   steps: steps(1000) as Parameter<number>,
   particles: particles(5) as Parameter<number>,
   share: number(0.95, { min: 1e-6, max: 1, option: "fresh-share" }, "share of fresh noise") as Parameter<number>,

@@ -1,14 +1,13 @@
 /** `deno task docs`: the reference of all commands, from what they say of themselves. */
 import { BENCH_SPEC, PEERS_SPEC } from "../bench/mod.ts";
 import { commandSection } from "../io/mod.ts";
-import { COMMANDS } from "./main.ts";
+import { commandSpecs } from "../cli/mod.ts";
 
 const FILE = new URL("../docs/commands.md", import.meta.url);
 
 /** All commands with their options, as Markdown. */
 export async function commandReference(): Promise<string> {
-  const own = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).spec));
-  const specs = [...own, BENCH_SPEC, PEERS_SPEC];
+  const specs = [...await commandSpecs(), BENCH_SPEC, PEERS_SPEC];
   const text = [
     "# Commands",
     "Every command with its options, their ranges and defaults, as `deno task COMMAND --help` prints them; written by " +
