@@ -14,7 +14,7 @@ import { allCommands } from "./words.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The programs of the package. */
-const ENTRIES = ["package/shortcut.ts", "package/program.ts", "cli/setup.ts", "adapter/probe.ts"];
+const ENTRIES = ["package/shortcut.ts", "package/program.ts", "adapter/setup.ts", "adapter/probe.ts"];
 
 /** Files that are copied as they are. */
 const COPIED = ["models/default/prior.safetensors", "models/default/sample.png", "models/default/README.md", "LICENSE"];

@@ -51,7 +51,7 @@ export interface CommandTask {
 const COMMANDS_FILE = /^cli\/main\.[jt]s$/;
 
 /** Modules that are commands by themselves. */
-const PROGRAMS = /^(cli\/setup|studio\/serve)\.[jt]s$/;
+const PROGRAMS = /^(adapter\/setup|studio\/serve)\.[jt]s$/;
 
 /** The command that needs a folder with the sources of the program. */
 export const STUDIO = "studio";

@@ -2,16 +2,16 @@
 import { greatest, isOption, type Parameter } from "../parameters/mod.ts";
 import { PUBLISHED_TIMESTEPS, runValues, type SamplerDescription } from "./description.ts";
 
-/** Values of parameters by name. */
-type Values = Readonly<Record<string, unknown>>;
+/** Parameters of a sampler by name. */
+export type SamplerValues = Readonly<Record<string, unknown>>;
 
 /** Something that changes the number of evaluations: whole numbers from `least`, and the parameters that one sets. */
 interface Knob {
   readonly least: number;
   readonly initial: number;
   /** @param values of the other parameters, which may bound it */
-  most(values: Values): number;
-  spread(value: number): Values;
+  most(values: SamplerValues): number;
+  spread(value: number): SamplerValues;
 }
 
 /** Factors by which published values are scaled, at the least and at the most. */
@@ -35,12 +35,12 @@ export function evaluationSetting(
   // deno-lint-ignore no-explicit-any
   sampler: SamplerDescription<any>,
   target: number,
-  given: Values = {},
-): Values | undefined {
-  const countOf = (values: Values): number => {
+  given: SamplerValues = {},
+): SamplerValues | undefined {
+  const countOf = (values: SamplerValues): number => {
     try {
       const all = runValues(sampler, { ...given, ...values }, { T: PUBLISHED_TIMESTEPS });
-      return sampler.evaluations(all as Values).actual;
+      return sampler.evaluations(all as SamplerValues).actual;
     } catch (error) {
       if (error instanceof RangeError || error instanceof TypeError) return NaN;
       throw error;
@@ -57,7 +57,7 @@ export function evaluationSetting(
     if (!Number.isNaN(count) && isNearer) best = { values, count };
     return !(count <= target);
   };
-  const base: Values = { ...sampler.defaults as Values, ...given };
+  const base: SamplerValues = { ...sampler.defaults as SamplerValues, ...given };
   halve(-Math.log2(MOST_SCALED), Math.log2(MOST_SCALED), (power) => isAbove(scaled(knobs, 2 ** power, base)));
   const isClose = (): boolean => best !== undefined && isNear(best.count);
   const from = best?.values ?? knobs.map(({ initial }) => initial);
@@ -79,12 +79,12 @@ function halve(low: number, high: number, isAbove: (value: number) => boolean): 
   }
 }
 
-function spreadOf(knobs: readonly Knob[], values: readonly number[]): Values {
+function spreadOf(knobs: readonly Knob[], values: readonly number[]): SamplerValues {
   return Object.assign({}, ...knobs.map(({ spread }, k) => spread(values[k]!)));
 }
 
 /** The published values times a factor, within their ranges; a later one may be bounded by an earlier one. */
-function scaled(knobs: readonly Knob[], factor: number, base: Values): readonly number[] {
+function scaled(knobs: readonly Knob[], factor: number, base: SamplerValues): readonly number[] {
   let values = base;
   return knobs.map(({ initial, least, most, spread }) => {
     const value = Math.min(Math.max(Math.round(initial * factor), least), most(values));
@@ -95,10 +95,10 @@ function scaled(knobs: readonly Knob[], factor: number, base: Values): readonly 
 
 function knobsOf(
   { parameters, shorthands, defaults, limits }: SamplerDescription<object>,
-  given: Values,
-  countOf: (values: Values) => number,
+  given: SamplerValues,
+  countOf: (values: SamplerValues) => number,
 ): readonly Knob[] {
-  const published: Values = { ...defaults };
+  const published: SamplerValues = { ...defaults };
   const made = (parameter: Parameter<unknown>, initial: number, spread: Knob["spread"]): Knob => ({
     least: parameter.min ?? 1,
     initial,
@@ -114,9 +114,9 @@ function knobsOf(
     const counts = tried.map((value) => countOf({ ...published, ...given, ...spread(value) }));
     return new Set(counts.filter((count) => !Number.isNaN(count))).size > 1;
   };
-  const isOpen = (values: Values): boolean => Object.keys(values).every((name) => !Object.hasOwn(given, name));
+  const isOpen = (values: SamplerValues): boolean => Object.keys(values).every((name) => !Object.hasOwn(given, name));
   const short = Object.values(shorthands).filter(({ parameter }) => parameter.kind === "integer")
-    .map(({ parameter, spread }) => made(parameter, 10 * (parameter.min ?? 1), (value) => spread(value) as Values))
+    .map(({ parameter, spread }) => made(parameter, 10 * (parameter.min ?? 1), (value) => spread(value) as SamplerValues))
     .filter((knob) => isOpen(knob.spread(knob.initial)) && changes(knob));
   if (short.length > 0) return short.slice(0, 1);
   return Object.entries(parameters).flatMap(([name, parameter]): readonly Knob[] => {

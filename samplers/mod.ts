@@ -34,7 +34,7 @@ function inOrder<T extends Readonly<Record<string, { readonly order: number }>>>
 
 for (const entry of [...Object.values(SAMPLERS), ...Object.values(PLAIN_SAMPLERS)]) registerSampler(entry);
 
-export { evaluationSetting } from "./evaluation_setting.ts";
+export { evaluationSetting, type SamplerValues } from "./evaluation_setting.ts";
 export { suitedSamplers } from "./suited_samplers.ts";
 export { type AnySampler, isPlain, registeredSamplers, registerSampler } from "./register.ts";
 export { type PlainDefinition, plainSampler, type RestorationDefinition, sampler } from "./entry.ts";

@@ -38,7 +38,7 @@ Deno.test("the published package holds the rooms and what a reader needs", async
     assert(paths.includes(needed), `${needed} is not published`);
   }
   assertEquals(paths.filter((path) => /^(tests|tools|\.ci)\/|golden|_test\.ts$/.test(path)), []);
-  const program = await modulesOf(["package/program.ts", "package/shortcut.ts", "cli/setup.ts"], ROOT);
+  const program = await modulesOf(["package/program.ts", "package/shortcut.ts", "adapter/setup.ts"], ROOT);
   assertEquals(program.filter((path) => !paths.includes(path)), [], "modules of the program that are not published");
   assertEquals(paths.filter((path) => path.startsWith("bench/") && !program.includes(path)), []);
   const others = paths.filter((path) => !path.endsWith(".ts"));

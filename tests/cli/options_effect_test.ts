@@ -89,7 +89,7 @@ commandTest("every entry of a measurement file does in restore what it says", as
 });
 
 commandTest("setup --first-step says nothing where there is an adapter", async () => {
-  const program = new URL("../../cli/setup.ts", import.meta.url).pathname;
+  const program = new URL("../../adapter/setup.ts", import.meta.url).pathname;
   const offered = [...(await Deno.readTextFile(program)).matchAll(/args\.includes\("--([a-z-]+)"\)/g)].map(([, name]) =>
     name
   );

@@ -19,6 +19,7 @@ const SETS: Readonly<Record<string, string>> = {
   metrics: "",
   evaluate: "",
   verify: "verify",
+  diagnose: "looking",
   convert: "files",
   models: "models",
   profile: "",
@@ -41,7 +42,7 @@ Deno.test("planLaunch() looks for an adapter, then runs the command with the per
   const { steps, env } = planLaunch(["restore", "a b.webp", "--task=sr4"], settings, LINUX);
   const shared = ["run", "--quiet", "--no-prompt", "--config=/p/deno.json"];
   assertEquals(steps, [
-    [...shared, "-P=setup", "/p/cli/setup.ts", "--first-step"],
+    [...shared, "-P=setup", "/p/adapter/setup.ts", "--first-step"],
     [...shared, "-P", "/p/package/program.ts", "restore", "a b.webp", "--task=sr4"],
   ]);
   assertEquals(env, { XDG_RUNTIME_DIR: "/tmp", DENO_NO_UPDATE_CHECK: "1" });
@@ -64,7 +65,7 @@ Deno.test("planLaunch() grants help, versions and unknown commands nothing, and 
 Deno.test("planLaunch() starts programs of their own without their name", () => {
   const [step] = planLaunch(["studio", "--port", "0"], settings, LINUX).steps;
   assertEquals(step!.slice(4), ["-P=studio", "/p/studio/serve.ts", "--port", "0"]);
-  assertEquals(planLaunch(["setup"], settings, LINUX).steps[0]!.slice(4), ["-P=setup", "/p/cli/setup.ts"]);
+  assertEquals(planLaunch(["setup"], settings, LINUX).steps[0]!.slice(4), ["-P=setup", "/p/adapter/setup.ts"]);
 });
 
 Deno.test("planLaunch() keeps a runtime folder that is set, and sets none on Windows and macOS", () => {
@@ -80,11 +81,11 @@ Deno.test("planLaunch() takes paths of Windows as they are, each one word", () =
   const packaged = {
     tasks: {
       restore: { command: "deno run -q --no-prompt -P cli/main.js restore", dependencies: ["adapter"] },
-      setup: { command: "deno run -q --no-prompt -P=setup cli/setup.js" },
+      setup: { command: "deno run -q --no-prompt -P=setup adapter/setup.js" },
     },
   };
   const { steps } = planLaunch(["restore", "my photo.webp"], packaged, WINDOWS);
-  assertEquals(steps[0]!.at(-2), `${WINDOWS.root}cli/setup.js`);
+  assertEquals(steps[0]!.at(-2), `${WINDOWS.root}adapter/setup.js`);
   assertEquals(steps[1]!.slice(-3), [`${WINDOWS.root}package/program.js`, "restore", "my photo.webp"]);
 });
 

@@ -50,14 +50,14 @@ Deno.test("packageManifest() pins what it depends on as deno.json does, Deno amo
 });
 
 Deno.test("packageSettings() has the commands with what they may do, and nothing of the development", () => {
-  const { tasks, permissions } = packageSettings(PROJECT, ["cli/main.ts", "cli/setup.ts"]) as {
+  const { tasks, permissions } = packageSettings(PROJECT, ["cli/main.ts", "adapter/setup.ts"]) as {
     readonly tasks: Readonly<Record<string, { readonly command: string }>>;
     readonly permissions: Readonly<Record<string, unknown>>;
   };
   for (const name of ["restore", "models", "verify", "studio", "setup"]) assert(name in tasks, name);
   for (const name of ["test", "docs", "bench", "mutate", "adapter"]) assert(!(name in tasks), name);
   assert(Object.values(tasks).every(({ command }) => !/\.ts\b/.test(command)));
-  assertEquals(Object.keys(permissions), ["default", "verify", "files", "models", "setup"]);
+  assertEquals(Object.keys(permissions), ["default", "verify", "looking", "files", "models", "setup"]);
   assertEquals(tasks["studio"], { ...settings.tasks.studio, command: "" }, "its modules are not in the package");
   assertEquals(permissions["default"], settings.permissions.default);
 });

@@ -10,7 +10,7 @@ import {
   installDriver,
   InstallError,
   readMachine,
-} from "../adapter/mod.ts";
+} from "./mod.ts";
 
 /** Writes a line for the user; to stderr, since the task that follows may print data. */
 function say(line: string): void {
