@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { spreadOf } from "../../bench/statistics.ts";
 import { browserTest } from "./chromium.ts";
-import { heapsOf } from "./heaps.ts";
+import { heapsOf } from "./memory.ts";
 import { bringPicture, openQuickModel, setSteps, visit, workerOf } from "./visit.ts";
 
 /** Runs in a row. */

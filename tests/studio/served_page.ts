@@ -23,10 +23,13 @@ export interface ServedPage {
   stop(): Promise<void>;
 }
 
+/** Gives the paths of the checkpoints that are offered; the folder may take some, and is removed in the end. */
+export type Models = (folder: string) => Promise<readonly string[]>;
+
 /** Registers a test of the whole page, built for it alone. */
 export function pageTest(
   name: string,
-  models: () => Promise<readonly string[]>,
+  models: Models,
   body: (served: ServedPage) => Promise<void>,
 ): void {
   inBrowser(
@@ -36,13 +39,14 @@ export function pageTest(
   );
 }
 
-async function serve(
-  models: () => Promise<readonly string[]>,
-  closing: AsyncDisposableStack,
-): Promise<Omit<ServedPage, "context">> {
-  const folder = await Deno.makeTempDir();
-  closing.defer(() => Deno.remove(folder, { recursive: true }));
-  await buildStudio(folder, await models(), Deno.symlink);
+async function serve(models: Models, closing: AsyncDisposableStack): Promise<Omit<ServedPage, "context">> {
+  const temporaryFolder = async (): Promise<string> => {
+    const folder = await Deno.makeTempDir();
+    closing.defer(() => Deno.remove(folder, { recursive: true }));
+    return folder;
+  };
+  const folder = await temporaryFolder();
+  await buildStudio(folder, await models(await temporaryFolder()), Deno.symlink);
   const serveFrom = (place: string): Deno.HttpServer<Deno.NetAddr> => {
     const server = serveFolder(place, 0);
     closing.defer(() => server.shutdown());

@@ -35,10 +35,15 @@ export async function visit(page: Page, port: number): Promise<void> {
   await page.getByText("Network", { exact: true }).waitFor({ timeout: PATIENCE });
 }
 
+/** Opens a checkpoint. */
+export async function openCheckpoint(page: Page, path: string): Promise<void> {
+  await page.locator('input[aria-label="Open a checkpoint"]').setInputFiles(path);
+  await page.getByText(`${path.slice(path.lastIndexOf("/") + 1)} (`).waitFor({ timeout: PATIENCE });
+}
+
 /** Opens a network of one level with random weights, which takes a part of the time of the prior. */
 export async function openQuickModel(page: Page): Promise<void> {
-  await page.locator('input[aria-label="Open a checkpoint"]').setInputFiles(await quickModel());
-  await page.getByText("quick.safetensors (").waitFor({ timeout: PATIENCE });
+  await openCheckpoint(page, await quickModel());
 }
 
 /** Brings the first picture, and says whether it is a good one. */
@@ -49,6 +54,15 @@ export async function bringPicture(
   await page.locator('input[aria-label="Choose a picture"]').setInputFiles(await pictureFile(side));
   await page.getByText("picture.png is open").waitFor({ state: "attached" });
   await page.getByLabel("Degrade").setChecked(isGood);
+}
+
+/** Drops a file or folder of the disk on the page. */
+export async function drop(page: Page, path: string): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+  }
 }
 
 /** Takes the sample picture, and says whether it is a good one. */

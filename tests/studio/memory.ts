@@ -1,4 +1,4 @@
-/** What JavaScript holds in a page and in its worker. */
+/** Memory of the browser: what JavaScript holds, and what processes have taken. */
 import type { CDPSession, Page } from "playwright-core";
 
 /** Bytes that are in use. */
@@ -48,4 +48,15 @@ export async function heapsOf(page: Page): Promise<() => Promise<{ readonly page
   const worker = await workerCommands(session);
   const own: Send = (method) => session.send(method as "HeapProfiler.collectGarbage");
   return async () => ({ page: await heap(own), worker: await heap(worker) });
+}
+
+/** The greatest memory of any process that shows pages so far, in bytes. */
+export async function peakOfTabs(page: Page): Promise<number> {
+  const session = await page.context().browser()!.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const peaks = processInfo.filter(({ type }) => type === "renderer").map(async ({ id }) => {
+    const status = await Deno.readTextFile(`/proc/${id}/status`);
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]);
+  });
+  return Math.max(...await Promise.all(peaks));
 }
