@@ -23,6 +23,7 @@ export const BROWSER: readonly string[] = [
   "studio/models_browser_test.ts",
   "studio/offline_browser_test.ts",
   "studio/page_test.ts",
+  "studio/photo_test.ts",
   "studio/start_test.ts",
 ];
 
