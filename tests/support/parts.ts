@@ -18,6 +18,7 @@ export const LONG: readonly string[] = [
 export const BROWSER: readonly string[] = [
   "studio/accessibility_test.ts",
   "studio/browser_test.ts",
+  "studio/compiler_test.ts",
   "studio/endurance_test.ts",
   "studio/keyboard_test.ts",
   "studio/models_browser_test.ts",
