@@ -11,15 +11,18 @@ interface Watched {
   pipelines: number;
   /** Bytes of the buffers that are alive, of all devices. */
   bytes: number;
+  /** Limits that devices get in place of those that are asked for. */
+  limits: Record<string, number>;
 }
 
-const watched: Watched = { devices: [], compilations: [], pipelines: 0, bytes: 0 };
+const watched: Watched = { devices: [], compilations: [], pipelines: 0, bytes: 0, limits: {} };
 Object.assign(globalThis, { watched });
 
 if ("GPUAdapter" in globalThis) {
   const { requestDevice } = GPUAdapter.prototype;
   GPUAdapter.prototype.requestDevice = async function (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
-    const device = await requestDevice.call(this, descriptor);
+    const requiredLimits = { ...descriptor?.requiredLimits, ...watched.limits };
+    const device = await requestDevice.call(this, { ...descriptor, requiredLimits });
     watched.devices.push(device);
     return device;
   };

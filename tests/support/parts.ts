@@ -21,6 +21,7 @@ export const BROWSER: readonly string[] = [
   "studio/compiler_test.ts",
   "studio/endurance_test.ts",
   "studio/keyboard_test.ts",
+  "studio/limits_test.ts",
   "studio/models_browser_test.ts",
   "studio/offline_browser_test.ts",
   "studio/page_test.ts",
