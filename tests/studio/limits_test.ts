@@ -23,6 +23,28 @@ const LARGE = { picture: 384, result: 1536 } as const;
 
 const { num_classes: _, ...WITHOUT_CLASSES } = BY_CLASS;
 
+/** Bytes of memory behind what a small network takes: less than the largest layer of a picture of tests needs. */
+const LEFT = 3_000_000;
+
+/**
+ * Leaves so many bytes of memory to the worker's devices: a buffer beyond them is invalid, and the device reports that it
+ * is out of memory, as drivers do.
+ */
+const LEAVE = (bytes: number): string =>
+  `(() => {
+  const { createBuffer } = GPUDevice.prototype;
+  const most = watched.bytes + ${bytes};
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    if (watched.bytes + descriptor.size <= most) return createBuffer.call(this, descriptor);
+    this.pushErrorScope("validation");
+    const buffer = createBuffer.call(this, { ...descriptor, usage: 0 });
+    void this.popErrorScope();
+    const error = new GPUOutOfMemoryError("no memory for " + descriptor.size + " bytes");
+    this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+    return buffer;
+  };
+})()`;
+
 /** Opens a network for small pictures, of which the file stays: a device that is opened anew reads it again. */
 async function openTinyModel(page: Page, folder: Folder): Promise<void> {
   const schedule = { noise_schedule: "linear", diffusion_steps: 1000, value_range: [-1, 1] };
@@ -88,6 +110,24 @@ browserTest(
       await setSteps(page, 2);
       await tryAgain(page);
       await results(page);
+    }),
+  { what: "studio" },
+);
+
+browserTest(
+  "memory that becomes full in a run is told with what to do",
+  (opened) =>
+    withFolder(async (folder) => {
+      const page = await opened.page();
+      await visit(page, opened.port);
+      await openTinyModel(page, folder);
+      await bringPicture(page, { isGood: true });
+      await page.getByLabel("Method", { exact: true }).selectOption("ddnm");
+      await setSteps(page, 2);
+      await page.getByText(/of device memory/).waitFor({ timeout: 120_000 });
+      await workerOf(page).evaluate(LEAVE(LEFT));
+      await start(page);
+      await trouble(page, "There is too little memory", "its memory is full", "A smaller size needs less.");
     }),
   { what: "studio" },
 );
