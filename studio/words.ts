@@ -1,12 +1,13 @@
 /** Numbers in words for people. */
 
-/** A duration: `under 1 s`, `about 12 s`, `about 4 min`, `about 2.5 h`. */
+/** A duration: `under 1 s`, `about 12 s`, `about 4 min`, `about 2.5 h`, `about 5 days`. */
 export function duration(milliseconds: number): string {
   const seconds = milliseconds / 1000;
   if (seconds < 1) return "under 1 s";
   if (seconds < 90) return `about ${Math.round(seconds)} s`;
   if (seconds < 90 * 60) return `about ${Math.round(seconds / 60)} min`;
-  return `about ${Number((seconds / 3600).toFixed(1))} h`;
+  if (seconds < 48 * 3600) return `about ${Number((seconds / 3600).toFixed(1))} h`;
+  return `about ${Math.round(seconds / 86_400)} days`;
 }
 
 /** Bytes in decimal units: `310 MB`. */

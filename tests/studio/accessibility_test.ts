@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
+import { BY_CLASS, quickModel, randomModel } from "../cli/random_model.ts";
 import { browserTest } from "./chromium.ts";
 import { SEEDS } from "./scripted_seeds.ts";
-import { results, takeSample, visit } from "./visit.ts";
+import { pageTest, ready } from "./served_page.ts";
+import { openQuickModel, results, takeSample, visit } from "./visit.ts";
 
 /** WCAG 2.1, levels A and AA. */
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
@@ -86,3 +88,28 @@ browserTest("no rule of WCAG 2.1 AA is broken where there is no WebGPU", async (
   await page.evaluate(axe.source);
   await check(page, "no WebGPU");
 }, { what: "studio", hasGpu: false });
+
+pageTest(
+  "no rule of WCAG 2.1 AA is broken in the window of models, with one to fetch, one that is kept, and one to keep",
+  async (folder) => {
+    const write = (name: string, bytes: Uint8Array): string => {
+      Deno.writeFileSync(`${folder}/${name}`, bytes);
+      return `${folder}/${name}`;
+    };
+    return [await quickModel(), await randomModel({ write }, "classes.safetensors", BY_CLASS)];
+  },
+  async ({ context, address }) => {
+    const page = await context.newPage();
+    await page.goto(address);
+    await ready(page);
+    await openQuickModel(page);
+    await page.evaluate(axe.source);
+    await page.getByRole("button", { name: "Models" }).click();
+    await page.getByRole("button", { name: /^Download .*classes/ }).click();
+    for (const name of [/^Remove: classes/, /^Use: classes/, /^Download .*quick/, /^Keep for the next visit/]) {
+      await page.getByRole("button", { name }).waitFor();
+    }
+    await page.getByText(/^Published elsewhere/).click();
+    await check(page, "models");
+  },
+);

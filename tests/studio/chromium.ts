@@ -68,11 +68,16 @@ async function build(what: Served): Promise<string> {
   return folder;
 }
 
-/** Registers a test in a browser; skipped where there is no Chromium. */
-export function browserTest(
+/**
+ * Registers a test with a browser of its own; skipped where there is no Chromium. In the end the browser is closed first,
+ * then what it was served by, whatever the test has thrown.
+ * @param serve what there must be before the browser; what it defers is done behind the browser's end, the last one first
+ */
+export function inBrowser<S>(
   name: string,
-  body: (opened: Opened) => Promise<void>,
-  { hasGpu = true, what = "worker" }: { readonly hasGpu?: boolean; readonly what?: Served } = {},
+  serve: (closing: AsyncDisposableStack) => Promise<S>,
+  body: (browser: Browser, served: S) => Promise<void>,
+  hasGpu = true,
 ): void {
   Deno.test({
     name,
@@ -81,16 +86,31 @@ export function browserTest(
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      const server = serveFolder(await served(what), 0);
+      await using closing = new AsyncDisposableStack();
+      const served = await serve(closing);
       const browser = await launch(hasGpu);
-      try {
-        await body({ page: (options) => browser.newPage(options), port: server.addr.port });
-      } finally {
-        await browser.close();
-        await server.shutdown();
-      }
+      closing.defer(() => browser.close());
+      await body(browser, served);
     },
   });
+}
+
+/** Registers a test of what is built once for all tests of a file. */
+export function browserTest(
+  name: string,
+  body: (opened: Opened) => Promise<void>,
+  { hasGpu = true, what = "worker" }: { readonly hasGpu?: boolean; readonly what?: Served } = {},
+): void {
+  inBrowser(
+    name,
+    async (closing) => {
+      const server = serveFolder(await served(what), 0);
+      closing.defer(() => server.shutdown());
+      return server.addr;
+    },
+    (browser, { port }) => body({ page: (options) => browser.newPage(options), port }),
+    hasGpu,
+  );
 }
 
 /** Opens the page with the engine as `globalThis.engine`. */

@@ -3,8 +3,10 @@ import type { Page } from "playwright-core";
 import { knownCheckpoint, planDescription } from "../../models/mod.ts";
 import type { ListedModel } from "../../studio/models/listing.ts";
 import { quickModel } from "../cli/random_model.ts";
+import { peakOfTabs } from "./memory.ts";
 import { writePytorch } from "./large_pytorch.ts";
 import { pageTest, ready, type ServedPage, until } from "./served_page.ts";
+import { drop } from "./visit.ts";
 
 const DIFFUSERS = new URL("../golden/diffusers-celebahq-tiny", import.meta.url).pathname;
 
@@ -135,26 +137,6 @@ pageTest(
     assertEquals(asked, 0);
   },
 );
-
-/** The greatest memory of any process that shows pages so far, in bytes. */
-async function peakOfTabs(page: Page): Promise<number> {
-  const session = await page.context().browser()!.newBrowserCDPSession();
-  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  const peaks = processInfo.filter(({ type }) => type === "renderer").map(async ({ id }) => {
-    const status = await Deno.readTextFile(`/proc/${id}/status`);
-    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]);
-  });
-  return Math.max(...await Promise.all(peaks));
-}
-
-/** Drops a file or folder of the disk on the page. */
-async function drop(page: Page, path: string): Promise<void> {
-  const session = await page.context().newCDPSession(page);
-  const data = { items: [], files: [path], dragOperationsMask: 1 };
-  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
-    await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
-  }
-}
 
 pageTest(
   "a dropped file of PyTorch of 100 MB is read in place: the tab takes at most 300 MB more than it has",

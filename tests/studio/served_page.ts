@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { buildStudio } from "../../studio/build.ts";
 import { serveFolder } from "../../studio/serve.ts";
-import { isThere, launch } from "./chromium.ts";
+import { inBrowser } from "./chromium.ts";
 
 /** How a request is answered; undefined: with the file. */
 export type Whim = (request: Request, path: string) => Promise<Response | undefined>;
@@ -23,54 +23,50 @@ export interface ServedPage {
   stop(): Promise<void>;
 }
 
-/** Registers a test of the whole page; skipped where there is no Chromium. */
+/** Gives the paths of the checkpoints that are offered; the folder may take some, and is removed in the end. */
+export type Models = (folder: string) => Promise<readonly string[]>;
+
+/** Registers a test of the whole page, built for it alone. */
 export function pageTest(
   name: string,
-  models: () => Promise<readonly string[]>,
+  models: Models,
   body: (served: ServedPage) => Promise<void>,
 ): void {
-  Deno.test({
+  inBrowser(
     name,
-    ignore: !isThere,
-    // What the driver of the browser keeps open is its own.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: async () => {
-      const folder = await Deno.makeTempDir();
-      const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
-      try {
-        await buildStudio(folder, await models(), Deno.symlink);
-        const browser = await launch();
-        try {
-          let whim: Whim = () => Promise.resolve(undefined);
-          let files = serveFolder(folder, 0);
-          servers.push(files);
-          const front = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-            const { pathname } = new URL(request.url);
-            const own = await whim(request, pathname);
-            return own ?? await fetch(`http://127.0.0.1:${files.addr.port}${pathname}`, { headers: request.headers });
-          });
-          servers.push(front);
-          await body({
-            context: await browser.newContext(),
-            address: `http://localhost:${front.addr.port}/`,
-            folder,
-            answer: (next) => void (whim = next),
-            replace: (other) => {
-              files = serveFolder(other, 0);
-              servers.push(files);
-            },
-            stop: () => front.shutdown(),
-          });
-        } finally {
-          await browser.close();
-        }
-      } finally {
-        for (const server of servers) await server.shutdown();
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
+    (closing) => serve(models, closing),
+    async (browser, served) => await body({ ...served, context: await browser.newContext() }),
+  );
+}
+
+async function serve(models: Models, closing: AsyncDisposableStack): Promise<Omit<ServedPage, "context">> {
+  const temporaryFolder = async (): Promise<string> => {
+    const folder = await Deno.makeTempDir();
+    closing.defer(() => Deno.remove(folder, { recursive: true }));
+    return folder;
+  };
+  const folder = await temporaryFolder();
+  await buildStudio(folder, await models(await temporaryFolder()), Deno.symlink);
+  const serveFrom = (place: string): Deno.HttpServer<Deno.NetAddr> => {
+    const server = serveFolder(place, 0);
+    closing.defer(() => server.shutdown());
+    return server;
+  };
+  let whim: Whim = () => Promise.resolve(undefined);
+  let files = serveFrom(folder);
+  const front = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    const own = await whim(request, pathname);
+    return own ?? await fetch(`http://127.0.0.1:${files.addr.port}${pathname}`, { headers: request.headers });
   });
+  closing.defer(() => front.shutdown());
+  return {
+    address: `http://localhost:${front.addr.port}/`,
+    folder,
+    answer: (next) => void (whim = next),
+    replace: (other) => void (files = serveFrom(other)),
+    stop: () => front.shutdown(),
+  };
 }
 
 /** Waits until an expression is true in the page, which lets nobody else evaluate texts. */

@@ -76,11 +76,12 @@ Deno.test("shownControls() and initialOf() follow what is restored", () => {
 });
 
 Deno.test("numbers are told in words", () => {
-  assertEquals([400, 12_300, 240_000, 9_000_000].map(duration), [
+  assertEquals([400, 12_300, 240_000, 9_000_000, 4.3e8].map(duration), [
     "under 1 s",
     "about 12 s",
     "about 4 min",
     "about 2.5 h",
+    "about 5 days",
   ]);
   assertEquals([999, 3.1e8, 2.15e9].map(bytes), ["999 B", "310 MB", "2.1 GB"]);
   assertEquals([short(4.5e6), short(900), milliseconds(0.4234), milliseconds(41.4)], [

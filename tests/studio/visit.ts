@@ -10,17 +10,22 @@ const PATIENCE = 120_000;
 /** Side of the picture that tests bring, that of the network's training: of larger ones the software driver takes long. */
 export const SIDE = 64;
 
-/** Red, green and blue of its pixels. */
-export const SAMPLES: Uint8Array<ArrayBuffer> = Uint8Array.from(
-  { length: 3 * SIDE * SIDE },
-  (_, index) => 40 + (index % 3) * 50 + Math.floor(index / 3) % SIDE + Math.floor(index / 3 / SIDE) % 32,
-);
+/** Red, green and blue of the pixels of a square picture, in steps that differ. */
+function samplesOf(side: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    { length: 3 * side * side },
+    (_, index) => 40 + (index % 3) * 50 + Math.floor(index / 3) % side + Math.floor(index / 3 / side) % 32,
+  );
+}
 
-/** The picture as a file. */
-export async function pictureFile(): Promise<
-  { readonly name: string; readonly mimeType: string; readonly buffer: Buffer }
-> {
-  const image = { width: SIDE, height: SIDE, channels: 3, bitDepth: 8, samples: SAMPLES } as const;
+/** Red, green and blue of the pixels of the picture that tests bring. */
+export const SAMPLES: Uint8Array<ArrayBuffer> = samplesOf(SIDE);
+
+/** A square picture as a file. */
+export async function pictureFile(
+  side = SIDE,
+): Promise<{ readonly name: string; readonly mimeType: string; readonly buffer: Buffer }> {
+  const image = { width: side, height: side, channels: 3, bitDepth: 8, samples: samplesOf(side) } as const;
   return { name: "picture.png", mimeType: "image/png", buffer: Buffer.from(await encodePng(image, {})) };
 }
 
@@ -30,17 +35,34 @@ export async function visit(page: Page, port: number): Promise<void> {
   await page.getByText("Network", { exact: true }).waitFor({ timeout: PATIENCE });
 }
 
-/** Opens a network of one level with random weights, which takes a part of the time of the prior. */
-export async function openQuickModel(page: Page): Promise<void> {
-  await page.locator('input[aria-label="Open a checkpoint"]').setInputFiles(await quickModel());
-  await page.getByText("quick.safetensors (").waitFor({ timeout: PATIENCE });
+/** Opens a checkpoint. */
+export async function openCheckpoint(page: Page, path: string): Promise<void> {
+  await page.locator('input[aria-label="Open a checkpoint"]').setInputFiles(path);
+  await page.getByText(`${path.slice(path.lastIndexOf("/") + 1)} (`).waitFor({ timeout: PATIENCE });
 }
 
-/** Brings the picture, and says whether it is a good one. */
-export async function bringPicture(page: Page, { isGood }: { readonly isGood: boolean }): Promise<void> {
-  await page.locator('input[aria-label="Choose a picture"]').setInputFiles(await pictureFile());
+/** Opens a network of one level with random weights, which takes a part of the time of the prior. */
+export async function openQuickModel(page: Page): Promise<void> {
+  await openCheckpoint(page, await quickModel());
+}
+
+/** Brings the first picture, and says whether it is a good one. */
+export async function bringPicture(
+  page: Page,
+  { isGood, side = SIDE }: { readonly isGood: boolean; readonly side?: number },
+): Promise<void> {
+  await page.locator('input[aria-label="Choose a picture"]').setInputFiles(await pictureFile(side));
   await page.getByText("picture.png is open").waitFor({ state: "attached" });
   await page.getByLabel("Degrade").setChecked(isGood);
+}
+
+/** Drops a file or folder of the disk on the page. */
+export async function drop(page: Page, path: string): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+  }
 }
 
 /** Takes the sample picture, and says whether it is a good one. */

@@ -18,10 +18,14 @@ export const LONG: readonly string[] = [
 export const BROWSER: readonly string[] = [
   "studio/accessibility_test.ts",
   "studio/browser_test.ts",
+  "studio/compiler_test.ts",
+  "studio/endurance_test.ts",
   "studio/keyboard_test.ts",
+  "studio/limits_test.ts",
   "studio/models_browser_test.ts",
   "studio/offline_browser_test.ts",
   "studio/page_test.ts",
+  "studio/photo_test.ts",
   "studio/start_test.ts",
 ];
 
