@@ -116,7 +116,9 @@ function knobsOf(
   };
   const isOpen = (values: SamplerValues): boolean => Object.keys(values).every((name) => !Object.hasOwn(given, name));
   const short = Object.values(shorthands).filter(({ parameter }) => parameter.kind === "integer")
-    .map(({ parameter, spread }) => made(parameter, 10 * (parameter.min ?? 1), (value) => spread(value) as SamplerValues))
+    .map(({ parameter, spread }) =>
+      made(parameter, 10 * (parameter.min ?? 1), (value) => spread(value) as SamplerValues)
+    )
     .filter((knob) => isOpen(knob.spread(knob.initial)) && changes(knob));
   if (short.length > 0) return short.slice(0, 1);
   return Object.entries(parameters).flatMap(([name, parameter]): readonly Knob[] => {
