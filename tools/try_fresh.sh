@@ -75,7 +75,8 @@ inside() {
     PATH=/opt/node/node_modules/.bin:/root/.deno/bin:/usr/sbin:/usr/bin:/sbin:/bin bash -euc "cd '$photos'; $1" <&-
 }
 
-way_npx="npx -y /opt/shortcut/shortcut-*.tgz restore 'a photo.webp' --task sr4 --steps 6"
+# npx takes a path for a package only where it begins with a dot.
+way_npx="cp /opt/shortcut/shortcut-*.tgz .; npx -y ./shortcut-*.tgz restore 'a photo.webp' --task sr4 --steps 6"
 way_global="npm install --silent --global --prefix /opt/deno $deno; export PATH=/opt/deno/bin:\$PATH
   deno install --quiet --global --force -A --name shortcut /opt/clone/package/shortcut.ts
   shortcut restore 'a photo.webp' --task sr4 --steps 6"
