@@ -146,8 +146,9 @@ export function described<P extends Parameters>(definition: SamplerDefinition<P>
     defaults,
     defaultsFor: (task, preset) => ({
       ...defaults,
-      ...published[task],
       ...(preset === undefined ? {} : presets[preset]),
+      // What a task needs outweighs what is taken for all.
+      ...published[task],
     }),
     settled,
     limits: (values) => definition.limits?.(values) ?? {},

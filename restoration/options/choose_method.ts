@@ -32,7 +32,11 @@ export function chooseMethod(options: OptionValues, task: Task): Method {
     const names = suiting(task).map(({ method }) => method);
     throw wrong(`${isUpsampling(task) ? names.join(" or ") : `one of ${names.join(", ")}`} is needed`);
   }
-  const preset = textOf(options, "preset") ?? Object.keys(entry.presets)[0];
+  const presets = Object.keys(entry.presets);
+  const preset = textOf(options, "preset") ?? presets[0];
+  if (preset !== undefined && presets.length > 0 && !presets.includes(preset)) {
+    throw new UsageError(`--preset is ${preset}, one of ${presets.join(", ")} is needed for --method ${entry.method}`);
+  }
   const given = givenValues(options, entry, task);
   const values: Values = entry.settled(given.values, entry.defaultsFor(task.kind, preset));
   checkValues(entry, values, given.makers);

@@ -13,6 +13,7 @@ import type { NoiseSource } from "../noise_source.ts";
 import { counter, pseudoInverseOf } from "../steps/run.ts";
 import type { Problem, Progress, Sampler } from "../sampler.ts";
 import {
+  MEASURED_PRESETS,
   PRESETS,
   projectedSteps,
   SSD_PARAMETERS,
@@ -35,7 +36,7 @@ export const ssd: Sampler<SsdOptions> = sampler({
   about: "Shortcut Sampling, for exact measurements",
   parameters: SSD_PARAMETERS,
   published: SSD_PUBLISHED,
-  presets: PRESETS,
+  presets: { ...PRESETS, ...MEASURED_PRESETS },
   shorthands: SSD_SHORTHANDS,
   fixed: { tStop: 0 },
   limits: ssdLimits,

@@ -44,6 +44,7 @@ Deno.test("options of another method are refused with the methods that take them
       ["--method", "repaint", "--noise-level", "0.1"],
       "--noise-level belongs to --method ddnm+, ddrm, dmps, pigdm, dps-dmps, dds, diffpir",
     ],
+    [["--method", "ssd+", "--preset", "measured-30"], "one of ssd-30, ssd-100 is needed for --method ssd+"],
     [["--method", "ddrm", "--preset", "ssd-30"], "--preset belongs to --method ssd, ssd+; leave it out"],
     [["--method", "mcg", "--likelihood", "poisson"], "--likelihood belongs to --method dps; leave it out"],
     [["--method", "dps", "--switch-share", "0.2"], "--switch-share belongs to --method dps-dmps; leave it out"],

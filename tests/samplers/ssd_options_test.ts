@@ -27,6 +27,22 @@ Deno.test("ssdPreset() holds the published parameters of every task", () => {
   assertEquals([inversion, useDdim, clipDenoised], ["da", true, true]);
 });
 
+Deno.test("the measured preset is one of ssd alone, and leaves a task the timestep that it needs", () => {
+  const { ssd, ssd_plus: plus } = SAMPLERS;
+  const row = (task: RestorationTask): readonly number[] => {
+    const { inversionSteps, generationSteps, t0, eta, ddimEta } = ssd.defaultsFor(task, "measured-30");
+    return [inversionSteps, generationSteps, t0, eta, ddimEta];
+  };
+  assertEquals(row("super_resolution"), [5, 25, 400, 0.4, 1]);
+  assertEquals(row("colorization"), [5, 25, 750, 0.8, 1]);
+  assertEquals(row("compression"), [5, 25, 100, 0.4, 1]);
+  assertEquals(ssd.evaluations(ssd.defaultsFor("inpainting", "measured-30")), { nominal: 30, actual: 29 });
+  assertEquals([Object.keys(ssd.presets), Object.keys(plus.presets)], [
+    ["ssd-30", "ssd-100", "measured-30"],
+    SSD_PRESETS,
+  ]);
+});
+
 Deno.test("evaluations() counts as the paper and as the network is called", () => {
   const { ssd, ssd_plus: plus } = SAMPLERS;
   assertEquals(ssd.evaluations(ssdPreset("ssd-30", "super_resolution")), { nominal: 30, actual: 29 });
