@@ -63,7 +63,7 @@ for name in NODE_EXTRA_CA_CERTS SSL_CERT_FILE DENO_CERT; do
 done
 
 photos="/srv/my photos"
-mkdir -p "$root$photos" "$root/opt/shortcut"
+mkdir -p "$root$photos" "$root/srv/home" "$root/opt/shortcut"
 npx -y "$deno" task --config "$here/deno.json" package "$root/opt/shortcut"
 git clone --quiet "file://$here" "$root/opt/clone"
 
@@ -71,8 +71,8 @@ git clone --quiet "file://$here" "$root/opt/clone"
 inside() {
   unshare --mount --pid --fork -- bash -c '
     mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"
-    exec chroot "$@"' inside "$root" env -i HOME=/root TERM=dumb NO_COLOR=1 "${passed[@]}" \
-    PATH=/opt/node/node_modules/.bin:/root/.deno/bin:/usr/sbin:/usr/bin:/sbin:/bin bash -euc "cd '$photos'; $1" <&-
+    exec chroot "$@"' inside "$root" env -i HOME=/srv/home TERM=dumb NO_COLOR=1 "${passed[@]}" \
+    PATH=/opt/node/node_modules/.bin:/srv/home/.deno/bin:/usr/sbin:/usr/bin:/sbin:/bin bash -euc "cd '$photos'; $1" <&-
 }
 
 # npx takes a path for a package only where it begins with a dot.

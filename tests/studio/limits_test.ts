@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { BY_CLASS, randomModel } from "../cli/random_model.ts";
 import { type Folder, withFolder } from "../cli/run_command.ts";
-import { browserTest } from "./chromium.ts";
+import { browserTest, type Opened } from "./chromium.ts";
 import {
   bringPicture,
   loseDevice,
@@ -93,15 +93,21 @@ browserTest(
   { what: "studio" },
 );
 
+/** A page with a tiny network and a good picture, which DDNM restores. */
+async function preparedPage(opened: Opened, folder: Folder): Promise<Page> {
+  const page = await opened.page();
+  await visit(page, opened.port);
+  await openTinyModel(page, folder);
+  await bringPicture(page, { isGood: true });
+  await page.getByLabel("Method", { exact: true }).selectOption("ddnm");
+  return page;
+}
+
 browserTest(
   "a device that is lost in the middle of a run is told, and the run can be repeated",
   (opened) =>
     withFolder(async (folder) => {
-      const page = await opened.page();
-      await visit(page, opened.port);
-      await openTinyModel(page, folder);
-      await bringPicture(page, { isGood: true });
-      await page.getByLabel("Method", { exact: true }).selectOption("ddnm");
+      const page = await preparedPage(opened, folder);
       await setSteps(page, 50);
       await start(page);
       await page.getByText(/^Step [2-9] of/).waitFor({ timeout: 120_000 });
@@ -118,11 +124,7 @@ browserTest(
   "memory that becomes full in a run is told with what to do",
   (opened) =>
     withFolder(async (folder) => {
-      const page = await opened.page();
-      await visit(page, opened.port);
-      await openTinyModel(page, folder);
-      await bringPicture(page, { isGood: true });
-      await page.getByLabel("Method", { exact: true }).selectOption("ddnm");
+      const page = await preparedPage(opened, folder);
       await setSteps(page, 2);
       await page.getByText(/of device memory/).waitFor({ timeout: 120_000 });
       await workerOf(page).evaluate(LEAVE(LEFT));
