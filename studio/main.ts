@@ -7,9 +7,11 @@ import { h } from "./components/element.ts";
 import { ModelLibrary } from "./models/library.ts";
 import { LISTING, readListing } from "./models/listing.ts";
 import type { ModelStore } from "./models/store.ts";
-import { registerOffline } from "./offline/register.ts";
+import { registerOffline, takeNewBuild } from "./offline/register.ts";
 import type { StudioEngine } from "./protocol.ts";
 import { Studio } from "./studio.ts";
+
+void takeNewBuild(navigator, () => location.reload());
 
 const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 const studio = new Studio(engineOf(wrap<StudioEngine>(worker)));

@@ -2,8 +2,9 @@
 /**
  * The page without its server. The build writes `self.BUILD` before this program; all files of a build lie in one cache,
  * and are taken into it only with the hashes that they were built with, so that files of two builds never meet. A new
- * build waits until no page of the old one is open, or the last one is loaded again.
+ * build waits until no page of the old one is open, or the last one is loaded again and asks for it.
  */
+import { TAKE_OVER } from "./take_over.ts";
 
 /** A build of the page. */
 export interface Build {
@@ -16,8 +17,8 @@ export interface Build {
 /** What a service worker has, as far as it is used; the types of pages do not know it. */
 interface Scope {
   readonly BUILD: Build;
-  readonly registration: { readonly scope: string; readonly waiting: { postMessage(message: unknown): void } | null };
-  readonly clients: { matchAll(): Promise<readonly unknown[]> };
+  readonly registration: { readonly scope: string };
+  readonly clients: { matchAll(options: { includeUncontrolled: boolean }): Promise<readonly unknown[]> };
   skipWaiting(): Promise<void>;
   addEventListener(type: string, listener: (event: ScopeEvent) => void): void;
 }
@@ -34,9 +35,6 @@ const scope = self as unknown as Scope;
 
 /** What names of caches begin with. */
 const PREFIX = "shortcut-";
-
-/** What tells a build that waits to take over. */
-const TAKE_OVER = "take over";
 
 /** What an address without a file stands for. */
 const INDEX = "index.html";
@@ -84,11 +82,6 @@ function pathOf(address: string): string | undefined {
 
 /** A file of the build. Where the browser has removed the cache, the server is asked. */
 async function answer(request: Request, path: string): Promise<Response> {
-  const { waiting } = scope.registration;
-  if (request.mode === "navigate" && waiting && (await scope.clients.matchAll()).length < 2) {
-    waiting.postMessage(TAKE_OVER);
-    return new Response("", { headers: { refresh: "0" } });
-  }
   const cache = await caches.open(PREFIX + version);
   return await cache.match(addressOf(path), { ignoreVary: true }) ?? await fetch(request);
 }
@@ -99,10 +92,16 @@ async function removeOthers(): Promise<void> {
   await Promise.all(old.map((name) => caches.delete(name)));
 }
 
+/** Takes over from the build before, unless another page of it is open. */
+async function takeOver(): Promise<void> {
+  const pages = await scope.clients.matchAll({ includeUncontrolled: true });
+  if (pages.length < 2) await scope.skipWaiting();
+}
+
 scope.addEventListener("install", (event) => event.waitUntil(store()));
 scope.addEventListener("activate", (event) => event.waitUntil(removeOthers()));
 scope.addEventListener("message", (event) => {
-  if (event.data === TAKE_OVER) event.waitUntil(scope.skipWaiting());
+  if (event.data === TAKE_OVER) event.waitUntil(takeOver());
 });
 scope.addEventListener("fetch", (event) => {
   const path = event.request.method === "GET" ? pathOf(event.request.url) : undefined;
