@@ -11,6 +11,12 @@ if (!isThere) {
   console.log(SKIPPED);
 }
 
+/** How long a test in a browser may take, in milliseconds; the longest takes half a minute on two quiet cores. */
+const LIMIT = 300_000;
+
+/** How long the browser and the servers of a test may take to end, in milliseconds. */
+const END_LIMIT = 30_000;
+
 /** A host name that leads to this machine and is no secure origin. */
 export const INSECURE_HOST = "studio.test";
 
@@ -85,14 +91,29 @@ export function inBrowser<S>(
     // What the driver of the browser keeps open is its own.
     sanitizeOps: false,
     sanitizeResources: false,
-    fn: async () => {
-      await using closing = new AsyncDisposableStack();
-      const served = await serve(closing);
-      const browser = await launch(hasGpu);
-      closing.defer(() => browser.close());
-      await body(browser, served);
-    },
+    fn: () =>
+      within(LIMIT + END_LIMIT, "end the test with its browser and servers", async () => {
+        await using closing = new AsyncDisposableStack();
+        const served = await serve(closing);
+        const browser = await launch(hasGpu);
+        closing.defer(() => browser.close());
+        await within(LIMIT, "end the test", () => body(browser, served));
+      }),
   });
+}
+
+/**
+ * Waits for something, but not for ever: what is asked of a page that is lost is never answered.
+ * @throws {Error} if it takes longer than a number of milliseconds
+ */
+export async function within<T>(limit: number, what: string, work: () => Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`Cannot ${what} within ${limit / 1000} s`)), limit);
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Registers a test of what is built once for all tests of a file. */

@@ -7,7 +7,7 @@ import { pageTest, ready, restoreSample, until } from "./served_page.ts";
 
 /** Waits until the page is kept. */
 async function kept(page: Page): Promise<void> {
-  await page.evaluate("navigator.serviceWorker.ready.then(() => undefined)");
+  await until(page, "navigator.serviceWorker.getRegistration().then((registration) => !!registration?.active)");
 }
 
 pageTest(
@@ -50,10 +50,8 @@ pageTest(
       answer((_, path) => Promise.resolve(path === "/style.css" ? new Response("body { --build: half }") : undefined));
       replace(next);
       await page.reload();
-      await page.evaluate(`navigator.serviceWorker.getRegistration().then(async (registration) => {
-        await registration.update().catch(() => {});
-        while (registration.installing) await new Promise((resolve) => setTimeout(resolve, 20));
-      })`);
+      await page.evaluate("navigator.serviceWorker.getRegistration().then((it) => it.update().catch(() => {}))");
+      await until(page, "navigator.serviceWorker.getRegistration().then(({ installing }) => installing === null)");
       assertEquals([await build(), await page.evaluate(isWaiting)], ["", false]);
 
       answer(() => Promise.resolve(undefined));

@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { buildStudio } from "../../studio/build.ts";
 import { serveFolder } from "../../studio/serve.ts";
-import { inBrowser } from "./chromium.ts";
+import { inBrowser, within } from "./chromium.ts";
 
 /** How a request is answered; undefined: with the file. */
 export type Whim = (request: Request, path: string) => Promise<Response | undefined>;
@@ -72,8 +72,8 @@ async function serve(models: Models, closing: AsyncDisposableStack): Promise<Omi
 /** Waits until an expression is true in the page, which lets nobody else evaluate texts. */
 export async function until(page: Page, expression: string): Promise<void> {
   const start = Date.now();
-  // What is evaluated while another page is loaded is lost.
-  while (!await page.evaluate(expression).catch(() => false)) {
+  // What is evaluated while another page is loaded is lost, with an error or without an answer.
+  while (!await within(5_000, "evaluate", () => page.evaluate(expression)).catch(() => false)) {
     if (Date.now() - start > 30_000) throw new Error(`Waited for ${expression}`);
     await page.waitForTimeout(50);
   }

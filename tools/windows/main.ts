@@ -31,6 +31,7 @@ const SPEC = {
     window: { kind: "integer", min: 8, help: "Side of the windows (default 64, at most half a side of the picture)" },
     forms: { kind: "text", value: "LIST", help: "Of whole, shifted, overlapping (default all)" },
     steps: { kind: "integer", min: 2, help: "Steps of SSD (default: as published)" },
+    preset: { kind: "text", value: "NAME", help: "Preset of SSD (default: the task's)" },
     least: {
       kind: "integer",
       min: 1,
@@ -52,6 +53,7 @@ async function main(words: readonly string[]): Promise<number> {
   const sides = (textOf(values, "sides") ?? "256,512,1024").split(",").map(Number);
   const forms = (textOf(values, "forms") ?? "whole,shifted,overlapping").split(",") as Row["form"][];
   const steps = numberOf(values, "steps");
+  const preset = textOf(values, "preset");
   const photographs = await list(
     folder!,
     numberOf(values, "least") ?? Math.max(...sides),
@@ -69,10 +71,10 @@ async function main(words: readonly string[]): Promise<number> {
         const name = photograph.split("/").at(-1)!;
         const isKnown = (row: Row): boolean =>
           row.name === name && row.side === side && row.form === form && row.window === window &&
-          row.steps === (steps ?? null);
+          row.steps === (steps ?? null) && row.preset === preset;
         if (rows.some(isKnown)) continue;
-        const figures = await measure(runtime, model, truth, { form, window, steps });
-        const row: Row = { name, side, form, window, steps: steps ?? null, ...figures };
+        const figures = await measure(runtime, model, truth, { form, window, steps, preset });
+        const row: Row = { name, side, form, window, steps: steps ?? null, preset, ...figures };
         rows.push(row);
         if (path !== undefined) await Deno.writeTextFile(path, `${JSON.stringify(row)}\n`, { append: true });
       }
@@ -114,13 +116,16 @@ async function measure(
   runtime: Runtime,
   model: OpenedModel,
   truth: Raster,
-  { form, window, steps }: { readonly form: Row["form"]; readonly window: number; readonly steps: number | undefined },
-): Promise<Omit<Row, "name" | "side" | "form" | "window" | "steps">> {
+  { form, window, steps, preset }: Pick<Row, "form" | "window" | "preset"> & { readonly steps: number | undefined },
+): Promise<Omit<Row, "name" | "side" | "form" | "window" | "steps" | "preset">> {
   const task = TASKS.get("sr4")!;
   const { width, height, channels } = truth;
   const shape = [height, width, channels] as const;
   const operator = taskOperator(task, shape, { scale: 4 });
-  const method = chooseMethod(steps === undefined ? {} : { steps }, task);
+  const method = chooseMethod({
+    ...(steps === undefined ? {} : { steps }),
+    ...(preset === undefined ? {} : { preset }),
+  }, task);
   const x = runtime.upload(truth.data, [1, ...shape]);
   const y = await applyOperator(runtime, operator, "forward", x);
   const network = networkFor(

@@ -9,6 +9,8 @@ export interface Row {
   readonly window: number;
   /** Null: as published. */
   readonly steps: number | null;
+  /** Of SSD; absent: the task's. */
+  readonly preset?: string | undefined;
   /** In dB, of the picture and of bicubic enlargement. */
   readonly psnr: number;
   readonly bicubic: number;
