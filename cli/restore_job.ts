@@ -18,8 +18,8 @@ import {
   checkMeasuredOptions,
   checkPictureOptions,
   checkTimesteps,
-  chooseMethod,
   chooseNoise,
+  chooseRestoring,
   chooseTask,
   combinedReport,
   type CombinedResult,
@@ -35,6 +35,7 @@ import {
   planSummary,
   type PreparedPicture,
   preparePicture,
+  presetNotes,
   PROGRAM,
   type ReadMeasurement,
   type RecordedNoise,
@@ -130,7 +131,7 @@ export async function readJob(request: Request): Promise<Job> {
     ? settlePicture(read, asked, options)
     : { task: asked, options, method: options, source: read };
   const { task, source } = settled;
-  const method = chooseMethod(settled.method, task);
+  const method = chooseRestoring(settled.method, task, options["model"] === undefined);
   const recorded = noiseFile === undefined ? undefined : await readNoise(noiseFile, method.draws);
   const picture: Facts = read?.file ?? pictureOf(measured!);
   const { format, width, height, channels, bitDepth, alpha, orientation } = picture;
@@ -187,13 +188,16 @@ export async function restoreJob(session: Session, job: Job): Promise<Verdict> {
   const settled = await planSize(runtime, loaded.model, fitted, request);
   if (options["plan"] === true) {
     const plan = await planRestoration(runtime, loaded.model, settled, method);
-    for (const note of plan.notes) reporter.note(note);
+    for (const note of [...plan.notes, ...presetNotes(method, options)]) reporter.note(note);
     const lines = planSummary(plan);
     reporter.result({ input: job.path, ...plan }, session.isFolder ? "" : lines.join("\n"));
     return { text: lines.join("; "), isHarm: false };
   }
   const prepared = await preparePicture(runtime, loaded.model, settled.input, settled.setting);
-  const picture = { ...prepared, notes: [...prepared.notes, ...levelNotes(loaded, method)] };
+  const picture = {
+    ...prepared,
+    notes: [...prepared.notes, ...levelNotes(loaded, method), ...presetNotes(method, options)],
+  };
   // A size that the pace decided is an option of the run from here on: repeated, or gone on with, it is the same.
   const size = settled.ownSeconds !== undefined && "source" in settled.input ? settled.input.size : undefined;
   const sized = size === undefined ? job : { ...job, options: { ...options, size } };

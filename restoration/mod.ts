@@ -2,6 +2,7 @@
 export { applyOperator } from "./apply_operator.ts";
 export { type Canvas, type CanvasLimits, formatSize, isShrunk, offCanvas, ontoCanvas, planCanvas } from "./canvas.ts";
 export { chooseMethod, methodRefusal } from "./options/choose_method.ts";
+export { chooseRestoring, isPresetOpen, presetNotes } from "./options/measured_preset.ts";
 export {
   checkConditioning,
   checkEnlarged,

@@ -92,6 +92,8 @@ export function repeatedRun(
   if (!entry) throw new UsageError(`"${name}" was made by method "${method["name"]}", which there is not`);
   const all: Record<string, unknown> = {
     ...(task["measured"] === false ? { task: task["name"], degrade: true } : { task: task["name"] }),
+    // Which one is taken where none is named is a matter of the program that made it.
+    ...(method["preset"] === undefined ? {} : { preset: method["preset"] }),
     ...options,
     method: entry.method,
   };

@@ -42,7 +42,11 @@ export function methodOptions(): Readonly<Record<string, OptionSpec>> {
       choices: entries.map(({ method }) => method),
       help: `Sampler, see below (${restoring?.method}; upsample: ${plain?.method})`,
     },
-    preset: { kind: "choice", choices: presets, help: `Parameters that go together (${presets[0]})` },
+    preset: {
+      kind: "choice",
+      choices: presets,
+      help: `Parameters that go together (${presets[0]}; restoring with the embedded prior: measured-30)`,
+    },
     ...Object.fromEntries(Array.from(usesOf(entries), ([option, uses]) => [option, united(uses)])),
     [NOISE_LEVEL]: {
       kind: "number",

@@ -233,7 +233,7 @@ export class Engine implements StudioEngine {
   }
 
   #jobOf(request: Request): Job {
-    return readJob(request, this.#named(request));
+    return readJob(request, this.#named(request), this.#source === "prior");
   }
 
   /** Device and network, opened where they are not. */

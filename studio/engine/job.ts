@@ -5,8 +5,8 @@ import {
   checkEnlarged,
   checkPictureOptions,
   checkTimesteps,
-  chooseMethod,
   chooseNoise,
+  chooseRestoring,
   chooseTask,
   evaluationOf,
   fitUpsampling,
@@ -100,12 +100,14 @@ export function optionsOf(
 /**
  * What a request asks for.
  * @param named what it names
+ * @param isEmbedded whether the embedded prior restores
  * @throws {UsageError} if options contradict each other, or the picture lacks something
  * @throws {RangeError} if the result would be too large
  */
 export function readJob(
   request: Request,
   named: Named,
+  isEmbedded: boolean,
 ): Job {
   const { seed, mask: drawn } = request;
   const { picture: { name, decoded }, isSample, kernel } = named;
@@ -125,7 +127,7 @@ export function readJob(
     request,
     options,
     task,
-    method: chooseMethod(settled.method, task),
+    method: chooseRestoring(settled.method, task, isEmbedded),
     input: { ...settled, noise, seed, size: numberOf(options, "size") },
     isSample: isSample && isTruth,
   };

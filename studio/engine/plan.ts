@@ -1,6 +1,6 @@
 /** What a restoration would take, by the pace that the network has here. */
 import type { Runtime } from "../../engine/mod.ts";
-import { planRestoration, type SettledSize, takesGradients } from "../../restoration/mod.ts";
+import { planRestoration, presetNotes, type SettledSize, takesGradients } from "../../restoration/mod.ts";
 import type { Plan } from "../protocol.ts";
 import { type Job, type Paces, settleSize } from "./job.ts";
 import type { OpenNetwork } from "./network.ts";
@@ -48,6 +48,6 @@ export async function planJob(
     evaluationMilliseconds: milliseconds,
     milliseconds: milliseconds === null ? (actual === 0 ? 0 : null) : milliseconds * evaluations,
     deviceBytes: plan.deviceBytes!,
-    notes: plan.notes,
+    notes: [...plan.notes, ...presetNotes(job.method, job.options)],
   };
 }

@@ -7,6 +7,7 @@ import {
   chooseMethod,
   CLASS_OPTION,
   FACTOR_OPTIONS,
+  isPresetOpen,
   MASK_FORMAT,
   methodOptions,
   neededMask,
@@ -183,7 +184,7 @@ function methodFacts(entry: AnySampler): MethodFacts {
     about,
     paper,
     controls: [
-      ...(names.length > 0 ? [{ ...preset!, choices: names, default: names[0]! }] : []),
+      ...(names.length > 0 ? [{ ...preset!, choices: names, default: isPresetOpen(method) ? null : names[0]! }] : []),
       ...several,
       ...own.map(([name, parameter]) => ofParameter(options.get(name)!, parameter)),
       ...(handlesNoise ? [level!] : []),

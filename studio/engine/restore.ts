@@ -11,6 +11,7 @@ import {
   parametersOf,
   type PreparedPicture,
   preparePicture,
+  presetNotes,
   repeatable,
   type Report,
   reportOf,
@@ -61,7 +62,10 @@ export interface Work {
 export async function restoreJob(work: Work): Promise<Restored> {
   const { runtime, network, job, settled } = work;
   const prepared = await preparePicture(runtime, network.model, settled.input, settled.setting);
-  const picture = { ...prepared, notes: [...prepared.notes, ...levelNotes(network, job.method)] };
+  const picture = {
+    ...prepared,
+    notes: [...prepared.notes, ...levelNotes(network, job.method), ...presetNotes(job.method, job.options)],
+  };
   try {
     const { request: { seed, samples }, method } = job;
     const seeds = Array.from({ length: samples }, (_, index) => seed + index);

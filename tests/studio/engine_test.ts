@@ -100,17 +100,17 @@ Deno.test("a command line is read by the command as what was asked for", () => {
 Deno.test("a job is what the command would read, and refuses what that refuses", () => {
   const [seed, samples] = [7, 2];
   const request = { picture: 1, options: { task: "sr4", method: "ddrm", steps: 5 }, seed, samples };
-  const job = readJob(request, { picture: picture(8, 6), isSample: false });
+  const job = readJob(request, { picture: picture(8, 6), isSample: false }, true);
   assertEquals([job.task.name, job.method.name, job.method.evaluations.actual], ["sr4", "ddrm", 5]);
   assertEquals(job.input.noise, undefined);
   const degraded = readJob({ ...request, options: { ...request.options, degrade: true } }, {
     picture: picture(8, 6),
     isSample: true,
-  });
+  }, true);
   assertEquals([degraded.input.noise, degraded.isSample], [{ kind: "gaussian", sigma: 0 }, true]);
   const refused = (changes: object, message: string): void => {
     assertThrows(
-      () => readJob({ ...request, ...changes }, { picture: picture(8, 6), isSample: false }),
+      () => readJob({ ...request, ...changes }, { picture: picture(8, 6), isSample: false }, true),
       UsageError,
       message,
     );
@@ -123,7 +123,7 @@ Deno.test("a job is what the command would read, and refuses what that refuses",
   refused({ mask }, 'the task "sr4" takes no mask');
   const masked = { ...request, mask, options: { task: "inpaint" } };
   assertEquals(optionsOf(masked, { picture: picture(8, 6) }), { task: "inpaint", mask: "my photo-mask.png" });
-  const { source } = readJob(masked, { picture: picture(8, 6), isSample: false }).input;
+  const { source } = readJob(masked, { picture: picture(8, 6), isSample: false }, true).input;
   assertEquals(source.mask?.known.data.filter((known) => known === 1).length, 40);
 });
 

@@ -42,7 +42,7 @@ Deno.test("a kernel is the one of the job and of the command, and refused where 
   const picture = { name: "a.png", decoded: { width: 8, height: 6, channels: 3, bitDepth: 8, samples } } as const;
   const kernel = { name: "k.txt", taps: await readKernelFile(new File(["1 2 1"], "k.txt")) };
   const request = { picture: 1, kernel: 2, options: { task: "deblur-kernel" }, seed: 0, samples: 1 };
-  const { input, options } = readJob(request, { picture, isSample: false, kernel });
+  const { input, options } = readJob(request, { picture, isSample: false, kernel }, true);
   assertEquals(options["kernel"], "k.txt");
   const [taps] = Object.values(input.source.files ?? {}) as readonly { readonly data: ArrayLike<number> }[];
   assert(taps);

@@ -11,7 +11,7 @@ import { numberOf, textOf } from "../../parameters/mod.ts";
 import { centre, colourRaster, crop, grayToRgb, type Raster, resize } from "../../raster/mod.ts";
 import {
   applyOperator,
-  chooseMethod,
+  chooseRestoring,
   clamped,
   networkFor,
   restoreBy,
@@ -30,8 +30,8 @@ const SPEC = {
     sides: { kind: "text", value: "N[,N]", help: "Sides of the pictures (default 256,512,1024)" },
     window: { kind: "integer", min: 8, help: "Side of the windows (default 64, at most half a side of the picture)" },
     forms: { kind: "text", value: "LIST", help: "Of whole, shifted, overlapping (default all)" },
-    steps: { kind: "integer", min: 2, help: "Steps of SSD (default: as published)" },
-    preset: { kind: "text", value: "NAME", help: "Preset of SSD (default: the task's)" },
+    steps: { kind: "integer", min: 2, help: "Steps of SSD (default: as restore takes them)" },
+    preset: { kind: "text", value: "NAME", help: "Preset of SSD (default: as restore takes it)" },
     least: {
       kind: "integer",
       min: 1,
@@ -122,10 +122,14 @@ async function measure(
   const { width, height, channels } = truth;
   const shape = [height, width, channels] as const;
   const operator = taskOperator(task, shape, { scale: 4 });
-  const method = chooseMethod({
-    ...(steps === undefined ? {} : { steps }),
-    ...(preset === undefined ? {} : { preset }),
-  }, task);
+  const method = chooseRestoring(
+    {
+      ...(steps === undefined ? {} : { steps }),
+      ...(preset === undefined ? {} : { preset }),
+    },
+    task,
+    true,
+  );
   const x = runtime.upload(truth.data, [1, ...shape]);
   const y = await applyOperator(runtime, operator, "forward", x);
   const network = networkFor(

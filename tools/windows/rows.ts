@@ -7,9 +7,9 @@ export interface Row {
   readonly form: "whole" | "shifted" | "overlapping";
   /** Side of the windows, and of those that a whole picture is compared with. */
   readonly window: number;
-  /** Null: as published. */
+  /** Null: as `restore` takes them. */
   readonly steps: number | null;
-  /** Of SSD; absent: the task's. */
+  /** Of SSD; absent: as `restore` takes it. */
   readonly preset?: string | undefined;
   /** In dB, of the picture and of bicubic enlargement. */
   readonly psnr: number;
