@@ -27,6 +27,7 @@ export { readUnits, type StepNoise, type Store, type UnitRecord } from "./store.
 export { type Cell, type FinishedUnit, type Passes, type Results } from "./cells.ts";
 export { type Cost, COST_NAMES, type CostName, costOf, COSTS } from "./costs.ts";
 export { frontierFiles } from "./frontier.ts";
+export { formatPublished, papersOf, type PublishedFigure, publishedFigures } from "./published.ts";
 export { formatCells, tableFiles } from "./tables.ts";
 export { type Metric, type MetricName, METRICS, type UnitMetrics } from "./metrics.ts";
 export { resultSheet } from "./sheet.ts";
