@@ -108,7 +108,8 @@ export async function makePlan(
     class: label ?? null,
     size,
     convention,
-    noiseStatistics: withNoise,
+    // 2: with the effective noise.
+    noiseStatistics: withNoise ? 2 : false,
     // Only where they are given: what was evaluated before there were any keeps its hash.
     ...(window ? { window } : {}),
     ...(process.predictionType === "epsilon" && countsPublished(process) ? {} : { process: keyOf(process) }),

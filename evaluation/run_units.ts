@@ -18,10 +18,11 @@ import {
 } from "../restoration/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
 import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
+import type { UnitMetrics } from "./metrics.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
 import { type Prepared, prepareTruth } from "./pictures.ts";
 import { pairName, type PlannedUnit } from "./plan.ts";
-import { hashOf, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+import { hashOf, type StepNoise, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /**
  * Is told how far the work is, and waited for; it may throw to stop.
@@ -79,6 +80,13 @@ export async function runUnits(work: Work, pending: readonly PlannedUnit[], mean
     for (const same of bySize.values()) failures.push(...await bench.restore(same));
   }
   return failures;
+}
+
+/** The divergences of an inversion: means over its steps. */
+function meanDivergences(noise: readonly StepNoise[]): Pick<UnitMetrics, "divergence" | "effective"> {
+  const mean = (of: (step: StepNoise) => number): number =>
+    noise.reduce((sum, step) => sum + of(step), 0) / noise.length;
+  return { divergence: mean((step) => step.divergence), effective: mean(({ effective }) => effective.divergence) };
 }
 
 /** A unit with its picture. */
@@ -199,7 +207,7 @@ class Bench {
     const free = [y, estimate];
     try {
       const timesteps = withNoise ? inversionTimesteps(method.options) : undefined;
-      using study = timesteps && new NoiseStudy(runtime, network, estimate, timesteps);
+      using study = timesteps && new NoiseStudy(runtime, network, estimate, { ...method.options, timesteps });
       const seeds = seededNoise(items.map(({ unit: { seed } }) => seed));
       let steps = 1;
       this.#beginPeak(unit);
@@ -289,7 +297,7 @@ class Bench {
         psnr: psnr === Infinity ? "infinite" : psnr,
         ...(ssim === undefined ? {} : { ssim }),
         ...metrics,
-        ...(noise ? { divergence: noise.reduce((sum, { divergence }) => sum + divergence, 0) / noise.length } : {}),
+        ...(noise ? meanDivergences(noise) : {}),
       },
       ...(noise ? { noise } : {}),
       nfe: counts.nfe,
