@@ -153,6 +153,7 @@ export async function makePlan(
     tasks: tasks.map(labelOf),
     methods: methods.map(labelOf),
     seeds,
+    ...(options["best-of-seeds"] === true ? { bestOfSeeds: true } : {}),
     pairs: planned,
     notApplicable,
     units: [],

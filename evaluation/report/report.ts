@@ -71,7 +71,7 @@ function facts({ plan, cells }: Results): Markup {
   const known = plan.model.known.length > 0 ? ` (${plan.model.known.join(", ")})` : "";
   const rows: readonly (readonly [string, string])[] = [
     ["Pictures", `${plan.images.length} at ${plan.size} pixels`],
-    ["Seeds", listSeeds(plan.seeds)],
+    ["Seeds", `${listSeeds(plan.seeds)}${plan.bestOfSeeds ? ", of which the best counts" : ""}`],
     ["Model", `${plan.model.name}${known}, ${plan.precision}, SHA-256 ${plan.model.sha256.slice(0, 12)}`],
     ["Adapter", devices.join("; ") || "none"],
     ["PSNR, SSIM", `convention ${plan.convention}`],
@@ -86,6 +86,10 @@ function legendOfTable({ plan, cells }: Results): Markup {
   return note(
     `Means over pictures; ± half of the ${100 * plan.confidence} % confidence interval${needed}. `,
     "Best bold, second best underlined.",
+    plan.bestOfSeeds
+      ? " Each picture counts with the best of its seeds, chosen by the original for each quantity, so the means are " +
+        "above what a restoration without the original would have."
+      : "",
     missing > 0 ? ` ${missing} units are missing.` : "",
   );
 }

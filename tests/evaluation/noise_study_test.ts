@@ -57,7 +57,12 @@ const BIASED: NoiseModel = {
 async function studied(options: InversionOptions): Promise<readonly StepNoise[]> {
   const runtime = new ReferenceRuntime();
   const timesteps = [0, 3, 6, 9];
-  const image = runtime.upload(Float32Array.from({ length: 64 * 64 * 3 }, (_, i) => 0.3 + Math.sin(i) / 2), [1, 64, 64, 3]);
+  const image = runtime.upload(Float32Array.from({ length: 64 * 64 * 3 }, (_, i) => 0.3 + Math.sin(i) / 2), [
+    1,
+    64,
+    64,
+    3,
+  ]);
   const operator = createOperator("identity", BIASED.imageShape);
   const step = restorationStep(runtime, { model: BIASED, operator, y: image, sigmaY: 0 }, {
     clipDenoised: true,
