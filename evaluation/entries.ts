@@ -10,6 +10,7 @@ import {
   taskNamed,
   TASKS,
 } from "../restoration/mod.ts";
+import { SIGMA_MOST, SIGMA_MOST_OPTION } from "./drawn_noise.ts";
 import { listAt, objectAt, shown, textAt, wordAt } from "./json.ts";
 
 /** What entries are of. */
@@ -52,7 +53,7 @@ export const EVALUATIONS = "evaluations";
 
 /** The options that entries of a kind take. */
 function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
-  if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS };
+  if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS, [SIGMA_MOST]: SIGMA_MOST_OPTION };
   const { method: _name, ...options } = methodOptions();
   return { ...options, [EVALUATIONS]: { kind: "integer", min: 1, help: "Network evaluations, by its parameters" } };
 }

@@ -17,6 +17,7 @@ import {
   timed,
 } from "../restoration/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
+import { noiseOf } from "./drawn_noise.ts";
 import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
 import type { UnitMetrics } from "./metrics.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
@@ -95,7 +96,7 @@ interface Item {
   readonly prepared: Prepared;
 }
 
-/** Neighbours that share task, method and operator, at most `batch` at a time; equal units once. */
+/** Neighbours that share task, method, operator and what the method reckons with, at most `batch` at a time; equal units once. */
 function chunksOf(
   { pairs }: Work,
   pending: readonly PlannedUnit[],
@@ -106,7 +107,8 @@ function chunksOf(
     const last = chunks.at(-1);
     const [first] = last ?? [];
     const isSamePair = first && pairName(first) === pairName(unit);
-    const isSame = isSamePair && (first.seed === unit.seed || !pairs.get(pairName(unit))!.isDrawn);
+    const { isDrawn, sigmaMost } = pairs.get(pairName(unit))!;
+    const isSame = isSamePair && (first.seed === unit.seed || !(isDrawn || sigmaMost !== undefined));
     if (last && isSame && last.length < batch) last.push(unit);
     else chunks.push([unit]);
   }
@@ -197,7 +199,8 @@ class Bench {
     const { runtime, model } = this.means;
     const { label, window, withNoise } = this.work;
     const [{ unit }] = items as readonly [Item, ...Item[]];
-    const { method, noise, sigmaY } = this.#pair(unit);
+    const { method, ...pair } = this.#pair(unit);
+    const { noise, sigmaY } = noiseOf(pair, unit.seed);
     const count = items.length;
     const operator = await this.#operator(items[0]!);
     const network = networkFor(model, operator.imageShape, label === undefined ? {} : { label }, window);
