@@ -141,7 +141,7 @@ Deno.test("the ready studies fit, and their files are there", async () => {
   const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
     /\.json$/.test(name)
   );
-  assertEquals(names.length, 11);
+  assertEquals(names.length, 18);
   for (const name of names) {
     const operands = name === "photographs.json" ? [folder] : [];
     const args = new Arguments(operands, { config: `${folder}${name}` });

@@ -17,7 +17,9 @@ import {
 import { randomValues } from "../support/random.ts";
 
 Deno.test("a task has any factor from 1 to 32 in its name, and those that are listed stay what they are", () => {
-  const found = ["sr4", "sr3", "sr1", "sr16", "sr32", "sr1.5", "sr1.50", "sr2.0", "sr3-bicubic", "sr2-bicubic"].map(lookUpTask);
+  const found = ["sr4", "sr3", "sr1", "sr16", "sr32", "sr1.5", "sr1.50", "sr2.0", "sr3-bicubic", "sr2-bicubic"].map(
+    lookUpTask,
+  );
   assertEquals(found.map((task) => [task?.name, task?.operator, task?.scale]), [
     ["sr4", "sr_average", 4],
     ["sr3", "sr_average", 3],
