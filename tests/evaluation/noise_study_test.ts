@@ -57,7 +57,7 @@ const BIASED: NoiseModel = {
 async function studied(options: InversionOptions): Promise<readonly StepNoise[]> {
   const runtime = new ReferenceRuntime();
   const timesteps = [0, 3, 6, 9];
-  const image = runtime.upload(Float32Array.from({ length: 64 * 64 * 3 }, (_, i) => 0.3 + Math.sin(i) / 2), [
+  const image = runtime.upload(Float32Array.from({ length: 64 * 64 * 3 }, (_, i) => 0.3 + Math.sin(i)), [
     1,
     64,
     64,
