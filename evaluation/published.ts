@@ -25,6 +25,16 @@ export function papersOf({ expectations, model }: Pick<Plan, "expectations" | "m
   return papers.filter(({ checkpoints }) => checkpoints.some((name) => model.known.includes(name)));
 }
 
+/**
+ * Why a table may be of another network: several checkpoints have the tensors of the file, and nothing says which it is.
+ * @returns undefined where there is no doubt
+ */
+export function doubtOf({ model: { known } }: Pick<Plan, "model">, { checkpoints }: Paper): string | undefined {
+  if (known.every((name) => checkpoints.includes(name))) return undefined;
+  return `the tensors of the file are those of ${known.join(", ")} alike, the figures of ${checkpoints.join(", ")}; ` +
+    "say which it is by --as NAME";
+}
+
 /** The figures of a published table, in its order, each with ours. */
 export function publishedFigures(results: Results, { rows }: Paper): readonly PublishedFigure[] {
   return rows.flatMap(({ task, method, values }) =>
@@ -70,6 +80,8 @@ export function formatPublished(results: Results): readonly string[] {
     const { source, differs } = paper;
     const rows = publishedFigures(results, paper).map(publishedTexts);
     const heading = `Beside ${source}${differs === undefined ? "" : ` (what differs: ${differs})`}:`;
-    return `${heading}\n${textColumns([PUBLISHED_HEADS, ...rows])}`;
+    const doubt = doubtOf(results.plan, paper);
+    return [heading, ...(doubt === undefined ? [] : [`In doubt: ${doubt}`]), textColumns([PUBLISHED_HEADS, ...rows])]
+      .join("\n");
   });
 }

@@ -5,7 +5,7 @@ import { differenceTable } from "../differences.ts";
 import type { Paper } from "../expectations.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
 import { type KeptPlan, labelsOf } from "../plan.ts";
-import { papersOf, PUBLISHED_HEADS, publishedFigures, publishedTexts } from "../published.ts";
+import { doubtOf, papersOf, PUBLISHED_HEADS, publishedFigures, publishedTexts } from "../published.ts";
 import { listSeeds } from "../seeds.ts";
 import type { Store } from "../store.ts";
 import { explain, judge, type Verdict } from "../trends.ts";
@@ -139,7 +139,13 @@ function paperTable(results: Results, paper: Paper): Markup {
     return row(method!, cells);
   });
   const differs = paper.differs === undefined ? undefined : note(`What differs: ${paper.differs}`);
-  return section(`Beside ${paper.source}`, differs, table(headRow(PUBLISHED_HEADS), lines));
+  const doubt = doubtOf(results.plan, paper);
+  return section(
+    `Beside ${paper.source}`,
+    differs,
+    doubt === undefined ? undefined : note(`In doubt: ${doubt}`),
+    table(headRow(PUBLISHED_HEADS), lines),
+  );
 }
 
 /** Mean time of a picture by method, without compiling. */

@@ -170,6 +170,12 @@ Deno.test("published figures stand beside ours for their checkpoint, and for oth
     assert(!page.includes("31.25"), "figures of another network");
   }
   {
+    const page = await reportOf(planOf(expectations, ["net-256", "twin-256"]));
+    const doubt = "In doubt: the tensors of the file are those of net-256, twin-256 alike, the figures of net-256";
+    assertStringIncludes(page, doubt);
+    assertStringIncludes(formatPublished(resultsOf(planOf(expectations, ["net-256", "twin-256"])))[0]!, doubt);
+  }
+  {
     const results = resultsOf(planOf(expectations, ["other-64"]));
     const [head, ...lines] = tableFiles(results)["published.csv"]!.trim().split("\n");
     assertEquals(head, "source,method,task,quantity,published,here,differs");
