@@ -3,6 +3,7 @@ export { type Entry, type EntryKind, type EntrySource, readEntries } from "./ent
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
 export type { Seeds } from "./seeds.ts";
 export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
+export type { PairNoise } from "./drawn_noise.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
 export { checkNetwork, makePlan, type Pair, type Subject, type Work } from "./make_plan.ts";
 export {
