@@ -114,7 +114,7 @@ export async function makePlan(
   const pairs = new Map<string, Pair>();
   const planned: PlannedPair[] = [];
   const notApplicable: Plan["notApplicable"][number][] = [];
-  for (const [taskIndex, { place, options: taskOptions }] of tasks.entries()) {
+  for (const [taskIndex, { place, label: taskLabel, options: taskOptions }] of tasks.entries()) {
     const task = within(place, () => chooseTask(taskOptions, ""));
     const noise = within(place, () => chooseNoise(taskOptions, task));
     const most = within(place, () => sigmaMost(taskOptions));
@@ -123,7 +123,8 @@ export async function makePlan(
     const sizes = { multiple: multipleOf(task, 1), longest: size };
     const prepared = await prepareTruth(pictures[0]!, { task, options: taskOptions, ...sizes, files });
     const probe = await makeProbe(prepared, { task, taskOptions, files, seed: seedsOf(seeds, 0)[0]! });
-    for (const [methodIndex, entry] of methods.entries()) {
+    for (const [methodIndex, { byTask = {}, ...general }] of methods.entries()) {
+      const entry = { ...general, options: { ...general.options, ...byTask[taskLabel] } };
       const method = methodOf(entry, task);
       const level = numberOf(entry.options, "noise-level");
       const sigmaY = level ?? (most === undefined ? numberOf(taskOptions, "sigma-y") ?? 0 : undefined);

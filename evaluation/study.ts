@@ -72,9 +72,14 @@ export function readStudy(
   const specs = { ...STUDY_OPTIONS, ...options };
   const known = [...OWN_KEYS, ...Object.keys(specs)];
   const study = objectAt(found, at(), known, 'an object with "tasks" and "methods"');
-  const entries = (kind: "task" | "method", initial: readonly string[]): readonly Entry[] => {
+  const entries = (
+    kind: "task" | "method",
+    initial: readonly string[],
+    tasks: readonly string[] = [],
+  ): readonly Entry[] => {
     const key = `${kind}s`;
-    return readEntries(kind, study[key] ?? initial, { place: at(key), resolve: (path) => resolve(path, key) });
+    const source = { place: at(key), resolve: (path: string) => resolve(path, key), tasks };
+    return readEntries(kind, study[key] ?? initial, source);
   };
   const values = Object.entries(study).flatMap(([key, given]) => {
     const spec = OWN_KEYS.includes(key) ? undefined : specs[key]!;
@@ -87,7 +92,9 @@ export function readStudy(
   if (chosen["best-of-seeds"] === true && (seeds === "each" || seeds.length < 2)) {
     throw new UsageError(`${at("best-of-seeds")} needs several seeds of each picture, such as 0-3`);
   }
-  const named = { tasks: entries("task", ["sr4"]), methods: entries("method", ["pseudo-inverse", "ssd"]) };
+  const tasks = entries("task", ["sr4"]);
+  const methods = entries("method", ["pseudo-inverse", "ssd"], tasks.map(({ label }) => label));
+  const named = { tasks, methods };
   return {
     title: textAt(study["title"] ?? "Evaluation", at("title")),
     images: readImages(study["images"] ?? [], at("images")).map((path) => resolve(path, "images")),

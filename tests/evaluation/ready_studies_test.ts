@@ -4,7 +4,7 @@ import { Arguments } from "../../cli/arguments.ts";
 import { EVALUATE } from "../../cli/evaluate.ts";
 import { identifyModel, readFoundStudy, TASK_FILES } from "../../cli/evaluate_inputs.ts";
 import { listPictures } from "../../cli/pictures.ts";
-import { labelsOf, makePlan, type Plan } from "../../evaluation/mod.ts";
+import { labelsOf, makePlan, type Work } from "../../evaluation/mod.ts";
 import { knownCheckpoint } from "../../models/mod.ts";
 
 const FOLDER = new URL("../../evaluation/studies/", import.meta.url).pathname;
@@ -21,12 +21,12 @@ const IMPOSSIBLE: Readonly<Record<string, readonly string[]>> = {
 /** Studies of all methods, whose pairs are held by tests of their own. */
 const OF_ALL = ["every-method", "frontier"];
 
-async function planOf(name: string): Promise<Plan> {
+async function workOf(name: string): Promise<Work> {
   const pictures = name === "photographs" ? [`${FOLDER}held_out`] : [];
   const args = new Arguments(pictures, { config: `${FOLDER}${name}.json`, limit: 2 });
   const { study } = await readFoundStudy(args, EVALUATE.spec.options);
   const found = await listPictures(study.images, 2);
-  return (await makePlan(study, await identifyModel(args), found, TASK_FILES)).plan;
+  return await makePlan(study, await identifyModel(args), found, TASK_FILES);
 }
 
 const NAMES = (await Array.fromAsync(Deno.readDir(FOLDER), ({ name }) => name))
@@ -35,7 +35,7 @@ const NAMES = (await Array.fromAsync(Deno.readDir(FOLDER), ({ name }) => name))
 
 for (const name of NAMES.filter((name) => !OF_ALL.includes(name))) {
   Deno.test(`the study ${name} can be carried out with the embedded prior, and what it expects is measured`, async () => {
-    const plan = await planOf(name);
+    const { plan } = await workOf(name);
     const nameOf = (place: { readonly task: number; readonly method: number }): string => {
       const { task, method } = labelsOf(plan, place);
       return `${method} on ${task}`;
@@ -74,6 +74,28 @@ Deno.test("there is a ready study for each published protocol", () => {
     ["eta-sweep", "extreme-enlargement", "daps", "daps-phase", "ddnm", "dps", "dds", "frugal"],
   ].flat();
   assertEquals(needed.filter((name) => !NAMES.includes(name)), []);
+});
+
+Deno.test("the chain of DAPS has the published length and number of steps on each task", async () => {
+  const { plan, pairs } = await workOf("daps");
+  const chains = plan.pairs.flatMap((place) => {
+    const { task, method } = labelsOf(plan, place);
+    if (method !== "DAPS") return [];
+    const { chainRate, chainSteps } = pairs.get(`${place.task}/${place.method}`)!.method.options as {
+      chainRate: number;
+      chainSteps: number;
+    };
+    return [[task, chainRate, chainSteps]];
+  });
+  assertEquals(chains, [
+    ["SR x4", 1e-4, 100],
+    ["Box", 5e-5, 100],
+    ["Random", 1e-4, 100],
+    ["Gaussian blur", 1e-4, 100],
+    ["Motion blur", 5e-5, 100],
+    ["HDR", 2e-5, 100],
+    ["Nonlinear blur", 1e-5, 200],
+  ]);
 });
 
 Deno.test("the ablations of the inversion neither project nor draw noise after it, which would hide what they are of", async () => {
