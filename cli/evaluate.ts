@@ -5,6 +5,7 @@ import {
   describePlan,
   evaluationsOf,
   formatCells,
+  formatPublished,
   type KeptPlan,
   labelsOf,
   makePlan,
@@ -266,6 +267,7 @@ class Session implements Disposable {
     const isIdle = counts.restored + counts.failed + missing === 0 && this.args.operands[0] !== MERGE;
     const lines = [
       formatCells(results),
+      ...formatPublished(results),
       ...(isIdle ? ["All units were there already: nothing was restored"] : []),
       ...(missing > 0 ? [`${missing} of ${plan.units.length} units are missing; the tables are of the others`] : []),
       `Wrote ${files.join(", ")}`,

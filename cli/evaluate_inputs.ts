@@ -72,8 +72,11 @@ export async function identifyModel(args: Arguments): Promise<Subject> {
   return await withModelFile(args, ({ description, known, name, sha256 }) => {
     const { plan, process } = planDescription(description, "noise");
     const as = args.text("as");
+    // Several published checkpoints may have the same tensors: the bytes tell, where they are known.
+    const same = known.filter((row) => row.sha256 === sha256);
+    const names = (same.length > 0 ? same : known).map((row) => row.name);
     return Promise.resolve({
-      identity: { name, sha256, known: as === undefined ? known.map(({ name }) => name) : [as] },
+      identity: { name, sha256, known: as === undefined ? names : [as] },
       precision: precisionOf(args),
       label: args.number("class"),
       imageSize: plan.config.imageSize,

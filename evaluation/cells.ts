@@ -26,7 +26,7 @@ export interface Cell extends Place {
   readonly units: readonly FinishedUnit[];
   /** Units that the plan has and the folder lacks. */
   readonly missing: number;
-  /** Over pictures; the seeds of a picture are averaged first. */
+  /** Over pictures; the seeds of a picture are averaged first, or the best of them taken. */
   readonly summaries: Readonly<Partial<Record<MetricName, Summary>>>;
 }
 
@@ -67,7 +67,7 @@ export function gather(plan: Plan, records: ReadonlyMap<string, UnitRecord>, pas
     const fid = passes.fid.get(pair);
     const summaries: Partial<Record<MetricName, Summary>> = {};
     for (const name of METRIC_NAMES) {
-      const summary = summarizePictures(units, name, plan.confidence);
+      const summary = summarizePictures(units, name, plan);
       if (summary) summaries[name] = summary;
     }
     if (fid !== undefined) summaries.fid = summarize([fid]);

@@ -34,7 +34,7 @@ export function allDifferences(results: Results): readonly Difference[] {
 }
 
 function between(first: Cell, second: Cell, metric: MetricName, { plan }: Results): Summary | undefined {
-  const summary = summarizeDifferences(first.units, second.units, metric, plan.confidence);
+  const summary = summarizeDifferences(first.units, second.units, metric, plan);
   return summary && summary.count + summary.infinite >= 2 ? summary : undefined;
 }
 
@@ -67,7 +67,8 @@ export function differenceTable(results: Results, metrics: readonly MetricName[]
   if (!allDifferences(results).some(({ metric }) => metrics.includes(metric)) || columns.length === 0) return undefined;
   const heads = columns.map(({ task, metric }) => `${plan.tasks[task]?.label} ${METRICS[metric].title}`);
   const what = note(
-    `Paired by picture and seed, mean over pictures ± half of the ${100 * plan.confidence} % confidence interval. `,
+    plan.bestOfSeeds ? "Of the best seed of each picture, " : "Paired by picture and seed, ",
+    `mean over pictures ± half of the ${100 * plan.confidence} % confidence interval. `,
     "Undecided: the interval holds zero.",
   );
   return section("Differences from the best", what, table(headRow(["Method", ...heads]), rows));

@@ -10,6 +10,7 @@ import {
   taskNamed,
   TASKS,
 } from "../restoration/mod.ts";
+import { SIGMA_MOST, SIGMA_MOST_OPTION } from "./drawn_noise.ts";
 import { listAt, objectAt, shown, textAt, wordAt } from "./json.ts";
 
 /** What entries are of. */
@@ -27,6 +28,8 @@ export interface Entry {
   readonly place: string;
   /** Its options, `task` or `method` among them. */
   readonly options: OptionValues;
+  /** Of a method: options that outweigh the others on a task, by the label of the task; papers tune some that way. */
+  readonly byTask?: Readonly<Record<string, OptionValues>>;
   /** Whether options that it does not take are left out, as for entries made by `*`. */
   readonly lenient: boolean;
 }
@@ -37,6 +40,8 @@ export interface EntrySource {
   readonly place: string;
   /** Makes paths of files in options relative to the working folder. */
   resolve(path: string): string;
+  /** Labels of the tasks of the study, which `by-task` of a method may speak of. */
+  readonly tasks?: readonly string[];
 }
 
 /** The name that stands for all tasks or methods. */
@@ -50,9 +55,12 @@ export function namesOf(kind: EntryKind): readonly string[] {
 /** Stands for the options with which a method takes so many network evaluations, as far as it allows that. */
 export const EVALUATIONS = "evaluations";
 
+/** The key of a method under which options stand that it has on single tasks. */
+const BY_TASK = "by-task";
+
 /** The options that entries of a kind take. */
 function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
-  if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS };
+  if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS, [SIGMA_MOST]: SIGMA_MOST_OPTION };
   const { method: _name, ...options } = methodOptions();
   return { ...options, [EVALUATIONS]: { kind: "integer", min: 1, help: "Network evaluations, by its parameters" } };
 }
@@ -66,13 +74,14 @@ function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
 export function readEntries(
   kind: EntryKind,
   found: unknown,
-  { place, resolve }: EntrySource = { place: `${kind}s`, resolve: (path) => path },
+  source: EntrySource = { place: `${kind}s`, resolve: (path) => path },
 ): readonly Entry[] {
+  const { place } = source;
   const list = typeof found === "string" ? parseEntries(kind, found) : found;
   if (!Array.isArray(list) || list.length === 0) {
     throw new UsageError(`${place} is ${shown(list)}, a list of at least one ${kind} is needed`);
   }
-  const entries = listAt(list, place, (item, place) => expand(kind, item, { place, resolve })).flat();
+  const entries = listAt(list, place, (item, place) => expand(kind, item, { ...source, place })).flat();
   const seen = new Map<string, string>();
   for (const { label, place } of entries) {
     const other = seen.get(label);
@@ -112,13 +121,20 @@ function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly E
   if (typeof item === "string") return expand(kind, { [kind]: item }, source);
   const spec = optionsOf(kind);
   const needed = `a name or an object with "${kind}"`;
-  const { [kind]: found, label, ...options } = objectAt(item, place, [kind, "label", ...Object.keys(spec)], needed);
+  const own = kind === "method" ? ["label", BY_TASK] : ["label"];
+  const { [kind]: found, label, [BY_TASK]: tuned, ...options } = objectAt(
+    item,
+    place,
+    [kind, ...own, ...Object.keys(spec)],
+    needed,
+  );
   if (label !== undefined) textAt(label, `${place}.label`);
   const names = namesOf(kind);
-  const own = kind === "task" && typeof found === "string" && !names.includes(found)
+  const byTask = tuned === undefined ? undefined : readByTask(tuned, spec, source);
+  const other = kind === "task" && typeof found === "string" && !names.includes(found)
     ? (found.includes("+") ? within(`${place}.task`, () => taskNamed(found)) : lookUpTask(found))?.name
     : undefined;
-  const name = own ?? wordAt(found, `${place}.${kind}`, [...names, ALL]);
+  const name = other ?? wordAt(found, `${place}.${kind}`, [...names, ALL]);
   const lenient = name === ALL;
   if (lenient && label !== undefined) {
     throw new UsageError(`${place}.label is "${label}", but "${ALL}" makes several entries; leave it out`);
@@ -145,8 +161,36 @@ function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly E
       const texts = (isSwept: boolean): readonly string[] =>
         chosen.filter((choice) => choice.isSwept === isSwept).map(({ text }) => text);
       const series = label === undefined ? [name, ...(lenient ? [] : texts(false))].join(" ") : String(label);
-      return [{ name, label: [series, ...texts(true)].join(" "), series, place, options: settled.options, lenient }];
+      return [{
+        name,
+        label: [series, ...texts(true)].join(" "),
+        series,
+        place,
+        options: settled.options,
+        ...(byTask ? { byTask } : {}),
+        lenient,
+      }];
     })
+  );
+}
+
+/** Options of a method on single tasks: an object with labels of tasks, each with options and one value of each. */
+function readByTask(
+  found: unknown,
+  spec: Readonly<Record<string, OptionSpec>>,
+  { place, resolve, tasks = [] }: EntrySource,
+): Readonly<Record<string, OptionValues>> {
+  const at = `${place}.${BY_TASK}`;
+  const { [EVALUATIONS]: _none, ...known } = spec;
+  return Object.fromEntries(
+    Object.entries(objectAt(found, at, tasks)).map(([task, options]) => {
+      const where = `${at}["${task}"]`;
+      const values = Object.entries(objectAt(options, where, Object.keys(known))).map(([option, given]) => {
+        const value = checkValue(`${where}.${option}`, known[option]!, given);
+        return [option, known[option]!.value === "FILE" ? resolve(String(value)) : value] as const;
+      });
+      return [task, Object.fromEntries(values)];
+    }),
   );
 }
 

@@ -18,6 +18,8 @@ export interface PaperRow {
 export interface Paper {
   /** Where they are published. */
   readonly source: string;
+  /** What of the published setting, or of how its figures were taken, is another one here; undefined if nothing is. */
+  readonly differs?: string;
   /** Known checkpoints that they were made with; beside results of another network they would mean nothing. */
   readonly checkpoints: readonly string[];
   /** One for each method and task. */
@@ -40,8 +42,8 @@ export interface Trend {
 
 /** All that is expected. */
 export interface Expectations {
-  /** Published results, if there are any. */
-  readonly paper: Paper | undefined;
+  /** Published results, if there are any; more than one where the figures are of several networks. */
+  readonly papers?: readonly Paper[];
   /** Orders that means should have. */
   readonly trends: readonly Trend[];
 }
@@ -62,15 +64,22 @@ export function readExpectations(
   const labels = { task: tasks.map(({ label }) => label), method: methods.map(({ label }) => label) };
   const { paper, trends = [] } = found;
   return {
-    paper: paper === undefined ? undefined : readPaper(paper, at("paper"), labels),
+    ...(paper === undefined ? {} : { papers: readPapers(paper, at("paper"), labels) }),
     trends: listAt(trends, at("trends"), (trend, place) => readTrend(trend, place, labels)),
   };
 }
 
+/** One table of published figures, or a list of them. */
+function readPapers(found: unknown, place: string, labels: Labels): readonly Paper[] {
+  if (!Array.isArray(found)) return [readPaper(found, place, labels)];
+  return listAt(found, place, (paper, where) => readPaper(paper, where, labels));
+}
+
 function readPaper(found: unknown, place: string, labels: Labels): Paper {
-  const { source, checkpoints, rows } = objectAt(found, place, ["source", "checkpoints", "rows"]);
+  const { source, differs, checkpoints, rows } = objectAt(found, place, ["source", "differs", "checkpoints", "rows"]);
   return {
     source: textAt(source, `${place}.source`),
+    ...(differs === undefined ? {} : { differs: textAt(differs, `${place}.differs`) }),
     checkpoints: listAt(checkpoints, `${place}.checkpoints`, textAt),
     rows: listAt(rows, `${place}.rows`, (row, where) => {
       const { method, task, ...values } = objectAt(row, where, ["method", "task", ...METRIC_NAMES]);

@@ -2,7 +2,7 @@
 import { ENGINE_VERSION, ReferenceRuntime, type Shape } from "../engine/mod.ts";
 import type { ConventionName } from "../metrics/mod.ts";
 import { countsPublished, type DiffusionProcess, levelsOf, type NoiseModel } from "../models/mod.ts";
-import { leastCommonMultiple, type MeasurementNoise, type Operator, type OperatorValues } from "../operators/mod.ts";
+import { leastCommonMultiple, type Operator, type OperatorValues } from "../operators/mod.ts";
 import { numberOf, type OptionValues, UsageError } from "../parameters/mod.ts";
 import {
   checkConditioning,
@@ -22,6 +22,7 @@ import {
   type WindowSetting,
 } from "../restoration/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
+import { type PairNoise, sigmaMost } from "./drawn_noise.ts";
 import { type Entry, within } from "./entries.ts";
 import { NO_FILES, type Prepared, prepareTruth, type StudyPicture, type TaskFiles } from "./pictures.ts";
 import { type Label, type ModelIdentity, pairName, type Plan, type PlannedPair, type PlannedUnit } from "./plan.ts";
@@ -47,17 +48,13 @@ export interface Subject {
 }
 
 /** What is needed to run a pair. */
-export interface Pair {
+export interface Pair extends PairNoise {
   /** What is wrong with the pictures. */
   readonly task: Task;
   /** Options of the task by their names on a command line. */
   readonly taskOptions: OptionValues;
   /** What restores them, with its parameters. */
   readonly method: Method;
-  /** Noise that is added to the measurements. */
-  readonly noise: MeasurementNoise;
-  /** Standard deviation that the method reckons with. */
-  readonly sigmaY: number;
   /** Whether the operator is drawn from the seed, as random masks are. */
   readonly isDrawn: boolean;
   /** What decides its results, besides picture and seed. */
@@ -108,7 +105,8 @@ export async function makePlan(
     class: label ?? null,
     size,
     convention,
-    noiseStatistics: withNoise,
+    // 2: with the effective noise.
+    noiseStatistics: withNoise ? 2 : false,
     // Only where they are given: what was evaluated before there were any keeps its hash.
     ...(window ? { window } : {}),
     ...(process.predictionType === "epsilon" && countsPublished(process) ? {} : { process: keyOf(process) }),
@@ -116,24 +114,34 @@ export async function makePlan(
   const pairs = new Map<string, Pair>();
   const planned: PlannedPair[] = [];
   const notApplicable: Plan["notApplicable"][number][] = [];
-  for (const [taskIndex, { place, options: taskOptions }] of tasks.entries()) {
+  for (const [taskIndex, { place, label: taskLabel, options: taskOptions }] of tasks.entries()) {
     const task = within(place, () => chooseTask(taskOptions, ""));
     const noise = within(place, () => chooseNoise(taskOptions, task));
-    const taskKey = { task: await describeTask(task, taskOptions, files), noise };
+    const most = within(place, () => sigmaMost(taskOptions));
+    const noiseKey = most === undefined ? noise : { kind: "gaussian", sigma: [0, most] };
+    const taskKey = { task: await describeTask(task, taskOptions, files), noise: noiseKey };
     const sizes = { multiple: multipleOf(task, 1), longest: size };
     const prepared = await prepareTruth(pictures[0]!, { task, options: taskOptions, ...sizes, files });
     const probe = await makeProbe(prepared, { task, taskOptions, files, seed: seedsOf(seeds, 0)[0]! });
-    for (const [methodIndex, entry] of methods.entries()) {
+    for (const [methodIndex, { byTask = {}, ...general }] of methods.entries()) {
+      const entry = { ...general, options: { ...general.options, ...byTask[taskLabel] } };
       const method = methodOf(entry, task);
-      const sigmaY = numberOf(entry.options, "noise-level") ?? numberOf(taskOptions, "sigma-y") ?? 0;
+      const level = numberOf(entry.options, "noise-level");
+      const sigmaY = level ?? (most === undefined ? numberOf(taskOptions, "sigma-y") ?? 0 : undefined);
       const place = { task: taskIndex, method: methodIndex };
-      const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY, process);
+      const reason = typeof method === "string" ? method : await refusal(probe, method, sigmaY ?? most ?? 0, process);
       if (typeof method === "string" || typeof probe === "string" || reason !== undefined) {
         notApplicable.push({ ...place, reason: reason ?? "" });
         continue;
       }
-      const key = { ...common, ...taskKey, sigmaY, method: { name: method.name, options: method.options } };
-      pairs.set(pairName(place), { task, taskOptions, method, noise, sigmaY, isDrawn: probe.isDrawn, key });
+      const key = {
+        ...common,
+        ...taskKey,
+        sigmaY: sigmaY ?? "drawn",
+        method: { name: method.name, options: method.options },
+      };
+      const pair = { task, taskOptions, method, noise, sigmaMost: most, sigmaY, isDrawn: probe.isDrawn, key };
+      pairs.set(pairName(place), pair);
       planned.push({ ...place, evaluations: method.evaluations });
     }
   }
@@ -152,6 +160,7 @@ export async function makePlan(
     tasks: tasks.map(labelOf),
     methods: methods.map(labelOf),
     seeds,
+    ...(options["best-of-seeds"] === true ? { bestOfSeeds: true } : {}),
     pairs: planned,
     notApplicable,
     units: [],

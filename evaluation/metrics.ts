@@ -13,7 +13,15 @@ export interface Metric {
 }
 
 /** Name of a quantity. */
-export type MetricName = "psnr" | "ssim" | "lpips" | "fid" | "consistency" | "faithfulness" | "divergence";
+export type MetricName =
+  | "psnr"
+  | "ssim"
+  | "lpips"
+  | "fid"
+  | "consistency"
+  | "faithfulness"
+  | "divergence"
+  | "effective";
 
 /** The quantities by name, in the order of columns. */
 export const METRICS: Readonly<Record<MetricName, Metric>> = {
@@ -31,6 +39,12 @@ export const METRICS: Readonly<Record<MetricName, Metric>> = {
   divergence: {
     title: "KL",
     meaning: "divergence of the predicted noise from N(0, 1), mean over the inversion steps",
+    digits: 4,
+    better: "smaller",
+  },
+  effective: {
+    title: "KL eff",
+    meaning: "the same of the effective noise, which an inversion step puts on",
     digits: 4,
     better: "smaller",
   },

@@ -3,6 +3,7 @@ export { type Entry, type EntryKind, type EntrySource, readEntries } from "./ent
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
 export type { Seeds } from "./seeds.ts";
 export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
+export type { PairNoise } from "./drawn_noise.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
 export { checkNetwork, makePlan, type Pair, type Subject, type Work } from "./make_plan.ts";
 export {
@@ -27,6 +28,7 @@ export { readUnits, type StepNoise, type Store, type UnitRecord } from "./store.
 export { type Cell, type FinishedUnit, type Passes, type Results } from "./cells.ts";
 export { type Cost, COST_NAMES, type CostName, costOf, COSTS } from "./costs.ts";
 export { frontierFiles } from "./frontier.ts";
+export { formatPublished, papersOf, type PublishedFigure, publishedFigures } from "./published.ts";
 export { formatCells, tableFiles } from "./tables.ts";
 export { type Metric, type MetricName, METRICS, type UnitMetrics } from "./metrics.ts";
 export { resultSheet } from "./sheet.ts";

@@ -10,7 +10,8 @@ import { grayToRgb, type Raster } from "../raster/mod.ts";
 import type { Passes } from "./cells.ts";
 import { pairName, type Plan } from "./plan.ts";
 import type { Watch } from "./run_units.ts";
-import { hashOf, readJson, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+import { standingUnits } from "./statistics.ts";
+import { hashOf, metricsOf, readJson, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /** A network that measures, opened when it is first needed. */
 export interface Measure<N> {
@@ -61,7 +62,12 @@ export async function runPasses(
   let network: Promise<FeatureExtractor> | undefined;
   let done = 0;
   for (const [name, units] of cells) {
-    const finished = units.flatMap(({ id }) => records.get(id) ?? []);
+    const made = units.flatMap(({ id, image }) => {
+      const record = records.get(id);
+      return record ? [{ image, record }] : [];
+    });
+    const finished = standingUnits(made, ({ record }) => metricsOf(record).psnr ?? -Infinity, plan)
+      .map(({ record }) => record);
     const tell = (): void | Promise<void> => watch?.("FID", done, cells.size);
     done++;
     await tell();

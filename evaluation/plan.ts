@@ -72,6 +72,8 @@ export interface Plan {
   readonly methods: readonly Label[];
   /** Seeds of every pair of a task and a method. */
   readonly seeds: Seeds;
+  /** Whether a picture counts with the best of its seeds, quantity by quantity, instead of their mean. */
+  readonly bestOfSeeds?: boolean;
   /** Pairs of a task and a method that fits it. */
   readonly pairs: readonly PlannedPair[];
   /** The other pairs, with what does not fit. */
@@ -129,7 +131,9 @@ export function describePlan(plan: Plan, mine: readonly PlannedUnit[], shard: Sh
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
   const part = shard ? `; shard ${shard.index} of ${shard.count} has ${mine.length}` : "";
   const total = `${count(plan.images.length, "picture")} x ${count(plan.tasks.length, "task")} x ` +
-    `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}: ${count(plan.units.length, "unit")}, ` +
+    `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}${
+      plan.bestOfSeeds ? ", of which the best counts" : ""
+    }: ${count(plan.units.length, "unit")}, ` +
     `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
   const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
   const refusals = Array.from(refused, ([reason, pairs]) => {

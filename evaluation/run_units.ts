@@ -17,11 +17,13 @@ import {
   timed,
 } from "../restoration/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
+import { noiseOf } from "./drawn_noise.ts";
 import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
+import type { UnitMetrics } from "./metrics.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
 import { type Prepared, prepareTruth } from "./pictures.ts";
 import { pairName, type PlannedUnit } from "./plan.ts";
-import { hashOf, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+import { hashOf, type StepNoise, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /**
  * Is told how far the work is, and waited for; it may throw to stop.
@@ -81,13 +83,20 @@ export async function runUnits(work: Work, pending: readonly PlannedUnit[], mean
   return failures;
 }
 
+/** The divergences of an inversion: means over its steps. */
+function meanDivergences(noise: readonly StepNoise[]): Pick<UnitMetrics, "divergence" | "effective"> {
+  const mean = (of: (step: StepNoise) => number): number =>
+    noise.reduce((sum, step) => sum + of(step), 0) / noise.length;
+  return { divergence: mean((step) => step.divergence), effective: mean(({ effective }) => effective.divergence) };
+}
+
 /** A unit with its picture. */
 interface Item {
   readonly unit: PlannedUnit;
   readonly prepared: Prepared;
 }
 
-/** Neighbours that share task, method and operator, at most `batch` at a time; equal units once. */
+/** Neighbours that share task, method, operator and what the method reckons with, at most `batch` at a time; equal units once. */
 function chunksOf(
   { pairs }: Work,
   pending: readonly PlannedUnit[],
@@ -98,7 +107,8 @@ function chunksOf(
     const last = chunks.at(-1);
     const [first] = last ?? [];
     const isSamePair = first && pairName(first) === pairName(unit);
-    const isSame = isSamePair && (first.seed === unit.seed || !pairs.get(pairName(unit))!.isDrawn);
+    const { isDrawn, sigmaMost } = pairs.get(pairName(unit))!;
+    const isSame = isSamePair && (first.seed === unit.seed || !(isDrawn || sigmaMost !== undefined));
     if (last && isSame && last.length < batch) last.push(unit);
     else chunks.push([unit]);
   }
@@ -189,7 +199,8 @@ class Bench {
     const { runtime, model } = this.means;
     const { label, window, withNoise } = this.work;
     const [{ unit }] = items as readonly [Item, ...Item[]];
-    const { method, noise, sigmaY } = this.#pair(unit);
+    const { method, ...pair } = this.#pair(unit);
+    const { noise, sigmaY } = noiseOf(pair, unit.seed);
     const count = items.length;
     const operator = await this.#operator(items[0]!);
     const network = networkFor(model, operator.imageShape, label === undefined ? {} : { label }, window);
@@ -199,7 +210,7 @@ class Bench {
     const free = [y, estimate];
     try {
       const timesteps = withNoise ? inversionTimesteps(method.options) : undefined;
-      using study = timesteps && new NoiseStudy(runtime, network, estimate, timesteps);
+      using study = timesteps && new NoiseStudy(runtime, network, estimate, { ...method.options, timesteps });
       const seeds = seededNoise(items.map(({ unit: { seed } }) => seed));
       let steps = 1;
       this.#beginPeak(unit);
@@ -289,7 +300,7 @@ class Bench {
         psnr: psnr === Infinity ? "infinite" : psnr,
         ...(ssim === undefined ? {} : { ssim }),
         ...metrics,
-        ...(noise ? { divergence: noise.reduce((sum, { divergence }) => sum + divergence, 0) / noise.length } : {}),
+        ...(noise ? meanDivergences(noise) : {}),
       },
       ...(noise ? { noise } : {}),
       nfe: counts.nfe,

@@ -3,6 +3,7 @@
  * it; `pictures/` with originals and baselines; `plan.json`; the tables and the report; `deepinv/` with tables in the form
  * of its benchmarks.
  */
+import type { NoiseStatistics } from "../metrics/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import type { RunCounts } from "../restoration/mod.ts";
 import type { UnitMetrics } from "./metrics.ts";
@@ -23,16 +24,12 @@ export interface Store {
   writePicture(name: string, picture: Raster): Promise<void>;
 }
 
-/** Statistics of the noise that the network predicted at one step. */
-export interface StepNoise {
+/** Statistics of the noise that the network predicted at one step, and of the noise that the step put on. */
+export interface StepNoise extends NoiseStatistics {
   /** Training timestep of the step. */
   readonly timestep: number;
-  /** Mean of the predicted noise. */
-  readonly mean: number;
-  /** Variance of the predicted noise. */
-  readonly variance: number;
-  /** KL(N(mean, variance) || N(0, 1)). */
-  readonly divergence: number;
+  /** Of the effective noise (x' - sqrt(alphaBar') x0)/sqrt(1 - alphaBar') of the state after the step. */
+  readonly effective: NoiseStatistics;
 }
 
 /** One finished result. */

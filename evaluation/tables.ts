@@ -6,6 +6,7 @@ import { COSTS, COUNTED_NAMES } from "./costs.ts";
 import { allDifferences } from "./differences.ts";
 import { formatValue, type MetricName } from "./metrics.ts";
 import { labelsOf, type Place, type Plan } from "./plan.ts";
+import { publishedCsv } from "./published.ts";
 import { signOf } from "./statistics.ts";
 import { judge } from "./trends.ts";
 
@@ -16,6 +17,7 @@ export function tableFiles(results: Results): Readonly<Record<string, string>> {
   const counts = COUNTED_NAMES.filter((name) =>
     name === "nfe" || cells.some(({ units }) => units.some(({ record }) => COSTS[name].of(record) !== undefined))
   );
+  const published = publishedCsv(results);
   const times = ["seconds", "seconds without compiling", "batch", "peak device bytes", "adapter"];
   return {
     "results.csv": unitsCsv(
@@ -25,6 +27,7 @@ export function tableFiles(results: Results): Readonly<Record<string, string>> {
     ),
     "summary.csv": cellsCsv(results),
     "differences.csv": differencesCsv(results),
+    ...(published === undefined ? {} : { "published.csv": published }),
     "results.json": `${JSON.stringify(asData(results), null, 2)}\n`,
     "times.csv": unitsCsv(results, times, ({ record: { time, peakDeviceBytes, device } }) => [
       time.seconds,

@@ -45,6 +45,7 @@ export { type BlurLayer, type BlurNetwork, smearingLights } from "./blur/blur_ne
 export { coilMaps } from "./sensing/magnetic_resonance.ts";
 export { jpegNoise, type JpegOptions, jpegQuality, type JpegSteps, jpegSteps, type JpegTables } from "./pixels/jpeg.ts";
 export type { JpegFile, JpegPlace, JpegPlane } from "./pixels/jpeg_blocks.ts";
+export { type Draws, draws } from "./draws.ts";
 export { addNoise, type MeasurementNoise, NOISES } from "./noise.ts";
 export { type Sampling, samplingMask, type SamplingOptions, SAMPLINGS } from "./sensing/mri_masks.ts";
 export {

@@ -66,7 +66,7 @@ export function registerOperator(entry: OperatorEntry): Disposable {
 
 /**
  * A task by its name: one that is listed, or one of those that operators have beside them, such as enlargement by any
- * factor from 1 to 16: `sr3`, `sr1.5`, `sr3-bicubic`. Undefined if there is none.
+ * factor from 1 to 32: `sr3`, `sr1.5`, `sr3-bicubic`. Undefined if there is none.
  */
 export function lookUpTask(name: string): Task | undefined {
   const listed = tasks.get(name);

@@ -3,6 +3,7 @@ import { type Chart, chart, html, legend, type Markup, type Series } from "../..
 import { type Cell, cellAt, type Results, shownMean } from "../cells.ts";
 import { EVALUATIONS } from "../entries.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
+import type { StepNoise } from "../store.ts";
 import { section } from "./parts.ts";
 
 /** A chart for each task and quantity, with a line for each series of methods. */
@@ -61,24 +62,36 @@ function sweptOption(label: string, series: string): { readonly option: string; 
   return option === undefined || !Number.isFinite(Number(value)) ? undefined : { option, value: Number(value) };
 }
 
-/** Divergence of the predicted noise against the timestep, a chart for each method, a line for each task. */
+/**
+ * Divergence of the noise of an inversion against the timestep, a chart for each method, a line for each task: of what
+ * the network predicts, and of what the steps put on.
+ */
 export function noiseCurves(results: Results): Markup | undefined {
   const { plan } = results;
   const names = plan.tasks.map(({ label }) => label);
-  const charts = plan.methods.map(({ label }, method): Chart => ({
-    title: label,
-    xTitle: "timestep",
-    yTitle: "KL of predicted noise",
-    logarithmic: "y",
-    series: names.map((name, task): Series => ({ name, points: meanDivergence(results, task, method) })),
-  }));
-  return drawnCharts("Predicted noise during the inversion", charts, names);
+  const noiseCharts = (yTitle: string, divergence: (step: StepNoise) => number): readonly Chart[] =>
+    plan.methods.map(({ label }, method) => ({
+      title: label,
+      xTitle: "timestep",
+      yTitle,
+      logarithmic: "y",
+      series: names.map((name, task): Series => {
+        const steps = (cellAt(results, task, method)?.units ?? []).flatMap(({ record }) => record.noise ?? []);
+        return { name, points: meansByTimestep(steps, divergence) };
+      }),
+    }));
+  return drawnCharts("Noise during the inversion", [
+    ...noiseCharts("KL of predicted noise", ({ divergence }) => divergence),
+    ...noiseCharts("KL of effective noise", ({ effective }) => effective.divergence),
+  ], names);
 }
 
-function meanDivergence(results: Results, task: number, method: number): readonly (readonly [number, number])[] {
-  const rows = (cellAt(results, task, method)?.units ?? []).flatMap(({ record }) => record.noise ?? []);
-  return Array.from(Map.groupBy(rows, ({ timestep }) => timestep), ([timestep, found]) => {
-    return [timestep, found.reduce((sum, { divergence }) => sum + divergence, 0) / found.length] as const;
+function meansByTimestep(
+  steps: readonly StepNoise[],
+  valueOf: (step: StepNoise) => number,
+): readonly (readonly [number, number])[] {
+  return Array.from(Map.groupBy(steps, ({ timestep }) => timestep), ([timestep, found]) => {
+    return [timestep, found.reduce((sum, step) => sum + valueOf(step), 0) / found.length] as const;
   });
 }
 

@@ -1,9 +1,11 @@
 /** The report of an evaluation: one HTML file that needs nothing else. */
 import { html, Markup } from "../../report/mod.ts";
-import { cellOf, meanOf, type Results } from "../cells.ts";
+import type { Results } from "../cells.ts";
 import { differenceTable } from "../differences.ts";
-import { formatValue, type MetricName, METRICS } from "../metrics.ts";
+import type { Paper } from "../expectations.ts";
+import { type MetricName, METRICS } from "../metrics.ts";
 import { type KeptPlan, labelsOf } from "../plan.ts";
+import { doubtOf, papersOf, PUBLISHED_HEADS, publishedFigures, publishedTexts } from "../published.ts";
 import { listSeeds } from "../seeds.ts";
 import type { Store } from "../store.ts";
 import { explain, judge, type Verdict } from "../trends.ts";
@@ -69,7 +71,7 @@ function facts({ plan, cells }: Results): Markup {
   const known = plan.model.known.length > 0 ? ` (${plan.model.known.join(", ")})` : "";
   const rows: readonly (readonly [string, string])[] = [
     ["Pictures", `${plan.images.length} at ${plan.size} pixels`],
-    ["Seeds", listSeeds(plan.seeds)],
+    ["Seeds", `${listSeeds(plan.seeds)}${plan.bestOfSeeds ? ", of which the best counts" : ""}`],
     ["Model", `${plan.model.name}${known}, ${plan.precision}, SHA-256 ${plan.model.sha256.slice(0, 12)}`],
     ["Adapter", devices.join("; ") || "none"],
     ["PSNR, SSIM", `convention ${plan.convention}`],
@@ -84,6 +86,10 @@ function legendOfTable({ plan, cells }: Results): Markup {
   return note(
     `Means over pictures; ± half of the ${100 * plan.confidence} % confidence interval${needed}. `,
     "Best bold, second best underlined.",
+    plan.bestOfSeeds
+      ? " Each picture counts with the best of its seeds, chosen by the original for each quantity, so the means are " +
+        "above what a restoration without the original would have."
+      : "",
     missing > 0 ? ` ${missing} units are missing.` : "",
   );
 }
@@ -100,13 +106,13 @@ const VERDICTS: Readonly<Record<Verdict, { readonly name: string; readonly style
   unmeasured: { name: "not measured", style: "soft" },
 };
 
-/** Published figures beside ours where the network is the published one, else whether the trends hold. */
+/** Published figures beside ours where the network is the published one, and whether the trends hold. */
 function expectations(results: Results): Markup | undefined {
   const { plan } = results;
-  const { paper, trends } = plan.expectations;
-  const isPublished = paper?.checkpoints.some((name) => plan.model.known.includes(name)) ?? false;
-  if (paper && isPublished) return paperTable(results);
-  if (trends.length === 0) return undefined;
+  const { papers = [], trends } = plan.expectations;
+  const ours = papersOf(plan);
+  const tables = ours.map((paper) => paperTable(results, paper));
+  if (trends.length === 0) return tables.length === 0 ? undefined : html`${tables}`;
   const rows = trends.map((trend) => {
     const judgement = judge(trend, results);
     const { name, style } = VERDICTS[judgement.verdict];
@@ -114,29 +120,32 @@ function expectations(results: Results): Markup | undefined {
       explain(trend, judgement)
     }</span></li>`;
   });
-  const published = paper && note(
-    `The figures of ${paper.source} were made with ${paper.checkpoints.join(", ")}; `,
-    "with this network only their order can be compared.",
+  const others = papers.filter((paper) => !ours.includes(paper)).map(({ source, checkpoints }) =>
+    note(
+      `The figures of ${source} were made with ${checkpoints.join(", ")}; `,
+      "with this network only their order can be compared.",
+    )
   );
   const judged = note(
     `Judged by paired differences over pictures: an order holds where their ${100 * plan.confidence} % confidence `,
     "interval is above zero, does not hold where it is below, and is undecided where it holds zero.",
   );
-  return section("Expected order", published, judged, html`<ul>${rows}</ul>`);
+  return html`${tables}${section("Expected order", others, judged, html`<ul>${rows}</ul>`)}`;
 }
 
-function paperTable(results: Results): Markup {
-  const { source, rows } = results.plan.expectations.paper!;
-  const lines = rows.flatMap(({ task, method, values }) =>
-    Object.entries(values).map(([name, published]) => {
-      const metric = name as MetricName;
-      const ours = meanOf(cellOf(results, { task, method }), metric);
-      const figures = [published, ours, ours - published].map((value) => formatValue(value, metric));
-      return row(method, [task, METRICS[metric].title, ...figures]);
-    })
+function paperTable(results: Results, paper: Paper): Markup {
+  const lines = publishedFigures(results, paper).map((figure) => {
+    const [method, ...cells] = publishedTexts(figure);
+    return row(method!, cells);
+  });
+  const differs = paper.differs === undefined ? undefined : note(`What differs: ${paper.differs}`);
+  const doubt = doubtOf(results.plan, paper);
+  return section(
+    `Beside ${paper.source}`,
+    differs,
+    doubt === undefined ? undefined : note(`In doubt: ${doubt}`),
+    table(headRow(PUBLISHED_HEADS), lines),
   );
-  const heads = ["Method", "Task", "Quantity", "Published", "Here", "Difference"];
-  return section(`Beside ${source}`, table(headRow(heads), lines));
 }
 
 /** Mean time of a picture by method, without compiling. */

@@ -80,7 +80,7 @@ export function checkConditioning({ name, model }: NamedModel, task: Task, wante
 
 /**
  * A picture that is to have a width or height, with the task of the factor that follows; others stay as they are.
- * @throws {PictureQuestion} if the factor is beyond 1 to 16
+ * @throws {PictureQuestion} if the factor is beyond 1 to 32
  */
 export function fitFactor(input: PictureInput): PictureInput {
   if (input.task.name !== ENLARGE) return input;

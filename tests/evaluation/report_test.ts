@@ -5,6 +5,7 @@ import type { Plan } from "../../evaluation/plan.ts";
 import { makeReport } from "../../evaluation/report/report.ts";
 import { resultTable } from "../../evaluation/report/table.ts";
 import type { UnitRecord } from "../../evaluation/store.ts";
+import { formatPublished } from "../../evaluation/published.ts";
 import { formatCells, tableFiles } from "../../evaluation/tables.ts";
 import { makePng } from "../io/png_maker.ts";
 import { MemoryStore } from "./memory_store.ts";
@@ -39,7 +40,7 @@ function planOf(expectations: Expectations, known: readonly string[] = []): Plan
   };
 }
 
-const NOTHING: Expectations = { paper: undefined, trends: [] };
+const NOTHING: Expectations = { trends: [] };
 
 function recordOf(method: number, image: number): UnitRecord {
   return {
@@ -127,11 +128,19 @@ Deno.test("the report is one file: no resource outside it, pictures inside, valu
 
 Deno.test("published figures stand beside ours for their checkpoint, and for others the order is judged", async () => {
   const expectations: Expectations = {
-    paper: {
-      source: "P, table 1",
-      checkpoints: ["net-256"],
-      rows: [{ method: "none", task: "sr4", values: { psnr: 23.5 } }],
-    },
+    papers: [
+      {
+        source: "P, table 1",
+        differs: "chosen by <the original>",
+        checkpoints: ["net-256"],
+        rows: [{ method: "none", task: "sr4", values: { psnr: 23.5 } }],
+      },
+      {
+        source: "Q, table 2",
+        checkpoints: ["other-64"],
+        rows: [{ method: "none", task: "sr4", values: { psnr: 31.25, fid: 7.5 } }],
+      },
+    ],
     trends: [
       { statement: "rises", metric: "psnr", task: "sr4", rising: ["none", "low, & <b>"] },
       { statement: "grows", metric: "consistency", task: "sr4", rising: ["none", "low, & <b>", "high"] },
@@ -146,10 +155,37 @@ Deno.test("published figures stand beside ours for their checkpoint, and for oth
     assertStringIncludes(page, 'grows: <span class="holds">holds</span>');
     assertStringIncludes(page, 'falls: <span class="fails">does not hold</span>');
     assertStringIncludes(page, 'unknown: <span class="soft">not measured</span>');
-    assert(!page.includes("23.50"));
+    assert(!page.includes("23.50") && !page.includes("31.25"));
+    for (const made of ["P, table 1 were made with net-256", "Q, table 2 were made with other-64"]) {
+      assertStringIncludes(page, made);
+    }
+    assertEquals(formatPublished(resultsOf(planOf(expectations))), []);
+    assertEquals(tableFiles(resultsOf(planOf(expectations)))["published.csv"], undefined);
   }
   {
     const page = await reportOf(planOf(expectations, ["net-256"]));
     assertStringIncludes(page, "<td>PSNR</td><td>23.50</td><td>21.00</td><td>-2.50</td>");
+    assertStringIncludes(page, "What differs: chosen by &lt;the original&gt;");
+    assertStringIncludes(page, 'grows: <span class="holds">holds</span>');
+    assert(!page.includes("31.25"), "figures of another network");
+  }
+  {
+    const page = await reportOf(planOf(expectations, ["net-256", "twin-256"]));
+    const doubt = "In doubt: the tensors of the file are those of net-256, twin-256 alike, the figures of net-256";
+    assertStringIncludes(page, doubt);
+    assertStringIncludes(formatPublished(resultsOf(planOf(expectations, ["net-256", "twin-256"])))[0]!, doubt);
+  }
+  {
+    const results = resultsOf(planOf(expectations, ["other-64"]));
+    const [head, ...lines] = tableFiles(results)["published.csv"]!.trim().split("\n");
+    assertEquals(head, "source,method,task,quantity,published,here,differs");
+    assertEquals(lines, ['"Q, table 2",none,sr4,psnr,31.25,21,', '"Q, table 2",none,sr4,fid,7.5,,']);
+    const [text = ""] = formatPublished(results);
+    assertEquals(text.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  ")), [
+      "Beside Q, table 2:",
+      "Method  Task  Quantity  Published  Here  Difference",
+      "none  sr4  PSNR  31.25  21.00  -10.25",
+      "none  sr4  FID  7.50  -  -",
+    ]);
   }
 });

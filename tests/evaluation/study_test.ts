@@ -54,6 +54,22 @@ Deno.test("a configuration that does not fit is refused with the place of what d
     [{ ...IMAGES, methods: [{ method: "ssd", steps: [] }] }, '"c.json" at methods[0].steps is an empty list'],
     [{ ...IMAGES, methods: ["ssd", "ssd"] }, '"c.json" at methods[1] is called "ssd" like "'],
     [{ ...IMAGES, methods: ["ddim"] }, '"c.json" at methods[0].method is "ddim"'],
+    [
+      { ...IMAGES, methods: [{ method: "daps", "by-task": { sr8: { steps: 3 } } }] },
+      '"c.json" at methods[0].by-task has the key "sr8", which means nothing',
+    ],
+    [
+      { ...IMAGES, methods: [{ method: "daps", "by-task": { sr4: { steps: "many" } } }] },
+      '"c.json" at methods[0].by-task["sr4"].steps is "many", a whole number',
+    ],
+    [
+      { ...IMAGES, methods: [{ method: "daps", "by-task": { sr4: { evaluations: 100 } } }] },
+      'by-task["sr4"] has the key "evaluations"',
+    ],
+    [
+      { ...IMAGES, tasks: [{ task: "sr4", "by-task": { sr4: { scale: 3 } } }] },
+      '"c.json" at tasks[0] has the key "by-task"',
+    ],
     [{ ...IMAGES, methods: [{ method: "*", label: "all" }] }, '"c.json" at methods[0].label is "all"'],
     [{ ...IMAGES, seeds: [0, -1] }, '"c.json" at seeds holds -1'],
     [{ ...IMAGES, seeds: "all" }, '"c.json" at seeds holds "all"'],
@@ -141,7 +157,7 @@ Deno.test("the ready studies fit, and their files are there", async () => {
   const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
     /\.json$/.test(name)
   );
-  assertEquals(names.length, 11);
+  assertEquals(names.length, 18);
   for (const name of names) {
     const operands = name === "photographs.json" ? [folder] : [];
     const args = new Arguments(operands, { config: `${folder}${name}` });

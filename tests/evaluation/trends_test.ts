@@ -38,7 +38,7 @@ function planOf(trends: Plan["expectations"]["trends"]): Plan {
     units: pairs.flatMap((pair) =>
       IMAGES.map((_, image) => ({ id: `u${pair.task}${pair.method}${image}`, ...pair, image, seed: 0 }))
     ),
-    expectations: { paper: undefined, trends },
+    expectations: { trends },
   };
 }
 

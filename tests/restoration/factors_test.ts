@@ -16,13 +16,16 @@ import {
 } from "../../restoration/mod.ts";
 import { randomValues } from "../support/random.ts";
 
-Deno.test("a task has any factor from 1 to 16 in its name, and those that are listed stay what they are", () => {
-  const found = ["sr4", "sr3", "sr1", "sr16", "sr1.5", "sr1.50", "sr2.0", "sr3-bicubic", "sr2-bicubic"].map(lookUpTask);
+Deno.test("a task has any factor from 1 to 32 in its name, and those that are listed stay what they are", () => {
+  const found = ["sr4", "sr3", "sr1", "sr16", "sr32", "sr1.5", "sr1.50", "sr2.0", "sr3-bicubic", "sr2-bicubic"].map(
+    lookUpTask,
+  );
   assertEquals(found.map((task) => [task?.name, task?.operator, task?.scale]), [
     ["sr4", "sr_average", 4],
     ["sr3", "sr_average", 3],
     ["sr1", "sr_average", 1],
     ["sr16", "sr_average", 16],
+    ["sr32", "sr_average", 32],
     ["sr1.5", "sr_area", 1.5],
     ["sr1.5", "sr_area", 1.5],
     ["sr2", "sr_average", 2],
@@ -30,13 +33,13 @@ Deno.test("a task has any factor from 1 to 16 in its name, and those that are li
     ["sr2-bicubic", "sr_bicubic", 2],
   ]);
   assertEquals(found[0], TASKS.get("sr4"));
-  for (const name of ["sr0", "sr17", "sr0.5", "sr-3", "srx", "sr", "sr1.5-bicubic", "sr1e1"]) {
+  for (const name of ["sr0", "sr33", "sr0.5", "sr-3", "srx", "sr", "sr1.5-bicubic", "sr1e1"]) {
     assertEquals(lookUpTask(name), undefined, name);
   }
   assert(!restoreTasks().has("sr3") && restoreTasks().has("sr"), "help lists one task for all factors");
 });
 
-Deno.test("options say the factor of an enlargement, once and within 1 to 16", () => {
+Deno.test("options say the factor of an enlargement, once and within 1 to 32", () => {
   assertEquals(chooseTask({ task: "sr", scale: 3 }, "sr4", degradeTasks()).name, "sr3");
   assertEquals(chooseTask({ task: "sr", scale: 1.5 }, "sr4", degradeTasks()).name, "sr1.5");
   const refused = (options: Record<string, string | number>, said: string): void => {
@@ -44,8 +47,8 @@ Deno.test("options say the factor of an enlargement, once and within 1 to 16", (
   };
   refused({ task: "sr" }, "no factor was given");
   refused({ task: "sr", scale: 2, width: 50 }, "--scale and --width exclude each other");
-  refused({ task: "sr", scale: 17 }, "--scale is 17, 1 to 16 is needed");
-  refused({ task: "sr20" }, "factors go from 1 to 16");
+  refused({ task: "sr", scale: 33 }, "--scale is 33, 1 to 32 is needed");
+  refused({ task: "sr40" }, "factors go from 1 to 32");
   refused({ task: "sr4", scale: 2 }, "--scale belongs to --task upsample or sr");
   refused({ task: "inpaint", width: 40 }, "--width belongs to --task sr;");
 });
@@ -59,7 +62,7 @@ Deno.test("a width or a height makes the factor of a picture", () => {
   assertEquals(fitted({ width: 48 }), "sr3");
   assertEquals(fitted({ width: 37 }), "sr2.3125");
   assertEquals(fitted({ height: 15 }), "sr1.5");
-  assertThrows(() => fitted({ width: 8 }), UsageError, 'that of "a.png" is 16: a factor of 0.50, 1 to 16 is needed');
+  assertThrows(() => fitted({ width: 8 }), UsageError, 'that of "a.png" is 16: a factor of 0.50, 1 to 32 is needed');
 });
 
 Deno.test("a result has the size that was asked for, and its measurement lies on it without a further pixel", () => {
