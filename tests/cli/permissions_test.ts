@@ -46,6 +46,7 @@ Deno.test("of all commands only models may use the network beyond this machine, 
     "chromium",
     "mutate",
     "docs",
+    "site",
     "package",
     "gpu-lint",
   ];
