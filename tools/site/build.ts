@@ -21,7 +21,7 @@ const CONTENTS: readonly (readonly [title: string, paths: readonly string[]])[] 
     "docs/metrics.md",
     "models/default/README.md",
   ]],
-  ["Programming", ["examples/", "docs/gradients.md"]],
+  ["Programming", ["examples/", "docs/gradients.md", "examples/notebooks/README.md"]],
   ["The project", [
     "docs/design.md",
     "docs/performance.md",
