@@ -135,6 +135,7 @@ function settledOptions(
 
 /** The file that a run restored. */
 export interface ReportedInput {
+  /** Its path, as it was named. */
   readonly file: string;
   /** Of the file, hexadecimal. */
   readonly sha256: string;
