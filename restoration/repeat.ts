@@ -81,9 +81,8 @@ export function repeatedRun(
   },
 ): RunParameters {
   const { task, options, method, seed, model, program } = parse(text, name);
-  // The same program takes the same defaults: what was not given then need not be given now.
-  const isWhole = isSame && program["version"] === ENGINE_VERSION && given["task"] === undefined &&
-    given["method"] === undefined;
+  // The same program takes the same defaults for the same options: what was not given then need not be given now.
+  const isWhole = isSame && program["version"] === ENGINE_VERSION && Object.keys(repeatable(given)).length === 0;
   const replaced = new Set([
     ...(given["method"] === undefined ? [] : Object.keys(methodOptions())),
     ...(given["task"] === undefined && !isMeasured

@@ -72,6 +72,12 @@ export function repeatRows(
         const lines = folder.write("lines.jsonl", new TextEncoder().encode(four.stdout));
         assertEquals(await file(await repeated(lines)), await file(four), "by what --json printed");
         assertEquals((await repeated(`${four.out}.json`, "--seed=9")).bytes(), nine.bytes(), "options outweigh");
+        const longer = await repeated(`${four.out}.json`, "--steps=6");
+        assertEquals(
+          [longer.field("method.preset"), longer.number("evaluations.nominal")],
+          [four.field("method.preset"), 6],
+          "what is not given stays",
+        );
         const changed = JSON.stringify({ ...JSON.parse(four.text(".json")), input: { file: tiny, sha256: "0" } });
         const wrong = await repeated(folder.write("changed.json", new TextEncoder().encode(changed)));
         assertEquals([wrong.code, wrong.has(".png")], [1, false]);
