@@ -10,6 +10,7 @@ import {
   readImage,
   readText,
   readTexts,
+  sha256OfFile,
 } from "../io/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import {
@@ -34,6 +35,7 @@ import {
   PICTURE_FORMATS,
   planFolder,
   repeatedRun,
+  reportedInput,
   restoreTasks,
   type RunParameters,
   SAVE_OPTIONS,
@@ -91,6 +93,12 @@ export const RESTORE: Command = {
           help:
             "Repeat the run that made this PNG, JPEG or WebP file, or that this report is of; other options outweigh its own",
         },
+        config: {
+          kind: "text",
+          value: "FILE",
+          help:
+            "Repeat the run of this report, or of what --json printed, with the picture that it names; as --like else",
+        },
         samples: {
           kind: "integer",
           min: 1,
@@ -136,6 +144,7 @@ export const RESTORE: Command = {
         ["deno task restore small.png --task sr4", "enlarge small.png x4"],
         ["deno task restore small.png --task sr --width 1000", "enlarge it to a width"],
         ["deno task restore other.png --like small-restored.png", "the same with another picture"],
+        ["deno task restore --config small-restored.json --out again.png", "the same run once more, bit by bit"],
         ["deno task restore small.png --task upsample --model 64_256_upsampler.pt --class 207", "with an upsampler"],
         ["deno task restore torn.jpg --task inpaint --mask tear.png", "fill what is black in tear.png"],
         ["deno task restore y.safetensors", "restore a measurement of any task"],
@@ -155,7 +164,7 @@ async function run(given: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = given.reporter();
   const like = await readLike(given);
-  const asked = like ? new Arguments(given.operands, like.options, given.words) : given;
+  const asked = like ? new Arguments(like.operands, like.options, given.words) : given;
   const [input] = asked.operands;
   if (input !== undefined && await isFolder(input)) {
     const args = asked;
@@ -179,12 +188,24 @@ async function run(given: Arguments): Promise<number> {
   });
 }
 
-/** What --like repeats. */
-async function readLike({ operands: [input = ""], values }: Arguments): Promise<RunParameters | undefined> {
-  const name = textOf(values, "like");
+/** What --like or --config repeats, and of which files. */
+async function readLike(
+  { operands, values }: Arguments,
+): Promise<RunParameters & Pick<Arguments, "operands"> | undefined> {
+  const [config, like] = [textOf(values, "config"), textOf(values, "like")];
+  if (config !== undefined && like !== undefined) throw new UsageError("--config and --like name a run each; give one");
+  const name = config ?? like;
   if (name === undefined) return undefined;
-  const text = /\.json$/i.test(name) ? await readText(name) : (await readTexts(name))[PARAMETERS_KEYWORD] ?? "";
-  return repeatedRun(text, values, { name, specs: RESTORE.spec.options, isMeasured: isMeasurementName(input) });
+  const isText = config !== undefined || /\.json$/i.test(name);
+  const text = isText ? await readText(name) : (await readTexts(name))[PARAMETERS_KEYWORD] ?? "";
+  const input = config !== undefined && operands.length === 0 ? reportedInput(text, name) : undefined;
+  const file = input?.isSample ? await programFile(SAMPLE) : input?.file ?? "";
+  if (input && await sha256OfFile(file) !== input.sha256) {
+    throw new FileError(`Cannot repeat "${name}": "${file}" is not the file of that run, its SHA-256 is another`);
+  }
+  const own = !input ? operands : input.isSample ? [] : [file];
+  const setting = { name, specs: RESTORE.spec.options, isMeasured: isMeasurementName(own[0] ?? ""), isSame: !!input };
+  return { ...repeatedRun(text, values, setting), operands: own };
 }
 
 /** What a command line asks of one file; without a name of one it is the sample. */

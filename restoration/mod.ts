@@ -66,6 +66,8 @@ export {
   PROGRAM,
   repeatable,
   repeatedRun,
+  type ReportedInput,
+  reportedInput,
   type RunParameters,
 } from "./repeat.ts";
 export { reducedKernel } from "./reduced_kernel.ts";

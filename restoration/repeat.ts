@@ -21,7 +21,7 @@ export const PARAMETERS_KEYWORD = "Shortcut parameters";
 
 /** What makes no other picture: where results go, what is shown, and where it is computed. */
 const NOT_REPEATED: readonly string[] = [
-  ...["out", "sheet", "trace", "json", "strict", "samples", "seed", "same-seed", "like"],
+  ...["out", "sheet", "trace", "json", "strict", "samples", "seed", "same-seed", "like", "config"],
   ...[
     "cpu",
     "gpu",
@@ -66,20 +66,23 @@ export interface RunParameters {
  * The options that repeat a run. A method that is given replaces that of the run with all its options, a task likewise.
  * @param text JSON: parameters of a picture file, or a report
  * @param given options that outweigh those of the run
- * @param setting what messages call the text, the options that there are, and whether a measurement is restored, which
- *   says its task by itself
+ * @param setting what messages call the text, the options that there are, whether a measurement is restored, which
+ *   says its task by itself, and whether the run is repeated on its own input, so that its options say all
  * @throws {UsageError} if the text is none of these, or has options that are not known
  */
 export function repeatedRun(
   text: string,
   given: OptionValues,
-  { name, specs, isMeasured }: {
+  { name, specs, isMeasured, isSame = false }: {
     readonly name: string;
     readonly specs: Readonly<Record<string, OptionSpec>>;
     readonly isMeasured: boolean;
+    readonly isSame?: boolean;
   },
 ): RunParameters {
   const { task, options, method, seed, model, program } = parse(text, name);
+  // The same program takes the same defaults for the same options: what was not given then need not be given now.
+  const isWhole = isSame && program["version"] === ENGINE_VERSION && Object.keys(repeatable(given)).length === 0;
   const replaced = new Set([
     ...(given["method"] === undefined ? [] : Object.keys(methodOptions())),
     ...(given["task"] === undefined && !isMeasured
@@ -90,7 +93,7 @@ export function repeatedRun(
   ]);
   const entry = registeredSamplers().find((sampler) => sampler.name === method["name"]);
   if (!entry) throw new UsageError(`"${name}" was made by method "${method["name"]}", which there is not`);
-  const all: Record<string, unknown> = {
+  const all: Record<string, unknown> = isWhole ? options : {
     ...(task["measured"] === false ? { task: task["name"], degrade: true } : { task: task["name"] }),
     // Which one is taken where none is named is a matter of the program that made it.
     ...(method["preset"] === undefined ? {} : { preset: method["preset"] }),
@@ -106,7 +109,7 @@ export function repeatedRun(
   const checked = Object.fromEntries(
     Object.entries(all).map(([option, value]) => [option, checkValue(`${option} of "${name}"`, specs[option]!, value)]),
   );
-  const run = { ...checked, ...settledOptions(entry, method, checked, String(task["name"])) };
+  const run = isWhole ? checked : { ...checked, ...settledOptions(entry, method, checked, String(task["name"])) };
   const kept = Object.entries(run).filter(([option]) => !replaced.has(option));
   return {
     options: { ...Object.fromEntries(kept), seed: checkValue(`seed of "${name}"`, specs["seed"]!, seed), ...given },
@@ -131,19 +134,54 @@ function settledOptions(
   return Object.fromEntries(changed);
 }
 
+/** The file that a run restored. */
+export interface ReportedInput {
+  /** Its path, as it was named. */
+  readonly file: string;
+  /** Of the file, hexadecimal. */
+  readonly sha256: string;
+  /** Whether none was named, so that the sample picture was taken. */
+  readonly isSample: boolean;
+}
+
+/**
+ * The file that a run restored, as its report says.
+ * @param text JSON: a report, or the lines that `--json` printed
+ * @param name what messages call the text
+ * @throws {UsageError} if the text is none of these
+ */
+export function reportedInput(text: string, name: string): ReportedInput {
+  const { task, options, input } = parse(text, name);
+  const { file, sha256 } = (isData(input) ? input : {}) as Data;
+  if (typeof file !== "string" || typeof sha256 !== "string") {
+    throw new UsageError(`"${name}" does not say what was restored; the report of a picture, or IMAGE, is needed`);
+  }
+  return { file, sha256, isSample: task["measured"] === false && options["degrade"] !== true };
+}
+
 type Data = Readonly<Record<string, unknown>>;
+
+function isData(value: unknown): value is Data {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The data of a text of JSON, or of the last of its lines; undefined if it is none. */
+function parsed(text: string): unknown {
+  for (const part of [text, text.trimEnd().split("\n").at(-1)!]) {
+    try {
+      return JSON.parse(part);
+    } catch {
+      // The lines of --json are each a text of their own.
+    }
+  }
+  return undefined;
+}
 
 function parse(text: string, name: string): Record<"task" | "options" | "method" | "model" | "program", Data> & {
   readonly seed: unknown;
+  readonly input?: unknown;
 } {
-  let found: unknown;
-  try {
-    found = JSON.parse(text);
-  } catch {
-    found = undefined;
-  }
-  const isData = (value: unknown): value is Data =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
+  const found = parsed(text);
   const parts = ["task", "options", "method", "model", "program"] as const;
   if (isData(found) && parts.every((part) => isData((found as Data)[part]))) return found as ReturnType<typeof parse>;
   throw new UsageError(
@@ -160,9 +198,9 @@ export function describeRepeat(
   return [
     ...(model.sha256 === network.sha256
       ? []
-      : [`The network is ${shown(network)}, that of --like ${shown(model)}: the result will be another one`]),
+      : [`The network is ${shown(network)}, that of the repeated run ${shown(model)}: the result will be another one`]),
     ...(version === ENGINE_VERSION
       ? []
-      : [`--like was made by version ${version}, this is ${ENGINE_VERSION}: the result may be another one`]),
+      : [`The repeated run was made by version ${version}, this is ${ENGINE_VERSION}: the result may be another one`]),
   ];
 }

@@ -30,10 +30,14 @@ export const BROWSER: readonly string[] = [
 ];
 
 /**
- * Files that install packages, for which npm may ask its registry. They are no part of all tests: `deno task test:package`
- * runs them.
+ * Files that install packages, for which npm may ask its registry, or run what has been installed beside. They are no part
+ * of all tests: `deno task test:package` and `deno task test:notebooks` run them.
  */
-export const INSTALLING: readonly string[] = ["package/address_test.ts", "package/package_test.ts"];
+export const INSTALLING: readonly string[] = [
+  "examples/notebooks_test.ts",
+  "package/address_test.ts",
+  "package/package_test.ts",
+];
 
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
 export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
@@ -67,7 +71,8 @@ async function testFiles(tests: string, place: string): Promise<readonly string[
 }
 
 /**
- * All test files but those that start a browser or install packages in parts, in the order in which they are begun: long ones first.
+ * All test files but those that start a browser or install packages in parts, in the order in which they are begun:
+ * long ones first.
  * @param tests the folder of the tests, with a slash at its end
  * @returns paths of files
  */

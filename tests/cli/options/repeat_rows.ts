@@ -9,7 +9,7 @@ export interface QuickLines {
   inverse(...options: string[]): Words;
 }
 
-/** The rows of `width`, `height`, `same-seed` and `like`. */
+/** The rows of `width`, `height`, `same-seed`, `like` and `config`. */
 export function repeatRows(
   { small, tiny, byClass, folder }: Materials,
   { quick, inverse }: QuickLines,
@@ -55,6 +55,35 @@ export function repeatRows(
         const other = await repeated(`${four.out}.png`, `--model=${byClass}`, "--class=1");
         assertStringIncludes(other.stderr, "The network is by-class.safetensors (SHA-256 ");
         assertStringIncludes((await repeated(small)).stderr, "does not say how it was made");
+      },
+    },
+    {
+      option: "config",
+      without: quick(`--model=${tiny}`, "--seed=9"),
+      given: quick(`--model=${tiny}`, "--seed=4", "--json"),
+      async check(nine, four, run): Promise<void> {
+        const repeated = (report: string, ...words: string[]): Promise<Ran> =>
+          run(["restore", "--out=@.png", "--cpu", `--config=${report}`, ...words]);
+        const file = async ({ out }: Ran): Promise<Uint8Array> => await Deno.readFile(`${out}.png`);
+        const again = await repeated(`${four.out}.json`);
+        assertEquals(again.code, 0, again.stderr);
+        assertEquals(await file(again), await file(four), "the file to the bit, with the text in it");
+        assertNotEquals(await file(again), await file(nine));
+        const lines = folder.write("lines.jsonl", new TextEncoder().encode(four.stdout));
+        assertEquals(await file(await repeated(lines)), await file(four), "by what --json printed");
+        assertEquals((await repeated(`${four.out}.json`, "--seed=9")).bytes(), nine.bytes(), "options outweigh");
+        const longer = await repeated(`${four.out}.json`, "--steps=6");
+        assertEquals(
+          [longer.field("method.preset"), longer.number("evaluations.nominal")],
+          [four.field("method.preset"), 6],
+          "what is not given stays",
+        );
+        const changed = JSON.stringify({ ...JSON.parse(four.text(".json")), input: { file: tiny, sha256: "0" } });
+        const wrong = await repeated(folder.write("changed.json", new TextEncoder().encode(changed)));
+        assertEquals([wrong.code, wrong.has(".png")], [1, false]);
+        assertStringIncludes(wrong.stderr, "is not the file of that run");
+        const both = await repeated(`${four.out}.json`, `--like=${four.out}.json`);
+        assertEquals(both.code, 2, both.stderr);
       },
     },
   ];
