@@ -4,7 +4,7 @@
  * restorations that follow them come to those that know the damage.
  */
 import { readCommandLine, readImage } from "../../io/mod.ts";
-import { numberOf } from "../../parameters/mod.ts";
+import { numberOf, textOf } from "../../parameters/mod.ts";
 import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { diagnose, type Finding, SURE } from "../../restoration/mod.ts";
 import { damaged, type Expected, generator, type Kind, KINDS, PAIRS } from "./damages.ts";
@@ -16,6 +16,7 @@ const SPEC = {
   operands: { usage: "FOLDER", min: 1, max: 1 },
   options: {
     damaged: { kind: "integer", min: 0, help: "Pictures damaged in one way (default 300)" },
+    only: { kind: "choice", choices: KINDS, help: "The way in which they are damaged (default all in turn)" },
     pairs: { kind: "integer", min: 0, help: "Pictures damaged in two ways (default 90)" },
     undamaged: { kind: "integer", min: 0, help: "Undamaged ones (default 30)" },
     side: { kind: "integer", min: 64, help: "Side of the pictures (default 256)" },
@@ -63,6 +64,7 @@ async function main(words: readonly string[]): Promise<number> {
             damaged: numberOf(values, "damaged") ?? 300,
             undamaged: numberOf(values, "undamaged") ?? 30,
             pairs: numberOf(values, "pairs") ?? 90,
+            kinds: KINDS.filter((kind) => kind === (textOf(values, "only") ?? kind)),
           }),
         )
         : await compareRestorations({ ...setting, count: restored, open: photographOf }),
@@ -81,12 +83,14 @@ async function lookAt(
     readonly seed: number;
     readonly folder: string;
   },
-  counts: Readonly<Record<"damaged" | "undamaged" | "pairs", number>>,
+  { kinds: ways, ...counts }:
+    & Readonly<Record<"damaged" | "undamaged" | "pairs", number>>
+    & { readonly kinds: readonly Kind[] },
 ): Promise<ReadonlyMap<Kind, Tally>> {
   const random = generator(seed);
   const tallies = new Map<Kind, Tally>();
   const kinds: Kind[] = [
-    ...Array.from({ length: counts.damaged }, (_, k) => KINDS[k % KINDS.length]!),
+    ...Array.from({ length: counts.damaged }, (_, k) => ways[k % ways.length]!),
     ...Array.from({ length: counts.undamaged }, () => "none" as const),
     ...Array.from({ length: counts.pairs }, (_, k) => PAIRS[k % PAIRS.length]!),
   ];
