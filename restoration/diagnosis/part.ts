@@ -10,31 +10,56 @@ const BLOCKS = 16;
 const FROM_RIGHT: readonly number[] = [2, 3, 6, 7];
 const FROM_BELOW: readonly number[] = [3, 4, 7, 8];
 
+/** A part with more missing pixels than this shows too little else. */
+const MOST_MISSING = 0.5;
+
 /**
- * The square that shows the most: the one with the largest sum of squared differences of neighbouring pixels. Its blocks of
- * 16 pixels are those of the picture.
+ * The square that shows the most: the one with the largest sum of squared differences of neighbouring pixels, of those
+ * with missing pixels where there are any. Its blocks of 16 pixels are those of the picture.
  * @param picture [H, W, C]
  * @param side of the square, a multiple of 16; shorter sides of the picture are taken whole
  * @param orientation EXIF orientation by which the picture was turned, where it comes from a JPEG file
+ * @param known [H, W], 0 where pixels are missing
  */
-export function richestPart(picture: Raster, side: number, orientation = 1): Rectangle {
+export function richestPart(
+  picture: Raster,
+  side: number,
+  { orientation = 1, known }: {
+    readonly orientation?: number | undefined;
+    readonly known?: ArrayLike<number> | undefined;
+  } = {},
+): Rectangle {
   const gray = picture.channels === 3 ? rgbToGray(picture) : picture;
   const columns = startsOf(picture.width, side, FROM_RIGHT.includes(orientation));
   const rows = startsOf(picture.height, side, FROM_BELOW.includes(orientation));
   const [width, height] = [Math.min(side, picture.width), Math.min(side, picture.height)];
-  const parts = rows.flatMap((y) => columns.map((x): Rectangle => ({ x, y, width, height })));
+  const all = rows.flatMap((y) => columns.map((x): Rectangle => ({ x, y, width, height })));
+  const missing = all.map((part) => known ? missingShare(known, picture.width, part) : 0);
+  const torn = all.filter((_, k) => missing[k]! > 0 && missing[k]! <= MOST_MISSING);
+  const parts = torn.length > 0 ? torn : all;
   const shown = parts.map((part) => structureOf(gray, part));
   return parts[shown.indexOf(Math.max(...shown))]!;
 }
 
-/** Places where a part may begin: steps of half its side, rounded to blocks. */
+/** Places where a part may begin: steps of half its side, and the last one, rounded to blocks. */
 function startsOf(length: number, side: number, isReversed: boolean): readonly number[] {
   if (length <= side) return [0];
   const first = isReversed ? length % BLOCKS : 0;
+  const last = first + Math.floor((length - side - first) / BLOCKS) * BLOCKS;
+  // Less than a block is left beside a part.
+  if (last < first) return [0];
   const step = Math.max(BLOCKS, Math.floor(side / 2 / BLOCKS) * BLOCKS);
-  const starts = [];
-  for (let at = first; at + side <= length; at += step) starts.push(at);
-  return starts.length > 0 ? starts : [0];
+  const count = Math.ceil((last - first) / step);
+  return Array.from({ length: count + 1 }, (_, k) => Math.min(first + k * step, last));
+}
+
+/** The part of the pixels of a rectangle that is missing. */
+function missingShare(known: ArrayLike<number>, columns: number, { x, y, width, height }: Rectangle): number {
+  let count = 0;
+  for (let row = y; row < y + height; row++) {
+    for (let column = x; column < x + width; column++) if (known[row * columns + column] === 0) count++;
+  }
+  return count / (width * height);
 }
 
 function structureOf({ width, data }: Raster, part: Rectangle): number {

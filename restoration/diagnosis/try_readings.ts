@@ -2,7 +2,7 @@
 import type { Runtime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
 import { numberOf, type OptionValues } from "../../parameters/mod.ts";
-import { makeSheet, type Raster, type Rectangle } from "../../raster/mod.ts";
+import { makeSheet, maskFromAlpha, type Raster, type Rectangle } from "../../raster/mod.ts";
 import { registeredSamplers } from "../../samplers/mod.ts";
 import { finishPicture } from "../finish.ts";
 import { misfitShare } from "../harm.ts";
@@ -78,7 +78,8 @@ export async function tryReadings(
 ): Promise<TriedReadings> {
   const side = Math.max(BLOCKS, Math.floor(model.config.imageSize / BLOCKS) * BLOCKS);
   const shown = pictureSource(picture, { ...setting, task: taskNamed("denoise"), isTruth: false, files: {} });
-  const part = richestPart(shown.colour, side, picture.orientation);
+  const known = picture.missing ?? maskFromAlpha(picture)?.data;
+  const part = richestPart(shown.colour, side, { orientation: picture.orientation, known });
   const tried: TriedReading[] = [];
   for (const [index, reading] of readings.entries()) {
     const step = (done: number, steps: number): Promise<void> | void =>
