@@ -200,7 +200,7 @@ async function bestJob(
   requestWith: (options: OptionValues) => Request,
 ): Promise<Job> {
   if (auto.readings.length === 1) return first;
-  const strip = `${first.outputs[0]!.report.replace(/\.json$/, "")}-readings.png`;
+  const strip = first.outputs[0]!.report.replace(first.combined ? /-1\.json$/ : /\.json$/, "-readings.png");
   await checkWritable([strip], [first.path]);
   const tried = await tryReadings(runtime, model, auto, {
     name: first.path,
