@@ -74,7 +74,7 @@ export function othersOf({ failed, passedOver }: FolderCounts): string {
 /**
  * Goes through everything in a folder and tells of each in one line; what is wrong with one of them does not stop the
  * others.
- * @param work does one of them, and says what was made; undefined if it was made already
+ * @param work does one of them, and says what was made; undefined if it was made already, or why it is left untouched
  * @param phase shown after each file, where it is given
  * @throws whatever is not about one file
  */
@@ -85,7 +85,7 @@ export async function forEachFile<T extends { readonly path: string }>(
     readonly interrupt: Interrupt;
     readonly phase?: string;
   },
-  work: (file: T) => Promise<string | undefined>,
+  work: (file: T) => Promise<string | undefined | { readonly untouched: string }>,
 ): Promise<FolderCounts> {
   const counts = { made: 0, kept: 0, failed: 0, passedOver: 0 };
   for (const { path, reason, isFailure } of passedOver) {
@@ -96,6 +96,11 @@ export async function forEachFile<T extends { readonly path: string }>(
     await interrupt.check();
     try {
       const made = await work(file);
+      if (typeof made === "object") {
+        counts.passedOver++;
+        reporter.file(file.path, "passed over", made.untouched);
+        continue;
+      }
       counts[made === undefined ? "kept" : "made"]++;
       reporter.file(file.path, made === undefined ? "kept" : "made", made ?? "it was made before in the same way");
     } catch (error) {

@@ -1,6 +1,7 @@
 /** `deno task restore [IMAGE]`: a damaged picture in, a restored one out. */
 import {
   callerPath,
+  checkWritable,
   FileError,
   Interrupt,
   isFolder,
@@ -11,15 +12,19 @@ import {
   readText,
   readTexts,
   sha256OfFile,
+  writePng,
 } from "../io/mod.ts";
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { toImage } from "../raster/mod.ts";
 import {
   AUTO,
+  AUTO_OPTIONS,
   BLUR_OPTIONS,
   checkMeasuredOptions,
   checkPictureOptions,
   CLASS_OPTION,
   describeRepeat,
+  describeTried,
   FACTOR_OPTIONS,
   fileStem,
   type FolderPlan,
@@ -33,7 +38,9 @@ import {
   OWN_PICTURE_OPTIONS,
   PARAMETERS_KEYWORD,
   PICTURE_FORMATS,
+  PictureQuestion,
   planFolder,
+  quoted,
   repeatedRun,
   reportedInput,
   restoreTasks,
@@ -42,9 +49,11 @@ import {
   SEED_OPTION,
   seedOfJob,
   settleAuto,
+  type Settled,
   SIZE_OPTIONS,
   taskNamed,
   taskOptions,
+  tryReadings,
   WINDOW_OPTIONS,
 } from "../restoration/mod.ts";
 import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
@@ -68,7 +77,8 @@ export const RESTORE: Command = {
         "PNG, JPEG, WebP and AVIF go in, PNG, JPEG and WebP come out, by the ending of OUT.\n" +
         "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
         "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
-        `With --task ${AUTO} the picture is looked at as diagnose does, and what is advised is done, if anything is.\n` +
+        `With --task ${AUTO} the picture is looked at as diagnose does, and what is advised is done, if anything is. Where it\n` +
+        "can be read in several ways, each is tried on a part of it, OUT-readings.png shows them, and the best is taken.\n" +
         "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
         "Of a folder all measurements are restored, or with --task or --degrade all pictures, told by their content, each\n" +
         "with a seed of its own that its name and --seed give; NAME-mask.png is the mask of NAME. Every file is told of in\n" +
@@ -80,6 +90,7 @@ export const RESTORE: Command = {
         degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
         ...BLUR_OPTIONS,
         ...OWN_PICTURE_OPTIONS,
+        ...AUTO_OPTIONS,
         ...NOISE_OPTIONS,
         ...modelOptions(),
         ...CLASS_OPTION,
@@ -177,15 +188,41 @@ async function run(given: Arguments): Promise<number> {
   }
   const auto = isAuto(asked.values) ? await settleAuto(asked.values, input, readImage) : undefined;
   for (const line of auto?.lines ?? []) reporter.note(line);
-  if (auto && !auto.options) return auto.isOpen ? 1 : 0;
-  const args = auto?.options ? new Arguments(asked.operands, auto.options, asked.words) : asked;
-  const name = resultName(args) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
-  const job = await readJob(requestOf(args, input ?? await programFile(SAMPLE), name));
+  if (auto?.readings.length === 0) return auto.isOpen ? 1 : 0;
+  const name = resultName(asked) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
+  const path = input ?? await programFile(SAMPLE);
+  const requestWith = (options?: OptionValues): Request => requestOf(asked, path, name, { options });
+  const first = await readJob(requestWith(auto?.options[0]));
   await interrupt.check();
-  return await withSession(args, { reporter, interrupt, like }, async (session) => {
+  return await withSession(asked, { reporter, interrupt, like }, async (session) => {
+    const job = auto ? await bestJob(session, auto, first, requestWith) : first;
     const { isHarm } = await restoreJob(session, job);
-    return isHarm && args.flag("strict") ? 1 : 0;
+    return isHarm && asked.flag("strict") ? 1 : 0;
   });
+}
+
+/** Tries the readings of a picture, and reads the job of the best one. */
+async function bestJob(
+  { runtime, loaded: { model }, reporter, interrupt, isFolder }: Session,
+  auto: Settled,
+  first: Job,
+  requestWith: (options: OptionValues) => Request,
+): Promise<Job> {
+  if (auto.readings.length === 1) return first;
+  const strip = first.outputs[0]!.report.replace(first.combined ? /-1\.json$/ : /\.json$/, "-readings.png");
+  await checkWritable([strip], [first.path]);
+  const tried = await tryReadings(runtime, model, auto, {
+    name: first.path,
+    options: auto.given,
+    seed: first.seed,
+    onStep: async (step, steps) => {
+      reporter.step("try readings", step, steps);
+      await interrupt.check();
+    },
+  });
+  await interrupt.hold(() => writePng(strip, toImage(tried.strip)));
+  for (const line of isFolder ? [] : [...describeTried(tried), `Wrote ${strip}`]) reporter.note(line);
+  return await readJob(requestWith(auto.options[tried.best]!));
 }
 
 /** What --like or --config repeats, and of which files. */
@@ -213,7 +250,10 @@ function requestOf(
   args: Arguments,
   path: string,
   name: string,
-  { options = args.values, seed = args.number("seed") ?? 0 }: Partial<Pick<Request, "options" | "seed">> = {},
+  { options = args.values, seed = args.number("seed") ?? 0 }: {
+    readonly options?: OptionValues | undefined;
+    readonly seed?: number;
+  },
 ): Request {
   const { quality, ...others } = options;
   const isSample = args.operands.length === 0;
@@ -271,11 +311,11 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
   for (const option of ["trace", "noise"]) {
     if (args.has(option)) throw new UsageError(`--${option} needs a single file, "${folder}" is a folder`);
   }
-  if (isAuto(args.values)) throw new UsageError(`--task ${AUTO} looks at a single file, "${folder}" is a folder`);
   const isTruth = args.flag("degrade");
   const ofPictures = args.has("task") || isTruth;
   if (!ofPictures) checkMeasuredOptions(args.values);
-  const task = args.has("task") ? taskNamed(args.text("task")!, restoreTasks()) : undefined;
+  const isDiagnosed = isAuto(args.values);
+  const task = args.has("task") && !isDiagnosed ? taskNamed(args.text("task")!, restoreTasks()) : undefined;
   const wanted = task && !isTruth ? neededMask(task) : undefined;
   const mask = wanted === undefined ? undefined : args.text(wanted);
   const items = await listFolder(folder, { "it is the mask of all": mask, "it holds the results": resultName(args) });
@@ -296,7 +336,7 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
     const options: OptionValues = wanted !== undefined && mask !== undefined
       ? { [wanted]: mask, ...args.values }
       : args.values;
-    if (ofPictures) checkPictureOptions(options, isTruth);
+    if (ofPictures && !isDiagnosed) checkPictureOptions(options, isTruth);
     return requestOf(args, path, join(target, `${stem}.png`), { options, seed: seedOfJob(job, args.values) });
   });
   return { jobs: requests, passedOver };
@@ -305,9 +345,15 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
 async function restoreFolder(session: Session, plan: FolderRequests): Promise<number> {
   let harms = 0;
   const counts = await forEachFile(plan, session, async (request) => {
-    const job = await readJob(request);
-    if (await isRestored(session, job)) return undefined;
-    const { text, isHarm } = await restoreJob(session, job);
+    const auto = isAuto(request.options) ? await settleAuto(request.options, request.path, readImage) : undefined;
+    if (auto?.isOpen) throw new PictureQuestion(auto.lines.join("; "));
+    if (auto?.readings.length === 0) return { untouched: auto.lines.join("; ") };
+    const requestWith = (options: OptionValues): Request => ({ ...request, options });
+    const first = await readJob(auto ? requestWith(auto.options[0]!) : request);
+    if (await isRestored(session, first)) return undefined;
+    const job = auto ? await bestJob(session, auto, first, requestWith) : first;
+    const { text: verdict, isHarm } = await restoreJob(session, job);
+    const text = auto ? `--task ${quoted(job.task.name)}, of ${auto.readings.length} readings; ${verdict}` : verdict;
     if (isHarm && request.options["strict"] === true) harms++;
     if (request.options["plan"] === true) return `planned: ${text}`;
     return `restored to ${job.outputs.map(({ image }) => image).join(", ")}; ${text}`;

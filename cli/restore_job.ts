@@ -3,6 +3,7 @@ import type { Runtime } from "../engine/mod.ts";
 import {
   checkWritable,
   FileSource,
+  formatSeconds,
   type ImageFile,
   type Interrupt,
   type PictureMetadata,
@@ -51,6 +52,8 @@ import {
   SavedRun,
   saveEvery,
   settlePicture,
+  summarize,
+  summarizeCombined,
   type Task,
   taskFilePaths,
   timed,
@@ -60,7 +63,6 @@ import {
 } from "../restoration/mod.ts";
 import type { LoadedModel } from "./model_file.ts";
 import { allOutputs, checkLongest, filesOf, outputsOf, type PlannedOutputs } from "./outputs.ts";
-import { summarize, summarizeCombined } from "./summary.ts";
 import { readMeasurement, readSource } from "./source.ts";
 
 /** What is asked for: one file, its options and its results. */
@@ -232,7 +234,7 @@ async function writeCombined(
   const report = { ...combinedReport(last, result, seed), files: filesOf(combined!) };
   const note = (text: string): void => reporter.note(text);
   await interrupt.hold(() => writeTogether(outputsOf(combined!, { result, report, metadata, note })));
-  reporter.result(report, isFolder ? "" : summarizeCombined(combined!, result));
+  reporter.result(report, isFolder ? "" : summarizeCombined(filesOf(combined!), result));
   return result.verdict;
 }
 
@@ -284,6 +286,9 @@ async function restoreSample(
     await writeTogether(outputsOf(output, { result, report, trace, metadata, note }));
     await saved.finish();
   });
-  reporter.result(report, session.isFolder ? "" : summarize(output, outcome));
+  reporter.result(
+    report,
+    session.isFolder ? "" : summarize(filesOf(output), formatSeconds(restoration.seconds), outcome),
+  );
   return { result, report };
 }

@@ -26,6 +26,8 @@ export interface Result {
   readonly comparison: Comparison | undefined;
   /** What a person would want to know of it. */
   readonly verdict: Verdict;
+  /** How far A x is from the measurement; undefined of a picture that was restored smaller. */
+  readonly misfit: Misfit | undefined;
 }
 
 /** Quality of the result and of A^+ y alone. */
@@ -66,6 +68,7 @@ export async function finishPicture(
   };
   const isEnlarged = task.scale > 1 && canvas.scale > 1;
   const known = picture.format.mask && Float32Array.from(picture.format.mask.known.data);
+  const misfit = isPutBack ? undefined : await misfitOf(comparing, picture, asNetwork(asFile(inRange)));
   const verdict = judge({
     result: raster,
     input: picture.measurement && !isEnlarged ? asFile(picture.measurement) : undefined,
@@ -74,12 +77,13 @@ export async function finishPicture(
     clipped: clippedPart(offCanvas(solved, canvas), pseudoInverse),
     replaced: known && !truth ? known.reduce((sum, value) => sum + 1 - value, 0) / known.length : undefined,
     psnr: comparison && { result: comparison.result.psnr, pseudoInverse: comparison.pseudoInverse.psnr },
-    misfit: isPutBack ? undefined : await misfitOf(comparing, picture, asNetwork(asFile(inRange))),
+    misfit,
   });
   return {
     raster,
     alpha,
     verdict,
+    misfit,
     bitDepth: format.bitDepth,
     sheet: [measurement, pseudoInverse, isPutBack ? resize(raster, working) : raster, ...(truth ? [truth] : [])],
     comparison,

@@ -105,10 +105,19 @@ export function judge(
   return { text: `${isHarm ? "Warning" : "Check"}: ${all.join("; ")}`, isHarm };
 }
 
+/** A misfit as a part of what rounding and noise account for: up to 1 the measurement is met. */
+export function misfitShare(misfit: Misfit): number {
+  return misfit.rms / limitOf(misfit, "said");
+}
+
 /** Whether a misfit is more than rounding and noise account for, or so much more that it is a harm. */
-function isBeyond({ rms, sigmaY, size }: Misfit, limit: "said" | "harm"): boolean {
+function isBeyond(misfit: Misfit, limit: "said" | "harm"): boolean {
+  return misfit.rms > limitOf(misfit, limit);
+}
+
+function limitOf({ sigmaY, size }: Misfit, limit: "said" | "harm"): number {
   const least = size === undefined ? MISFIT_LEVELS[limit] / LEVELS : MISFIT_PARTS[limit] * size;
-  return rms > Math.max(least, MISFIT_DEVIATIONS[limit] * sigmaY);
+  return Math.max(least, MISFIT_DEVIATIONS[limit] * sigmaY);
 }
 
 function describeMisfit({ rms, greatest, sigmaY, size }: Misfit): string {

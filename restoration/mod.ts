@@ -96,6 +96,7 @@ export {
 export {
   degradeTasks,
   partsOf,
+  quoted,
   restoreTasks,
   type Task,
   taskNamed,
@@ -105,13 +106,14 @@ export {
   upsampling,
 } from "./options/tasks.ts";
 export { OWN_PICTURE_OPTIONS, ownPictureOptions, takesOwnPicture } from "./options/own_picture.ts";
+export { summarize, summarizeCombined } from "./summary.ts";
 export { timed, type TimedRestoration } from "./timed.ts";
 export { decodeNoise, type RecordedNoise, recordedNoise, Trace } from "./trace.ts";
 export { runIdentity, type RunSubject, SavedRun, type SaveSetting, type StateStore } from "./resume/saved_run.ts";
 export { SAVE_OPTIONS, saveEvery, SaveTimes } from "./resume/save_times.ts";
 export { decodeRunState, encodeRunState, type RunState, type StoredState } from "./resume/run_state.ts";
 export type { ResumableStep } from "./resume/resumable.ts";
-export { judge, type Judged, type Misfit, type Verdict } from "./harm.ts";
+export { judge, type Judged, type Misfit, misfitShare, type Verdict } from "./harm.ts";
 export {
   BLUR_OPTIONS,
   checkBlurOption,
@@ -119,11 +121,22 @@ export {
   settleBlur,
   type SettledBlur,
 } from "./options/blur_question.ts";
-export { AUTO, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
+export type { Treatment } from "./diagnosis/advice.ts";
+export { AUTO, AUTO_OPTIONS, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
 export { type Advice, DAMAGES, describeDiagnosis, diagnose, type Diagnosis } from "./diagnosis/diagnose.ts";
 export { type Enlargement, enlargementOf } from "./diagnosis/enlargement.ts";
 export { type Damage, type Finding, type Remedy, type Seen, SURE } from "./diagnosis/finding.ts";
 export { type JpegTraces, jpegTraces } from "./diagnosis/jpeg_traces.ts";
+export { partOfSource, richestPart } from "./diagnosis/part.ts";
+export { MOST_READINGS, type Reading, readingsOf } from "./diagnosis/readings.ts";
+export {
+  bestOf,
+  describeTried,
+  type TriedReading,
+  type TriedReadings,
+  tryReadings,
+  type TrySetting,
+} from "./diagnosis/try_readings.ts";
 export { discKernel, squareKernel } from "./estimates/area_kernel.ts";
 export { type AreaBlur, type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";

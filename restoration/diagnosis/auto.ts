@@ -1,25 +1,45 @@
 /** The task `auto`: what a diagnosis advises, as options of `restore`. */
-import { type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import { type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { isMeasurementName } from "../folder.ts";
 import type { DecodedPicture } from "../picture_source.ts";
 import { describeDiagnosis, diagnose } from "./diagnose.ts";
+import { type Reading, readingsOf } from "./readings.ts";
 
 /** Name of the task. */
 export const AUTO = "auto";
+
+/** Options of the task. */
+export const AUTO_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  yes: {
+    kind: "flag",
+    help: `With --task ${AUTO}: do what the diagnosis advises, without trying other readings of the picture first`,
+  },
+};
 
 /** What became of `auto`. */
 export interface Settled {
   /** What was found, in lines for a terminal. */
   readonly lines: readonly string[];
-  /** The options with what is advised; absent where nothing is to be done, or not by one run. */
-  readonly options?: OptionValues;
+  /** The picture that was looked at. */
+  readonly picture: DecodedPicture;
+  /** The options that hold for every reading. */
+  readonly given: OptionValues;
+  /** Ways to read the picture, what is advised first; none where nothing is to be done, or not by one run. */
+  readonly readings: readonly Reading[];
+  /** The options of a run by each reading. */
+  readonly options: readonly OptionValues[];
   /** Whether something is wrong that a run on this file cannot undo. */
   readonly isOpen: boolean;
 }
 
-/** Whether options ask for a diagnosis. */
+/**
+ * Whether options ask for a diagnosis.
+ * @throws {UsageError} if they do not, and have an option of it
+ */
 export function isAuto(options: OptionValues): boolean {
-  return textOf(options, "task") === AUTO;
+  const isAsked = textOf(options, "task") === AUTO;
+  if (!isAsked && options["yes"] === true) throw new UsageError(`--yes belongs to --task ${AUTO}; leave it out`);
+  return isAsked;
 }
 
 /**
@@ -38,9 +58,18 @@ export async function settleAuto(
       `--task ${AUTO} looks at a picture that is damaged already; name one, and leave out --degrade`,
     );
   }
-  const found = diagnose(await read(path), path);
-  const lines = describeDiagnosis(found, path);
-  const { advice } = found;
-  if (!advice || advice.first !== undefined) return { lines, isOpen: advice !== undefined };
-  return { lines, options: { ...advice.options, ...options, task: advice.task }, isOpen: false };
+  const picture = await read(path);
+  const { yes, task: _, ...given } = options;
+  const found = diagnose(picture, path);
+  const all = readingsOf(picture, path, found);
+  // A plan tells of the first reading, as nothing is computed for it.
+  const readings = yes === true || options["plan"] === true ? all.slice(0, 1) : all;
+  return {
+    lines: describeDiagnosis(found, path),
+    picture,
+    given,
+    readings,
+    options: readings.map(({ task, options }) => ({ ...options, ...given, task })),
+    isOpen: found.advice !== undefined && readings.length === 0,
+  };
 }

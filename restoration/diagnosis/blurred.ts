@@ -1,6 +1,7 @@
 /** Blur: of a lens, of motion, of a program. */
+import type { OptionValues } from "../../parameters/mod.ts";
 import { type Blur, estimateBlur } from "../estimates/blur.ts";
-import { type Damage, type Finding, isFound } from "./finding.ts";
+import { type Damage, type Finding, isFound, SURE } from "./finding.ts";
 
 /**
  * From this deviation of the noise on, in units of [-1, 1], what stands out of it is too little to tell a blur: of nine
@@ -25,10 +26,16 @@ export const BLURRED: Damage = {
       text: describe(blur),
       values: valuesOf(blur),
       confidence: noise > HIDING ? Math.min(HIDDEN, blur.confidence) : blur.confidence,
-      remedy: { task: "deblur", options: { blur: "estimate" } },
+      remedy: { task: "deblur", options: remedyOptions(blur) },
     };
   },
 };
+
+/** Estimates that are not sure are refused by `restore`; of a Gaussian the width can be said. */
+function remedyOptions(blur: Blur): OptionValues {
+  const isDoubtful = blur.confidence < SURE && blur.kind === "gaussian";
+  return isDoubtful ? { "blur-sigma": Number(blur.sigma.toFixed(2)) } : { blur: "estimate" };
+}
 
 function describe(blur: Blur): string {
   switch (blur.kind) {

@@ -19,8 +19,12 @@ const MOST_LINES = 256;
 /** Shortest side of a picture that tells anything. */
 const SHORTEST = 48;
 
-/** Distances of frequencies that are tried: those of factors up to 8. Shorter ones are the width of the window. */
+/**
+ * Distances of frequencies that are tried: those of factors from 1.25 to 8. Shorter ones are the width of the window, and
+ * longer ones leave few frequencies.
+ */
 const LEAST_DISTANCE = LENGTH / 8 - 2;
+const MOST_DISTANCE = Math.floor(LENGTH / 1.25);
 
 /** Frequencies below it are what any picture has. */
 const LOWEST = 6;
@@ -35,15 +39,6 @@ const FUNDAMENTAL = 0.45;
 const BEYOND_BLOCKS = 1.5;
 const BLOCK = LENGTH / 8;
 
-/** Copies that are so coherent lie beyond a picture that was enlarged by 2 or more; of 1.5 they lie among what it shows. */
-const COPIES = 0.2;
-
-/**
- * By how much the logarithm of the power falls across the highest frequency of a picture that was enlarged by 2 or more,
- * from 0.65 to 1.5 of it, at least; by itself a picture falls by 2.
- */
-const CUT = 3.2;
-
 /** Spectra of lines along one axis, the second difference taken. */
 interface Lines {
   readonly re: readonly Float64Array[];
@@ -53,8 +48,8 @@ interface Lines {
 /**
  * Interpolation by a factor repeats the spectrum of the small picture at multiples of 1/factor cycles per pixel, and no
  * filter takes the copies off entirely: values at frequencies f and f - 1/factor go together from line to line. Looked
- * for is the distance whose mean squared coherence |E[X(f) X*(f - a)]|^2 / (E|X(f)|^2 E|X(f - a)|^2) is the largest; 1/a and
- * 1/(1 - a) have the same, and of these the cut of the spectrum tells which it is.
+ * for is the distance a whose mean squared coherence |E[X(f) X*(f - a)]|^2 / (E|X(f)|^2 E|X(f - a)|^2) is the largest: the
+ * factor is 1/a. At 1 - a there are copies of copies alone, which are less coherent.
  * @param picture [H, W, 1] or [H, W, 3], values in [-1, 1]
  * @returns undefined if it was not enlarged, or is too small to tell
  */
@@ -62,7 +57,7 @@ export function enlargementOf(picture: Raster): Enlargement | undefined {
   if (Math.min(picture.width, picture.height) < SHORTEST) return undefined;
   const gray = picture.channels === 3 ? rgbToGray(picture) : picture;
   const axes = [linesOf(gray, false), linesOf(gray, true)];
-  const distances = Array.from({ length: LENGTH / 2 - LEAST_DISTANCE + 1 }, (_, k) => LEAST_DISTANCE + k);
+  const distances = Array.from({ length: MOST_DISTANCE - LEAST_DISTANCE + 1 }, (_, k) => LEAST_DISTANCE + k);
   const coherence = new Map(
     distances.map((distance) =>
       [distance, axes.reduce((sum, lines) => sum + coherenceOf(lines, distance), 0) / axes.length] as const
@@ -76,10 +71,7 @@ export function enlargementOf(picture: Raster): Enlargement | undefined {
   const outstanding = (found - usual) / spread;
   if (found < COHERENT.least || isOfBlocks(distance, coherence)) return undefined;
   const confidence = 1 / (1 + Math.exp((COHERENT.outstanding - outstanding) / COHERENT.width));
-  const part = preciseDistance(coherence, distance) / LENGTH;
-  const large = 1 / part;
-  const isLarge = found > COPIES || fallAcross(axes, 0.5 / large) > CUT;
-  return { factor: isLarge ? large : 1 / (1 - part), confidence };
+  return { factor: LENGTH / preciseDistance(coherence, distance), confidence };
 }
 
 /** The distance with the largest coherence, or the half of it that has enough too. */
@@ -129,23 +121,6 @@ function coherenceOf({ re, im }: Lines, distance: number): number {
     count++;
   }
   return count === 0 ? 0 : sum / count;
-}
-
-/** By how much the logarithm of the power falls from below a frequency, in cycles per pixel, to above it. */
-function fallAcross(axes: readonly Lines[], frequency: number): number {
-  const around = (part: number): number => {
-    const [from, to] = [Math.round(0.85 * part * frequency * LENGTH), Math.round(1.15 * part * frequency * LENGTH)];
-    let power = 0;
-    for (let f = from; f <= to; f++) {
-      // The second difference has multiplied the power by (2 sin(pi f))^4.
-      const gain = (2 * Math.sin(Math.PI * f / LENGTH)) ** 4;
-      for (const { re, im } of axes) {
-        for (let line = 0; line < re.length; line++) power += (re[line]![f]! ** 2 + im[line]![f]! ** 2) / gain;
-      }
-    }
-    return Math.log(power / (to - from + 1));
-  };
-  return around(0.65) - around(1.5);
 }
 
 /** The spectra of second differences of rows or columns, under a Hann window. */

@@ -2,6 +2,7 @@
 import { type HostTensor, hostTensor } from "../../engine/mod.ts";
 import { encode } from "jpeg-js";
 import { readImage } from "../../io/mod.ts";
+import type { OptionValues } from "../../parameters/mod.ts";
 import { colourRaster, crop, type Raster, resize, toImage } from "../../raster/mod.ts";
 import { type DecodedPicture, discKernel, lineKernel } from "../../restoration/mod.ts";
 
@@ -9,18 +10,38 @@ import { type DecodedPicture, discKernel, lineKernel } from "../../restoration/m
 export interface Made {
   /** What it was damaged by, as a row of the table; `none` of an undamaged one. */
   readonly kind: Kind;
-  /** The damage that a diagnosis should name. */
-  readonly damage: string;
-  /** The quantity that a diagnosis should give, by the name that it has there. */
-  readonly value: readonly [name: string, value: number];
+  /** What a diagnosis should name, in the order in which it was done. */
+  readonly expected: readonly Expected[];
+  /** What restores the picture, where the damage is known; absent where no single run does. */
+  readonly truth?: Truth;
+  /** The picture before, of the same size; of enlarged ones it is not there. */
+  readonly clean?: Raster;
   readonly picture: DecodedPicture;
+}
+
+/** A damage that a diagnosis should name. */
+export interface Expected {
+  readonly damage: string;
+  /** The quantity, by the name that it has there. */
+  readonly value: readonly [name: string, value: number];
+}
+
+/** A run of `restore` that knows the damage. */
+export interface Truth {
+  readonly task: string;
+  readonly options: OptionValues;
+  /** A kernel, by the name of its parameter. */
+  readonly files?: Readonly<Record<string, HostTensor>>;
 }
 
 /** Rows of the table. */
 export const KINDS = ["jpeg", "jpeg, cut", "noise", "gaussian", "disc", "motion", "enlarged"] as const;
 
-/** A damage, or none. */
-export type Kind = (typeof KINDS)[number] | "none";
+/** Two damages, the first of which was done first. */
+export const PAIRS = ["gaussian, noise", "enlarged, jpeg", "noise, jpeg"] as const;
+
+/** Damages, or none. */
+export type Kind = (typeof KINDS)[number] | (typeof PAIRS)[number] | "none";
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function generator(seed: number): () => number {
@@ -34,7 +55,7 @@ export function generator(seed: number): () => number {
 }
 
 /**
- * A part of a photograph, reduced by areas so that its camera leaves no traces, with one damage.
+ * A part of a photograph, reduced by areas so that its camera leaves no traces, damaged.
  * @param photograph at least twice as large as the part
  * @param folder where files of a compression are put for a moment
  */
@@ -47,50 +68,116 @@ export async function damaged(
   const margin = 32;
   const whole = partOf(photograph, side + 2 * margin, random);
   const inner = (raster: Raster): Raster => middle(raster, side);
-  const made = (damage: string, name: string, value: number, raster: Raster): Made => ({
-    kind,
-    damage,
-    value: [name, value],
-    picture: toImage(raster) as DecodedPicture,
-  });
+  const clean = inner(whole);
+  const stored = (raster: Raster): DecodedPicture => toImage(raster) as DecodedPicture;
+  const compressed = async (raster: Raster, quality: number): Promise<DecodedPicture> => {
+    const file = `${folder}/damaged.jpg`;
+    await Deno.writeFile(file, jpegOf(raster, quality));
+    return await readImage(file);
+  };
   switch (kind) {
     case "none":
-      return made("none", "", 0, inner(whole));
+      return { kind, expected: [], clean, picture: stored(clean) };
     case "jpeg":
     case "jpeg, cut": {
       const quality = Math.floor(between(30, 91));
-      const file = `${folder}/damaged.jpg`;
-      await Deno.writeFile(file, jpegOf(inner(whole), quality));
-      const decoded = colourRaster(await readImage(file));
+      const decoded = colourRaster(await compressed(clean, quality));
       const [x, y] = kind === "jpeg" ? [0, 0] : [1, 1].map(() => Math.floor(between(1, 8))) as [number, number];
-      const cut = crop(decoded, { x, y, width: side - x, height: side - y });
-      return made("compressed", "quality", quality, cut);
+      const part = { x, y, width: side - x, height: side - y };
+      return {
+        kind,
+        expected: [{ damage: "compressed", value: ["quality", quality] }],
+        ...(kind === "jpeg" ? { truth: { task: "jpeg", options: { quality } } } : {}),
+        clean: crop(clean, part),
+        picture: stored(crop(decoded, part)),
+      };
     }
     case "noise": {
       const sigma = between(4, 40) / 127.5;
-      const raster = inner(whole);
-      return made("noisy", "sigma", sigma, { ...raster, data: raster.data.map((v) => v + sigma * normal(random)) });
+      const truth = { task: "denoise", options: { "noise-level": sigma } };
+      const expected: Expected[] = [{ damage: "noisy", value: ["sigma", sigma] }];
+      return { kind, expected, truth, clean, picture: stored(noisy(clean, sigma, random)) };
     }
     case "gaussian": {
       const sigma = between(0.9, 3);
-      return made("blurred", "sigma", sigma, inner(blurred(whole, gaussian(sigma))));
+      const truth = { task: "deblur", options: { "blur-sigma": sigma } };
+      const expected: Expected[] = [{ damage: "blurred", value: ["sigma", sigma] }];
+      return { kind, expected, truth, clean, picture: stored(inner(blurred(whole, gaussian(sigma)))) };
     }
-    case "disc": {
-      const width = between(5, 12);
-      return made("blurred", "width", width, inner(blurred(whole, discKernel(width / 2))));
-    }
+    case "disc":
     case "motion": {
-      const length = between(5, 15);
-      return made("blurred", "length", length, inner(blurred(whole, lineKernel(length, between(0, 180)))));
+      const [name, size] = kind === "disc" ? ["width", between(5, 12)] as const : ["length", between(5, 15)] as const;
+      const kernel = kind === "disc" ? discKernel(size / 2) : lineKernel(size, between(0, 180));
+      return {
+        kind,
+        expected: [{ damage: "blurred", value: [name, size] }],
+        // As restore undoes an estimated kernel.
+        truth: {
+          task: "deblur-kernel",
+          options: { "blur-boundary": "unknown", "blur-threshold": 0.2 },
+          files: { psf: kernel },
+        },
+        clean,
+        picture: stored(inner(blurred(whole, kernel))),
+      };
     }
     case "enlarged": {
-      const factor = 2 + Math.floor(between(0, 3));
-      const size = { width: Math.round(side / factor), height: Math.round(side / factor) };
-      const small = middle(whole, size.width);
-      const filter = random() < 0.5 ? "bicubic" : "bilinear";
-      return made("enlarged", "factor", factor, resize(small, { width: side, height: side }, filter));
+      const { factor, raster } = enlarged(whole, side, random);
+      return { kind, expected: [{ damage: "enlarged", value: ["factor", factor] }], picture: stored(raster) };
+    }
+    case "gaussian, noise": {
+      const [width, sigma] = [between(0.9, 3), between(2, 10) / 127.5];
+      const soft = inner(blurred(whole, gaussian(width)));
+      return {
+        kind,
+        expected: [{ damage: "blurred", value: ["sigma", width] }, { damage: "noisy", value: ["sigma", sigma] }],
+        truth: { task: "deblur", options: { "blur-sigma": width, "noise-level": sigma } },
+        clean,
+        picture: stored(noisy(soft, sigma, random)),
+      };
+    }
+    case "enlarged, jpeg": {
+      const { factor, raster } = enlarged(whole, side, random);
+      const quality = Math.floor(between(60, 96));
+      return {
+        kind,
+        expected: [
+          { damage: "enlarged", value: ["factor", factor] },
+          { damage: "compressed", value: ["quality", quality] },
+        ],
+        picture: await compressed(raster, quality),
+      };
+    }
+    case "noise, jpeg": {
+      const [sigma, quality] = [between(4, 20) / 127.5, Math.floor(between(60, 96))];
+      return {
+        kind,
+        expected: [
+          { damage: "noisy", value: ["sigma", sigma] },
+          { damage: "compressed", value: ["quality", quality] },
+        ],
+        truth: { task: "denoise", options: { "noise-level": sigma } },
+        clean,
+        picture: await compressed(noisy(clean, sigma, random), quality),
+      };
     }
   }
+}
+
+/** A part of a picture enlarged by 2, 3 or 4 with a bicubic or bilinear filter. */
+function enlarged(
+  whole: Raster,
+  side: number,
+  random: () => number,
+): { readonly factor: number; readonly raster: Raster } {
+  const factor = 2 + Math.floor(3 * random());
+  const small = middle(whole, Math.round(side / factor));
+  const filter = random() < 0.5 ? "bicubic" : "bilinear";
+  return { factor, raster: resize(small, { width: side, height: side }, filter) };
+}
+
+function noisy(raster: Raster, sigma: number, random: () => number): Raster {
+  return { ...raster, data: raster.data.map((value) => value + sigma * normal(random)) };
 }
 
 /** A JPEG file with the tables of libjpeg. */

@@ -1,22 +1,27 @@
 /**
- * How right diagnoses are: `deno run -A tools/diagnosis/main.ts FOLDER [options]` damages parts of photographs, each in
- * one way drawn from a seed, has them looked at, and prints what was found of what was done.
+ * How right diagnoses are: `deno run -A tools/diagnosis/main.ts FOLDER [options]` damages parts of photographs in ways
+ * drawn from a seed, has them looked at, and prints what was found of what was done; with `--restore`, how near
+ * restorations that follow them come to those that know the damage.
  */
 import { readCommandLine, readImage } from "../../io/mod.ts";
-import { numberOf } from "../../parameters/mod.ts";
+import { numberOf, textOf } from "../../parameters/mod.ts";
 import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { diagnose, type Finding, SURE } from "../../restoration/mod.ts";
-import { damaged, generator, type Kind, KINDS } from "./damages.ts";
+import { damaged, type Expected, generator, type Kind, KINDS, PAIRS } from "./damages.ts";
+import { compareRestorations } from "./restored.ts";
 
 const SPEC = {
   name: "diagnosis",
   summary: "Damages parts of photographs and looks at what a diagnosis says of them.",
   operands: { usage: "FOLDER", min: 1, max: 1 },
   options: {
-    damaged: { kind: "integer", min: 1, help: "Damaged pictures (default 300)" },
+    damaged: { kind: "integer", min: 0, help: "Pictures damaged in one way (default 300)" },
+    only: { kind: "choice", choices: KINDS, help: "The way in which they are damaged (default all in turn)" },
+    pairs: { kind: "integer", min: 0, help: "Pictures damaged in two ways (default 90)" },
     undamaged: { kind: "integer", min: 0, help: "Undamaged ones (default 30)" },
     side: { kind: "integer", min: 64, help: "Side of the pictures (default 256)" },
     seed: { kind: "integer", min: 0, help: "Seed of places and damages (default 0)" },
+    restore: { kind: "integer", min: 1, help: "Restore so many damaged pictures instead, by diagnosis and by truth" },
   },
   examples: [["tools/diagnosis/main.ts photos", "the tables of docs/diagnosis.md"]],
 } as const;
@@ -34,7 +39,7 @@ interface Tally {
   count: number;
   /** Surely found damages, each by how often. */
   readonly found: Map<string, number>;
-  /** How often the right damage was found with the right quantity. */
+  /** How often all that was done was found with the right quantities. */
   right: number;
   /** How often surely something else. */
   wrong: number;
@@ -46,26 +51,55 @@ async function main(words: readonly string[]): Promise<number> {
   const { operands: [folder], values } = line;
   const side = numberOf(values, "side") ?? 256;
   const photographs = await photographsOf(folder!, 2 * side);
-  const random = generator(numberOf(values, "seed") ?? 0);
-  const tallies = new Map<Kind, Tally>();
-  const kinds: Kind[] = [
-    ...Array.from({ length: numberOf(values, "damaged") ?? 300 }, (_, k) => KINDS[k % KINDS.length]!),
-    ...Array.from({ length: numberOf(values, "undamaged") ?? 30 }, () => "none" as const),
-  ];
+  const seed = numberOf(values, "seed") ?? 0;
   const temporary = await Deno.makeTempDir();
+  const restored = numberOf(values, "restore");
   try {
-    for (const [k, kind] of kinds.entries()) {
-      const photograph = await photographOf(photographs[k % photographs.length]!);
-      const { damage, value, picture } = await damaged(photograph, kind, { side, folder: temporary, random });
-      const { findings } = diagnose(picture, "picture");
-      count(tallies, kind, { damage, value, findings });
-    }
+    const setting = { photographs, side, seed, folder: temporary };
+    // deno-lint-ignore no-console -- the output of the command
+    console.log(
+      restored === undefined
+        ? tableOf(
+          await lookAt(setting, {
+            damaged: numberOf(values, "damaged") ?? 300,
+            undamaged: numberOf(values, "undamaged") ?? 30,
+            pairs: numberOf(values, "pairs") ?? 90,
+            kinds: KINDS.filter((kind) => kind === (textOf(values, "only") ?? kind)),
+          }),
+        )
+        : await compareRestorations({ ...setting, count: restored, open: photographOf }),
+    );
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }
-  // deno-lint-ignore no-console -- the output of the command
-  console.log(tableOf(tallies));
   return 0;
+}
+
+/** Has pictures of every kind looked at. */
+async function lookAt(
+  { photographs, side, seed, folder }: {
+    readonly photographs: readonly string[];
+    readonly side: number;
+    readonly seed: number;
+    readonly folder: string;
+  },
+  { kinds: ways, ...counts }:
+    & Readonly<Record<"damaged" | "undamaged" | "pairs", number>>
+    & { readonly kinds: readonly Kind[] },
+): Promise<ReadonlyMap<Kind, Tally>> {
+  const random = generator(seed);
+  const tallies = new Map<Kind, Tally>();
+  const kinds: Kind[] = [
+    ...Array.from({ length: counts.damaged }, (_, k) => ways[k % ways.length]!),
+    ...Array.from({ length: counts.undamaged }, () => "none" as const),
+    ...Array.from({ length: counts.pairs }, (_, k) => PAIRS[k % PAIRS.length]!),
+  ];
+  for (const [k, kind] of kinds.entries()) {
+    const photograph = await photographOf(photographs[k % photographs.length]!);
+    const { expected, picture } = await damaged(photograph, kind, { side, folder, random });
+    count(tallies, kind, expected, diagnose(picture, "picture").findings);
+  }
+  return tallies;
 }
 
 /** Photographs that are large enough, in the order of their names. */
@@ -87,11 +121,8 @@ async function photographOf(path: string): Promise<Raster> {
 function count(
   tallies: Map<Kind, Tally>,
   kind: Kind,
-  { damage, value: [name, value], findings }: {
-    readonly damage: string;
-    readonly value: readonly [string, number];
-    readonly findings: readonly Finding[];
-  },
+  expected: readonly Expected[],
+  findings: readonly Finding[],
 ): void {
   const tally = tallies.get(kind) ?? { count: 0, found: new Map(), right: 0, wrong: 0 };
   tallies.set(kind, tally);
@@ -101,10 +132,13 @@ function count(
     confidence >= SURE && (remedy || found === "compressed")
   );
   for (const { damage: found } of sure) tally.found.set(found, (tally.found.get(found) ?? 0) + 1);
-  const named = sure.find((finding) => finding.damage === damage);
-  const off = Math.abs((named?.values[name] ?? Infinity) - value);
-  if (off <= (TOLERANCES[damage] ?? 0) * value) tally.right++;
-  if (sure.some((finding) => finding.damage !== damage)) tally.wrong++;
+  const isRight = ({ damage, value: [name, value] }: Expected): boolean => {
+    const named = sure.find((finding) => finding.damage === damage);
+    const off = Math.abs((named?.values[name] ?? Infinity) - value);
+    return off <= (TOLERANCES[damage] ?? 0) * value;
+  };
+  if (expected.length > 0 && expected.every(isRight)) tally.right++;
+  if (sure.some((finding) => expected.every(({ damage }) => finding.damage !== damage))) tally.wrong++;
 }
 
 /** A table in Markdown: a row for each kind, a column for each damage that was found. */

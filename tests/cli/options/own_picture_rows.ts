@@ -1,5 +1,6 @@
 /** Rows for the options of pictures that somebody has: old, overexposed, to be continued. */
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { casePath } from "../../io/cases.ts";
 import type { Materials } from "./materials.ts";
 import type { Ran, Row, Words } from "./table.ts";
 
@@ -12,6 +13,7 @@ export function ownPictureRows(
   inverse: (...options: string[]) => Words,
 ): readonly Row[] {
   const grown = inverse("--task=outpaint");
+  const diagnosed = inverse("--task=auto").with(1, casePath("soft/soft-sigma1.2.png"));
   const old = inverse("--task=old-photo");
   const how = ["--method=diffpir", "--data-step=first_order", "--steps=4", `--model=${tiny}`];
   const bright = ["restore", small, "--out=@.png", "--cpu", "--task=hdr", ...how];
@@ -28,6 +30,16 @@ export function ownPictureRows(
         assertEquals([width, height], isWide ? [19, 16] : [16, 19]);
       },
     })),
+    {
+      option: "yes",
+      without: diagnosed,
+      given: [...diagnosed, "--yes"],
+      check(tried, advised): void {
+        assertEquals([tried.has("-readings.png"), advised.has("-readings.png")], [true, false]);
+        assertStringIncludes(tried.stderr, "Tried on ");
+        assertEquals([tried.field("options.task"), advised.field("options.task")], ["deblur", "deblur"]);
+      },
+    },
     {
       option: "old-photo-scale",
       without: old,

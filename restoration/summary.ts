@@ -1,20 +1,27 @@
 /** The outcome of a restoration for people. */
-import { formatSeconds } from "../io/mod.ts";
 import type { ImageQuality } from "../metrics/mod.ts";
 import { isLinear } from "../operators/mod.ts";
-import { type CombinedResult, describeCounts, formatSize, type Outcome } from "../restoration/mod.ts";
-import { filesOf, type SampleOutput } from "./outputs.ts";
+import { formatSize } from "./canvas.ts";
+import { describeCounts } from "./counts.ts";
+import type { Outcome } from "./report.ts";
+import type { CombinedResult } from "./samples.ts";
 
-/** The outcome in a few lines. */
-export function summarize(output: SampleOutput, { restoration, method, result, seed, picture }: Outcome): string {
-  const { counts, seconds } = restoration;
+/**
+ * The outcome in a few lines.
+ * @param files that were written, the picture first
+ * @param time that it took, as people read it
+ */
+export function summarize(
+  [image, ...others]: readonly string[],
+  time: string,
+  { restoration: { counts }, method, result, seed, picture }: Outcome,
+): string {
   const applied = describeCounts(counts);
   const { comparison, raster } = result;
-  const others = filesOf(output).slice(1).join(", ");
   const lines = [
-    `Wrote ${output.image} (${formatSize(raster)}), ${others}`,
+    `Wrote ${image} (${formatSize(raster)}), ${others.join(", ")}`,
     `${method.name}: ${counts.nfe} network evaluations (${method.evaluations.nominal} nominal)` +
-    `${applied && `, ${applied}`} in ${formatSeconds(seconds)}, seed ${seed}`,
+    `${applied && `, ${applied}`} in ${time}, seed ${seed}`,
   ];
   if (comparison) {
     lines.push(
@@ -27,10 +34,15 @@ export function summarize(output: SampleOutput, { restoration, method, result, s
   return [...lines, result.verdict.text].join("\n");
 }
 
-/** What several restorations are together, in a few lines. */
-export function summarizeCombined(output: SampleOutput, { raster, count, quality, verdict }: CombinedResult): string {
-  const others = filesOf(output).slice(1).join(", ");
-  const lines = [`Wrote ${output.image} (${formatSize(raster)}), the mean of ${count} samples, ${others}`];
+/**
+ * What several restorations are together, in a few lines.
+ * @param files that were written, the picture first
+ */
+export function summarizeCombined(
+  [image, ...others]: readonly string[],
+  { raster, count, quality, verdict }: CombinedResult,
+): string {
+  const lines = [`Wrote ${image} (${formatSize(raster)}), the mean of ${count} samples, ${others.join(", ")}`];
   if (quality) {
     lines.push(
       `Mean:         ${formatQuality(quality.mean)}`,
