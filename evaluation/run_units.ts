@@ -21,7 +21,7 @@ import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
 import { type Prepared, prepareTruth } from "./pictures.ts";
 import { pairName, type PlannedUnit } from "./plan.ts";
-import { hashOf, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+import { shownFiles, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /**
  * Is told how far the work is, and waited for; it may throw to stop.
@@ -55,6 +55,8 @@ export interface Failure {
   readonly unit: PlannedUnit;
   /** The message of the error. */
   readonly reason: string;
+  /** Whether the device was too small for it: another one may do it. */
+  readonly isDeviceLimit: boolean;
 }
 
 /**
@@ -163,7 +165,7 @@ class Bench {
       if (items.length === 1) {
         const { unit } = items[0]!;
         await this.#finished(unit);
-        return [{ unit, reason: error.message }];
+        return [{ unit, reason: error.message, isDeviceLimit: error instanceof DeviceLimitError }];
       }
       const half = Math.ceil(items.length / 2);
       return [...await this.restore(items.slice(0, half)), ...await this.restore(items.slice(half))];
@@ -278,10 +280,7 @@ class Bench {
       scale,
     });
     const key = unitKey(this.work, unit);
-    const files = {
-      truth: `${await hashOf({ image: key["image"], size: key["size"], width, height, isGray })}.png`,
-      before: `${await hashOf({ ...key, method: "A^+ y", sigmaY: 0, noiseStatistics: false })}.png`,
-    };
+    const files = await shownFiles(key, { width, height, isGray });
     const record: UnitRecord = {
       id: unit.id,
       key,

@@ -32,6 +32,7 @@ export {
 export { type StateFile, stateFile } from "./state_file.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
+export { decodePng, encodePng } from "./codecs/png_file.ts";
 export { identifyImage, readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";
 export { formatByName, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";

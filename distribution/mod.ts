@@ -1,0 +1,20 @@
+/** Evaluations on several machines, through a queue on a NATS server with JetStream. */
+export { parseAddress, type ServerAddress } from "./address.ts";
+export { type Chunk, chunkOf, chunksOf, defaultChunk } from "./chunks.ts";
+export { type ConnectionFiles, connectTo, QueueError } from "./connection.ts";
+export { Queue, type Waiting } from "./queue.ts";
+export { checkOffer, type Input, makeOffer, planHash, type WorkerInputs, workOf } from "./offer.ts";
+export { type Accepted, acceptResult, type Difference, type Expected } from "./accept.ts";
+export { serve, type Served, type ServeOptions } from "./coordinator.ts";
+export { type Bench, TRIES, work, type Worked, type WorkerOptions } from "./worker.ts";
+export {
+  type ChunkMessage,
+  type ChunkResult,
+  decode,
+  encode,
+  type Kinds,
+  type Notice,
+  type Offer,
+  WireError,
+  type WorkerState,
+} from "./wire.ts";

@@ -1,0 +1,279 @@
+/** A worker: takes chunks from the queue, restores their pictures, gives the results back, and lets go of the chunk last. */
+import type { JsMsg } from "@nats-io/jetstream";
+import { DeviceLostError } from "../engine/mod.ts";
+import type { Failure, PlannedUnit, Store, Watch, Work } from "../evaluation/mod.ts";
+import { InterruptedError, writeAtomically } from "../io/mod.ts";
+import { chunkOf } from "./chunks.ts";
+import { isMissing, type Queue } from "./queue.ts";
+import { checkUnits, isInput } from "./offer.ts";
+import { UnitStore } from "./unit_store.ts";
+import { type ChunkMessage, type ChunkResult, decode, encode, LIMITS, type Offer, WireError } from "./wire.ts";
+
+/** How often a unit is tried before it is given up. */
+export const TRIES = 5;
+
+/** Seconds before a chunk that failed for want of a device or of memory is tried again, by whoever is free then. */
+const PAUSE = 30;
+
+/** Milliseconds between two messages of a worker about itself. */
+const TELLING = 3000;
+
+/** Devices that may be lost one after the other before a worker gives up. */
+const LOST_DEVICES = 3;
+
+/** What restores pictures. */
+export interface Bench {
+  /** What computes, for the coordinator and for messages. */
+  readonly adapter: string;
+  /** Makes units and stores them; gives those that failed. */
+  run(work: Work, units: readonly PlannedUnit[], store: Store, watch: Watch): Promise<readonly Failure[]>;
+  /** Lets go of the device. */
+  close(): void;
+}
+
+/** What a worker works with. */
+export interface WorkerOptions {
+  /** Makes work of an offer; what it throws ends the worker. */
+  prepare(offer: Offer, fetch: (name: string) => Promise<string>): Promise<Work>;
+  /** Opens what restores pictures; again after a device was lost. */
+  open(offer: Offer, work: Work): Promise<Bench>;
+  /** A folder for pictures and files, which the caller removes. */
+  readonly folder: string;
+  /** Is told how far the work is; it may throw to stop. */
+  readonly watch: Watch;
+  /** Tells the user something. */
+  readonly note: (text: string) => void;
+  /** Seconds before a chunk that failed is tried again (default 30). */
+  readonly pause?: number;
+}
+
+/** What a worker did. */
+export interface Worked {
+  /** Units that it made. */
+  readonly units: number;
+  /** Units that it could not make. */
+  readonly failed: number;
+}
+
+/**
+ * Works until the evaluation of the queue is over; waits for one if there is none yet.
+ * @throws {UsageError} if the evaluation is of another network or version
+ * @throws what `watch` throws, after the chunk was given back
+ */
+export async function work(queue: Queue, options: WorkerOptions): Promise<Worked> {
+  return await new Worker(queue, options).run();
+}
+
+class Worker {
+  readonly #id = crypto.getRandomValues(new Uint8Array(4)).toHex();
+  #adapter = "no device yet";
+  #state: "working" | "waiting" | "leaving" = "waiting";
+  #units = 0;
+  #failed = 0;
+  #evaluations = 0;
+  #lost = 0;
+  #bench: Bench | undefined;
+
+  constructor(readonly queue: Queue, readonly options: WorkerOptions) {}
+
+  async run(): Promise<Worked> {
+    const timer = setInterval(() => this.#tell(), TELLING);
+    this.#tell();
+    try {
+      let last: Offer | undefined;
+      for (let isWaiting = false;;) {
+        await this.options.watch("wait", 0, 1);
+        const offer = await this.#offer(last !== undefined);
+        if (offer === "over") return { units: this.#units, failed: this.#failed };
+        if (offer === undefined) {
+          if (!isWaiting) this.options.note(`Waiting for an evaluation in "${this.queue.name}" at ${this.queue.host}`);
+          isWaiting = true;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          continue;
+        }
+        last = offer;
+        await this.#serve(offer);
+      }
+    } finally {
+      clearInterval(timer);
+      this.#close();
+      this.#state = "leaving";
+      this.#tell();
+    }
+  }
+
+  /** The evaluation of the queue; "over" if it was there and neither it nor its coordinator are. */
+  async #offer(wasThere: boolean): Promise<Offer | "over" | undefined> {
+    try {
+      const offer = await this.queue.offer();
+      if (offer || !wasThere) return offer;
+      return await this.queue.hasCoordinator() ? undefined : "over";
+    } catch (error) {
+      await this.queue.survive(error);
+      return undefined;
+    }
+  }
+
+  /** Works for one evaluation, until it is gone from the queue. */
+  async #serve(offer: Offer): Promise<void> {
+    const { options, queue } = this;
+    const work = await options.prepare(offer, (name) => this.#fetch(name));
+    this.#close();
+    options.note(`Worker ${this.#id} is at "${offer.title}", ${offer.images.length} pictures`);
+    for (;;) {
+      await options.watch("wait", 0, 1);
+      try {
+        const message = await queue.nextChunk();
+        if (message) await this.#take(message, offer, work);
+        else if ((await queue.offer())?.plan !== offer.plan) return;
+      } catch (error) {
+        if (isMissing(error)) return;
+        await queue.survive(error);
+      }
+    }
+  }
+
+  async #take(message: JsMsg, offer: Offer, work: Work): Promise<void> {
+    let chunk: ChunkMessage;
+    try {
+      chunk = decode("chunk", message.data);
+    } catch (error) {
+      this.options.note((error as Error).message);
+      return message.term();
+    }
+    // What is left of an evaluation that was there before.
+    if (chunk.plan !== offer.plan) return message.term();
+    await checkUnits(work, chunk.units);
+    const { deliveryCount } = message.info;
+    if (deliveryCount > 1 && chunk.units.length > 1) return await this.#split(message, offer, chunk.units);
+    if (deliveryCount > TRIES) {
+      const reason = `${TRIES} workers had it, and each of them ended or was cut off before it was done`;
+      await this.#deliver(message, offer, givenUp(chunk.units, reason));
+      return;
+    }
+    await this.#restore(message, offer, work, chunk.units);
+  }
+
+  /** A chunk that comes again may hold a unit that ends every worker: its units go apart. */
+  async #split(message: JsMsg, offer: Offer, units: readonly PlannedUnit[]): Promise<void> {
+    for (const unit of units) await this.queue.addChunk(offer.plan, await chunkOf([unit]), "");
+    await message.ackAck();
+  }
+
+  async #restore(message: JsMsg, offer: Offer, work: Work, units: readonly PlannedUnit[]): Promise<void> {
+    const { options, queue } = this;
+    const lease = await queue.lease();
+    this.#state = "working";
+    const beat = setInterval(() => message.working(), 1000 * lease / 3);
+    try {
+      const store = new UnitStore();
+      this.#bench ??= await options.open(offer, work);
+      this.#adapter = this.#bench.adapter.slice(0, 1000);
+      const failures = await this.#bench.run(work, units, store, options.watch);
+      this.#lost = 0;
+      const isLast = message.info.deliveryCount >= TRIES;
+      const again = isLast ? [] : failures.filter(({ isDeviceLimit }) => isDeviceLimit);
+      const final = failures.filter((failure) => !again.includes(failure));
+      if (again.length > 0 && units.length === 1) {
+        options.note(`${again[0]!.reason}; unit ${units[0]!.id} is left to another machine`);
+        return message.nak(1000 * (options.pause ?? PAUSE));
+      }
+      for (const { unit } of again) await queue.addChunk(offer.plan, await chunkOf([unit]), "");
+      const result = store.result(final);
+      const nfe = result.records.reduce((sum, record) => sum + record.nfe, 0);
+      if (await this.#deliver(message, offer, result)) {
+        this.#units += result.records.length;
+        this.#failed += final.length;
+        this.#evaluations += nfe;
+      }
+    } catch (error) {
+      if (error instanceof InterruptedError) {
+        message.nak();
+        throw error;
+      }
+      await this.#failedAt(message, offer, units, error);
+    } finally {
+      clearInterval(beat);
+      this.#state = "waiting";
+    }
+  }
+
+  /** A chunk that could not be done: another try later, or, after the last one, the reason for the coordinator. */
+  async #failedAt(message: JsMsg, offer: Offer, units: readonly PlannedUnit[], error: unknown): Promise<void> {
+    const { options } = this;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof DeviceLostError) {
+      this.#close();
+      this.#lost++;
+    }
+    if (message.info.deliveryCount >= TRIES) {
+      await this.#deliver(message, offer, givenUp(units, reason.slice(0, 4000)));
+      this.#failed += units.length;
+    } else {
+      options.note(`${reason}; the units are tried again in ${options.pause ?? PAUSE} s`);
+      message.nak(1000 * (options.pause ?? PAUSE));
+    }
+    if (this.#lost >= LOST_DEVICES) throw error;
+  }
+
+  /**
+   * Gives a result to the coordinator and lets go of the chunk, however long the server is away.
+   * @returns whether it was delivered; not if the evaluation is over
+   */
+  async #deliver(message: JsMsg, offer: Offer, result: ChunkResult): Promise<boolean> {
+    const object = `result/${crypto.randomUUID()}`;
+    const bytes = encode("result", result);
+    if (bytes.length > LIMITS.result) {
+      throw new WireError(
+        `Cannot send a result of ${bytes.length} bytes, at most ${LIMITS.result} are allowed; give the coordinator a ` +
+          "smaller --chunk",
+      );
+    }
+    for (;;) {
+      try {
+        await this.queue.put(object, bytes);
+        await this.queue.addNotice({ plan: offer.plan, object, worker: this.#id, adapter: this.#adapter });
+        await message.ackAck();
+        return true;
+      } catch (error) {
+        if (isMissing(error)) return false;
+        await this.options.watch("wait", 0, 1);
+        await this.queue.survive(error);
+      }
+    }
+  }
+
+  /** Brings an input here, once; gives its path. */
+  async #fetch(name: string): Promise<string> {
+    const path = `${this.options.folder}/${name}`;
+    if (await Deno.stat(path).then(() => true, () => false)) return path;
+    const bytes = await this.queue.take(`input/${name}`, LIMITS.input);
+    if (!bytes || !(await isInput(name, bytes))) {
+      throw new WireError(
+        `Cannot read input ${name} of the queue: it is ${bytes ? "not what its name says" : "missing"}`,
+      );
+    }
+    await writeAtomically(path, bytes);
+    return path;
+  }
+
+  #close(): void {
+    this.#bench?.close();
+    this.#bench = undefined;
+  }
+
+  #tell(): void {
+    this.queue.tellState({
+      worker: this.#id,
+      adapter: this.#adapter,
+      units: this.#units,
+      evaluations: this.#evaluations,
+      state: this.#state,
+    });
+  }
+}
+
+/** A result that says why there is none. */
+function givenUp(units: readonly PlannedUnit[], reason: string): ChunkResult {
+  return { records: [], failures: units.map(({ id }) => ({ id, reason })), pictures: {} };
+}

@@ -1,0 +1,174 @@
+/** A small evaluation for several processes: a network that takes a tenth of every state for noise, on the CPU. */
+import { ENGINE_VERSION, ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import {
+  evaluate,
+  makePlan,
+  NO_FILES,
+  readStudy,
+  runUnits,
+  type StudyPicture,
+  type Subject,
+  tableFiles,
+  type Work,
+} from "../../evaluation/mod.ts";
+import {
+  type Bench,
+  checkOffer,
+  connectTo,
+  makeOffer,
+  type Offer,
+  Queue,
+  serve,
+  type Served,
+  type ServeOptions,
+  work,
+  type Worked,
+  type WorkerOptions,
+  workOf,
+} from "../../distribution/mod.ts";
+import { decodePng, encodePng } from "../../io/mod.ts";
+import { weightedSum } from "../../kernels/mod.ts";
+import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
+import { colourRaster, toImage } from "../../raster/mod.ts";
+import { MemoryStore } from "../evaluation/memory_store.ts";
+
+const alphaBar = Float64Array.from({ length: 1000 }, (_, t) => Math.exp(-10 * ((t + 1) / 1000) ** 2));
+
+const PROCESS = listedProcess(noiseSchedule("linear"));
+
+const MODEL = {
+  name: "tenth",
+  config: { imageSize: 8, inChannels: 3 },
+  process: PROCESS,
+  downsampling: 2,
+  noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({
+    imageShape: [height, width, 3],
+    alphaBar,
+    predictEps: (xt: Tensor) => weightedSum([[0.1, xt]]),
+  }),
+} as unknown as OpenedModel;
+
+/** The files of pictures, by their names. */
+const FILES = new Map(["a", "b", "c"].map((name, k) => {
+  const data = Float32Array.from({ length: 8 * 6 * 3 }, (_, at) => Math.sin(at * (k + 1)));
+  return [name, encodePng(toImage({ width: 8, height: 6, channels: 3, data }))] as const;
+}));
+
+const STUDY = readStudy({
+  title: "Several machines",
+  tasks: "sr2, colorize sigma-y=0.1",
+  methods: "pseudo-inverse, ddrm steps=3, ddnm steps=4",
+  seeds: [3, 4],
+});
+
+/** The network as plans know it. */
+export const SUBJECT: Subject = {
+  identity: { name: "tenth", sha256: "0".repeat(64), known: [] },
+  precision: "f32",
+  label: undefined,
+  imageSize: 8,
+  process: PROCESS,
+};
+
+async function pictures(): Promise<readonly StudyPicture[]> {
+  return await Promise.all(Array.from(FILES, async ([name, bytes]) => ({
+    name,
+    sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
+    read: async () => colourRaster((await decodePng(bytes, 1e6)).image),
+    bytes: () => Promise.resolve(bytes),
+  })));
+}
+
+/** The plan of the evaluation. */
+export async function planned(): Promise<Work> {
+  return await makePlan(STUDY, SUBJECT, await pictures());
+}
+
+const NO_FILE = (path: string): Promise<never> => Promise.reject(new Error(`no file "${path}" is expected`));
+
+/** The tables that hold no times, of an evaluation that ran in one process. */
+export async function expectedTables(): Promise<Readonly<Record<string, string>>> {
+  const { results } = await evaluate(new ReferenceRuntime(), MODEL, STUDY, {
+    store: new MemoryStore(),
+    pictures: await pictures(),
+    identity: SUBJECT.identity,
+  });
+  return { ...tableFiles(results), "times.csv": "" };
+}
+
+/** Opens the queue of a server. */
+export async function openQueue(host: string, note: (text: string) => void = () => {}): Promise<Queue> {
+  const address = { host, isEncrypted: false, user: "", password: "" };
+  return await Queue.open(await connectTo(address, {}, note), host, "test");
+}
+
+/** What `serve` is called with; chunks of two units, which workers hold for two seconds. */
+export async function serveOptions(
+  changed: Partial<ServeOptions> & Pick<ServeOptions, "store">,
+): Promise<ServeOptions> {
+  const work = await planned();
+  return {
+    work,
+    ...await makeOffer(work, STUDY, NO_FILE),
+    chunk: 2,
+    lease: 2,
+    replace: false,
+    watch: () => {},
+    note: () => {},
+    ...changed,
+  };
+}
+
+/** Serves the evaluation with a connection of its own. */
+export async function serveAt(
+  host: string,
+  options: Partial<ServeOptions> & Pick<ServeOptions, "store">,
+): Promise<Served> {
+  const queue = await openQueue(host);
+  try {
+    return await serve(queue, await serveOptions(options));
+  } finally {
+    await queue.connection.close();
+  }
+}
+
+/** The bench of the evaluation: really restores, on the CPU. */
+export function bench(adapter = "CPU of a test"): Bench {
+  const runtime = new ReferenceRuntime();
+  return {
+    adapter,
+    run: (work, units, store, watch) => runUnits(work, units, { runtime, model: MODEL, store, batch: 2, watch }),
+    close: () => runtime.destroy(),
+  };
+}
+
+/** Works for the evaluation with a connection of its own. */
+export async function workAt(
+  host: string,
+  { subject = SUBJECT, ...options }: Partial<WorkerOptions> & { readonly subject?: Subject } = {},
+): Promise<Worked> {
+  const queue = await openQueue(host, options.note);
+  const folder = await Deno.makeTempDir();
+  const readPicture = async (path: string): ReturnType<StudyPicture["read"]> =>
+    colourRaster((await decodePng(await Deno.readFile(path), 1e6)).image);
+  try {
+    return await work(queue, {
+      prepare: (offer: Offer, fetch) => {
+        checkOffer(offer, subject.identity.sha256);
+        return workOf(offer, { subject, fetch, readPicture, files: NO_FILES });
+      },
+      open: () => Promise.resolve(bench()),
+      folder,
+      watch: () => {},
+      note: () => {},
+      pause: 0.2,
+      ...options,
+    });
+  } finally {
+    await queue.connection.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The version of the program. */
+export const VERSION = ENGINE_VERSION;
