@@ -16,6 +16,7 @@ import {
 import { ENGINE_VERSION } from "../engine/mod.ts";
 import { checkValue, UsageError } from "../parameters/mod.ts";
 import { describingOptions, fileOptions, methodOptions, NOISE_OPTIONS } from "../restoration/mod.ts";
+import { QueueError } from "./connection.ts";
 import { type Offer, WIRE_FORMAT, WireError } from "./wire.ts";
 
 /** A picture or a file of a task that workers need. */
@@ -94,17 +95,17 @@ export async function makeOffer(
 /**
  * Makes sure that this program with its network gives the results that are asked for.
  * @param sha256 of the file of the network
- * @throws {UsageError} if it does not
+ * @throws {QueueError} if it does not
  */
 export function checkOffer({ version, model }: Offer, sha256: string): void {
   if (version !== ENGINE_VERSION) {
-    throw new UsageError(
+    throw new QueueError(
       `Cannot work on this evaluation: it is of version ${version}, this program is ${ENGINE_VERSION}; install the same ` +
         "version on all machines",
     );
   }
   if (model.sha256 !== sha256) {
-    throw new UsageError(
+    throw new QueueError(
       `Cannot work on this evaluation: its network is "${model.name}" with SHA-256 ${model.sha256}, the one of this ` +
         `machine has ${sha256}; give the same file with --model`,
     );

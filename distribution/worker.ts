@@ -1,7 +1,15 @@
 /** A worker: takes chunks from the queue, restores their pictures, gives the results back, and lets go of the chunk last. */
 import type { JsMsg } from "@nats-io/jetstream";
 import { DeviceLostError } from "../engine/mod.ts";
-import type { Failure, PlannedUnit, Store, Watch, Work } from "../evaluation/mod.ts";
+import {
+  type Failure,
+  type Means,
+  type PlannedUnit,
+  runUnits,
+  type Store,
+  type Watch,
+  type Work,
+} from "../evaluation/mod.ts";
 import { InterruptedError, writeAtomically } from "../io/mod.ts";
 import { chunkOf } from "./chunks.ts";
 import { isMissing, type Queue } from "./queue.ts";
@@ -31,6 +39,17 @@ export interface Bench {
   close(): void;
 }
 
+/** A bench with an open network. */
+export function benchOf(
+  { close, runtime, ...means }: Pick<Means, "runtime" | "model" | "batch"> & Pick<Bench, "close">,
+): Bench {
+  return {
+    adapter: runtime.description,
+    run: (work, units, store, watch) => runUnits(work, units, { ...means, runtime, store, watch }),
+    close,
+  };
+}
+
 /** What a worker works with. */
 export interface WorkerOptions {
   /** Makes work of an offer; what it throws ends the worker. */
@@ -39,6 +58,8 @@ export interface WorkerOptions {
   open(offer: Offer, work: Work): Promise<Bench>;
   /** A folder for pictures and files, which the caller removes. */
   readonly folder: string;
+  /** Throws if the user wants to stop. */
+  check(): Promise<void>;
   /** Is told how far the work is; it may throw to stop. */
   readonly watch: Watch;
   /** Tells the user something. */
@@ -82,7 +103,7 @@ class Worker {
     try {
       let last: Offer | undefined;
       for (let isWaiting = false;;) {
-        await this.options.watch("wait", 0, 1);
+        await this.options.check();
         const offer = await this.#offer(last !== undefined);
         if (offer === "over") return { units: this.#units, failed: this.#failed };
         if (offer === undefined) {
@@ -117,11 +138,16 @@ class Worker {
   /** Works for one evaluation, until it is gone from the queue. */
   async #serve(offer: Offer): Promise<void> {
     const { options, queue } = this;
-    const work = await options.prepare(offer, (name) => this.#fetch(name));
     this.#close();
+    let work: Work;
+    try {
+      work = await options.prepare(offer, (name) => this.#fetch(name));
+    } catch (error) {
+      return await queue.survive(error);
+    }
     options.note(`Worker ${this.#id} is at "${offer.title}", ${offer.images.length} pictures`);
     for (;;) {
-      await options.watch("wait", 0, 1);
+      await options.check();
       try {
         const message = await queue.nextChunk();
         if (message) await this.#take(message, offer, work);
@@ -237,7 +263,7 @@ class Worker {
         return true;
       } catch (error) {
         if (isMissing(error)) return false;
-        await this.options.watch("wait", 0, 1);
+        await this.options.check();
         await this.queue.survive(error);
       }
     }

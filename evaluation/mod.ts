@@ -2,10 +2,11 @@
 export { type Entry, type EntryKind, type EntrySource, namesOf, readEntries } from "./entries.ts";
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
 export type { Seeds } from "./seeds.ts";
-export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
+export { ENTRY_OPTIONS, readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
 export { checkNetwork, makePlan, type Pair, type Subject, unitKey, type Work } from "./make_plan.ts";
 export {
+  commandText,
   describePlan,
   evaluationsOf,
   type KeptPlan,
@@ -18,11 +19,12 @@ export {
   planData,
   type PlannedPair,
   type PlannedUnit,
+  readShard,
   type Shard,
   shardOf,
 } from "./plan.ts";
 export { measureSpeed, type Speed, speedOfUnits } from "./prediction.ts";
-export { type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
+export { describeFailures, type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
 export { featureStatistics, type Measure, type Measures } from "./passes.ts";
 export {
   canonical,

@@ -20,7 +20,7 @@ import { seededNoise } from "../samplers/mod.ts";
 import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
 import { type Prepared, prepareTruth } from "./pictures.ts";
-import { pairName, type PlannedUnit } from "./plan.ts";
+import { labelsOf, pairName, type Plan, type PlannedUnit } from "./plan.ts";
 import { shownFiles, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /**
@@ -57,6 +57,14 @@ export interface Failure {
   readonly reason: string;
   /** Whether the device was too small for it: another one may do it. */
   readonly isDeviceLimit: boolean;
+}
+
+/** Failures in sentences: which picture, task, method and seed, and why. */
+export function describeFailures(plan: Plan, failures: readonly Failure[]): readonly string[] {
+  return failures.map(({ unit, reason }) => {
+    const { task, method } = labelsOf(plan, unit);
+    return `Failed: ${plan.images[unit.image]?.name}, ${task}, ${method}, seed ${unit.seed}: ${reason}`;
+  });
 }
 
 /**

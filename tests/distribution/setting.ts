@@ -159,6 +159,7 @@ export async function workAt(
       },
       open: () => Promise.resolve(bench()),
       folder,
+      check: () => Promise.resolve(),
       watch: () => {},
       note: () => {},
       pause: 0.2,
