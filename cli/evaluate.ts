@@ -225,6 +225,7 @@ class Session implements Disposable {
 
   /** Who is told of the work. */
   readonly #told = {
+    check: (): Promise<void> => this.interrupt.check(),
     note: (text: string): void => this.reporter.note(text),
     watch: (...step: Parameters<Watch>) => this.#watch(...step),
   };
@@ -266,7 +267,6 @@ class Session implements Disposable {
     const done = await workForEvaluation(args.operands.slice(1), args.values, {
       ...this.#told,
       files: TASK_FILES,
-      check: () => this.interrupt.check(),
       readPicture: (path) => readColours(path),
       subjectOf: ({ precision, class: label }) => {
         this.args = new Arguments(args.operands, {

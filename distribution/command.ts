@@ -28,6 +28,8 @@ export interface Serving {
   readonly watch: Watch;
   /** Tells the user something. */
   readonly note: (text: string) => void;
+  /** Throws if the user wants to stop. */
+  readonly check: () => Promise<void>;
 }
 
 /**
@@ -48,13 +50,12 @@ export async function serveEvaluation(values: OptionValues, serving: Serving): P
 }
 
 /** What a worker of a command line works with. */
-export interface Working extends Pick<WorkerInputs, "readPicture" | "files">, Pick<Serving, "watch" | "note"> {
+export interface Working
+  extends Pick<WorkerInputs, "readPicture" | "files">, Omit<Serving, "work" | "study" | "store"> {
   /** The network of this machine, for an evaluation. */
   readonly subjectOf: (offer: Offer) => Promise<WorkerInputs["subject"]>;
   /** Opens what restores pictures; again after a device was lost. */
   readonly open: (work: Work) => Promise<Bench>;
-  /** Throws if the user wants to stop. */
-  readonly check: () => Promise<void>;
 }
 
 /**

@@ -36,7 +36,9 @@ export interface ServeOptions {
   readonly lease: number;
   /** Whether another evaluation is removed from the queue. */
   readonly replace: boolean;
-  /** Is told how far the work is; it may throw to stop. */
+  /** Throws if the user wants to stop. */
+  check(): Promise<void>;
+  /** Is told how far the work is whenever that changes; it may throw to stop. */
   readonly watch: Watch;
   /** Tells the user something. */
   readonly note: (text: string) => void;
@@ -79,6 +81,7 @@ class Coordinator {
   #chunks: readonly Chunk[] = [];
   #restored = 0;
   #rounds = 0;
+  #shown = "";
 
   constructor(readonly queue: Queue, readonly options: ServeOptions, readonly workers: Workers) {
     this.#units = new Map(options.work.plan.units.map((unit) => [unit.id, unit]));
@@ -242,7 +245,11 @@ class Coordinator {
   }
 
   async #show(): Promise<void> {
-    const { work: { plan }, watch } = this.options;
+    const { work: { plan }, watch, check } = this.options;
+    await check();
+    const now = [this.#missing.size, this.#failures.size, this.workers.count].join();
+    if (now === this.#shown) return;
+    this.#shown = now;
     const left = [...this.#missing].map((id) => this.#units.get(id)!);
     const [all, open] = [evaluationsOf(plan, plan.units), evaluationsOf(plan, left)];
     const { size } = this.#units;

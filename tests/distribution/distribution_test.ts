@@ -1,15 +1,8 @@
 /** An evaluation on several machines, each in this process: tables and files are those of a run on one. */
 import { assert, assertEquals } from "@std/assert";
-import { readResults, tableFiles } from "../../evaluation/mod.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";
-import { expectedTables, openQueue, planned, serveAt, workAt } from "./setting.ts";
-
-/** The tables of a store without times. */
-async function tables(store: MemoryStore): Promise<Readonly<Record<string, string>>> {
-  const { plan } = await planned();
-  return { ...tableFiles(await readResults(plan, store)), "times.csv": "" };
-}
+import { expectedTables, openQueue, planned, serveAt, tablesOf, workAt } from "./setting.ts";
 
 natsTest("two workers give the tables of one process, and nothing stays in the queue", async ({ server: { host } }) => {
   const store = new MemoryStore();
@@ -18,7 +11,7 @@ natsTest("two workers give the tables of one process, and nothing stays in the q
   assertEquals([served.restored, served.failures, served.differences], [units.length, [], []]);
   assertEquals(worked.reduce((sum, { units }) => sum + units, 0), units.length);
   for (const { units: share } of worked) assert(share > 0, "both have worked");
-  assertEquals(await tables(store), await expectedTables());
+  assertEquals(await tablesOf(store), await expectedTables());
   const queue = await openQueue(host);
   assertEquals(await queue.waiting(), undefined);
   assertEquals((await Array.fromAsync(queue.jsm.streams.list())).length, 0);

@@ -1,11 +1,14 @@
 /** A small evaluation for several processes: a network that takes a tenth of every state for noise, on the CPU. */
-import { ENGINE_VERSION, ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
 import {
   evaluate,
   makePlan,
   NO_FILES,
+  type PlannedUnit,
+  readResults,
   readStudy,
   runUnits,
+  type Store,
   type StudyPicture,
   type Subject,
   tableFiles,
@@ -113,6 +116,7 @@ export async function serveOptions(
     chunk: 2,
     lease: 2,
     replace: false,
+    check: () => Promise.resolve(),
     watch: () => {},
     note: () => {},
     ...changed,
@@ -132,12 +136,18 @@ export async function serveAt(
   }
 }
 
-/** The bench of the evaluation: really restores, on the CPU. */
-export function bench(adapter = "CPU of a test"): Bench {
+/**
+ * The bench of the evaluation: really restores, on the CPU.
+ * @param before what happens first, with the units of a chunk
+ */
+export function bench(before?: (units: readonly PlannedUnit[]) => void | Promise<void>): Bench {
   const runtime = new ReferenceRuntime();
   return {
-    adapter,
-    run: (work, units, store, watch) => runUnits(work, units, { runtime, model: MODEL, store, batch: 2, watch }),
+    adapter: "CPU of a test",
+    run: async (work, units, store, watch) => {
+      await before?.(units);
+      return await runUnits(work, units, { runtime, model: MODEL, store, batch: 2, watch });
+    },
     close: () => runtime.destroy(),
   };
 }
@@ -171,5 +181,13 @@ export async function workAt(
   }
 }
 
-/** The version of the program. */
-export const VERSION = ENGINE_VERSION;
+/** The tables of a store without times. */
+export async function tablesOf(store: Store): Promise<Readonly<Record<string, string>>> {
+  const { plan } = await planned();
+  return { ...tableFiles(await readResults(plan, store)), "times.csv": "" };
+}
+
+/** Waits some milliseconds. */
+export function pass(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
