@@ -211,7 +211,7 @@ class Coordinator {
         }
       }
     }
-    await message.ackAck();
+    message.ack();
     await queue.drop(notice.object);
   }
 

@@ -294,7 +294,7 @@ export class Queue {
     if (this.connection.isClosed()) {
       throw new QueueError(`Cannot go on: the connection to ${this.host} was closed; check the user, and start again`);
     }
-    if (!isOfServer(error)) throw error;
+    if (!mayPass(error)) throw error;
     await new Promise((resolve) => setTimeout(resolve, LOOK / 2));
   }
 }
@@ -305,11 +305,21 @@ export function isMissing(error: unknown): boolean {
   return /StreamNotFound|ConsumerNotFound|(stream|consumer|object store|bucket) not found/i.test(text);
 }
 
-/** Names of the errors of connections and servers. */
-const SERVER_ERRORS =
-  /^(JetStream\w*|\w*NotFoundError|TimeoutError|NoResponders|RequestError|\w*ConnectionError|ProtocolError|\w*OperationError)$/;
+/** Errors of this program and of its files, which no waiting helps. */
+const LASTING = [
+  "FileError",
+  "ImageError",
+  "InterruptedError",
+  "QueueError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "TypeError",
+  "UsageError",
+  "WireError",
+];
 
-/** Whether an error is of the connection or the server, and not of this program. */
-function isOfServer(error: unknown): boolean {
-  return isMissing(error) || (error instanceof Error && SERVER_ERRORS.test(error.name));
+/** Whether an error may be of the connection or the server; the client throws many kinds. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Error && !LASTING.includes(error.name);
 }

@@ -11,7 +11,7 @@ import {
   type Work,
 } from "../evaluation/mod.ts";
 import { InterruptedError, writeAtomically } from "../io/mod.ts";
-import { chunkOf } from "./chunks.ts";
+import { type Chunk, chunkOf } from "./chunks.ts";
 import { isMissing, type Queue } from "./queue.ts";
 import { checkUnits, isInput } from "./offer.ts";
 import { UnitStore } from "./unit_store.ts";
@@ -150,8 +150,9 @@ class Worker {
       await options.check();
       try {
         const message = await queue.nextChunk();
-        if (message) await this.#take(message, offer, work);
-        else if ((await queue.offer())?.plan !== offer.plan) return;
+        if (message && !(await this.#take(message, offer, work))) return;
+        if (message) continue;
+        if ((await queue.offer())?.plan !== offer.plan) return;
       } catch (error) {
         if (isMissing(error)) return;
         await queue.survive(error);
@@ -159,68 +160,88 @@ class Worker {
     }
   }
 
-  async #take(message: JsMsg, offer: Offer, work: Work): Promise<void> {
+  /** Does a chunk; returns whether it is of this evaluation, and not of one that has taken its place. */
+  async #take(message: JsMsg, offer: Offer, work: Work): Promise<boolean> {
     let chunk: ChunkMessage;
     try {
       chunk = decode("chunk", message.data);
     } catch (error) {
       this.options.note((error as Error).message);
-      return message.term();
+      message.term();
+      return true;
     }
-    // What is left of an evaluation that was there before.
-    if (chunk.plan !== offer.plan) return message.term();
+    if (chunk.plan !== offer.plan) {
+      message.nak();
+      return false;
+    }
     await checkUnits(work, chunk.units);
     const { deliveryCount } = message.info;
-    if (deliveryCount > 1 && chunk.units.length > 1) return await this.#split(message, offer, chunk.units);
-    if (deliveryCount > TRIES) {
+    if (deliveryCount > 1 && chunk.units.length > 1) await this.#split(message, offer, chunk.units);
+    else if (deliveryCount > TRIES) {
       const reason = `${TRIES} workers had it, and each of them ended or was cut off before it was done`;
       await this.#deliver(message, offer, givenUp(chunk.units, reason));
-      return;
-    }
-    await this.#restore(message, offer, work, chunk.units);
+    } else await this.#restore(message, offer, work, chunk.units);
+    return true;
   }
 
   /** A chunk that comes again may hold a unit that ends every worker: its units go apart. */
   async #split(message: JsMsg, offer: Offer, units: readonly PlannedUnit[]): Promise<void> {
     for (const unit of units) await this.queue.addChunk(offer.plan, await chunkOf([unit]), "");
-    await message.ackAck();
+    message.ack();
   }
 
   async #restore(message: JsMsg, offer: Offer, work: Work, units: readonly PlannedUnit[]): Promise<void> {
-    const { options, queue } = this;
-    const lease = await queue.lease();
+    const { options } = this;
+    const lease = await this.queue.lease();
     this.#state = "working";
     const beat = setInterval(() => message.working(), 1000 * lease / 3);
     try {
       const store = new UnitStore();
-      this.#bench ??= await options.open(offer, work);
-      this.#adapter = this.#bench.adapter.slice(0, 1000);
-      const failures = await this.#bench.run(work, units, store, options.watch);
-      this.#lost = 0;
+      const failures = await this.#run(message, offer, work, units, store);
+      if (failures === undefined) return;
       const isLast = message.info.deliveryCount >= TRIES;
       const again = isLast ? [] : failures.filter(({ isDeviceLimit }) => isDeviceLimit);
       const final = failures.filter((failure) => !again.includes(failure));
       if (again.length > 0 && units.length === 1) {
         options.note(`${again[0]!.reason}; unit ${units[0]!.id} is left to another machine`);
-        return message.nak(1000 * (options.pause ?? PAUSE));
+        message.nak(1000 * (options.pause ?? PAUSE));
+        return;
       }
-      for (const { unit } of again) await queue.addChunk(offer.plan, await chunkOf([unit]), "");
       const result = store.result(final);
-      const nfe = result.records.reduce((sum, record) => sum + record.nfe, 0);
-      if (await this.#deliver(message, offer, result)) {
-        this.#units += result.records.length;
-        this.#failed += final.length;
-        this.#evaluations += nfe;
-      }
+      const left = await Promise.all(again.map(({ unit }) => chunkOf([unit])));
+      if (!(await this.#deliver(message, offer, result, left))) return;
+      this.#units += result.records.length;
+      this.#failed += final.length;
+      this.#evaluations += result.records.reduce((sum, record) => sum + record.nfe, 0);
+    } finally {
+      clearInterval(beat);
+      this.#state = "waiting";
+    }
+  }
+
+  /** Restores units; undefined if that failed, and was said. */
+  async #run(
+    message: JsMsg,
+    offer: Offer,
+    work: Work,
+    units: readonly PlannedUnit[],
+    store: UnitStore,
+  ): Promise<readonly Failure[] | undefined> {
+    const { options } = this;
+    try {
+      this.#bench ??= await options.open(offer, work);
+      this.#adapter = this.#bench.adapter.slice(0, 1000);
+      const failures = await this.#bench.run(work, units, store, options.watch);
+      this.#lost = 0;
+      return failures;
     } catch (error) {
       if (error instanceof InterruptedError) {
         message.nak();
         throw error;
       }
-      await this.#failedAt(message, offer, units, error);
-    } finally {
-      clearInterval(beat);
-      this.#state = "waiting";
+      // The evaluation is over, and this was no part of it any more.
+      if (!isMissing(error)) await this.#failedAt(message, offer, units, error);
+      return undefined;
     }
   }
 
@@ -244,9 +265,15 @@ class Worker {
 
   /**
    * Gives a result to the coordinator and lets go of the chunk, however long the server is away.
+   * @param left what of the chunk is for others
    * @returns whether it was delivered; not if the evaluation is over
    */
-  async #deliver(message: JsMsg, offer: Offer, result: ChunkResult): Promise<boolean> {
+  async #deliver(
+    message: JsMsg,
+    offer: Offer,
+    result: ChunkResult,
+    left: readonly Chunk[] = [],
+  ): Promise<boolean> {
     const object = `result/${crypto.randomUUID()}`;
     const bytes = encode("result", result);
     if (bytes.length > LIMITS.result) {
@@ -255,14 +282,28 @@ class Worker {
           "smaller --chunk",
       );
     }
-    for (;;) {
-      try {
+    try {
+      await this.#patiently(async () => {
+        for (const chunk of left) await this.queue.addChunk(offer.plan, chunk, "");
         await this.queue.put(object, bytes);
         await this.queue.addNotice({ plan: offer.plan, object, worker: this.#id, adapter: this.#adapter });
-        await message.ackAck();
-        return true;
+      });
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+    // Last: if that is lost, the chunk is done once more, and compared.
+    message.ack();
+    return true;
+  }
+
+  /** Does something with the server, however long that is away. */
+  async #patiently<T>(action: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await action();
       } catch (error) {
-        if (isMissing(error)) return false;
+        if (isMissing(error)) throw error;
         await this.options.check();
         await this.queue.survive(error);
       }
@@ -273,7 +314,7 @@ class Worker {
   async #fetch(name: string): Promise<string> {
     const path = `${this.options.folder}/${name}`;
     if (await Deno.stat(path).then(() => true, () => false)) return path;
-    const bytes = await this.queue.take(`input/${name}`, LIMITS.input);
+    const bytes = await this.#patiently(() => this.queue.take(`input/${name}`, LIMITS.input));
     if (!bytes || !(await isInput(name, bytes))) {
       throw new WireError(
         `Cannot read input ${name} of the queue: it is ${bytes ? "not what its name says" : "missing"}`,

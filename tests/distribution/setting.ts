@@ -155,9 +155,12 @@ export function bench(before?: (units: readonly PlannedUnit[]) => void | Promise
 /** Works for the evaluation with a connection of its own. */
 export async function workAt(
   host: string,
-  { subject = SUBJECT, ...options }: Partial<WorkerOptions> & { readonly subject?: Subject } = {},
+  { subject = SUBJECT, queue: own, ...options }: Partial<WorkerOptions> & {
+    readonly subject?: Subject;
+    readonly queue?: Queue;
+  } = {},
 ): Promise<Worked> {
-  const queue = await openQueue(host, options.note);
+  const queue = own ?? await openQueue(host, options.note);
   const folder = await Deno.makeTempDir();
   const readPicture = async (path: string): ReturnType<StudyPicture["read"]> =>
     colourRaster((await decodePng(await Deno.readFile(path), 1e6)).image);
