@@ -1,5 +1,11 @@
 /** The connection to a NATS server. It is made anew whenever it breaks, to the one host that was named and no other. */
-import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
+import {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  type TlsOptions,
+} from "@nats-io/transport-node";
 import { readText } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { parseCredentials, type ServerAddress } from "./address.ts";
@@ -62,7 +68,7 @@ export async function connectTo(
     ignoreClusterUpdates: true,
     ...(user === "" ? {} : password === "" ? { token: user } : { user, pass: password }),
     ...(credentials === undefined ? {} : await optionsOf(credentials)),
-    ...(isEncrypted ? { tls: authority === undefined ? {} : { ca: await readText(authority) } } : {}),
+    ...(isEncrypted ? { tls: await encryptionOf(host, authority) } : {}),
   };
   try {
     const connection = await connect(options);
@@ -83,6 +89,16 @@ async function optionsOf(path: string): Promise<NodeConnectionOptions> {
     case "creds":
       return { authenticator: credsAuthenticator(new TextEncoder().encode(found.text)) };
   }
+}
+
+/** The client tells Node the names of servers alone; a certificate may be of an address, which has to be compared, too. */
+async function encryptionOf(
+  host: string,
+  authority: string | undefined,
+): Promise<TlsOptions & { readonly host: string }> {
+  const { hostname } = new URL(`tls://${host}`);
+  const ca = authority === undefined ? {} : { ca: await readText(authority) };
+  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), ...ca };
 }
 
 /** Why there is no connection, and what to do, in words without what only one of us may know. */

@@ -17,6 +17,9 @@ export {
   type Kinds,
   type Notice,
   type Offer,
+  type WireEntry,
   WireError,
   type WorkerState,
 } from "./wire.ts";
+export type { JetStreamManager, JsMsg } from "@nats-io/jetstream";
+export type { NatsConnection } from "@nats-io/transport-node";

@@ -17,7 +17,7 @@ import { ENGINE_VERSION } from "../engine/mod.ts";
 import { checkValue, UsageError } from "../parameters/mod.ts";
 import { describingOptions, fileOptions, methodOptions, NOISE_OPTIONS } from "../restoration/mod.ts";
 import { QueueError } from "./connection.ts";
-import { type Offer, WIRE_FORMAT, WireError } from "./wire.ts";
+import { type Offer, WIRE_FORMAT, type WireEntry, WireError } from "./wire.ts";
 
 /** A picture or a file of a task that workers need. */
 export interface Input {
@@ -64,7 +64,7 @@ export async function makeOffer(
     if (!bytes) throw new TypeError(`Cannot send picture "${shown}" to other machines: its bytes are not known`);
     named.set(sha256, { name: sha256, shown, bytes: () => bytes() });
   }
-  const wired = ({ name, label, series, options, lenient }: Entry): Offer["tasks"][number] => ({
+  const wired = ({ name, label, series, options, lenient }: Entry): WireEntry => ({
     name,
     label,
     series,
@@ -130,7 +130,7 @@ export interface WorkerInputs {
  */
 export async function workOf(offer: Offer, { subject, fetch, readPicture, files }: WorkerInputs): Promise<Work> {
   const known = new Set(offer.inputs);
-  const local = async (kind: "task" | "method", entry: Offer["tasks"][number]): Promise<Entry> => {
+  const local = async (kind: "task" | "method", entry: WireEntry): Promise<Entry> => {
     const specs = kind === "task" ? { ...describingOptions(), ...NOISE_OPTIONS } : methodOptions();
     const place = `the offer at ${kind} "${entry.label.slice(0, 80)}"`;
     const options: Record<string, string | number | boolean> = {};

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- settings of JetStream keep their spelling
 /**
  * The queue of an evaluation on a NATS server: a work-queue stream of chunks, one of notices, and an object store with
  * pictures and results. It is a hint: what counts is what the coordinator has stored, and a queue that is lost is made anew.

@@ -3,7 +3,7 @@
  * workers say of themselves. Nothing is taken from the wire that does not fit its schema and its size.
  */
 import * as v from "valibot";
-import { METRICS, type UnitRecord } from "../evaluation/mod.ts";
+import { METRICS, type PlannedUnit, type Seeds, type UnitRecord } from "../evaluation/mod.ts";
 
 /** Raised when older programs would misunderstand what travels. */
 export const WIRE_FORMAT = 1;
@@ -58,8 +58,49 @@ const OFFER = v.strictObject({
   inputs: v.array(INPUT_NAME),
 });
 
+/** A task or method as it travels: an entry of a study, with files by the names of inputs. */
+export interface WireEntry {
+  /** Name in the register. */
+  readonly name: string;
+  /** What tables call it. */
+  readonly label: string;
+  /** What entries of a list of values have in common. */
+  readonly series: string;
+  /** Its options. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** Whether options that it does not take are left out. */
+  readonly lenient: boolean;
+}
+
 /** An evaluation as workers are told of it. */
-export type Offer = v.InferOutput<typeof OFFER>;
+export interface Offer {
+  /** `WIRE_FORMAT`. */
+  readonly format: number;
+  /** What tells its units from those of others. */
+  readonly plan: string;
+  /** Version of the program. */
+  readonly version: string;
+  /** Heading of the report. */
+  readonly title: string;
+  /** Which network it is. */
+  readonly model: { readonly name: string; readonly sha256: string };
+  /** How weights are kept. */
+  readonly precision: string;
+  /** Class of the pictures, for networks that take one. */
+  readonly class: number | null;
+  /** The pictures, in the order of the plan. */
+  readonly images: readonly { readonly name: string; readonly sha256: string }[];
+  /** What is wrong with the pictures. */
+  readonly tasks: readonly WireEntry[];
+  /** What restores them. */
+  readonly methods: readonly WireEntry[];
+  /** Seeds of every pair of a task and a method. */
+  readonly seeds: Seeds;
+  /** Values of the options of a study. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** Names of the pictures and files that workers need. */
+  readonly inputs: readonly string[];
+}
 
 const CHUNK = v.strictObject({
   plan: SHA256,
@@ -70,7 +111,12 @@ const CHUNK = v.strictObject({
 });
 
 /** Units that one worker does together; all are of one task and method. */
-export type ChunkMessage = v.InferOutput<typeof CHUNK>;
+export interface ChunkMessage {
+  /** The plan that they are of. */
+  readonly plan: string;
+  /** At least one. */
+  readonly units: readonly PlannedUnit[];
+}
 
 const NOTICE = v.strictObject({
   plan: SHA256,
@@ -80,7 +126,16 @@ const NOTICE = v.strictObject({
 });
 
 /** Says that a result is in the object store, and whose it is. */
-export type Notice = v.InferOutput<typeof NOTICE>;
+export interface Notice {
+  /** The plan that it is of. */
+  readonly plan: string;
+  /** Name of the object. */
+  readonly object: string;
+  /** The worker: 8 hexadecimal digits that it has drawn. */
+  readonly worker: string;
+  /** What computed it. */
+  readonly adapter: string;
+}
 
 const STATE = v.strictObject({
   worker: WORKER,
@@ -91,7 +146,18 @@ const STATE = v.strictObject({
 });
 
 /** What a worker says of itself, every few seconds. */
-export type WorkerState = v.InferOutput<typeof STATE>;
+export interface WorkerState {
+  /** 8 hexadecimal digits that it has drawn. */
+  readonly worker: string;
+  /** What it computes with. */
+  readonly adapter: string;
+  /** Units that it has made. */
+  readonly units: number;
+  /** Network evaluations that these took. */
+  readonly evaluations: number;
+  /** What it is at. */
+  readonly state: "working" | "waiting" | "leaving";
+}
 
 const RECORD = v.strictObject({
   id: SHA256,

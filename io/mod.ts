@@ -31,7 +31,14 @@ export {
 } from "./output_files.ts";
 export { type StateFile, stateFile } from "./state_file.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
-export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
+export {
+  type Decoded,
+  ImageError,
+  type ImageFile,
+  type JpegQuantization,
+  type PictureMetadata,
+  type StoredMetadata,
+} from "./codecs/image.ts";
 export { decodePng, encodePng } from "./codecs/png_file.ts";
 export { identifyImage, readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";
 export { formatByName, writeImage, type WriteImageOptions } from "./write_image.ts";
