@@ -12,7 +12,7 @@ import {
   type Work,
   writeText,
 } from "../evaluation/mod.ts";
-import { decodePng } from "../io/mod.ts";
+import { imageOfPng } from "../io/mod.ts";
 import { type ChunkResult, WireError } from "./wire.ts";
 
 /** The same unit from two machines, with other results. */
@@ -104,7 +104,7 @@ async function check(
     if (text === undefined) throw refuse(`"${name}" is missing`);
     try {
       const bytes = Uint8Array.fromBase64(text);
-      const { image } = await decodePng(bytes, width * height);
+      const image = await imageOfPng(bytes, width * height);
       if (image.width === width && image.height === height) return bytes;
     } catch {
       throw refuse(`"${name}" is no PNG file of ${width} x ${height} pixels`);

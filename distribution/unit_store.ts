@@ -1,6 +1,6 @@
 /** What a worker keeps of a chunk until it is with the coordinator: records and pictures, in memory. */
 import type { Failure, Store, UnitRecord } from "../evaluation/mod.ts";
-import { decodePng, encodePng } from "../io/mod.ts";
+import { encodePng, imageOfPng } from "../io/mod.ts";
 import { colourRaster, type Raster, toImage } from "../raster/mod.ts";
 import type { ChunkResult } from "./wire.ts";
 
@@ -31,7 +31,7 @@ export class UnitStore implements Store {
   async readPicture(name: string): Promise<Raster> {
     const bytes = this.#files.get(name);
     if (!bytes) throw new RangeError(`Cannot read "${name}": it was not written`);
-    return colourRaster((await decodePng(bytes, Infinity)).image);
+    return colourRaster(await imageOfPng(bytes, Infinity));
   }
 
   async writePicture(name: string, picture: Raster): Promise<void> {

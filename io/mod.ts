@@ -31,15 +31,9 @@ export {
 } from "./output_files.ts";
 export { type StateFile, stateFile } from "./state_file.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
-export {
-  type Decoded,
-  ImageError,
-  type ImageFile,
-  type JpegQuantization,
-  type PictureMetadata,
-  type StoredMetadata,
-} from "./codecs/image.ts";
-export { decodePng, encodePng } from "./codecs/png_file.ts";
+export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
+export { encodePng } from "./codecs/png_file.ts";
+export { imageOfPng } from "./png_bytes.ts";
 export { identifyImage, readImage, type ReadImageOptions, readTexts, writePng } from "./image_file.ts";
 export { formatByName, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { readPicture, type ReadPictureOptions, writePicture } from "./picture_file.ts";

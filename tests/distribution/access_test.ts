@@ -1,6 +1,7 @@
 /** Who may use a server: tokens, users, and encrypted connections; and that no message holds a secret. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { connectTo, parseAddress, QueueError } from "../../distribution/mod.ts";
+import { parseAddress } from "../../distribution/address.ts";
+import { connectTo, QueueError } from "../../distribution/connection.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { natsTest } from "./nats_server.ts";
 

@@ -14,22 +14,13 @@ import {
   tableFiles,
   type Work,
 } from "../../evaluation/mod.ts";
-import {
-  type Bench,
-  checkOffer,
-  connectTo,
-  makeOffer,
-  type Offer,
-  Queue,
-  serve,
-  type Served,
-  type ServeOptions,
-  work,
-  type Worked,
-  type WorkerOptions,
-  workOf,
-} from "../../distribution/mod.ts";
-import { decodePng, encodePng } from "../../io/mod.ts";
+import { connectTo } from "../../distribution/connection.ts";
+import { serve, type Served, type ServeOptions } from "../../distribution/coordinator.ts";
+import { type Bench, type Offer, type Worked } from "../../distribution/mod.ts";
+import { checkOffer, makeOffer, workOf } from "../../distribution/offer.ts";
+import { Queue } from "../../distribution/queue.ts";
+import { work, type WorkerOptions } from "../../distribution/worker.ts";
+import { encodePng, imageOfPng } from "../../io/mod.ts";
 import { weightedSum } from "../../kernels/mod.ts";
 import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
 import { colourRaster, toImage } from "../../raster/mod.ts";
@@ -77,7 +68,7 @@ async function pictures(): Promise<readonly StudyPicture[]> {
   return await Promise.all(Array.from(FILES, async ([name, bytes]) => ({
     name,
     sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
-    read: async () => colourRaster((await decodePng(bytes, 1e6)).image),
+    read: async () => colourRaster(await imageOfPng(bytes, 1e6)),
     bytes: () => Promise.resolve(bytes),
   })));
 }
@@ -163,7 +154,7 @@ export async function workAt(
   const queue = own ?? await openQueue(host, options.note);
   const folder = await Deno.makeTempDir();
   const readPicture = async (path: string): ReturnType<StudyPicture["read"]> =>
-    colourRaster((await decodePng(await Deno.readFile(path), 1e6)).image);
+    colourRaster(await imageOfPng(await Deno.readFile(path), 1e6));
   try {
     return await work(queue, {
       prepare: (offer: Offer, fetch) => {
