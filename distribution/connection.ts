@@ -66,6 +66,8 @@ export async function connectTo(
     pingInterval: PING,
     // A server may name others of its cluster, which this program may not reach.
     ignoreClusterUpdates: true,
+    // The permission for one port does not include looking a name up; connecting to the name does.
+    resolve: false,
     ...(user === "" ? {} : password === "" ? { token: user } : { user, pass: password }),
     ...(credentials === undefined ? {} : await optionsOf(credentials)),
     ...(isEncrypted ? { tls: await encryptionOf(host, authority) } : {}),
