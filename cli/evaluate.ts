@@ -22,6 +22,7 @@ import {
   readShard,
   readUnits,
   resultSheet,
+  RUN_OPTIONS,
   runUnits,
   shardOf,
   type Speed,
@@ -60,23 +61,8 @@ const OPTIONS: CommandSpec["options"] = {
   ...STUDY_OPTIONS,
   ...measureOptions("Also measure"),
   out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
-  sheet: {
-    kind: "text",
-    value: "FILE",
-    help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
-  },
-  "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
-  plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
-  "dry-run": { kind: "flag", help: "The same as --plan" },
-  shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
-  batch: {
-    kind: "integer",
-    min: 1,
-    max: 256,
-    help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
-  },
+  ...RUN_OPTIONS,
   ...SERVE_OPTIONS,
-  "report-images": { kind: "integer", min: 0, max: 10000, help: "Pictures shown in the report, per task (default 4)" },
 };
 
 /** The command `evaluate`. */

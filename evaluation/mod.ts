@@ -24,6 +24,7 @@ export {
   shardOf,
 } from "./plan.ts";
 export { measureSpeed, type Speed, speedOfUnits } from "./prediction.ts";
+export { RUN_OPTIONS } from "./run_options.ts";
 export { describeFailures, type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
 export { featureStatistics, type Measure, type Measures } from "./passes.ts";
 export {
