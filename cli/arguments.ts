@@ -64,7 +64,8 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   const line = readCommandLine(spec, words);
   if (line === "help") return line;
   const named: readonly string[] = spec.operands.usage.match(/\b[a-z]+\b(?!\.)/g) ?? [];
-  const isPath = (operand: string): boolean => !named.includes(operand) && line.operands[0] !== "fetch";
+  const isPath = (operand: string): boolean =>
+    !named.includes(operand) && !/^\w+:\/\//.test(operand) && line.operands[0] !== "fetch";
   const operands = line.operands.map((operand) => isPath(operand) ? callerPath(operand) : operand);
   // What is computed is the same, so that neither results nor reports know of it.
   const { quiet, ...given } = line.values;

@@ -1,13 +1,17 @@
 /** `deno task evaluate IMAGES`: methods against tasks on many pictures, as tables, pictures and a report. */
+import { benchOf, ONE_RUN, SERVE_OPTIONS, serveEvaluation, workForEvaluation } from "../distribution/mod.ts";
 import type { Runtime } from "../engine/mod.ts";
 import {
   checkNetwork,
+  commandText,
+  describeFailures,
   describePlan,
+  ENTRY_OPTIONS,
   evaluationsOf,
+  type Failure,
   formatCells,
   formatPublished,
   type KeptPlan,
-  labelsOf,
   makePlan,
   type Measures,
   measureSpeed,
@@ -16,10 +20,11 @@ import {
   planData,
   type PlannedUnit,
   readResults,
+  readShard,
   readUnits,
   resultSheet,
+  RUN_OPTIONS,
   runUnits,
-  type Shard,
   shardOf,
   type Speed,
   speedOfUnits,
@@ -39,7 +44,7 @@ import { FolderStore } from "./evaluate_store.ts";
 import { methodList, taskList } from "./lists.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
-import { listPictures } from "./pictures.ts";
+import { listPictures, readColours } from "./pictures.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
 /** Folder of the results where none is named. */
@@ -48,37 +53,17 @@ const OUT = "evaluation-results";
 /** The first operand that stands for joining shards. */
 const MERGE = "merge";
 
-const ENTRY_SYNTAX = "entries apart by commas, each a name and options, several values apart by |";
+/** The first operand that stands for working for an evaluation that is served elsewhere. */
+const WORK = "work";
 
 const OPTIONS: CommandSpec["options"] = {
   config: { kind: "text", value: "FILE", help: "What to evaluate as JSON, see docs/evaluate.md; options outweigh it" },
-  tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
-  methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
-  seeds: {
-    kind: "text",
-    value: "LIST",
-    help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
-  },
-  title: { kind: "text", help: "Heading of the report" },
+  ...ENTRY_OPTIONS,
   ...STUDY_OPTIONS,
   ...measureOptions("Also measure"),
   out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
-  sheet: {
-    kind: "text",
-    value: "FILE",
-    help: "Also the first picture as one PNG: the original, A^+ y, a row for each method; a column for each task",
-  },
-  "sheet-images": { kind: "integer", min: 1, max: 100, help: "Pictures on it, for every task (default 1)" },
-  plan: { kind: "flag", help: "Print the plan and the predicted time, and stop" },
-  "dry-run": { kind: "flag", help: "The same as --plan" },
-  shard: { kind: "text", value: "I/N", help: "Do only part I of N; give every part its own --out" },
-  batch: {
-    kind: "integer",
-    min: 1,
-    max: 256,
-    help: "Pictures restored at once (default: 8 of 64x64, fewer of larger)",
-  },
-  "report-images": { kind: "integer", min: 0, max: 10000, help: "Pictures shown in the report, per task (default 4)" },
+  ...RUN_OPTIONS,
+  ...SERVE_OPTIONS,
 };
 
 /** The command `evaluate`. */
@@ -89,8 +74,9 @@ export const EVALUATE: Command = {
       "Compares methods: every picture is degraded by every task and restored by every method with every seed.\n" +
       "IMAGES are good pictures (PNG, JPEG) or folders of them. Results go to a folder, one unit each, named by the hash\n" +
       "of all that decides it: a stopped run goes on where it was, a repeated one does nothing. Tables (CSV, JSON) and a\n" +
-      "report (HTML, one file) are made of the units. merge joins the folders of shards.",
-    operands: { usage: "[IMAGES... | merge PART...]", min: 0, max: Number.MAX_SAFE_INTEGER },
+      "report (HTML, one file) are made of the units. merge joins the folders of shards; --serve lets other\n" +
+      "machines restore, each of which is started with work.",
+    operands: { usage: "[IMAGES... | merge PART... | work URL]", min: 0, max: Number.MAX_SAFE_INTEGER },
     // Made when asked for: families of networks and samplers may have been added.
     get options(): CommandSpec["options"] {
       return {
@@ -121,6 +107,8 @@ export const EVALUATE: Command = {
       ["deno task evaluate photos/ --config evaluation/studies/frontier.json", "what each network evaluation buys"],
       ["deno task evaluate photos/ --shard 2/3 --out part-2", "a third of the work, on another machine"],
       ["deno task evaluate merge part-1 part-2 part-3 --out all", "tables and report of all parts"],
+      ["deno task evaluate:nats photos/ --serve nats://HOST:4222", "other machines restore, this one makes the tables"],
+      ["deno task evaluate:nats work nats://HOST:4222", "one of these machines"],
     ],
   },
   run,
@@ -130,6 +118,7 @@ async function run(args: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = args.reporter();
   using session = new Session(args, reporter, interrupt);
+  if (args.operands[0] === WORK) return await session.work();
   return args.operands[0] === MERGE ? await session.merge() : await session.evaluate();
 }
 
@@ -142,7 +131,10 @@ class Session implements Disposable {
   constructor(public args: Arguments, readonly reporter: Reporter, readonly interrupt: Interrupt) {}
 
   async evaluate(): Promise<number> {
-    const shard = parseShard(this.args.text("shard"));
+    const shardText = this.args.text("shard");
+    const shard = shardText === undefined ? undefined : readShard(shardText);
+    const isServed = this.args.has("serve");
+    if (isServed && shard) throw new UsageError("--serve shares all units out; leave --shard out");
     const { study, configuration } = await readFoundStudy(this.args, EVALUATE.spec.options);
     this.args = new Arguments(this.args.operands, { ...study.options, ...this.args.values }, this.args.words);
     const measures = await this.#checked();
@@ -159,7 +151,7 @@ class Session implements Disposable {
     if (pending.length > 0) {
       const measure = async (): Promise<Speed> =>
         measureSpeed(await this.#open(), (await this.#load(work)).model, work);
-      const speed = speedOfUnits(records.values()) ?? (nfe === 0 ? undefined : await measure());
+      const speed = speedOfUnits(records.values()) ?? (nfe === 0 || isServed ? undefined : await measure());
       const time = speed ? `, about ${formatSeconds(nfe * speed.secondsPerNfe)} by ${speed.source}` : "";
       this.reporter.note(`${pending.length} units to do: ${nfe} network evaluations${time}`);
     }
@@ -172,9 +164,17 @@ class Session implements Disposable {
       return 0;
     }
     using store = await FolderStore.writing(folder, this.interrupt);
-    const kept = { plan, command: commandOf(this.args), configuration };
+    const command = `deno task evaluate ${commandText(this.args.words, ONE_RUN)}`;
+    const kept = { plan, command, configuration };
     await writePlan(store, kept);
-    const failed = pending.length === 0 ? 0 : await this.#work(work, pending, store);
+    const failures = pending.length === 0
+      ? []
+      : isServed
+      ? (await serveEvaluation(this.args.values, { ...this.#told, work, study, store })).failures
+      : await this.#work(work, pending, store);
+    this.reporter.done();
+    for (const line of describeFailures(plan, failures)) this.reporter.note(line);
+    const failed = failures.length;
     const restored = pending.length - failed;
     if (!shard) return await this.#finish(kept, store, measures, { restored, failed });
     const text = `Shard ${shard.index} of ${shard.count}: ${mine.length - failed} of ${mine.length} units are ` +
@@ -210,6 +210,13 @@ class Session implements Disposable {
     return measures;
   }
 
+  /** Who is told of the work. */
+  readonly #told = {
+    check: (): Promise<void> => this.interrupt.check(),
+    note: (text: string): void => this.reporter.note(text),
+    watch: (...step: Parameters<Watch>) => this.#watch(...step),
+  };
+
   readonly #watch: Watch = async (phase, step, steps, figures) => {
     const last = this.#shown;
     this.#shown = { phase, step };
@@ -233,19 +240,36 @@ class Session implements Disposable {
     return this.#loaded = loaded;
   }
 
-  /** Makes units; returns how many failed. */
-  async #work(work: Work, pending: readonly PlannedUnit[], store: FolderStore): Promise<number> {
+  /** Makes units; returns those that failed. */
+  async #work(work: Work, pending: readonly PlannedUnit[], store: FolderStore): Promise<readonly Failure[]> {
     const { model } = await this.#load(work);
     const runtime = await this.#open();
     const batch = this.args.number("batch");
-    const failures = await runUnits(work, pending, { runtime, model, store, batch, watch: this.#watch });
-    this.reporter.done();
-    for (const { unit, reason } of failures) {
-      const { task, method } = labelsOf(work.plan, unit);
-      const name = `${work.plan.images[unit.image]?.name}, ${task}, ${method}, seed ${unit.seed}`;
-      this.reporter.note(`Failed: ${name}: ${reason}`);
-    }
-    return failures.length;
+    return await runUnits(work, pending, { runtime, model, store, batch, watch: this.#watch });
+  }
+
+  /** Works for an evaluation that is served elsewhere. */
+  async work(): Promise<number> {
+    const { args } = this;
+    const done = await workForEvaluation(args.operands.slice(1), args.values, {
+      ...this.#told,
+      files: TASK_FILES,
+      readPicture: (path) => readColours(path),
+      subjectOf: ({ precision, class: label }) => {
+        this.args = new Arguments(args.operands, {
+          ...args.values,
+          precision,
+          ...(label === null ? {} : { class: label }),
+        });
+        return identifyModel(this.args);
+      },
+      open: async (work) => {
+        const means = { model: (await this.#load(work)).model, runtime: await this.#open() };
+        return benchOf({ ...means, batch: args.number("batch"), close: () => this[Symbol.dispose]() });
+      },
+    });
+    this.reporter.result({ ...done }, `The evaluation is over: ${done.units} units were made here`);
+    return 0;
   }
 
   async #finish(kept: KeptPlan, store: FolderStore, measures: Measures, counts: {
@@ -278,26 +302,6 @@ class Session implements Disposable {
 
   [Symbol.dispose](): void {
     this.#runtime?.destroy();
+    this.#runtime = this.#loaded = undefined;
   }
-}
-
-/** `2/3`. */
-function parseShard(text: string | undefined): Shard | undefined {
-  if (text === undefined) return undefined;
-  const [, first, second] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
-  const [index, count] = [Number(first), Number(second)];
-  if (index >= 1 && index <= count) return { index, count };
-  throw new UsageError(`--shard is "${text}", a part such as 2/3 is needed, from 1/3 to 3/3`);
-}
-
-/** The command line without what belongs to one shard or one terminal. */
-function commandOf({ words }: Arguments): string {
-  const kept: string[] = [];
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] as string;
-    if (word === "--json" || word.startsWith("--shard=")) continue;
-    if (word === "--shard") at++;
-    else kept.push(/^[\w./=:+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
-  }
-  return ["deno task evaluate", ...kept].join(" ");
 }

@@ -1,5 +1,6 @@
 /** What an evaluation is asked for: a study from options and a JSON file, its network, and the files that it names. */
 import { readStudy, type Study, type Subject, type TaskFiles } from "../evaluation/mod.ts";
+import { ONE_RUN } from "../distribution/mod.ts";
 import { hostTensor } from "../engine/mod.ts";
 import { FileError, readMask, sha256OfFile } from "../io/mod.ts";
 import { planDescription } from "../models/mod.ts";
@@ -9,8 +10,8 @@ import { withModelFile } from "./model_file.ts";
 import { precisionOf } from "./runtime.ts";
 import { readTaskFiles } from "./task_files.ts";
 
-/** Options that belong to one run and not to what is evaluated. */
-const NOT_IN_FILES: readonly string[] = ["config", "plan", "dry-run", "shard", "json", "out"];
+/** Options that a configuration does not hold. */
+const NOT_IN_FILES: readonly string[] = ["config", "plan", "dry-run", "out", ...Object.keys(ONE_RUN)];
 
 /** A study, with the file that it is from as it is. */
 export interface FoundStudy {

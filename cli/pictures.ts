@@ -74,7 +74,13 @@ export async function listPictures(paths: readonly string[], limit = Infinity): 
   for (const [index, path] of taken.entries()) {
     const name = names[index] as string;
     const isAlone = names.indexOf(name) === names.lastIndexOf(name);
-    listed.push({ name: isAlone ? name : path, sha256: await sha256OfFile(path), read: () => readColours(path) });
+    const bytes = (): ReturnType<typeof Deno.readFile> => Deno.readFile(path);
+    listed.push({
+      name: isAlone ? name : path,
+      sha256: await sha256OfFile(path),
+      read: () => readColours(path),
+      bytes,
+    });
   }
   return listed;
 }

@@ -59,7 +59,7 @@ export const EVALUATIONS = "evaluations";
 const BY_TASK = "by-task";
 
 /** The options that entries of a kind take. */
-function optionsOf(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
+export function entryOptions(kind: EntryKind): Readonly<Record<string, OptionSpec>> {
   if (kind === "task") return { ...describingOptions(), ...NOISE_OPTIONS, [SIGMA_MOST]: SIGMA_MOST_OPTION };
   const { method: _name, ...options } = methodOptions();
   return { ...options, [EVALUATIONS]: { kind: "integer", min: 1, help: "Network evaluations, by its parameters" } };
@@ -119,7 +119,7 @@ interface Choice {
 function expand(kind: EntryKind, item: unknown, source: EntrySource): readonly Entry[] {
   const { place } = source;
   if (typeof item === "string") return expand(kind, { [kind]: item }, source);
-  const spec = optionsOf(kind);
+  const spec = entryOptions(kind);
   const needed = `a name or an object with "${kind}"`;
   const own = kind === "method" ? ["label", BY_TASK] : ["label"];
   const { [kind]: found, label, [BY_TASK]: tuned, ...options } = objectAt(

@@ -1,30 +1,45 @@
 /** Evaluation as a library: studies in, units in a store, tables and a report out. */
-export { type Entry, type EntryKind, type EntrySource, readEntries } from "./entries.ts";
+export { type Entry, type EntryKind, entryOptions, type EntrySource, namesOf, readEntries } from "./entries.ts";
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
 export type { Seeds } from "./seeds.ts";
-export { readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
+export { ENTRY_OPTIONS, readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
 export type { PairNoise } from "./drawn_noise.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
-export { checkNetwork, makePlan, type Pair, type Subject, type Work } from "./make_plan.ts";
+export { checkNetwork, makePlan, type Pair, type Subject, unitKey, type Work } from "./make_plan.ts";
 export {
+  commandText,
   describePlan,
   evaluationsOf,
   type KeptPlan,
   type Label,
   labelsOf,
   type ModelIdentity,
+  pairName,
   type Place,
   type Plan,
   planData,
   type PlannedPair,
   type PlannedUnit,
+  readShard,
   type Shard,
   shardOf,
 } from "./plan.ts";
 export { measureSpeed, type Speed, speedOfUnits } from "./prediction.ts";
-export { type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
+export { RUN_OPTIONS } from "./run_options.ts";
+export { describeFailures, type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
 export { featureStatistics, type Measure, type Measures } from "./passes.ts";
-export { readUnits, type StepNoise, type Store, type UnitRecord } from "./store.ts";
+export {
+  canonical,
+  hashOf,
+  readUnit,
+  readUnits,
+  shownFiles,
+  type StepNoise,
+  type Store,
+  UNIT_FILES,
+  type UnitRecord,
+  writeText,
+} from "./store.ts";
 export { type Cell, type FinishedUnit, type Passes, type Results } from "./cells.ts";
 export { type Cost, COST_NAMES, type CostName, costOf, COSTS } from "./costs.ts";
 export { frontierFiles } from "./frontier.ts";

@@ -22,6 +22,8 @@ export interface StudyPicture {
   readonly sha256: string;
   /** Its colours with 1 or 3 channels, values in [-1, 1]. */
   read(): Promise<Raster>;
+  /** The bytes of its file; what is to be restored on other machines has them. */
+  bytes?(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** What reads the files that options of tasks name, such as kernels and masks. */

@@ -1,5 +1,6 @@
 /** The plan of an evaluation as data: which units there are, which pairs of task and method cannot be, and what they cost. */
 import type { ConventionName } from "../metrics/mod.ts";
+import { type OptionSpec, UsageError } from "../parameters/mod.ts";
 import type { Evaluations } from "../samplers/mod.ts";
 import type { Expectations } from "./expectations.ts";
 import { countSeeds, type Seeds } from "./seeds.ts";
@@ -113,6 +114,34 @@ export interface Shard {
   readonly index: number;
   /** Number of shards. */
   readonly count: number;
+}
+
+/**
+ * A shard as a command line names it, such as `2/3`.
+ * @throws {UsageError} if it is none
+ */
+export function readShard(text: string): Shard {
+  const [, first, second] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const [index, count] = [Number(first), Number(second)];
+  if (index >= 1 && index <= count) return { index, count };
+  throw new UsageError(`--shard is "${text}", a part such as 2/3 is needed, from 1/3 to 3/3`);
+}
+
+/**
+ * A command line as text for a shell.
+ * @param words of the command line
+ * @param leftOut options, with their declarations, that belong to one run and not to what is evaluated
+ */
+export function commandText(words: readonly string[], leftOut: Readonly<Record<string, OptionSpec>>): string {
+  const kept: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const [, name = "", value] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
+    const spec = Object.hasOwn(leftOut, name) ? leftOut[name] : undefined;
+    if (!spec) kept.push(/^[\w./=:+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+    else if (spec.kind !== "flag" && value === undefined) at++;
+  }
+  return kept.join(" ");
 }
 
 /** The units of a shard: every count-th. */

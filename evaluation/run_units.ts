@@ -22,8 +22,8 @@ import { multipleOf, type Pair, unitKey, type Work } from "./make_plan.ts";
 import type { UnitMetrics } from "./metrics.ts";
 import { inversionTimesteps, NoiseStudy } from "./noise_study.ts";
 import { type Prepared, prepareTruth } from "./pictures.ts";
-import { pairName, type PlannedUnit } from "./plan.ts";
-import { hashOf, type StepNoise, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+import { labelsOf, pairName, type Plan, type PlannedUnit } from "./plan.ts";
+import { shownFiles, type StepNoise, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /**
  * Is told how far the work is, and waited for; it may throw to stop.
@@ -57,6 +57,16 @@ export interface Failure {
   readonly unit: PlannedUnit;
   /** The message of the error. */
   readonly reason: string;
+  /** Whether the device was too small for it: another one may do it. */
+  readonly isDeviceLimit: boolean;
+}
+
+/** Failures in sentences: which picture, task, method and seed, and why. */
+export function describeFailures(plan: Plan, failures: readonly Failure[]): readonly string[] {
+  return failures.map(({ unit, reason }) => {
+    const { task, method } = labelsOf(plan, unit);
+    return `Failed: ${plan.images[unit.image]?.name}, ${task}, ${method}, seed ${unit.seed}: ${reason}`;
+  });
 }
 
 /**
@@ -96,7 +106,10 @@ interface Item {
   readonly prepared: Prepared;
 }
 
-/** Neighbours that share task, method, operator and what the method reckons with, at most `batch` at a time; equal units once. */
+/**
+ * Neighbours that share task, method, operator and what the method reckons with, at most `batch` at a time; equal units
+ * once.
+ */
 function chunksOf(
   { pairs }: Work,
   pending: readonly PlannedUnit[],
@@ -173,7 +186,7 @@ class Bench {
       if (items.length === 1) {
         const { unit } = items[0]!;
         await this.#finished(unit);
-        return [{ unit, reason: error.message }];
+        return [{ unit, reason: error.message, isDeviceLimit: error instanceof DeviceLimitError }];
       }
       const half = Math.ceil(items.length / 2);
       return [...await this.restore(items.slice(0, half)), ...await this.restore(items.slice(half))];
@@ -289,10 +302,7 @@ class Bench {
       scale,
     });
     const key = unitKey(this.work, unit);
-    const files = {
-      truth: `${await hashOf({ image: key["image"], size: key["size"], width, height, isGray })}.png`,
-      before: `${await hashOf({ ...key, method: "A^+ y", sigmaY: 0, noiseStatistics: false })}.png`,
-    };
+    const files = await shownFiles(key, { width, height, isGray });
     const record: UnitRecord = {
       id: unit.id,
       key,

@@ -101,6 +101,21 @@ export async function hashOf(data: unknown): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/**
+ * The names in `pictures/` of the original and the baseline of a unit.
+ * @param key all that decides the unit
+ * @param shown the size of its pictures, and whether they have no colours
+ */
+export async function shownFiles(
+  key: UnitRecord["key"],
+  { width, height, isGray }: Pick<UnitRecord, "width" | "height"> & { readonly isGray: boolean },
+): Promise<Pick<UnitRecord, "truth" | "before">> {
+  return {
+    truth: `${await hashOf({ image: key["image"], size: key["size"], width, height, isGray })}.png`,
+    before: `${await hashOf({ ...key, method: "A^+ y", sigmaY: 0, noiseStatistics: false })}.png`,
+  };
+}
+
 /** Data of a JSON file; undefined if it is missing or no JSON. */
 export async function readJson(store: Store, name: string): Promise<unknown> {
   const bytes = await store.read(name);

@@ -25,6 +25,20 @@ export interface Study {
   readonly options: OptionValues;
 }
 
+const ENTRY_SYNTAX = "entries apart by commas, each a name and options, several values apart by |";
+
+/** What a study is of, as texts of a command line. */
+export const ENTRY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  tasks: { kind: "text", value: "LIST", help: `Tasks (default sr4): ${ENTRY_SYNTAX}; "*" means all` },
+  methods: { kind: "text", value: "LIST", help: "Methods (default pseudo-inverse, ssd), written like tasks" },
+  seeds: {
+    kind: "text",
+    value: "LIST",
+    help: "Seeds of noise and masks: 0,1,2 or 0-4 (default 0), or each: picture k has seed k",
+  },
+  title: { kind: "text", help: "Heading of the report" },
+};
+
 /** The options of a study. */
 export const STUDY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   limit: { kind: "integer", min: 1, help: "Take only the first pictures" },

@@ -92,7 +92,7 @@ export function planLaunch(words: readonly string[], settings: Settings, place: 
     "--no-prompt",
     `--config=${place.config}`,
     ...(set === undefined ? [] : [set === "" ? "-P" : `-P=${set}`]),
-    ...hostPermissions(root, set !== undefined),
+    ...hostPermissions(root, set !== undefined, queueHosts(words)),
     root + file,
     ...more,
   ];
@@ -112,11 +112,35 @@ function isAddress(root: string): boolean {
   return /^https?:/.test(root);
 }
 
-/** What a program needs that is run from an address: its modules, and for a command the files beside them. */
-function hostPermissions(root: string, hasFiles: boolean): readonly string[] {
-  if (!isAddress(root)) return [];
-  const { host } = new URL(root);
-  return [`--allow-import=${host}`, ...(hasFiles ? [`--allow-net=${host}`] : [])];
+/**
+ * What a program needs to reach: its modules, if it is run from an address, and for a command the files beside them and the
+ * servers that it is given.
+ */
+function hostPermissions(root: string, isCommand: boolean, servers: readonly string[]): readonly string[] {
+  const own = isAddress(root) ? [new URL(root).host] : [];
+  const hosts = isCommand ? [...own, ...servers] : [];
+  return [
+    ...own.map((host) => `--allow-import=${host}`),
+    ...(hosts.length === 0 ? [] : [`--allow-net=${hosts.join(",")}`]),
+  ];
+}
+
+/** The command that may hand its work to others through a server, which its command line names. */
+const EVALUATE = "evaluate";
+
+/** `HOST:PORT` of the server that a command line names as its queue; nothing where it names none, or none that is well-formed. */
+function queueHosts([name, ...words]: readonly string[]): readonly string[] {
+  if (name !== EVALUATE) return [];
+  const at = words.indexOf("--serve");
+  const joined = words.find((word) => word.startsWith("--serve="))?.slice("--serve=".length);
+  const text = joined ?? (at >= 0 ? words[at + 1] : words.includes("work") ? words.find(isServer) : undefined);
+  if (text === undefined || !isServer(text) || !URL.canParse(text)) return [];
+  const { hostname, port } = new URL(text);
+  return /^[\w.:[\]-]+$/.test(hostname) ? [`${hostname}:${port || 4222}`] : [];
+}
+
+function isServer(word: string): boolean {
+  return /^(nats|tls):\/\//.test(word);
 }
 
 /** The exit code of a program that a signal ended, as shells count: 128 and its number. */

@@ -37,6 +37,7 @@ Deno.test("of all commands only models may use the network beyond this machine, 
   assertEquals(may("net"), ["models", "studio", "test", "test:studio", "test:package", "test:notebooks"]);
   for (const set of ["studio", "test"]) assertEquals(SETS[set]!["net"], ["127.0.0.1"]);
   const starting = [
+    "evaluate:nats",
     "studio",
     "bench",
     "setup",

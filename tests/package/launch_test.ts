@@ -105,6 +105,21 @@ Deno.test("planLaunch() lets a program that runs from an address reach its own h
   assert(!help!.some((word) => word.startsWith("--allow-net")));
 });
 
+Deno.test("planLaunch() lets an evaluation reach the server of its queue and nothing else, and other commands nothing", () => {
+  const netOf = (...words: readonly string[]): unknown =>
+    planLaunch(words, settings, LINUX).steps.at(-1)!.filter((word) => word.startsWith("--allow"));
+  assertEquals(netOf("evaluate", "a", "--serve", "nats://me:secret@h.example"), ["--allow-net=h.example:4222"]);
+  assertEquals(netOf("evaluate", "a", "--serve=tls://127.0.0.1:14222"), ["--allow-net=127.0.0.1:14222"]);
+  assertEquals(netOf("evaluate", "work", "--quiet", "nats://[::1]:4"), ["--allow-net=[::1]:4"]);
+  assertEquals(netOf("evaluate", "nats://h:1", "--serve", "http://h:1"), []);
+  assertEquals(netOf("evaluate", "a", "--serve=nats://a,b:1"), []);
+  assertEquals(netOf("restore", "a", "--serve=nats://h:1"), []);
+  assertEquals(netOf("evaluate", "work", "nats://h:1", "--help"), ["--allow-net=h:1"]);
+  const place = { ...LINUX, root: "https://example.org:8443/s/", config: "/t/deno.json" };
+  const { steps } = planLaunch(["evaluate", "work", "nats://h:1"], settings, place);
+  assert(steps.at(-1)!.includes("--allow-net=example.org:8443,h:1"), steps.at(-1)!.join(" "));
+});
+
 Deno.test("signals: codes as shells count them, and Ctrl-C is handed on only where the terminal does not", () => {
   assertEquals(signalExit({ SIGINT: 2, SIGKILL: 9 }, "SIGKILL"), 137);
   assertEquals(signalExit({}, "SIGINT"), 128);

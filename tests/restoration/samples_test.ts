@@ -58,6 +58,7 @@ Deno.test("what samples are together is compared with the truth, and judged", as
       sheet: [],
       comparison: { result: { psnr: 26, ssim: undefined }, pseudoInverse: { psnr: 30, ssim: 1 } },
       verdict: judge({ result: truth, clipped: 0 }),
+      misfit: undefined,
     };
     combiner.add(result);
   }

@@ -46,8 +46,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   conformance: { imports: NETWORKS_AND_METHODS, types: [], browser: true },
   adapter: { imports: ["engine"], types: [], browser: false },
   io: { imports: ["models", "raster", "parameters", "engine"], types: ["operators"], browser: false },
+  distribution: {
+    imports: ["io", "evaluation", ...LIBRARY],
+    types: [],
+    browser: false,
+    packages: /^(@nats-io\/(jetstream|obj|transport-node)|valibot)$/,
+  },
   cli: {
-    imports: ["adapter", "bench", "io", "conformance", "evaluation", "profiling", "report", ...LIBRARY],
+    imports: ["adapter", "bench", "distribution", "io", "conformance", "evaluation", "profiling", "report", ...LIBRARY],
     types: [],
     browser: false,
   },

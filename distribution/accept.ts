@@ -1,0 +1,117 @@
+/** Taking the result of a chunk into the store: everything is checked before anything is written. */
+import {
+  canonical,
+  hashOf,
+  pairName,
+  type PlannedUnit,
+  readUnit,
+  shownFiles,
+  type Store,
+  UNIT_FILES,
+  type UnitRecord,
+  type Work,
+  writeText,
+} from "../evaluation/mod.ts";
+import { imageOfPng } from "../io/mod.ts";
+import { type ChunkResult, WireError } from "./wire.ts";
+
+/** The same unit from two machines, with other results. */
+export interface Difference {
+  /** The unit. */
+  readonly unit: PlannedUnit;
+  /** The adapter of the result that is kept. */
+  readonly kept: string;
+  /** The adapter of the other one. */
+  readonly other: string;
+}
+
+/** What came of a result. */
+export interface Accepted {
+  /** Names of units that were stored. */
+  readonly stored: readonly string[];
+  /** Units that came a second time with other pictures or figures. */
+  readonly differences: readonly Difference[];
+}
+
+/** The plan that results must be of. */
+export interface Expected {
+  /** The work of the plan. */
+  readonly work: Work;
+  /** The units by their names. */
+  readonly units: ReadonlyMap<string, PlannedUnit>;
+}
+
+/** A checked unit, with its files by their names in the store. */
+interface Checked {
+  readonly unit: PlannedUnit;
+  readonly record: UnitRecord;
+  readonly picture: Uint8Array<ArrayBuffer>;
+  readonly shown: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
+/**
+ * Checks a result and stores it; a unit that is stored already is compared and left as it is.
+ * @throws {WireError} if something does not fit; nothing is written then
+ * @throws {FileError} if the disk does not take it
+ */
+export async function acceptResult(expected: Expected, result: ChunkResult, store: Store): Promise<Accepted> {
+  const checked: Checked[] = [];
+  for (const record of result.records) checked.push(await check(expected, record, result.pictures));
+  const stored: string[] = [];
+  const differences: Difference[] = [];
+  for (const { unit, record, picture, shown } of checked) {
+    const there = await readUnit(store, unit.id);
+    if (there) {
+      const bytes = await store.read(UNIT_FILES.picture(unit.id));
+      const isSame = canonical(timeless(there)) === canonical(timeless(record)) && isEqual(bytes, picture);
+      if (!isSame) differences.push({ unit, kept: there.device, other: record.device });
+      continue;
+    }
+    for (const [name, bytes] of shown) if (!(await store.has(name))) await store.write(name, bytes);
+    await store.write(UNIT_FILES.picture(unit.id), picture);
+    // Last: a unit counts when this file is there.
+    await writeText(store, UNIT_FILES.record(unit.id), record);
+    stored.push(unit.id);
+  }
+  return { stored, differences };
+}
+
+/** What of a record does not depend on the machine and its speed. */
+function timeless({ time: _time, device: _device, peakDeviceBytes: _peak, ...record }: UnitRecord): object {
+  return record;
+}
+
+function isEqual(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a !== undefined && a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+async function check(
+  { work, units }: Expected,
+  record: UnitRecord,
+  pictures: ChunkResult["pictures"],
+): Promise<Checked> {
+  const unit = units.get(record.id);
+  const refuse = (reason: string): WireError => new WireError(`Cannot take the result of unit ${record.id}: ${reason}`);
+  if (!unit) throw refuse("it is not of this plan");
+  if (await hashOf(record.key) !== record.id) throw refuse("its key is of another unit");
+  const { task: { isGray = false } } = work.pairs.get(pairName(unit))!;
+  const { width, height } = record;
+  if (Math.max(width, height) > work.plan.size) throw refuse(`its picture has ${width} x ${height} pixels`);
+  const { truth, before } = await shownFiles(record.key, { width, height, isGray });
+  if (record.truth !== truth || record.before !== before) throw refuse("it names pictures of another unit");
+  const decoded = async (name: string): Promise<Uint8Array<ArrayBuffer>> => {
+    const text = Object.hasOwn(pictures, name) ? pictures[name] : undefined;
+    if (text === undefined) throw refuse(`"${name}" is missing`);
+    try {
+      const bytes = Uint8Array.fromBase64(text);
+      const image = await imageOfPng(bytes, width * height);
+      if (image.width === width && image.height === height) return bytes;
+    } catch {
+      throw refuse(`"${name}" is no PNG file of ${width} x ${height} pixels`);
+    }
+    throw refuse(`"${name}" has another size`);
+  };
+  const shown = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const name of [truth, before]) shown.set(UNIT_FILES.shown(name), await decoded(UNIT_FILES.shown(name)));
+  return { unit, record, picture: await decoded(UNIT_FILES.picture(unit.id)), shown };
+}

@@ -1,0 +1,43 @@
+/** The options of an evaluation on several machines. */
+import type { OptionSpec } from "../parameters/mod.ts";
+
+/** Where a queue is, and how it is reached. */
+const QUEUE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  queue: { kind: "text", value: "NAME", help: "Name of the queue on that server (default evaluation)" },
+  credentials: {
+    kind: "text",
+    value: "FILE",
+    help: "Who one is on that server: a .creds file, a line with a token, or two with user and password",
+  },
+  certificates: { kind: "text", value: "FILE", help: "PEM file of whoever signed the certificate of a tls:// server" },
+};
+
+/** The options of an evaluation on several machines, by their names on a command line. */
+export const SERVE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  serve: {
+    kind: "text",
+    value: "URL",
+    help: "Let other machines restore: fill a queue on the NATS server nats://HOST:PORT, and take the results",
+  },
+  ...QUEUE_OPTIONS,
+  chunk: {
+    kind: "integer",
+    min: 1,
+    max: 1000,
+    help: "With --serve: units that a worker takes at once (default: 8 of 64x64, fewer of larger)",
+  },
+  lease: {
+    kind: "number",
+    min: 1,
+    max: 86_400,
+    help: "With --serve: seconds without a sign of life after which the units of a worker go to others (default 60)",
+  },
+  replace: { kind: "flag", help: "With --serve: remove another unfinished evaluation from the queue" },
+};
+
+/** Options that say how one run is done and not what is evaluated; what an evaluation keeps of its command has none. */
+export const ONE_RUN: Readonly<Record<string, OptionSpec>> = {
+  ...SERVE_OPTIONS,
+  shard: { kind: "text", help: "One part" },
+  json: { kind: "flag", help: "JSON lines" },
+};
