@@ -48,7 +48,16 @@ Deno.test("the site has a page for every document, and all links between pages l
     const picture = /<img src="(guide\/[^"]*)"/.exec(guide)![1]!;
     assertEquals(await Deno.readFile(`${folder}/docs/${picture}`), await Deno.readFile(`${ROOT}docs/${picture}`));
     assertStringIncludes(await Deno.readTextFile(`${folder}/examples/restore.ts.html`), "await openModel(runtime)");
-    assertEquals((await site(`--out=${folder}`, "--pages-only")).code, 0, "its own folder is written anew");
+    const report = await Deno.makeTempFile({ suffix: ".html" });
+    await Deno.writeTextFile(report, "a report");
+    const again = await site(`--out=${folder}`, "--pages-only", `--report=${report}`);
+    await Deno.remove(report);
+    assertEquals(again.code, 0, `its own folder is written anew: ${again.text}`);
+    assertEquals(await Deno.readTextFile(`${folder}/reports/evaluation.html`), "a report");
+    assertStringIncludes(
+      await Deno.readTextFile(`${folder}/docs/frontier.html`),
+      '<a href="../reports/evaluation.html">An evaluation</a>',
+    );
   });
 });
 

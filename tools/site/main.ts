@@ -2,6 +2,7 @@
  * `deno task site --out FOLDER`: the documents as static pages, the API as `deno doc` writes it, and the studio. The pages
  * need no script, and fetch nothing from elsewhere; any web host takes the folder, and a browser opens it from a disk.
  */
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { callerPath, type CommandSpec, FileError, helpText, Interrupt, InterruptedError } from "../../io/mod.ts";
 import { INTERRUPTED_EXIT, readCommandLine } from "../../io/mod.ts";
@@ -106,16 +107,22 @@ async function say(line: string, stream: typeof Deno.stdout | typeof Deno.stderr
  * @returns the number of pages
  */
 async function writeSite(target: string, parts: readonly Part[], interrupt: Interrupt): Promise<number> {
-  const made = `${target}.part`;
-  await Deno.remove(made, { recursive: true }).catch(() => {});
+  const parent = dirname(target);
+  await Deno.mkdir(parent, { recursive: true });
+  const made = await Deno.makeTempDir({ dir: parent, prefix: ".site-" });
   try {
-    await Deno.mkdir(made, { recursive: true });
+    // A temporary folder is for its maker alone; pages are for whoever serves them.
+    if (Deno.build.os !== "windows") await Deno.chmod(made, 0o755);
     await say("pages");
     const count = await buildPages(ROOT, made, parts);
     for (const part of parts) {
       await interrupt.check();
       await say(part.title);
-      await part.write(made);
+      await part.write(made).catch(async (error) => {
+        // Ctrl-C ends that program as well.
+        await interrupt.check();
+        throw error;
+      });
     }
     await interrupt.check();
     const problems = await linkProblems(made);
@@ -139,7 +146,8 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const [out, report] = [textOf(line.values, "out"), textOf(line.values, "report")];
   if (out === undefined) throw new UsageError("site needs --out FOLDER, where the pages go");
-  const target = callerPath(out).replace(/\/+$/, "");
+  // Other programs write there, too, from a folder of their own.
+  const target = resolve(callerPath(out));
   await checkTarget(target);
   if (report !== undefined && !await isThere(callerPath(report))) {
     throw new FileError(`Cannot show the report "${report}": there is no such file`);
