@@ -40,11 +40,14 @@ import {
   PICTURE_FORMATS,
   PictureQuestion,
   planFolder,
+  QUALITY_OPTION,
   quoted,
+  REPEAT_OPTIONS,
   repeatedRun,
   reportedInput,
   restoreTasks,
   type RunParameters,
+  SAMPLES_OPTION,
   SAVE_OPTIONS,
   SEED_OPTION,
   seedOfJob,
@@ -98,35 +101,12 @@ export const RESTORE: Command = {
         ...methodOptions(),
         seed: { kind: "integer", min: 0, max: 2 ** 32 - 1, help: "Seed of the noise (default 0)" },
         ...SEED_OPTION,
-        like: {
-          kind: "text",
-          value: "FILE",
-          help:
-            "Repeat the run that made this PNG, JPEG or WebP file, or that this report is of; other options outweigh its own",
-        },
-        config: {
-          kind: "text",
-          value: "FILE",
-          help:
-            "Repeat the run of this report, or of what --json printed, with the picture that it names; as --like else",
-        },
-        samples: {
-          kind: "integer",
-          min: 1,
-          max: 1000,
-          help:
-            "Number of restorations, with seeds from --seed on; of several also OUT-mean, the closest to the truth in " +
-            "PSNR, and OUT-deviation, where they differ: white is a deviation of 64 levels of 255",
-        },
+        ...REPEAT_OPTIONS,
+        ...SAMPLES_OPTION,
         ...SIZE_OPTIONS,
         ...WINDOW_OPTIONS,
         out: { kind: "text", value: "OUT", help: "Result (default: name of IMAGE with -restored.png, in this folder)" },
-        quality: {
-          kind: "number",
-          min: 1,
-          max: 100,
-          help: "Quality of a JPEG or WebP file OUT (default 92); with --task jpeg --degrade that of the damage (60)",
-        },
+        ...QUALITY_OPTION,
         sheet: { kind: "flag", help: "Also write a sheet: measurement, A^+ y, result, ground truth" },
         noise: { kind: "text", value: "FILE", help: "Take the noise of every step from a safetensors file" },
         trace: {

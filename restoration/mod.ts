@@ -64,6 +64,7 @@ export {
   PARAMETERS_KEYWORD,
   parametersOf,
   PROGRAM,
+  REPEAT_OPTIONS,
   repeatable,
   repeatedRun,
   type ReportedInput,
@@ -83,7 +84,7 @@ export {
   type RunNoise,
   type WindowSetting,
 } from "./restore.ts";
-export { checkMeasuredOptions, checkPictureOptions, isTaskQuality } from "./options/restore_options.ts";
+export { checkMeasuredOptions, checkPictureOptions, isTaskQuality, QUALITY_OPTION } from "./options/restore_options.ts";
 export { MASK_FORMAT, type MaskFile, maskFileOf, namedFiles, neededMask, taskFilePaths } from "./options/task_files.ts";
 export {
   chooseTask,
@@ -164,6 +165,7 @@ export {
   deviationMap,
   ResultCombiner,
   SampleMoments,
+  SAMPLES_OPTION,
   WHITE_DEVIATION,
 } from "./samples.ts";
 export type { ResizedPicture } from "./estimates/noise_level.ts";

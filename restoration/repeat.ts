@@ -16,6 +16,21 @@ import { taskOptions } from "./options/task_options.ts";
 import { restoreTasks, taskNamed } from "./options/tasks.ts";
 import type { Report } from "./report.ts";
 
+/** The options that repeat a run. */
+export const REPEAT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  like: {
+    kind: "text",
+    value: "FILE",
+    help:
+      "Repeat the run that made this PNG, JPEG or WebP file, or that this report is of; other options outweigh its own",
+  },
+  config: {
+    kind: "text",
+    value: "FILE",
+    help: "Repeat the run of this report, or of what --json printed, with the picture that it names; as --like else",
+  },
+};
+
 /** Keyword of the text of a picture file that holds the parameters as JSON. */
 export const PARAMETERS_KEYWORD = "Shortcut parameters";
 

@@ -1,10 +1,22 @@
 /** Several answers to one question: their mean, and where they differ. */
 import type { ImageQuality } from "../metrics/mod.ts";
+import type { OptionSpec } from "../parameters/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import { type Comparison, qualityOf, type Result } from "./finish.ts";
 import { judge } from "./harm.ts";
 import type { PreparedPicture } from "./prepare.ts";
 import { qualityData, type Report } from "./report.ts";
+
+/** How many times a picture is restored. */
+export const SAMPLES_OPTION: Readonly<Record<string, OptionSpec>> = {
+  samples: {
+    kind: "integer",
+    min: 1,
+    max: 1000,
+    help: "Number of restorations, with seeds from --seed on; of several also OUT-mean, the closest to the truth in " +
+      "PSNR, and OUT-deviation, where they differ: white is a deviation of 64 levels of 255",
+  },
+};
 
 /** The deviation that is white on a map, in units of [-1, 1]: four gray values are a deviation of one level of 255. */
 export const WHITE_DEVIATION = 0.5;

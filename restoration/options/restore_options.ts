@@ -1,6 +1,6 @@
 /** What cannot be asked for together when a picture or a measurement is restored. */
 import { taskOptionsOf } from "../../operators/mod.ts";
-import { type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import { type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
 import { checkBlurOption } from "./blur_question.ts";
 import { FACTOR_OPTIONS } from "./factors.ts";
 import { NOISE_OPTIONS } from "./noise_options.ts";
@@ -33,6 +33,16 @@ export function checkPictureOptions(options: OptionValues, isTruth: boolean): vo
   const size = ["width", "height"].find((option) => options[option] !== undefined);
   if (isTruth && size) throw new UsageError(`--${size} is of a picture that is enlarged; with --degrade give --scale`);
 }
+
+/** The option that is of a picture that was compressed, or of the result. */
+export const QUALITY_OPTION: Readonly<Record<string, OptionSpec>> = {
+  quality: {
+    kind: "number",
+    min: 1,
+    max: 100,
+    help: "Quality of a JPEG or WebP file OUT (default 92); with --task jpeg --degrade that of the damage (60)",
+  },
+};
 
 /**
  * Whether --quality is the one with which a picture was compressed: of a task that has it, where the picture is degraded
