@@ -2,7 +2,7 @@
  * Rows for the options of `evaluate` on several machines, as far as they show without a server; the tests of
  * `distribution/` try the rest with one.
  */
-import { assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Materials } from "./materials.ts";
 import type { Row, Words } from "./table.ts";
 
@@ -41,5 +41,23 @@ export function serveRows({ folder, tiny }: Materials): readonly Row[] {
     ofCoordinator("chunk", "=3"),
     ofCoordinator("lease", "=5"),
     ofCoordinator("replace"),
+    {
+      option: "slurm",
+      without: inverse,
+      given: [...inverse, "--shards=3", "--slurm=@.sh"],
+      check: (_without, given) => {
+        const script = given.text(".sh");
+        assertStringIncludes(script, `--cpu --model=${tiny} --methods=pseudo-inverse --shard "$SLURM_ARRAY_TASK_ID/3"`);
+        assertStringIncludes(script, `--out '${given.out}'/all`);
+        assertEquals(given.has("/plan.json"), false, "nothing is restored");
+      },
+    },
+    {
+      option: "shards",
+      without: inverse,
+      given: [...inverse, "--shards=3"],
+      codes: [0, 2],
+      check: (_without, { stderr }) => assertStringIncludes(stderr, "--slurm and --shards need each other"),
+    },
   ];
 }
