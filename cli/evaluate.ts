@@ -1,5 +1,13 @@
 /** `deno task evaluate IMAGES`: methods against tasks on many pictures, as tables, pictures and a report. */
-import { benchOf, ONE_RUN, SERVE_OPTIONS, serveEvaluation, workForEvaluation } from "../distribution/mod.ts";
+import {
+  benchOf,
+  JOB_OPTIONS,
+  ONE_RUN,
+  SERVE_OPTIONS,
+  serveEvaluation,
+  workForEvaluation,
+  writeJobs,
+} from "../distribution/mod.ts";
 import type { Runtime } from "../engine/mod.ts";
 import {
   checkNetwork,
@@ -64,6 +72,7 @@ const OPTIONS: CommandSpec["options"] = {
   out: { kind: "text", value: "FOLDER", help: `Folder of the results (default ${OUT})` },
   ...RUN_OPTIONS,
   ...SERVE_OPTIONS,
+  ...JOB_OPTIONS,
 };
 
 /** The command `evaluate`. */
@@ -131,8 +140,7 @@ class Session implements Disposable {
   constructor(public args: Arguments, readonly reporter: Reporter, readonly interrupt: Interrupt) {}
 
   async evaluate(): Promise<number> {
-    const shardText = this.args.text("shard");
-    const shard = shardText === undefined ? undefined : readShard(shardText);
+    const shard = readShard(this.args.text("shard"));
     const isServed = this.args.has("serve");
     if (isServed && shard) throw new UsageError("--serve shares all units out; leave --shard out");
     const { study, configuration } = await readFoundStudy(this.args, EVALUATE.spec.options);
@@ -143,6 +151,11 @@ class Session implements Disposable {
     const { plan } = work;
     const mine = shard ? shardOf(plan.units, shard) : plan.units;
     const folder = this.args.text("out") ?? OUT;
+    if (this.args.has("slurm") || this.args.has("shards")) {
+      const jobs = await writeJobs(this.args.values, this.args.words, folder);
+      this.reporter.result(jobs, `Wrote ${jobs.file}: bash ${jobs.file} queues ${jobs.shards} shards and their merge`);
+      return 0;
+    }
     const records = await readUnits(new FolderStore(folder), mine.map(({ id }) => id));
     const pending = mine.filter(({ id }) => !records.has(id));
     for (const line of describePlan(plan, mine, shard)) this.reporter.note(line);

@@ -6,7 +6,7 @@ import { defaultChunk } from "./chunks.ts";
 import { connectTo } from "./connection.ts";
 import { serve, type Served } from "./coordinator.ts";
 import { checkOffer, makeOffer, type WorkerInputs, workOf } from "./offer.ts";
-import { Queue } from "./queue.ts";
+import { checkQueueName, Queue } from "./queue.ts";
 import type { Offer } from "./wire.ts";
 import { type Bench, work, type Worked } from "./worker.ts";
 
@@ -101,10 +101,12 @@ async function withQueue<T>(
   use: (queue: Queue) => Promise<T>,
 ): Promise<T> {
   const server = parseAddress(address, place);
+  const name = textOf(values, "queue") ?? QUEUE;
+  checkQueueName(name);
   const files = { credentials: textOf(values, "credentials"), authority: textOf(values, "certificates") };
   const connection = await connectTo(server, files, note);
   try {
-    return await use(await Queue.open(connection, server.host, textOf(values, "queue") ?? QUEUE));
+    return await use(await Queue.open(connection, server.host, name));
   } finally {
     // What was published last leaves with it; a server that is away does not hold the program.
     await Promise.race([connection.flush().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 1000))]);

@@ -94,7 +94,7 @@ class Coordinator {
     this.#chunks = await chunksOf(plan, chunk);
     await this.#refuseOthers();
     await this.#establish();
-    note(`Serving in "${queue.name}" at ${queue.host}; on each machine: deno task evaluate:nats work nats://HOST:PORT`);
+    note(`Serving in "${queue.name}" at ${queue.host}; other machines join by evaluate work and this address`);
     // What workers made while there was no coordinator comes first, so that it is not made again.
     let isFilled = (await queue.waiting())?.results === 0 && await this.#fill();
     while (this.#missing.size > 0) {

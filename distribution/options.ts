@@ -35,9 +35,20 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   replace: { kind: "flag", help: "With --serve: remove another unfinished evaluation from the queue" },
 };
 
+/** The options of shards as jobs of a cluster. */
+export const JOB_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  slurm: {
+    kind: "text",
+    value: "FILE",
+    help: "Write a script that queues --shards and their merge with Slurm, and stop",
+  },
+  shards: { kind: "integer", min: 2, max: 10_000, help: "With --slurm: number of shards" },
+};
+
 /** Options that say how one run is done and not what is evaluated; what an evaluation keeps of its command has none. */
 export const ONE_RUN: Readonly<Record<string, OptionSpec>> = {
   ...SERVE_OPTIONS,
+  ...JOB_OPTIONS,
   shard: { kind: "text", help: "One part" },
   json: { kind: "flag", help: "JSON lines" },
 };

@@ -51,6 +51,15 @@ export interface Waiting {
   readonly results: number;
 }
 
+/**
+ * Makes sure that a queue may have a name, which becomes a part of subjects.
+ * @throws {UsageError} if it may not
+ */
+export function checkQueueName(name: string): void {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name)) return;
+  throw new UsageError(`--queue is "${name}", 1 to 64 letters, digits, - and _ are needed`);
+}
+
 /** The queue of one name. */
 export class Queue {
   readonly #js: JetStreamClient;
@@ -80,9 +89,7 @@ export class Queue {
    * @throws {UsageError} if the name cannot be one; {QueueError} if the server has no JetStream
    */
   static async open(connection: NatsConnection, host: string, name: string): Promise<Queue> {
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-      throw new UsageError(`--queue is "${name}", 1 to 64 letters, digits, - and _ are needed`);
-    }
+    checkQueueName(name);
     try {
       return new Queue(connection, host, name, await jetstreamManager(connection));
     } catch (error) {

@@ -117,10 +117,11 @@ export interface Shard {
 }
 
 /**
- * A shard as a command line names it, such as `2/3`.
+ * A shard as a command line names it, such as `2/3`; undefined where it names none.
  * @throws {UsageError} if it is none
  */
-export function readShard(text: string): Shard {
+export function readShard(text: string | undefined): Shard | undefined {
+  if (text === undefined) return undefined;
   const [, first, second] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const [index, count] = [Number(first), Number(second)];
   if (index >= 1 && index <= count) return { index, count };

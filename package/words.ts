@@ -68,7 +68,11 @@ export function brief({ name, summary }: CommandSpec): string {
 
 /** A text of a command with the name of this program instead of the tasks of its repository. */
 export function asProgram(text: string): string {
-  return text.replaceAll("deno task ", `${PROGRAM_NAME} `);
+  // The program has no second name for a command that may reach a server: it grants that where one is named.
+  return text.replaceAll(/deno task ([a-z-]+):nats\b/g, `${PROGRAM_NAME} $1`).replaceAll(
+    "deno task ",
+    `${PROGRAM_NAME} `,
+  );
 }
 
 /** Words that may stand first after a command: its actions, or the shells. */

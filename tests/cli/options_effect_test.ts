@@ -13,6 +13,7 @@ import { benchRows, planBench, profileRows, tuneRows } from "./options/measuring
 import { makeMaterials, type Materials } from "./options/materials.ts";
 import { evaluateRows } from "./options/evaluate_rows.ts";
 import { degradeRows } from "./options/degrade_rows.ts";
+import { serveRows } from "./options/serve_rows.ts";
 import { restoreRows } from "./options/restore_rows.ts";
 import { offeredOptions, type Row, type Runner, Stage } from "./options/table.ts";
 import { commandTest, runCommand } from "./run_command.ts";
@@ -58,7 +59,7 @@ function quietRow(rows: readonly Row[]): Row {
 
 tableTest("restore", restoreRows);
 tableTest("degrade", degradeRows);
-tableTest("evaluate", evaluateRows);
+tableTest("evaluate", async (materials) => [...await evaluateRows(materials), ...serveRows(materials)]);
 tableTest("metrics", metricsRows);
 tableTest("verify", verifyRows);
 tableTest("convert", convertRows);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { filesBelow, tablesOf } from "../cli/evaluate_runs.ts";
 import { withFolder } from "../cli/run_command.ts";
+import { asProgram } from "../../package/words.ts";
 import { natsTest } from "./nats_server.ts";
 
 const adapter = await navigator.gpu?.requestAdapter();
@@ -41,6 +42,10 @@ natsTest("evaluate --serve and evaluate work give the tables of evaluate", async
     const { command } = JSON.parse(await Deno.readTextFile(`${there}/plan.json`));
     assert(!command.includes("nats"), command);
   });
+});
+
+Deno.test("the installed program calls the command by its own name", () => {
+  assertEquals(asProgram("deno task evaluate:nats work; deno task merge"), "shortcut evaluate work; shortcut merge");
 });
 
 natsTest("without the permission for the server the command says which task has it", async ({ server: { host } }) => {

@@ -1,0 +1,68 @@
+/** Shards of an evaluation as jobs of a cluster that has a scheduler and a disk for all of its machines. */
+import { commandText } from "../evaluation/mod.ts";
+import { writeAtomically } from "../io/mod.ts";
+import { numberOf, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { ONE_RUN } from "./options.ts";
+
+/**
+ * Writes the script that `--slurm` asks for.
+ * @param words of the command line
+ * @param out folder of all results
+ * @returns its path and the number of shards
+ * @throws {UsageError} if options do not fit; {FileError} if it cannot be written
+ */
+export async function writeJobs(
+  values: OptionValues,
+  words: readonly string[],
+  out: string,
+): Promise<{ readonly file: string; readonly shards: number }> {
+  const [file, shards] = [textOf(values, "slurm"), numberOf(values, "shards")];
+  if (file === undefined || shards === undefined) {
+    throw new UsageError("--slurm and --shards need each other: --slurm FILE --shards N");
+  }
+  const foreign = ["serve", "shard"].find((name) => values[name] !== undefined);
+  if (foreign !== undefined) throw new UsageError(`--slurm shares all units out; leave --${foreign} out`);
+  const leftOut = { ...ONE_RUN, out: { kind: "text", help: "Folder" } } as const;
+  const command = `deno task evaluate ${commandText(words, leftOut)}`;
+  await writeAtomically(file, new TextEncoder().encode(slurmScript({ command, count: shards, out })));
+  return { file, shards };
+}
+
+/** What the jobs are of. */
+export interface Jobs {
+  /** The command line of the evaluation, as text for a shell, without what belongs to one shard, and without `--out`. */
+  readonly command: string;
+  /** Number of shards. */
+  readonly count: number;
+  /** Folder of all results. */
+  readonly out: string;
+}
+
+/**
+ * A script for `bash` that hands an array of shards to Slurm, and a merge that begins when all of them are over. Shards
+ * that were stopped go on where they were when the script is run again.
+ */
+export function slurmScript({ command, count, out }: Jobs): string {
+  const folder = quoted(out);
+  return `#!/bin/bash
+# Run this on a machine that has sbatch, in the folder of the program: it queues ${count} shards and their merge.
+# Options of sbatch, such as --partition or --gpus-per-task, are handed to the shards.
+set -euo pipefail
+mkdir -p ${folder}
+shards=$(sbatch --parsable --job-name=evaluate --array=1-${count} --output=${folder}/shard-%a.log "$@" <<'SHARD'
+#!/bin/bash
+exec ${command} --shard "$SLURM_ARRAY_TASK_ID/${count}" --out ${folder}/part-"$SLURM_ARRAY_TASK_ID"
+SHARD
+)
+# The job number comes with the name of the cluster where there are several.
+sbatch --job-name=evaluate-merge --dependency="afterany:\${shards%%;*}" --output=${folder}/merge.log <<'MERGE'
+#!/bin/bash
+exec deno task evaluate merge ${folder}/part-{1..${count}} --out ${folder}/all
+MERGE
+`;
+}
+
+/** A word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
