@@ -35,8 +35,13 @@ const COHERENT = { least: 0.045, outstanding: 14, width: 2 };
 /** A distance that is not half of another has less than this part of its coherence. */
 const FUNDAMENTAL = 0.45;
 
-/** Blocks of 8 pixels of a compression are as coherent at every multiple of 1/8; an enlargement is this many times more so. */
+/**
+ * Blocks of 8 pixels of a compression are coherent at every multiple of 1/8, odd ones as even ones; an enlargement is this
+ * many times more so. At 3/4 blocks alone gave up to 2.8 times as much, of which up to 0.2 in photographs, and enlargements
+ * by 4/3 from 0.5 on.
+ */
 const BEYOND_BLOCKS = 1.5;
+const FAR_BEYOND_BLOCKS = { ratio: 4, least: 0.4 };
 const BLOCK = LENGTH / 8;
 
 /** Spectra of lines along one axis, the second difference taken. */
@@ -87,6 +92,10 @@ function fundamentalOf(coherence: ReadonlyMap<number, number>): number {
 function isOfBlocks(distance: number, coherence: ReadonlyMap<number, number>): boolean {
   if (Math.abs(distance / BLOCK - Math.round(distance / BLOCK)) > 1.5 / BLOCK) return false;
   const odd = Math.max(coherence.get(BLOCK)!, coherence.get(3 * BLOCK)!);
+  if (distance > LENGTH / 2) {
+    const { ratio, least } = FAR_BEYOND_BLOCKS;
+    return coherence.get(distance)! < Math.max(least, ratio * Math.max(odd, coherence.get(5 * BLOCK)!));
+  }
   return distance % (2 * BLOCK) !== 0 || coherence.get(distance)! < BEYOND_BLOCKS * odd;
 }
 

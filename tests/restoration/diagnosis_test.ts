@@ -93,7 +93,9 @@ Deno.test("blur, noise and blocks of a compression are no enlargement", async ()
   const noise = normalValues(good.data.length, 3);
   const noisy = { ...good, data: good.data.map((value, i) => value + 0.08 * noise[i]!) };
   const soft = colourRaster(await readImage(casePath("soft/soft-sigma1.2.png")));
-  for (const other of [good, noisy, soft, colourRaster(await compressed(good, 40))]) {
+  const blocks = await Promise.all([40, 65, 80].map((quality) => compressed(good, quality)));
+  const coarse = await readImage(casePath("common/good64-q15.jpg"));
+  for (const other of [good, noisy, soft, ...[...blocks, coarse].map(colourRaster)]) {
     const { confidence } = enlargementOf(other) ?? { confidence: 0 };
     assert(confidence < SURE, String(confidence));
   }
