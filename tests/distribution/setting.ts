@@ -50,8 +50,11 @@ const FILES = new Map(["a", "b", "c"].map((name, k) => {
 
 const STUDY = readStudy({
   title: "Several machines",
-  tasks: "sr2, colorize sigma-y=0.1",
-  methods: "pseudo-inverse, ddrm steps=3, ddnm steps=4",
+  tasks: ["sr2", { task: "colorize", label: "gray", "sigma-y-most": 0.1 }],
+  methods: ["pseudo-inverse", { method: "ddrm", steps: 3, "by-task": { gray: { steps: 2 } } }, {
+    method: "ddnm",
+    steps: 4,
+  }],
   seeds: [3, 4],
 });
 
