@@ -29,7 +29,7 @@ const NANOSECONDS = 1e9;
 const LOOK = 1000;
 
 /** Seconds that the coordinator has to store a result before it is given to it again. */
-const STORING = 120;
+const STORING = 20;
 
 /** The object that describes the evaluation. */
 const OFFER = "offer";
