@@ -2,13 +2,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { linearTensors, perceptualTensors } from "../../models/feature_files.ts";
 import { type Materials, writeTensors } from "./materials.ts";
+import { resultOf, seedRows, seeds } from "./seed_rows.ts";
 import { descriptionRows, runtimeRows } from "./shared_rows.ts";
 import { fieldOf, type Ran, type Row, type Words } from "./table.ts";
-
-/** An entry of results.json. */
-function resultOf(ran: Ran, path: string): unknown {
-  return fieldOf(JSON.parse(ran.text("/results.json")), path);
-}
 
 /** A metric of the first unit. */
 const unitMetric = (ran: Ran, name: string, cell = 0): number =>
@@ -16,9 +12,6 @@ const unitMetric = (ran: Ran, name: string, cell = 0): number =>
 
 const labels = (ran: Ran, kind: "tasks" | "methods"): unknown =>
   (resultOf(ran, kind) as readonly { readonly label: string }[]).map(({ label }) => label);
-
-const seeds = (ran: Ran): unknown =>
-  (resultOf(ran, "cells.0.units") as readonly { readonly seed: number }[]).map(({ seed }) => seed);
 
 const half = (ran: Ran): number => {
   const [low, high] = resultOf(ran, "cells.0.summaries.psnr.interval") as [number, number];
@@ -116,16 +109,7 @@ export async function evaluateRows(materials: Materials): Promise<readonly Row[]
         assertEquals(pairs(given), [["ddnm steps=4", 4], ["ddnm steps=6", 6], ["pseudo-inverse", 0]]);
       },
     },
-    {
-      option: "seeds",
-      without: inverse("--tasks=inpaint"),
-      given: inverse("--tasks=inpaint", "--seeds=each"),
-      async check(usual, each, run): Promise<void> {
-        assertEquals([seeds(usual), seeds(each)], [[0, 0, 0], [0, 1, 2]]);
-        assertEquals(seeds(await run(inverse("--tasks=inpaint", "--seeds=4-5"))), [4, 4, 4, 5, 5, 5]);
-        assertNotEquals(resultOf(each, "cells.0.units.2.metrics"), resultOf(usual, "cells.0.units.2.metrics"));
-      },
-    },
+    ...seedRows(inverse),
     {
       option: "limit",
       without: inverse(),
