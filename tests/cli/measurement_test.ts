@@ -130,7 +130,7 @@ commandTest("a measurement that is cut short, spoiled, or contradicts itself is 
   const changed = async (part: string, metadata: Readonly<Record<string, string | undefined>>): Promise<void> =>
     await refused(error, part, await writeCopy(path, broken, { metadata }));
   await changed("do not say that it is a measurement", { kind: "trajectory" });
-  await changed('there is no task "sr30"', { task: "sr30" });
+  await changed('there is no task "sr40"', { task: "sr40" });
   await changed('its operator is "sr_average"', { operator: "sr_average" });
   await changed('have no "operator"', { operator: undefined });
   await changed("[height, width, 3] is needed", { imageShape: "[16, 16]" });
