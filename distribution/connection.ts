@@ -72,12 +72,23 @@ export async function connectTo(
     ...(credentials === undefined ? {} : await optionsOf(credentials)),
     ...(isEncrypted ? { tls: await encryptionOf(host, authority) } : {}),
   };
+  globalThis.addEventListener("error", ignoreLateReset);
   try {
     const connection = await connect(options);
     void tellStatus(connection, host, note);
     return connection;
   } catch (error) {
     throw new QueueError(`Cannot reach ${host}: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Ignores what a socket says of a connection that was given up: by then the client has taken its listeners off, and without
+ * this one the program would end, a refused user with it.
+ */
+function ignoreLateReset(event: ErrorEvent): void {
+  if (["ECONNRESET", "EPIPE"].includes((event.error as { readonly code?: string } | null)?.code ?? "")) {
+    event.preventDefault();
   }
 }
 
