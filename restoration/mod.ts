@@ -133,6 +133,7 @@ export { MOST_READINGS, type Reading, readingsOf } from "./diagnosis/readings.ts
 export {
   bestOf,
   describeTried,
+  restorePart,
   type TriedReading,
   type TriedReadings,
   tryReadings,

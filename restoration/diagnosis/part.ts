@@ -3,8 +3,8 @@ import { hostTensor } from "../../engine/mod.ts";
 import { crop, type Raster, type Rectangle, rgbToGray, type Size } from "../../raster/mod.ts";
 import type { PictureSource } from "../prepare.ts";
 
-/** Blocks of a compression, with colours of half the resolution, repeat after so many pixels. */
-const BLOCKS = 16;
+/** Blocks of a compression, with colours of half the resolution, repeat after so many pixels; so does a part. */
+export const BLOCKS = 16;
 
 /** EXIF orientations that turn rows or columns round: there blocks begin at the right or at the lower end. */
 const FROM_RIGHT: readonly number[] = [2, 3, 6, 7];

@@ -1,10 +1,11 @@
 /** Readings of a picture held against each other: each restores a part of it in few steps, and what it gives is judged. */
 import type { Runtime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
+import type { OperatorValues } from "../../operators/mod.ts";
 import { numberOf, type OptionValues } from "../../parameters/mod.ts";
 import { makeSheet, maskFromAlpha, type Raster, type Rectangle } from "../../raster/mod.ts";
 import { registeredSamplers } from "../../samplers/mod.ts";
-import { finishPicture } from "../finish.ts";
+import { finishPicture, type Result } from "../finish.ts";
 import { misfitShare } from "../harm.ts";
 import { chooseMethod } from "../options/choose_method.ts";
 import { evaluationOptions } from "../options/evaluation_options.ts";
@@ -13,14 +14,11 @@ import { quoted, restoreTasks, type Task, taskNamed } from "../options/tasks.ts"
 import { type DecodedPicture, pictureSource } from "../picture_source.ts";
 import { preparePicture } from "../prepare.ts";
 import { restoreBy } from "../restore.ts";
-import { partOfSource, richestPart } from "./part.ts";
+import { BLOCKS, partOfSource, richestPart } from "./part.ts";
 import type { Reading } from "./readings.ts";
 
 /** Network evaluations of a try. */
 const EVALUATIONS = 8;
-
-/** Blocks of a compression with their colours: sides of the part are multiples of them. */
-const BLOCKS = 16;
 
 /** How the tries are made. */
 export interface TrySetting {
@@ -98,35 +96,54 @@ async function tryReading(
     readonly reading: Reading;
     readonly part: Rectangle;
   },
-  { name, options, seed, onStep }: TrySetting,
+  setting: TrySetting,
 ): Promise<TriedReading> {
   try {
-    const given = { ...reading.options, ...options, task: reading.task };
-    const named = taskNamed(reading.task, restoreTasks());
-    const whole = pictureSource(picture, { name, task: named, options: given, isTruth: false, files: {} });
-    const settled = settlePicture(whole, named, given);
-    const method = chooseMethod(inFewSteps(settled.method, settled.task), settled.task);
-    const label = numberOf(options, "class");
-    const prepared = await preparePicture(runtime, model, {
-      ...settled,
-      source: partOfSource(settled.source, part),
-      seed,
-    }, label === undefined ? {} : { label });
-    try {
-      const problem = { ...prepared.problem, sigmaY: prepared.sigmaY };
-      for await (const { step, steps, image } of restoreBy(runtime, method, problem, { seed })) {
-        await onStep?.(step, steps);
-        if (!image) continue;
-        const { raster, verdict, misfit } = await finishPicture(runtime, prepared, Float32Array.from(image.data));
-        return { reading, raster, misfit: misfit ? misfitShare(misfit) : 0, ...verdict };
-      }
-      throw new Error(`Cannot try "${reading.task}": the method made no picture`);
-    } finally {
-      prepared.problem.y.free();
-    }
+    const { raster, verdict, misfit } = await restorePart(runtime, model, { picture, run: reading, part }, setting);
+    return { reading, raster, misfit: misfit ? misfitShare(misfit) : 0, ...verdict };
   } catch (error) {
     if (!isRefusal(error)) throw error;
     return { reading, misfit: Infinity, isHarm: true, text: error.message };
+  }
+}
+
+/**
+ * Restores a part of a picture in about eight network evaluations. Options that are settled from the picture are those of
+ * the whole one.
+ * @param picture as a decoder gives it
+ * @param run the task with its options, and what parameters of it hold that come from files, by their names
+ * @param part where it lies; its blocks of 16 pixels are those of the picture
+ * @throws {RangeError | TypeError | UsageError} if the run does not go with the picture, the method or the network
+ * @throws what `onStep` throws
+ */
+export async function restorePart(
+  runtime: Runtime,
+  model: OpenedModel,
+  { picture, run, part }: {
+    readonly picture: DecodedPicture;
+    readonly run: Pick<Reading, "task" | "options"> & { readonly files?: OperatorValues };
+    readonly part: Rectangle;
+  },
+  { name, options, seed, onStep }: TrySetting,
+): Promise<Result> {
+  const given = { ...run.options, ...options, task: run.task };
+  const task = taskNamed(run.task, restoreTasks());
+  const whole = pictureSource(picture, { name, task, options: given, isTruth: false, files: run.files ?? {} });
+  const settled = settlePicture(whole, task, given);
+  const method = chooseMethod(inFewSteps(settled.method, settled.task), settled.task);
+  const label = numberOf(options, "class");
+  const source = partOfSource(settled.source, part);
+  const conditioning = label === undefined ? {} : { label };
+  const prepared = await preparePicture(runtime, model, { ...settled, source, seed }, conditioning);
+  try {
+    const problem = { ...prepared.problem, sigmaY: prepared.sigmaY };
+    for await (const { step, steps, image } of restoreBy(runtime, method, problem, { seed })) {
+      await onStep?.(step, steps);
+      if (image) return await finishPicture(runtime, prepared, Float32Array.from(image.data));
+    }
+    throw new Error(`Cannot restore by "${run.task}": the method made no picture`);
+  } finally {
+    prepared.problem.y.free();
   }
 }
 
@@ -172,8 +189,5 @@ export function describeTried({ tried, best, part }: TriedReadings): readonly st
     `Tried on ${width}x${height} pixels at column ${x} and row ${y}; in the strip, left to right:`,
     "  1. the picture as it is",
     ...lines,
-    ...(best === undefined
-      ? ["No reading does better than the picture: it is left as it is; --yes does the first"]
-      : []),
   ];
 }

@@ -3,14 +3,11 @@ import type { OptionValues } from "../../parameters/mod.ts";
 import type { RestorationTask } from "../../samplers/mod.ts";
 import { chooseMethod } from "./choose_method.ts";
 import type { Method } from "./method.ts";
-import { methodOptions } from "./method_options.ts";
+import { MEASURED_PRESET, methodOptions } from "./method_options.ts";
 import type { Task } from "./tasks.ts";
 
 /** The method that has it, by its option. */
 const METHOD = "ssd";
-
-/** Better than what is published, in as many evaluations (docs/samplers.md). */
-const PRESET = "measured-30";
 
 /** Kinds of tasks on which it was measured. */
 const KINDS: ReadonlySet<RestorationTask> = new Set(["super_resolution", "deblurring", "inpainting"]);
@@ -25,7 +22,7 @@ export function chooseRestoring(options: OptionValues, task: Task, isEmbedded: b
   const isOpen = Object.keys(methodOptions()).every((option) => option === "method" || options[option] === undefined);
   const method = chooseMethod(options, task);
   return isEmbedded && isOpen && method.name === METHOD && KINDS.has(task.kind)
-    ? chooseMethod({ ...options, method: METHOD, preset: PRESET }, task)
+    ? chooseMethod({ ...options, method: METHOD, preset: MEASURED_PRESET }, task)
     : method;
 }
 
@@ -36,8 +33,8 @@ export function isPresetOpen(method: string): boolean {
 
 /** What is to be said of a preset that was taken without being named, as sentences. */
 export function presetNotes({ preset }: Method, options: OptionValues): readonly string[] {
-  return preset !== PRESET || options["preset"] !== undefined ? [] : [
-    `--preset ${PRESET} is taken, which restores better with the embedded prior than the published one; ` +
+  return preset !== MEASURED_PRESET || options["preset"] !== undefined ? [] : [
+    `--preset ${MEASURED_PRESET} is taken, which restores better with the embedded prior than the published one; ` +
     "--preset ssd-30 gives that",
   ];
 }

@@ -5,6 +5,9 @@ import { type AnySampler, isPlain, registeredSamplers } from "../../samplers/mod
 /** The option of the deviation that samplers reckon with, which is no parameter but a fact of the measurement. */
 export const NOISE_LEVEL = "noise-level";
 
+/** The preset with which the embedded prior restores, better than what is published (docs/samplers.md). */
+export const MEASURED_PRESET = "measured-30";
+
 /** What an option is for one sampler. */
 interface Use {
   readonly entry: AnySampler;
@@ -45,7 +48,7 @@ export function methodOptions(): Readonly<Record<string, OptionSpec>> {
     preset: {
       kind: "choice",
       choices: presets,
-      help: `Parameters that go together (${presets[0]}; restoring with the embedded prior: measured-30)`,
+      help: `Parameters that go together (${presets[0]}; restoring with the embedded prior: ${MEASURED_PRESET})`,
     },
     ...Object.fromEntries(Array.from(usesOf(entries), ([option, uses]) => [option, united(uses)])),
     [NOISE_LEVEL]: {

@@ -1,5 +1,5 @@
 /** A small evaluation for several processes: a network that takes a tenth of every state for noise, on the CPU. */
-import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { ReferenceRuntime } from "../../engine/mod.ts";
 import {
   evaluate,
   makePlan,
@@ -21,26 +21,9 @@ import { checkOffer, makeOffer, workOf } from "../../distribution/offer.ts";
 import { Queue } from "../../distribution/queue.ts";
 import { work, type WorkerOptions } from "../../distribution/worker.ts";
 import { encodePng, imageOfPng } from "../../io/mod.ts";
-import { weightedSum } from "../../kernels/mod.ts";
-import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
 import { colourRaster, toImage } from "../../raster/mod.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
-
-const alphaBar = Float64Array.from({ length: 1000 }, (_, t) => Math.exp(-10 * ((t + 1) / 1000) ** 2));
-
-const PROCESS = listedProcess(noiseSchedule("linear"));
-
-const MODEL = {
-  name: "tenth",
-  config: { imageSize: 8, inChannels: 3 },
-  process: PROCESS,
-  downsampling: 2,
-  noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({
-    imageShape: [height, width, 3],
-    alphaBar,
-    predictEps: (xt: Tensor) => weightedSum([[0.1, xt]]),
-  }),
-} as unknown as OpenedModel;
+import { TENTH_NETWORK, TENTH_PROCESS } from "../support/tenth_network.ts";
 
 /** The files of pictures, by their names. */
 const FILES = new Map(["a", "b", "c"].map((name, k) => {
@@ -64,7 +47,7 @@ export const SUBJECT: Subject = {
   precision: "f32",
   label: undefined,
   imageSize: 8,
-  process: PROCESS,
+  process: TENTH_PROCESS,
 };
 
 async function pictures(): Promise<readonly StudyPicture[]> {
@@ -85,7 +68,7 @@ const NO_FILE = (path: string): Promise<never> => Promise.reject(new Error(`no f
 
 /** The tables that hold no times, of an evaluation that ran in one process. */
 export async function expectedTables(): Promise<Readonly<Record<string, string>>> {
-  const { results } = await evaluate(new ReferenceRuntime(), MODEL, STUDY, {
+  const { results } = await evaluate(new ReferenceRuntime(), TENTH_NETWORK, STUDY, {
     store: new MemoryStore(),
     pictures: await pictures(),
     identity: SUBJECT.identity,
@@ -140,7 +123,7 @@ export function bench(before?: (units: readonly PlannedUnit[]) => void | Promise
     adapter: "CPU of a test",
     run: async (work, units, store, watch) => {
       await before?.(units);
-      return await runUnits(work, units, { runtime, model: MODEL, store, batch: 2, watch });
+      return await runUnits(work, units, { runtime, model: TENTH_NETWORK, store, batch: 2, watch });
     },
     close: () => runtime.destroy(),
   };

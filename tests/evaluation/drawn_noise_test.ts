@@ -1,25 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { ReferenceRuntime } from "../../engine/mod.ts";
 import { drawnSigma } from "../../evaluation/drawn_noise.ts";
 import { evaluate, readStudy, type Results } from "../../evaluation/mod.ts";
-import { weightedSum } from "../../kernels/mod.ts";
-import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { MemoryStore } from "./memory_store.ts";
-
-const process = listedProcess(noiseSchedule("linear"));
-/** A network that takes a tenth of every state for noise. */
-const MODEL = {
-  name: "tenth",
-  config: { imageSize: 8, inChannels: 3 },
-  process,
-  downsampling: 1,
-  noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({
-    imageShape: [height, width, 3],
-    alphaBar: noiseSchedule("linear").alphaBar,
-    predictEps: (xt: Tensor) => weightedSum([[0.1, xt]]),
-  }),
-} as unknown as OpenedModel;
+import { TENTH_NETWORK } from "../support/tenth_network.ts";
 
 const PICTURES = [0, 1].map((k) => ({
   name: `${k}`,
@@ -37,7 +22,8 @@ async function run(tasks: string, seeds: string, batch: number): Promise<Results
   const study = readStudy({ tasks, seeds, methods: "pseudo-inverse, ddrm steps=3, ddrm steps=3 noise-level=0.3" });
   const identity = { name: "tenth", sha256: "0", known: [] };
   const store = new MemoryStore();
-  return (await evaluate(new ReferenceRuntime(), MODEL, study, { store, pictures: PICTURES, identity, batch })).results;
+  return (await evaluate(new ReferenceRuntime(), TENTH_NETWORK, study, { store, pictures: PICTURES, identity, batch }))
+    .results;
 }
 
 /** PSNR by method, then by picture and seed. */

@@ -1,6 +1,6 @@
 /** A study as a program runs it: values in, tables out, nothing on a disk. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { ReferenceRuntime } from "../../engine/mod.ts";
 import {
   evaluate,
   type EvaluateOptions,
@@ -12,24 +12,8 @@ import {
   writePlan,
   writeResults,
 } from "../../evaluation/mod.ts";
-import { weightedSum } from "../../kernels/mod.ts";
-import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
 import { MemoryStore } from "./memory_store.ts";
-
-const alphaBar = Float64Array.from({ length: 1000 }, (_, t) => Math.exp(-10 * ((t + 1) / 1000) ** 2));
-
-/** A network that takes a tenth of every state for noise. */
-const MODEL = {
-  name: "tenth",
-  config: { imageSize: 8, inChannels: 3 },
-  process: listedProcess(noiseSchedule("linear")),
-  downsampling: 2,
-  noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({
-    imageShape: [height, width, 3],
-    alphaBar,
-    predictEps: (xt: Tensor) => weightedSum([[0.1, xt]]),
-  }),
-} as unknown as OpenedModel;
+import { TENTH_NETWORK } from "../support/tenth_network.ts";
 
 const PICTURES = ["a", "b"].map((name, k) => ({
   name,
@@ -51,7 +35,7 @@ const STUDY = readStudy({
 
 function run(store: MemoryStore, options: Partial<EvaluateOptions> = {}): Promise<Evaluation> {
   const identity = { name: "tenth", sha256: "0", known: [] };
-  return evaluate(new ReferenceRuntime(), MODEL, STUDY, { store, pictures: PICTURES, identity, ...options });
+  return evaluate(new ReferenceRuntime(), TENTH_NETWORK, STUDY, { store, pictures: PICTURES, identity, ...options });
 }
 
 Deno.test("a program evaluates a study, goes on where it was stopped, and gets the same tables", async () => {

@@ -1,6 +1,6 @@
 /** What evaluations buy: methods at given numbers of them, what units record, and the tables and the page of that. */
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
+import { ReferenceRuntime } from "../../engine/mod.ts";
 import {
   evaluate,
   type Evaluation,
@@ -11,28 +11,12 @@ import {
   tableFiles,
   writeResults,
 } from "../../evaluation/mod.ts";
-import { weightedSum } from "../../kernels/mod.ts";
-import { listedProcess, noiseSchedule, type OpenedModel } from "../../models/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { evaluationOptions, restoringMethods } from "../../restoration/mod.ts";
 import { registerSampler } from "../../samplers/mod.ts";
 import { ownRounds } from "../support/own_network_sampler.ts";
 import { MemoryStore } from "./memory_store.ts";
-
-const PROCESS = listedProcess(noiseSchedule("linear"));
-
-/** A network that takes a tenth of every state for noise. */
-const MODEL = {
-  name: "tenth",
-  config: { imageSize: 8, inChannels: 3 },
-  process: PROCESS,
-  downsampling: 2,
-  noiseModel: ({ width, height }: { readonly width: number; readonly height: number }) => ({
-    imageShape: [height, width, 3],
-    alphaBar: noiseSchedule("linear").alphaBar,
-    predictEps: (xt: Tensor) => weightedSum([[0.1, xt]]),
-  }),
-} as unknown as OpenedModel;
+import { TENTH_NETWORK, TENTH_PROCESS } from "../support/tenth_network.ts";
 
 const IDENTITY = { name: "tenth", sha256: "0", known: [] };
 
@@ -55,7 +39,7 @@ async function run(methods: unknown, tasks: unknown = ["sr2"]): Promise<Evaluati
   const store = new MemoryStore();
   const study = readStudy({ title: "A study", tasks, methods, seeds: [3] });
   const options = { store, pictures: picturesOf(8), identity: IDENTITY };
-  return { ...await evaluate(new ReferenceRuntime(), MODEL, study, options), store };
+  return { ...await evaluate(new ReferenceRuntime(), TENTH_NETWORK, study, options), store };
 }
 
 /** The lines of a table by the heads of their columns. */
@@ -113,7 +97,7 @@ Deno.test("the ready study has every method on its tasks with the evaluations th
   const { batch, ...found } = JSON.parse(await Deno.readTextFile(file));
   assertEquals(batch, 1, "seconds and memory are those of one picture");
   const study = readStudy({ ...found, images: [] });
-  const subject = { identity: IDENTITY, precision: "f32", label: undefined, imageSize: 16, process: PROCESS };
+  const subject = { identity: IDENTITY, precision: "f32", label: undefined, imageSize: 16, process: TENTH_PROCESS };
   const { plan } = await makePlan(study, subject, picturesOf(16).slice(0, 1));
   assertEquals(plan.tasks.length, 5);
   for (const { task, method, evaluations: { actual } } of plan.pairs) {

@@ -3,32 +3,19 @@ import { WebGpuRuntime } from "../../engine/mod.ts";
 import { openModel } from "../../io/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
-import { colourRaster, crop, type Raster, type Rectangle } from "../../raster/mod.ts";
+import { colourRaster, crop, type Raster } from "../../raster/mod.ts";
 import {
-  chooseMethod,
   type DecodedPicture,
   diagnose,
-  evaluationOptions,
-  finishPicture,
-  partOfSource,
-  pictureSource,
-  preparePicture,
   readingsOf,
-  restoreBy,
-  restoreTasks,
+  restorePart,
   richestPart,
-  settlePicture,
-  taskNamed,
   tryReadings,
 } from "../../restoration/mod.ts";
-import { registeredSamplers } from "../../samplers/mod.ts";
 import { damaged, generator, type Kind, type Truth } from "./damages.ts";
 
 /** The kinds that one run undoes, and of which the picture before is known. */
 const KINDS: readonly Kind[] = ["jpeg", "noise", "gaussian", "disc", "motion"];
-
-/** Network evaluations of a restoration. */
-const EVALUATIONS = 8;
 
 /** Side of the part that is restored, in pixels. */
 const PART = 64;
@@ -99,8 +86,9 @@ async function compared(
   const before = crop(clean, part);
   const shape = [part.height, part.width, 3];
   const qualityOf = (raster: Raster): number => psnr(raster.data, before.data, { shape });
+  const setting = { name: "picture", options: {}, seed };
   const restored = async (run: Truth): Promise<number> =>
-    qualityOf(await restoredPart(runtime, model, { picture, run, part, seed }));
+    qualityOf((await restorePart(runtime, model, { picture, run, part }, setting)).raster);
   const asIs = qualityOf(crop(colourRaster(picture), part));
   const known = await restored(truth);
   const readings = readingsOf(picture, "picture", diagnose(picture, "picture"));
@@ -108,39 +96,9 @@ async function compared(
   const advised = await restored(readings[0]!);
   const { best } = readings.length === 1
     ? { best: 0 }
-    : await tryReadings(runtime, model, { picture, readings }, { name: "picture", options: {}, seed });
+    : await tryReadings(runtime, model, { picture, readings }, setting);
   const tried = best === 0 ? advised : await restored(readings[best]!);
   return { damaged: asIs, advised, tried, known, isLeft: false };
-}
-
-/** A part of a picture, restored in few steps; what is settled from the picture is settled from all of it. */
-async function restoredPart(
-  runtime: WebGpuRuntime,
-  model: OpenedModel,
-  { picture, run: { task, options: given, files = {} }, part, seed }: {
-    readonly picture: DecodedPicture;
-    readonly run: Truth;
-    readonly part: Rectangle;
-    readonly seed: number;
-  },
-): Promise<Raster> {
-  const options = { ...given, task };
-  const named = taskNamed(task, restoreTasks());
-  const whole = pictureSource(picture, { name: "picture", task: named, options, isTruth: false, files });
-  const settled = settlePicture(whole, named, options);
-  const usual = chooseMethod(settled.method, settled.task);
-  const { method } = registeredSamplers().find(({ name }) => name === usual.name)!;
-  const few = evaluationOptions({ ...settled.method, method }, EVALUATIONS) ?? {};
-  const chosen = chooseMethod({ ...settled.method, ...few }, settled.task);
-  const source = partOfSource(settled.source, part);
-  const prepared = await preparePicture(runtime, model, { ...settled, source, seed });
-  try {
-    const problem = { ...prepared.problem, sigmaY: prepared.sigmaY };
-    const image = await restoreBy(runtime, chosen, problem, { seed });
-    return (await finishPicture(runtime, prepared, Float32Array.from(image.data))).raster;
-  } finally {
-    prepared.problem.y.free();
-  }
 }
 
 function tableOf(rows: ReadonlyMap<Kind, readonly Qualities[]>): string {

@@ -61,6 +61,7 @@ async function main(words: readonly string[]): Promise<number> {
   );
   const path = textOf(values, "rows");
   const rows: Row[] = path === undefined ? [] : await readRows(path);
+  const isAsked = (row: Row): boolean => row.steps === (steps ?? null) && row.preset === preset;
   const runtime = await WebGpuRuntime.open();
   const model = await openModel(runtime);
   for (const side of sides) {
@@ -70,8 +71,7 @@ async function main(words: readonly string[]): Promise<number> {
         const window = numberOf(values, "window") ?? Math.min(64, side / 2);
         const name = photograph.split("/").at(-1)!;
         const isKnown = (row: Row): boolean =>
-          row.name === name && row.side === side && row.form === form && row.window === window &&
-          row.steps === (steps ?? null) && row.preset === preset;
+          row.name === name && row.side === side && row.form === form && row.window === window && isAsked(row);
         if (rows.some(isKnown)) continue;
         const figures = await measure(runtime, model, truth, { form, window, steps, preset });
         const row: Row = { name, side, form, window, steps: steps ?? null, preset, ...figures };
@@ -82,7 +82,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   runtime.destroy();
   // deno-lint-ignore no-console -- the output of the command
-  console.log(tableOf(medianRows(rows)));
+  console.log(tableOf(medianRows(rows.filter(isAsked))));
   return 0;
 }
 
