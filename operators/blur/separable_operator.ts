@@ -3,7 +3,17 @@ import { constant, type HostTensor, type Shape, type Tensor } from "../../engine
 import { separable } from "../../kernels/mod.ts";
 import { pixelValues } from "../layout.ts";
 import { type LinearOperator, linearOperator, type SpectralForm } from "../operator.ts";
-import { completeBasis, compose, type Matrix, matrix, matrixTensor, type Svd, svd, transpose } from "../matrix.ts";
+import {
+  completeBasis,
+  compose,
+  cosineBasis,
+  type Matrix,
+  matrix,
+  matrixTensor,
+  type Svd,
+  svd,
+  transpose,
+} from "../matrix.ts";
 
 /**
  * Singular value of a 1-D factor below which it counts as zero, as in the SVD operators published with DDRM, DDNM and
@@ -151,18 +161,24 @@ export function factoredOperator(
   });
 }
 
-/** The decomposition of separable means of blocks of s x s pixels, for operators that compute them in another way. */
+/**
+ * The decomposition of separable means of blocks of s x s pixels, for operators that compute them in another way. V holds
+ * the orthonormal DCT of every block, the means of all blocks first: a basis for any extent without orthogonalising.
+ */
 export function blockMeanSvd(
   [height, width, channels]: readonly [number, number, number],
   scale: number,
 ): SpectralForm {
   const mean = (extent: number): Svd => {
     const rows = extent / scale;
-    const value = 1 / Math.sqrt(scale);
+    const block = cosineBasis(scale).data;
     return {
       u: matrix(rows, rows, (row, column) => row === column ? 1 : 0),
-      s: new Float64Array(rows).fill(value),
-      v: matrix(extent, rows, (row, column) => Math.floor(row / scale) === column ? value : 0),
+      s: new Float64Array(rows).fill(1 / Math.sqrt(scale)),
+      v: matrix(extent, extent, (row, column) => {
+        const [frequency, place] = [Math.floor(column / rows), row % scale];
+        return Math.floor(row / scale) === column % rows ? block[frequency * scale + place]! : 0;
+      }),
     };
   };
   const left = mean(height);

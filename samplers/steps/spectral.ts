@@ -23,7 +23,8 @@ export function requireDecomposition(sampler: string, operator: LinearOperator):
 export type SpectralWeight = (s: number) => number;
 
 /**
- * Computes weights in f64, once for each distinct singular value, and puts them on the device.
+ * Computes weights in f64, once for each run of equal singular values (the channels of a coefficient, the coefficients
+ * that a measurement does not tell), and puts them on the device.
  * @param singularValues of a `SpectralForm`
  * @param weights functions of s by name
  */
@@ -33,12 +34,12 @@ export function spectralWeights<X extends string>(
   weights: Readonly<Record<X, SpectralWeight>>,
 ): RunTensors<X> {
   const entries = Object.entries<SpectralWeight>(weights).map(([name, weight]) => {
-    const known = new Map<number, number>();
-    const values = Float32Array.from(data, (s) => {
-      let value = known.get(s);
-      if (value === undefined) known.set(s, value = weight(s));
-      return value;
-    });
+    const values = new Float32Array(data.length);
+    let [s, value] = [NaN, NaN];
+    for (let i = 0; i < values.length; i++) {
+      if (data[i] !== s) value = weight(s = data[i]!);
+      values[i] = value;
+    }
     return [name, runtime.upload(values, shape)] as const;
   });
   return {
