@@ -105,7 +105,14 @@ export { conjugateGradients } from "./steps/conjugate_gradients.ts";
 export { type Move, travelMoves, type TravelOptions } from "./steps/time_travel.ts";
 export { type Draw, DRAWS_PER_SEED, givenNoise, type NoiseSource, seededNoise } from "./noise_source.ts";
 export { drawOf, moveBy, pureNoise, type State, type Trajectory, trajectory } from "./steps/run.ts";
-export { ddnmTimesteps, quadraticTimesteps, spaceTimesteps, ssdTimesteps, strideTimesteps } from "./timesteps.ts";
+export {
+  ddnmTimesteps,
+  noiseTimesteps,
+  quadraticTimesteps,
+  spaceTimesteps,
+  ssdTimesteps,
+  strideTimesteps,
+} from "./timesteps.ts";
 export {
   ddpmCoefficients,
   etaMixCoefficients,

@@ -117,6 +117,32 @@ export function quadraticTimesteps(total: number, count: number): readonly numbe
   return ascendingSet(spaced.map((position) => Math.max(0, total - 1 - position)));
 }
 
+/** Part of the steps that `noiseTimesteps` spends below the noise of the measurement. */
+const BELOW = 0.75;
+
+/**
+ * Timesteps for a noisy measurement: three quarters of them evenly from 0 to the first level that is noisier than the
+ * measurement, where alone its noise is taken off, and the others evenly above. With a measurement without noise, those of
+ * DDNM.
+ * @param alphaBar of every training timestep, falling
+ * @param count number of steps, 1..T
+ * @param sigmaY deviation of the noise, in units of the image
+ * @returns ascending timesteps, count of them
+ * @throws {RangeError} if count is out of range
+ */
+export function noiseTimesteps(alphaBar: ArrayLike<number>, count: number, sigmaY: number): readonly number[] {
+  const total = alphaBar.length;
+  checkCount(count, 1, total);
+  const found = Array.from(alphaBar).findIndex((value) => 1 - value > value * sigmaY ** 2);
+  const first = found < 0 ? total : found;
+  if (first === 0) return ddnmTimesteps(total, count);
+  const above = Math.min(count - Math.ceil(BELOW * count), total - first);
+  const below = Math.min(count - above, first);
+  const evenly = (start: number, end: number, steps: number): number[] =>
+    Array.from({ length: steps }, (_, k) => start + Math.floor(k * (end - start) / steps));
+  return [...evenly(0, first, below), ...evenly(first, total, count - below)];
+}
+
 function strideOf(total: number, count: number): number {
   checkCount(count, 1, total);
   return Math.floor(total / count);

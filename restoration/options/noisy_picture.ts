@@ -12,6 +12,12 @@ import { isNoisy, NOISY_JPEG, partsOf, type Task, UPSAMPLE } from "./tasks.ts";
 /** The method that is taken for noisy pictures where none is named. */
 const FOR_NOISE = "ddnm+";
 
+/** The coefficients of a JPEG file are not equally exact, so that each needs its own correction. */
+const FOR_COEFFICIENTS: OptionValues = { form: "spectral" };
+
+/** Of such coefficients, 30 steps by noise restore better than 100 even ones (docs/performance.md). */
+const BY_NOISE: OptionValues = { spacing: "noise", steps: 30 };
+
 /** A value that no picture has, so that estimates pass over the pixel. */
 const UNKNOWN = 2;
 
@@ -103,11 +109,15 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
     return { options: level === 0 && named === undefined ? without : options, notes: [] };
   }
   if (isTakenForNoise(options, task)) {
-    // Of coefficients that are not equally exact each needs its own correction.
-    const form = task.operator === NOISY_JPEG && options["form"] === undefined ? { form: "spectral" } : {};
+    const isCoefficients = task.operator === NOISY_JPEG;
+    const isByNoise = isCoefficients && options["spacing"] === undefined;
+    const own = { ...(isCoefficients ? FOR_COEFFICIENTS : {}), ...(isByNoise ? BY_NOISE : {}) };
     return {
-      options: { ...options, method: FOR_NOISE, ...form },
-      notes: [`--method ${FOR_NOISE} is taken, which reckons with noise`],
+      options: { ...own, ...options, method: FOR_NOISE },
+      notes: [
+        `--method ${FOR_NOISE} is taken, which reckons with noise` +
+        (isByNoise ? ", --spacing noise with it: most steps where the noise is taken off" : ""),
+      ],
     };
   }
   const reckons = registeredSamplers().some(({ method, handlesNoise }) => method === named && handlesNoise);

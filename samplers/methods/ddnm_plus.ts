@@ -13,6 +13,7 @@ import type { NoiseSource } from "../noise_source.ts";
 import { ancestralCoefficients } from "../steps/plain_coefficients.ts";
 import type { Problem, Progress, Sampler } from "../sampler.ts";
 import { networkStep } from "../steps/step.ts";
+import { noiseTimesteps } from "../timesteps.ts";
 
 /** The parameters of `ddnm+`. */
 export const PARAMETERS = {
@@ -28,6 +29,14 @@ export const PARAMETERS = {
     {},
     "rule of the correction and of the noise",
   ) as Parameter<"spectral" | "simplified" | "posterior" | "published_simplified" | "published_spectral">,
+  // Above the noise of the measurement a step leaves nothing of those before it in what is measured. With `spectral`, 30
+  // steps by noise are better than 100 even ones.
+  spacing: choice(
+    "even",
+    ["even", "noise"],
+    {},
+    "timesteps: evenly spaced, or three of four below the noise of the measurement",
+  ) as Parameter<"even" | "noise">,
 };
 
 /** Parameters of DDNM+. The deviation of the noise is that of the problem. */
@@ -48,7 +57,8 @@ export const ddnmPlus: Sampler<DdnmPlusOptions> = sampler({
     const step = options.form.endsWith("spectral")
       ? spectralStepDown(runtime, problem, { ...options, isPublished })
       : simplifiedStepDown(runtime, problem, options);
-    return ddnmTrajectory(runtime, problem, options, step);
+    const timesteps = noiseTimesteps(problem.model.alphaBar, options.steps, problem.sigmaY);
+    return ddnmTrajectory(runtime, problem, options.spacing === "noise" ? { ...options, timesteps } : options, step);
   },
 });
 

@@ -38,11 +38,15 @@ export function ddnmEvaluations({ steps: count, ...travel }: DdnmTrajectoryOptio
 export async function* ddnmTrajectory(
   runtime: Runtime,
   problem: Problem,
-  { steps: count, noise, ...travel }: DdnmTrajectoryOptions & { readonly noise: NoiseSource },
+  { steps: count, noise, timesteps, ...travel }: DdnmTrajectoryOptions & {
+    readonly noise: NoiseSource;
+    /** As many as there are steps, ascending; evenly spaced as published by default. */
+    readonly timesteps?: readonly number[];
+  },
   stepDown: DdnmStep,
 ): AsyncGenerator<Progress, DeviceTensor> {
   const { alphaBar } = problem.model;
-  const levels = respace(alphaBar, ddnmTimesteps(alphaBar.length, count));
+  const levels = respace(alphaBar, timesteps ?? ddnmTimesteps(alphaBar.length, count));
   const renoise = noising(runtime, "renoise", noise);
   const start = await pureNoise(runtime, problem, noise);
   let last: Awaited<ReturnType<DdnmStep>> | undefined;

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { noiseSchedule } from "../../models/mod.ts";
-import { ddnmTimesteps, diffpirWeights, quadraticTimesteps, strideTimesteps, travelMoves } from "../../samplers/mod.ts";
+import {
+  ddnmTimesteps,
+  diffpirWeights,
+  noiseTimesteps,
+  quadraticTimesteps,
+  strideTimesteps,
+  travelMoves,
+} from "../../samplers/mod.ts";
 
 function counts(steps: number, travelLength: number, travelRepeat: number): readonly [down: number, up: number] {
   const moves = travelMoves(steps, { travelLength, travelRepeat });
@@ -30,6 +37,23 @@ Deno.test("timesteps are those of the published programs", () => {
   const quadratic = quadraticTimesteps(1000, 100).toReversed();
   assertEquals(quadratic.slice(0, 5), [999, 899, 857, 825, 798]);
   assertEquals(quadratic.slice(-5), [20, 15, 10, 5, 0]);
+});
+
+Deno.test("timesteps by noise lie for three quarters below the noise of the measurement", () => {
+  const { alphaBar } = noiseSchedule("linear");
+  const sigmaOf = (t: number): number => Math.sqrt((1 - alphaBar[t]!) / alphaBar[t]!);
+  for (const [sigma, count] of [[0.2, 30], [0.2, 60], [1, 7], [0.2, 1]] as const) {
+    const timesteps = noiseTimesteps(alphaBar, count, sigma);
+    assertEquals(timesteps.length, count);
+    assertEquals(timesteps, [...new Set(timesteps)].sort((a, b) => a - b));
+    assertEquals(timesteps[0], 0);
+    assertEquals(timesteps.filter((t) => sigmaOf(t) <= sigma).length, Math.ceil(0.75 * count));
+  }
+  // No noise, more noise than any level has, and more steps than there are levels on one side.
+  assertEquals(noiseTimesteps(alphaBar, 30, 0), ddnmTimesteps(1000, 30));
+  assertEquals(noiseTimesteps(alphaBar, 4, 1e6), [0, 250, 500, 750]);
+  const all = Array.from({ length: 1000 }, (_, t) => t);
+  for (const sigma of [0.02, 0.2, 50]) assertEquals(noiseTimesteps(alphaBar, 1000, sigma), all);
 });
 
 Deno.test("the weights of DiffPIR rise as the noise falls", () => {

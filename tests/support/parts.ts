@@ -39,6 +39,9 @@ export const INSTALLING: readonly string[] = [
   "package/package_test.ts",
 ];
 
+/** Files that restore large pictures for minutes. They are no part of all tests: `deno task test:large` runs them. */
+export const LARGE: readonly string[] = ["large/larger_photo_test.ts"];
+
 /** Files that must be alone in their isolate, as they measure it or change what others share. */
 export const ALONE: readonly string[] = ["samplers/memory_test.ts"];
 
@@ -71,13 +74,13 @@ async function testFiles(tests: string, place: string): Promise<readonly string[
 }
 
 /**
- * All test files but those that start a browser or install packages in parts, in the order in which they are begun:
- * long ones first.
+ * All test files but those that start a browser, install packages or restore large pictures in parts, in the order in
+ * which they are begun: long ones first.
  * @param tests the folder of the tests, with a slash at its end
  * @returns paths of files
  */
 export async function allParts(tests: string): Promise<readonly (readonly string[])[]> {
-  const taken = new Set<string>([...BROWSER, ...INSTALLING]);
+  const taken = new Set<string>([...BROWSER, ...INSTALLING, ...LARGE]);
   const parts: string[][] = [];
   for (const place of [...LONG, ""]) {
     const files = (await testFiles(tests, place)).filter((file) => !taken.has(file));

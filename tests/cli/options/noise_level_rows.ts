@@ -1,9 +1,9 @@
-/** Rows for the options of `restore` that place the noise levels of samplers which make their own list. */
+/** Rows for the options of `restore` that place the noise levels of samplers. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Materials } from "./materials.ts";
 import { parameterRow, type Row, type Words } from "./table.ts";
 
-/** The options of samplers over noise levels. */
+/** The options that place noise levels. */
 export function noiseLevelRows({ small, tiny, upsampler }: Materials): readonly Row[] {
   const edit = (...options: string[]): Words => [
     ...["restore", small, "--degrade", "--cpu", `--model=${tiny}`, "--out=@.png", "--task=sr2"],
@@ -12,6 +12,10 @@ export function noiseLevelRows({ small, tiny, upsampler }: Materials): readonly 
   const sample = (method: string, ...options: string[]): Words => [
     ...["restore", small, "--cpu", "--task=upsample", `--model=${upsampler}`, "--out=@.png"],
     ...[`--method=${method}`, "--steps=3", ...options],
+  ];
+  const noisy = (...options: string[]): Words => [
+    ...["restore", small, "--degrade", "--cpu", `--model=${tiny}`, "--out=@.png", "--task=sr2", "--sigma-y=0.2"],
+    ...["--method=ddnm+", "--steps=4", ...options],
   ];
   const churned = sample("heun", "--s-churn=2");
   return [
@@ -28,6 +32,7 @@ export function noiseLevelRows({ small, tiny, upsampler }: Materials): readonly 
         assertNotEquals(ends.bytes(), placed.bytes());
       },
     },
+    parameterRow("spacing", noisy(), { value: "noise", key: "method.spacing", standard: "even" }),
     parameterRow("grid", edit("--ts=0,10,20"), { value: "21", key: "method.grid", standard: "40" }),
     parameterRow("s-churn", sample("heun"), {
       value: "1",
