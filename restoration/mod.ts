@@ -124,7 +124,17 @@ export {
 } from "./options/blur_question.ts";
 export type { Treatment } from "./diagnosis/advice.ts";
 export { AUTO, AUTO_OPTIONS, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
-export { type Advice, DAMAGES, describeDiagnosis, diagnose, type Diagnosis } from "./diagnosis/diagnose.ts";
+export {
+  type Advice,
+  DAMAGES,
+  describeDiagnosis,
+  diagnose,
+  type Diagnosis,
+  maskEvidence,
+  maskRaster,
+  proposedMask,
+  reportedDiagnosis,
+} from "./diagnosis/diagnose.ts";
 export { type Enlargement, enlargementOf } from "./diagnosis/enlargement.ts";
 export { type Damage, type Finding, type Remedy, type Seen, SURE } from "./diagnosis/finding.ts";
 export { type JpegTraces, jpegTraces } from "./diagnosis/jpeg_traces.ts";
