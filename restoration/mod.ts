@@ -153,6 +153,7 @@ export { discKernel, squareKernel } from "./estimates/area_kernel.ts";
 export { type AreaBlur, type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";
 export type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
+export { findScratches, type Scratches } from "./estimates/scratches.ts";
 export { estimateNoiseLevel, type NoiseLevel, type NoiseSetting, resizedNoise } from "./estimates/noise_level.ts";
 export { methodForNoise, type NoiseMethod, noiseOfPicture, type NoisyPicture } from "./options/noisy_picture.ts";
 export { type SettledPicture, settlePicture } from "./options/settle_picture.ts";

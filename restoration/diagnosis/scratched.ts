@@ -1,9 +1,9 @@
-/** What lies over a picture: scratches, dust and stains. */
+/** What lies over a picture: scratches and dust. */
 import { percent } from "../../raster/mod.ts";
 import { findScratches } from "../estimates/scratches.ts";
 import { type Damage, type Finding, isFound } from "./finding.ts";
 
-/** Scratches, with the dust and the stains of their brightness. */
+/** Scratches, with the dust of their brightness. */
 export const SCRATCHED: Damage = {
   name: "scratched",
   look({ colour, found }): Finding | undefined {

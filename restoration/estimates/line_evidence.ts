@@ -13,6 +13,8 @@ export interface LineEvidence {
   readonly level: number;
   /** By how much s differs along it: from the 40th to the 90th percentile. */
   readonly unevenness: number;
+  /** Deviation of what lies around it along it: of a line over an even ground 0. */
+  readonly crossed: number;
   /** Part of the picture, without what stands out, where s is as large. */
   readonly beyond: number;
   /** Whether it is level or upright, as poles and edges of houses are. */
@@ -61,6 +63,7 @@ export function lineEvidence(
     prominence: quantile(core.map((pixel) => heightAt(relief, pixel) / relief.texture[pixel]!), 0.5),
     level,
     unevenness: quantile(levels, 0.9) - quantile(levels, 0.4),
+    crossed: deviation(core.map((pixel) => relief.around[pixel]!)),
     beyond: below < 0 ? 0 : 1 - below / sorted.length,
     isUpright: offAxis(pixels, width) < UPRIGHT,
     oneSided: quantile(sides, 0.5) / contrast,
@@ -71,7 +74,8 @@ export function lineEvidence(
 
 /**
  * Weights of a logistic regression of which lines were scratches: 37 photographs, three parts of 64 to 256 pixels of each,
- * undamaged and scratched from seeds. The number of pixels and the prominence count up to a limit.
+ * undamaged and scratched from seeds, but for upright lines, which count as less. The number of pixels and the prominence
+ * count up to a limit.
  */
 const WEIGHTS = {
   offset: -21.8,
@@ -80,13 +84,16 @@ const WEIGHTS = {
   level: 3,
   unevenness: -4.3,
   beyond: -0.3,
-  upright: -2.4,
+  upright: -4,
   oneSided: -2.4,
   others: -0.7,
 };
 
 /** The largest logarithms that count. */
 const MOST = { core: 4.5, prominence: 3 };
+
+/** Drawings alone are more even; it counts no more. */
+const LEAST_UNEVEN = 0.02;
 
 /** Lines with less in common with a scratch are none: of so few pixels, so one-sided, so attached. */
 const LIMITS = { core: 12, oneSided: 0.4, attached: 0.03 };
@@ -103,7 +110,7 @@ export function scoreOf(line: LineEvidence, { isLong }: { readonly isLong: boole
     WEIGHTS.core * Math.min(MOST.core, Math.log(core)) +
     WEIGHTS.prominence * Math.min(MOST.prominence, Math.log(line.prominence)) +
     WEIGHTS.level * line.level +
-    WEIGHTS.unevenness * Math.log(line.unevenness + 0.05) +
+    WEIGHTS.unevenness * Math.log(Math.max(LEAST_UNEVEN, line.unevenness) + 0.05) +
     WEIGHTS.beyond * Math.log(line.beyond + 0.001) +
     WEIGHTS.upright * (line.isUpright ? 1 : 0) +
     WEIGHTS.oneSided * oneSided +
@@ -114,6 +121,11 @@ export function scoreOf(line: LineEvidence, { isLong }: { readonly isLong: boole
 function quantile(values: readonly number[], part: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.floor(part * (sorted.length - 1))]!;
+}
+
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
 /** Degrees between the main axis of pixels and the nearer of rows and columns, 0 to 45. */

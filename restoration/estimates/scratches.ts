@@ -1,4 +1,4 @@
-/** Scratches, dust and stains: a mask of what lies over a picture, from the picture alone. */
+/** Scratches and dust: a mask of what lies over a picture, from the picture alone. */
 import { type KnownPixels, type Raster, resize, rgbToGray } from "../../raster/mod.ts";
 import { type LineEvidence, lineEvidence, scoreOf } from "./line_evidence.ts";
 import { spotsOf } from "./spots.ts";
@@ -6,9 +6,9 @@ import { heightAt, linesOf, neighbours, type Relief, reliefsOf } from "./thin_li
 
 /** What seems to lie over a picture. */
 export interface Scratches {
-  /** Which pixels show the picture: 1 where they do, 0 under scratches, dust and stains. */
+  /** Which pixels show the picture: 1 where they do, 0 under scratches and dust. */
   readonly known: KnownPixels;
-  /** How many scratches there are, and how many spots and stains of their brightness. */
+  /** How many scratches there are, and how many spots of their brightness. */
   readonly scratches: number;
   readonly spots: number;
   /** Whether they are brighter than the picture, or darker. */
@@ -28,6 +28,9 @@ const SHORTEST = 32;
  * which nothing was fitted the best lines had up to 1.8, and scratches drawn over them 2 and more in seven of ten.
  */
 const EVEN = 2;
+
+/** A dark line over a ground that is so even may be a wire, a hair or a branch: it is no likelier a scratch. */
+const EVEN_GROUND = 0.04;
 
 /** Least score of a line that has the brightness of one that is a scratch. */
 const SAME_KIND = -2;
@@ -49,7 +52,7 @@ interface Scored {
 
 /**
  * Looks for scratches: thin lines, brighter or darker than both their sides by much the same all along, that do not go on
- * in the scene; and where one is found, for lines, spots and stains of its brightness with sharp borders.
+ * in the scene; and where one is found, for lines, small spots of its brightness with sharp borders.
  * @param picture [H, W, C], C = 1 or 3, values in [-1, 1]
  * @returns undefined if there is no line that could be one, or the picture is smaller than 32 pixels
  */
@@ -94,7 +97,9 @@ function scoredLines(gray: Raster): readonly Scored[] {
   const sorted = new Map(found.map(({ relief }) => [relief, Float32Array.from(relief.around).sort()]));
   return found.map(({ relief, line }) => {
     const evidence = lineEvidence(relief, line, { width, height, sorted: sorted.get(relief)!, all: levels });
-    return { relief, pixels: line.pixels, evidence, score: scoreOf(evidence, { isLong: true }) };
+    const score = scoreOf(evidence, { isLong: true });
+    const isWire = relief.polarity === -1 && evidence.crossed < EVEN_GROUND;
+    return { relief, pixels: line.pixels, evidence, score: isWire ? Math.min(EVEN, score) : score };
   });
 }
 

@@ -1,8 +1,11 @@
-/** Dust and stains of a brightness that is known: pieces with sharp borders. */
+/** Dust of a brightness that is known: small pieces with sharp borders. */
 import { connected, neighbours, type Relief } from "./thin_lines.ts";
 
-/** Fewest pixels of a spot, and the part of the picture's shorter side that the largest is wide. */
-const SIZE = { least: 3, part: 1 / 6 };
+/**
+ * Fewest and most pixels of a spot, and the part of the picture's shorter side that it is wide at most: what is larger may
+ * be an eye or a window of that brightness.
+ */
+const SIZE = { least: 3, most: 40, part: 1 / 16 };
 
 /** What lies outside of a border is looked at so far from it, in pixels. */
 const BESIDE = 3;
@@ -28,7 +31,7 @@ export function spotsOf(
   },
 ): readonly (readonly number[])[] {
   const isOf = (pixel: number): boolean => level[pixel]! >= least && isOpen(pixel);
-  const most = (Math.min(width, height) * SIZE.part) ** 2;
+  const most = Math.min(SIZE.most, (Math.min(width, height) * SIZE.part) ** 2);
   const pieces = connected({ width, height }, { isStart: isOf, goesOn: (_, to) => isOf(to) });
   return pieces.filter((pixels) => {
     if (pixels.length < SIZE.least || pixels.length > most) return false;

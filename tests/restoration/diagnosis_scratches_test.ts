@@ -60,12 +60,12 @@ Deno.test("the scratches of an old photo are found with their mask, and not the 
 Deno.test("scratches and dust drawn over a photograph are found, without them nothing is sure", async () => {
   const good = await photograph();
   assert((findScratches(good)?.confidence ?? 0) < SURE);
-  for (const seed of [1, 4, 5]) {
+  for (const seed of [10, 11, 13]) {
     const { raster, known } = scratched(good, generator(seed));
     const found = findScratches(colourRaster(stored(raster)))!;
     const { precision, recall } = agreement(found.known, known);
     assert(found.confidence >= SURE, `${seed}: ${found.confidence}`);
-    assert(precision > 0.6 && recall > 0.6, `${seed}: ${precision}, ${recall}`);
+    assert(precision > 0.8 && recall > 0.8, `${seed}: ${precision}, ${recall}`);
   }
 });
 
@@ -78,14 +78,15 @@ function drawn(value: (x: number, y: number) => number | undefined): Raster {
   return { width: 96, height: 96, channels: 1, data };
 }
 
-Deno.test("a slanted line is a scratch; a pole, the rim of an edge and the tip of a surface are none", () => {
+Deno.test("a slanted line is a scratch; a pole, a wire, the rim of an edge and the tip of a surface are none", () => {
   const confidence = (picture: Raster): number => findScratches(picture)?.confidence ?? 0;
   const line = drawn((x, y) => Math.abs(y - 0.7 * x - 10) < 1.5 && x > 12 && x < 84 ? 0.9 : undefined);
   assert(confidence(line) >= SURE, String(confidence(line)));
-  const pole = drawn((x, y) => Math.abs(x - 40) < 1.5 && y > 60 ? -0.5 : undefined);
+  const pole = drawn((x, y) => Math.abs(x - 40) < 1.5 && y > 60 ? -0.6 + y / 900 : undefined);
   const rim = drawn((x, y) => Math.abs(y - 0.7 * x - 10) < 1.5 ? 0.9 : y > 0.7 * x + 10 ? 0.5 : undefined);
   const tip = drawn((x, y) => Math.abs(y - 48) < x / 12 ? 0.9 : undefined);
-  for (const scene of [pole, rim, tip]) assert(confidence(scene) < SURE, String(confidence(scene)));
+  const wire = drawn((x, y) => Math.abs(y + 0.9 * x - 90) < 1.5 && x > 12 && x < 84 ? -0.95 : undefined);
+  for (const scene of [pole, wire, rim, tip]) assert(confidence(scene) < SURE, String(confidence(scene)));
 });
 
 Deno.test("pictures without lines, flat ones and tiny ones have no scratches", () => {
@@ -111,19 +112,19 @@ Deno.test("the running median is the median of the mirrored window", () => {
   }
 });
 
-Deno.test("spots have sharp borders, and are no larger than a sixth of the picture", () => {
+Deno.test("spots have sharp borders, and no more than 40 pixels", () => {
   const level = (radius: number, soft: number): Float32Array =>
-    Float32Array.from({ length: 64 * 64 }, (_, i) => {
-      const away = Math.hypot(i % 64 - 30, Math.floor(i / 64) - 30) - radius;
+    Float32Array.from({ length: 128 * 128 }, (_, i) => {
+      const away = Math.hypot(i % 128 - 30, Math.floor(i / 128) - 30) - radius;
       return Math.min(1, Math.max(-1, -away / soft));
     });
   const found = (plane: Float32Array): number =>
-    spotsOf({ level: plane }, { width: 64, height: 64 }, { level: 0.5, contrast: 0.6, isOpen: () => true }).length;
-  assertEquals([found(level(4, 1)), found(level(4, 12)), found(level(9, 1))], [1, 0, 0]);
+    spotsOf({ level: plane }, { width: 128, height: 128 }, { level: 0.5, contrast: 0.6, isOpen: () => true }).length;
+  assertEquals([found(level(2, 1)), found(level(2, 12)), found(level(6, 1))], [1, 0, 0]);
 });
 
 Deno.test("scratches are filled by their mask, grain and fading with them are undone in the same run", async () => {
-  const { raster } = scratched(await photograph(), generator(4));
+  const { raster } = scratched(await photograph(), generator(11));
   const found = diagnose(stored(raster), "my photo.png");
   assertEquals([found.advice?.task, found.advice?.later], ["inpaint", []]);
   assertEquals(describeDiagnosis(found, "my photo.png").slice(-4), [
@@ -142,7 +143,7 @@ Deno.test("scratches are filled by their mask, grain and fading with them are un
   assertEquals(diagnose(stored(grain(raster)), "p").advice?.task, "denoise + inpaint");
   // Fading takes the contrast of the photo, what lies over it has its own.
   const faded = rgbToGray(await photograph());
-  const gray = scratched({ ...faded, data: faded.data.map((value) => 0.45 * value) }, generator(4)).raster;
+  const gray = scratched({ ...faded, data: faded.data.map((value) => 0.45 * value) }, generator(11)).raster;
   assertEquals(diagnose(stored(gray), "p").advice?.task, "old-photo");
   assertEquals(diagnose(stored(grain(gray)), "p").advice?.task, "old-photo + denoise");
 });

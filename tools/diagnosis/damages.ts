@@ -189,7 +189,7 @@ function jpegOf(raster: Raster, quality: number): Uint8Array {
 }
 
 /** A square of a photograph at a seeded place, reduced 2 to 4 times. */
-function partOf(photograph: Raster, side: number, random: () => number): Raster {
+export function partOf(photograph: Raster, side: number, random: () => number): Raster {
   const shortest = Math.min(photograph.width, photograph.height);
   const taken = Math.floor(side * Math.min(shortest / side, 2 + 2 * random()));
   const x = Math.floor(random() * (photograph.width - taken + 1));

@@ -9,6 +9,7 @@ import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { diagnose, type Finding, SURE } from "../../restoration/mod.ts";
 import { damaged, type Expected, generator, type Kind, KINDS, PAIRS } from "./damages.ts";
 import { compareRestorations } from "./restored.ts";
+import { measureScratches } from "./scratch_table.ts";
 
 const SPEC = {
   name: "diagnosis",
@@ -22,6 +23,13 @@ const SPEC = {
     side: { kind: "integer", min: 64, help: "Side of the pictures (default 256)" },
     seed: { kind: "integer", min: 0, help: "Seed of places and damages (default 0)" },
     restore: { kind: "integer", min: 1, help: "Restore so many damaged pictures instead, by diagnosis and by truth" },
+    scratches: {
+      kind: "integer",
+      min: 1,
+      help: "Look for scratches instead, in so many pictures of 64, 128 and 256 pixels, undamaged and scratched; with " +
+        "--restore fill so many of each by the mask that is found and by the true one",
+    },
+    second: { kind: "flag", help: "Take every second photograph alone, those by which no score of lines was fitted" },
   },
   examples: [["tools/diagnosis/main.ts photos", "the tables of docs/diagnosis.md"]],
 } as const;
@@ -33,6 +41,9 @@ const TOLERANCES: Readonly<Record<string, number>> = {
   blurred: 0.15,
   enlarged: 0,
 };
+
+/** Sides of pictures in which scratches are looked for. */
+const SCRATCHED_SIDES = [64, 128, 256];
 
 /** What was found of the pictures of one kind. */
 interface Tally {
@@ -50,10 +61,18 @@ async function main(words: readonly string[]): Promise<number> {
   if (line === "help") return 0;
   const { operands: [folder], values } = line;
   const side = numberOf(values, "side") ?? 256;
-  const photographs = await photographsOf(folder!, 2 * side);
+  const all = await photographsOf(folder!, 2 * side);
+  const photographs = values["second"] === true ? all.filter((_, k) => k % 2 === 1) : all;
   const seed = numberOf(values, "seed") ?? 0;
-  const temporary = await Deno.makeTempDir();
   const restored = numberOf(values, "restore");
+  const scratches = numberOf(values, "scratches");
+  if (scratches !== undefined) {
+    const setting = { photographs, seed, sides: SCRATCHED_SIDES, count: scratches, restored: restored ?? 0 };
+    // deno-lint-ignore no-console -- the output of the command
+    console.log(await measureScratches({ ...setting, open: photographOf }));
+    return 0;
+  }
+  const temporary = await Deno.makeTempDir();
   try {
     const setting = { photographs, side, seed, folder: temporary };
     // deno-lint-ignore no-console -- the output of the command
