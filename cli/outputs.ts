@@ -59,6 +59,11 @@ export function maskName(name: string): string {
   return `${name.replace(/\.[^./\\]*$/, "")}-mask.png`;
 }
 
+/** The name of the kernel that was found for a picture, beside its result. */
+export function kernelName(name: string): string {
+  return `${name.replace(/\.[^./\\]*$/, "")}-kernel.png`;
+}
+
 /**
  * Names all files of a restoration.
  * @param name of the picture; where there are several samples, they are numbered, and their mean is NAME-mean

@@ -18,6 +18,7 @@ import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import {
   AUTO,
+  asksForKernel,
   AUTO_OPTIONS,
   BLUR_OPTIONS,
   checkMeasuredOptions,
@@ -25,12 +26,14 @@ import {
   CLASS_OPTION,
   describeRepeat,
   describeTried,
+  ESTIMATED_KERNEL,
   FACTOR_OPTIONS,
   fileStem,
   type FolderPlan,
   isAuto,
   isMeasurementName,
   isTaskQuality,
+  kernelOption,
   maskRaster,
   methodOptions,
   modelData,
@@ -65,6 +68,7 @@ import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { allOutputs, maskName, planOutputs, resultName } from "./outputs.ts";
+import { blindJob } from "./blind_kernel.ts";
 import { type Job, readJob, type Request, restoreJob, type Session } from "./restore_job.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
@@ -91,6 +95,7 @@ export const RESTORE: Command = {
       operands: { usage: "[IMAGE|MEASUREMENT|FOLDER] [OUT]", min: 0, max: 2 },
       options: {
         ...taskOptions(),
+        ...kernelOption(),
         degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
         ...BLUR_OPTIONS,
         ...OWN_PICTURE_OPTIONS,
@@ -176,6 +181,13 @@ async function run(given: Arguments): Promise<number> {
   if (auto) await writeMask(auto, input!, { name, reporter, interrupt });
   const path = input ?? await programFile(SAMPLE);
   const requestWith = (options?: OptionValues): Request => requestOf(asked, path, name, { options });
+  if (asksForKernel(asked.values, input)) {
+    const request = { path, name, seed: asked.number("seed") ?? 0, options: asked.values };
+    return await withSession(asked, { reporter, interrupt, like }, async (session) => {
+      const { isHarm } = await restoreJob(session, await blindJob(session, request, requestWith));
+      return isHarm && asked.flag("strict") ? 1 : 0;
+    });
+  }
   const first = await readJob(requestWith(auto?.options[0]));
   await interrupt.check();
   return await withSession(asked, { reporter, interrupt, like }, async (session) => {
@@ -307,6 +319,9 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
   const folder = args.operands[0]!;
   for (const option of ["trace", "noise"]) {
     if (args.has(option)) throw new UsageError(`--${option} needs a single file, "${folder}" is a folder`);
+  }
+  if (asksForKernel(args.values, folder)) {
+    throw new UsageError(`--kernel ${ESTIMATED_KERNEL} needs a single picture, "${folder}" is a folder`);
   }
   const isTruth = args.flag("degrade");
   const ofPictures = args.has("task") || isTruth;

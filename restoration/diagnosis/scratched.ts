@@ -16,7 +16,7 @@ export const SCRATCHED: Damage = {
     const dust = spots === 0 ? "" : spots === 1 ? " and a spot" : ` and ${spots} spots`;
     return {
       damage: "scratched",
-      text: `there ${scratches + spots === 1 ? "is" : "are"} ${lines}${dust}, ${isBright ? "brighter" : "darker"} than ` +
+      text: `there ${scratches === 1 ? "is" : "are"} ${lines}${dust}, ${isBright ? "brighter" : "darker"} than ` +
         `the picture, over ${percent(known.share)} of it`,
       values: { scratches, spots, share: known.share },
       confidence,

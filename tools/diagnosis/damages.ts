@@ -203,7 +203,7 @@ function middle(raster: Raster, side: number): Raster {
 }
 
 /** The convolution of each channel, mirrored at the border. */
-function blurred({ width, height, channels, data }: Raster, { shape: [side = 1], data: taps }: HostTensor): Raster {
+export function blurred({ width, height, channels, data }: Raster, { shape: [side = 1], data: taps }: HostTensor): Raster {
   const reach = side >> 1;
   const mirrored = (at: number, size: number): number => at < 0 ? -at - 1 : at >= size ? 2 * size - 1 - at : at;
   const result = new Float32Array(data.length);
