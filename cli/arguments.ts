@@ -71,7 +71,10 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   // What is computed is the same, so that neither results nor reports know of it.
   const { quiet, ...given } = line.values;
   const values = Object.entries(given).map(([name, value]) =>
-    [name, PATHS.includes(spec.options[name]!.value) && value !== ESTIMATED_KERNEL ? callerPath(String(value)) : value] as const
+    [
+      name,
+      PATHS.includes(spec.options[name]!.value) && value !== ESTIMATED_KERNEL ? callerPath(String(value)) : value,
+    ] as const
   );
   const others = quiet === undefined ? words : words.filter((word) => word !== "--quiet");
   return new Arguments(operands, Object.fromEntries(values), others, quiet === true);

@@ -24,7 +24,8 @@ export const DIAGNOSE: Command = {
     options: {
       sheet: {
         kind: "flag",
-        help: "Where something lies over a picture, also write its mask as NAME-mask.png, white where the picture shows, and " +
+        help:
+          "Where something lies over a picture, also write its mask as NAME-mask.png, white where the picture shows, and " +
           "NAME-diagnosis.png: the picture, the same with the mask in red, and the mask",
       },
       json: { kind: "flag", help: "Print what was found as JSON lines on stdout" },

@@ -17,8 +17,8 @@ import {
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import {
-  AUTO,
   asksForKernel,
+  AUTO,
   AUTO_OPTIONS,
   BLUR_OPTIONS,
   checkMeasuredOptions,

@@ -118,8 +118,8 @@ export { judge, type Judged, type Misfit, misfitShare, type Verdict } from "./ha
 export {
   BLUR_OPTIONS,
   checkBlurOption,
-  type PictureErrors,
   kernelRunOptions,
+  type PictureErrors,
   settleBlur,
   type SettledBlur,
 } from "./options/blur_question.ts";

@@ -94,7 +94,9 @@ export async function findKernel(
   const part = { x, y: row, width: whole(rich.width), height: whole(rich.height) };
   if (Math.min(part.width, part.height) <= 2 * taps) {
     throw new RangeError(
-      `Cannot look for the kernel of a blur in ${part.width}x${part.height} pixels: more than ${2 * taps} along each side ` +
+      `Cannot look for the kernel of a blur in ${part.width}x${part.height} pixels: more than ${
+        2 * taps
+      } along each side ` +
         "are needed; give --blur-sigma N",
     );
   }
@@ -143,7 +145,9 @@ export async function findKernel(
   const centred = hostTensor(aroundMiddle(kernel, taps), [taps, taps]);
   const spread = (one: HostTensor): number => slopeSpread(unblurred(plain, one));
   const isFirst = spread(centred) > spread(first);
-  const change = Math.sqrt(squares((i) => centred.data[i]! - first.data[i]!, taps) / squares((i) => first.data[i]!, taps));
+  const change = Math.sqrt(
+    squares((i) => centred.data[i]! - first.data[i]!, taps) / squares((i) => first.data[i]!, taps),
+  );
   return { kernel: isFirst ? first : centred, first, blur, change, isFirst, evaluations };
 }
 
@@ -202,7 +206,9 @@ export function kernelRaster({ data, shape: [height = 0, width = 0] }: HostTenso
 }
 
 /** What is to be said of a kernel, as sentences. */
-export function describeKernel({ kernel: { shape: [side] }, change, isFirst, evaluations }: FoundKernel): readonly string[] {
+export function describeKernel(
+  { kernel: { shape: [side] }, change, isFirst, evaluations }: FoundKernel,
+): readonly string[] {
   const found = `The kernel was looked for on a part, in ${evaluations} network evaluations: ${side}x${side} pixels`;
   const off = `${Math.round(100 * change)} % of the first guess`;
   if (isFirst) {

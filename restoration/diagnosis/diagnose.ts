@@ -1,5 +1,12 @@
 /** What is wrong with a picture, and what to do: from the picture alone. */
-import { alphaRaster, colourRaster, fillUnderAlpha, grayToRgb, type KnownPixels, type Raster } from "../../raster/mod.ts";
+import {
+  alphaRaster,
+  colourRaster,
+  fillUnderAlpha,
+  grayToRgb,
+  type KnownPixels,
+  type Raster,
+} from "../../raster/mod.ts";
 import { fileStem } from "../folder.ts";
 import { quoted } from "../options/tasks.ts";
 import type { DecodedPicture } from "../picture_source.ts";
@@ -137,7 +144,9 @@ export function describeDiagnosis(
     ...first === undefined ? [] : [`  deno task ${first.replace("PICTURE", word(name))}`],
     ...known && !isWritten ? [`  ${look}`] : [],
     `  ${restore}`,
-    ...known ? [`Look at ${word(mask)} before: white is kept, black is filled; what is wrong with it can be painted`] : [],
+    ...known
+      ? [`Look at ${word(mask)} before: white is kept, black is filled; what is wrong with it can be painted`]
+      : [],
     ...later.length === 0 ? [] : [`Then look at the result again: it was ${later.join(" and ")}, too`],
   ];
 }

@@ -34,7 +34,13 @@ export function readingsOf(picture: DecodedPicture, name: string, { findings, ad
   const possible = [...orders(open.filter(({ confidence }) => confidence >= SURE)), ...orders(open), ...alone(open)];
   const all = possible.map((taken): Reading => {
     const { task, options, known } = treatmentOf(taken);
-    return { task, options, ...(known ? { known } : {}), damages: taken.map(({ damage }) => damage), likelihood: likelihoodOf(taken, open) };
+    return {
+      task,
+      options,
+      ...(known ? { known } : {}),
+      damages: taken.map(({ damage }) => damage),
+      likelihood: likelihoodOf(taken, open),
+    };
   });
   const keyOf = ({ task, options }: Pick<Reading, "task" | "options">): string => JSON.stringify([task, options]);
   const distinct = new Map(all.map((reading) => [keyOf(reading), reading]));

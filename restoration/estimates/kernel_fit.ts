@@ -45,7 +45,7 @@ export function fitKernel(
       const out = new Float64Array(places.length);
       offsets.forEach((offset, j) => {
         const tap = k[j]!;
-        if (tap !== 0) for (let i = 0; i < places.length; i++) out[i]! += tap * plane[places[i]! - offset]!;
+        if (tap !== 0) { for (let i = 0; i < places.length; i++) out[i]! += tap * plane[places[i]! - offset]!; }
       });
       return out;
     });
@@ -89,7 +89,10 @@ function placesOf({ width, height }: GrayPlane, margin: number): Int32Array {
         "a smaller kernel is needed",
     );
   }
-  return Int32Array.from({ length: rows * columns }, (_, i) => (top + Math.floor(i / columns)) * width + left + i % columns);
+  return Int32Array.from(
+    { length: rows * columns },
+    (_, i) => (top + Math.floor(i / columns)) * width + left + i % columns,
+  );
 }
 
 /** Differences to the right and downwards, 0 at the last column and row. */

@@ -129,7 +129,9 @@ function straightness(
         const ridge = Math.max(at(column, row), at(column + nx, row + ny), at(column - nx, row - ny));
         const [one, other] = [at(column + bx, row + by), at(column - bx, row - by)];
         difference += one - other;
-        if (ridge - Math.max(one, other) > HEIGHT.least * own && Math.abs(ridge - level[i]!) < HEIGHT.spread * own) like++;
+        if (ridge - Math.max(one, other) > HEIGHT.least * own && Math.abs(ridge - level[i]!) < HEIGHT.spread * own) {
+          like++;
+        }
       }
       // Of a line that ends at the border more than half is seen.
       if (count <= along.length / 2 || like / count <= part[i]!) continue;

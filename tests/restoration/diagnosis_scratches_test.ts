@@ -31,7 +31,10 @@ function stored(raster: Raster): DecodedPicture {
 }
 
 /** Part of what was called hidden that is, and part of what is hidden that was called so. */
-function agreement(found: KnownPixels, known: ArrayLike<number>): { readonly precision: number; readonly recall: number } {
+function agreement(
+  found: KnownPixels,
+  known: ArrayLike<number>,
+): { readonly precision: number; readonly recall: number } {
   let [both, called, hidden] = [0, 0, 0];
   found.data.forEach((value, pixel) => {
     if (value === 0) called++;

@@ -203,7 +203,10 @@ function middle(raster: Raster, side: number): Raster {
 }
 
 /** The convolution of each channel, mirrored at the border. */
-export function blurred({ width, height, channels, data }: Raster, { shape: [side = 1], data: taps }: HostTensor): Raster {
+export function blurred(
+  { width, height, channels, data }: Raster,
+  { shape: [side = 1], data: taps }: HostTensor,
+): Raster {
   const reach = side >> 1;
   const mirrored = (at: number, size: number): number => at < 0 ? -at - 1 : at >= size ? 2 * size - 1 - at : at;
   const result = new Float32Array(data.length);
@@ -225,7 +228,8 @@ export function blurred({ width, height, channels, data }: Raster, { shape: [sid
   return { width, height, channels, data: result };
 }
 
-function gaussian(sigma: number): HostTensor {
+/** A round Gaussian of a deviation in pixels. */
+export function gaussian(sigma: number): HostTensor {
   const reach = Math.ceil(3.5 * sigma);
   const side = 2 * reach + 1;
   const taps = Float32Array.from(

@@ -8,6 +8,7 @@ import { numberOf, textOf } from "../../parameters/mod.ts";
 import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { diagnose, type Finding, SURE } from "../../restoration/mod.ts";
 import { damaged, type Expected, generator, type Kind, KINDS, PAIRS } from "./damages.ts";
+import { measureBlind } from "./blind_table.ts";
 import { compareRestorations } from "./restored.ts";
 import { measureScratches } from "./scratch_table.ts";
 
@@ -26,9 +27,11 @@ const SPEC = {
     scratches: {
       kind: "integer",
       min: 1,
-      help: "Look for scratches instead, in so many pictures of 64, 128 and 256 pixels, undamaged and scratched; with " +
+      help:
+        "Look for scratches instead, in so many pictures of 64, 128 and 256 pixels, undamaged and scratched; with " +
         "--restore fill so many of each by the mask that is found and by the true one",
     },
+    blind: { kind: "integer", min: 1, help: "Restore so many blurred pictures instead, by kernels that are found" },
     second: { kind: "flag", help: "Take every second photograph alone, those by which no score of lines was fitted" },
   },
   examples: [["tools/diagnosis/main.ts photos", "the tables of docs/diagnosis.md"]],
@@ -73,8 +76,14 @@ async function main(words: readonly string[]): Promise<number> {
     return 0;
   }
   const temporary = await Deno.makeTempDir();
+  const blind = numberOf(values, "blind");
   try {
     const setting = { photographs, side, seed, folder: temporary };
+    if (blind !== undefined) {
+      // deno-lint-ignore no-console -- the output of the command
+      console.log(await measureBlind({ ...setting, count: blind, open: photographOf }));
+      return 0;
+    }
     // deno-lint-ignore no-console -- the output of the command
     console.log(
       restored === undefined

@@ -124,11 +124,12 @@ async function filled(
 ): Promise<readonly [damaged: number, found: number, known: number]> {
   const part = richestPart(colourRaster(picture), PART, { known });
   const before = crop(clean, part);
-  const qualityOf = (raster: Raster): number =>
-    psnr(raster.data, before.data, { shape: [part.height, part.width, 3] });
+  const qualityOf = (raster: Raster): number => psnr(raster.data, before.data, { shape: [part.height, part.width, 3] });
   const by = async (mask: KnownPixels): Promise<number> => {
     const run = { task: "inpaint", options: {}, known: mask };
-    return qualityOf((await restorePart(runtime, model, { picture, run, part }, { name: "picture", options: {}, seed })).raster);
+    return qualityOf(
+      (await restorePart(runtime, model, { picture, run, part }, { name: "picture", options: {}, seed })).raster,
+    );
   };
   const share = known.filter((value) => value === 0).length / known.length;
   const truth = { width: clean.width, height: clean.height, data: known, share };

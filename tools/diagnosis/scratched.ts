@@ -94,7 +94,11 @@ function drawDisc(
 ): void {
   const reach = Math.ceil(radius + 1);
   for (let row = Math.max(0, Math.floor(y) - reach); row <= Math.min(height - 1, Math.floor(y) + reach); row++) {
-    for (let column = Math.max(0, Math.floor(x) - reach); column <= Math.min(width - 1, Math.floor(x) + reach); column++) {
+    for (
+      let column = Math.max(0, Math.floor(x) - reach);
+      column <= Math.min(width - 1, Math.floor(x) + reach);
+      column++
+    ) {
       const part = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(column + 0.5 - x, row + 0.5 - y)));
       const at = row * width + column;
       cover[at] = Math.max(cover[at]!, opacity * part);

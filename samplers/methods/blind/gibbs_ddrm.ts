@@ -5,13 +5,7 @@
  * Problems with Denoising Diffusion Restoration, ICML 2023.
  */
 import { type DeviceTensor, formatShape, type Runtime, sameShape, type Tensor } from "../../../engine/mod.ts";
-import {
-  add,
-  copy,
-  mul,
-  sliceChannels,
-  weightedSum,
-} from "../../../kernels/mod.ts";
+import { add, copy, mul, sliceChannels, weightedSum } from "../../../kernels/mod.ts";
 import { integer, number, type Parameter, type ValuesOf } from "../../../parameters/mod.ts";
 import { type Level, respace, sigmaOf } from "../../coefficients.ts";
 import { freshNoise, steps } from "../../common_parameters.ts";
