@@ -240,7 +240,7 @@ function settleOldPhoto(source: PictureSource, task: Task, options: OptionValues
       notes: [
         ...(mask
           ? []
-          : ["Nothing of the photo counts as missing: scratches are not found by themselves; give --mask FILE"]),
+          : ["Nothing of the photo counts as missing; diagnose --sheet proposes a mask of scratches, --mask FILE gives it"]),
         ...(hasColours
           ? [
             "The gray values of the photo are restored in new colours: its own, as of sepia and of fading, are not kept",
