@@ -2,7 +2,7 @@
 import { checkWritable, readImage, writePng } from "../io/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
 import { alphaRaster, colourRaster, fillUnderAlpha, toImage } from "../raster/mod.ts";
-import { describeKernel, estimateNoiseLevel, findKernel, kernelRaster, kernelRunOptions } from "../restoration/mod.ts";
+import { blindRunOptions, describeKernel, estimateNoiseLevel, findKernel, kernelRaster } from "../restoration/mod.ts";
 import { kernelName } from "./outputs.ts";
 import { type Job, readJob, type Request, type Session } from "./restore_job.ts";
 
@@ -37,5 +37,5 @@ export async function blindJob(
   reporter.done();
   await interrupt.hold(() => writePng(file, toImage(kernelRaster(found.kernel), { bitDepth: 16 })));
   for (const line of [...describeKernel(found), `Wrote ${file}`]) reporter.note(line);
-  return await readJob(requestWith(kernelRunOptions(options, file, sigma)));
+  return await readJob(requestWith(blindRunOptions(found, options, { file, sigma })));
 }

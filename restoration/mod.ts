@@ -124,7 +124,13 @@ export {
   type SettledBlur,
 } from "./options/blur_question.ts";
 export type { Treatment } from "./diagnosis/advice.ts";
-export { describeKernel, findKernel, type FoundKernel, kernelRaster } from "./diagnosis/blind_kernel.ts";
+export {
+  blindRunOptions,
+  describeKernel,
+  findKernel,
+  type FoundKernel,
+  kernelRaster,
+} from "./diagnosis/blind_kernel.ts";
 export { asksForKernel, ESTIMATED_KERNEL, kernelOption } from "./options/blind_blur.ts";
 export { AUTO, AUTO_OPTIONS, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
 export {

@@ -1,6 +1,7 @@
 /** The kernel of a blur from the picture and the network alone: picture and kernel are found in turns, on a part. */
 import { type HostTensor, hostTensor, type Runtime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
+import type { OptionValues } from "../../parameters/mod.ts";
 import { createOperator, gaussianKernel2d } from "../../operators/mod.ts";
 import { crop, grayToRgb, padReflect, type Raster, rgbToGray } from "../../raster/mod.ts";
 import { SAMPLERS, seededNoise } from "../../samplers/mod.ts";
@@ -10,6 +11,8 @@ import { slopeSpread, unblurred } from "../estimates/deconvolution.ts";
 import { fitKernel } from "../estimates/kernel_fit.ts";
 import { imageChannels } from "../options/image_channels.ts";
 import { networkFor } from "../restore.ts";
+import { kernelRunOptions } from "../options/blur_question.ts";
+import { SURE } from "./finding.ts";
 import { BLOCKS, richestPart } from "./part.ts";
 
 /** A kernel that was found. */
@@ -24,6 +27,8 @@ export interface FoundKernel {
   readonly change: number;
   /** Whether the first guess is kept, as the picture without its blur looks more like one than without the other. */
   readonly isFirst: boolean;
+  /** Whether the picture tells surely of which blur that is. */
+  readonly isSure: boolean;
   /** Network evaluations. */
   readonly evaluations: number;
 }
@@ -148,7 +153,15 @@ export async function findKernel(
   const change = Math.sqrt(
     squares((i) => centred.data[i]! - first.data[i]!, taps) / squares((i) => first.data[i]!, taps),
   );
-  return { kernel: isFirst ? first : centred, first, blur, change, isFirst, evaluations };
+  return {
+    kernel: isFirst ? first : centred,
+    first,
+    blur,
+    change,
+    isFirst,
+    isSure: blur !== undefined && blur.confidence >= SURE,
+    evaluations,
+  };
 }
 
 /** The kernel of a blur that was estimated, a Gaussian of one pixel where none was, with room around it. */
@@ -205,18 +218,35 @@ export function kernelRaster({ data, shape: [height = 0, width = 0] }: HostTenso
   return { width, height, channels: 1, data: taps };
 }
 
+/**
+ * The options of the run that undoes the blur: with the kernel from its file; where that is the first guess of a blur that
+ * is sure, as --blur estimate, whose methods know of its shape.
+ * @param options as given, with --kernel estimate
+ * @param file path of the kernel
+ * @param sigma deviation of the noise that is reckoned with; 0 for an exact picture
+ */
+export function blindRunOptions(
+  { isFirst, isSure }: Pick<FoundKernel, "isFirst" | "isSure">,
+  options: OptionValues,
+  { file, sigma }: { readonly file: string; readonly sigma: number },
+): OptionValues {
+  if (!isFirst || !isSure) return kernelRunOptions(options, file, sigma);
+  const { kernel: _, ...others } = options;
+  return { ...others, task: "deblur", blur: "estimate" };
+}
+
 /** What is to be said of a kernel, as sentences. */
 export function describeKernel(
-  { kernel: { shape: [side] }, change, isFirst, evaluations }: FoundKernel,
+  { kernel: { shape: [side] }, change, isFirst, isSure, evaluations }: FoundKernel,
 ): readonly string[] {
   const found = `The kernel was looked for on a part, in ${evaluations} network evaluations: ${side}x${side} pixels`;
   const off = `${Math.round(100 * change)} % of the first guess`;
   if (isFirst) {
     return [
-      `${found}; what was found is off by ${off} and makes more waves of the picture, so that the first guess stays: ` +
-      "--blur estimate does as well",
+      `${found}; what was found is off by ${off} and makes more waves of the picture, so that the first guess stays` +
+      (isSure ? ", and --blur estimate is done" : ": it does no better than that"),
     ];
   }
-  const isSame = change < SAME ? ", so little that --blur estimate does as well" : "";
+  const isSame = change < SAME ? ", so little that it does no better than --blur estimate" : "";
   return [`${found}, off by ${off}, which the power spectrum gives${isSame}`];
 }

@@ -7,6 +7,7 @@ import { UsageError } from "../../parameters/mod.ts";
 import { colourRaster, crop, kernelOfImage, kernelOfSumOne, rgbToGray, toImage } from "../../raster/mod.ts";
 import {
   asksForKernel,
+  blindRunOptions,
   describeKernel,
   discKernel,
   findKernel,
@@ -163,13 +164,20 @@ Deno.test("the picture of a kernel is read as that kernel", () => {
 
 Deno.test("it is said whether the kernel that was found does better than the estimate", () => {
   const kernel: HostTensor = hostTensor(TRUE, [SIDE, SIDE]);
-  const of = (change: number, isFirst: boolean): string => {
-    const found: FoundKernel = { kernel, first: kernel, blur: undefined, change, isFirst, evaluations: 26 };
+  const of = (change: number, isFirst: boolean, isSure = false): string => {
+    const found: FoundKernel = { kernel, first: kernel, blur: undefined, change, isFirst, isSure, evaluations: 26 };
     return describeKernel(found).join();
   };
   assertMatch(of(0.5, false), /26 network evaluations: 5x5 pixels, off by 50 % of the first guess, which .* gives$/);
-  assertMatch(of(0.05, false), /--blur estimate does as well$/);
-  assertMatch(of(0.5, true), /makes more waves .* the first guess stays: --blur estimate does as well$/);
+  assertMatch(of(0.05, false), /it does no better than --blur estimate$/);
+  assertMatch(of(0.5, true), /makes more waves .* the first guess stays: it does no better than that$/);
+  assertMatch(of(0.5, true, true), /the first guess stays, and --blur estimate is done$/);
+  const given = { task: "deblur", kernel: "estimate", steps: 9 };
+  const place = { file: "k.png", sigma: 0 };
+  assertEquals(blindRunOptions({ isFirst: true, isSure: true }, given, place), {
+    ...{ task: "deblur", blur: "estimate", steps: 9 },
+  });
+  assertEquals(blindRunOptions({ isFirst: true, isSure: false }, given, place)["task"], "deblur-kernel");
 });
 
 gpuTest(

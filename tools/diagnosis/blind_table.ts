@@ -71,7 +71,7 @@ export async function measureBlind(
       const qualities: Qualities = {
         damaged: asIs,
         estimated: estimated ?? asIs,
-        blind: await by(found.kernel),
+        blind: found.isFirst && found.isSure && estimated !== undefined ? estimated : await by(found.kernel),
         known: await by(kernel),
         firstError: errorOf(found.first, kernel),
         blindError: errorOf(found.kernel, kernel),
