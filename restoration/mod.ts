@@ -126,6 +126,7 @@ export {
 export type { Treatment } from "./diagnosis/advice.ts";
 export {
   blindRunOptions,
+  type BlindSetting,
   describeKernel,
   findKernel,
   type FoundKernel,

@@ -8,8 +8,9 @@ import { heightAt, linesOf, neighbours, type Relief, reliefsOf } from "./thin_li
 export interface Scratches {
   /** Which pixels show the picture: 1 where they do, 0 under scratches and dust. */
   readonly known: KnownPixels;
-  /** How many scratches there are, and how many spots of their brightness. */
+  /** How many pieces of scratches there are. */
   readonly scratches: number;
+  /** How many spots of their brightness. */
   readonly spots: number;
   /** Whether they are brighter than the picture, or darker. */
   readonly isBright: boolean;
@@ -25,7 +26,7 @@ const SHORTEST = 32;
 
 /**
  * Score of the best line from which on it is likelier a scratch than a part of a scene: of 111 parts of 37 photographs by
- * which nothing was fitted the best lines had up to 1.8, and scratches drawn over them 2 and more in seven of ten.
+ * which nothing was fitted the best lines had up to 2, and scratches drawn over them more in six of ten.
  */
 const EVEN = 2;
 

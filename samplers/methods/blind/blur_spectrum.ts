@@ -83,10 +83,13 @@ export function transferOf(frame: BlurFrame, kernel: Tensor): Tensor {
 
 /** A part of an image. */
 export interface WindowPart {
-  /** Its first row and column. */
+  /** Its first row. */
   readonly top: number;
+  /** Its first column. */
   readonly left: number;
+  /** Its rows. */
   readonly height: number;
+  /** Its columns. */
   readonly width: number;
 }
 
