@@ -171,7 +171,7 @@ function count(
 
 /** A table in Markdown: a row for each kind, a column for each damage that was found. */
 function tableOf(tallies: ReadonlyMap<Kind, Tally>): string {
-  const damages = ["compressed", "noisy", "blurred", "enlarged", "missing", "faded"];
+  const damages = ["compressed", "noisy", "blurred", "enlarged", "missing", "scratched", "faded"];
   const head = ["damaged by", "pictures", ...damages, "right quantity", "something else"];
   const rows = [...tallies].map(([kind, { count, found, right, wrong }]) =>
     [kind, count, ...damages.map((damage) => found.get(damage) ?? 0), kind === "none" ? "-" : right, wrong].map(String)
