@@ -1,5 +1,6 @@
 /** Commands, and the checked values of their command lines. */
 import { numberOf, type OptionSpec, type OptionValues, textOf } from "../parameters/mod.ts";
+import { ESTIMATED_KERNEL } from "../restoration/mod.ts";
 import { callerPath, type CommandSpec, makeReporter, readCommandLine, type Reporter } from "../io/mod.ts";
 
 export type { CommandSpec };
@@ -70,7 +71,10 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   // What is computed is the same, so that neither results nor reports know of it.
   const { quiet, ...given } = line.values;
   const values = Object.entries(given).map(([name, value]) =>
-    [name, PATHS.includes(spec.options[name]!.value) ? callerPath(String(value)) : value] as const
+    [
+      name,
+      PATHS.includes(spec.options[name]!.value) && value !== ESTIMATED_KERNEL ? callerPath(String(value)) : value,
+    ] as const
   );
   const others = quiet === undefined ? words : words.filter((word) => word !== "--quiet");
   return new Arguments(operands, Object.fromEntries(values), others, quiet === true);

@@ -54,6 +54,16 @@ export function resultName(args: Arguments): string | undefined {
   return operand ?? option;
 }
 
+/** The name of the mask that is proposed for a picture, beside its result. */
+export function maskName(name: string): string {
+  return `${name.replace(/\.[^./\\]*$/, "")}-mask.png`;
+}
+
+/** The name of the kernel that was found for a picture, beside its result. */
+export function kernelName(name: string): string {
+  return `${name.replace(/\.[^./\\]*$/, "")}-kernel.png`;
+}
+
 /**
  * Names all files of a restoration.
  * @param name of the picture; where there are several samples, they are numbered, and their mean is NAME-mean

@@ -17,6 +17,7 @@ import {
 import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import {
+  asksForKernel,
   AUTO,
   AUTO_OPTIONS,
   BLUR_OPTIONS,
@@ -25,12 +26,15 @@ import {
   CLASS_OPTION,
   describeRepeat,
   describeTried,
+  ESTIMATED_KERNEL,
   FACTOR_OPTIONS,
   fileStem,
   type FolderPlan,
   isAuto,
   isMeasurementName,
   isTaskQuality,
+  kernelOption,
+  maskRaster,
   methodOptions,
   modelData,
   neededMask,
@@ -63,7 +67,8 @@ import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./argum
 import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
-import { allOutputs, planOutputs, resultName } from "./outputs.ts";
+import { allOutputs, maskName, planOutputs, resultName } from "./outputs.ts";
+import { blindJob } from "./blind_kernel.ts";
 import { type Job, readJob, type Request, restoreJob, type Session } from "./restore_job.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
 
@@ -90,6 +95,7 @@ export const RESTORE: Command = {
       operands: { usage: "[IMAGE|MEASUREMENT|FOLDER] [OUT]", min: 0, max: 2 },
       options: {
         ...taskOptions(),
+        ...kernelOption(),
         degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
         ...BLUR_OPTIONS,
         ...OWN_PICTURE_OPTIONS,
@@ -166,12 +172,22 @@ async function run(given: Arguments): Promise<number> {
       (session) => restoreFolder({ ...session, isFolder: true }, requests),
     );
   }
-  const auto = isAuto(asked.values) ? await settleAuto(asked.values, input, readImage) : undefined;
+  const name = resultName(asked) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
+  const auto = isAuto(asked.values)
+    ? await settleAuto(asked.values, input, { read: readImage, mask: maskName(name) })
+    : undefined;
   for (const line of auto?.lines ?? []) reporter.note(line);
   if (auto?.readings.length === 0) return auto.isOpen ? 1 : 0;
-  const name = resultName(asked) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
+  if (auto) await writeMask(auto, input!, { name, reporter, interrupt });
   const path = input ?? await programFile(SAMPLE);
   const requestWith = (options?: OptionValues): Request => requestOf(asked, path, name, { options });
+  if (asksForKernel(asked.values, input)) {
+    const request = { path, name, seed: asked.number("seed") ?? 0, options: asked.values };
+    return await withSession(asked, { reporter, interrupt, like }, async (session) => {
+      const { isHarm } = await restoreJob(session, await blindJob(session, request, requestWith));
+      return isHarm && asked.flag("strict") ? 1 : 0;
+    });
+  }
   const first = await readJob(requestWith(auto?.options[0]));
   await interrupt.check();
   return await withSession(asked, { reporter, interrupt, like }, async (session) => {
@@ -179,6 +195,19 @@ async function run(given: Arguments): Promise<number> {
     const { isHarm } = await restoreJob(session, job);
     return isHarm && asked.flag("strict") ? 1 : 0;
   });
+}
+
+/** Writes the mask that readings of a picture take, beside the result. */
+async function writeMask(
+  { known }: Settled,
+  path: string,
+  { name, reporter, interrupt }: Pick<Session, "reporter" | "interrupt"> & { readonly name: string },
+): Promise<void> {
+  if (!known) return;
+  const mask = maskName(name);
+  await checkWritable([mask], [path]);
+  await interrupt.hold(() => writePng(mask, toImage(maskRaster(known))));
+  reporter.note(`Wrote ${mask}`);
 }
 
 /** Tries the readings of a picture, and reads the job of the best one. */
@@ -291,6 +320,9 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
   for (const option of ["trace", "noise"]) {
     if (args.has(option)) throw new UsageError(`--${option} needs a single file, "${folder}" is a folder`);
   }
+  if (asksForKernel(args.values, folder)) {
+    throw new UsageError(`--kernel ${ESTIMATED_KERNEL} needs a single picture, "${folder}" is a folder`);
+  }
   const isTruth = args.flag("degrade");
   const ofPictures = args.has("task") || isTruth;
   if (!ofPictures) checkMeasuredOptions(args.values);
@@ -325,9 +357,13 @@ async function folderRequests(args: Arguments): Promise<FolderRequests> {
 async function restoreFolder(session: Session, plan: FolderRequests): Promise<number> {
   let harms = 0;
   const counts = await forEachFile(plan, session, async (request) => {
-    const auto = isAuto(request.options) ? await settleAuto(request.options, request.path, readImage) : undefined;
+    const name = request.outputs[0]!.image;
+    const auto = isAuto(request.options)
+      ? await settleAuto(request.options, request.path, { read: readImage, mask: maskName(name) })
+      : undefined;
     if (auto?.isOpen) throw new PictureQuestion(auto.lines.join("; "));
     if (auto?.readings.length === 0) return { untouched: auto.lines.join("; ") };
+    if (auto) await writeMask(auto, request.path, { ...session, name });
     const requestWith = (options: OptionValues): Request => ({ ...request, options });
     const first = await readJob(auto ? requestWith(auto.options[0]!) : request);
     if (await isRestored(session, first)) return undefined;

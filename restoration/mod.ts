@@ -118,13 +118,33 @@ export { judge, type Judged, type Misfit, misfitShare, type Verdict } from "./ha
 export {
   BLUR_OPTIONS,
   checkBlurOption,
+  kernelRunOptions,
   type PictureErrors,
   settleBlur,
   type SettledBlur,
 } from "./options/blur_question.ts";
 export type { Treatment } from "./diagnosis/advice.ts";
+export {
+  blindRunOptions,
+  type BlindSetting,
+  describeKernel,
+  findKernel,
+  type FoundKernel,
+  kernelRaster,
+} from "./diagnosis/blind_kernel.ts";
+export { asksForKernel, ESTIMATED_KERNEL, kernelOption } from "./options/blind_blur.ts";
 export { AUTO, AUTO_OPTIONS, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
-export { type Advice, DAMAGES, describeDiagnosis, diagnose, type Diagnosis } from "./diagnosis/diagnose.ts";
+export {
+  type Advice,
+  DAMAGES,
+  describeDiagnosis,
+  diagnose,
+  type Diagnosis,
+  maskEvidence,
+  maskRaster,
+  proposedMask,
+  reportedDiagnosis,
+} from "./diagnosis/diagnose.ts";
 export { type Enlargement, enlargementOf } from "./diagnosis/enlargement.ts";
 export { type Damage, type Finding, type Remedy, type Seen, SURE } from "./diagnosis/finding.ts";
 export { type JpegTraces, jpegTraces } from "./diagnosis/jpeg_traces.ts";
@@ -143,6 +163,7 @@ export { discKernel, squareKernel } from "./estimates/area_kernel.ts";
 export { type AreaBlur, type Blur, estimateBlur, type GaussianBlur, type MotionBlur } from "./estimates/blur.ts";
 export { lineKernel } from "./estimates/line_kernel.ts";
 export type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
+export { findScratches, type Scratches } from "./estimates/scratches.ts";
 export { estimateNoiseLevel, type NoiseLevel, type NoiseSetting, resizedNoise } from "./estimates/noise_level.ts";
 export { methodForNoise, type NoiseMethod, noiseOfPicture, type NoisyPicture } from "./options/noisy_picture.ts";
 export { type SettledPicture, settlePicture } from "./options/settle_picture.ts";

@@ -89,7 +89,8 @@ export { learnExtrapolation } from "./methods/extrapolation/learn_extrapolation.
 export type { Extrapolation } from "./methods/extrapolation/mixtures.ts";
 export type { Resampling } from "./methods/particles/particles.ts";
 export type { DeqirOptions } from "./methods/parallel/deqir.ts";
-export type { GibbsDdrmOptions } from "./methods/blind/gibbs_ddrm.ts";
+export type { WindowPart } from "./methods/blind/blur_spectrum.ts";
+export type { GibbsDdrmOptions, SeenBlur } from "./methods/blind/gibbs_ddrm.ts";
 export type { RedDiffOptions, RedDiffWeighting } from "./methods/fitting/red_diff.ts";
 export type { SitcomOptions } from "./methods/fitting/sitcom.ts";
 export type { DmpsOptions } from "./methods/dmps.ts";

@@ -1,5 +1,6 @@
 /** The task `auto`: what a diagnosis advises, as options of `restore`. */
 import { type OptionSpec, type OptionValues, textOf, UsageError } from "../../parameters/mod.ts";
+import type { KnownPixels } from "../../raster/mod.ts";
 import { isMeasurementName } from "../folder.ts";
 import type { DecodedPicture } from "../picture_source.ts";
 import { describeDiagnosis, diagnose } from "./diagnose.ts";
@@ -28,6 +29,8 @@ export interface Settled {
   readonly readings: readonly Reading[];
   /** The options of a run by each reading. */
   readonly options: readonly OptionValues[];
+  /** The mask of what lies over the picture, which a reading takes from a file. */
+  readonly known?: KnownPixels;
   /** Whether something is wrong that a run on this file cannot undo. */
   readonly isOpen: boolean;
 }
@@ -46,12 +49,13 @@ export function isAuto(options: OptionValues): boolean {
  * Settles `auto` for a picture.
  * @param path of the picture; undefined if none was named
  * @param read decodes it
+ * @param mask path of the file that the mask of what lies over the picture is written to, where a reading takes one
  * @throws {UsageError} if there is no damaged picture to look at
  */
 export async function settleAuto(
   options: OptionValues,
   path: string | undefined,
-  read: (path: string) => Promise<DecodedPicture>,
+  { read, mask }: { readonly read: (path: string) => Promise<DecodedPicture>; readonly mask: string },
 ): Promise<Settled> {
   if (path === undefined || isMeasurementName(path) || options["degrade"] === true) {
     throw new UsageError(
@@ -64,12 +68,15 @@ export async function settleAuto(
   const all = readingsOf(picture, path, found);
   // A plan tells of the first reading, as nothing is computed for it.
   const readings = yes === true || options["plan"] === true ? all.slice(0, 1) : all;
+  // A mask that is given outweighs the one that is proposed.
+  const known = given["mask"] === undefined ? readings.find(({ known }) => known)?.known : undefined;
   return {
-    lines: describeDiagnosis(found, path),
+    lines: describeDiagnosis(found, path, { mask, isWritten: known !== undefined }),
     picture,
     given,
     readings,
-    options: readings.map(({ task, options }) => ({ ...options, ...given, task })),
+    options: readings.map(({ task, options, known }) => ({ ...options, ...(known ? { mask } : {}), ...given, task })),
+    ...(known ? { known } : {}),
     isOpen: found.advice !== undefined && readings.length === 0,
   };
 }

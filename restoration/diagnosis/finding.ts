@@ -1,6 +1,6 @@
 /** What a look at a picture can find. */
 import type { OptionValues } from "../../parameters/mod.ts";
-import type { Raster } from "../../raster/mod.ts";
+import type { KnownPixels, Raster } from "../../raster/mod.ts";
 import type { DecodedPicture } from "../picture_source.ts";
 
 /** A damage that a picture shows. */
@@ -13,6 +13,8 @@ export interface Finding {
   readonly values: Readonly<Record<string, number>>;
   /** How sure it is, 0 to 1. */
   readonly confidence: number;
+  /** Which pixels show the picture, of a damage that lies over it; `restore` takes it as a mask. */
+  readonly known?: KnownPixels;
   /** How `restore` undoes it; absent where it cannot, or where that is a matter of taste. */
   readonly remedy?: Remedy;
 }

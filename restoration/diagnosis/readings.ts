@@ -5,7 +5,7 @@ import type { Diagnosis } from "./diagnose.ts";
 import { type Finding, SURE } from "./finding.ts";
 
 /** One way to read a picture. */
-export interface Reading extends Pick<Treatment, "task" | "options"> {
+export interface Reading extends Pick<Treatment, "task" | "options" | "known"> {
   /** The damages that it takes for real. */
   readonly damages: readonly string[];
   /**
@@ -33,8 +33,14 @@ export function readingsOf(picture: DecodedPicture, name: string, { findings, ad
   const open = findings.filter(({ remedy }) => remedy && remedy.first === undefined);
   const possible = [...orders(open.filter(({ confidence }) => confidence >= SURE)), ...orders(open), ...alone(open)];
   const all = possible.map((taken): Reading => {
-    const { task, options } = treatmentOf(taken.map(({ remedy }) => remedy!));
-    return { task, options, damages: taken.map(({ damage }) => damage), likelihood: likelihoodOf(taken, open) };
+    const { task, options, known } = treatmentOf(taken);
+    return {
+      task,
+      options,
+      ...(known ? { known } : {}),
+      damages: taken.map(({ damage }) => damage),
+      likelihood: likelihoodOf(taken, open),
+    };
   });
   const keyOf = ({ task, options }: Pick<Reading, "task" | "options">): string => JSON.stringify([task, options]);
   const distinct = new Map(all.map((reading) => [keyOf(reading), reading]));

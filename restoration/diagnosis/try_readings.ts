@@ -76,7 +76,7 @@ export async function tryReadings(
 ): Promise<TriedReadings> {
   const side = Math.max(BLOCKS, Math.floor(model.config.imageSize / BLOCKS) * BLOCKS);
   const shown = pictureSource(picture, { ...setting, task: taskNamed("denoise"), isTruth: false, files: {} });
-  const known = picture.missing ?? maskFromAlpha(picture)?.data;
+  const known = picture.missing ?? maskFromAlpha(picture)?.data ?? readings.find(({ known }) => known)?.known?.data;
   const part = richestPart(shown.colour, side, { orientation: picture.orientation, known });
   const tried: TriedReading[] = [];
   for (const [index, reading] of readings.entries()) {
@@ -121,14 +121,15 @@ export async function restorePart(
   model: OpenedModel,
   { picture, run, part }: {
     readonly picture: DecodedPicture;
-    readonly run: Pick<Reading, "task" | "options"> & { readonly files?: OperatorValues };
+    readonly run: Pick<Reading, "task" | "options" | "known"> & { readonly files?: OperatorValues };
     readonly part: Rectangle;
   },
   { name, options, seed, onStep }: TrySetting,
 ): Promise<Result> {
   const given = { ...run.options, ...options, task: run.task };
   const task = taskNamed(run.task, restoreTasks());
-  const whole = pictureSource(picture, { name, task, options: given, isTruth: false, files: run.files ?? {} });
+  const mask = run.known && { ...run.known, warnings: [] };
+  const whole = pictureSource(picture, { name, task, options: given, isTruth: false, mask, files: run.files ?? {} });
   const settled = settlePicture(whole, task, given);
   const method = chooseMethod(inFewSteps(settled.method, settled.task), settled.task);
   const label = numberOf(options, "class");

@@ -1,5 +1,6 @@
 /** Whether a kernel undoes the blur of a picture: what comes of it must look like a picture. */
 import type { HostTensor } from "../../engine/mod.ts";
+import { mirrored } from "./mirrored.ts";
 import type { Plane } from "./patch_spectrum.ts";
 
 /** Steps of conjugate gradients: enough that a wrong kernel makes waves, too few that rounding to 8 bits does. */
@@ -10,13 +11,6 @@ interface Tap {
   readonly down: number;
   readonly right: number;
   readonly weight: number;
-}
-
-/** The place k of a line of n pixels that is mirrored at its ends without them, again and again. */
-function mirrored(k: number, n: number): number {
-  const period = Math.max(1, 2 * n - 2);
-  const folded = ((k % period) + period) % period;
-  return folded < n ? folded : period - folded;
 }
 
 /** The sums of weight x[from] at every pixel, y[to] = sum of weight x[from]; of the adjoint, x[from] = sum of weight y[to]. */

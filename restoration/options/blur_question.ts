@@ -319,6 +319,21 @@ function settleKernel(
   };
 }
 
+/**
+ * The options of a run that undoes a blur by a kernel from a file, as that of an estimated one is undone.
+ * @param options as given, with --kernel estimate
+ * @param file path of the kernel
+ * @param noise deviation that is reckoned with; 0 for an exact picture
+ */
+export function kernelRunOptions(options: OptionValues, file: string, noise: number): OptionValues {
+  const task = taskNamed(BY_KERNEL.task);
+  const { plain } = LEAST_UNDONE.estimated;
+  const given = { [BOUNDARY]: "unknown", ...options, task: BY_KERNEL.task, kernel: file };
+  const isSolved = noise > 0 && textOf(given, BOUNDARY) !== "circular" && isTakenForNoise(given, task, SOLVING.method);
+  const method = isSolved ? { ...SOLVING, gamma: (PREDICTED / noise) ** 2 } : {};
+  return { ...method, [THRESHOLD]: plain, ...aboveNoise(given, plain, noise) };
+}
+
 /** A blur in words. */
 function describe(blur: Blur): string {
   const sure = `${(100 * blur.confidence).toFixed(0)} % sure`;

@@ -238,9 +238,9 @@ function settleOldPhoto(source: PictureSource, task: Task, options: OptionValues
     source: {
       colour: faded && !isKept ? stretched(gray, faded) : gray,
       notes: [
-        ...(mask
-          ? []
-          : ["Nothing of the photo counts as missing: scratches are not found by themselves; give --mask FILE"]),
+        ...(mask ? [] : [
+          "Nothing of the photo counts as missing; diagnose --sheet proposes a mask of scratches, --mask FILE gives it",
+        ]),
         ...(hasColours
           ? [
             "The gray values of the photo are restored in new colours: its own, as of sepia and of fading, are not kept",

@@ -7,6 +7,8 @@ import { commandTest, readReport, runCommand, runWell, withFolder } from "./run_
 const SOFT = casePath("soft/soft-sigma1.2.png");
 const BLOCKS = casePath("common/good64-q15.jpg");
 const GOOD = casePath("common/good64.png");
+const FEW = ["--task", "auto", "--method", "ddnm", "--steps", "2"];
+const SCRATCHED = casePath("old-photo/scratched-sepia.png");
 
 Deno.test("diagnose names the damage of each picture, and the command that undoes it", async () => {
   const { stdout } = await runWell(["diagnose", SOFT, BLOCKS, GOOD]);
@@ -35,6 +37,36 @@ Deno.test("diagnose tells of a file that is no picture, looks at the others, and
   assertEquals((await runCommand(["diagnose"])).code, 2);
 });
 
+/** Runs what is called from a folder. */
+async function calledFrom<T>(folder: string, body: () => Promise<T>): Promise<T> {
+  const before = Deno.env.get("INIT_CWD");
+  Deno.env.set("INIT_CWD", folder);
+  try {
+    return await body();
+  } finally {
+    if (before === undefined) Deno.env.delete("INIT_CWD");
+    else Deno.env.set("INIT_CWD", before);
+  }
+}
+
+commandTest("diagnose --sheet writes the mask of scratches and shows it, and auto fills them by it", async (folder) => {
+  const looked = (...words: readonly string[]) => calledFrom(folder.path(""), () => runCommand(["diagnose", ...words]));
+  const sheet = await looked(SCRATCHED, SOFT, "--sheet");
+  assertEquals(sheet.code, 0, sheet.stderr);
+  assertStringIncludes(sheet.stdout, "--task inpaint --mask");
+  assertEquals(folder.list(), ["scratched-sepia-diagnosis.png", "scratched-sepia-mask.png"]);
+  const mask = await readImage(folder.path("scratched-sepia-mask.png"));
+  assertEquals([mask.width, mask.channels, new Set(mask.samples).size], [64, 1, 2]);
+  const same = await looked(SCRATCHED, SCRATCHED.replace(".png", ".jpg"), "--sheet");
+  assertEquals(same.code, 1);
+  assertStringIncludes(same.stdout + same.stderr, "it is the mask of");
+
+  const { stdout, stderr } = await runWell(["restore", SCRATCHED, folder.path("out.png"), ...FEW]);
+  assertStringIncludes(stdout + stderr, `Wrote ${folder.path("out-mask.png")}`);
+  const { options } = readReport(folder.path("out.png")) as { options: Record<string, unknown> };
+  assertEquals([options["task"], options["mask"]], ["inpaint", folder.path("out-mask.png")]);
+});
+
 commandTest("restore --task auto does what is advised, and says why", async (folder) => {
   const { stdout, stderr } = await runWell([
     "restore",
@@ -50,8 +82,6 @@ commandTest("restore --task auto does what is advised, and says why", async (fol
   assertStringIncludes(stdout + stderr, "Found: the file is a JPEG of quality 15");
   assertEquals((readReport(folder.path("out.png"))["options"] as Record<string, unknown>)["task"], "jpeg");
 });
-
-const FEW = ["--task", "auto", "--method", "ddnm", "--steps", "2"];
 
 commandTest("restore --task auto tries several readings on a part, shows them and takes the best", async (folder) => {
   const { stdout, stderr } = await runWell(["restore", SOFT, folder.path("out.png"), ...FEW]);

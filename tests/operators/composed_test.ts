@@ -41,6 +41,9 @@ for (
     [["sr2", "sr4"], {}],
     [["colorize", "denoise"], {}],
     [["inpaint", "sr2", "colorize"], { mask }],
+    // What a diagnosis advises for scratched, grainy and faded photos.
+    [["denoise", "inpaint"], { mask }],
+    [["old-photo", "denoise"], { mask }],
   ] as const
 ) {
   Deno.test(`"${names.join(" + ")}" obeys the laws of A, A^T and A^+, which is exact`, async () => {

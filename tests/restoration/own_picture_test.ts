@@ -73,7 +73,7 @@ Deno.test("an old photo is its gray picture, of its own size or twice as large, 
   assertEquals([task.scale, task.fixed, options["mask-random"]], [1, { scale: 1 }, 0]);
   assertEquals([source.colour.channels, source.mask], [1, undefined]);
   const said = source.notes!.join("\n");
-  assertStringIncludes(said, "scratches are not found by themselves; give --mask FILE");
+  assertStringIncludes(said, "diagnose --sheet proposes a mask of scratches, --mask FILE gives it");
   assertStringIncludes(said, "are restored in new colours");
   assertStringIncludes(
     said,

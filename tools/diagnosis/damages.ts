@@ -189,7 +189,7 @@ function jpegOf(raster: Raster, quality: number): Uint8Array {
 }
 
 /** A square of a photograph at a seeded place, reduced 2 to 4 times. */
-function partOf(photograph: Raster, side: number, random: () => number): Raster {
+export function partOf(photograph: Raster, side: number, random: () => number): Raster {
   const shortest = Math.min(photograph.width, photograph.height);
   const taken = Math.floor(side * Math.min(shortest / side, 2 + 2 * random()));
   const x = Math.floor(random() * (photograph.width - taken + 1));
@@ -203,7 +203,10 @@ function middle(raster: Raster, side: number): Raster {
 }
 
 /** The convolution of each channel, mirrored at the border. */
-function blurred({ width, height, channels, data }: Raster, { shape: [side = 1], data: taps }: HostTensor): Raster {
+export function blurred(
+  { width, height, channels, data }: Raster,
+  { shape: [side = 1], data: taps }: HostTensor,
+): Raster {
   const reach = side >> 1;
   const mirrored = (at: number, size: number): number => at < 0 ? -at - 1 : at >= size ? 2 * size - 1 - at : at;
   const result = new Float32Array(data.length);
@@ -225,7 +228,8 @@ function blurred({ width, height, channels, data }: Raster, { shape: [side = 1],
   return { width, height, channels, data: result };
 }
 
-function gaussian(sigma: number): HostTensor {
+/** A round Gaussian of a deviation in pixels. */
+export function gaussian(sigma: number): HostTensor {
   const reach = Math.ceil(3.5 * sigma);
   const side = 2 * reach + 1;
   const taps = Float32Array.from(

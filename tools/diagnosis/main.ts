@@ -8,7 +8,9 @@ import { numberOf, textOf } from "../../parameters/mod.ts";
 import { colourRaster, grayToRgb, type Raster } from "../../raster/mod.ts";
 import { diagnose, type Finding, SURE } from "../../restoration/mod.ts";
 import { damaged, type Expected, generator, type Kind, KINDS, PAIRS } from "./damages.ts";
+import { measureBlind } from "./blind_table.ts";
 import { compareRestorations } from "./restored.ts";
+import { measureScratches } from "./scratch_table.ts";
 
 const SPEC = {
   name: "diagnosis",
@@ -22,6 +24,15 @@ const SPEC = {
     side: { kind: "integer", min: 64, help: "Side of the pictures (default 256)" },
     seed: { kind: "integer", min: 0, help: "Seed of places and damages (default 0)" },
     restore: { kind: "integer", min: 1, help: "Restore so many damaged pictures instead, by diagnosis and by truth" },
+    scratches: {
+      kind: "integer",
+      min: 1,
+      help:
+        "Look for scratches instead, in so many pictures of 64, 128 and 256 pixels, undamaged and scratched; with " +
+        "--restore fill so many of each by the mask that is found and by the true one",
+    },
+    blind: { kind: "integer", min: 1, help: "Restore so many blurred pictures instead, by kernels that are found" },
+    second: { kind: "flag", help: "Take every second photograph alone, those by which no score of lines was fitted" },
   },
   examples: [["tools/diagnosis/main.ts photos", "the tables of docs/diagnosis.md"]],
 } as const;
@@ -33,6 +44,9 @@ const TOLERANCES: Readonly<Record<string, number>> = {
   blurred: 0.15,
   enlarged: 0,
 };
+
+/** Sides of pictures in which scratches are looked for. */
+const SCRATCHED_SIDES = [64, 128, 256];
 
 /** What was found of the pictures of one kind. */
 interface Tally {
@@ -50,12 +64,26 @@ async function main(words: readonly string[]): Promise<number> {
   if (line === "help") return 0;
   const { operands: [folder], values } = line;
   const side = numberOf(values, "side") ?? 256;
-  const photographs = await photographsOf(folder!, 2 * side);
+  const all = await photographsOf(folder!, 2 * side);
+  const photographs = values["second"] === true ? all.filter((_, k) => k % 2 === 1) : all;
   const seed = numberOf(values, "seed") ?? 0;
-  const temporary = await Deno.makeTempDir();
   const restored = numberOf(values, "restore");
+  const scratches = numberOf(values, "scratches");
+  if (scratches !== undefined) {
+    const setting = { photographs, seed, sides: SCRATCHED_SIDES, count: scratches, restored: restored ?? 0 };
+    // deno-lint-ignore no-console -- the output of the command
+    console.log(await measureScratches({ ...setting, open: photographOf }));
+    return 0;
+  }
+  const temporary = await Deno.makeTempDir();
+  const blind = numberOf(values, "blind");
   try {
     const setting = { photographs, side, seed, folder: temporary };
+    if (blind !== undefined) {
+      // deno-lint-ignore no-console -- the output of the command
+      console.log(await measureBlind({ ...setting, count: blind, open: photographOf }));
+      return 0;
+    }
     // deno-lint-ignore no-console -- the output of the command
     console.log(
       restored === undefined
@@ -143,7 +171,7 @@ function count(
 
 /** A table in Markdown: a row for each kind, a column for each damage that was found. */
 function tableOf(tallies: ReadonlyMap<Kind, Tally>): string {
-  const damages = ["compressed", "noisy", "blurred", "enlarged", "missing", "faded"];
+  const damages = ["compressed", "noisy", "blurred", "enlarged", "missing", "scratched", "faded"];
   const head = ["damaged by", "pictures", ...damages, "right quantity", "something else"];
   const rows = [...tallies].map(([kind, { count, found, right, wrong }]) =>
     [kind, count, ...damages.map((damage) => found.get(damage) ?? 0), kind === "none" ? "-" : right, wrong].map(String)

@@ -81,16 +81,35 @@ export function transferOf(frame: BlurFrame, kernel: Tensor): Tensor {
   return Array.from({ length: channels - 1 }).reduce<Tensor>((all) => concatChannels(all, single), single);
 }
 
-/** x with what lies within a window of the image's size at `offset` replaced. */
-export function withWindow(frame: BlurFrame, x: Tensor, window: Tensor, offset: number): Tensor {
+/** A part of an image. */
+export interface WindowPart {
+  /** Its first row. */
+  readonly top: number;
+  /** Its first column. */
+  readonly left: number;
+  /** Its rows. */
+  readonly height: number;
+  /** Its columns. */
+  readonly width: number;
+}
+
+/**
+ * x with what lies within a window of the image's size at `offset` replaced.
+ * @param part of the window that replaces; all of it by default
+ */
+export function withWindow(frame: BlurFrame, x: Tensor, window: Tensor, offset: number, part?: WindowPart): Tensor {
   const { size: [height, width], image: [h, w, channels] } = frame;
-  const isInside = (place: number, extent: number): boolean => place >= offset && place < offset + extent;
+  const { top, left, ...inner } = part ?? { top: 0, left: 0, height: h, width: w };
+  const isInside = (place: number, first: number, extent: number): boolean => place >= first && place < first + extent;
   const outside = Float32Array.from({ length: height * width * channels }, (_, i) => {
     const [row, column] = [Math.floor(i / (width * channels)), Math.floor(i / channels) % width];
-    return isInside(row, h) && isInside(column, w) ? 0 : 1;
+    return isInside(row, offset + top, inner.height) && isInside(column, offset + left, inner.width) ? 0 : 1;
   });
-  const mask = constant(hostTensor(outside, [height, width, channels]));
-  return weightedSum([[1, mul(x, mask)], [1, embedded(frame, window, offset)]]);
+  const [mask, rest] = [outside, outside.map((value) => 1 - value)].map((values) =>
+    constant(hostTensor(values, [height, width, channels]))
+  ) as [Tensor, Tensor];
+  const inside = embedded(frame, window, offset);
+  return weightedSum([[1, mul(x, mask)], [1, part ? mul(inside, rest) : inside]]);
 }
 
 /** What kernels are in the Fourier domain, for a batch. */

@@ -5,18 +5,7 @@
  * Problems with Denoising Diffusion Restoration, ICML 2023.
  */
 import { type DeviceTensor, formatShape, type Runtime, sameShape, type Tensor } from "../../../engine/mod.ts";
-import {
-  add,
-  copy,
-  gradient,
-  mul,
-  reciprocalOrZero,
-  sampleSquares,
-  sliceChannels,
-  sqrt,
-  sub,
-  weightedSum,
-} from "../../../kernels/mod.ts";
+import { add, copy, mul, sliceChannels, weightedSum } from "../../../kernels/mod.ts";
 import { integer, number, type Parameter, type ValuesOf } from "../../../parameters/mod.ts";
 import { type Level, respace, sigmaOf } from "../../coefficients.ts";
 import { freshNoise, steps } from "../../common_parameters.ts";
@@ -27,17 +16,17 @@ import { START, trajectory } from "../../steps/run.ts";
 import { type SpectralWeight, spectralWeights } from "../../steps/spectral.ts";
 import { networkStep, noisyStage, type Step } from "../../steps/step.ts";
 import { strideTimesteps } from "../../timesteps.ts";
+import { type Drawn, kernelDraw, offsetOf } from "./kernel_draw.ts";
 import {
   type BlurFrame,
   blurFrame,
   type BlurSpectrum,
   blurSpectrum,
   convolved,
-  cut,
   fromCoefficients,
   measuredCoefficients,
   toCoefficients,
-  transferOf,
+  type WindowPart,
   withWindow,
 } from "./blur_spectrum.ts";
 
@@ -66,7 +55,23 @@ export const PARAMETERS = {
 export type GibbsDdrmOptions = ValuesOf<typeof PARAMETERS> & {
   /** Kernels to begin with, taps x taps numbers for each image; otherwise exp(-r/10) around the middle. */
   readonly kernel?: Float32Array;
+  /** What finds the kernels in place of Langevin's steps, from predicted images and measurements. */
+  readonly kernelStep?: (seen: SeenBlur) => Float32Array;
+  /** The part of the image that was measured, the same of all; otherwise all of it. Beyond it y is a first guess. */
+  readonly measured?: WindowPart;
 };
+
+/** What a step of the kernel is given. */
+export interface SeenBlur {
+  /** Kernels [N, K, K] until now. */
+  readonly kernels: Float32Array;
+  /** Predicted images [N, H, W, C]. */
+  readonly x0: Float32Array;
+  /** Measurements [N, H, W, C]. */
+  readonly y: Float32Array;
+  /** Deviation of the noise of the level of the prediction, in units of the image. */
+  readonly sigma: number;
+}
 
 /** GibbsDDRM. The operator of a problem says the shape alone. */
 export const gibbsDdrm: Sampler<GibbsDdrmOptions> = sampler<typeof PARAMETERS, GibbsDdrmOptions>({
@@ -76,7 +81,7 @@ export const gibbsDdrm: Sampler<GibbsDdrmOptions> = sampler<typeof PARAMETERS, G
   about: "ddrm with a blur kernel that is drawn along with the picture (--noise-level)",
   handlesNoise: true,
   parameters: PARAMETERS,
-  inputs: ["kernel"],
+  inputs: ["kernel", "kernelStep", "measured"],
   evaluations(options, timesteps): { readonly nominal: number; readonly actual: number } {
     const list = strideTimesteps(timesteps, options.steps);
     const drawn = list.filter((timestep) => drawsKernel(timestep, timesteps, options)).length;
@@ -107,9 +112,6 @@ function drawsKernel(
 
 /** Share of the timesteps below which the predicted image stands for what lies beyond the measurement. */
 const TRUSTED_BELOW = 0.7;
-
-/** Deviation of the measurement where the kernel is drawn, as the program has it. */
-const KERNEL_NOISE = 0.04;
 
 /** Deviation that an exact measurement counts as having. */
 const LEAST_NOISE = 1e-3;
@@ -159,14 +161,14 @@ async function* run(
   { model, y, sigmaY: given, ...rest }: Problem,
   options: GibbsDdrmOptions & { readonly noise: NoiseSource },
 ): AsyncGenerator<Progress, DeviceTensor> {
-  const { noise, taps, kernelUpdates, kernelSteps } = options;
+  const { noise, taps, kernelUpdates, kernelSteps, kernelStep, measured } = options;
   const problem = { model, y, sigmaY: Math.max(given, LEAST_NOISE), ...rest };
   const frame = blurFrame(model.imageShape, taps);
   const T = model.alphaBar.length;
   const places = respace(model.alphaBar, strideTimesteps(T, options.steps)).toReversed();
   const prediction = (name: string): ReturnType<typeof predictor> => predictor(runtime, problem, name);
   const [predict, again] = [prediction("prediction"), prediction("second prediction")];
-  const embed = embedding(runtime, frame, problem.sigmaY, noise);
+  const embed = embedding(runtime, frame, { sigmaY: problem.sigmaY, noise, measured });
   const renew = renewal(runtime, problem, frame, options);
   const langevin = kernelDraw(runtime, frame, options);
   let blur = blurOf(runtime, frame, options.kernel ?? firstKernels(taps, y.shape[0]!));
@@ -199,10 +201,17 @@ async function* run(
     for (let h = 0; h < updates; h++) {
       const seen = await again(xt, places[k + 1]!, { name, ordinal: 0 });
       let kernel = blur.kernel;
-      for (let j = 0; j < kernelSteps; j++) {
+      for (let j = 0; j < kernelSteps && !kernelStep; j++) {
         kernel = await langevin(next(`kernel.${k}.${h}.${j}`), { kernel, x: seen.x0, y });
       }
-      const drawn = normalised(await kernel.read(), taps);
+      const kernels = await kernel.read();
+      const found = kernelStep?.({
+        kernels,
+        x0: await seen.x0.read(),
+        y: await y.read(),
+        sigma: sigmaOf(places[k + 1]!.alphaBar),
+      });
+      const drawn = normalised(found ?? kernels, taps);
       blur.free();
       blur = blurOf(runtime, frame, drawn);
       show(`kernel${h}`, blur.kernel);
@@ -221,23 +230,15 @@ function predictor(runtime: Runtime, { model }: Problem, name: string): Step<Lev
   });
 }
 
-/** A prepared draw: its tensors, and what it makes. */
-interface Drawn<I extends string> {
-  (draw: Draw, inputs: Readonly<Record<I, DeviceTensor>>): Promise<DeviceTensor>;
-  release(): void;
-}
-
-/** Where the image begins in the whole convolution. */
-function offsetOf({ taps }: BlurFrame): number {
-  return Math.floor(taps / 2);
-}
-
 /** Prepares a whole convolution [N, Fh, Fw, C]: y, and around it that of a picture v with noise. */
 function embedding(
   runtime: Runtime,
   frame: BlurFrame,
-  sigmaY: number,
-  noise: NoiseSource,
+  { sigmaY, noise, measured }: {
+    readonly sigmaY: number;
+    readonly noise: NoiseSource;
+    readonly measured: WindowPart | undefined;
+  },
 ): Drawn<"v" | "y" | "transfer"> {
   const stage = noisyStage<"v" | "y" | "transfer", never, "whole">(
     runtime,
@@ -246,7 +247,7 @@ function embedding(
     ({ v, y, transfer }, _c, normal) => {
       const blurred = convolved(frame, v, transfer);
       const noisy = weightedSum([[1, blurred], [sigmaY, normal(blurred.shape)]]);
-      return { whole: withWindow(frame, noisy, y, offsetOf(frame)) };
+      return { whole: withWindow(frame, noisy, y, offsetOf(frame), measured) };
     },
   );
   const run = async (...[draw, inputs]: Parameters<Drawn<"v" | "y" | "transfer">>): Promise<DeviceTensor> =>
@@ -362,35 +363,4 @@ async function startState(
     stage.release();
     weights.free();
   }
-}
-
-/**
- * Prepares a step of Langevin's, k - lr/2 G + sqrt(lr) z, G the gradient of |y - k * x|^2/(2 0.04^2) + w sum |k|.
- */
-function kernelDraw(
-  runtime: Runtime,
-  frame: BlurFrame,
-  { kernelRate, sparsity, noise }: GibbsDdrmOptions & { readonly noise: NoiseSource },
-): Drawn<"kernel" | "x" | "y"> {
-  const stage = noisyStage<"kernel" | "x" | "y", never, "kernel">(
-    runtime,
-    "kernel",
-    noise,
-    ({ kernel, x, y }, _c, normal) => {
-      const blurred = cut(frame, convolved(frame, x, transferOf(frame, kernel)), offsetOf(frame));
-      const misfit = gradient(sampleSquares(sub(y, blurred)), [kernel])[0]!;
-      const signs = mul(kernel, reciprocalOrZero(sqrt(mul(kernel, kernel))));
-      return {
-        kernel: weightedSum([
-          [1, kernel],
-          [-kernelRate / 2 / (2 * KERNEL_NOISE ** 2), misfit],
-          [-kernelRate / 2 * sparsity, signs],
-          [Math.sqrt(kernelRate), normal(kernel.shape)],
-        ]),
-      };
-    },
-  );
-  const run = async (...[draw, inputs]: Parameters<Drawn<"kernel" | "x" | "y">>): Promise<DeviceTensor> =>
-    (await stage(draw, inputs, {})).kernel;
-  return Object.assign(run, { release: stage.release });
 }
