@@ -95,7 +95,7 @@ Deno.test("the parameters of every sampler are the published ones, for every tas
     assertEquals(ssdPreset("ssd-100", task) as object, { ...common, inversionSteps: 15, generationSteps: 85 }, task);
     const walk = { steps: 100, eta: 0.85, travelLength: 1, travelRepeat: 1 };
     assertEquals(ddnm.defaultsFor(task), { ...walk, update: "eta_mix" });
-    assertEquals(ddnmPlus.defaultsFor(task), { ...walk, form: "simplified" });
+    assertEquals(ddnmPlus.defaultsFor(task), { ...walk, form: "simplified", spacing: "even" });
     assertEquals(ddrm.defaultsFor(task), { steps: 20, eta: 0.85, etaA: 0.85, etaB: 1 });
     const { level: _, noiseIn: __, ...start } = ccdf.defaultsFor(task);
     assertEquals(start, { t0: 200, steps: 200, clipDenoised: true, fixedVariance: "small" });
