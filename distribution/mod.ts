@@ -3,6 +3,7 @@ export { JOB_OPTIONS, ONE_RUN, SERVE_OPTIONS } from "./options.ts";
 export { writeJobs } from "./jobs.ts";
 export { serveEvaluation, type Serving, workForEvaluation, type Working } from "./command.ts";
 export { QueueError } from "./connection.ts";
+export { type Overview, overviewLines, type WorkerView } from "./overview.ts";
 export type { Served } from "./coordinator.ts";
 export type { Difference } from "./accept.ts";
 export type { WorkerInputs } from "./offer.ts";

@@ -207,6 +207,12 @@ export class Queue {
     }
   }
 
+  /** What tells the offer of the queue from others, without bringing it here; undefined if there is none. */
+  async offerDigest(): Promise<string | undefined> {
+    const info = await (await this.#store()).info(OFFER);
+    return info === null || info.deleted ? undefined : info.digest;
+  }
+
   /** Whether the store has an object. */
   async has(name: string): Promise<boolean> {
     const info = await (await this.#store()).info(name);
@@ -241,9 +247,14 @@ export class Queue {
     }
   }
 
-  /** Removes an object. */
+  /** Removes an object, and its name, too: the client would leave a mark for each one that was ever there. */
   async drop(name: string): Promise<void> {
-    await (await this.#store()).delete(name);
+    const info = await (await this.#store()).info(name);
+    if (info === null) return;
+    const key = new TextEncoder().encode(name).toBase64({ alphabet: "base64url" });
+    for (const subject of [`C.${info.nuid}`, `M.${key}`]) {
+      await this.jsm.streams.purge(`OBJ_${this.#bucket}`, { filter: `$O.${this.#bucket}.${subject}` });
+    }
   }
 
   async #store(): Promise<ObjectStore> {

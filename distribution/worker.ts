@@ -145,6 +145,8 @@ class Worker {
     } catch (error) {
       return await queue.survive(error);
     }
+    // Asked for often, and by every worker: the digest is small, however large the offer is.
+    const digest = await this.#patiently(() => queue.offerDigest());
     options.note(`Worker ${this.#id} is at "${offer.title}", ${offer.images.length} pictures`);
     for (;;) {
       await options.check();
@@ -152,7 +154,7 @@ class Worker {
         const message = await queue.nextChunk();
         if (message && !(await this.#take(message, offer, work))) return;
         if (message) continue;
-        if ((await queue.offer())?.plan !== offer.plan) return;
+        if (await queue.offerDigest() !== digest) return;
       } catch (error) {
         if (isMissing(error)) return;
         await queue.survive(error);
@@ -334,6 +336,7 @@ class Worker {
       worker: this.#id,
       adapter: this.#adapter,
       units: this.#units,
+      failed: this.#failed,
       evaluations: this.#evaluations,
       state: this.#state,
     });

@@ -1,0 +1,91 @@
+/** Filling a queue with the chunks of a plan, no further ahead of the workers than they need, so that it stays small. */
+import type { PlannedUnit } from "../evaluation/mod.ts";
+import { chunkOf, groupsOf } from "./chunks.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Queue } from "./queue.ts";
+
+/** Chunks that are on their way to the server at once. */
+const AT_ONCE = 64;
+
+/** What a queue is filled with. */
+export interface FillingOptions {
+  /** What tells the units of the plan from those of others. */
+  readonly plan: string;
+  /** Most units of a chunk. */
+  readonly size: number;
+  /** Most chunks that wait. */
+  readonly ahead: number;
+  /** What is missing. */
+  readonly ledger: Ledger;
+  /** Throws if the user wants to stop. */
+  check(): Promise<void>;
+}
+
+/** The way through the plan. It may be gone again: what is not missing any more is left out then. */
+export class Filling {
+  #groups: Iterator<readonly PlannedUnit[], void>;
+  #next: readonly (readonly PlannedUnit[])[] = [];
+  #round = 0;
+  #waiting = 0;
+  #isThrough = false;
+
+  constructor(readonly queue: Pick<Queue, "addChunk">, readonly options: FillingOptions) {
+    this.#groups = this.#begin();
+  }
+
+  /** Puts chunks there until enough of them wait. */
+  async fill(): Promise<void> {
+    const { queue, options: { plan, ahead, check } } = this;
+    // Half empty: each look then has something to do for many workers.
+    if (this.#isThrough || this.#waiting > ahead / 2) return;
+    const attempt = this.#round === 0 ? "" : `.${this.#round}`;
+    while (this.#waiting < ahead) {
+      await check();
+      if (this.#next.length === 0) this.#next = this.#take(Math.min(AT_ONCE, ahead - this.#waiting));
+      if (this.#next.length === 0) {
+        this.#isThrough = true;
+        return;
+      }
+      await Promise.all(this.#next.map(async (units) => queue.addChunk(plan, await chunkOf(units), attempt)));
+      this.#waiting += this.#next.length;
+      this.#next = [];
+    }
+  }
+
+  /** A chunk has come back. */
+  done(): void {
+    this.#waiting = Math.max(0, this.#waiting - 1);
+  }
+
+  /** Nothing waits: goes on, or begins again with what is missing if all of it had been put there. */
+  async refill(): Promise<void> {
+    this.#waiting = 0;
+    if (this.#isThrough && this.#next.length === 0) this.restart();
+    await this.fill();
+  }
+
+  /** Begins again: the queue has lost what was there. */
+  restart(): void {
+    this.#round++;
+    this.#groups = this.#begin();
+    this.#next = [];
+    this.#waiting = 0;
+    this.#isThrough = false;
+  }
+
+  #begin(): Iterator<readonly PlannedUnit[], void> {
+    const { ledger, size } = this.options;
+    return groupsOf(ledger.units.values(), size);
+  }
+
+  #take(most: number): readonly (readonly PlannedUnit[])[] {
+    const taken: (readonly PlannedUnit[])[] = [];
+    while (taken.length < most) {
+      const { done, value } = this.#groups.next();
+      if (done) break;
+      const missing = value.filter(({ id }) => this.options.ledger.isMissing(id));
+      if (missing.length > 0) taken.push(missing);
+    }
+    return taken;
+  }
+}
