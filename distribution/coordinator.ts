@@ -108,7 +108,7 @@ class Coordinator {
     // What workers made while there was no coordinator is taken first, so that it is not made again.
     let mayFill = false;
     let isThere = false;
-    while (this.#ledger.missing > 0) {
+    while (!isThere || this.#ledger.missing > 0) {
       await this.#show();
       try {
         if (!isThere) mayFill = await this.#establish();

@@ -32,6 +32,13 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     max: 86_400,
     help: "With --serve: seconds without a sign of life after which the units of a worker go to others (default 60)",
   },
+  metrics: {
+    kind: "integer",
+    value: "PORT",
+    min: 1,
+    max: 65_535,
+    help: "With --serve: progress for Prometheus at http://127.0.0.1:PORT/metrics, which this machine alone can reach",
+  },
   replace: { kind: "flag", help: "With --serve: remove another unfinished evaluation from the queue" },
 };
 

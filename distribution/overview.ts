@@ -86,10 +86,15 @@ export function metricsText(view: Overview): string {
   if (secondsLeft !== undefined) {
     metric("seconds_left", "gauge", "Seconds until all units are stored at this rate", [{ value: secondsLeft }]);
   }
-  metric("workers", "gauge", "Workers by what they are at", ["working", "waiting"].map((state) => ({
-    labels: { state },
-    value: workers.filter((worker) => worker.state === state).length,
-  })));
+  metric(
+    "workers",
+    "gauge",
+    "Workers by what they are at",
+    ["working", "waiting"].map((state) => ({
+      labels: { state },
+      value: workers.filter((worker) => worker.state === state).length,
+    })),
+  );
   metric("worker_units_total", "counter", "Units that a worker has made", ofWorkers("units"));
   metric("worker_failures_total", "counter", "Units that a worker could not make", ofWorkers("failed"));
   metric("worker_units_per_second", "gauge", "Units that a worker makes per second", ofWorkers("unitsPerSecond"));

@@ -148,6 +148,7 @@ class Worker {
     // Asked for often, and by every worker: the digest is small, however large the offer is.
     const digest = await this.#patiently(() => queue.offerDigest());
     options.note(`Worker ${this.#id} is at "${offer.title}", ${offer.images.length} pictures`);
+    this.#tell();
     for (;;) {
       await options.check();
       try {

@@ -10,7 +10,7 @@ export async function missingProgram(program: string, packages: readonly string[
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
     return `there is no ${program}; install ${packages.join(" and ")} with your package manager`;
   }
-  const install = ["install", "-y", "--no-install-recommends", ...packages];
+  const install = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", ...packages];
   if (!(await succeeds("apt-get", install))) {
     await succeeds("apt-get", ["update"]);
     if (!(await succeeds("apt-get", install))) return `there is no ${program}, and apt-get could not install it`;

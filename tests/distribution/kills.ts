@@ -10,7 +10,7 @@ import { expectedTables, pass, tablesOf } from "./setting.ts";
 const VICTIMS = ["worker", "server", "coordinator"] as const;
 
 /** Milliseconds between two kills, at most. */
-const PAUSE = 1000;
+const PAUSE = 1500;
 
 /** Milliseconds that every chunk takes longer, so that kills meet workers at work. */
 const DELAY = 80;

@@ -73,7 +73,8 @@ export async function withServer(
   }
 }
 
-function freePort(): number {
+/** A port of this machine where nothing listens. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -1,7 +1,7 @@
 /** Programs of `programs/` in processes of their own. */
 
 /** What programs say that were started while the server was away. */
-const AWAY = /no server answers there|JetStream does not answer/;
+const AWAY = /Cannot reach 127|JetStream does not answer/;
 
 /** One of them: it can be killed and started again, and must not fail by itself. */
 export class Program implements AsyncDisposable {
@@ -11,6 +11,8 @@ export class Program implements AsyncDisposable {
   #isOver = false;
   #env: Readonly<Record<string, string>> = {};
   #error: Error | undefined;
+  /** The lines that it has printed since it was started first. */
+  readonly printed: string[] = [];
 
   constructor(readonly name: string, ...words: readonly string[]) {
     this.#words = words;
@@ -22,7 +24,7 @@ export class Program implements AsyncDisposable {
     this.#env = env;
     const program = new URL(`programs/${this.name}.ts`, import.meta.url).pathname;
     const args = ["run", "-q", "--no-check", "-A", program, ...this.#words];
-    const command = new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "null", stderr: "piped" });
+    const command = new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped", stderr: "piped" });
     const child = command.spawn();
     this.#child = child;
     this.#isOver = false;
@@ -30,7 +32,7 @@ export class Program implements AsyncDisposable {
   }
 
   async #watch(child: Deno.ChildProcess): Promise<void> {
-    const text = await new Response(child.stderr).text();
+    const [text] = await Promise.all([new Response(child.stderr).text(), this.#read(child.stdout)]);
     const { success, code } = await child.status;
     // Another one was started meanwhile: this one was killed.
     if (this.#child !== child) return;
@@ -39,6 +41,15 @@ export class Program implements AsyncDisposable {
     // As a person would who reads that the server is away.
     if (!success && AWAY.test(text)) return this.start(this.#env);
     if (!success) this.#error = new Error(`${this.name} ended with code ${code}: ${text}`);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      this.printed.push(...lines);
+    }
   }
 
   /**

@@ -40,6 +40,7 @@ export function serveRows({ folder, tiny }: Materials): readonly Row[] {
     told("certificates", work(`--certificates=${token}`), "write the address with tls://", 2),
     ofCoordinator("chunk", "=3"),
     ofCoordinator("lease", "=5"),
+    ofCoordinator("metrics", "=9"),
     ofCoordinator("replace"),
     {
       option: "slurm",
