@@ -117,7 +117,7 @@ export class Queue {
     await this.jsm.streams.add({ ...stream, name: this.#results, subjects: [`${this.#subject}.result`] });
     const consumer = { ack_policy: AckPolicy.Explicit, max_deliver: -1 };
     const leased = { ack_wait: lease * NANOSECONDS, max_ack_pending: 65_536 };
-    await this.jsm.consumers.add(this.#chunks, { ...consumer, ...leased, durable_name: WORKERS })
+    await this.jsm.consumers.add(this.#chunks, { ...consumer, ...leased, durable_name: WORKERS, max_waiting: 65_536 })
       .catch(() => this.jsm.consumers.update(this.#chunks, WORKERS, leased));
     await this.jsm.consumers.add(this.#results, {
       ...consumer,

@@ -50,16 +50,20 @@ for (const who of ["coordinator", "worker"] as const) {
     if (missing !== undefined) return;
     const out = `${folder}/out`;
     const clock = new Clock(`${folder}/clock`);
-    // Longer than a lease, which then holds by signs of life alone.
-    await using worker = new Program("worker", host, "1300");
-    await using coordinator = new Program("coordinator", host, out, "6");
-    worker.start(who === "worker" ? clock.env : {});
+    // Longer than a lease, which then holds by signs of life alone; the other one would take what is lost.
+    await using slow = new Program("worker", host, "4000");
+    await using fast = new Program("worker", host, "700");
+    await using coordinator = new Program("coordinator", host, out, "3");
+    for (const worker of [slow, fast]) worker.start(who === "worker" ? clock.env : {});
     coordinator.start(who === "coordinator" ? clock.env : {});
     for (let jump = 0; !coordinator.isOver; jump++) {
-      await Promise.race([pass(700), coordinator.over()]);
+      await Promise.race([pass(500), coordinator.over()]);
       await clock.set(JUMPS[jump % JUMPS.length]!);
     }
-    const printed = { worker: worker.printed.map(readLine), coordinator: coordinator.printed.map(readLine) };
+    const printed = {
+      worker: [...slow.printed, ...fast.printed].map(readLine),
+      coordinator: coordinator.printed.map(readLine),
+    };
     const years = new Set(printed[who].map(({ year }) => year));
     assert(years.size > 1, `the clock was seen in ${[...years]} only`);
     const { plan: { units } } = await planned();
