@@ -154,9 +154,9 @@ class Session implements Disposable {
     const { plan } = work;
     const mine = shard ? shardOf(plan.units, shard) : plan.units;
     const folder = this.args.text("out") ?? OUT;
-    if (this.args.has("slurm") || this.args.has("shards")) {
-      const jobs = await writeJobs(this.args.values, this.args.words, folder);
-      this.reporter.result(jobs, `Wrote ${jobs.file}: bash ${jobs.file} queues ${jobs.shards} shards and their merge`);
+    if (Object.keys(JOB_OPTIONS).some((name) => this.args.has(name))) {
+      const { next, ...jobs } = await writeJobs(this.args.values, this.args.words, folder);
+      this.reporter.result(jobs, `Wrote ${jobs.file}: ${next}`);
       return 0;
     }
     const records = await readUnits(new FolderStore(folder), mine.map(({ id }) => id));
