@@ -108,6 +108,7 @@ export class SlurmCluster implements AsyncDisposable {
   }
 }
 
+/** More processors than there are, so that jobs wait for each other where they are told to and not for want of room. */
 function configuration(folder: string, controller: number, daemon: number): string {
   return `ClusterName=test
 SlurmctldHost=localhost
@@ -132,7 +133,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 ReturnToService=2
 MpiDefault=none
-NodeName=localhost CPUs=2
+SlurmdParameters=config_overrides
+NodeName=localhost CPUs=8
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 `;
 }

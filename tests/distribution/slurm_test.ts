@@ -9,12 +9,15 @@ const missing = await missingSlurm();
 // deno-lint-ignore no-console -- a skipped test must say why
 if (missing !== undefined) console.log(`Shards are not tried on a cluster: ${missing}`);
 
-/** Stands for deno: the evaluation of this checkout by the program of these tests; the second shard fails the first time. */
+/**
+ * Stands for deno: the evaluation of this checkout by the program of these tests. The second shard fails the first time, and
+ * is the last one to be over the second time.
+ */
 function program(folder: string): string {
   return `#!/bin/bash
 [ "$1 $2" = "task evaluate" ] || exit 9
 shift
-case "$*" in *--shard\\ 2/2*) [ -e ${folder}/again ] || { touch ${folder}/again; exit 1; };; esac
+case "$*" in *--shard\\ 2/2*) [ -e ${folder}/again ] || { touch ${folder}/again; exit 1; }; sleep 4;; esac
 exec ${Deno.execPath()} run -q --no-prompt --no-check -A ${new URL("../../cli/main.ts", import.meta.url).pathname} "$@"
 `;
 }
