@@ -21,10 +21,16 @@ export interface FillingOptions {
   check(): Promise<void>;
 }
 
+/** Units that belong together: all, by which their chunk is named, and those that are missing. */
+interface Group {
+  readonly all: readonly PlannedUnit[];
+  readonly units: readonly PlannedUnit[];
+}
+
 /** The way through the plan. It may be gone again: what is not missing any more is left out then. */
 export class Filling {
   #groups: Iterator<readonly PlannedUnit[], void>;
-  #next: readonly (readonly PlannedUnit[])[] = [];
+  #next: readonly Group[] = [];
   #round = 0;
   #waiting = 0;
   #isThrough = false;
@@ -46,7 +52,10 @@ export class Filling {
         this.#isThrough = true;
         return;
       }
-      await Promise.all(this.#next.map(async (units) => queue.addChunk(plan, await chunkOf(units), attempt)));
+      await Promise.all(this.#next.map(async ({ all, units }) => {
+        const { id } = await chunkOf(all);
+        await queue.addChunk(plan, { id, units }, attempt);
+      }));
       this.#waiting += this.#next.length;
       this.#next = [];
     }
@@ -78,13 +87,13 @@ export class Filling {
     return groupsOf(ledger.units.values(), size);
   }
 
-  #take(most: number): readonly (readonly PlannedUnit[])[] {
-    const taken: (readonly PlannedUnit[])[] = [];
+  #take(most: number): readonly Group[] {
+    const taken: Group[] = [];
     while (taken.length < most) {
       const { done, value } = this.#groups.next();
       if (done) break;
-      const missing = value.filter(({ id }) => this.options.ledger.isMissing(id));
-      if (missing.length > 0) taken.push(missing);
+      const units = value.filter(({ id }) => this.options.ledger.isMissing(id));
+      if (units.length > 0) taken.push({ all: value, units });
     }
     return taken;
   }

@@ -12,6 +12,8 @@ if (missing !== undefined) console.log(`Evaluations on several machines are not 
 export interface TestServer {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
+  /** The number of its process. */
+  readonly pid: number;
   /** Ends it as a power cut would, and starts it again on the same port. */
   restart(options?: { readonly isEmptied?: boolean; readonly away?: number }): Promise<void>;
 }
@@ -65,7 +67,14 @@ export async function withServer(
     child = await start(folder, port);
   };
   try {
-    await body({ server: { host, restart }, folder });
+    const server = {
+      host,
+      restart,
+      get pid(): number {
+        return child.pid;
+      },
+    };
+    await body({ server, folder });
   } finally {
     child.kill("SIGKILL");
     await child.status;
