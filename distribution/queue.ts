@@ -68,6 +68,7 @@ export class Queue {
   readonly #results: string;
   readonly #bucket: string;
   #objects: Promise<ObjectStore> | undefined;
+  readonly #consumers = new Map<string, Consumer>();
 
   private constructor(
     readonly connection: NatsConnection,
@@ -184,8 +185,12 @@ export class Queue {
   }
 
   async #next(stream: string, consumer: string): Promise<JsMsg | undefined> {
-    const found: Consumer = await this.#js.consumers.get(stream, consumer);
-    return await found.next({ expires: LOOK }) ?? undefined;
+    // Looked up once, and again after a failure: each look for a message would be two questions otherwise.
+    const found = this.#consumers.get(consumer) ?? await this.#js.consumers.get(stream, consumer);
+    this.#consumers.delete(consumer);
+    const message = await found.next({ expires: LOOK });
+    if (message) this.#consumers.set(consumer, found);
+    return message ?? undefined;
   }
 
   /** Puts what describes the evaluation. */

@@ -22,7 +22,7 @@ async function megabytes(pid: number): Promise<number> {
 
 await withServer(async ({ server }) => {
   const queue = await openQueue(server.host);
-  const peak = { coordinator: 0, server: 0, chunks: 0, workers: 0 };
+  const peak = { coordinator: 0, server: 0, chunks: 0, results: 0, workers: 0 };
   let stored = 0;
   let begin: number | undefined;
   let isOver = false;
@@ -32,7 +32,9 @@ await withServer(async ({ server }) => {
     seen = performance.now();
     peak.coordinator = Math.max(peak.coordinator, await megabytes(Deno.pid));
     peak.server = Math.max(peak.server, await megabytes(server.pid));
-    peak.chunks = Math.max(peak.chunks, (await queue.waiting())?.chunks ?? 0);
+    const waiting = await queue.waiting();
+    peak.chunks = Math.max(peak.chunks, waiting?.chunks ?? 0);
+    peak.results = Math.max(peak.results, waiting?.results ?? 0);
   };
   const start = performance.now();
   const options = await asleepOptions(units, {
@@ -40,13 +42,12 @@ await withServer(async ({ server }) => {
       // deno-lint-ignore no-console -- it is what the program is for
       if (!text.startsWith("Worker")) console.log(text);
     },
-    watch: (_phase, step, _steps, figures) => {
+    watch: (_phase, _step, _steps, figures) => {
       if (!figures) return;
       const made = figures["units"]!;
       if (made > 0) begin ??= performance.now();
       stored = made;
       peak.workers = Math.max(peak.workers, figures["workers"]!);
-      void step;
     },
     check: async () => {
       await look();
@@ -73,7 +74,9 @@ await withServer(async ({ server }) => {
   // deno-lint-ignore no-console -- it is what the program is for
   console.log(
     `${peak.workers} workers, ${stored} of ${units} units in ${passed.toFixed(0)} s: ${(stored / passed).toFixed(0)} ` +
-      `units/s; at most ${peak.chunks} chunks wait; coordinator ${Math.round(peak.coordinator)} MB, ` +
+      `units/s; at most ${peak.chunks} chunks and ${peak.results} results wait; coordinator ${
+        Math.round(peak.coordinator)
+      } MB, ` +
       `server ${Math.round(peak.server)} MB`,
   );
   await queue.connection.close();
