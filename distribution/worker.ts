@@ -145,13 +145,15 @@ class Worker {
     } catch (error) {
       return await queue.survive(error);
     }
-    // Asked for often, and by every worker: the digest is small, however large the offer is.
-    const digest = await this.#patiently(() => queue.offerDigest());
     options.note(`Worker ${this.#id} is at "${offer.title}", ${offer.images.length} pictures`);
     this.#tell();
+    // Asked for often, and by every worker: the digest is small, however large the offer is.
+    let digest: string | undefined;
     for (;;) {
       await options.check();
       try {
+        digest ??= await queue.offerDigest();
+        if (digest === undefined) return;
         const message = await queue.nextChunk();
         if (message && !(await this.#take(message, offer, work))) return;
         if (message) continue;
