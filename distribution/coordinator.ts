@@ -1,7 +1,7 @@
 /** The coordinator: fills the queue with what the store has not, and takes results into the store until it has all. */
 import type { JsMsg } from "@nats-io/jetstream";
 import { type Failure, readUnit, type Store, type Watch, type Work } from "../evaluation/mod.ts";
-import { type Accepted, acceptResult, type Difference } from "./accept.ts";
+import { acceptResult, type Difference } from "./accept.ts";
 import { QueueError } from "./connection.ts";
 import { Filling } from "./filling.ts";
 import { Ledger } from "./ledger.ts";
@@ -10,7 +10,7 @@ import type { Input } from "./offer.ts";
 import { metricsText, type Overview } from "./overview.ts";
 import type { Queue } from "./queue.ts";
 import { Rate } from "./rate.ts";
-import { type ChunkResult, decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
+import { decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
 import { Workers } from "./workers.ts";
 
 /** How often the results of a unit are refused before it is given up. */
@@ -18,9 +18,6 @@ const REFUSALS = 5;
 
 /** The most chunks that wait in a queue: some for each of a thousand workers, and no more than a server holds easily. */
 const AHEAD = 8192;
-
-/** Results that are brought here at once: each takes several questions to the server, whose answers take their time. */
-const AT_ONCE = 8;
 
 /** Milliseconds between two overviews. */
 const TELLING = 5000;
@@ -96,9 +93,6 @@ class Coordinator {
   #restored = 0;
   #units = new Rate(0);
   #evaluations = new Rate(0);
-  readonly #taking = new Set<Promise<void>>();
-  readonly #errors: unknown[] = [];
-  #accepting: Promise<unknown> = Promise.resolve();
   #shown = "";
   #told = -Infinity;
 
@@ -109,33 +103,19 @@ class Coordinator {
   }
 
   async run(): Promise<Served> {
-    await this.#readStored();
-    try {
-      await this.#takeAll();
-    } finally {
-      await Promise.all(this.#taking);
-    }
-    await this.#show();
-    this.options.view?.(this.overview);
-    await this.#remove();
-    return { restored: this.#restored, failures: this.#ledger.failures, differences: this.#differences };
-  }
-
-  /** Fills the queue and takes results until nothing is missing. */
-  async #takeAll(): Promise<void> {
     const { queue } = this;
+    await this.#readStored();
     // What workers made while there was no coordinator is taken first, so that it is not made again.
     let mayFill = false;
     let isThere = false;
     while (!isThere || this.#ledger.missing > 0) {
       await this.#show();
       try {
-        if (this.#errors.length > 0) throw this.#errors.shift();
         if (!isThere) mayFill = await this.#establish();
         isThere = true;
         if (mayFill) await this.#filling.fill();
         const message = await queue.nextNotice();
-        if (message) await this.#begin(message);
+        if (message) await this.#take(message);
         else if (mayFill) isThere = await this.#mend();
         else mayFill = true;
       } catch (error) {
@@ -143,25 +123,10 @@ class Coordinator {
         if (isThere && await this.#isGone()) isThere = this.#lose();
       }
     }
-  }
-
-  /**
-   * Begins to take a result, and waits while many are being taken; what one of them fails with is kept for the next turn.
-   */
-  async #begin(message: JsMsg): Promise<void> {
-    const taking = this.#take(message).catch((error) => void this.#errors.push(error)).finally(() => {
-      this.#taking.delete(taking);
-    });
-    this.#taking.add(taking);
-    if (this.#taking.size >= AT_ONCE) await Promise.race(this.#taking);
-  }
-
-  /** Stores a result, one after the other: those that hold the same unit are compared. */
-  async #accept(result: ChunkResult): Promise<Accepted> {
-    const { work, store } = this.options;
-    const accepting = this.#accepting.then(() => acceptResult({ work, units: this.#ledger.units }, result, store));
-    this.#accepting = accepting.catch(() => {});
-    return await accepting;
+    await this.#show();
+    this.options.view?.(this.overview);
+    await this.#remove();
+    return { restored: this.#restored, failures: this.#ledger.failures, differences: this.#differences };
   }
 
   /** How far it is. */
@@ -271,7 +236,7 @@ class Coordinator {
   }
 
   async #take(message: JsMsg): Promise<void> {
-    const { queue, options: { offer } } = this;
+    const { queue, options: { store, offer, work } } = this;
     let notice: Notice;
     try {
       notice = decode("notice", message.data);
@@ -285,7 +250,7 @@ class Coordinator {
         const bytes = await queue.take(notice.object, LIMITS.result);
         if (bytes) {
           const result = decode("result", bytes);
-          const { stored, differences } = await this.#accept(result);
+          const { stored, differences } = await acceptResult({ work, units: this.#ledger.units }, result, store);
           for (const id of stored) if (this.#ledger.store(id)) this.#restored++;
           for (const difference of differences) this.#differs(difference);
           for (const { id, reason } of result.failures) this.#ledger.giveUp(id, reason);

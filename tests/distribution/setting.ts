@@ -110,6 +110,8 @@ export async function serveAt(
   try {
     return await serve(queue, await serveOptions(options));
   } finally {
+    // As the command does: results that it gives back leave with it.
+    await queue.connection.flush().catch(() => {});
     await queue.connection.close();
   }
 }
