@@ -1,6 +1,6 @@
 /** Shards of an evaluation as an Indexed Job of Kubernetes, on a volume that all of its pods share. */
 import { UsageError } from "../parameters/mod.ts";
-import type { Jobs } from "./jobs.ts";
+import { type Jobs, quoted } from "./jobs.ts";
 
 /** How often a shard is started anew after it has failed, or was evicted. */
 const RETRIES = 3;
@@ -95,9 +95,4 @@ export function kubernetesManifest({ command, count, out }: Jobs, { container, c
 export function jobName(folder: string): string {
   const name = folder.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, NAME).replace(/^-+|-+$/g, "");
   return name === "" ? "evaluate" : `evaluate-${name}`;
-}
-
-/** A word of a shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
