@@ -52,10 +52,12 @@ export class Filling {
         this.#isThrough = true;
         return;
       }
-      await Promise.all(this.#next.map(async ({ all, units }) => {
+      const outcomes = await Promise.allSettled(this.#next.map(async ({ all, units }) => {
         const { id } = await chunkOf(all);
         await queue.addChunk(plan, { id, units }, attempt);
       }));
+      // After all of them: none may be on its way when they are sent once more.
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
       this.#waiting += this.#next.length;
       this.#next = [];
     }
