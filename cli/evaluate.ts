@@ -3,6 +3,8 @@ import {
   benchOf,
   JOB_OPTIONS,
   ONE_RUN,
+  type Overview,
+  overviewLines,
   SERVE_OPTIONS,
   serveEvaluation,
   workForEvaluation,
@@ -142,6 +144,7 @@ class Session implements Disposable {
   async evaluate(): Promise<number> {
     const shard = readShard(this.args.text("shard"));
     const isServed = this.args.has("serve");
+    if (!isServed && this.args.has("metrics")) throw new UsageError("--metrics is of --serve; give --serve, too");
     if (isServed && shard) throw new UsageError("--serve shares all units out; leave --shard out");
     const { study, configuration } = await readFoundStudy(this.args, EVALUATE.spec.options);
     this.args = new Arguments(this.args.operands, { ...study.options, ...this.args.values }, this.args.words);
@@ -151,9 +154,9 @@ class Session implements Disposable {
     const { plan } = work;
     const mine = shard ? shardOf(plan.units, shard) : plan.units;
     const folder = this.args.text("out") ?? OUT;
-    if (this.args.has("slurm") || this.args.has("shards")) {
-      const jobs = await writeJobs(this.args.values, this.args.words, folder);
-      this.reporter.result(jobs, `Wrote ${jobs.file}: bash ${jobs.file} queues ${jobs.shards} shards and their merge`);
+    if (Object.keys(JOB_OPTIONS).some((name) => this.args.has(name))) {
+      const { next, ...jobs } = await writeJobs(this.args.values, this.args.words, folder);
+      this.reporter.result(jobs, `Wrote ${jobs.file}: ${next}`);
       return 0;
     }
     const records = await readUnits(new FolderStore(folder), mine.map(({ id }) => id));
@@ -183,7 +186,7 @@ class Session implements Disposable {
     const failures = pending.length === 0
       ? []
       : isServed
-      ? (await serveEvaluation(this.args.values, { ...this.#told, work, study, store })).failures
+      ? (await serveEvaluation(this.args.values, { ...this.#told, view: this.#view, work, study, store })).failures
       : await this.#work(work, pending, store);
     this.reporter.done();
     for (const line of describeFailures(plan, failures)) this.reporter.note(line);
@@ -238,6 +241,9 @@ class Session implements Disposable {
     if (figures || phase !== last.phase || step !== last.step) this.reporter.step(phase, step, steps, figures);
     await this.interrupt.check();
   };
+
+  readonly #view = (overview: Overview): void =>
+    this.reporter.view("overview", { ...overview }, overviewLines(overview));
 
   async #open(): Promise<Runtime> {
     return this.#runtime ??= await openRuntime(this.args);

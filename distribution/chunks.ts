@@ -1,5 +1,5 @@
 /** Cutting a plan into chunks: the units that one worker does together. */
-import { hashOf, pairName, type Plan, type PlannedUnit } from "../evaluation/mod.ts";
+import { hashOf, pairName, type PlannedUnit } from "../evaluation/mod.ts";
 
 /** Units of one task and method, and the name that follows from them. */
 export interface Chunk {
@@ -23,16 +23,19 @@ export async function chunkOf(units: readonly PlannedUnit[]): Promise<Chunk> {
 }
 
 /**
- * All units of a plan in chunks. They do not depend on what is done already, so that a coordinator that starts again names
- * them as before.
- * @param size most units of a chunk, at least 1
+ * Units in groups that become chunks, one after the other, so that those of a large plan need no memory. They do not depend
+ * on what is done already: a coordinator that starts again names their chunks as before.
+ * @param units each once, in the order of the plan
+ * @param size most units of a group, at least 1
  */
-export async function chunksOf({ units }: Pick<Plan, "units">, size: number): Promise<readonly Chunk[]> {
-  const groups: PlannedUnit[][] = [];
-  for (const unit of new Map(units.map((unit) => [unit.id, unit])).values()) {
-    const last = groups.at(-1);
-    if (last && last.length < size && pairName(last[0]!) === pairName(unit)) last.push(unit);
-    else groups.push([unit]);
+export function* groupsOf(units: Iterable<PlannedUnit>, size: number): Generator<readonly PlannedUnit[], void> {
+  let group: PlannedUnit[] = [];
+  for (const unit of units) {
+    if (group.length > 0 && (group.length >= size || pairName(group[0]!) !== pairName(unit))) {
+      yield group;
+      group = [];
+    }
+    group.push(unit);
   }
-  return await Promise.all(groups.map(chunkOf));
+  if (group.length > 0) yield group;
 }

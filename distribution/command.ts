@@ -5,6 +5,7 @@ import { parseAddress } from "./address.ts";
 import { defaultChunk } from "./chunks.ts";
 import { connectTo } from "./connection.ts";
 import { serve, type Served } from "./coordinator.ts";
+import type { Overview } from "./overview.ts";
 import { checkOffer, makeOffer, type WorkerInputs, workOf } from "./offer.ts";
 import { checkQueueName, Queue } from "./queue.ts";
 import type { Offer } from "./wire.ts";
@@ -26,6 +27,8 @@ export interface Serving {
   readonly store: Store;
   /** Is told how far the work is; it may throw to stop. */
   readonly watch: Watch;
+  /** Is told every few seconds how far the work and every worker is. */
+  readonly view: (overview: Overview) => void;
   /** Tells the user something. */
   readonly note: (text: string) => void;
   /** Throws if the user wants to stop. */
@@ -46,12 +49,13 @@ export async function serveEvaluation(values: OptionValues, serving: Serving): P
       chunk: numberOf(values, "chunk") ?? defaultChunk(work.plan.size),
       lease: numberOf(values, "lease") ?? LEASE,
       replace: values["replace"] === true,
+      metrics: numberOf(values, "metrics"),
     }));
 }
 
 /** What a worker of a command line works with. */
 export interface Working
-  extends Pick<WorkerInputs, "readPicture" | "files">, Omit<Serving, "work" | "study" | "store"> {
+  extends Pick<WorkerInputs, "readPicture" | "files">, Omit<Serving, "work" | "study" | "store" | "view"> {
   /** The network of this machine, for an evaluation. */
   readonly subjectOf: (offer: Offer) => Promise<WorkerInputs["subject"]>;
   /** Opens what restores pictures; again after a device was lost. */
@@ -73,7 +77,9 @@ export async function workForEvaluation(
   if (address === undefined || others.length > 0) {
     throw new UsageError("work was given no address, or more than that; work nats://HOST:PORT is needed");
   }
-  const foreign = ["serve", "shard", "config", "chunk", "lease", "replace"].find((name) => values[name] !== undefined);
+  const foreign = ["serve", "shard", "config", "chunk", "lease", "metrics", "replace"].find((name) =>
+    values[name] !== undefined
+  );
   if (foreign !== undefined) throw new UsageError(`--${foreign} is for the coordinator; leave it out with work`);
   const folder = await Deno.makeTempDir({ prefix: "evaluate-" });
   try {

@@ -1,24 +1,26 @@
 /** The coordinator: fills the queue with what the store has not, and takes results into the store until it has all. */
 import type { JsMsg } from "@nats-io/jetstream";
-import {
-  evaluationsOf,
-  type Failure,
-  type PlannedUnit,
-  readUnits,
-  type Store,
-  type Watch,
-  type Work,
-} from "../evaluation/mod.ts";
+import { type Failure, readUnit, type Store, type Watch, type Work } from "../evaluation/mod.ts";
 import { acceptResult, type Difference } from "./accept.ts";
-import { type Chunk, chunksOf } from "./chunks.ts";
 import { QueueError } from "./connection.ts";
+import { Filling } from "./filling.ts";
+import { Ledger } from "./ledger.ts";
+import { serveMetrics } from "./metrics.ts";
 import type { Input } from "./offer.ts";
+import { metricsText, type Overview } from "./overview.ts";
 import type { Queue } from "./queue.ts";
+import { Rate } from "./rate.ts";
 import { decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
 import { Workers } from "./workers.ts";
 
 /** How often the results of a unit are refused before it is given up. */
 const REFUSALS = 5;
+
+/** The most chunks that wait in a queue: some for each of a thousand workers, and no more than a server holds easily. */
+const AHEAD = 8192;
+
+/** Milliseconds between two overviews. */
+const TELLING = 5000;
 
 /** What a coordinator works with. */
 export interface ServeOptions {
@@ -36,10 +38,16 @@ export interface ServeOptions {
   readonly lease: number;
   /** Whether another evaluation is removed from the queue. */
   readonly replace: boolean;
+  /** Most chunks that wait in the queue (default 8192). */
+  readonly ahead?: number;
+  /** The port of this machine where metrics are served; none by default. */
+  readonly metrics?: number | undefined;
   /** Throws if the user wants to stop. */
   check(): Promise<void>;
   /** Is told how far the work is whenever that changes; it may throw to stop. */
   readonly watch: Watch;
+  /** Is told every few seconds how far the work and every worker is. */
+  readonly view?: (overview: Overview) => void;
   /** Tells the user something. */
   readonly note: (text: string) => void;
 }
@@ -69,49 +77,86 @@ export async function serve(queue: Queue, options: ServeOptions): Promise<Served
   }
   using _answering = queue.answer();
   using workers = new Workers(queue, options.note);
-  return await new Coordinator(queue, options, workers).run();
+  const coordinator = new Coordinator(queue, options, workers);
+  const { metrics } = options;
+  if (metrics === undefined) return await coordinator.run();
+  await using _serving = serveMetrics(metrics, () => metricsText(coordinator.overview));
+  options.note(`Metrics are at http://127.0.0.1:${metrics}/metrics`);
+  return await coordinator.run();
 }
 
 class Coordinator {
-  readonly #units: ReadonlyMap<string, PlannedUnit>;
-  readonly #missing: Set<string>;
-  readonly #failures = new Map<string, Failure>();
+  readonly #ledger: Ledger;
+  readonly #filling: Filling;
   readonly #refusals = new Map<string, number>();
   readonly #differences: Difference[] = [];
-  #chunks: readonly Chunk[] = [];
   #restored = 0;
-  #rounds = 0;
+  #units = new Rate(0);
+  #evaluations = new Rate(0);
   #shown = "";
+  #told = -Infinity;
 
   constructor(readonly queue: Queue, readonly options: ServeOptions, readonly workers: Workers) {
-    this.#units = new Map(options.work.plan.units.map((unit) => [unit.id, unit]));
-    this.#missing = new Set(this.#units.keys());
+    const { work: { plan }, offer, chunk, ahead = AHEAD, check } = options;
+    this.#ledger = new Ledger(plan);
+    this.#filling = new Filling(queue, { plan: offer.plan, size: chunk, ahead, ledger: this.#ledger, check });
   }
 
   async run(): Promise<Served> {
-    const { queue, options: { work: { plan }, store, chunk, note } } = this;
-    for (const id of (await readUnits(store, this.#units.keys())).keys()) this.#missing.delete(id);
-    this.#chunks = await chunksOf(plan, chunk);
-    await this.#refuseOthers();
-    await this.#establish();
-    note(`Serving in "${queue.name}" at ${queue.host}; other machines join by evaluate work and this address`);
-    // What workers made while there was no coordinator comes first, so that it is not made again.
-    let isFilled = (await queue.waiting())?.results === 0 && await this.#fill();
-    while (this.#missing.size > 0) {
+    const { queue } = this;
+    await this.#readStored();
+    // What workers made while there was no coordinator is taken first, so that it is not made again.
+    let mayFill = false;
+    let isThere = false;
+    while (!isThere || this.#ledger.missing > 0) {
       await this.#show();
       try {
+        if (!isThere) mayFill = await this.#establish();
+        isThere = true;
+        if (mayFill) await this.#filling.fill();
         const message = await queue.nextNotice();
         if (message) await this.#take(message);
-        else if (isFilled) await this.#mend();
-        else isFilled = await this.#fill();
+        else if (mayFill) isThere = await this.#mend();
+        else mayFill = true;
       } catch (error) {
         await queue.survive(error);
-        if (await this.#isGone()) isFilled = await this.#renew();
+        if (isThere && await this.#isGone()) isThere = this.#lose();
       }
     }
     await this.#show();
-    await queue.remove();
-    return { restored: this.#restored, failures: [...this.#failures.values()], differences: this.#differences };
+    this.options.view?.(this.overview);
+    await this.#remove();
+    return { restored: this.#restored, failures: this.#ledger.failures, differences: this.#differences };
+  }
+
+  /** How far it is. */
+  get overview(): Overview {
+    const { units, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
+    const stored = units.size - missing - failed;
+    // Where no network is asked, units are all that there is to count.
+    const [rate, left] = evaluations > 0
+      ? [this.#evaluations.perSecond, evaluationsLeft]
+      : [this.#units.perSecond, missing];
+    return {
+      units: units.size,
+      stored,
+      failed,
+      differences: this.#differences.length,
+      unitsPerSecond: this.#units.perSecond,
+      ...(rate > 0 || missing === 0 ? { secondsLeft: missing === 0 ? 0 : left / rate } : {}),
+      workers: this.workers.views,
+    };
+  }
+
+  /** Looks for what is stored already; records are looked at one by one, and not kept. */
+  async #readStored(): Promise<void> {
+    const { store } = this.options;
+    for (const name of await store.list("units")) {
+      const id = name.replace(/\.json$/, "");
+      if (this.#ledger.isMissing(id) && await readUnit(store, id)) this.#ledger.store(id);
+    }
+    this.#units = new Rate(0);
+    this.#evaluations = new Rate(this.#ledger.evaluations - this.#ledger.evaluationsLeft);
   }
 
   /** Removes another evaluation if that was asked for. */
@@ -135,9 +180,13 @@ class Coordinator {
     note(`Removed the evaluation ${title} from the queue`);
   }
 
-  /** Makes the queue, with all that workers need; what is there already stays. */
-  async #establish(): Promise<void> {
-    const { queue, options: { inputs, offer, lease, watch } } = this;
+  /**
+   * Makes the queue, with all that workers need; what is there already stays.
+   * @returns whether no results wait there
+   */
+  async #establish(): Promise<boolean> {
+    const { queue, options: { inputs, offer, lease, watch, note } } = this;
+    await this.#refuseOthers();
     await queue.prepare(lease);
     for (const [index, { name, bytes }] of inputs.entries()) {
       const object = `input/${name}`;
@@ -145,26 +194,17 @@ class Coordinator {
       await watch("upload", index + 1, inputs.length);
     }
     await queue.putOffer(offer);
+    note(`Serving in "${queue.name}" at ${queue.host}; other machines join by evaluate work and this address`);
+    return (await queue.waiting())?.results === 0;
   }
 
-  /** Adds every chunk of which something is missing, as far as it does not wait already. */
-  async #fill(): Promise<true> {
-    const { queue, options: { offer, watch } } = this;
-    const attempt = this.#rounds === 0 ? "" : `.${this.#rounds}`;
-    this.#rounds++;
-    for (const [index, { id, units }] of this.#chunks.entries()) {
-      const missing = units.filter((unit) => this.#missing.has(unit.id));
-      if (missing.length > 0) await queue.addChunk(offer.plan, { id, units: missing }, attempt);
-      await watch("publish", index + 1, this.#chunks.length);
-    }
-    return true;
-  }
-
-  /** Adds what is missing once more if nothing waits: the queue may have lost it, or its result was refused. */
-  async #mend(): Promise<void> {
+  /** Adds what is missing once more if nothing waits; returns whether the queue is there. */
+  async #mend(): Promise<boolean> {
     const waiting = await this.queue.waiting();
-    if (waiting === undefined) await this.#renew();
-    else if (waiting.chunks === 0 && waiting.results === 0) await this.#fill();
+    if (waiting === undefined) return this.#lose();
+    // The queue may have lost it, or its result was refused.
+    if (waiting.chunks === 0 && waiting.results === 0) await this.#filling.refill();
+    return true;
   }
 
   async #isGone(): Promise<boolean> {
@@ -176,11 +216,23 @@ class Coordinator {
     }
   }
 
-  /** Makes a queue that is lost anew. */
-  async #renew(): Promise<true> {
+  /** The queue is lost, and has to be made anew. */
+  #lose(): false {
     this.options.note("The queue is not there any more; it is made anew with what is missing");
-    await this.#establish();
-    return await this.#fill();
+    this.#filling.restart();
+    return false;
+  }
+
+  /** Removes the queue, however long the server is away. */
+  async #remove(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.queue.remove();
+      } catch (error) {
+        await this.options.check();
+        await this.queue.survive(error);
+      }
+    }
   }
 
   async #take(message: JsMsg): Promise<void> {
@@ -193,14 +245,16 @@ class Coordinator {
       return message.term();
     }
     if (notice.plan === offer.plan) {
+      this.#filling.done();
       try {
         const bytes = await queue.take(notice.object, LIMITS.result);
         if (bytes) {
           const result = decode("result", bytes);
-          const { stored, differences } = await acceptResult({ work, units: this.#units }, result, store);
-          for (const id of stored) this.#stored(id);
+          const { stored, differences } = await acceptResult({ work, units: this.#ledger.units }, result, store);
+          for (const id of stored) if (this.#ledger.store(id)) this.#restored++;
           for (const difference of differences) this.#differs(difference);
-          for (const { id, reason } of result.failures) this.#failed(id, reason);
+          for (const { id, reason } of result.failures) this.#ledger.giveUp(id, reason);
+          this.#count();
         }
       } catch (error) {
         if (error instanceof WireError) this.#refuse(notice, error);
@@ -215,16 +269,10 @@ class Coordinator {
     await queue.drop(notice.object);
   }
 
-  #stored(id: string): void {
-    if (!this.#missing.delete(id) && !this.#failures.delete(id)) return;
-    this.#failures.delete(id);
-    this.#restored++;
-  }
-
-  #failed(id: string, reason: string): void {
-    const unit = this.#units.get(id);
-    if (!unit || !this.#missing.delete(id)) return;
-    this.#failures.set(id, { unit, reason, isDeviceLimit: false });
+  #count(): void {
+    const { evaluations, evaluationsLeft } = this.#ledger;
+    this.#units.at(this.#restored);
+    this.#evaluations.at(evaluations - evaluationsLeft);
   }
 
   #differs(difference: Difference): void {
@@ -245,18 +293,24 @@ class Coordinator {
   }
 
   async #show(): Promise<void> {
-    const { work: { plan }, watch, check } = this.options;
+    const { watch, check, view } = this.options;
     await check();
-    const now = [this.#missing.size, this.#failures.size, this.workers.count].join();
+    const { units: { size }, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
+    const workers = this.workers.count;
+    if (view && performance.now() - this.#told >= TELLING) {
+      this.#told = performance.now();
+      view(this.overview);
+    }
+    const now = [missing, failed, workers].join();
     if (now === this.#shown) return;
     this.#shown = now;
-    const left = [...this.#missing].map((id) => this.#units.get(id)!);
-    const [all, open] = [evaluationsOf(plan, plan.units), evaluationsOf(plan, left)];
-    const { size } = this.#units;
-    const figures = { units: size - left.length, failed: this.#failures.size, workers: this.workers.count };
-    // Where no network is asked, units are all that there is to count.
-    await (all > 0
-      ? watch("evaluate, NFE", all - open, all, figures)
-      : watch("evaluate, units", size - left.length, size, figures));
+    const { unitsPerSecond, secondsLeft } = this.overview;
+    const units = size - missing;
+    const rate = { unitsPerSecond: Math.round(100 * unitsPerSecond) / 100 };
+    const left = secondsLeft === undefined ? {} : { secondsLeft: Math.round(secondsLeft) };
+    const figures = { units, failed, workers, ...rate, ...left };
+    await (evaluations > 0
+      ? watch("evaluate, NFE", evaluations - evaluationsLeft, evaluations, figures)
+      : watch("evaluate, units", units, size, figures));
   }
 }

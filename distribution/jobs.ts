@@ -1,32 +1,4 @@
 /** Shards of an evaluation as jobs of a cluster that has a scheduler and a disk for all of its machines. */
-import { commandText } from "../evaluation/mod.ts";
-import { writeAtomically } from "../io/mod.ts";
-import { numberOf, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
-import { ONE_RUN } from "./options.ts";
-
-/**
- * Writes the script that `--slurm` asks for.
- * @param words of the command line
- * @param out folder of all results
- * @returns its path and the number of shards
- * @throws {UsageError} if options do not fit; {FileError} if it cannot be written
- */
-export async function writeJobs(
-  values: OptionValues,
-  words: readonly string[],
-  out: string,
-): Promise<{ readonly file: string; readonly shards: number }> {
-  const [file, shards] = [textOf(values, "slurm"), numberOf(values, "shards")];
-  if (file === undefined || shards === undefined) {
-    throw new UsageError("--slurm and --shards need each other: --slurm FILE --shards N");
-  }
-  const foreign = ["serve", "shard"].find((name) => values[name] !== undefined);
-  if (foreign !== undefined) throw new UsageError(`--slurm shares all units out; leave --${foreign} out`);
-  const leftOut = { ...ONE_RUN, out: { kind: "text", help: "Folder" } } as const;
-  const command = `deno task evaluate ${commandText(words, leftOut)}`;
-  await writeAtomically(file, new TextEncoder().encode(slurmScript({ command, count: shards, out })));
-  return { file, shards };
-}
 
 /** What the jobs are of. */
 export interface Jobs {
@@ -63,6 +35,6 @@ MERGE
 }
 
 /** A word of a shell. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

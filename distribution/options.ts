@@ -32,6 +32,13 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     max: 86_400,
     help: "With --serve: seconds without a sign of life after which the units of a worker go to others (default 60)",
   },
+  metrics: {
+    kind: "integer",
+    value: "PORT",
+    min: 1,
+    max: 65_535,
+    help: "With --serve: progress for Prometheus at http://127.0.0.1:PORT/metrics, which this machine alone can reach",
+  },
   replace: { kind: "flag", help: "With --serve: remove another unfinished evaluation from the queue" },
 };
 
@@ -42,7 +49,27 @@ export const JOB_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     value: "FILE",
     help: "Write a script that queues --shards and their merge with Slurm, and stop",
   },
-  shards: { kind: "integer", min: 2, max: 10_000, help: "With --slurm: number of shards" },
+  kubernetes: {
+    kind: "text",
+    value: "FILE",
+    help: "Write a manifest (JSON) of --shards as an Indexed Job and of their merge, for kubectl apply, and stop",
+  },
+  shards: { kind: "integer", min: 2, max: 10_000, help: "With --slurm and --kubernetes: number of shards" },
+  container: {
+    kind: "text",
+    value: "IMAGE",
+    help: "With --kubernetes: image with bash, Deno and this program in its working directory",
+  },
+  claim: {
+    kind: "text",
+    value: "NAME",
+    help: "With --kubernetes: claim of the volume for --out, mounted at the folder that --out is in",
+  },
+  limits: {
+    kind: "text",
+    value: "LIST",
+    help: "With --kubernetes: limits of each shard, such as nvidia.com/gpu=1,memory=16Gi (default none)",
+  },
 };
 
 /** Options that say how one run is done and not what is evaluated; what an evaluation keeps of its command has none. */

@@ -68,6 +68,7 @@ export class Queue {
   readonly #results: string;
   readonly #bucket: string;
   #objects: Promise<ObjectStore> | undefined;
+  readonly #consumers = new Map<string, Consumer>();
 
   private constructor(
     readonly connection: NatsConnection,
@@ -117,7 +118,7 @@ export class Queue {
     await this.jsm.streams.add({ ...stream, name: this.#results, subjects: [`${this.#subject}.result`] });
     const consumer = { ack_policy: AckPolicy.Explicit, max_deliver: -1 };
     const leased = { ack_wait: lease * NANOSECONDS, max_ack_pending: 65_536 };
-    await this.jsm.consumers.add(this.#chunks, { ...consumer, ...leased, durable_name: WORKERS })
+    await this.jsm.consumers.add(this.#chunks, { ...consumer, ...leased, durable_name: WORKERS, max_waiting: 65_536 })
       .catch(() => this.jsm.consumers.update(this.#chunks, WORKERS, leased));
     await this.jsm.consumers.add(this.#results, {
       ...consumer,
@@ -184,8 +185,12 @@ export class Queue {
   }
 
   async #next(stream: string, consumer: string): Promise<JsMsg | undefined> {
-    const found: Consumer = await this.#js.consumers.get(stream, consumer);
-    return await found.next({ expires: LOOK }) ?? undefined;
+    // Looked up once, and again after a failure: each look for a message would be two questions otherwise.
+    const found = this.#consumers.get(consumer) ?? await this.#js.consumers.get(stream, consumer);
+    this.#consumers.delete(consumer);
+    const message = await found.next({ expires: LOOK });
+    if (message) this.#consumers.set(consumer, found);
+    return message ?? undefined;
   }
 
   /** Puts what describes the evaluation. */
@@ -205,6 +210,12 @@ export class Queue {
       if (isMissing(error)) return undefined;
       throw error;
     }
+  }
+
+  /** What tells the offer of the queue from others, without bringing it here; undefined if there is none. */
+  async offerDigest(): Promise<string | undefined> {
+    const info = await (await this.#store()).info(OFFER);
+    return info === null || info.deleted ? undefined : info.digest;
   }
 
   /** Whether the store has an object. */
@@ -241,9 +252,14 @@ export class Queue {
     }
   }
 
-  /** Removes an object. */
+  /** Removes an object, and its name, too: the client would leave a mark for each one that was ever there. */
   async drop(name: string): Promise<void> {
-    await (await this.#store()).delete(name);
+    const info = await (await this.#store()).info(name);
+    if (info === null) return;
+    const key = new TextEncoder().encode(name).toBase64({ alphabet: "base64url" });
+    for (const subject of [`C.${info.nuid}`, `M.${key}`]) {
+      await this.jsm.streams.purge(`OBJ_${this.#bucket}`, { filter: `$O.${this.#bucket}.${subject}` });
+    }
   }
 
   async #store(): Promise<ObjectStore> {

@@ -7,7 +7,7 @@ import { METRICS, type PlannedUnit, type Seeds, type UnitRecord } from "../evalu
 import type { OptionValues } from "../parameters/mod.ts";
 
 /** Raised when older programs would misunderstand what travels. */
-export const WIRE_FORMAT = 1;
+export const WIRE_FORMAT = 2;
 
 /** What was received is not what it should be. */
 export class WireError extends Error {
@@ -151,6 +151,7 @@ const STATE = v.strictObject({
   worker: WORKER,
   adapter: TEXT,
   units: COUNT,
+  failed: COUNT,
   evaluations: COUNT,
   state: v.picklist(["working", "waiting", "leaving"]),
 });
@@ -163,7 +164,9 @@ export interface WorkerState {
   readonly adapter: string;
   /** Units that it has made. */
   readonly units: number;
-  /** Network evaluations that these took. */
+  /** Units that it could not make. */
+  readonly failed: number;
+  /** Network evaluations that its units took. */
   readonly evaluations: number;
   /** What it is at. */
   readonly state: "working" | "waiting" | "leaving";

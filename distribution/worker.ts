@@ -146,13 +146,18 @@ class Worker {
       return await queue.survive(error);
     }
     options.note(`Worker ${this.#id} is at "${offer.title}", ${offer.images.length} pictures`);
+    this.#tell();
+    // Asked for often, and by every worker: the digest is small, however large the offer is.
+    let digest: string | undefined;
     for (;;) {
       await options.check();
       try {
+        digest ??= await queue.offerDigest();
+        if (digest === undefined) return;
         const message = await queue.nextChunk();
         if (message && !(await this.#take(message, offer, work))) return;
         if (message) continue;
-        if ((await queue.offer())?.plan !== offer.plan) return;
+        if (await queue.offerDigest() !== digest) return;
       } catch (error) {
         if (isMissing(error)) return;
         await queue.survive(error);
@@ -334,6 +339,7 @@ class Worker {
       worker: this.#id,
       adapter: this.#adapter,
       units: this.#units,
+      failed: this.#failed,
       evaluations: this.#evaluations,
       state: this.#state,
     });

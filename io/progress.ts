@@ -6,6 +6,8 @@ export interface Reporter extends Disposable {
   note(text: string): void;
   /** Step `step` of `steps` of a phase is done, with figures to show beside it. */
   step(phase: string, step: number, steps: number, figures?: Readonly<Record<string, number>>): void;
+  /** How a few things are that change together: data of an event, and lines that take the place of those before. */
+  view(event: string, data: Readonly<Record<string, unknown>>, lines: readonly string[]): void;
   /** The phase is over: ends the line of the bar. */
   done(): void;
   /** What came of one file of a folder, in a line. */
@@ -22,6 +24,9 @@ const SAID = { made: "", kept: "left as it is: ", failed: "failed: ", "passed ov
 
 /** Milliseconds between two plain lines. */
 const PLAIN_INTERVAL = 5000;
+
+/** Milliseconds between two views as plain lines. */
+const PLAIN_VIEW_INTERVAL = 60_000;
 
 const BAR_WIDTH = 28;
 
@@ -40,7 +45,9 @@ export function makeReporter(
 ): Reporter {
   const reporter = json ? new JsonReporter() : new TextReporter(isTerminal);
   // What is left is what `result` and `file` say.
-  return isQuiet ? Object.assign(reporter, { note: (): void => {}, step: (): void => {} }) : reporter;
+  return isQuiet
+    ? Object.assign(reporter, { note: (): void => {}, step: (): void => {}, view: (): void => {} })
+    : reporter;
 }
 
 /**
@@ -72,7 +79,11 @@ class TextReporter implements Reporter {
   #first = 0;
   #start = 0;
   #lastLine = 0;
-  #barShown = false;
+  #bar = "";
+  #view: readonly string[] = [];
+  #lastView = -Infinity;
+  /** Lines that are drawn, and drawn over: those of the view, and the bar as the last one. */
+  #drawn = 0;
 
   constructor(terminal: boolean) {
     this.#terminal = terminal;
@@ -88,24 +99,50 @@ class TextReporter implements Reporter {
     const begins = step <= 1 || phase !== this.#phase;
     if (begins) [this.#phase, this.#first, this.#start, this.#lastLine] = [phase, step, now, now];
     // The first step includes compilation, so the estimate begins with the second.
-    const left = begins ? undefined : (now - this.#start) / 1000 / (step - this.#first) * (steps - step);
-    const shown = Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ");
+    const { secondsLeft, ...others } = figures;
+    const left = secondsLeft ??
+      (begins ? undefined : (now - this.#start) / 1000 / (step - this.#first) * (steps - step));
+    const shown = Object.entries(others).map(([name, value]) => `${name} ${value}`).join(", ");
     const state = `${phase} ${step}/${steps}${shown && `, ${shown}`}${
       left === undefined ? "" : `, ${formatSeconds(left)} left`
     }`;
     if (this.#terminal) {
       const filled = Math.round(BAR_WIDTH * step / steps);
-      write(Deno.stderr, `\r\x1b[K[${"=".repeat(filled).padEnd(BAR_WIDTH)}] ${state}`);
-      this.#barShown = true;
+      this.#bar = `[${"=".repeat(filled).padEnd(BAR_WIDTH)}] ${state}`;
+      this.#draw();
     } else if (begins || step === steps || now - this.#lastLine >= PLAIN_INTERVAL) {
       this.#lastLine = now;
       writeLine(Deno.stderr, state);
     }
   }
 
+  view(_event: string, _data: Readonly<Record<string, unknown>>, lines: readonly string[]): void {
+    if (this.#terminal) {
+      this.#view = lines;
+      return this.#draw();
+    }
+    const now = performance.now();
+    if (now - this.#lastView < PLAIN_VIEW_INTERVAL) return;
+    this.#lastView = now;
+    for (const line of lines) writeLine(Deno.stderr, line);
+  }
+
+  /** Draws the view and the bar over what is drawn of them. */
+  #draw(): void {
+    const lines = [...this.#view, this.#bar];
+    // A line that the terminal broke in two would not be drawn over.
+    const columns = this.#view.length > 0 ? terminalColumns() : Infinity;
+    const up = this.#drawn > 1 ? `\x1b[${this.#drawn - 1}A\x1b[J` : "";
+    const text = lines.map((line) => `\x1b[K${line.slice(0, columns - 1)}`).join("\n");
+    write(Deno.stderr, `\r${up}${text}`);
+    this.#drawn = lines.length;
+  }
+
   done(): void {
-    if (this.#barShown) write(Deno.stderr, "\n");
-    this.#barShown = false;
+    if (this.#drawn > 0) write(Deno.stderr, "\n");
+    this.#drawn = 0;
+    this.#view = [];
+    this.#bar = "";
   }
 
   file(path: string, outcome: FileOutcome, detail: string): void {
@@ -133,6 +170,10 @@ class JsonReporter implements Reporter {
     this.#event({ event: "step", phase, step, steps, ...figures });
   }
 
+  view(event: string, data: Readonly<Record<string, unknown>>): void {
+    this.#event({ event, ...data });
+  }
+
   done(): void {}
 
   file(file: string, outcome: FileOutcome, detail: string): void {
@@ -147,6 +188,15 @@ class JsonReporter implements Reporter {
 
   #event(data: Readonly<Record<string, unknown>>): void {
     writeLine(Deno.stdout, JSON.stringify(data));
+  }
+}
+
+/** Columns of the terminal, or what terminals have at least where none says. */
+function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
   }
 }
 

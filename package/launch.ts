@@ -128,12 +128,25 @@ function hostPermissions(root: string, isCommand: boolean, servers: readonly str
 /** The command that may hand its work to others through a server, which its command line names. */
 const EVALUATE = "evaluate";
 
-/** `HOST:PORT` of the server that a command line names as its queue; nothing where it names none, or none that is well-formed. */
+/**
+ * `HOST:PORT` of the server that a command line names as its queue, and of this machine where it serves metrics; nothing
+ * where it names none, or none that is well-formed.
+ */
 function queueHosts([name, ...words]: readonly string[]): readonly string[] {
   if (name !== EVALUATE) return [];
-  const at = words.indexOf("--serve");
-  const joined = words.find((word) => word.startsWith("--serve="))?.slice("--serve=".length);
-  const text = joined ?? (at >= 0 ? words[at + 1] : words.includes("work") ? words.find(isServer) : undefined);
+  const port = valueOf(words, "--metrics") ?? "";
+  return [...serverHosts(words), ...(/^\d{1,5}$/.test(port) ? [`127.0.0.1:${Number(port)}`] : [])];
+}
+
+/** The value of an option of a command line. */
+function valueOf(words: readonly string[], option: string): string | undefined {
+  const at = words.indexOf(option);
+  return words.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1) ??
+    (at >= 0 ? words[at + 1] : undefined);
+}
+
+function serverHosts(words: readonly string[]): readonly string[] {
+  const text = valueOf(words, "--serve") ?? (words.includes("work") ? words.find(isServer) : undefined);
   if (text === undefined || !isServer(text) || !URL.canParse(text)) return [];
   const { hostname, port } = new URL(text);
   return /^[\w.:[\]-]+$/.test(hostname) ? [`${hostname}:${port || 4222}`] : [];

@@ -8,6 +8,7 @@ Deno.test("a quiet reporter tells results and what failed alone, as text and as 
       using reporter = makeReporter(json, { isTerminal: true, isQuiet: true });
       reporter.note("a note");
       reporter.step("restore", 1, 2);
+      reporter.view("overview", {}, ["a view"]);
       reporter.done();
       reporter.file("a.png", "failed", "no picture");
       reporter.result({ files: 1 }, "Wrote a.png");
@@ -46,6 +47,29 @@ Deno.test("on a terminal a bar is drawn in place with the count of evaluations a
   const [first, second] = stderr.split("\r\x1b[K").slice(1);
   assertEquals(first, `[${"=".repeat(7)}${" ".repeat(21)}] restore 1/4, NFE 1`);
   assertMatch(second!, /^\[={14} {14}\] restore 2\/4, NFE 2, \d+\.\d s left\nA sentence\n$/);
+});
+
+Deno.test("on a terminal a view is drawn in place above the bar, and one of fewer lines leaves none behind", async () => {
+  const { stderr } = await printedBy(() => {
+    using reporter = makeReporter(false, { isTerminal: true });
+    reporter.step("evaluate", 1, 4, { workers: 2, secondsLeft: 90 });
+    reporter.view("overview", { workers: 2 }, ["one", "two"]);
+    reporter.view("overview", { workers: 1 }, ["three"]);
+    reporter.note("A sentence");
+  });
+  const bar = `\x1b[K[${"=".repeat(7)}${" ".repeat(21)}] evaluate 1/4, workers 2, 1 min 30 s left`;
+  const views = [`\r\x1b[Kone\n\x1b[Ktwo\n${bar}`, `\r\x1b[2A\x1b[J\x1b[Kthree\n${bar}`];
+  assertEquals(stderr, `\r${bar}${views.join("")}\nA sentence\n`);
+});
+
+Deno.test("a view is an event of JSON lines, and plain lines at most once a minute", async () => {
+  const say = (json: boolean): Promise<{ readonly stdout: string; readonly stderr: string }> =>
+    printedBy(() => {
+      using reporter = makeReporter(json, { isTerminal: false });
+      for (const workers of [1, 2]) reporter.view("overview", { workers }, [`${workers} workers`]);
+    });
+  assertEquals((await say(false)).stderr, "1 workers\n");
+  assertEquals((await say(true)).stdout, '{"event":"overview","workers":1}\n{"event":"overview","workers":2}\n');
 });
 
 Deno.test("a bar that is left in the middle ends its line, so that an error begins a new one", async () => {

@@ -1,9 +1,12 @@
 /** Who may use a server: tokens, users, and encrypted connections; and that no message holds a secret. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseAddress } from "../../distribution/address.ts";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { connectTo, QueueError } from "../../distribution/connection.ts";
 import { UsageError } from "../../parameters/mod.ts";
+import { Queue } from "../../distribution/queue.ts";
 import { natsTest } from "./nats_server.ts";
+import { Operator } from "./operator.ts";
 
 const SECRET = "s3cret";
 
@@ -72,6 +75,31 @@ natsTest(
     return `authorization { user: "me", password: "${SECRET}" }\n` +
       `tls { cert_file: "${folder}/cert.pem", key_file: "${folder}/key.pem" }`;
   },
+);
+
+const operator = new Operator();
+
+natsTest(
+  "a .creds file of a user is enough for a queue; users of another operator, and too late, are refused",
+  async ({ server: { host }, folder }) => {
+    const address = parseAddress(`nats://${host}`, "x");
+    const at = async (text: string): Promise<NatsConnection> => {
+      await Deno.writeTextFile(`${folder}/user.creds`, text);
+      return await connectTo(address, { credentials: `${folder}/user.creds` }, note);
+    };
+    const connection = await at(operator.user().text);
+    const queue = await Queue.open(connection, host, "test");
+    await queue.prepare(2);
+    await queue.put("input/a", new Uint8Array([1, 2, 3]));
+    assertEquals(await queue.take("input/a", 100), new Uint8Array([1, 2, 3]));
+    await queue.remove();
+    await connection.close();
+    for (const { text, secret } of [new Operator().user(), operator.user(-60)]) {
+      const error = await assertRejects(() => at(text), QueueError, "the server refuses this user");
+      assert(!error.message.includes(secret), error.message);
+    }
+  },
+  () => operator.settings,
 );
 
 natsTest("a server that is not there, and one without JetStream access, are named with what to do", async () => {

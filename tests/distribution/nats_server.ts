@@ -1,27 +1,10 @@
 /** NATS servers for tests: processes of their own on free ports of this machine, with JetStream in a temporary folder. */
+import { missingProgram } from "./debian.ts";
 
 const PROGRAM = "nats-server";
 
-/** Finds the program; as root on Debian and Ubuntu installs it where it is missing. */
-async function findServer(): Promise<string | undefined> {
-  if (await succeeds(PROGRAM, ["--version"])) return undefined;
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
-    return `there is no ${PROGRAM}; install it with your package manager`;
-  }
-  const install = ["install", "-y", "--no-install-recommends", PROGRAM];
-  if (!(await succeeds("apt-get", install))) {
-    await succeeds("apt-get", ["update"]);
-    if (!(await succeeds("apt-get", install))) return `there is no ${PROGRAM}, and apt-get could not install it`;
-  }
-  return await succeeds(PROGRAM, ["--version"]) ? undefined : `${PROGRAM} was installed and does not run`;
-}
-
-async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
-  const command = new Deno.Command(program, { args: [...args], stdin: "null", stdout: "null", stderr: "null" });
-  return await command.output().then(({ success }) => success, () => false);
-}
-
-const missing = await findServer();
+/** Why there is no server; undefined where there is one. */
+export const missing = await missingProgram(PROGRAM, [PROGRAM]);
 // deno-lint-ignore no-console -- a skipped test must say why
 if (missing !== undefined) console.log(`Evaluations on several machines are not tried: ${missing}`);
 
@@ -29,6 +12,8 @@ if (missing !== undefined) console.log(`Evaluations on several machines are not 
 export interface TestServer {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
+  /** The number of its process. */
+  readonly pid: number;
   /** Ends it as a power cut would, and starts it again on the same port. */
   restart(options?: { readonly isEmptied?: boolean; readonly away?: number }): Promise<void>;
 }
@@ -53,33 +38,52 @@ export function natsTest(
   Deno.test({ name, ignore: missing !== undefined, sanitizeOps: false, sanitizeResources: false, fn: run });
 
   async function run(): Promise<void> {
-    const folder = await Deno.makeTempDir();
-    const port = freePort();
-    const host = `127.0.0.1:${port}`;
-    const store = `${folder}/jetstream`;
-    await Deno.writeTextFile(
-      `${folder}/nats.conf`,
-      `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: "${store}" }\n${await settings(folder)}\n`,
-    );
-    let child = await start(folder, port);
-    const restart: TestServer["restart"] = async ({ isEmptied = false, away = 0 } = {}) => {
-      child.kill("SIGKILL");
-      await child.status;
-      if (isEmptied) await Deno.remove(store, { recursive: true });
-      await new Promise((resolve) => setTimeout(resolve, away));
-      child = await start(folder, port);
-    };
-    try {
-      await body({ server: { host, restart }, folder });
-    } finally {
-      child.kill("SIGKILL");
-      await child.status;
-      await Deno.remove(folder, { recursive: true });
-    }
+    await withServer(body, settings);
   }
 }
 
-function freePort(): number {
+/**
+ * Runs something with a server of its own.
+ * @param settings lines of its configuration
+ */
+export async function withServer(
+  body: (test: NatsTest) => Promise<void>,
+  settings: (folder: string) => string | Promise<string> = () => "",
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const port = freePort();
+  const host = `127.0.0.1:${port}`;
+  const store = `${folder}/jetstream`;
+  await Deno.writeTextFile(
+    `${folder}/nats.conf`,
+    `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: "${store}" }\n${await settings(folder)}\n`,
+  );
+  let child = await start(folder, port);
+  const restart: TestServer["restart"] = async ({ isEmptied = false, away = 0 } = {}) => {
+    child.kill("SIGKILL");
+    await child.status;
+    if (isEmptied) await Deno.remove(store, { recursive: true });
+    await new Promise((resolve) => setTimeout(resolve, away));
+    child = await start(folder, port);
+  };
+  try {
+    const server = {
+      host,
+      restart,
+      get pid(): number {
+        return child.pid;
+      },
+    };
+    await body({ server, folder });
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A port of this machine where nothing listens. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -50,7 +50,8 @@ export const SUBJECT: Subject = {
   process: TENTH_PROCESS,
 };
 
-async function pictures(): Promise<readonly StudyPicture[]> {
+/** The good pictures. */
+export async function pictures(): Promise<readonly StudyPicture[]> {
   return await Promise.all(Array.from(FILES, async ([name, bytes]) => ({
     name,
     sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
@@ -109,6 +110,8 @@ export async function serveAt(
   try {
     return await serve(queue, await serveOptions(options));
   } finally {
+    // As the command does: results that it gives back leave with it.
+    await queue.connection.flush().catch(() => {});
     await queue.connection.close();
   }
 }

@@ -115,6 +115,10 @@ Deno.test("planLaunch() lets an evaluation reach the server of its queue and not
   assertEquals(netOf("evaluate", "a", "--serve=nats://a,b:1"), []);
   assertEquals(netOf("restore", "a", "--serve=nats://h:1"), []);
   assertEquals(netOf("evaluate", "work", "nats://h:1", "--help"), ["--allow-net=h:1"]);
+  const metrics = ["--allow-net=h:1,127.0.0.1:9100"];
+  assertEquals(netOf("evaluate", "a", "--serve=nats://h:1", "--metrics", "9100"), metrics);
+  assertEquals(netOf("evaluate", "a", "--serve=nats://h:1", "--metrics=9100"), metrics);
+  assertEquals(netOf("evaluate", "a", "--serve=nats://h:1", "--metrics=9100,h:2"), ["--allow-net=h:1"]);
   const place = { ...LINUX, root: "https://example.org:8443/s/", config: "/t/deno.json" };
   const { steps } = planLaunch(["evaluate", "work", "nats://h:1"], settings, place);
   assert(steps.at(-1)!.includes("--allow-net=example.org:8443,h:1"), steps.at(-1)!.join(" "));
