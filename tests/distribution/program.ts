@@ -43,7 +43,7 @@ export class Program implements AsyncDisposable {
     if (!success) this.#error = new Error(`${this.name} ended with code ${code}: ${text}`);
   }
 
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
