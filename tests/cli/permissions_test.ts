@@ -34,7 +34,16 @@ Deno.test("of all commands only models may use the network beyond this machine, 
       const { all, [what]: granted } = permissionsOf(name);
       return all !== true && granted !== undefined;
     });
-  assertEquals(may("net"), ["models", "studio", "test", "test:studio", "test:package", "test:large", "test:notebooks"]);
+  assertEquals(may("net"), [
+    "models",
+    "studio",
+    "test",
+    "test:studio",
+    "test:package",
+    "test:distribution",
+    "test:large",
+    "test:notebooks",
+  ]);
   for (const set of ["studio", "test"]) assertEquals(SETS[set]!["net"], ["127.0.0.1"]);
   const starting = [
     "evaluate:nats",
@@ -44,6 +53,7 @@ Deno.test("of all commands only models may use the network beyond this machine, 
     "test",
     "test:studio",
     "test:package",
+    "test:distribution",
     "test:large",
     "test:notebooks",
     "jupyter",

@@ -39,6 +39,22 @@ export const INSTALLING: readonly string[] = [
   "package/package_test.ts",
 ];
 
+/**
+ * Files that start servers, and kill them: they wait for leases and connections rather than compute. They are no part of
+ * all tests: `deno task test:distribution` runs them.
+ */
+export const SERVERS: readonly string[] = [
+  "distribution/access_test.ts",
+  "distribution/clock_test.ts",
+  "distribution/command_test.ts",
+  "distribution/distribution_test.ts",
+  "distribution/failures_test.ts",
+  "distribution/filling_test.ts",
+  "distribution/killing_test.ts",
+  "distribution/slurm_test.ts",
+  "distribution/watching_test.ts",
+];
+
 /** Files that restore large pictures for minutes. They are no part of all tests: `deno task test:large` runs them. */
 export const LARGE: readonly string[] = ["large/larger_photo_test.ts"];
 
@@ -74,13 +90,13 @@ async function testFiles(tests: string, place: string): Promise<readonly string[
 }
 
 /**
- * All test files but those that start a browser, install packages or restore large pictures in parts, in the order in
- * which they are begun: long ones first.
+ * All test files but those that start a browser or servers, install packages or restore large pictures in parts, in the
+ * order in which they are begun: long ones first.
  * @param tests the folder of the tests, with a slash at its end
  * @returns paths of files
  */
 export async function allParts(tests: string): Promise<readonly (readonly string[])[]> {
-  const taken = new Set<string>([...BROWSER, ...INSTALLING, ...LARGE]);
+  const taken = new Set<string>([...BROWSER, ...INSTALLING, ...SERVERS, ...LARGE]);
   const parts: string[][] = [];
   for (const place of [...LONG, ""]) {
     const files = (await testFiles(tests, place)).filter((file) => !taken.has(file));
