@@ -235,7 +235,8 @@ export function tuneRows(materials: Materials): readonly Row[] {
     },
     ...descriptionRows(materials, {
       line: (model, options) => line(`--model=${model}`, ...options),
-      outcome: (ran) => [ran.printed("size"), layers(ran).map(({ key }) => key)],
+      // Sorted: which comes first among layers of as many operations depends on how weights are kept, which is probed.
+      outcome: (ran) => [ran.printed("size"), layers(ran).map(({ key }) => key).sort()],
       isLong: true,
       ignored: ["prediction-type"],
     }),
