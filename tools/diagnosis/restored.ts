@@ -1,18 +1,9 @@
 /** How near restorations that follow a diagnosis come to those that know the damage. */
-import { WebGpuRuntime } from "../../engine/mod.ts";
-import { openModel } from "../../io/mod.ts";
 import { psnr } from "../../metrics/mod.ts";
-import type { OpenedModel } from "../../models/mod.ts";
 import { colourRaster, crop, type Raster } from "../../raster/mod.ts";
-import {
-  type DecodedPicture,
-  diagnose,
-  readingsOf,
-  restorePart,
-  richestPart,
-  tryReadings,
-} from "../../restoration/mod.ts";
-import { damaged, generator, type Kind, type Truth } from "./damages.ts";
+import { diagnose, readingsOf, restorePart, richestPart, tryReadings } from "../../restoration/mod.ts";
+import type { Kind, Truth } from "./damages.ts";
+import { type DamageSetting, damageTable, meanOf, overDamages, type Trial } from "./over_damages.ts";
 
 /** The kinds that one run undoes, and of which the picture before is known. */
 const KINDS: readonly Kind[] = ["jpeg", "noise", "gaussian", "disc", "motion"];
@@ -38,55 +29,16 @@ interface Qualities {
  * Damages parts of photographs, restores them both ways with the embedded prior, and compares.
  * @returns a table in Markdown
  */
-export async function compareRestorations(
-  { photographs, side, seed, folder, count, open }: {
-    readonly photographs: readonly string[];
-    readonly side: number;
-    readonly seed: number;
-    readonly folder: string;
-    readonly count: number;
-    readonly open: (path: string) => Promise<Raster>;
-  },
-): Promise<string> {
-  const random = generator(seed);
-  const runtime = await WebGpuRuntime.open();
-  const rows = new Map<Kind, Qualities[]>();
-  try {
-    const model = await openModel(runtime);
-    for (let k = 0; k < count; k++) {
-      const kind = KINDS[k % KINDS.length]!;
-      const { picture, clean, truth } = await damaged(await open(photographs[k % photographs.length]!), kind, {
-        side,
-        folder,
-        random,
-      });
-      const qualities = await compared(runtime, model, { picture, clean: clean!, truth: truth!, seed: k });
-      rows.set(kind, [...rows.get(kind) ?? [], qualities]);
-      const figures = [qualities.damaged, qualities.advised, qualities.tried, qualities.known];
-      // deno-lint-ignore no-console -- how the work goes on
-      console.error(`${k + 1} of ${count}, ${kind}: ${figures.map((value) => value.toFixed(2)).join(", ")} dB`);
-    }
-  } finally {
-    runtime.destroy();
-  }
-  return tableOf(rows);
+export async function compareRestorations(setting: DamageSetting): Promise<string> {
+  return tableOf(await overDamages(KINDS, setting, compared));
 }
 
-async function compared(
-  runtime: WebGpuRuntime,
-  model: OpenedModel,
-  { picture, clean, truth, seed }: {
-    readonly picture: DecodedPicture;
-    readonly clean: Raster;
-    readonly truth: Truth;
-    readonly seed: number;
-  },
-): Promise<Qualities> {
+async function compared({ runtime, model, picture, clean, truth, number }: Trial): Promise<Qualities> {
   const part = richestPart(colourRaster(picture), PART);
   const before = crop(clean, part);
   const shape = [part.height, part.width, 3];
   const qualityOf = (raster: Raster): number => psnr(raster.data, before.data, { shape });
-  const setting = { name: "picture", options: {}, seed };
+  const setting = { name: "picture", options: {}, seed: number };
   const restored = async (run: Truth): Promise<number> =>
     qualityOf((await restorePart(runtime, model, { picture, run, part }, setting)).raster);
   const asIs = qualityOf(crop(colourRaster(picture), part));
@@ -113,15 +65,14 @@ function tableOf(rows: ReadonlyMap<Kind, readonly Qualities[]>): string {
     "advised as good",
     "tried as good",
   ];
-  const all: readonly (readonly [string, readonly Qualities[]])[] = [...rows, ["all", [...rows.values()].flat()]];
-  const cells = all.map(([kind, pictures]) => {
-    const mean = (key: Exclude<keyof Qualities, "isLeft">): string =>
-      (pictures.reduce((sum, qualities) => sum + qualities[key], 0) / pictures.length).toFixed(2);
+  return damageTable(head, rows, (pictures) => {
     const asGood = (key: "advised" | "tried"): number =>
       pictures.filter((qualities) => qualities[key] >= qualities.known - TOLERANCE).length;
-    const left = pictures.filter(({ isLeft }) => isLeft).length;
-    const means = [mean("damaged"), mean("advised"), mean("tried"), mean("known")];
-    return [kind, pictures.length, left, ...means, asGood("advised"), asGood("tried")].map(String);
+    return [
+      pictures.filter(({ isLeft }) => isLeft).length,
+      ...(["damaged", "advised", "tried", "known"] as const).map((key) => meanOf(pictures, (one) => one[key])),
+      asGood("advised"),
+      asGood("tried"),
+    ];
   });
-  return [head, head.map(() => "---"), ...cells].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
