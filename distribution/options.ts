@@ -37,7 +37,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     value: "PORT",
     min: 1,
     max: 65_535,
-    help: "With --serve: progress for Prometheus at http://127.0.0.1:PORT/metrics, which this machine alone can reach",
+    help: "With --serve: progress for Prometheus at /metrics of this port, which this machine alone can reach",
   },
   replace: { kind: "flag", help: "With --serve: remove another unfinished evaluation from the queue" },
 };

@@ -54,6 +54,11 @@ const SOLVING = { method: "dds", iterations: 15, steps: STEPS };
 /** Deviation of what a network predicts, in units of [-1, 1], against which the noise of a picture is weighed. */
 const PREDICTED = 0.15;
 
+/** That method at a deviation of the noise. */
+function solvingAt(noise: number): OptionValues {
+  return { ...SOLVING, gamma: (PREDICTED / noise) ** 2 };
+}
+
 /**
  * Part of the spread of an estimated width by which less is undone: of a photograph with 24.7 dB a width that was right
  * made 27.7, one that was 15 % too small 26.7 and one that was 15 % too large 22.8.
@@ -296,7 +301,7 @@ function settleKernel(
   }
   const solved = isNoisy
     ? {
-      method: { ...SOLVING, gamma: (PREDICTED / noise) ** 2 },
+      method: solvingAt(noise),
       notes: [`--method ${SOLVING.method} is taken, which reckons with noise and needs no singular values`],
     }
     : { notes: [] };
@@ -330,7 +335,7 @@ export function kernelRunOptions(options: OptionValues, file: string, noise: num
   const { plain } = LEAST_UNDONE.estimated;
   const given = { [BOUNDARY]: "unknown", ...options, task: BY_KERNEL.task, kernel: file };
   const isSolved = noise > 0 && textOf(given, BOUNDARY) !== "circular" && isTakenForNoise(given, task, SOLVING.method);
-  const method = isSolved ? { ...SOLVING, gamma: (PREDICTED / noise) ** 2 } : {};
+  const method = isSolved ? solvingAt(noise) : {};
   return { ...method, [THRESHOLD]: plain, ...aboveNoise(given, plain, noise) };
 }
 
