@@ -19,7 +19,7 @@ const SETS: Readonly<Record<string, string>> = {
   metrics: "",
   evaluate: "",
   verify: "verify",
-  diagnose: "looking",
+  diagnose: "files",
   convert: "files",
   models: "models",
   profile: "",

@@ -57,7 +57,7 @@ Deno.test("packageSettings() has the commands with what they may do, and nothing
   for (const name of ["restore", "models", "verify", "studio", "setup"]) assert(name in tasks, name);
   for (const name of ["test", "docs", "bench", "mutate", "adapter"]) assert(!(name in tasks), name);
   assert(Object.values(tasks).every(({ command }) => !/\.ts\b/.test(command)));
-  assertEquals(Object.keys(permissions), ["default", "verify", "looking", "files", "models", "setup"]);
+  assertEquals(Object.keys(permissions), ["default", "verify", "files", "models", "setup"]);
   assertEquals(tasks["studio"], { ...settings.tasks.studio, command: "" }, "its modules are not in the package");
   assertEquals(permissions["default"], settings.permissions.default);
 });
