@@ -3,17 +3,7 @@ import { constant, type HostTensor, type Shape, type Tensor } from "../../engine
 import { separable } from "../../kernels/mod.ts";
 import { pixelValues } from "../layout.ts";
 import { type LinearOperator, linearOperator, type SpectralForm } from "../operator.ts";
-import {
-  completeBasis,
-  compose,
-  cosineBasis,
-  type Matrix,
-  matrix,
-  matrixTensor,
-  type Svd,
-  svd,
-  transpose,
-} from "../matrix.ts";
+import { completeBasis, compose, type Matrix, matrix, matrixTensor, type Svd, svd, transpose } from "../matrix.ts";
 
 /**
  * Singular value of a 1-D factor below which it counts as zero, as in the SVD operators published with DDRM, DDNM and
@@ -163,7 +153,8 @@ export function factoredOperator(
 
 /**
  * The decomposition of separable means of blocks of s x s pixels, for operators that compute them in another way. V holds
- * the orthonormal DCT of every block, the means of all blocks first: a basis for any extent without orthogonalising.
+ * the means of all blocks, then what `completeBasis` makes of them: for each block the vectors k = 0..s - 2 that are
+ * sqrt((s - 1 - k)/(s - k)) at pixel k and -1/sqrt((s - 1 - k)(s - k)) behind it.
  */
 export function blockMeanSvd(
   [height, width, channels]: readonly [number, number, number],
@@ -171,13 +162,16 @@ export function blockMeanSvd(
 ): SpectralForm {
   const mean = (extent: number): Svd => {
     const rows = extent / scale;
-    const block = cosineBasis(scale).data;
     return {
       u: matrix(rows, rows, (row, column) => row === column ? 1 : 0),
       s: new Float64Array(rows).fill(1 / Math.sqrt(scale)),
       v: matrix(extent, extent, (row, column) => {
-        const [frequency, place] = [Math.floor(column / rows), row % scale];
-        return Math.floor(row / scale) === column % rows ? block[frequency * scale + place]! : 0;
+        const [block, place] = [Math.floor(row / scale), row % scale];
+        if (column < rows) return block === column ? 1 / Math.sqrt(scale) : 0;
+        const k = (column - rows) % (scale - 1);
+        if (block !== Math.floor((column - rows) / (scale - 1)) || place < k) return 0;
+        const behind = scale - 1 - k;
+        return place === k ? Math.sqrt(behind / (behind + 1)) : -1 / Math.sqrt(behind * (behind + 1));
       }),
     };
   };
