@@ -109,11 +109,12 @@ export function methodForNoise(options: OptionValues, task: Task, noise?: NoiseL
     return { options: level === 0 && named === undefined ? without : options, notes: [] };
   }
   if (isTakenForNoise(options, task)) {
-    const isCoefficients = task.operator === NOISY_JPEG;
-    const isByNoise = isCoefficients && options["spacing"] === undefined;
-    const own = { ...(isCoefficients ? FOR_COEFFICIENTS : {}), ...(isByNoise ? BY_NOISE : {}) };
+    const form = task.operator === NOISY_JPEG ? { ...FOR_COEFFICIENTS, ...options } : options;
+    // Other forms draw no fresh noise there, and lose by more steps.
+    const isByNoise = task.operator === NOISY_JPEG && form["form"] === FOR_COEFFICIENTS["form"] &&
+      options["spacing"] === undefined;
     return {
-      options: { ...own, ...options, method: FOR_NOISE },
+      options: { ...(isByNoise ? BY_NOISE : {}), ...form, method: FOR_NOISE },
       notes: [
         `--method ${FOR_NOISE} is taken, which reckons with noise` +
         (isByNoise ? ", --spacing noise with it: most steps where the noise is taken off" : ""),

@@ -77,6 +77,15 @@ Deno.test("a noisy JPEG file is measured by its coefficients, and all that is sa
     assert(!notes.includes("is taken for detail"), notes);
   }
   assertEquals(settled(file, "denoise", { form: "simplified" }).method["form"], "simplified");
+  const spacingOf = (options: OptionValues): unknown => {
+    const { spacing, steps } = settled(file, "denoise", options).method;
+    return [spacing, steps];
+  };
+  assertEquals(spacingOf({}), ["noise", 30]);
+  assertEquals(spacingOf({ steps: 7 }), ["noise", 7]);
+  for (const other of [{ form: "simplified" }, { spacing: "even" }]) {
+    assertEquals(spacingOf(other), [(other as OptionValues)["spacing"], undefined], "as it is published");
+  }
 });
 
 Deno.test("files without noise, and levels of 0, stay as they are", async () => {
