@@ -4,12 +4,18 @@ import { FileSource } from "./file_source.ts";
 import { decodeAvif } from "./codecs/avif_file.ts";
 import { toSrgb } from "./codecs/colour.ts";
 import { type Decoded, DecodeError, ImageError, type ImageFile, type ImageFormat, lettersAt } from "./codecs/image.ts";
-import { applyOrientation, grayImage, type Image, isGrayContent, PNG_SIGNATURE } from "../raster/mod.ts";
+import {
+  applyOrientation,
+  grayImage,
+  type Image,
+  isGrayContent,
+  PNG_SIGNATURE,
+  readJpegLayout,
+} from "../raster/mod.ts";
 import { readMetadata, type ShownAs } from "./codecs/metadata.ts";
 import { decodeJpeg } from "./codecs/jpeg_file.ts";
 import { decodePng, encodePng, pngTexts } from "./codecs/png_file.ts";
 import { decodeWebp, webpXmp } from "./codecs/webp_file.ts";
-import { readJpegLayout } from "./codecs/jpeg_segments.ts";
 import { xmpTexts } from "./codecs/xmp.ts";
 
 /** Limits of `readImage`, and what it makes of pictures without colours. */

@@ -1,8 +1,7 @@
 /** Pictures into files of the kind that their name says. */
-import { allocateSamples, type Image } from "../raster/mod.ts";
+import { allocateSamples, type Image, renewedExif, withDensity } from "../raster/mod.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { FileError } from "./file_error.ts";
-import { renewedExif, withDensity } from "./codecs/exif_block.ts";
 import { lettersAt, MAX_SIDE, type PictureMetadata } from "./codecs/image.ts";
 import { encodeJpeg, MOST_XMP } from "./codecs/jpeg_encode.ts";
 import { encodePng } from "./codecs/png_file.ts";

@@ -210,6 +210,38 @@ export interface ReadKernel extends Pixels {
   readonly name: string;
 }
 
+/** What is wrong with a picture, as far as it shows. */
+export interface Diagnosis {
+  /** What was seen, in the order in which one explains another. */
+  readonly findings: readonly Seen[];
+  /** What to do; null where nothing is surely wrong. */
+  readonly advice: Advice | null;
+}
+
+/** Something that was seen in a picture. */
+export interface Seen {
+  /** What, as a clause. */
+  readonly text: string;
+  /** How sure it is, 0 to 1. */
+  readonly confidence: number;
+  /** Whether that is enough to count on it. */
+  readonly isSure: boolean;
+}
+
+/** What undoes what is wrong with a picture. */
+export interface Advice {
+  /** The task; where several damages are undone together, the registers do not list it. */
+  readonly task: TaskFacts;
+  /** Its options. */
+  readonly options: Options;
+  /** What lies over the picture, of tasks that fill it; else null. */
+  readonly mask: Mask | null;
+  /** A command that must be carried out before, on this picture, where the task is for what it makes; else null. */
+  readonly first: string | null;
+  /** Damages that another run undoes, in a word each. */
+  readonly later: readonly string[];
+}
+
 /** What is to be restored, and how. */
 export interface Request {
   /** Of `ReadPicture`. */
@@ -353,6 +385,11 @@ export interface StudioEngine {
   readMask(file: File, picture: number): Promise<ReadMask>;
   /** Reads a blur kernel: a picture of it, a NumPy array, or a text with a row of numbers on each line. */
   readKernel(file: File): Promise<ReadKernel>;
+  /**
+   * Looks at a damaged picture: what is wrong with it, and what undoes that. No device is needed.
+   * @param picture its `id`
+   */
+  diagnose(picture: number): Promise<Diagnosis>;
   /** What a restoration would take; nothing is restored. */
   plan(request: Request): Promise<Plan>;
   /** Restores. */

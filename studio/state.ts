@@ -4,6 +4,7 @@ import { Painting } from "./picture/painting.ts";
 import type { CheckedFile, Profile } from "./inspection.ts";
 import type {
   Control,
+  Diagnosis,
   Facts,
   MethodFacts,
   ModelFacts,
@@ -128,6 +129,8 @@ export class State {
   readonly picture: Signal<ReadPicture | null> = signal(null);
   /** A picture of which the settings alone were taken; null if there is none. */
   readonly offered: Signal<ReadPicture | null> = signal(null);
+  /** What is wrong with the picture; null until it was looked at. */
+  readonly diagnosis: Signal<Diagnosis | null> = signal(null);
   /** What is missing of the picture, painted by hand; null until there is a picture. */
   readonly painting: Signal<Painting | null> = signal(null);
   /** Counts the strokes of the painting, so that whoever reads it sees its changes. */

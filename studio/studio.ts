@@ -2,6 +2,7 @@
 import { batch, effect } from "@preact/signals";
 import { Painting } from "./picture/painting.ts";
 import type {
+  Advice,
   Control,
   ModelFolder,
   ReadPicture,
@@ -108,6 +109,23 @@ export class Studio extends State {
       this.taskName.value = name;
       if (!takesDamaged) this.isDegraded.value = true;
     });
+  }
+
+  /** Looks at what is wrong with the picture, and sets what undoes it. */
+  async diagnose(): Promise<void> {
+    const picture = this.picture.value;
+    if (!picture || this.run.value) return;
+    await this.#during("Looking at the picture", async () => {
+      const diagnosis = await this.#engine.diagnose(picture.id);
+      if (this.picture.value !== picture) return;
+      const { findings, advice } = diagnosis;
+      batch(() => {
+        this.diagnosis.value = diagnosis;
+        if (advice && advice.first === null) this.#follow(advice);
+        const sure = findings.filter(({ isSure }) => isSure).map(({ text }) => text);
+        this.#say(sure.length > 0 ? `Found: ${sure.join("; ")}.` : "Nothing is surely wrong with the picture.");
+      });
+    }, () => this.diagnose());
   }
 
   /** Sets a control, or empties it. */
@@ -254,6 +272,7 @@ export class Studio extends State {
       this.result.value = null;
       this.shownKey.value = this.comparedKey.value = "";
       this.isDegraded.value = isGood;
+      this.diagnosis.value = null;
       this.notes.value = [];
       this.#say(`${read.name} is open, ${read.width} by ${read.height} pixels.`);
     });
@@ -277,6 +296,21 @@ export class Studio extends State {
       ];
       this.#say(this.notes.value.join(" "));
     });
+  }
+
+  /** Sets the controls, and the mask, as a diagnosis advises; a task of several damages joins the register. */
+  #follow({ task, options, mask }: Advice): void {
+    const { tasks, ...others } = this.registers.value!;
+    if (!tasks.some(({ name }) => name === task.name)) {
+      this.registers.value = { ...others, tasks: [...tasks, task] };
+    }
+    this.taskName.value = task.name;
+    this.methodName.value = "";
+    this.isDegraded.value = false;
+    this.entries.value = entriesOf(options);
+    if (!mask) return;
+    this.painting.value!.replace(mask.known.map((known) => 1 - known));
+    this.painted();
   }
 
   #replaceOffered(read: ReadPicture): void {

@@ -36,6 +36,10 @@ const exposed: StudioEngine = {
     const kernel = await engine.readKernel(file);
     return transfer(kernel, buffersOf(kernel));
   },
+  diagnose: async (picture) => {
+    const diagnosis = await engine.diagnose(picture);
+    return transfer(diagnosis, diagnosis.advice?.mask ? [diagnosis.advice.mask.known.buffer] : []);
+  },
   plan: (request) => engine.plan(request),
   restore: async (request: Request, onStep?: OnStep) => {
     const moved: OnStep | undefined = onStep && ((step) => onStep(transfer(step, buffersOf(step.picture))));

@@ -1,45 +1,24 @@
 /** What a decoder gives, and why it refuses. */
-import { allocateSamples, DecodeError, type Image } from "../../raster/mod.ts";
+import {
+  allocateSamples,
+  DecodeError,
+  type Image,
+  joinBytes,
+  type JpegQuantization,
+  type PictureMetadata,
+} from "../../raster/mod.ts";
 import type { ColourSpace } from "./colour_profile.ts";
 import { FileError } from "../file_error.ts";
 
-export { DecodeError };
+export { DecodeError, joinBytes, type JpegQuantization, type PictureMetadata };
 
 /** The formats that are read. */
 export type ImageFormat = "png" | "jpeg" | "webp" | "avif";
-
-/** What a file says beside its pixels and can be kept in another file. */
-export interface PictureMetadata {
-  /** A TIFF block of EXIF tags, as stored. */
-  readonly exif?: Uint8Array<ArrayBuffer>;
-  /** An ICC profile that belongs to the samples; absent where they were converted to sRGB. */
-  readonly icc?: Uint8Array<ArrayBuffer>;
-  /** Pixels per metre across and down. */
-  readonly density?: readonly [across: number, down: number];
-}
 
 /** What a coder stores beside the pixels. */
 export interface StoredMetadata extends PictureMetadata {
   /** An XMP packet. */
   readonly xmp?: Uint8Array<ArrayBuffer>;
-}
-
-/** How a JPEG file was quantised (ITU-T T.81, A.3.4). */
-export interface JpegQuantization {
-  /** For each component its 64 steps: entry 8 v + u belongs to the vertical frequency v and the horizontal one u. */
-  readonly tables: readonly Uint16Array<ArrayBuffer>[];
-  /** For each component its sampling factors, 1 to 4. */
-  readonly sampling: readonly { readonly horizontal: number; readonly vertical: number }[];
-  /** Of what space the components are. */
-  readonly color: "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
-  /** True where there is one component. */
-  readonly isGray: boolean;
-  /** Size as stored, before the picture is turned upright; blocks begin at the stored upper left corner. */
-  readonly width: number;
-  /** Rows as stored. */
-  readonly height: number;
-  /** [H, W] or [H, W, 3] as stored: samples of the components, repeated over their pixels; of complete files alone. */
-  readonly planes?: Uint8Array<ArrayBuffer>;
 }
 
 /** What a decoder gives: the picture as stored. */
@@ -79,22 +58,6 @@ export interface ImageFile extends Image {
 export class ImageError extends FileError {
   /** Name of the class. */
   override name = "ImageError";
-}
-
-/**
- * Several arrays as one.
- *
- * @param parts The arrays.
- * @returns Their bytes, one after the other.
- */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }
 
 /**

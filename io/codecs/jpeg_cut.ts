@@ -1,9 +1,8 @@
 /** JPEG files that end too early, as of a transfer that was broken off. */
-import type { Image } from "../../raster/mod.ts";
+import type { Image, JpegLayout } from "../../raster/mod.ts";
 import { type Decoded, DecodeError, joinBytes } from "./image.ts";
 import { decodeComplete, type JpegSamples } from "./jpeg_samples.ts";
 import { scanExtent } from "./jpeg_scan.ts";
-import type { JpegLayout } from "./jpeg_segments.ts";
 
 const END_MARK = Uint8Array.of(0xff, 0xd9);
 const NO_END = "the file ends without its end mark; the picture is complete";

@@ -1,6 +1,5 @@
-import type { Image } from "../../raster/mod.ts";
+import { type Image, XMP_INTRODUCTION } from "../../raster/mod.ts";
 import { joinBytes, type StoredMetadata } from "./image.ts";
-import { XMP_INTRODUCTION } from "./jpeg_segments.ts";
 import { rgbaOf } from "./webp_file.ts";
 
 /** Number of gray in the encoder's list of colour spaces. */

@@ -1,7 +1,7 @@
+import { type JpegLayout, readJpegLayout } from "../../raster/mod.ts";
 import { checkSize, type Decoded, DecodeError } from "./image.ts";
 import { decodeCut } from "./jpeg_cut.ts";
 import { decodeComplete } from "./jpeg_samples.ts";
-import { type JpegLayout, readJpegLayout } from "./jpeg_segments.ts";
 
 /**
  * Decodes a baseline or progressive JPEG of 1, 3 or 4 components to gray or RGB. A file that is cut off is read as far

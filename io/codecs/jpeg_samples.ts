@@ -1,7 +1,6 @@
 import { decode } from "jpeg-js";
-import type { Image } from "../../raster/mod.ts";
+import type { Image, JpegComponent, JpegLayout } from "../../raster/mod.ts";
 import { DecodeError, joinBytes } from "./image.ts";
-import type { JpegComponent, JpegLayout } from "./jpeg_segments.ts";
 
 /** Samples and sentences for the user. */
 export interface JpegSamples {

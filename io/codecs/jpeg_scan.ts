@@ -1,5 +1,5 @@
 /** How far the data of a JPEG scan go: the codes are read and their values passed over (ITU-T T.81, annex F). */
-import type { JpegComponent, JpegLayout } from "./jpeg_segments.ts";
+import type { JpegComponent, JpegLayout } from "../../raster/mod.ts";
 
 /** How much of a scan is there. */
 export interface ScanExtent {

@@ -5,6 +5,7 @@ import type { Control, Options } from "../protocol.ts";
 import { groupTasks, labelOf, shownControls, type TaskGroup } from "../settings.ts";
 import { SAMPLES, SEED } from "../state.ts";
 import type { Studio } from "../studio.ts";
+import { DiagnosisPart } from "./diagnosis_part.ts";
 import { Field } from "./field.ts";
 import { FileButton } from "./files.ts";
 
@@ -46,6 +47,7 @@ function Tasks({ studio }: { readonly studio: Studio }): VNode {
     "fieldset",
     null,
     h("legend", null, "What is wrong with the picture?"),
+    h(DiagnosisPart, { studio }),
     h("div", { class: "choices" }, damaged.map((group) => h(TaskChoice, { key: group.title, studio, group }))),
     good.length > 0 && h(
       "details",

@@ -1,11 +1,25 @@
 /// <reference lib="dom" />
 /** Decoding pictures by what the browser has: all its formats, upright, in sRGB. */
-import { grayImage, isGrayContent, PNG_SIGNATURE, readPngHeader, readPngTexts } from "../../raster/mod.ts";
+import {
+  DecodeError,
+  grayImage,
+  isGrayContent,
+  PNG_SIGNATURE,
+  readJpegLayout,
+  readPngHeader,
+  readPngTexts,
+  type Size,
+  statedOrientation,
+} from "../../raster/mod.ts";
+import type { DecodedPicture } from "../../restoration/mod.ts";
 import type { Pixels } from "../protocol.ts";
 import { imageOf, type StoredPicture } from "./pictures.ts";
 
 /** What differs between channels of a gray picture after lossy coding of its colours, in levels of 255. */
 const LOSSY_GRAY = 3;
+
+/** The bytes with which a JPEG file begins: its start mark, and the first byte of another. */
+const JPEG_SIGNATURE = [0xff, 0xd8, 0xff];
 
 /** Most pixels that are read. */
 const MOST_PIXELS = 64e6;
@@ -22,7 +36,32 @@ export async function decode(file: Blob, name: string): Promise<{ readonly pixel
   const image = imageOf(pixels);
   const isGray = isGrayContent({ channels: image.channels, data: image.samples }, tolerance);
   const warnings = header?.bitDepth === 16 ? ["of 16 bits for a value the browser keeps the upper 8"] : [];
-  return { name, pixels, decoded: { ...(isGray ? grayImage(image) : image), warnings } };
+  const compression = await compressionOf(file, pixels);
+  return { name, pixels, decoded: { ...(isGray ? grayImage(image) : image), warnings, ...compression } };
+}
+
+/** How a JPEG file was quantised and turned, by its segments; nothing of another file, or where they do not tell. */
+async function compressionOf(
+  file: Blob,
+  { width, height }: Size,
+): Promise<Pick<DecodedPicture, "jpeg" | "orientation">> {
+  const start = new Uint8Array(await file.slice(0, JPEG_SIGNATURE.length).arrayBuffer());
+  if (!JPEG_SIGNATURE.every((byte, i) => start[i] === byte)) return {};
+  try {
+    const { quantization: jpeg, metadata: { exif } } = readJpegLayout(
+      new Uint8Array(await file.arrayBuffer()),
+      () => {},
+    );
+    const orientation = exif ? statedOrientation(exif) : 1;
+    // From the fifth on rows become columns.
+    const isUpright = orientation > 4
+      ? jpeg.width === height && jpeg.height === width
+      : jpeg.width === width && jpeg.height === height;
+    return isUpright ? { jpeg, orientation } : {};
+  } catch (error) {
+    if (error instanceof DecodeError) return {};
+    throw error;
+  }
 }
 
 async function pixelsOf(file: Blob, name: string): Promise<Pixels> {

@@ -4,6 +4,7 @@ import { UsageError } from "../../parameters/mod.ts";
 import { PARAMETERS_KEYWORD } from "../../restoration/mod.ts";
 import type { OnChecked, Profile } from "../inspection.ts";
 import type {
+  Diagnosis,
   Facts,
   ModelFacts,
   OnProgress,
@@ -22,6 +23,7 @@ import { Device, type Surroundings } from "./device.ts";
 import { failureOf, Stopped } from "./failure.ts";
 import { readKernelFile, readMaskFile } from "./files.ts";
 import { type Job, type Named, optionsOf, Paces, readJob, settleSize, type StoredKernel } from "./job.ts";
+import { lookAt } from "./look.ts";
 import { modelFacts, type NetworkSource, type OpenNetwork, openNetwork } from "./network.ts";
 import { commandOf } from "./options.ts";
 import { pixelsOfKernel, type StoredPicture } from "./pictures.ts";
@@ -125,6 +127,11 @@ export class Engine implements StudioEngine {
       this.#kernels.set(id, { name: file.name, taps });
       return { ...pixelsOfKernel(taps), id, name: file.name };
     });
+  }
+
+  /** What is wrong with a picture. */
+  diagnose(picture: number): Promise<Diagnosis> {
+    return attempted(() => lookAt(this.#pictureOf(picture)));
   }
 
   /** What a restoration would take. */

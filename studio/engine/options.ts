@@ -89,7 +89,7 @@ export function maskOption(task: Task): string | undefined {
 }
 
 /** Words as a POSIX shell takes them. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

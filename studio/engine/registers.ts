@@ -84,7 +84,8 @@ function ofParameter(option: string, parameter: Parameter<unknown>): Control {
   };
 }
 
-function taskFacts(task: Task): TaskFacts {
+/** A task as data. */
+export function taskFacts(task: Task): TaskFacts {
   const { name, description, kind, scale } = task;
   const own = taskOptionsOf(task);
   const wanted = own.find((option) => option.name === task.needs);

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import ExifReader from "exifreader";
-import { renewedExif } from "../../io/codecs/exif_block.ts";
 import { xmpTexts } from "../../io/codecs/xmp.ts";
 import { FileError, type PictureMetadata, readImage, readTexts, writeImage } from "../../io/mod.ts";
-import type { Image } from "../../raster/mod.ts";
+import { type Image, renewedExif, statedOrientation } from "../../raster/mod.ts";
 import { casePath } from "./cases.ts";
 import { fixture } from "./pnm_reader.ts";
 import { chunk, makePng } from "./png_maker.ts";
@@ -145,6 +144,10 @@ Deno.test("an orientation that was applied is not stated again, and the thumbnai
       assertEquals(renewedExif(block.slice(0, length), { width: 1, height: 1 }), undefined);
     }
     assertEquals([...block.subarray(10, 20)], entry(0x0112, 3, 6).slice(0, 10), "the source is not changed");
+    assertEquals([block, renewed, block.slice(0, 20)].map(statedOrientation), [6, 1, 1]);
+    // Little-endian, and a number that stands for no orientation.
+    const turned = Uint8Array.of(0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 8, 0, 0, 0);
+    assertEquals([turned, turned.with(18, 9), turned.with(2, 43)].map(statedOrientation), [8, 1, 1]);
   }));
 
 Deno.test("an sRGB profile is kept in every format; one that was converted is not", () =>

@@ -56,6 +56,9 @@ browserTest(
     await takeSample(page, { isGood: false });
     await page.getByLabel(/^Fill/).first().check();
     await check(page, "painting");
+    await page.getByRole("button", { name: "Find out" }).click();
+    await page.getByText("Perhaps: it is gray (30 % sure)").waitFor();
+    await check(page, "diagnosed");
     await page.getByLabel(/^Sharpen/).first().check();
     for (const summary of await page.locator("summary").all()) await summary.click();
     await page.getByLabel("Samples").fill("-1");

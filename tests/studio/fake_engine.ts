@@ -99,6 +99,7 @@ export function fakeEngine(
     read: () => Promise.resolve(picture(1)),
     readMask: () => Promise.resolve({ mask: { width: 4, height: 3, known: new Uint8Array(12) }, notes: [] }),
     readKernel: () => Promise.resolve({ ...picture(1), id: 9, name: "kernel.txt" }),
+    diagnose: () => Promise.resolve({ findings: [], advice: null }),
     plan: () => Promise.resolve(PLAN),
     restore: () => Promise.resolve(RESTORED),
     verify: () => Promise.resolve(),

@@ -2,9 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { decodePng } from "../../io/codecs/png_file.ts";
 import type { Samples } from "../../raster/mod.ts";
+import { casePath } from "../io/cases.ts";
 import { browserTest, INSECURE_HOST } from "./chromium.ts";
 import {
   bringPicture,
+  drop,
   loseDevice,
   openQuickModel,
   results,
@@ -16,6 +18,9 @@ import {
   visit,
   workerOf,
 } from "./visit.ts";
+
+/** Milliseconds that a plan may take. */
+const PATIENCE = 120_000;
 
 /** Diameter of the brush at first, in pixels of the picture. */
 const BRUSH = SIDE / 16;
@@ -144,6 +149,33 @@ browserTest(
     await alert.getByRole("button", { name: "Try again" }).click();
     await results(page);
     assert(await opens() > before);
+  },
+  { what: "studio" },
+);
+
+browserTest(
+  "what is wrong with a JPEG file is found out and set, and its own tables are what is undone",
+  async (opened) => {
+    const page = await opened.page();
+    await visit(page, opened.port);
+    await openQuickModel(page);
+    // What is planned meanwhile is small.
+    await page.getByLabel(/^Clean a noisy/).check();
+    await drop(page, casePath("common/good64-q15.jpg"));
+    await page.getByText("good64-q15.jpg is open").waitFor({ state: "attached" });
+    await page.getByRole("button", { name: "Find out" }).click();
+    await page.getByText("Found: the file is a JPEG of quality 15", { exact: true }).waitFor({ timeout: PATIENCE });
+    assertEquals(await page.getByRole("combobox", { name: "Repair" }).inputValue(), "jpeg");
+    assertEquals(await page.getByLabel("Quality", { exact: true }).inputValue(), "");
+    await page.getByText(/^\d+ evaluations?/).waitFor({ timeout: PATIENCE });
+    await page.getByText("Command line", { exact: true }).click();
+    await page.getByText("deno task restore good64-q15.jpg --task jpeg").waitFor();
+    await page.getByLabel("Degrade").check();
+    assertEquals(
+      await page.getByRole("button", { name: "Find out" }).count(),
+      0,
+      "nothing is wrong with a good picture",
+    );
   },
   { what: "studio" },
 );

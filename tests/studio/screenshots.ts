@@ -5,6 +5,7 @@
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { decodePng } from "../../io/codecs/png_file.ts";
 import { writeImage } from "../../io/mod.ts";
+import { casePath } from "../io/cases.ts";
 import { serveFolder } from "../../studio/serve.ts";
 import { launch, served } from "./chromium.ts";
 
@@ -51,6 +52,18 @@ const SHOTS: readonly Shot[] = [
       await sample(page);
       await page.getByRole("button", { name: "Restore", exact: true }).click();
       await page.getByText(/^Step (9|1\d) of/).waitFor({ timeout: 300_000 });
+    },
+  },
+  {
+    name: "diagnosis",
+    context: DESKTOP,
+    prepare: async (page) => {
+      await ready(page);
+      await page.locator('input[aria-label="Choose a picture"]').setInputFiles(casePath("old-photo/scratched-sepia.jpg"));
+      await page.getByRole("button", { name: "Find out" }).click();
+      await page.getByText(/^Set to undo it/).waitFor({ timeout: 120_000 });
+      await page.getByText(/\d+ evaluations?/).first().waitFor({ timeout: 180_000 });
+      await page.getByRole("button", { name: "Find out" }).scrollIntoViewIfNeeded();
     },
   },
   {

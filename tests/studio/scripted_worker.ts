@@ -3,7 +3,8 @@
  * becomes of it (`SEEDS`). Bundled in place of the worker.
  */
 import { expose } from "comlink";
-import { registers } from "../../studio/engine/registers.ts";
+import { taskNamed } from "../../restoration/mod.ts";
+import { registers, taskFacts } from "../../studio/engine/registers.ts";
 import { profileOf } from "../../studio/engine/profile.ts";
 import type { Pixels, StudioFailure } from "../../studio/protocol.ts";
 import { sampleDocument } from "../profiling/profile_document.ts";
@@ -25,6 +26,21 @@ let stop: () => void = () => {};
 const { engine } = fakeEngine({
   tasks: () => Promise.resolve(registers()),
   read: () => Promise.resolve({ ...picture(1), ...gray(), name: "sample.png" }),
+  diagnose: () =>
+    Promise.resolve({
+      findings: [{ text: "it is small", confidence: 0.8, isSure: true }, {
+        text: "it is gray",
+        confidence: 0.3,
+        isSure: false,
+      }],
+      advice: {
+        task: taskFacts(taskNamed("sr2")),
+        options: {},
+        mask: null,
+        first: "deno task degrade",
+        later: ["noisy"],
+      },
+    }),
   plan: () => Promise.resolve({ ...PLAN, notes: ["What the user should know."] }),
   stop: () => Promise.resolve(stop()),
   restore: async ({ seed, samples }, onStep) => {

@@ -325,3 +325,56 @@ Deno.test("the adapter is compared file by file, and closing the window stops th
   await again;
   assertEquals([studio.checkup.value!.failure?.message, studio.checkup.value!.isRunning], ["gone", false]);
 });
+
+Deno.test("a diagnosis sets task, options and mask, and one of several damages joins the tasks", async () => {
+  const known = new Uint8Array(12).fill(1).fill(0, 3, 6);
+  const both = task("denoise + inpaint", "both", { mask: "needed", controls: [SCALE], methods: ["slow"] });
+  const advice = { task: both, options: { scale: 3 }, mask: { width: 4, height: 3, known }, first: null, later: [] };
+  const findings = [{ text: "noise", confidence: 0.9, isSure: true }, { text: "gray", confidence: 0.3, isSure: false }];
+  const diagnosis = { findings, advice };
+  const { studio, calls } = await opened({ diagnose: () => Promise.resolve(diagnosis) });
+  studio.methodName.value = "fast";
+  studio.enter(ETA, "0.5");
+  await studio.diagnose();
+  await studio.diagnose();
+  assertEquals(calls.filter(([name]) => name === "diagnose"), [["diagnose", 1], ["diagnose", 1]]);
+  assertEquals(studio.diagnosis.value, diagnosis);
+  assertEquals(studio.registers.value!.tasks.map(({ name }) => name), [
+    ...REGISTERS.tasks.map(({ name }) => name),
+    "denoise + inpaint",
+  ]);
+  assertEquals(studio.request.value, {
+    picture: 1,
+    mask: { width: 4, height: 3, known },
+    options: { task: "denoise + inpaint" },
+    seed: 0,
+    samples: 1,
+  });
+  assertEquals([studio.entries.value, studio.said.value], [{ scale: "3" }, "Found: noise."]);
+  await studio.bring(new File([], "other.png", { type: "image/png" }));
+  assertEquals(studio.diagnosis.value, null);
+});
+
+Deno.test("a diagnosis sets nothing where nothing is sure, or where something must be done before", async () => {
+  const first = "deno task degrade";
+  const advice = { task: task("sr4", ""), options: { scale: 4 }, mask: null, first, later: [] };
+  for (const diagnosis of [{ findings: [], advice: null }, { findings: [], advice }]) {
+    const { studio } = await opened({ diagnose: () => Promise.resolve(diagnosis) });
+    const before = studio.request.value;
+    await studio.diagnose();
+    assertEquals([studio.request.value, studio.diagnosis.value], [before, diagnosis]);
+    assertEquals(studio.said.value, "Nothing is surely wrong with the picture.");
+  }
+});
+
+Deno.test("a diagnosis that comes behind another picture is left out", async () => {
+  let answer = (): void => {};
+  const waiting = new Promise<void>((resolve) => answer = resolve);
+  const diagnosis = { findings: [], advice: null };
+  const { studio } = await opened({ diagnose: () => waiting.then(() => diagnosis) });
+  const asked = studio.diagnose();
+  await studio.bring(new File([], "other.png", { type: "image/png" }));
+  answer();
+  await asked;
+  assertEquals([studio.diagnosis.value, studio.busy.value], [null, null]);
+});

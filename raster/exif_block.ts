@@ -39,7 +39,7 @@ export function renewedExif(
   const view = new DataView(bytes.buffer);
   const little = bytes[0] === 0x49;
   try {
-    if (view.getUint16(0) !== (little ? 0x4949 : 0x4d4d) || view.getUint16(2, little) !== 42) return undefined;
+    if (!isTiff(view)) return undefined;
     const first = view.getUint32(4, little);
     const entries = entriesOf(view, little, first);
     const inner = entries.filter(({ tag }) => SUBDIRECTORIES.includes(tag)).flatMap(({ at }) =>
@@ -60,6 +60,33 @@ export function renewedExif(
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+/**
+ * The orientation that a block states.
+ *
+ * @param exif The block as stored.
+ * @returns 1 to 8 (EXIF 2.32, 4.6.4); 1 where it states none, or is damaged.
+ */
+export function statedOrientation(exif: Uint8Array<ArrayBuffer>): number {
+  const view = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
+  const little = exif[0] === 0x49;
+  try {
+    if (!isTiff(view)) return 1;
+    const found = entriesOf(view, little, view.getUint32(4, little)).find(({ tag }) => tag === TAGS.orientation);
+    if (!found) return 1;
+    const value = found.type === 4 ? view.getUint32(found.at, little) : view.getUint16(found.at, little);
+    return value >= 1 && value <= 8 ? value : 1;
+  } catch (error) {
+    if (error instanceof RangeError) return 1;
+    throw error;
+  }
+}
+
+/** Whether a block begins as a TIFF file does, in either byte order. */
+function isTiff(view: DataView): boolean {
+  const order = view.getUint16(0);
+  return (order === 0x4949 || order === 0x4d4d) && view.getUint16(2, order === 0x4949) === 42;
 }
 
 /** A block without tags: big-endian, one empty directory. */

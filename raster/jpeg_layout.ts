@@ -1,4 +1,34 @@
-import { DecodeError, joinBytes, type JpegQuantization, type PictureMetadata } from "./image.ts";
+/** What the segments of a JPEG file state (ITU-T T.81), without decoding its pixels. */
+import { joinBytes } from "./bytes.ts";
+import { DecodeError } from "./decode_error.ts";
+
+/** What a file says beside its pixels and can be kept in another file. */
+export interface PictureMetadata {
+  /** A TIFF block of EXIF tags, as stored. */
+  readonly exif?: Uint8Array<ArrayBuffer>;
+  /** An ICC profile that belongs to the samples; absent where they were converted to sRGB. */
+  readonly icc?: Uint8Array<ArrayBuffer>;
+  /** Pixels per metre across and down. */
+  readonly density?: readonly [across: number, down: number];
+}
+
+/** How a JPEG file was quantised (ITU-T T.81, A.3.4). */
+export interface JpegQuantization {
+  /** For each component its 64 steps: entry 8 v + u belongs to the vertical frequency v and the horizontal one u. */
+  readonly tables: readonly Uint16Array<ArrayBuffer>[];
+  /** For each component its sampling factors, 1 to 4. */
+  readonly sampling: readonly { readonly horizontal: number; readonly vertical: number }[];
+  /** Of what space the components are. */
+  readonly color: "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
+  /** True where there is one component. */
+  readonly isGray: boolean;
+  /** Size as stored, before the picture is turned upright; blocks begin at the stored upper left corner. */
+  readonly width: number;
+  /** Rows as stored. */
+  readonly height: number;
+  /** [H, W] or [H, W, 3] as stored: samples of the components, repeated over their pixels; of complete files alone. */
+  readonly planes?: Uint8Array<ArrayBuffer>;
+}
 
 /** How the samples of a JPEG file are to be understood. */
 export type JpegColor = JpegQuantization["color"];

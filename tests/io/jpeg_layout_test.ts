@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readJpegLayout } from "../../io/codecs/jpeg_segments.ts";
+import { readJpegLayout } from "../../raster/mod.ts";
 import { casePath } from "./cases.ts";
 import { fixture } from "./pnm_reader.ts";
 
