@@ -30,13 +30,14 @@ export const BROWSER: readonly string[] = [
 ];
 
 /**
- * Files that install packages, for which npm may ask its registry, or run what has been installed beside. They are no part
- * of all tests: `deno task test:package` and `deno task test:notebooks` run them.
+ * Files that install packages, for which npm may ask its registry, run what has been installed beside, or write all that
+ * is published. They are no part of all tests: `deno task test:package` and `deno task test:notebooks` run them.
  */
 export const INSTALLING: readonly string[] = [
   "examples/notebooks_test.ts",
   "package/address_test.ts",
   "package/package_test.ts",
+  "package/site_test.ts",
 ];
 
 /**
