@@ -7,14 +7,10 @@ import {
   isFolder,
   isMade,
   join,
-  programFile,
   readImage,
-  readText,
-  readTexts,
-  sha256OfFile,
   writePng,
 } from "../io/mod.ts";
-import { type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { type OptionValues, UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import {
   asksForKernel,
@@ -27,11 +23,12 @@ import {
   describeRepeat,
   describeTried,
   ESTIMATED_KERNEL,
+  EXAMPLE_OPTION,
+  exampleOf,
   FACTOR_OPTIONS,
   fileStem,
   type FolderPlan,
   isAuto,
-  isMeasurementName,
   isTaskQuality,
   kernelOption,
   maskRaster,
@@ -40,15 +37,12 @@ import {
   neededMask,
   NOISE_OPTIONS,
   OWN_PICTURE_OPTIONS,
-  PARAMETERS_KEYWORD,
   PICTURE_FORMATS,
   PictureQuestion,
   planFolder,
   QUALITY_OPTION,
   quoted,
   REPEAT_OPTIONS,
-  repeatedRun,
-  reportedInput,
   restoreTasks,
   type RunParameters,
   SAMPLES_OPTION,
@@ -70,10 +64,8 @@ import { loadModel, modelOptions } from "./model_file.ts";
 import { allOutputs, maskName, planOutputs, resultName } from "./outputs.ts";
 import { blindJob } from "./blind_kernel.ts";
 import { type Job, readJob, type Request, restoreJob, type Session } from "./restore_job.ts";
+import { exampleFile, readLike } from "./repeat.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
-
-/** The picture that is restored where none is named, degraded first. */
-const SAMPLE = new URL("../models/default/sample.png", import.meta.url);
 
 /** The command `restore`. */
 export const RESTORE: Command = {
@@ -84,7 +76,7 @@ export const RESTORE: Command = {
       summary: "Restores a damaged picture with a diffusion model and Shortcut Sampling, or with another method.\n" +
         "PNG, JPEG, WebP and AVIF go in, PNG, JPEG and WebP come out, by the ending of OUT.\n" +
         "IMAGE is the damaged picture itself; with --degrade it is a good one that is damaged first, and the\n" +
-        "result is compared with it. Without IMAGE the sample picture is degraded and restored.\n" +
+        "result is compared with it. Without IMAGE a picture of the program is degraded and restored.\n" +
         `With --task ${AUTO} the picture is looked at as diagnose does, and what is advised is done, if anything is. Where it\n` +
         "can be read in several ways, each is tried on a part of it, OUT-readings.png shows them, and the best is taken.\n" +
         "MEASUREMENT is what degrade wrote as safetensors: the file says task, options and noise.\n" +
@@ -97,6 +89,7 @@ export const RESTORE: Command = {
         ...taskOptions(),
         ...kernelOption(),
         degrade: { kind: "flag", help: "IMAGE is the ground truth: degrade it, restore, print PSNR and SSIM" },
+        ...EXAMPLE_OPTION,
         ...BLUR_OPTIONS,
         ...OWN_PICTURE_OPTIONS,
         ...AUTO_OPTIONS,
@@ -137,6 +130,7 @@ export const RESTORE: Command = {
       lists: [taskList(restoreTasks()), methodList()],
       examples: [
         ["deno task restore", "degrade the sample picture x4 and restore it"],
+        ["deno task restore --example photograph --task deblur", "the same with a photograph that is blurred"],
         ["deno task restore photo.jpg --task auto", "look what is wrong with it, and undo that"],
         ["deno task restore small.png --task sr4", "enlarge small.png x4"],
         ["deno task restore small.png --task sr --width 1000", "enlarge it to a width"],
@@ -160,9 +154,12 @@ export const RESTORE: Command = {
 async function run(given: Arguments): Promise<number> {
   using interrupt = new Interrupt();
   using reporter = given.reporter();
-  const like = await readLike(given);
+  const like = await readLike(given, RESTORE.spec.options);
   const asked = like ? new Arguments(like.operands, like.options, given.words) : given;
   const [input] = asked.operands;
+  if (input !== undefined && given.has("example")) {
+    throw new UsageError(`"${input}" and --example each name a picture; leave one of them out`);
+  }
   if (input !== undefined && await isFolder(input)) {
     const args = asked;
     const requests = await folderRequests(args);
@@ -172,14 +169,15 @@ async function run(given: Arguments): Promise<number> {
       (session) => restoreFolder({ ...session, isFolder: true }, requests),
     );
   }
-  const name = resultName(asked) ?? callerPath(`${input === undefined ? "sample" : fileStem(input)}-restored.png`);
+  const name = resultName(asked) ??
+    callerPath(`${input === undefined ? exampleOf(asked.values).stem : fileStem(input)}-restored.png`);
   const auto = isAuto(asked.values)
     ? await settleAuto(asked.values, input, { read: readImage, mask: maskName(name) })
     : undefined;
   for (const line of auto?.lines ?? []) reporter.note(line);
   if (auto?.readings.length === 0) return auto.isOpen ? 1 : 0;
   if (auto) await writeMask(auto, input!, { name, reporter, interrupt });
-  const path = input ?? await programFile(SAMPLE);
+  const path = input ?? await exampleFile(asked.values);
   const requestWith = (options?: OptionValues): Request => requestOf(asked, path, name, { options });
   if (asksForKernel(asked.values, input)) {
     const request = { path, name, seed: asked.number("seed") ?? 0, options: asked.values };
@@ -232,26 +230,6 @@ async function bestJob(
   await interrupt.hold(() => writePng(strip, toImage(tried.strip)));
   for (const line of isFolder ? [] : [...describeTried(tried), `Wrote ${strip}`]) reporter.note(line);
   return await readJob(requestWith(auto.options[tried.best]!));
-}
-
-/** What --like or --config repeats, and of which files. */
-async function readLike(
-  { operands, values }: Arguments,
-): Promise<RunParameters & Pick<Arguments, "operands"> | undefined> {
-  const [config, like] = [textOf(values, "config"), textOf(values, "like")];
-  if (config !== undefined && like !== undefined) throw new UsageError("--config and --like name a run each; give one");
-  const name = config ?? like;
-  if (name === undefined) return undefined;
-  const isText = config !== undefined || /\.json$/i.test(name);
-  const text = isText ? await readText(name) : (await readTexts(name))[PARAMETERS_KEYWORD] ?? "";
-  const input = config !== undefined && operands.length === 0 ? reportedInput(text, name) : undefined;
-  const file = input?.isSample ? await programFile(SAMPLE) : input?.file ?? "";
-  if (input && await sha256OfFile(file) !== input.sha256) {
-    throw new FileError(`Cannot repeat "${name}": "${file}" is not the file of that run, its SHA-256 is another`);
-  }
-  const own = !input ? operands : input.isSample ? [] : [file];
-  const setting = { name, specs: RESTORE.spec.options, isMeasured: isMeasurementName(own[0] ?? ""), isSame: !!input };
-  return { ...repeatedRun(text, values, setting), operands: own };
 }
 
 /** What a command line asks of one file; without a name of one it is the sample. */

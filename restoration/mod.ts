@@ -132,6 +132,7 @@ export {
   type FoundKernel,
   kernelRaster,
 } from "./diagnosis/blind_kernel.ts";
+export { EXAMPLE_OPTION, EXAMPLE_PICTURES, exampleOf, type ExamplePicture } from "./options/examples.ts";
 export { asksForKernel, ESTIMATED_KERNEL, kernelOption } from "./options/blind_blur.ts";
 export { AUTO, AUTO_OPTIONS, isAuto, settleAuto, type Settled } from "./diagnosis/auto.ts";
 export {

@@ -23,7 +23,7 @@ export const CONTENT_POLICY = [
 
 /** What the worker reads from beside itself, by folder of the page: where that lies in the program, and its files. */
 const DATA: Readonly<Record<string, { readonly from: string; readonly names: readonly string[] }>> = {
-  default: { from: "models/default", names: ["prior.safetensors", "sample.png"] },
+  default: { from: "models/default", names: ["prior.safetensors", "sample.png", "photograph.png"] },
   references: { from: "tests/golden", names: REFERENCES.map(({ name }) => name) },
 };
 

@@ -4,7 +4,7 @@
  *
  * ```ts
  * const engine = wrap<StudioEngine>(new Worker("./worker.js", { type: "module" }));
- * const { id } = await engine.read("sample");
+ * const { id } = await engine.read("portrait");
  * const request = { picture: id, options: { task: "sr4", degrade: true }, seed: 0, samples: 1 };
  * const { pictures } = await engine.restore(request, proxy((step) => show(step.picture)));
  * ```
@@ -86,11 +86,14 @@ export interface ModelFolder {
   readonly files: readonly { readonly path: string; readonly file: File }[];
 }
 
+/** A good picture that comes with the page: a drawn portrait, or a photograph. */
+export type Example = "portrait" | "photograph";
+
 /** A picture that was read; the worker keeps it. */
 export interface ReadPicture extends Pixels {
   /** For `Request.picture`. */
   readonly id: number;
-  /** Name of the file; `sample.png` for the sample. */
+  /** Name of the file. */
   readonly name: string;
   /** Whether a pixel is transparent. */
   readonly hasAlpha: boolean;
@@ -301,7 +304,7 @@ export interface StudioEngine {
    */
   openModel(source: File | ModelFolder | "prior", onProgress?: OnProgress): Promise<ModelFacts>;
   /** Reads a picture in any format of the browser, or the sample. */
-  read(source: File | "sample"): Promise<ReadPicture>;
+  read(source: File | Example): Promise<ReadPicture>;
   /**
    * Reads a mask, a picture of two values or a NumPy array, in which the brighter value is known.
    * @param picture `id` of the picture over which it lies; it is resized to that

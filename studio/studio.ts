@@ -4,6 +4,7 @@ import { Painting } from "./picture/painting.ts";
 import type {
   Advice,
   Control,
+  Example,
   ModelFolder,
   ReadPicture,
   Request,
@@ -58,17 +59,17 @@ export class Studio extends State {
   }
 
   /** Reads a file: a picture, or else a checkpoint; a folder is that of a model. */
-  async bring(file: File | ModelFolder | "sample"): Promise<void> {
+  async bring(file: File | ModelFolder | Example): Promise<void> {
     if (this.run.value) return this.#say("Stop the restoration before you bring another file.");
-    if (file !== "sample" && !(file instanceof File)) return await this.openModel(file);
-    if (file !== "sample" && !file.type.startsWith("image/")) return await this.openModel(file);
-    await this.#during(`Reading ${file === "sample" ? "the sample" : file.name}`, async () => {
+    const isExample = typeof file === "string";
+    if (!isExample && !(file instanceof File && file.type.startsWith("image/"))) return await this.openModel(file);
+    await this.#during(`Reading ${isExample ? `the ${file}` : file.name}`, async () => {
       const read = await this.#engine.read(file);
       if (read.parameters && this.picture.value) {
         this.#replaceOffered(read);
         return this.#take(read);
       }
-      this.#open(read, file === "sample");
+      this.#open(read, isExample);
       if (read.parameters) this.#take(read);
     }, () => this.bring(file));
   }

@@ -11,7 +11,8 @@ async function beside(path: string, what: string): Promise<Blob> {
 }
 
 const engine = new Engine(globalThis, {
-  sample: () => beside("./default/sample.png", "the sample picture"),
+  // Folders of the page are named as the last one of the path in the program.
+  example: (path) => beside(path.replace(/^models\//, "./"), "the picture"),
   reference: (name) => beside(`./references/${name}`, `the reference file ${name}`),
 });
 

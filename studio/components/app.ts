@@ -131,7 +131,8 @@ function Welcome({ studio }: { readonly studio: Studio }): VNode {
         accept: "image/*",
         onFile: (file) => void studio.bring(file),
       }),
-      h("button", { type: "button", onClick: () => void studio.bring("sample") }, "Use the sample"),
+      h("button", { type: "button", onClick: () => void studio.bring("portrait") }, "Use the sample"),
+      h("button", { type: "button", onClick: () => void studio.bring("photograph") }, "Use a photograph"),
     ),
   );
 }

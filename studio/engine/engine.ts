@@ -1,10 +1,11 @@
 /** The engine of the page: device, network and pictures behind the calls of `StudioEngine`. */
 import type { WebGpuRuntime } from "../../engine/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
-import { PARAMETERS_KEYWORD } from "../../restoration/mod.ts";
+import { EXAMPLE_PICTURES, PARAMETERS_KEYWORD } from "../../restoration/mod.ts";
 import type { OnChecked, Profile } from "../inspection.ts";
 import type {
   Diagnosis,
+  Example,
   Facts,
   ModelFacts,
   OnProgress,
@@ -35,21 +36,20 @@ import { parametersIn } from "./repeat.ts";
 import { type Kept, restoreJob } from "./restore.ts";
 import { verifyAdapter } from "./verify.ts";
 
-/** Name of the sample picture. */
-const SAMPLE = "sample.png";
-
-/** Where the sample lies in the program, for command lines. */
-const SAMPLE_PATH = "models/default/sample.png";
-
 /** Software that picture files name. */
 const SOFTWARE = { Software: "Shortcut" };
 
 /** Files that come with the page. */
 export interface PageFiles {
-  /** The sample picture. */
-  sample(): Promise<Blob>;
+  /** A good picture, by its path in the program. */
+  example(path: string): Promise<Blob>;
   /** A reference file, by its name. */
   reference(name: string): Promise<Blob>;
+}
+
+/** A picture that was read, and which of the page's it is. */
+interface ReadSource extends StoredPicture {
+  readonly example?: Example;
 }
 
 /** The engine; its calls fail with a `StudioFailure`. */
@@ -58,7 +58,7 @@ export class Engine implements StudioEngine {
   readonly #files: PageFiles;
   readonly #paces: Paces = new Paces();
   readonly #times: EvaluationTimes = new Map();
-  readonly #pictures = new Map<number, StoredPicture & { readonly isSample: boolean }>();
+  readonly #pictures = new Map<number, ReadSource>();
   readonly #kept = new Map<number, Kept>();
   readonly #kernels = new Map<number, StoredKernel>();
   #source: NetworkSource = "prior";
@@ -100,16 +100,17 @@ export class Engine implements StudioEngine {
     });
   }
 
-  /** Reads a picture, or the sample. */
-  read(source: File | "sample"): Promise<ReadPicture> {
+  /** Reads a picture, or one that comes with the page. */
+  read(source: File | Example): Promise<ReadPicture> {
     return attempted(async () => {
-      const isSample = source === "sample";
-      const file = isSample ? await this.#files.sample() : source;
-      const { pixels, ...picture } = await decode(file, isSample ? SAMPLE : source.name);
-      const texts = isSample ? {} : await textsOf(file);
+      const example = typeof source === "string" ? source : undefined;
+      const path = example && EXAMPLE_PICTURES[example].file;
+      const file = path === undefined ? source as File : await this.#files.example(path);
+      const { pixels, ...picture } = await decode(file, path?.replace(/^.*\//, "") ?? (source as File).name);
+      const texts = example ? {} : await textsOf(file);
       const parameters = PARAMETERS_KEYWORD in texts ? await this.#parametersIn(texts, picture.name) : null;
       const id = ++this.#numbers;
-      this.#pictures.set(id, { ...picture, isSample });
+      this.#pictures.set(id, { ...picture, ...example ? { example } : {} });
       return { ...pixels, id, name: picture.name, hasAlpha: picture.decoded.alpha !== undefined, parameters };
     });
   }
@@ -215,18 +216,18 @@ export class Engine implements StudioEngine {
   commandLine(request: Request): Promise<string> {
     return attempted(() => {
       const named = this.#named(request);
-      const { picture: { name }, isSample } = named;
+      const { name, example } = this.#pictureOf(request.picture);
       const options = optionsOf(request, named);
-      const path = isSample ? SAMPLE_PATH : name;
+      const isBrought = example !== undefined && options["degrade"] === true;
       return commandOf(request, {
-        options,
-        picture: isSample && options["degrade"] === true ? undefined : path,
+        options: isBrought && example !== "portrait" ? { example, ...options } : options,
+        picture: isBrought ? undefined : example ? EXAMPLE_PICTURES[example].file : name,
         model: this.#source === "prior" ? undefined : this.#source.name,
       });
     });
   }
 
-  #pictureOf(picture: number): StoredPicture & { readonly isSample: boolean } {
+  #pictureOf(picture: number): ReadSource {
     const found = this.#pictures.get(picture);
     if (found) return found;
     throw new UsageError(`there is no picture ${picture}; read it again`);
@@ -236,7 +237,7 @@ export class Engine implements StudioEngine {
     const picture = this.#pictureOf(number);
     const kernel = of === undefined ? undefined : this.#kernels.get(of);
     if (of !== undefined && !kernel) throw new UsageError(`there is no kernel ${of}; read it again`);
-    return { picture, isSample: picture.isSample, kernel };
+    return { picture, isSample: picture.example !== undefined, kernel };
   }
 
   #jobOf(request: Request): Job {

@@ -18,7 +18,7 @@ Deno.test("the citation and the instructions of the package name the version of 
 
 Deno.test("docs/releasing.md has the hashes of the files that are released with the program", async () => {
   const rows = [...(await read("docs/releasing.md")).matchAll(/^\| `([\w.]+)` +\| `([0-9a-f]{64})`/gm)];
-  assertEquals(rows.map(([, name]) => name), ["prior.safetensors", "sample.png"]);
+  assertEquals(rows.map(([, name]) => name), ["prior.safetensors", "sample.png", "photograph.png"]);
   for (const [, name, hash] of rows) assertEquals(await sha256OfFile(`${ROOT}models/default/${name}`), hash, name);
 });
 

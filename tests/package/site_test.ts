@@ -22,7 +22,16 @@ Deno.test("the site holds API and studio, and all links of documents and API lea
     for (const entry of Object.keys(settings.exports).filter((name) => name !== ".")) {
       assert((await Deno.stat(`${folder}/api/${entry}/index.html`)).isFile, entry);
     }
-    for (const file of ["main.js", "worker.js", "style.css", "default/prior.safetensors", "default/sample.png"]) {
+    for (
+      const file of [
+        "main.js",
+        "worker.js",
+        "style.css",
+        "default/prior.safetensors",
+        "default/sample.png",
+        "default/photograph.png",
+      ]
+    ) {
       assert((await Deno.stat(`${folder}/studio/${file}`)).size > 0, file);
     }
   } finally {

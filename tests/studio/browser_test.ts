@@ -69,7 +69,7 @@ interface Run {
 /** The page's program: plan, restore, save, read again; stop; restore again. */
 const PROGRAM = `(async () => {
   const { proxy } = comlink;
-  const sample = await engine.read("sample");
+  const sample = await engine.read("portrait");
   const request = { picture: sample.id, options: ${
   JSON.stringify({ ...OPTIONS, degrade: true })
 }, seed: 5, samples: 1 };

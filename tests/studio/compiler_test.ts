@@ -10,7 +10,7 @@ const RUNS = [{ method: "ssd", steps: 4 }, { method: "dps", steps: 2 }];
 
 /** Restores the sample in each way, and compares the adapter with recorded runs. */
 const PROGRAM = `(async () => {
-  const { id: picture } = await engine.read("sample");
+  const { id: picture } = await engine.read("portrait");
   for (const run of ${JSON.stringify(RUNS)}) {
     const options = { task: "sr4", ...run, degrade: true };
     await engine.restore({ picture, options, seed: 0, samples: 1 });

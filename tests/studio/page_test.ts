@@ -180,6 +180,17 @@ browserTest(
   { what: "studio" },
 );
 
+browserTest("a photograph that comes with the page is damaged first, and the command names it", async (opened) => {
+  const page = await opened.page();
+  await visit(page, opened.port);
+  await openQuickModel(page);
+  await page.getByRole("button", { name: "Use a photograph" }).click();
+  await page.getByText("photograph.png is open, 256 by 256 pixels").waitFor({ state: "attached" });
+  assertEquals(await page.getByLabel("Degrade").isChecked(), true);
+  await page.getByText("Command line", { exact: true }).click({ timeout: PATIENCE });
+  await page.getByText(/^deno task restore --example photograph --task \S+ --model /).waitFor();
+}, { what: "studio" });
+
 browserTest("an address that is not secure is told apart from a browser without WebGPU", async (opened) => {
   const page = await opened.page();
   await page.goto(`http://${INSECURE_HOST}:${opened.port}/`);

@@ -59,7 +59,9 @@ const SHOTS: readonly Shot[] = [
     context: DESKTOP,
     prepare: async (page) => {
       await ready(page);
-      await page.locator('input[aria-label="Choose a picture"]').setInputFiles(casePath("old-photo/scratched-sepia.jpg"));
+      await page.locator('input[aria-label="Choose a picture"]').setInputFiles(
+        casePath("old-photo/scratched-sepia.jpg"),
+      );
       await page.getByRole("button", { name: "Find out" }).click();
       await page.getByText(/^Set to undo it/).waitFor({ timeout: 120_000 });
       await page.getByText(/\d+ evaluations?/).first().waitFor({ timeout: 180_000 });

@@ -170,7 +170,7 @@ Deno.test("of a good picture the damaged one is compared, and older results are 
   assertEquals(studio.left.value!.label, "Good picture");
   await studio.restore();
   assertEquals(calls.filter(([name]) => name === "forget"), [["forget", 10]]);
-  await studio.bring("sample");
+  await studio.bring("portrait");
   await settled();
   assertEquals(studio.isDegraded.value, true);
   assertEquals(calls.filter(([name]) => name === "forget").at(-1), ["forget", 1, 11]);

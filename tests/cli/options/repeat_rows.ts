@@ -1,5 +1,7 @@
 /** Rows for the options of `restore` that give a size, or make something again. */
 import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { sha256OfFile } from "../../../io/mod.ts";
+import { EXAMPLE_PICTURES } from "../../../restoration/mod.ts";
 import type { Materials } from "./materials.ts";
 import type { Ran, Row, Words } from "./table.ts";
 
@@ -33,6 +35,28 @@ export function repeatRows(
       check(own, same): void {
         assertNotEquals(own.bytes("/a.png"), own.bytes("/b.png"));
         assertEquals(same.bytes("/a.png"), same.bytes("/b.png"));
+      },
+    },
+    {
+      option: "example",
+      without: ["restore", "--out=@.png", "--cpu", "--method=pseudo-inverse", `--model=${tiny}`],
+      given: ["restore", "--out=@.png", "--cpu", "--method=pseudo-inverse", `--model=${tiny}`, "--example=photograph"],
+      async check(portrait, photograph, run): Promise<void> {
+        for (
+          const [ran, { file }] of [[portrait, EXAMPLE_PICTURES.portrait], [
+            photograph,
+            EXAMPLE_PICTURES.photograph,
+          ]] as const
+        ) {
+          const path = new URL(`../../../${file}`, import.meta.url).pathname;
+          assertEquals(ran.field("input.sha256"), await sha256OfFile(path));
+        }
+        const again = await run(["restore", "--out=@.png", "--cpu", `--config=${photograph.out}.json`]);
+        assertEquals(again.bytes(), photograph.bytes(), "the same picture by itself");
+        const other = await run(["restore", small, "--out=@.png", "--cpu", `--like=${photograph.out}.png`]);
+        assertEquals([other.code, other.field("input.file")], [0, small], "another picture outweighs");
+        const both = await run(["restore", small, "--out=@.png", "--example=photograph"]);
+        assertStringIncludes(both.stderr, "--example each name a picture; leave one of them out");
       },
     },
     {
