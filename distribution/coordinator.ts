@@ -1,7 +1,7 @@
 /** The coordinator: fills the queue with what the store has not, and takes results into the store until it has all. */
 import type { JsMsg } from "@nats-io/jetstream";
-import { type Failure, readUnit, type Store, type Watch, type Work } from "../evaluation/mod.ts";
-import { acceptResult, type Difference } from "./accept.ts";
+import { type Failure, type PlanUnits, type Store, unitsOf, type Watch, type Work } from "../evaluation/mod.ts";
+import { type Accepted, acceptResult, type Difference } from "./accept.ts";
 import { QueueError } from "./connection.ts";
 import { Filling } from "./filling.ts";
 import { Ledger } from "./ledger.ts";
@@ -86,25 +86,28 @@ export async function serve(queue: Queue, options: ServeOptions): Promise<Served
 }
 
 class Coordinator {
+  readonly #all: PlanUnits;
   readonly #ledger: Ledger;
   readonly #filling: Filling;
   readonly #refusals = new Map<string, number>();
   readonly #differences: Difference[] = [];
   #restored = 0;
-  #units = new Rate(0);
-  #evaluations = new Rate(0);
+  /** Network evaluations of the units that came of results. */
+  #made = 0;
+  readonly #units = new Rate(0);
+  readonly #evaluations = new Rate(0);
   #shown = "";
   #told = -Infinity;
 
   constructor(readonly queue: Queue, readonly options: ServeOptions, readonly workers: Workers) {
-    const { work: { plan }, offer, chunk, ahead = AHEAD, check } = options;
-    this.#ledger = new Ledger(plan);
-    this.#filling = new Filling(queue, { plan: offer.plan, size: chunk, ahead, ledger: this.#ledger, check });
+    const { work, offer: { plan }, chunk: size, ahead = AHEAD, store } = options;
+    const units = this.#all = unitsOf(work);
+    const ledger = this.#ledger = new Ledger(units, work.plan);
+    this.#filling = new Filling(queue, { plan, units, store, size, ahead, ledger, check: () => this.#show() });
   }
 
   async run(): Promise<Served> {
     const { queue } = this;
-    await this.#readStored();
     // What workers made while there was no coordinator is taken first, so that it is not made again.
     let mayFill = false;
     let isThere = false;
@@ -131,14 +134,14 @@ class Coordinator {
 
   /** How far it is. */
   get overview(): Overview {
-    const { units, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
-    const stored = units.size - missing - failed;
+    const { size, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
+    const stored = size - missing - failed;
     // Where no network is asked, units are all that there is to count.
     const [rate, left] = evaluations > 0
       ? [this.#evaluations.perSecond, evaluationsLeft]
       : [this.#units.perSecond, missing];
     return {
-      units: units.size,
+      units: size,
       stored,
       failed,
       differences: this.#differences.length,
@@ -146,17 +149,6 @@ class Coordinator {
       ...(rate > 0 || missing === 0 ? { secondsLeft: missing === 0 ? 0 : left / rate } : {}),
       workers: this.workers.views,
     };
-  }
-
-  /** Looks for what is stored already; records are looked at one by one, and not kept. */
-  async #readStored(): Promise<void> {
-    const { store } = this.options;
-    for (const name of await store.list("units")) {
-      const id = name.replace(/\.json$/, "");
-      if (this.#ledger.isMissing(id) && await readUnit(store, id)) this.#ledger.store(id);
-    }
-    this.#units = new Rate(0);
-    this.#evaluations = new Rate(this.#ledger.evaluations - this.#ledger.evaluationsLeft);
   }
 
   /** Removes another evaluation if that was asked for. */
@@ -250,11 +242,7 @@ class Coordinator {
         const bytes = await queue.take(notice.object, LIMITS.result);
         if (bytes) {
           const result = decode("result", bytes);
-          const { stored, differences } = await acceptResult({ work, units: this.#ledger.units }, result, store);
-          for (const id of stored) if (this.#ledger.store(id)) this.#restored++;
-          for (const difference of differences) this.#differs(difference);
-          for (const { id, reason } of result.failures) this.#ledger.giveUp(id, reason);
-          this.#count();
+          this.#count(await acceptResult({ work, units: this.#all }, result, store));
         }
       } catch (error) {
         if (error instanceof WireError) this.#refuse(notice, error);
@@ -269,10 +257,16 @@ class Coordinator {
     await queue.drop(notice.object);
   }
 
-  #count(): void {
-    const { evaluations, evaluationsLeft } = this.#ledger;
+  #count({ stored, there, differences, failures }: Accepted): void {
+    const ledger = this.#ledger;
+    for (const index of there) ledger.store(index);
+    const news = stored.filter((index) => ledger.store(index));
+    this.#restored += news.length;
+    for (const { index, unit, reason } of failures) if (ledger.giveUp(index, unit, reason)) news.push(index);
+    this.#made += news.reduce((sum, index) => sum + ledger.costOf(index), 0);
+    for (const difference of differences) this.#differs(difference);
     this.#units.at(this.#restored);
-    this.#evaluations.at(evaluations - evaluationsLeft);
+    this.#evaluations.at(this.#made);
   }
 
   #differs(difference: Difference): void {
@@ -295,7 +289,7 @@ class Coordinator {
   async #show(): Promise<void> {
     const { watch, check, view } = this.options;
     await check();
-    const { units: { size }, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
+    const { size, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
     const workers = this.workers.count;
     if (view && performance.now() - this.#told >= TELLING) {
       this.#told = performance.now();

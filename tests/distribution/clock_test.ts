@@ -4,7 +4,7 @@ import { FolderStore } from "../../cli/evaluate_store.ts";
 import { missingProgram, succeeds } from "./debian.ts";
 import { natsTest } from "./nats_server.ts";
 import { Program } from "./program.ts";
-import { expectedTables, pass, planned, tablesOf } from "./setting.ts";
+import { expectedTables, pass, plannedUnits, tablesOf } from "./setting.ts";
 
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
@@ -66,7 +66,7 @@ for (const who of ["coordinator", "worker"] as const) {
     };
     const years = new Set(printed[who].map(({ year }) => year));
     assert(years.size > 1, `the clock was seen in ${[...years]} only`);
-    const { plan: { units } } = await planned();
+    const units = await plannedUnits();
     const made = printed.worker.reduce((sum, { figure }) => sum + Number(figure), 0);
     assertEquals(made, units.length, "no lease was lost: nothing is made twice");
     const forecasts = printed.coordinator.map(({ figure }) => figure).filter((figure) => figure !== "unknown");

@@ -12,7 +12,7 @@ import {
   expectedTables,
   openQueue,
   pass,
-  planned,
+  plannedUnits,
   serveAt,
   serveOptions,
   SUBJECT,
@@ -23,7 +23,7 @@ import {
 natsTest(
   "a unit that ends every worker is tried, listed, and keeps no other one back",
   async ({ server: { host } }) => {
-    const { plan: { units } } = await planned();
+    const units = await plannedUnits();
     const poison = units[5]!.id;
     let deaths = 0;
     const store = new MemoryStore();
@@ -54,7 +54,7 @@ natsTest(
 natsTest("errors, lost devices and devices that are too small: others try, and a unit of five tries is listed", async ({
   server: { host },
 }) => {
-  const { plan: { units } } = await planned();
+  const units = await plannedUnits();
   const [broken, large] = [units[0]!.id, units[7]!.id];
   const notes: string[] = [];
   let opened = 0;
@@ -166,7 +166,7 @@ natsTest("a full disk stops the coordinator; what was made waits, and the next o
   const working = workAt(host, { open: () => Promise.resolve(bench((units) => void (made += units.length))) });
   await assertRejects(() => serveAt(host, { store: full }), FileError, "no space is left");
   const [served] = await Promise.all([serveAt(host, { store }), working]);
-  const { plan: { units } } = await planned();
+  const units = await plannedUnits();
   assertEquals([served.failures, served.differences], [[], []]);
   assertEquals(made, units.length, "nothing is made twice");
   assertEquals(await tablesOf(store), await expectedTables());
@@ -192,8 +192,8 @@ natsTest("what does not fit the wire is refused, and told", async ({ server: { h
       adapter: "forged",
     });
   };
-  await send({ records: [], failures: [], pictures: {}, more: 1 });
-  await send({ records: [{ id: "../../x" }], failures: [], pictures: {} });
+  await send({ units: [], records: [], failures: [], pictures: {}, more: 1 });
+  await send({ units: [], records: [{ id: "../../x" }], failures: [], pictures: {} });
   const told = (text: string): boolean => notes.some((note) => note.includes(text));
   while (!told("records.0")) await pass(20);
   assert(told("Cannot read a notice: it is no JSON") && told("Cannot read a result: more"), notes.join("\n"));
