@@ -70,27 +70,42 @@ export async function acceptResult(expected: Expected, result: ChunkResult, stor
   const failures = result.failures.map(({ id, reason }) => ({ ...placed(id), reason }));
   const checked: Checked[] = [];
   for (const record of result.records) {
+    if (checked.some(({ unit }) => unit.id === record.id)) refuse(record.id, "it is there twice");
     checked.push(await check(expected.work, placed(record.id), record, result.pictures));
   }
-  const stored: number[] = [];
-  const there: number[] = [];
-  const differences: Difference[] = [];
-  for (const { index, unit, record, picture, shown } of checked) {
-    const found = await readUnit(store, unit.id);
-    if (found) {
-      there.push(index);
-      const bytes = await store.read(UNIT_FILES.picture(unit.id));
-      const isSame = canonical(timeless(found)) === canonical(timeless(record)) && isEqual(bytes, picture);
-      if (!isSame) differences.push({ unit, kept: found.device, other: record.device });
-      continue;
-    }
-    for (const [name, bytes] of shown) if (!(await store.has(name))) await store.write(name, bytes);
-    await store.write(UNIT_FILES.picture(unit.id), picture);
-    // Last: a unit counts when this file is there.
-    await writeText(store, UNIT_FILES.record(unit.id), record);
-    stored.push(index);
+  const outcomes = await Promise.allSettled(checked.map((each) => keep(each, store)));
+  // After all of them: none may be on its way to the disk when the result is taken once more.
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  const kept = outcomes.flatMap((outcome) => outcome.status === "fulfilled" ? [outcome.value] : []);
+  return {
+    stored: kept.flatMap(({ index, isNew }) => isNew ? [index] : []),
+    there: kept.flatMap(({ index, isNew }) => isNew ? [] : [index]),
+    differences: kept.flatMap(({ difference }) => difference ?? []),
+    failures,
+  };
+}
+
+/** What came of storing a unit. */
+interface Kept {
+  readonly index: number;
+  readonly isNew: boolean;
+  readonly difference?: Difference;
+}
+
+/** Stores a unit, or compares it with the one that is there. */
+async function keep({ index, unit, record, picture, shown }: Checked, store: Store): Promise<Kept> {
+  const there = await readUnit(store, unit.id);
+  if (there) {
+    const bytes = await store.read(UNIT_FILES.picture(unit.id));
+    const isSame = canonical(timeless(there)) === canonical(timeless(record)) && isEqual(bytes, picture);
+    const difference = { unit, kept: there.device, other: record.device };
+    return { index, isNew: false, ...(isSame ? {} : { difference }) };
   }
-  return { stored, there, failures, differences };
+  for (const [name, bytes] of shown) if (!(await store.has(name))) await store.write(name, bytes);
+  await store.write(UNIT_FILES.picture(unit.id), picture);
+  // Last: a unit counts when this file is there.
+  await writeText(store, UNIT_FILES.record(unit.id), record);
+  return { index, isNew: true };
 }
 
 /** What of a record does not depend on the machine and its speed. */

@@ -8,9 +8,9 @@ import { Ledger } from "./ledger.ts";
 import { serveMetrics } from "./metrics.ts";
 import type { Input } from "./offer.ts";
 import { metricsText, type Overview } from "./overview.ts";
-import type { Queue } from "./queue.ts";
+import type { Queue, Taken } from "./queue.ts";
 import { Rate } from "./rate.ts";
-import { decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
+import { type ChunkResult, decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
 import { Workers } from "./workers.ts";
 
 /** How often the results of a unit are refused before it is given up. */
@@ -18,6 +18,9 @@ const REFUSALS = 5;
 
 /** The most chunks that wait in a queue: some for each of a thousand workers, and no more than a server holds easily. */
 const AHEAD = 8192;
+
+/** Results that are on their way here at once: a question to the server takes longer than to store what it answers. */
+const TAKERS = 8;
 
 /** Milliseconds between two overviews. */
 const TELLING = 5000;
@@ -96,6 +99,11 @@ class Coordinator {
   #made = 0;
   readonly #units = new Rate(0);
   readonly #evaluations = new Rate(0);
+  readonly #takers = new Set<Promise<boolean>>();
+  #hasTaken = false;
+  /** Results that were taken from the queue and are not stored yet. */
+  #taking = 0;
+  #storing: Promise<unknown> = Promise.resolve();
   #shown = "";
   #told = -Infinity;
 
@@ -111,20 +119,23 @@ class Coordinator {
     // What workers made while there was no coordinator is taken first, so that it is not made again.
     let mayFill = false;
     let isThere = false;
-    while (!isThere || this.#ledger.missing > 0) {
-      await this.#show();
-      try {
-        if (!isThere) mayFill = await this.#establish();
-        isThere = true;
-        if (mayFill) await this.#filling.fill();
-        const message = await queue.nextNotice();
-        if (message) await this.#take(message);
-        else if (mayFill) isThere = await this.#mend();
-        else mayFill = true;
-      } catch (error) {
-        await queue.survive(error);
-        if (isThere && await this.#isGone()) isThere = this.#lose();
+    try {
+      while (!isThere || this.#ledger.missing > 0) {
+        await this.#show();
+        try {
+          if (!isThere) mayFill = await this.#establish();
+          isThere = true;
+          if (mayFill) await this.#filling.fill();
+          if (await this.#takeNext() || this.#taking > 0) continue;
+          if (mayFill) isThere = await this.#mend();
+          else mayFill = true;
+        } catch (error) {
+          await queue.survive(error);
+          if (isThere && await this.#isGone()) isThere = this.#lose();
+        }
       }
+    } finally {
+      await Promise.allSettled(this.#takers);
     }
     await this.#show();
     this.options.view?.(this.overview);
@@ -227,8 +238,33 @@ class Coordinator {
     }
   }
 
+  /**
+   * Takes results, several at once, until one of them is in the store, or there was none for a second.
+   * @returns whether there was one
+   */
+  async #takeNext(): Promise<boolean> {
+    // Where there was none a moment ago, one question at a time is enough.
+    const most = this.#hasTaken ? TAKERS : 1;
+    while (this.#takers.size < most) this.#takers.add(this.#takeOne());
+    const [first] = await Promise.race(Array.from(this.#takers, (taker) => taker.then(() => [taker], () => [taker])));
+    this.#takers.delete(first!);
+    return this.#hasTaken = await first!;
+  }
+
+  async #takeOne(): Promise<boolean> {
+    const message = await this.queue.nextNotice();
+    if (!message) return false;
+    this.#taking++;
+    try {
+      await this.#take(message);
+      return true;
+    } finally {
+      this.#taking--;
+    }
+  }
+
   async #take(message: JsMsg): Promise<void> {
-    const { queue, options: { store, offer, work } } = this;
+    const { queue, options: { offer } } = this;
     let notice: Notice;
     try {
       notice = decode("notice", message.data);
@@ -236,14 +272,12 @@ class Coordinator {
       this.options.note((error as Error).message);
       return message.term();
     }
+    let taken: Taken | undefined;
     if (notice.plan === offer.plan) {
       this.#filling.done();
       try {
-        const bytes = await queue.take(notice.object, LIMITS.result);
-        if (bytes) {
-          const result = decode("result", bytes);
-          this.#count(await acceptResult({ work, units: this.#all }, result, store));
-        }
+        taken = await queue.takeOnce(notice.object, LIMITS.result);
+        if (taken) await this.#accept(decode("result", taken.bytes));
       } catch (error) {
         if (error instanceof WireError) this.#refuse(notice, error);
         else {
@@ -254,7 +288,16 @@ class Coordinator {
       }
     }
     message.ack();
-    await queue.drop(notice.object);
+    await (taken ? taken.drop() : queue.drop(notice.object));
+  }
+
+  /** Stores a result, one after the other: the same unit from two machines is compared. */
+  async #accept(result: ChunkResult): Promise<void> {
+    const { store, work } = this.options;
+    const before = this.#storing;
+    const storing = before.then(() => acceptResult({ work, units: this.#all }, result, store));
+    this.#storing = storing.catch(() => {});
+    this.#count(await storing);
   }
 
   #count({ stored, there, differences, failures }: Accepted): void {
