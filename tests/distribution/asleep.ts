@@ -71,8 +71,13 @@ const SIZE = { width: 1, height: 1 };
 
 const PICTURE = encodePng(toImage({ ...SIZE, channels: 3, data: new Float32Array(3) }));
 
+/** The picture of all units. */
+export function asleepPicture(): Uint8Array {
+  return PICTURE;
+}
+
 /** Keeps a record and pictures that a coordinator takes. */
-async function keep(
+export async function keepAsleep(
   work: Work,
   unit: Parameters<typeof unitKey>[1] & { readonly id: string },
   store: Store,
@@ -101,7 +106,7 @@ export function asleepBench(milliseconds: number): Bench {
     adapter: "asleep",
     run: async (work, units, store) => {
       await pass(milliseconds);
-      for (const unit of units) await keep(work, unit, store);
+      for (const unit of units) await keepAsleep(work, unit, store);
       return [];
     },
     close: () => {},
