@@ -1,8 +1,12 @@
 /** What can go wrong with workers, their devices, the disk and the wire. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { jetstream } from "@nats-io/jetstream";
+import { Objm } from "@nats-io/obj";
 import { QueueError } from "../../distribution/mod.ts";
+import { UnitStore } from "../../distribution/unit_store.ts";
+import type { ChunkResult } from "../../distribution/wire.ts";
 import { DeviceLostError } from "../../engine/mod.ts";
-import type { PlannedUnit } from "../../evaluation/mod.ts";
+import type { PlannedUnit, Work } from "../../evaluation/mod.ts";
 import { FileError } from "../../io/mod.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";
@@ -179,12 +183,13 @@ natsTest("what does not fit the wire is refused, and told", async ({ server: { h
   const serving = serveAt(host, options);
   const queue = await openQueue(host);
   while (!notes.some((text) => text.startsWith("Serving"))) await pass(20);
-  const { offer: { plan } } = options;
+  const { offer: { plan }, work } = options;
   queue.connection.publish("shortcut.test.result", "no JSON");
   queue.connection.publish("shortcut.test.worker", "no JSON");
-  const send = async (result: unknown): Promise<void> => {
+  const send = async (result: unknown, tamper?: (object: string) => Promise<void>): Promise<void> => {
     const object = `result/${crypto.randomUUID()}`;
     await queue.put(object, new TextEncoder().encode(JSON.stringify(result)));
+    await tamper?.(object);
     await queue.addNotice({
       plan,
       object,
@@ -194,12 +199,48 @@ natsTest("what does not fit the wire is refused, and told", async ({ server: { h
   };
   await send({ units: [], records: [], failures: [], pictures: {}, more: 1 });
   await send({ units: [], records: [{ id: "../../x" }], failures: [], pictures: {} });
+  const unit = { ...(await plannedUnits())[0]! };
+  const result = await resultOf(work, unit);
+  await send({ ...result, units: [{ ...unit, image: 99 }] });
+  await send({ ...result, units: [] });
+  await send({ ...result, records: [...result.records, ...result.records] });
+  await send(result, async (object) => {
+    const { nuid } = (await (await new Objm(queue.connection).open("shortcut-test")).info(object))!;
+    await jetstream(queue.connection).publish(`$O.shortcut-test.C.${nuid}`, `${JSON.stringify(result)} `);
+  });
   const told = (text: string): boolean => notes.some((note) => note.includes(text));
-  while (!told("records.0")) await pass(20);
+  while (!["records.0", "is not of this plan", "is there twice", "its checksum"].every(told)) await pass(20);
+  assertEquals(notes.filter((note) => note.includes("it is not of this plan")).length, 2);
   assert(told("Cannot read a notice: it is no JSON") && told("Cannot read a result: more"), notes.join("\n"));
   assertEquals(store.files.size, 0);
   await Promise.all([serving, workAt(host)]);
   assertEquals(await tablesOf(store), await expectedTables());
+  await queue.connection.close();
+});
+
+/** What a worker gives back for a unit. */
+async function resultOf(work: Work, unit: PlannedUnit): Promise<ChunkResult> {
+  const store = new UnitStore();
+  await bench().run(work, [unit], store, () => {});
+  return store.result([unit], []);
+}
+
+natsTest("a unit whose results come together from two machines is compared", async ({ server: { host } }) => {
+  const options = await serveOptions({ store: new MemoryStore() });
+  const queue = await openQueue(host);
+  await queue.prepare(2);
+  await queue.putOffer(options.offer);
+  const unit = { ...(await plannedUnits())[0]! };
+  const first = await resultOf(options.work, unit);
+  for (const psnr of [1, 2, 3]) {
+    const object = `result/${psnr}`;
+    const records = first.records.map((record) => ({ ...record, metrics: { ...record.metrics, psnr } }));
+    await queue.put(object, new TextEncoder().encode(JSON.stringify({ ...first, records })));
+    await queue.addNotice({ plan: options.offer.plan, object, worker: "0".repeat(8), adapter: "forged" });
+  }
+  const [served] = await Promise.all([serveAt(host, options), workAt(host)]);
+  assertEquals(served.differences.map(({ unit: { id } }) => id), [unit.id, unit.id], "two of three are others");
+  assertEquals(served.restored, (await plannedUnits()).length);
   await queue.connection.close();
 });
 
