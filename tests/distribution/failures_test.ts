@@ -6,7 +6,7 @@ import { QueueError } from "../../distribution/mod.ts";
 import { UnitStore } from "../../distribution/unit_store.ts";
 import type { ChunkResult } from "../../distribution/wire.ts";
 import { DeviceLostError } from "../../engine/mod.ts";
-import type { PlannedUnit, Work } from "../../evaluation/mod.ts";
+import type { PlannedUnit, UnitRecord, Work } from "../../evaluation/mod.ts";
 import { FileError } from "../../io/mod.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";
@@ -225,22 +225,33 @@ async function resultOf(work: Work, unit: PlannedUnit): Promise<ChunkResult> {
   return store.result([unit], []);
 }
 
-natsTest("a unit whose results come together from two machines is compared", async ({ server: { host } }) => {
-  const options = await serveOptions({ store: new MemoryStore() });
+natsTest("a unit whose results come together from three machines is compared", async ({ server: { host } }) => {
+  const store = new MemoryStore();
+  const write = store.write.bind(store);
+  // As of a disk: the others come meanwhile.
+  const slow = Object.assign(store, {
+    write: (name: string, bytes: Uint8Array) => pass(50).then(() => write(name, bytes)),
+  });
+  const options = await serveOptions({ store: slow });
   const queue = await openQueue(host);
   await queue.prepare(2);
-  await queue.putOffer(options.offer);
-  const unit = { ...(await plannedUnits())[0]! };
-  const first = await resultOf(options.work, unit);
-  for (const psnr of [1, 2, 3]) {
-    const object = `result/${psnr}`;
-    const records = first.records.map((record) => ({ ...record, metrics: { ...record.metrics, psnr } }));
-    await queue.put(object, new TextEncoder().encode(JSON.stringify({ ...first, records })));
+  const units = await plannedUnits();
+  const send = async (unit: PlannedUnit, changed: UnitRecord["metrics"]): Promise<void> => {
+    const object = `result/${crypto.randomUUID()}`;
+    const result = await resultOf(options.work, { ...unit });
+    const records = result.records.map((record) => ({ ...record, metrics: { ...record.metrics, ...changed } }));
+    await queue.put(object, new TextEncoder().encode(JSON.stringify({ ...result, records })));
     await queue.addNotice({ plan: options.offer.plan, object, worker: "0".repeat(8), adapter: "forged" });
-  }
+  };
+  await send(units[1]!, {});
+  for (const psnr of [1, 2, 3]) await send(units[0]!, { psnr });
   const [served] = await Promise.all([serveAt(host, options), workAt(host)]);
-  assertEquals(served.differences.map(({ unit: { id } }) => id), [unit.id, unit.id], "two of three are others");
-  assertEquals(served.restored, (await plannedUnits()).length);
+  assertEquals(
+    served.differences.map(({ unit: { id } }) => id),
+    [units[0]!.id, units[0]!.id],
+    "two of three are others",
+  );
+  assertEquals(served.restored, units.length);
   await queue.connection.close();
 });
 
