@@ -74,14 +74,13 @@ export class Runs {
   readonly length: number;
   readonly #seeds: Seeds;
   readonly #images: number;
-  /** Places of the seeds in their list. */
-  readonly #places: ReadonlyMap<number, number>;
+  /** Places of the seeds in their list; made when one is looked for, as it is larger than the list. */
+  #places: ReadonlyMap<number, number> | undefined;
 
   /** The runs of so many pictures. */
   constructor(seeds: Seeds, images: number) {
     this.#seeds = seeds;
     this.#images = images;
-    this.#places = new Map(seeds === EACH ? [] : seeds.map((seed, place) => [seed, place]));
     this.length = images * seedsOf(seeds, 0).length;
   }
 
@@ -93,8 +92,13 @@ export class Runs {
 
   /** The place of a run; -1 if it is none of these. */
   indexOf({ image, seed }: Run): number {
-    const isSeed = this.#seeds === EACH ? seed === image : this.#places.has(seed);
-    if (!isSeed || !Number.isInteger(image) || image < 0 || image >= this.#images) return -1;
-    return image + this.#images * (this.#places.get(seed) ?? 0);
+    const pass = this.#seeds === EACH ? (seed === image ? 0 : undefined) : this.#passOf(this.#seeds, seed);
+    if (pass === undefined || !Number.isInteger(image) || image < 0 || image >= this.#images) return -1;
+    return image + this.#images * pass;
+  }
+
+  #passOf(seeds: readonly number[], seed: number): number | undefined {
+    this.#places ??= new Map(seeds.map((each, place) => [each, place]));
+    return this.#places.get(seed);
   }
 }
