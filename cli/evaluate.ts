@@ -14,10 +14,10 @@ import type { Runtime } from "../engine/mod.ts";
 import {
   checkNetwork,
   commandText,
+  costsOf,
   describeFailures,
   describePlan,
   ENTRY_OPTIONS,
-  evaluationsOf,
   type Failure,
   formatCells,
   formatPublished,
@@ -27,17 +27,18 @@ import {
   measureSpeed,
   mergeParts,
   METRICS,
+  type Plan,
   planData,
   type PlannedUnit,
+  readPending,
   readResults,
   readShard,
-  readUnits,
   resultSheet,
   RUN_OPTIONS,
   runUnits,
   shardOf,
   type Speed,
-  speedOfUnits,
+  type Study,
   STUDY_OPTIONS,
   type Watch,
   type Work,
@@ -159,35 +160,31 @@ class Session implements Disposable {
       this.reporter.result(jobs, `Wrote ${jobs.file}: ${next}`);
       return 0;
     }
-    const records = await readUnits(new FolderStore(folder), mine.map(({ id }) => id));
-    const pending = mine.filter(({ id }) => !records.has(id));
     for (const line of describePlan(plan, mine, shard)) this.reporter.note(line);
     await this.interrupt.check();
-    const nfe = evaluationsOf(plan, pending);
+    const isPlanned = this.args.flag("plan") || this.args.flag("dry-run");
+    if (isServed && !isPlanned) return await this.#serve(work, study, folder, { configuration, measures });
+    const { amount, pending, speed: known } = await readPending(plan, mine, new FolderStore(folder));
+    const costOf = costsOf(plan);
+    const left = { units: pending.length, evaluations: pending.reduce((sum, unit) => sum + costOf(unit), 0) };
     if (pending.length > 0) {
       const measure = async (): Promise<Speed> =>
         measureSpeed(await this.#open(), (await this.#load(work)).model, work);
-      const speed = speedOfUnits(records.values()) ?? (nfe === 0 || isServed ? undefined : await measure());
-      const time = speed ? `, about ${formatSeconds(nfe * speed.secondsPerNfe)} by ${speed.source}` : "";
-      this.reporter.note(`${pending.length} units to do: ${nfe} network evaluations${time}`);
+      const speed = known ?? (left.evaluations === 0 || isServed ? undefined : await measure());
+      const time = speed ? `, about ${formatSeconds(left.evaluations * speed.secondsPerNfe)} by ${speed.source}` : "";
+      this.reporter.note(`${pending.length} units to do: ${left.evaluations} network evaluations${time}`);
     }
-    if (this.args.flag("plan") || this.args.flag("dry-run")) {
+    if (isPlanned) {
       const there = `${mine.length - pending.length} of ${mine.length} units are there already`;
       const text = pending.length === 0
         ? `All ${mine.length} units are there already: there is nothing to do`
         : `${there}, ${pending.length} are to be done`;
-      this.reporter.result(planData(plan, mine, pending), text);
+      this.reporter.result(planData(plan, amount, left), text);
       return 0;
     }
     using store = await FolderStore.writing(folder, this.interrupt);
-    const command = `deno task evaluate ${commandText(this.args.words, ONE_RUN)}`;
-    const kept = { plan, command, configuration };
-    await writePlan(store, kept);
-    const failures = pending.length === 0
-      ? []
-      : isServed
-      ? (await serveEvaluation(this.args.values, { ...this.#told, view: this.#view, work, study, store })).failures
-      : await this.#work(work, pending, store);
+    const kept = await this.#keep(plan, configuration, store);
+    const failures = pending.length === 0 ? [] : await this.#work(work, pending, store);
     this.reporter.done();
     for (const line of describeFailures(plan, failures)) this.reporter.note(line);
     const failed = failures.length;
@@ -195,8 +192,29 @@ class Session implements Disposable {
     if (!shard) return await this.#finish(kept, store, measures, { restored, failed });
     const text = `Shard ${shard.index} of ${shard.count}: ${mine.length - failed} of ${mine.length} units are ` +
       `in "${folder}"; join all with: deno task evaluate merge PART... --out FOLDER`;
-    this.reporter.result({ folder, shard, ...planData(plan, mine, pending), failed }, text);
+    this.reporter.result({ folder, shard, ...planData(plan, amount, left), failed }, text);
     return failed === 0 ? 0 : 1;
+  }
+
+  /** Serves the whole plan; what is there already is found on the way through it. */
+  async #serve(work: Work, study: Study, folder: string, { configuration, measures }: {
+    readonly configuration: string | null;
+    readonly measures: Measures;
+  }): Promise<number> {
+    using store = await FolderStore.writing(folder, this.interrupt);
+    const kept = await this.#keep(work.plan, configuration, store);
+    const serving = { ...this.#told, view: this.#view, work, study, store };
+    const { restored, failures } = await serveEvaluation(this.args.values, serving);
+    this.reporter.done();
+    for (const line of describeFailures(work.plan, failures)) this.reporter.note(line);
+    return await this.#finish(kept, store, measures, { restored, failed: failures.length });
+  }
+
+  /** Keeps the plan beside the units. */
+  async #keep(plan: Plan, configuration: string | null, store: FolderStore): Promise<KeptPlan> {
+    const kept = { plan, command: `deno task evaluate ${commandText(this.args.words, ONE_RUN)}`, configuration };
+    await writePlan(store, kept);
+    return kept;
   }
 
   /** Joins parts; the tables are those of a run that was never split. */

@@ -1,6 +1,14 @@
 /** The output folder of an evaluation. */
 import type { Store } from "../evaluation/mod.ts";
-import { FileError, type Interrupt, readImage, writeAtomically, writePng } from "../io/mod.ts";
+import {
+  type AtomicWriter,
+  atomicWriter,
+  FileError,
+  type Interrupt,
+  readImage,
+  writeAtomically,
+  writePng,
+} from "../io/mod.ts";
 import { colourRaster, type Raster, toImage } from "../raster/mod.ts";
 
 /** Reads and writes a folder; what is being written is finished whatever the user presses. */
@@ -57,6 +65,20 @@ export class FolderStore implements Store, Disposable {
 
   async list(folder: "units" | "pictures"): Promise<readonly string[]> {
     return (await filesOf(this.path(folder))).filter((name) => !name.startsWith("."));
+  }
+
+  async *names(folder: "units" | "pictures"): AsyncGenerator<string, void> {
+    for await (const { name, isFile } of Deno.readDir(this.path(folder))) {
+      if (isFile && !name.startsWith(".")) yield name;
+    }
+  }
+
+  async open(name: string): Promise<ReadableStream<Uint8Array> | undefined> {
+    return await Deno.open(this.path(name)).then(({ readable }) => readable, () => undefined);
+  }
+
+  async create(name: string): Promise<AtomicWriter> {
+    return await atomicWriter(this.path(name));
   }
 
   async readPicture(name: string): Promise<Raster> {

@@ -1,5 +1,5 @@
 /** Cutting a plan into chunks: the units that one worker does together. */
-import { hashOf, pairName, type PlannedUnit } from "../evaluation/mod.ts";
+import { hashOf, pairName, type PlannedUnit, type PlanUnits } from "../evaluation/mod.ts";
 
 /** Units of one task and method, and the name that follows from them. */
 export interface Chunk {
@@ -23,19 +23,23 @@ export async function chunkOf(units: readonly PlannedUnit[]): Promise<Chunk> {
 }
 
 /**
- * Units in groups that become chunks, one after the other, so that those of a large plan need no memory. They do not depend
- * on what is done already: a coordinator that starts again names their chunks as before.
- * @param units each once, in the order of the plan
+ * Places of units in groups that become chunks, one after the other, so that those of a large plan need no memory. They do
+ * not depend on what is done already: a coordinator that starts again names their chunks as before.
+ * @param units those of a plan; one that another stands for is left out
  * @param size most units of a group, at least 1
  */
-export function* groupsOf(units: Iterable<PlannedUnit>, size: number): Generator<readonly PlannedUnit[], void> {
-  let group: PlannedUnit[] = [];
-  for (const unit of units) {
-    if (group.length > 0 && (group.length >= size || pairName(group[0]!) !== pairName(unit))) {
+export function* groupsOf(units: PlanUnits, size: number): Generator<readonly number[], void> {
+  let group: number[] = [];
+  let pair = "";
+  for (let index = 0; index < units.length; index++) {
+    if (units.firstOf(index) !== index) continue;
+    const found = pairName(units.placeAt(index));
+    if (group.length > 0 && (group.length >= size || pair !== found)) {
       yield group;
       group = [];
     }
-    group.push(unit);
+    pair = found;
+    group.push(index);
   }
   if (group.length > 0) yield group;
 }

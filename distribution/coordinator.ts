@@ -1,16 +1,16 @@
 /** The coordinator: fills the queue with what the store has not, and takes results into the store until it has all. */
 import type { JsMsg } from "@nats-io/jetstream";
-import { type Failure, readUnit, type Store, type Watch, type Work } from "../evaluation/mod.ts";
-import { acceptResult, type Difference } from "./accept.ts";
+import { type Failure, type PlanUnits, type Store, unitsOf, type Watch, type Work } from "../evaluation/mod.ts";
+import { type Accepted, acceptResult, type Difference } from "./accept.ts";
 import { QueueError } from "./connection.ts";
 import { Filling } from "./filling.ts";
 import { Ledger } from "./ledger.ts";
 import { serveMetrics } from "./metrics.ts";
 import type { Input } from "./offer.ts";
 import { metricsText, type Overview } from "./overview.ts";
-import type { Queue } from "./queue.ts";
+import type { Queue, Taken } from "./queue.ts";
 import { Rate } from "./rate.ts";
-import { decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
+import { type ChunkResult, decode, LIMITS, type Notice, type Offer, WireError } from "./wire.ts";
 import { Workers } from "./workers.ts";
 
 /** How often the results of a unit are refused before it is given up. */
@@ -18,6 +18,9 @@ const REFUSALS = 5;
 
 /** The most chunks that wait in a queue: some for each of a thousand workers, and no more than a server holds easily. */
 const AHEAD = 8192;
+
+/** Results that are on their way here at once: a question to the server takes longer than to store what it answers. */
+const TAKERS = 8;
 
 /** Milliseconds between two overviews. */
 const TELLING = 5000;
@@ -86,42 +89,53 @@ export async function serve(queue: Queue, options: ServeOptions): Promise<Served
 }
 
 class Coordinator {
+  readonly #all: PlanUnits;
   readonly #ledger: Ledger;
   readonly #filling: Filling;
   readonly #refusals = new Map<string, number>();
   readonly #differences: Difference[] = [];
   #restored = 0;
-  #units = new Rate(0);
-  #evaluations = new Rate(0);
+  /** Network evaluations of the units that came of results. */
+  #made = 0;
+  readonly #units = new Rate(0);
+  readonly #evaluations = new Rate(0);
+  readonly #takers = new Set<Promise<boolean>>();
+  #hasTaken = false;
+  /** Results that were taken from the queue and are not stored yet. */
+  #taking = 0;
+  #storing: Promise<unknown> = Promise.resolve();
   #shown = "";
   #told = -Infinity;
 
   constructor(readonly queue: Queue, readonly options: ServeOptions, readonly workers: Workers) {
-    const { work: { plan }, offer, chunk, ahead = AHEAD, check } = options;
-    this.#ledger = new Ledger(plan);
-    this.#filling = new Filling(queue, { plan: offer.plan, size: chunk, ahead, ledger: this.#ledger, check });
+    const { work, offer: { plan }, chunk: size, ahead = AHEAD, store } = options;
+    const units = this.#all = unitsOf(work);
+    const ledger = this.#ledger = new Ledger(units, work.plan);
+    this.#filling = new Filling(queue, { plan, units, store, size, ahead, ledger, check: () => this.#show() });
   }
 
   async run(): Promise<Served> {
     const { queue } = this;
-    await this.#readStored();
     // What workers made while there was no coordinator is taken first, so that it is not made again.
     let mayFill = false;
     let isThere = false;
-    while (!isThere || this.#ledger.missing > 0) {
-      await this.#show();
-      try {
-        if (!isThere) mayFill = await this.#establish();
-        isThere = true;
-        if (mayFill) await this.#filling.fill();
-        const message = await queue.nextNotice();
-        if (message) await this.#take(message);
-        else if (mayFill) isThere = await this.#mend();
-        else mayFill = true;
-      } catch (error) {
-        await queue.survive(error);
-        if (isThere && await this.#isGone()) isThere = this.#lose();
+    try {
+      while (!isThere || this.#ledger.missing > 0) {
+        await this.#show();
+        try {
+          if (!isThere) mayFill = await this.#establish();
+          isThere = true;
+          if (mayFill) await this.#filling.fill();
+          if (await this.#takeNext() || this.#taking > 0) continue;
+          if (mayFill) isThere = await this.#mend();
+          else mayFill = true;
+        } catch (error) {
+          await queue.survive(error);
+          if (isThere && await this.#isGone()) isThere = this.#lose();
+        }
       }
+    } finally {
+      await Promise.allSettled(this.#takers);
     }
     await this.#show();
     this.options.view?.(this.overview);
@@ -131,14 +145,14 @@ class Coordinator {
 
   /** How far it is. */
   get overview(): Overview {
-    const { units, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
-    const stored = units.size - missing - failed;
+    const { size, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
+    const stored = size - missing - failed;
     // Where no network is asked, units are all that there is to count.
     const [rate, left] = evaluations > 0
       ? [this.#evaluations.perSecond, evaluationsLeft]
       : [this.#units.perSecond, missing];
     return {
-      units: units.size,
+      units: size,
       stored,
       failed,
       differences: this.#differences.length,
@@ -146,17 +160,6 @@ class Coordinator {
       ...(rate > 0 || missing === 0 ? { secondsLeft: missing === 0 ? 0 : left / rate } : {}),
       workers: this.workers.views,
     };
-  }
-
-  /** Looks for what is stored already; records are looked at one by one, and not kept. */
-  async #readStored(): Promise<void> {
-    const { store } = this.options;
-    for (const name of await store.list("units")) {
-      const id = name.replace(/\.json$/, "");
-      if (this.#ledger.isMissing(id) && await readUnit(store, id)) this.#ledger.store(id);
-    }
-    this.#units = new Rate(0);
-    this.#evaluations = new Rate(this.#ledger.evaluations - this.#ledger.evaluationsLeft);
   }
 
   /** Removes another evaluation if that was asked for. */
@@ -235,8 +238,33 @@ class Coordinator {
     }
   }
 
+  /**
+   * Takes results, several at once, until one of them is in the store, or there was none for a second.
+   * @returns whether there was one
+   */
+  async #takeNext(): Promise<boolean> {
+    // Where there was none a moment ago, one question at a time is enough.
+    const most = this.#hasTaken ? TAKERS : 1;
+    while (this.#takers.size < most) this.#takers.add(this.#takeOne());
+    const [first] = await Promise.race(Array.from(this.#takers, (taker) => taker.then(() => [taker], () => [taker])));
+    this.#takers.delete(first!);
+    return this.#hasTaken = await first!;
+  }
+
+  async #takeOne(): Promise<boolean> {
+    const message = await this.queue.nextNotice();
+    if (!message) return false;
+    this.#taking++;
+    try {
+      await this.#take(message);
+      return true;
+    } finally {
+      this.#taking--;
+    }
+  }
+
   async #take(message: JsMsg): Promise<void> {
-    const { queue, options: { store, offer, work } } = this;
+    const { queue, options: { offer } } = this;
     let notice: Notice;
     try {
       notice = decode("notice", message.data);
@@ -244,18 +272,12 @@ class Coordinator {
       this.options.note((error as Error).message);
       return message.term();
     }
+    let taken: Taken | undefined;
     if (notice.plan === offer.plan) {
       this.#filling.done();
       try {
-        const bytes = await queue.take(notice.object, LIMITS.result);
-        if (bytes) {
-          const result = decode("result", bytes);
-          const { stored, differences } = await acceptResult({ work, units: this.#ledger.units }, result, store);
-          for (const id of stored) if (this.#ledger.store(id)) this.#restored++;
-          for (const difference of differences) this.#differs(difference);
-          for (const { id, reason } of result.failures) this.#ledger.giveUp(id, reason);
-          this.#count();
-        }
+        taken = await queue.takeOnce(notice.object, LIMITS.result);
+        if (taken) await this.#accept(decode("result", taken.bytes));
       } catch (error) {
         if (error instanceof WireError) this.#refuse(notice, error);
         else {
@@ -266,13 +288,28 @@ class Coordinator {
       }
     }
     message.ack();
-    await queue.drop(notice.object);
+    await (taken ? taken.drop() : queue.drop(notice.object));
   }
 
-  #count(): void {
-    const { evaluations, evaluationsLeft } = this.#ledger;
+  /** Stores a result, one after the other: the same unit from two machines is compared. */
+  async #accept(result: ChunkResult): Promise<void> {
+    const { store, work } = this.options;
+    const before = this.#storing;
+    const storing = before.then(() => acceptResult({ work, units: this.#all }, result, store));
+    this.#storing = storing.catch(() => {});
+    this.#count(await storing);
+  }
+
+  #count({ stored, there, differences, failures }: Accepted): void {
+    const ledger = this.#ledger;
+    for (const index of there) ledger.store(index);
+    const news = stored.filter((index) => ledger.store(index));
+    this.#restored += news.length;
+    for (const { index, unit, reason } of failures) if (ledger.giveUp(index, unit, reason)) news.push(index);
+    this.#made += news.reduce((sum, index) => sum + ledger.costOf(index), 0);
+    for (const difference of differences) this.#differs(difference);
     this.#units.at(this.#restored);
-    this.#evaluations.at(evaluations - evaluationsLeft);
+    this.#evaluations.at(this.#made);
   }
 
   #differs(difference: Difference): void {
@@ -295,7 +332,7 @@ class Coordinator {
   async #show(): Promise<void> {
     const { watch, check, view } = this.options;
     await check();
-    const { units: { size }, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
+    const { size, missing, failed, evaluations, evaluationsLeft } = this.#ledger;
     const workers = this.workers.count;
     if (view && performance.now() - this.#told >= TELLING) {
       this.#told = performance.now();

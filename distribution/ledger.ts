@@ -1,31 +1,33 @@
-/** What of a plan is stored, missing or given up; counts are kept, and not made anew whenever one asks. */
-import { type Failure, pairName, type Plan, type PlannedUnit } from "../evaluation/mod.ts";
+/** What of a plan is stored, missing or given up: a bit for each unit, and counts that are not made anew whenever one asks. */
+import { costsOf, type Failure, type Plan, type PlannedUnit, type PlanUnits } from "../evaluation/mod.ts";
 
-/** The units of a plan and what came of them. */
+/** The units of a plan by their places, and what came of them. */
 export class Ledger {
-  /** The units by their names, each once. */
-  readonly units: ReadonlyMap<string, PlannedUnit>;
-  /** Network evaluations of all units. */
+  /** How many there are, each result once. */
+  readonly size: number;
+  /** Network evaluations of all of them. */
   readonly evaluations: number;
-  readonly #missing: Set<string>;
-  readonly #failures = new Map<string, Failure>();
-  readonly #costs: ReadonlyMap<string, number>;
+  readonly #units: PlanUnits;
+  readonly #costOf: ReturnType<typeof costsOf>;
+  /** A bit for each unit that is not missing any more. */
+  readonly #closed: Uint8Array;
+  readonly #failures = new Map<number, Failure>();
+  #missing: number;
   #evaluationsLeft: number;
 
-  constructor({ units, pairs }: Pick<Plan, "units" | "pairs">) {
-    const named = new Map<string, PlannedUnit>();
-    for (const unit of units) if (!named.has(unit.id)) named.set(unit.id, unit);
-    this.units = named;
-    this.#missing = new Set(named.keys());
-    this.#costs = new Map(pairs.map((pair) => [pairName(pair), pair.evaluations.actual]));
-    let evaluations = 0;
-    for (const unit of named.values()) evaluations += this.#cost(unit);
-    this.evaluations = this.#evaluationsLeft = evaluations;
+  /** Begins with all units missing. */
+  constructor(units: PlanUnits, plan: Pick<Plan, "pairs">) {
+    this.#units = units;
+    this.#costOf = costsOf(plan);
+    this.#closed = new Uint8Array(Math.ceil(units.length / 8));
+    this.size = this.#missing = units.results;
+    const runs = this.size / Math.max(1, units.pairs.length);
+    this.evaluations = this.#evaluationsLeft = units.pairs.reduce((sum, pair) => sum + runs * this.#costOf(pair), 0);
   }
 
   /** How many units are neither stored nor given up. */
   get missing(): number {
-    return this.#missing.size;
+    return this.#missing;
   }
 
   /** Network evaluations of these. */
@@ -44,31 +46,40 @@ export class Ledger {
   }
 
   /** Whether a unit is neither stored nor given up. */
-  isMissing(id: string): boolean {
-    return this.#missing.has(id);
+  isMissing(index: number): boolean {
+    const first = this.#units.firstOf(index);
+    return (this.#closed[first >> 3]! >> (first & 7) & 1) === 0;
   }
 
   /**
    * A unit is stored; one that was given up before counts, too.
    * @returns whether that is news
    */
-  store(id: string): boolean {
-    return this.#close(id) || this.#failures.delete(id);
+  store(index: number): boolean {
+    return this.#close(index) || this.#failures.delete(this.#units.firstOf(index));
   }
 
-  /** A unit is given up, unless it is stored. */
-  giveUp(id: string, reason: string): void {
-    const unit = this.units.get(id);
-    if (unit && this.#close(id)) this.#failures.set(id, { unit, reason, isDeviceLimit: false });
-  }
-
-  #close(id: string): boolean {
-    if (!this.#missing.delete(id)) return false;
-    this.#evaluationsLeft -= this.#cost(this.units.get(id)!);
+  /**
+   * A unit is given up, unless it is stored.
+   * @returns whether that is news
+   */
+  giveUp(index: number, unit: PlannedUnit, reason: string): boolean {
+    if (!this.#close(index)) return false;
+    this.#failures.set(this.#units.firstOf(index), { unit, reason, isDeviceLimit: false });
     return true;
   }
 
-  #cost(unit: PlannedUnit): number {
-    return this.#costs.get(pairName(unit)) ?? 0;
+  /** Network evaluations of a unit. */
+  costOf(index: number): number {
+    return this.#costOf(this.#units.placeAt(index));
+  }
+
+  #close(index: number): boolean {
+    if (!this.isMissing(index)) return false;
+    const first = this.#units.firstOf(index);
+    this.#closed[first >> 3]! |= 1 << (first & 7);
+    this.#missing--;
+    this.#evaluationsLeft -= this.costOf(first);
+    return true;
   }
 }

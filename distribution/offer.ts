@@ -13,6 +13,7 @@ import {
   type Subject,
   type TaskFiles,
   unitKey,
+  unitsOf,
   type Work,
 } from "../evaluation/mod.ts";
 import { ENGINE_VERSION } from "../engine/mod.ts";
@@ -29,18 +30,6 @@ export interface Input {
   readonly shown: string;
   /** Its bytes. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
-}
-
-/** Units that are hashed at once: the names of eight million are more than a text can hold. */
-const HASHED = 10_000;
-
-/** What tells the units of a plan from those of others: the hash of the hashes of its parts. */
-export async function planHash({ plan: { units } }: Work): Promise<string> {
-  const parts: string[] = [];
-  for (let at = 0; at < units.length; at += HASHED) {
-    parts.push(await hashOf(units.slice(at, at + HASHED).map(({ id }) => id)));
-  }
-  return await hashOf(parts);
 }
 
 /**
@@ -86,7 +75,7 @@ export async function makeOffer(
   );
   const offer: Offer = {
     format: WIRE_FORMAT,
-    plan: await planHash(work),
+    plan: await unitsOf(work).hash(),
     version: plan.version,
     title: plan.title,
     model: { name: plan.model.name, sha256: plan.model.sha256 },

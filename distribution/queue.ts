@@ -15,7 +15,7 @@ import {
   RetentionPolicy,
   StorageType,
 } from "@nats-io/jetstream";
-import { type ObjectStore, Objm } from "@nats-io/obj";
+import { type ObjectInfo, type ObjectStore, Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { UsageError } from "../parameters/mod.ts";
 import type { Chunk } from "./chunks.ts";
@@ -42,6 +42,14 @@ const COORDINATOR = "coordinator";
 
 /** JetStream's number for a subject that holds a message already. */
 const SUBJECT_IS_FULL = 10077;
+
+/** An object that was brought here. */
+export interface Taken {
+  /** Its bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Removes it from the queue. */
+  drop(): Promise<void>;
+}
 
 /** How much waits in a queue. */
 export interface Waiting {
@@ -187,9 +195,13 @@ export class Queue {
   async #next(stream: string, consumer: string): Promise<JsMsg | undefined> {
     // Looked up once, and again after a failure: each look for a message would be two questions otherwise.
     const found = this.#consumers.get(consumer) ?? await this.#js.consumers.get(stream, consumer);
-    this.#consumers.delete(consumer);
-    const message = await found.next({ expires: LOOK });
-    if (message) this.#consumers.set(consumer, found);
+    this.#consumers.set(consumer, found);
+    let message: JsMsg | null = null;
+    try {
+      message = await found.next({ expires: LOOK });
+    } finally {
+      if (!message) this.#consumers.delete(consumer);
+    }
     return message ?? undefined;
   }
 
@@ -235,6 +247,11 @@ export class Queue {
    * @throws {WireError} if it has more
    */
   async take(name: string, limit: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return (await this.takeOnce(name, limit))?.bytes;
+  }
+
+  /** The same, with what removes it. */
+  async takeOnce(name: string, limit: number): Promise<Taken | undefined> {
     const store = await this.#store();
     const info = await store.info(name);
     if (info === null || info.deleted) return undefined;
@@ -243,23 +260,33 @@ export class Queue {
         `Cannot read "${name}" of the queue: it has ${info.size} bytes, at most ${limit} are allowed`,
       );
     }
-    try {
-      const bytes = await store.getBlob(name);
-      return bytes === null ? undefined : Uint8Array.from(bytes);
-    } catch (error) {
-      if (!/corrupt|digest/.test(error instanceof Error ? error.message : "")) throw error;
-      throw new WireError(`Cannot read "${name}" of the queue: its bytes do not have its checksum`);
-    }
+    // Of one piece it is a message; for more of them the client makes a consumer, and removes it.
+    const bytes = info.chunks === 1 ? await this.#onePiece(info) : await blobOf(store, name);
+    return bytes && { bytes, drop: () => this.#purge(info) };
   }
 
-  /** Removes an object, and its name, too: the client would leave a mark for each one that was ever there. */
+  /** Removes an object, and its name, too. */
   async drop(name: string): Promise<void> {
     const info = await (await this.#store()).info(name);
-    if (info === null) return;
+    if (info !== null) await this.#purge(info);
+  }
+
+  /** The bytes of an object of one message, whose checksum is compared. */
+  async #onePiece({ name, nuid, digest }: ObjectInfo): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const subject = `$O.${this.#bucket}.C.${nuid}`;
+    const message = await this.jsm.streams.getMessage(`OBJ_${this.#bucket}`, { last_by_subj: subject });
+    if (message === null) return undefined;
+    const bytes = Uint8Array.from(message.data);
+    const found = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toBase64({ alphabet: "base64url" });
+    if (digest === `SHA-256=${found}`) return bytes;
+    throw new WireError(`Cannot read "${name}" of the queue: its bytes do not have its checksum`);
+  }
+
+  /** Removes the pieces of an object, and its name, of which the client would leave a mark. */
+  async #purge({ name, nuid }: ObjectInfo): Promise<void> {
     const key = new TextEncoder().encode(name).toBase64({ alphabet: "base64url" });
-    for (const subject of [`C.${info.nuid}`, `M.${key}`]) {
-      await this.jsm.streams.purge(`OBJ_${this.#bucket}`, { filter: `$O.${this.#bucket}.${subject}` });
-    }
+    const subjects = [`C.${nuid}`, `M.${key}`].map((subject) => `$O.${this.#bucket}.${subject}`);
+    await Promise.all(subjects.map((filter) => this.jsm.streams.purge(`OBJ_${this.#bucket}`, { filter })));
   }
 
   async #store(): Promise<ObjectStore> {
@@ -320,6 +347,16 @@ export class Queue {
     }
     if (!mayPass(error)) throw error;
     await new Promise((resolve) => setTimeout(resolve, LOOK / 2));
+  }
+}
+
+async function blobOf(store: ObjectStore, name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    const bytes = await store.getBlob(name);
+    return bytes === null ? undefined : Uint8Array.from(bytes);
+  } catch (error) {
+    if (!/corrupt|digest/.test(error instanceof Error ? error.message : "")) throw error;
+    throw new WireError(`Cannot read "${name}" of the queue: its bytes do not have its checksum`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a worker keeps of a chunk until it is with the coordinator: records and pictures, in memory. */
-import type { Failure, Store, UnitRecord } from "../evaluation/mod.ts";
+import type { Failure, PlannedUnit, Store, UnitRecord } from "../evaluation/mod.ts";
 import { encodePng, imageOfPng } from "../io/mod.ts";
 import { colourRaster, type Raster, toImage } from "../raster/mod.ts";
 import type { ChunkResult } from "./wire.ts";
@@ -38,14 +38,14 @@ export class UnitStore implements Store {
     await this.write(name, encodePng(toImage(picture)));
   }
 
-  /** What came of the chunk, as it travels. */
-  result(failures: readonly Failure[]): ChunkResult {
+  /** What came of a chunk of units, as it travels. */
+  result(units: readonly PlannedUnit[], failures: readonly Failure[]): ChunkResult {
     const pictures: Record<string, string> = {};
     const records: UnitRecord[] = [];
     for (const [name, bytes] of this.#files) {
       if (name.endsWith(".json")) records.push(JSON.parse(new TextDecoder().decode(bytes)));
       else pictures[name] = bytes.toBase64();
     }
-    return { records, failures: failures.map(({ unit, reason }) => ({ id: unit.id, reason })), pictures };
+    return { units, records, failures: failures.map(({ unit, reason }) => ({ id: unit.id, reason })), pictures };
   }
 }

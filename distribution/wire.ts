@@ -7,7 +7,7 @@ import { METRICS, type PlannedUnit, type Seeds, type UnitRecord } from "../evalu
 import type { OptionValues } from "../parameters/mod.ts";
 
 /** Raised when older programs would misunderstand what travels. */
-export const WIRE_FORMAT = 2;
+export const WIRE_FORMAT = 3;
 
 /** What was received is not what it should be. */
 export class WireError extends Error {
@@ -112,13 +112,9 @@ export interface Offer {
   readonly inputs: readonly string[];
 }
 
-const CHUNK = v.strictObject({
-  plan: SHA256,
-  units: v.pipe(
-    v.array(v.strictObject({ id: SHA256, task: COUNT, method: COUNT, image: COUNT, seed: SEED })),
-    v.minLength(1),
-  ),
-});
+const UNIT = v.strictObject({ id: SHA256, task: COUNT, method: COUNT, image: COUNT, seed: SEED });
+
+const CHUNK = v.strictObject({ plan: SHA256, units: v.pipe(v.array(UNIT), v.minLength(1)) });
 
 /** Units that one worker does together; all are of one task and method. */
 export interface ChunkMessage {
@@ -198,6 +194,7 @@ const RECORD = v.strictObject({
 });
 
 const RESULT = v.strictObject({
+  units: v.array(UNIT),
   records: v.array(RECORD),
   failures: v.array(v.strictObject({ id: SHA256, reason: TEXT })),
   pictures: v.record(v.string(), v.string()),
@@ -205,6 +202,8 @@ const RESULT = v.strictObject({
 
 /** What came of a chunk: records of units, those that failed, and PNG files in base 64 by their names in a store. */
 export interface ChunkResult {
+  /** The units of the chunk. */
+  readonly units: readonly PlannedUnit[];
   /** One for each unit that was made. */
   readonly records: readonly UnitRecord[];
   /** Units that could not be made. */

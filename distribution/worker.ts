@@ -212,7 +212,7 @@ class Worker {
         message.nak(1000 * (options.pause ?? PAUSE));
         return;
       }
-      const result = store.result(final);
+      const result = store.result(units, final);
       const left = await Promise.all(again.map(({ unit }) => chunkOf([unit])));
       if (!(await this.#deliver(message, offer, result, left))) return;
       this.#units += result.records.length;
@@ -348,5 +348,5 @@ class Worker {
 
 /** A result that says why there is none. */
 function givenUp(units: readonly PlannedUnit[], reason: string): ChunkResult {
-  return { records: [], failures: units.map(({ id }) => ({ id, reason })), pictures: {} };
+  return { units, records: [], failures: units.map(({ id }) => ({ id, reason })), pictures: {} };
 }

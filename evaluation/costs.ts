@@ -1,6 +1,5 @@
 /** What restoring a picture costs, as units record it. */
 import type { RunCounts } from "../restoration/mod.ts";
-import type { Cell } from "./cells.ts";
 import type { UnitRecord } from "./store.ts";
 
 /** Name of a cost. */
@@ -50,13 +49,18 @@ export const COST_NAMES = Object.keys(COSTS) as readonly CostName[];
 /** What of the costs is no time or memory: the same for equal units. */
 export const COUNTED_NAMES: readonly CostName[] = COST_NAMES.filter((name) => name !== "seconds" && name !== "bytes");
 
+/** What of a cell says what it cost. */
+interface Costly {
+  /** Means over the units that recorded them. */
+  readonly costs: Readonly<Partial<Record<CostName, number>>>;
+}
+
 /** The mean of a cost over the units of a cell that recorded it; NaN where none did. */
-export function costOf({ units }: Pick<Cell, "units">, name: CostName): number {
-  const values = units.flatMap(({ record }) => COSTS[name].of(record) ?? []);
-  return values.length === 0 ? NaN : values.reduce((sum, value) => sum + value, 0) / values.length;
+export function costOf({ costs }: Costly, name: CostName): number {
+  return costs[name] ?? NaN;
 }
 
 /** The costs that some cell has more than nothing of, in the order of columns. */
-export function knownCosts(cells: readonly Cell[]): readonly CostName[] {
+export function knownCosts(cells: readonly Costly[]): readonly CostName[] {
   return COST_NAMES.filter((name) => cells.some((cell) => costOf(cell, name) > 0));
 }

@@ -34,7 +34,7 @@ export function allDifferences(results: Results): readonly Difference[] {
 }
 
 function between(first: Cell, second: Cell, metric: MetricName, { plan }: Results): Summary | undefined {
-  const summary = summarizeDifferences(first.units, second.units, metric, plan);
+  const summary = summarizeDifferences(first.values, second.values, metric, plan);
   return summary && summary.count + summary.infinite >= 2 ? summary : undefined;
 }
 

@@ -1,17 +1,20 @@
 /** Evaluation as one call: a study with a network and pictures gives tables, and keeps what it has made. */
 import type { Runtime } from "../engine/mod.ts";
 import type { OpenedModel } from "../models/mod.ts";
-import { gather, type Results } from "./cells.ts";
+import { Gathering, type Results } from "./cells.ts";
 import { frontierFiles } from "./frontier.ts";
+import type { KeptPlan } from "./kept_plan.ts";
 import { checkNetwork, makePlan, type Subject } from "./make_plan.ts";
 import { type Measures, runPasses } from "./passes.ts";
 import type { StudyPicture, TaskFiles } from "./pictures.ts";
-import { type KeptPlan, type Plan, PLAN_FILE } from "./plan.ts";
+import { type Amount, costsOf, type Plan, type PlannedUnit, type Units } from "./plan.ts";
+import { middleSpeed, secondsPerNfe, type Speed } from "./prediction.ts";
 import { makeReport } from "./report/report.ts";
 import { type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
-import { readUnits, type Store, writeText } from "./store.ts";
+import { lookFor, type Store, writeText } from "./store.ts";
 import type { Study } from "./study.ts";
-import { tableFiles } from "./tables.ts";
+import { writeTables } from "./tables.ts";
+import { TextFile } from "./text_file.ts";
 
 /** What an evaluation works with. */
 export interface EvaluateOptions
@@ -54,17 +57,42 @@ export async function evaluate(
   const work = await makePlan(study, { identity, precision, label, imageSize, process }, pictures, files);
   checkNetwork(work, { name: identity.name, model });
   const { plan } = work;
-  const records = await readUnits(store, plan.units.map(({ id }) => id));
-  const pending = plan.units.filter(({ id }) => !records.has(id));
+  const { pending } = await readPending(plan, plan.units, store);
   const failures = await runUnits(work, pending, { runtime, model, store, batch, watch });
   const results = await readResults(plan, store, measures, watch);
   return { results, restored: pending.length - failures.length, failures };
 }
 
+/** What a store says of units. */
+export interface Pending {
+  /** All of the units. */
+  readonly amount: Amount;
+  /** Those that are not finished. */
+  readonly pending: readonly PlannedUnit[];
+  /** The speed of those that are; undefined if none of them asked the network. */
+  readonly speed: Speed | undefined;
+}
+
+/** Looks which units are to be done. */
+export async function readPending(plan: Plan, units: Units, store: Store): Promise<Pending> {
+  const costOf = costsOf(plan);
+  const pending: PlannedUnit[] = [];
+  const speeds: number[] = [];
+  let evaluations = 0;
+  for await (const [unit, record] of lookFor(store, units)) {
+    evaluations += costOf(unit);
+    if (!record) pending.push(unit);
+    else if (record.nfe > 1) speeds.push(secondsPerNfe(record));
+  }
+  return { amount: { units: units.length, evaluations }, pending, speed: middleSpeed(speeds) };
+}
+
 /** The results of a plan as far as a store has them, with what is measured of the stored pictures. */
 export async function readResults(plan: Plan, store: Store, measures: Measures = {}, watch?: Watch): Promise<Results> {
-  const records = await readUnits(store, plan.units.map(({ id }) => id));
-  return gather(plan, records, await runPasses(plan, records, store, measures, watch));
+  const { units, fid } = await runPasses(plan, store, measures, watch);
+  const gathering = new Gathering(plan);
+  for await (const found of units) gathering.add(found);
+  return gathering.results(units, fid);
 }
 
 /**
@@ -79,16 +107,9 @@ export async function writeResults(
   kept: Omit<KeptPlan, "plan">,
   pictures = 4,
 ): Promise<readonly string[]> {
-  const files = {
-    ...tableFiles(results),
-    ...frontierFiles(results),
-    "report.html": await makeReport(store, results, { ...kept, pictures }),
-  };
+  const report = await makeReport(store, results, { ...kept, pictures });
+  const tables = await writeTables(results, (name) => TextFile.create(store, name));
+  const files = { ...frontierFiles(results), "report.html": report };
   for (const [name, text] of Object.entries(files)) await writeText(store, name, text);
-  return Object.keys(files);
-}
-
-/** Keeps a plan beside its units, so that shards can be joined. */
-export async function writePlan(store: Store, kept: KeptPlan): Promise<void> {
-  await writeText(store, PLAN_FILE, kept);
+  return [...tables, ...Object.keys(files)];
 }

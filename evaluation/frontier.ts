@@ -18,7 +18,7 @@ export function qualitiesOf({ columns }: Results): readonly MetricName[] {
 
 /** The finished cells of a task. */
 export function cellsOfTask({ cells }: Results, task: number): readonly Cell[] {
-  return cells.filter((cell) => cell.task === task && cell.units.length > 0);
+  return cells.filter((cell) => cell.task === task && cell.finished > 0);
 }
 
 /** The cells of a task that no other one beats in a cost and a quality, the cheapest first. */
@@ -50,7 +50,7 @@ function frontierCsv(results: Results): string {
       return cells.map((cell): readonly Field[] => {
         const labels = labelsOf(plan, cell);
         return [
-          ...[labels.task, labels.method, plan.methods[cell.method]?.series, picturesOf(cell)],
+          ...[labels.task, labels.method, plan.methods[cell.method]?.series, cell.pictures],
           ...COST_NAMES.map((name) => costOf(cell, name)),
           ...qualities.flatMap((name) => [meanOf(cell, name), ...(cell.summaries[name]?.interval ?? [NaN, NaN])]),
           ...fronts.map((front) => front.includes(cell) ? 1 : 0),
@@ -89,9 +89,4 @@ function deepinvTables(results: Results): Readonly<Record<string, string>> {
     const file = `deepinv/${task + 1}-${label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.csv`;
     return [[file, csv([[...heads, ...measured, ...spent], ...rows])]];
   }));
-}
-
-/** How many pictures a cell is of. */
-function picturesOf({ units }: Cell): number {
-  return new Set(units.map(({ unit }) => unit.image)).size;
 }

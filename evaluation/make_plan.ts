@@ -27,8 +27,8 @@ import { type Entry, within } from "./entries.ts";
 import { NO_FILES, type Prepared, prepareTruth, type StudyPicture, type TaskFiles } from "./pictures.ts";
 import { type Label, type ModelIdentity, pairName, type Plan, type PlannedPair, type PlannedUnit } from "./plan.ts";
 import { seedsOf } from "./seeds.ts";
-import { hashOf } from "./store.ts";
 import type { Study } from "./study.ts";
+import { PlanUnits } from "./units.ts";
 
 /** Raised when the same units would give other results. */
 const RESULT_VERSION = 1;
@@ -145,9 +145,6 @@ export async function makePlan(
       planned.push({ ...place, evaluations: method.evaluations });
     }
   }
-  const runs = seedsOf(seeds, 0).flatMap((_, pass) =>
-    pictures.map((_, image) => ({ image, seed: seedsOf(seeds, image)[pass]! }))
-  );
   const plan: Plan = {
     version: ENGINE_VERSION,
     title,
@@ -167,13 +164,17 @@ export async function makePlan(
     expectations,
   };
   const work = { plan, pictures, files, pairs, label, window, withNoise };
-  const units = planned.flatMap(({ task, method }) =>
-    runs.map(async ({ image, seed }): Promise<PlannedUnit> => {
-      const unit = { task, method, image, seed };
-      return { id: await hashOf(unitKey(work, unit)), ...unit };
-    })
-  );
-  return { ...work, plan: { ...plan, units: await Promise.all(units) } };
+  return { ...work, plan: { ...plan, units: unitsOf(work) } };
+}
+
+/** All units of a plan: every picture and seed of every pair. */
+export function unitsOf({ plan, pairs, pictures }: Pick<Work, "plan" | "pairs" | "pictures">): PlanUnits {
+  const keyed = plan.pairs.map(({ task, method }) => ({
+    task,
+    method,
+    key: pairs.get(pairName({ task, method }))!.key,
+  }));
+  return new PlanUnits(keyed, pictures, plan.seeds);
 }
 
 function labelOf({ name, label, series }: Entry): Label {

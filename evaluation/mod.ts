@@ -1,16 +1,19 @@
 /** Evaluation as a library: studies in, units in a store, tables and a report out. */
 export { type Entry, type EntryKind, entryOptions, type EntrySource, namesOf, readEntries } from "./entries.ts";
 export type { Expectations, Paper, PaperRow, Trend } from "./expectations.ts";
-export type { Seeds } from "./seeds.ts";
+export type { Run, Seeds } from "./seeds.ts";
 export { ENTRY_OPTIONS, readStudy, type Study, STUDY_OPTIONS, type StudySource } from "./study.ts";
 export type { PairNoise } from "./drawn_noise.ts";
 export { NO_FILES, type StudyPicture, type TaskFiles } from "./pictures.ts";
-export { checkNetwork, makePlan, type Pair, type Subject, unitKey, type Work } from "./make_plan.ts";
+export { checkNetwork, makePlan, type Pair, type Subject, unitKey, unitsOf, type Work } from "./make_plan.ts";
+export { type KeyedPair, PlanUnits } from "./units.ts";
+export { type KeptPlan, readKeptPlan, writePlan } from "./kept_plan.ts";
 export {
+  type Amount,
+  amountOf,
   commandText,
+  costsOf,
   describePlan,
-  evaluationsOf,
-  type KeptPlan,
   type Label,
   labelsOf,
   type ModelIdentity,
@@ -23,14 +26,17 @@ export {
   readShard,
   type Shard,
   shardOf,
+  type Units,
 } from "./plan.ts";
-export { measureSpeed, type Speed, speedOfUnits } from "./prediction.ts";
+export { measureSpeed, type Speed } from "./prediction.ts";
 export { RUN_OPTIONS } from "./run_options.ts";
 export { describeFailures, type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
 export { featureStatistics, type Measure, type Measures } from "./passes.ts";
 export {
   canonical,
+  type FileSink,
   hashOf,
+  lookFor,
   readUnit,
   readUnits,
   shownFiles,
@@ -40,7 +46,15 @@ export {
   type UnitRecord,
   writeText,
 } from "./store.ts";
-export { type Cell, type FinishedUnit, type Passes, type Results } from "./cells.ts";
+export {
+  type Cell,
+  type FinishedUnit,
+  type FinishedUnits,
+  type NoiseMeans,
+  type Results,
+  type ShownUnit,
+} from "./cells.ts";
+export type { Measured } from "./statistics.ts";
 export { type Cost, COST_NAMES, type CostName, costOf, COSTS } from "./costs.ts";
 export { frontierFiles } from "./frontier.ts";
 export { formatPublished, papersOf, type PublishedFigure, publishedFigures } from "./published.ts";
@@ -48,7 +62,15 @@ export { formatCells, tableFiles } from "./tables.ts";
 export { type Metric, type MetricName, METRICS, type UnitMetrics } from "./metrics.ts";
 export { resultSheet } from "./sheet.ts";
 export { mergeParts } from "./merge.ts";
-export { evaluate, type EvaluateOptions, type Evaluation, readResults, writePlan, writeResults } from "./evaluate.ts";
+export {
+  evaluate,
+  type EvaluateOptions,
+  type Evaluation,
+  type Pending,
+  readPending,
+  readResults,
+  writeResults,
+} from "./evaluate.ts";
 export { formatNoise, type InversionNoise, inversionNoise, meanNoise } from "./noise_study.ts";
 export {
   comparePair,

@@ -7,11 +7,11 @@ import {
   type Lpips,
 } from "../metrics/mod.ts";
 import { grayToRgb, type Raster } from "../raster/mod.ts";
-import type { Passes } from "./cells.ts";
+import type { FinishedUnit } from "./cells.ts";
 import { pairName, type Plan } from "./plan.ts";
 import type { Watch } from "./run_units.ts";
 import { standingUnits } from "./statistics.ts";
-import { hashOf, metricsOf, readJson, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
+import { hashOf, lookFor, metricsOf, readJson, type Store, UNIT_FILES, type UnitRecord, writeText } from "./store.ts";
 
 /** A network that measures, opened when it is first needed. */
 export interface Measure<N> {
@@ -29,65 +29,109 @@ export interface Measures {
   readonly inception?: Measure<FeatureExtractor> | undefined;
 }
 
-/**
- * Measures what is asked for and not kept yet. Pictures are compared as they are stored, with 8 bits.
- * @param records finished units
- */
+/** What was measured after the units were made. */
+export interface Passes {
+  /** The finished units with all that was measured of them, read from the store whenever one goes through them. */
+  readonly units: AsyncIterable<FinishedUnit>;
+  /** Frechet distance by `pairName`. */
+  readonly fid: ReadonlyMap<string, number>;
+}
+
+/** Measures what is asked for and not kept yet. Pictures are compared as they are stored, with 8 bits. */
 export async function runPasses(
   plan: Plan,
-  records: ReadonlyMap<string, UnitRecord>,
   store: Store,
   { lpips, inception }: Measures,
   watch?: Watch,
 ): Promise<Passes> {
-  const found = { lpips: new Map<string, number>(), fid: new Map<string, number>() };
-  if (lpips) {
-    const name = (await hashOf(await lpips.key())).slice(0, 16);
-    let network: Promise<Lpips> | undefined;
-    for (const [id, { truth }] of records) {
-      const distance = await kept(store, `units/${id}.lpips-${name}.json`, "distance", async () => {
-        const [a, b] = [
-          await store.readPicture(UNIT_FILES.picture(id)),
-          await store.readPicture(UNIT_FILES.shown(truth)),
-        ];
-        return await perceptualDistance(await (network ??= lpips.load()), id, a, b);
-      });
-      found.lpips.set(id, distance);
-      await watch?.("LPIPS", found.lpips.size, records.size);
+  const distance = lpips && await measureLpips(plan, store, lpips, watch);
+  const fid = inception ? await measureFid(plan, store, inception, watch) : new Map<string, number>();
+  return { units: { [Symbol.asyncIterator]: () => finishedUnits(plan, store, distance) }, fid };
+}
+
+async function* finishedUnits(
+  plan: Plan,
+  store: Store,
+  lpips: ((record: UnitRecord) => Promise<number>) | undefined,
+): AsyncGenerator<FinishedUnit, void> {
+  for await (const [unit, record] of lookFor(store, plan.units)) {
+    if (record) {
+      yield { unit, record, metrics: { ...metricsOf(record), ...(lpips ? { lpips: await lpips(record) } : {}) } };
     }
   }
-  if (!inception) return found;
-  const key = await inception.key();
-  const cells = Map.groupBy(plan.units, pairName);
+}
+
+/** Measures LPIPS of all finished units; gives what reads it. */
+async function measureLpips(
+  plan: Plan,
+  store: Store,
+  { key, load }: Measure<Lpips>,
+  watch: Watch | undefined,
+): Promise<(record: UnitRecord) => Promise<number>> {
+  const name = (await hashOf(await key())).slice(0, 16);
+  let network: Promise<Lpips> | undefined;
+  const measure = async ({ id, truth }: UnitRecord): Promise<number> =>
+    await kept(store, `units/${id}.lpips-${name}.json`, "distance", async () => {
+      const [a, b] = [
+        await store.readPicture(UNIT_FILES.picture(id)),
+        await store.readPicture(UNIT_FILES.shown(truth)),
+      ];
+      return await perceptualDistance(await (network ??= load()), id, a, b);
+    });
+  let done = 0;
+  for await (const { record } of finishedUnits(plan, store, undefined)) {
+    await measure(record);
+    await watch?.("LPIPS", ++done, plan.units.length);
+  }
+  return measure;
+}
+
+/** What the Frechet distance of a cell needs of a unit. */
+interface Standing {
+  readonly id: string;
+  readonly image: number;
+  readonly truth: string;
+  readonly psnr: number;
+}
+
+/** Measures the Frechet distance of every cell, by `pairName`. */
+async function measureFid(
+  plan: Plan,
+  store: Store,
+  { key: keyOf, load }: Measure<FeatureExtractor>,
+  watch: Watch | undefined,
+): Promise<ReadonlyMap<string, number>> {
+  const key = await keyOf();
+  const found = new Map<string, number>();
   let network: Promise<FeatureExtractor> | undefined;
   let done = 0;
-  for (const [name, units] of cells) {
-    const made = units.flatMap(({ id, image }) => {
-      const record = records.get(id);
-      return record ? [{ image, record }] : [];
-    });
-    const finished = standingUnits(made, ({ record }) => metricsOf(record).psnr ?? -Infinity, plan)
-      .map(({ record }) => record);
-    const tell = (): void | Promise<void> => watch?.("FID", done, cells.size);
+  const tell = (): void | Promise<void> => watch?.("FID", done, plan.pairs.length);
+  const measure = async (name: string, made: readonly Standing[]): Promise<void> => {
+    const finished = standingUnits(made, ({ psnr }) => psnr, plan);
     done++;
     await tell();
-    if (finished.length < 2) continue;
-    const fid = await kept(
-      store,
-      `units/fid-${await hashOf([key, finished.map(({ id }) => id)])}.json`,
-      "fid",
-      async () => {
-        const extractor = await (network ??= inception.load());
-        const statistics = (names: readonly string[]): Promise<GaussianStatistics> =>
-          featureStatistics(extractor, names.map((name) => () => store.readPicture(name)), tell);
-        return frechetDistance(
-          await statistics(finished.map(({ id }) => UNIT_FILES.picture(id))),
-          await statistics(finished.map(({ truth }) => UNIT_FILES.shown(truth))),
-        );
-      },
-    );
-    found.fid.set(name, fid);
+    if (finished.length < 2) return;
+    const ids = finished.map(({ id }) => id);
+    const fid = await kept(store, `units/fid-${await hashOf([key, ids])}.json`, "fid", async () => {
+      const extractor = await (network ??= load());
+      const statistics = (names: readonly string[]): Promise<GaussianStatistics> =>
+        featureStatistics(extractor, names.map((name) => () => store.readPicture(name)), tell);
+      return frechetDistance(
+        await statistics(ids.map(UNIT_FILES.picture)),
+        await statistics(finished.map(({ truth }) => UNIT_FILES.shown(truth))),
+      );
+    });
+    found.set(name, fid);
+  };
+  let cell: { readonly name: string; readonly made: Standing[] } | undefined;
+  for await (const { unit, record } of finishedUnits(plan, store, undefined)) {
+    const name = pairName(unit);
+    if (cell && cell.name !== name) await measure(cell.name, cell.made);
+    if (cell?.name !== name) cell = { name, made: [] };
+    const { id, truth } = record;
+    cell.made.push({ id, image: unit.image, truth, psnr: metricsOf(record).psnr ?? -Infinity });
   }
+  if (cell) await measure(cell.name, cell.made);
   return found;
 }
 

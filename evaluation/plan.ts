@@ -43,6 +43,23 @@ export interface PlannedUnit extends Place {
   readonly seed: number;
 }
 
+/**
+ * Units in the order of the plan. They need not be in memory: whoever goes through them computes them, or reads them from a
+ * file.
+ */
+export type Units = (Iterable<PlannedUnit> | AsyncIterable<PlannedUnit>) & {
+  /** How many there are. */
+  readonly length: number;
+};
+
+/** How much work units are. */
+export interface Amount {
+  /** Units. */
+  readonly units: number;
+  /** Network evaluations of them. */
+  readonly evaluations: number;
+}
+
 /** A pair of task and method that can be, and what a run of it costs. */
 export interface PlannedPair extends Place {
   /** Network evaluations of one picture. */
@@ -79,24 +96,11 @@ export interface Plan {
   readonly pairs: readonly PlannedPair[];
   /** The other pairs, with what does not fit. */
   readonly notApplicable: readonly (Place & { readonly reason: string })[];
-  /** Every picture and seed of every pair. */
-  readonly units: readonly PlannedUnit[];
+  /** Every picture and seed of every pair: pair after pair, each with its runs. */
+  readonly units: Units;
   /** What the results are compared with. */
   readonly expectations: Expectations;
 }
-
-/** A plan as it is kept, with how it was asked for. */
-export interface KeptPlan {
-  /** The plan. */
-  readonly plan: Plan;
-  /** The command line or program of the evaluation, without what belongs to one shard. */
-  readonly command: string;
-  /** The file of the study as it was, if there was one. */
-  readonly configuration: string | null;
-}
-
-/** The file of the plan. */
-export const PLAN_FILE = "plan.json";
 
 /** Name of a pair, as a key of maps. */
 export function pairName({ task, method }: Place): string {
@@ -146,25 +150,37 @@ export function commandText(words: readonly string[], leftOut: Readonly<Record<s
 }
 
 /** The units of a shard: every count-th. */
-export function shardOf(units: readonly PlannedUnit[], { index, count }: Shard): readonly PlannedUnit[] {
-  return units.filter((_, k) => k % count === index - 1);
+export function shardOf(units: Units, { index, count }: Shard): Units {
+  return {
+    length: Math.max(0, Math.ceil((units.length - index + 1) / count)),
+    async *[Symbol.asyncIterator]() {
+      let place = 0;
+      for await (const unit of units) if (place++ % count === index - 1) yield unit;
+    },
+  };
 }
 
-/** Network evaluations of units. */
-export function evaluationsOf({ pairs }: Plan, units: readonly PlannedUnit[]): number {
+/** Network evaluations of a unit, by its pair. */
+export function costsOf({ pairs }: Pick<Plan, "pairs">): (unit: Place) => number {
   const costs = new Map(pairs.map((pair) => [pairName(pair), pair.evaluations.actual]));
-  return units.reduce((sum, unit) => sum + (costs.get(pairName(unit)) ?? 0), 0);
+  return (unit) => costs.get(pairName(unit)) ?? 0;
+}
+
+/** How much work the whole plan is. */
+export function amountOf({ pairs, units }: Plan): Amount {
+  const runs = units.length / Math.max(1, pairs.length);
+  return { units: units.length, evaluations: pairs.reduce((sum, pair) => sum + runs * pair.evaluations.actual, 0) };
 }
 
 /** A plan in sentences: how much it is, and what does not go together. */
-export function describePlan(plan: Plan, mine: readonly PlannedUnit[], shard: Shard | undefined): readonly string[] {
+export function describePlan(plan: Plan, mine: Pick<Units, "length">, shard: Shard | undefined): readonly string[] {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
   const part = shard ? `; shard ${shard.index} of ${shard.count} has ${mine.length}` : "";
   const total = `${count(plan.images.length, "picture")} x ${count(plan.tasks.length, "task")} x ` +
     `${count(plan.methods.length, "method")} x ${countSeeds(plan.seeds)}${
       plan.bestOfSeeds ? ", of which the best counts" : ""
     }: ${count(plan.units.length, "unit")}, ` +
-    `${evaluationsOf(plan, plan.units)} network evaluations${part}`;
+    `${amountOf(plan).evaluations} network evaluations${part}`;
   const refused = Map.groupBy(plan.notApplicable, ({ reason }) => reason);
   const refusals = Array.from(refused, ([reason, pairs]) => {
     const labels = pairs.map((pair) => labelsOf(plan, pair));
@@ -175,16 +191,12 @@ export function describePlan(plan: Plan, mine: readonly PlannedUnit[], shard: Sh
 }
 
 /** A plan as data: what it costs, and what of it is to be done. */
-export function planData(
-  plan: Plan,
-  mine: readonly PlannedUnit[],
-  pending: readonly PlannedUnit[],
-): Readonly<Record<string, unknown>> {
+export function planData(plan: Plan, mine: Amount, pending: Amount): Readonly<Record<string, unknown>> {
   return {
-    units: mine.length,
-    pending: pending.length,
-    evaluations: evaluationsOf(plan, mine),
-    pendingEvaluations: evaluationsOf(plan, pending),
+    units: mine.units,
+    pending: pending.units,
+    evaluations: mine.evaluations,
+    pendingEvaluations: pending.evaluations,
     pairs: plan.pairs.map(({ evaluations, ...pair }) => ({ ...labelsOf(plan, pair), nfe: evaluations })),
     notApplicable: plan.notApplicable.map(({ reason, ...pair }) => ({ ...labelsOf(plan, pair), reason })),
   };

@@ -13,13 +13,16 @@ export interface Speed {
   readonly source: string;
 }
 
-/** The speed that finished units show; undefined if none of them asked the network. */
-export function speedOfUnits(records: Iterable<UnitRecord>): Speed | undefined {
-  const speeds = Array.from(records).filter(({ nfe }) => nfe > 1).map(({ time, nfe }) => time.steadySeconds / nfe);
-  if (speeds.length === 0) return undefined;
-  speeds.sort((a, b) => a - b);
-  const units = speeds.length === 1 ? "1 finished unit" : `${speeds.length} finished units`;
-  return { secondsPerNfe: speeds[Math.floor(speeds.length / 2)]!, source: units };
+/** How long an evaluation took in a finished unit, in seconds. */
+export function secondsPerNfe({ time, nfe }: UnitRecord): number {
+  return time.steadySeconds / nfe;
+}
+
+/** The speed that finished units show, by their times of one evaluation; undefined if none of them asked the network. */
+export function middleSpeed(times: readonly number[]): Speed | undefined {
+  if (times.length === 0) return undefined;
+  const units = times.length === 1 ? "1 finished unit" : `${times.length} finished units`;
+  return { secondsPerNfe: times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!, source: units };
 }
 
 /** Evaluates the network once to compile it, and three times to take the middle time; it must fit the plan. */

@@ -21,7 +21,8 @@ export function readSeeds(found: unknown, place: string): Seeds {
   const foreign = list.find((seed: unknown) => !Number.isInteger(seed) || Number(seed) < 0 || Number(seed) > MOST);
   if (list.includes(foreign)) throw refusal(foreign, place);
   if (list.length === 0) throw new UsageError(`${place} is an empty list, at least one seed is needed`);
-  const repeated = list.find((seed, index) => list.indexOf(seed) !== index);
+  const seen = new Set<unknown>();
+  const repeated = list.find((seed: unknown) => seen.size === seen.add(seed).size);
   if (repeated !== undefined) throw new UsageError(`${place} holds ${repeated} twice; leave one of them out`);
   return list;
 }
@@ -57,4 +58,47 @@ export function countSeeds(seeds: Seeds): string {
 /** The seeds themselves, where they are few. */
 export function listSeeds(seeds: Seeds): string {
   return seeds === EACH || seeds.length > 8 ? countSeeds(seeds) : seeds.join(", ");
+}
+
+/** A picture with a seed. */
+export interface Run {
+  /** Place of the picture in the plan, from 0. */
+  readonly image: number;
+  /** Seed of all that is drawn. */
+  readonly seed: number;
+}
+
+/** What every pair of a plan is run with, in order: all pictures with their first seed, then all with their second one. */
+export class Runs {
+  /** How many there are. */
+  readonly length: number;
+  readonly #seeds: Seeds;
+  readonly #images: number;
+  /** Places of the seeds in their list; made when one is looked for, as it is larger than the list. */
+  #places: ReadonlyMap<number, number> | undefined;
+
+  /** The runs of so many pictures. */
+  constructor(seeds: Seeds, images: number) {
+    this.#seeds = seeds;
+    this.#images = images;
+    this.length = images * seedsOf(seeds, 0).length;
+  }
+
+  /** The run of a place, from 0. */
+  at(place: number): Run {
+    const image = place % this.#images;
+    return { image, seed: seedsOf(this.#seeds, image)[Math.floor(place / this.#images)]! };
+  }
+
+  /** The place of a run; -1 if it is none of these. */
+  indexOf({ image, seed }: Run): number {
+    const pass = this.#seeds === EACH ? (seed === image ? 0 : undefined) : this.#passOf(this.#seeds, seed);
+    if (pass === undefined || !Number.isInteger(image) || image < 0 || image >= this.#images) return -1;
+    return image + this.#images * pass;
+  }
+
+  #passOf(seeds: readonly number[], seed: number): number | undefined {
+    this.#places ??= new Map(seeds.map((each, place) => [each, place]));
+    return this.#places.get(seed);
+  }
 }

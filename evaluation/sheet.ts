@@ -1,6 +1,6 @@
 /** The results of an evaluation as one picture: a row for each method, columns for tasks and pictures. */
 import { makeSheet, type Raster } from "../raster/mod.ts";
-import { cellAt, firstUnit, type Results } from "./cells.ts";
+import { cellAt, type Results } from "./cells.ts";
 import { type Store, UNIT_FILES } from "./store.ts";
 
 /** Least height of a picture on the sheet. */
@@ -15,12 +15,12 @@ export async function resultSheet(store: Store, results: Results, count: number)
   const { plan } = results;
   const columns = plan.tasks.flatMap((_, task) =>
     plan.images.slice(0, count).map((_, image) => {
-      const made = plan.methods.map((_, method) => firstUnit(results, cellAt(results, task, method), image));
-      const record = made.find(Boolean)?.record;
+      const made = plan.methods.map((_, method) => cellAt(results, task, method)?.shown.get(image));
+      const first = made.find(Boolean);
       return [
-        record && UNIT_FILES.shown(record.truth),
-        record && UNIT_FILES.shown(record.before),
-        ...made.map((found) => found && UNIT_FILES.picture(found.record.id)),
+        first && UNIT_FILES.shown(first.truth),
+        first && UNIT_FILES.shown(first.before),
+        ...made.map((found) => found && UNIT_FILES.picture(found.id)),
       ];
     })
   );

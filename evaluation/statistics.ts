@@ -20,10 +20,27 @@ export interface PictureStatistics {
 }
 
 /** Values of one picture, one for each seed, as one: their mean, or the best where the quantity has a better direction. */
-function reduced(values: readonly number[], metric: MetricName, bestOfSeeds: boolean): number {
-  const { better } = METRICS[metric];
-  if (bestOfSeeds && better !== undefined) return better === "greater" ? Math.max(...values) : Math.min(...values);
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+class PictureValue {
+  readonly #best: ((a: number, b: number) => number) | undefined;
+  #count = 0;
+  #sum = 0;
+  #extreme: number;
+
+  constructor(metric: MetricName, bestOfSeeds: boolean) {
+    const better = bestOfSeeds ? METRICS[metric].better : undefined;
+    this.#best = better && (better === "greater" ? Math.max : Math.min);
+    this.#extreme = better === "greater" ? -Infinity : Infinity;
+  }
+
+  add(value: number): void {
+    this.#count++;
+    if (this.#best) this.#extreme = this.#best(this.#extreme, value);
+    else this.#sum += value;
+  }
+
+  get value(): number {
+    return this.#best ? this.#extreme : this.#sum / this.#count;
+  }
 }
 
 /**
@@ -31,18 +48,17 @@ function reduced(values: readonly number[], metric: MetricName, bestOfSeeds: boo
  * @returns undefined where no unit has it
  */
 export function summarizePictures(
-  units: readonly Measured[],
+  units: Iterable<Measured>,
   metric: MetricName,
   { confidence, bestOfSeeds = false }: PictureStatistics,
 ): Summary | undefined {
-  const samples = units.flatMap(({ unit: { image }, metrics }) => {
+  const pictures = new Map<number, PictureValue>();
+  for (const { unit: { image }, metrics } of units) {
     const value = metrics[metric];
-    return value === undefined ? [] : [{ image, value }];
-  });
-  if (samples.length === 0) return undefined;
-  const pictures = Map.groupBy(samples, ({ image }) => image).values();
-  const values = Array.from(pictures, (found) => reduced(found.map(({ value }) => value), metric, bestOfSeeds));
-  return summarize(values, { confidence });
+    if (value !== undefined) atPicture(pictures, image, () => new PictureValue(metric, bestOfSeeds)).add(value);
+  }
+  if (pictures.size === 0) return undefined;
+  return summarize(Array.from(pictures.values(), ({ value }) => value), { confidence });
 }
 
 /**
@@ -50,29 +66,45 @@ export function summarizePictures(
  * that what a picture and its noise do to both cancels. Where the best of the seeds counts, it is the difference of both
  * best. Two infinite values differ by 0; a picture where one alone is infinite is counted as such and left out of the
  * mean, like in any summary.
+ * @param first runs in the order of the plan; one that is missing is there without the metric
+ * @param second the same runs of the other
  * @returns undefined where no unit of both has the metric
  */
 export function summarizeDifferences(
-  first: readonly Measured[],
-  second: readonly Measured[],
+  first: Iterable<Measured>,
+  second: Iterable<Measured>,
   metric: MetricName,
   { confidence, bestOfSeeds = false }: PictureStatistics,
 ): Summary | undefined {
-  const nameOf = ({ unit: { image, seed } }: Measured): string => `${image} ${seed}`;
-  const values = new Map(first.map((each) => [nameOf(each), each.metrics[metric]]));
-  const samples = second.flatMap((each) => {
-    const [before, after] = [values.get(nameOf(each)), each.metrics[metric]];
-    return before === undefined || after === undefined ? [] : [{ image: each.unit.image, before, after }];
-  });
-  if (samples.length === 0) return undefined;
   const difference = (before: number, after: number): number => before === after ? 0 : after - before;
-  const of = (values: readonly number[]): number => reduced(values, metric, bestOfSeeds);
-  const differences = Array.from(Map.groupBy(samples, ({ image }) => image).values(), (found) => {
-    if (bestOfSeeds) return difference(of(found.map(({ before }) => before)), of(found.map(({ after }) => after)));
-    return of(found.map(({ before, after }) => difference(before, after)));
-  });
+  const made = (): PictureValue => new PictureValue(metric, bestOfSeeds);
+  const pictures = new Map<
+    number,
+    { readonly mean: PictureValue; readonly best: readonly [PictureValue, PictureValue] }
+  >();
+  const others = first[Symbol.iterator]();
+  for (const { unit: { image }, metrics } of second) {
+    const [before, after] = [others.next().value?.metrics[metric], metrics[metric]];
+    if (before === undefined || after === undefined) continue;
+    const { mean, best } = atPicture(pictures, image, () => ({ mean: made(), best: [made(), made()] as const }));
+    mean.add(difference(before, after));
+    best[0].add(before);
+    best[1].add(after);
+  }
+  if (pictures.size === 0) return undefined;
+  const differences = Array.from(
+    pictures.values(),
+    ({ mean, best: [before, after] }) => bestOfSeeds ? difference(before.value, after.value) : mean.value,
+  );
   // Seeds that are infinite in both directions leave no difference at all to speak of.
   return summarize(differences.map((mean) => Number.isNaN(mean) ? Infinity : mean), { confidence });
+}
+
+/** What is there of a picture, made where there is nothing. */
+function atPicture<T>(pictures: Map<number, T>, image: number, make: () => T): T {
+  const found = pictures.get(image) ?? make();
+  pictures.set(image, found);
+  return found;
 }
 
 /**

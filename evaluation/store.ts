@@ -22,6 +22,22 @@ export interface Store {
   readPicture(name: string): Promise<Raster>;
   /** Writes a picture as PNG; values are in [-1, 1]. */
   writePicture(name: string, picture: Raster): Promise<void>;
+  /** `read` piece by piece, for files that are larger than memory; without it they are read whole. */
+  open?(name: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** `write` piece by piece; without it files are written whole. */
+  create?(name: string): Promise<FileSink>;
+  /** `list` name by name; without it the names are listed at once. */
+  names?(folder: "units" | "pictures"): AsyncIterable<string>;
+}
+
+/** A file that is written piece by piece. */
+export interface FileSink {
+  /** Appends bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Lets the file appear; nothing is there before. */
+  commit(): Promise<void>;
+  /** Leaves nothing behind, unless the file has appeared. */
+  abort(): Promise<void>;
 }
 
 /** Statistics of the noise that the network predicted at one step, and of the noise that the step put on. */
@@ -97,7 +113,12 @@ export function canonical(value: unknown): string {
 
 /** SHA-256 of data, as 64 hexadecimal digits. */
 export async function hashOf(data: unknown): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonical(data)));
+  return await hashOfText(canonical(data));
+}
+
+/** SHA-256 of a text in UTF-8, as 64 hexadecimal digits. */
+export async function hashOfText(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -117,7 +138,7 @@ export async function shownFiles(
 }
 
 /** Data of a JSON file; undefined if it is missing or no JSON. */
-export async function readJson(store: Store, name: string): Promise<unknown> {
+export async function readJson(store: Pick<Store, "read">, name: string): Promise<unknown> {
   const bytes = await store.read(name);
   try {
     return bytes && JSON.parse(new TextDecoder().decode(bytes));
@@ -133,17 +154,38 @@ export async function writeText(store: Store, name: string, content: string | ob
 }
 
 /** The finished unit of a hash; undefined if there is none, or its file cannot be read as one. */
-export async function readUnit(store: Store, id: string): Promise<UnitRecord | undefined> {
+export async function readUnit(store: Pick<Store, "read" | "has">, id: string): Promise<UnitRecord | undefined> {
   const record = await readJson(store, UNIT_FILES.record(id)) as UnitRecord | undefined;
   if (record?.id !== id || !(await store.has(UNIT_FILES.picture(id)))) return undefined;
   return record;
 }
 
+/** Units that are looked for at once: a disk has more to do then than to wait for the next question. */
+const AT_ONCE = 64;
+
+/**
+ * Looks for units, one after the other in their order, without keeping them.
+ * @returns each with its record; undefined where it is not finished
+ */
+export async function* lookFor<U extends { readonly id: string }>(
+  store: Store,
+  units: Iterable<U> | AsyncIterable<U>,
+): AsyncGenerator<readonly [unit: U, record: UnitRecord | undefined], void> {
+  const look = async (unit: U): Promise<readonly [U, UnitRecord | undefined]> => [unit, await readUnit(store, unit.id)];
+  let looks: ReturnType<typeof look>[] = [];
+  for await (const unit of units) {
+    looks.push(look(unit));
+    if (looks.length < AT_ONCE) continue;
+    yield* await Promise.all(looks);
+    looks = [];
+  }
+  yield* await Promise.all(looks);
+}
+
 /** All finished units of a list of hashes. */
 export async function readUnits(store: Store, ids: Iterable<string>): Promise<ReadonlyMap<string, UnitRecord>> {
   const found = new Map<string, UnitRecord>();
-  for (const id of new Set(ids)) {
-    const record = await readUnit(store, id);
+  for await (const [{ id }, record] of lookFor(store, Array.from(new Set(ids), (id) => ({ id })))) {
     if (record) found.set(id, record);
   }
   return found;

@@ -5,55 +5,114 @@ import { type Cell, cellAt, type FinishedUnit, meanOf, type Results, shownMean }
 import { COSTS, COUNTED_NAMES } from "./costs.ts";
 import { allDifferences } from "./differences.ts";
 import { formatValue, type MetricName } from "./metrics.ts";
-import { labelsOf, type Place, type Plan } from "./plan.ts";
+import { labelsOf, pairName, type Place, type Plan } from "./plan.ts";
 import { publishedCsv } from "./published.ts";
 import { signOf } from "./statistics.ts";
+import type { TextFile } from "./text_file.ts";
 import { judge } from "./trends.ts";
 
-/** The tables as texts, by the names of their files. */
-export function tableFiles(results: Results): Readonly<Record<string, string>> {
-  const { cells, columns } = results;
-  const own = columns.filter((name) => name !== "fid");
-  const counts = COUNTED_NAMES.filter((name) =>
-    name === "nfe" || cells.some(({ units }) => units.some(({ record }) => COSTS[name].of(record) !== undefined))
-  );
-  const published = publishedCsv(results);
-  const times = ["seconds", "seconds without compiling", "batch", "peak device bytes", "adapter"];
-  return {
-    "results.csv": unitsCsv(
-      results,
-      [...counts.map((name) => COSTS[name].column), ...own],
-      ({ record, metrics }) => [...counts.map((name) => COSTS[name].of(record)), ...own.map((name) => metrics[name])],
-    ),
-    "summary.csv": cellsCsv(results),
-    "differences.csv": differencesCsv(results),
-    ...(published === undefined ? {} : { "published.csv": published }),
-    "results.json": `${JSON.stringify(asData(results), null, 2)}\n`,
-    "times.csv": unitsCsv(results, times, ({ record: { time, peakDeviceBytes, device } }) => [
-      time.seconds,
-      time.steadySeconds,
-      time.batch,
-      peakDeviceBytes,
-      device,
-    ]),
-  };
+/** The tables as texts, by the names of their files; all of them are in memory then. */
+export async function tableFiles(results: Results): Promise<Readonly<Record<string, string>>> {
+  const texts: Record<string, string> = {};
+  await writeTables(results, (name) => {
+    texts[name] = "";
+    return Promise.resolve({
+      write: (text) => Promise.resolve(void (texts[name] += text)),
+      commit: () => Promise.resolve(),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+  });
+  return texts;
 }
 
-/** One line a unit, in the order of the plan. */
+/**
+ * Writes the tables; all that have something of each unit in one way through the units.
+ * @param create begins the file of a name
+ * @returns their names
+ */
+export async function writeTables(
+  results: Results,
+  create: (name: string) => Promise<Pick<TextFile, "write" | "commit" | typeof Symbol.asyncDispose>>,
+): Promise<readonly string[]> {
+  const published = publishedCsv(results);
+  const tables: readonly UnitTable[] = [
+    resultsCsv(results),
+    textTable("summary.csv", cellsCsv(results)),
+    textTable("differences.csv", differencesCsv(results)),
+    ...(published === undefined ? [] : [textTable("published.csv", published)]),
+    resultsJson(results),
+    timesCsv(results),
+  ];
+  const open: (readonly [UnitTable, Awaited<ReturnType<typeof create>>])[] = [];
+  try {
+    for (const table of tables) {
+      const file = await create(table.name);
+      open.push([table, file]);
+      await file.write(table.head);
+    }
+    for await (const found of results.units) {
+      for (const [{ row }, file] of open) if (row) await file.write(row(found));
+    }
+    for (const [{ end }, file] of open) {
+      if (end) await file.write(end());
+      await file.commit();
+    }
+  } finally {
+    for (const [, file] of open) await file[Symbol.asyncDispose]();
+  }
+  return tables.map(({ name }) => name);
+}
+
+/** A file that may have something of each unit, in the order of the plan. */
+interface UnitTable {
+  readonly name: string;
+  readonly head: string;
+  readonly row?: (found: FinishedUnit) => string;
+  readonly end?: () => string;
+}
+
+function textTable(name: string, head: string): UnitTable {
+  return { name, head };
+}
+
+function resultsCsv(results: Results): UnitTable {
+  const { cells, columns } = results;
+  const own = columns.filter((name) => name !== "fid");
+  const counts = COUNTED_NAMES.filter((name) => name === "nfe" || cells.some(({ costs }) => costs[name] !== undefined));
+  return unitsCsv(
+    "results.csv",
+    results,
+    [...counts.map((name) => COSTS[name].column), ...own],
+    ({ record, metrics }) => [...counts.map((name) => COSTS[name].of(record)), ...own.map((name) => metrics[name])],
+  );
+}
+
+function timesCsv(results: Results): UnitTable {
+  const heads = ["seconds", "seconds without compiling", "batch", "peak device bytes", "adapter"];
+  return unitsCsv("times.csv", results, heads, ({ record: { time, peakDeviceBytes, device } }) => [
+    time.seconds,
+    time.steadySeconds,
+    time.batch,
+    peakDeviceBytes,
+    device,
+  ]);
+}
+
+/** One line a unit. */
 function unitsCsv(
-  { plan, cells }: Results,
+  name: string,
+  { plan }: Results,
   heads: readonly string[],
   fields: (unit: FinishedUnit) => readonly Field[],
-): string {
-  return csv([
-    ["task", "method", "image", "seed", ...heads, "unit"],
-    ...cells.flatMap((cell) =>
-      cell.units.map((found): readonly Field[] => {
-        const { image, seed, id } = found.unit;
-        return [...labels(plan, cell), plan.images[image]?.name, seed, ...fields(found), id];
-      })
-    ),
-  ]);
+): UnitTable {
+  return {
+    name,
+    head: csv([["task", "method", "image", "seed", ...heads, "unit"]]),
+    row: (found) => {
+      const { image, seed, id } = found.unit;
+      return csv([[...labels(plan, found.unit), plan.images[image]?.name, seed, ...fields(found), id]]);
+    },
+  };
 }
 
 function labels(plan: Plan, place: Place): readonly Field[] {
@@ -72,12 +131,12 @@ function cellsCsv({ plan, cells, columns }: Results): string {
   };
   return csv([
     ["task", "method", "nfe nominal", "nfe actual", "pictures", "units", "missing", ...heads, "not applicable"],
-    ...cells.map(({ nominal, actual, units, missing, summaries, ...cell }): readonly Field[] => [
+    ...cells.map(({ nominal, actual, pictures, finished, missing, summaries, ...cell }): readonly Field[] => [
       ...labels(plan, cell),
       nominal,
       actual,
-      new Set(units.map(({ unit }) => unit.image)).size,
-      units.length,
+      pictures,
+      finished,
       missing,
       ...columns.flatMap((name) => statistics(name, summaries[name])),
       undefined,
@@ -116,7 +175,43 @@ function differencesCsv(results: Results): string {
   ]);
 }
 
+/** The empty list of the units of a cell in `results.json`. A text within it has no line break, so nothing else is like it. */
+const NO_UNITS = '\n      "units": []';
+
+/** What stands before the lines of a unit there. */
+const INDENT = "        ";
+
 /** Everything but times, as data. */
+function resultsJson(results: Results): UnitTable {
+  const { plan, cells } = results;
+  const [head, ...parts] = `${JSON.stringify(asData(results), null, 2)}\n`.split(NO_UNITS) as [string, ...string[]];
+  const begin = NO_UNITS.slice(0, -1);
+  let at = 0;
+  let count = 0;
+  const endCell = (): string => {
+    const closed = `${count === 0 ? "" : "\n      "}]${parts[at]}`;
+    at++;
+    count = 0;
+    return at < cells.length ? closed + begin : closed;
+  };
+  return {
+    name: "results.json",
+    head: cells.length > 0 ? head + begin : head,
+    row: (found) => {
+      let text = "";
+      while (pairName(cells[at]!) !== pairName(found.unit)) text += endCell();
+      const lines = JSON.stringify(unitData(plan, found), null, 2).replaceAll("\n", `\n${INDENT}`);
+      return `${text}${count++ === 0 ? "" : ","}\n${INDENT}${lines}`;
+    },
+    end: () => {
+      let text = "";
+      while (at < cells.length) text += endCell();
+      return text;
+    },
+  };
+}
+
+/** Everything but times and units, which have an empty list in each cell. */
 function asData(results: Results): unknown {
   const { plan, cells, columns } = results;
   const { units: _units, pairs: _pairs, notApplicable, ...described } = plan;
@@ -130,21 +225,25 @@ function asData(results: Results): unknown {
       summaries: Object.fromEntries(
         Object.entries(cell.summaries).map(([name, summary]) => [name, summaryData(summary)]),
       ),
-      units: cell.units.map(({ unit, record, metrics }) => ({
-        image: plan.images[unit.image]?.name,
-        seed: unit.seed,
-        metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, number(value)])),
-        ...(record.counts ? { counts: record.counts } : {}),
-        ...(record.noise ? { noise: record.noise } : {}),
-        key: record.key,
-        unit: unit.id,
-      })),
+      units: [],
     })),
     trends: plan.expectations.trends.map((trend) => {
       const { verdict, differences } = judge(trend, results);
       return { statement: trend.statement, verdict, differences: differences.map(summaryData) };
     }),
     notApplicable: notApplicable.map(({ reason, ...pair }) => ({ ...labelsOf(plan, pair), reason })),
+  };
+}
+
+function unitData(plan: Plan, { unit, record, metrics }: FinishedUnit): unknown {
+  return {
+    image: plan.images[unit.image]?.name,
+    seed: unit.seed,
+    metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, number(value)])),
+    ...(record.counts ? { counts: record.counts } : {}),
+    ...(record.noise ? { noise: record.noise } : {}),
+    key: record.key,
+    unit: unit.id,
   };
 }
 
@@ -172,7 +271,7 @@ export function formatCells(results: Results): string {
   const text = (cell: Cell | undefined): string =>
     cell === undefined
       ? "n/a"
-      : cell.units.length === 0
+      : cell.finished === 0
       ? "-"
       : shown.map((name) => formatValue(meanOf(cell, name), name)).join(" / ");
   const rows = [

@@ -30,7 +30,7 @@ export function judge({ metric, rising, task, method }: Trend, results: Results)
   const differences = found.slice(1).map((cell, index) => {
     const before = found[index]!;
     // The Frechet distance is one value of all pictures: it has no differences by picture, and so no interval.
-    return summarizeDifferences(before.units, cell!.units, metric, results.plan) ??
+    return summarizeDifferences(before.values, cell!.values, metric, results.plan) ??
       summarize([means[index + 1]! - means[index]!]);
   });
   const signs = differences.map(signOf);

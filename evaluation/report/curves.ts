@@ -1,9 +1,8 @@
 /** Charts of quantities against options with several values, and of predicted noise. */
 import { type Chart, chart, html, legend, type Markup, type Series } from "../../report/mod.ts";
-import { type Cell, cellAt, type Results, shownMean } from "../cells.ts";
+import { type Cell, cellAt, type NoiseMeans, type Results, shownMean } from "../cells.ts";
 import { EVALUATIONS } from "../entries.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
-import type { StepNoise } from "../store.ts";
 import { section } from "./parts.ts";
 
 /** A chart for each task and quantity, with a line for each series of methods. */
@@ -69,30 +68,21 @@ function sweptOption(label: string, series: string): { readonly option: string; 
 export function noiseCurves(results: Results): Markup | undefined {
   const { plan } = results;
   const names = plan.tasks.map(({ label }) => label);
-  const noiseCharts = (yTitle: string, divergence: (step: StepNoise) => number): readonly Chart[] =>
+  const noiseCharts = (yTitle: string, divergence: (means: NoiseMeans) => number): readonly Chart[] =>
     plan.methods.map(({ label }, method) => ({
       title: label,
       xTitle: "timestep",
       yTitle,
       logarithmic: "y",
       series: names.map((name, task): Series => {
-        const steps = (cellAt(results, task, method)?.units ?? []).flatMap(({ record }) => record.noise ?? []);
-        return { name, points: meansByTimestep(steps, divergence) };
+        const { noise = [] } = cellAt(results, task, method) ?? {};
+        return { name, points: noise.map((means) => [means.timestep, divergence(means)] as const) };
       }),
     }));
   return drawnCharts("Noise during the inversion", [
     ...noiseCharts("KL of predicted noise", ({ divergence }) => divergence),
-    ...noiseCharts("KL of effective noise", ({ effective }) => effective.divergence),
+    ...noiseCharts("KL of effective noise", ({ effective }) => effective),
   ], names);
-}
-
-function meansByTimestep(
-  steps: readonly StepNoise[],
-  valueOf: (step: StepNoise) => number,
-): readonly (readonly [number, number])[] {
-  return Array.from(Map.groupBy(steps, ({ timestep }) => timestep), ([timestep, found]) => {
-    return [timestep, found.reduce((sum, step) => sum + valueOf(step), 0) / found.length] as const;
-  });
 }
 
 function drawnCharts(title: string, charts: readonly Chart[], names: readonly string[]): Markup | undefined {

@@ -1,6 +1,6 @@
 /** The pictures of the report: a grid for each task; a click opens one large, with a slider between two of them. */
 import { type Content, html, type Markup } from "../../report/mod.ts";
-import { firstUnit, type Results } from "../cells.ts";
+import type { Results } from "../cells.ts";
 import { formatValue } from "../metrics.ts";
 import { type Store, UNIT_FILES } from "../store.ts";
 import { details, section } from "./parts.ts";
@@ -32,19 +32,19 @@ export async function makeGallery(store: Store, results: Results, limit: number)
     const rows: Content[] = [];
     for (const [image, { name }] of plan.images.slice(0, limit).entries()) {
       const shown = results.cells.filter((cell) => cell.task === task).flatMap((cell) => {
-        const found = firstUnit(results, cell, image);
+        const found = cell.shown.get(image);
         return found ? [{ label: plan.methods[cell.method]?.label ?? "", ...found }] : [];
       });
       const [first] = shown;
       if (!first) continue;
-      const truth = await put(UNIT_FILES.shown(first.record.truth));
-      const before = await put(UNIT_FILES.shown(first.record.before));
+      const truth = await put(UNIT_FILES.shown(first.truth));
+      const before = await put(UNIT_FILES.shown(first.before));
       const figure = (picture: string, caption: string, note = ""): Markup =>
         html`<figure><button type="button" data-picture="${picture}" data-truth="${truth}" data-before="${before}" data-caption="${caption}${note}"><img data-source="${picture}" alt="${caption}"></button><figcaption>${caption}<b>${note}</b></figcaption></figure>`;
       const figures = [figure(truth, "original"), figure(before, "A⁺y")];
-      for (const { label, record, metrics: { psnr } } of shown) {
+      for (const { label, id, psnr } of shown) {
         const note = psnr === undefined ? "" : ` ${formatValue(psnr, "psnr")}`;
-        figures.push(figure(await put(UNIT_FILES.picture(record.id)), label, note));
+        figures.push(figure(await put(UNIT_FILES.picture(id)), label, note));
       }
       rows.push(html`
         <h4>${name}</h4>

@@ -4,7 +4,8 @@ import type { Results } from "../cells.ts";
 import { differenceTable } from "../differences.ts";
 import type { Paper } from "../expectations.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
-import { type KeptPlan, labelsOf } from "../plan.ts";
+import type { KeptPlan } from "../kept_plan.ts";
+import { labelsOf } from "../plan.ts";
 import { doubtOf, papersOf, PUBLISHED_HEADS, publishedFigures, publishedTexts } from "../published.ts";
 import { listSeeds } from "../seeds.ts";
 import type { Store } from "../store.ts";
@@ -66,8 +67,7 @@ export async function makeReport(
   return page.text;
 }
 
-function facts({ plan, cells }: Results): Markup {
-  const devices = [...new Set(cells.flatMap(({ units }) => units.map(({ record }) => record.device)))];
+function facts({ plan, devices }: Results): Markup {
   const known = plan.model.known.length > 0 ? ` (${plan.model.known.join(", ")})` : "";
   const rows: readonly (readonly [string, string])[] = [
     ["Pictures", `${plan.images.length} at ${plan.size} pixels`],
@@ -149,11 +149,10 @@ function paperTable(results: Results, paper: Paper): Markup {
 }
 
 /** Mean time of a picture by method, without compiling. */
-function times({ plan, cells }: Results): Markup | undefined {
+function times({ plan, seconds }: Results): Markup | undefined {
   const means = plan.methods.flatMap(({ label }, method) => {
-    const found = cells.filter((cell) => cell.method === method).flatMap(({ units }) => units);
-    if (found.length === 0) return [];
-    return [{ label, seconds: found.reduce((sum, { record }) => sum + record.time.steadySeconds, 0) / found.length }];
+    const mean = seconds.get(method);
+    return mean === undefined ? [] : [{ label, seconds: mean }];
   });
   const most = Math.max(...means.map(({ seconds }) => seconds));
   if (means.length === 0) return undefined;

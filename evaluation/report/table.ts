@@ -41,7 +41,7 @@ export function resultTable(results: Results, columns: readonly MetricName[]): M
   const rows = plan.methods.map(({ label }, method) => {
     const cells = plan.tasks.map((_, task) => {
       const cell = cellAt(results, task, method);
-      if (!cell || cell.units.length === 0) {
+      if (!cell || cell.finished === 0) {
         const reason = plan.notApplicable.find((pair) => pair.task === task && pair.method === method)?.reason;
         return html`<td class="first none" colspan="${columns.length}" title="${reason ?? "no unit is finished"}">${
           cell ? "missing" : "n/a"

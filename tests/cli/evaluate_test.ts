@@ -96,7 +96,7 @@ Deno.test("a unit has another name when the picture, the noise, an option, the s
       const { study } = await readFoundStudy(args, EVALUATE.spec.options);
       const { plan } = await makePlan(study, await identifyModel(args), await listPictures(study.images), TASK_FILES);
       assertEquals(plan.units.length, 1);
-      return plan.units[0]!.id;
+      return (await Array.fromAsync(plan.units))[0]!.id;
     };
     const names = [
       await nameOf(),

@@ -2,9 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { FolderStore } from "../../cli/evaluate_store.ts";
 import { missingProgram, succeeds } from "./debian.ts";
+import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";
 import { Program } from "./program.ts";
-import { expectedTables, pass, planned, tablesOf } from "./setting.ts";
+import { Proxy } from "./proxy.ts";
+import { bench, expectedTables, pass, plannedUnits, serveAt, tablesOf, workAt } from "./setting.ts";
 
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
@@ -39,6 +41,62 @@ class Clock {
   }
 }
 
+/** Nanoseconds of a year. */
+const YEAR = 365n * 86_400n * 10n ** 9n;
+
+/** Years that the clock of a server is off, one after the other. */
+const OFF = [10, -10, 0, 3];
+
+natsTest("the times that a server tells with its messages are years off, and jump", async ({ server: { host } }) => {
+  const told = new Set<number>();
+  let off = OFF[0]!;
+  // A server takes its time from the kernel itself, where no library stands between: what it says is changed instead.
+  const change = (text: string): string => {
+    const year = (found: string): string => {
+      const changed = Number(found) + off;
+      told.add(changed);
+      return `${changed}`;
+    };
+    return text
+      .replaceAll(/(?<=\$JS\.ACK\.[\w.-]+\.)1\d{18}(?=\.)/g, (time) => {
+        const changed = BigInt(time) + BigInt(off) * YEAR;
+        told.add(new Date(Number(changed / 1_000_000n)).getUTCFullYear());
+        return `${changed}`;
+      })
+      .replaceAll(/(?<=")20\d\d(?=-\d\d-\d\dT\d\d:\d\d:)/g, year);
+  };
+  using proxy = new Proxy(host, change);
+  const store = new MemoryStore();
+  const forecasts: number[] = [];
+  let isOver = false;
+  const serving = serveAt(proxy.host, {
+    store,
+    lease: 3,
+    watch: (_phase, _step, _steps, figures) => {
+      if (figures?.["secondsLeft"] !== undefined) forecasts.push(figures["secondsLeft"]);
+    },
+  });
+  void serving.finally(() => isOver = true).catch(() => {});
+  let made = 0;
+  // Longer than a lease, which then holds by signs of life alone.
+  const slow = bench(async (units) => {
+    made += units.length;
+    await pass(made === units.length ? 7000 : 300);
+  });
+  const working = workAt(proxy.host, { open: () => Promise.resolve(slow) });
+  for (let jump = 1; !isOver; jump++) {
+    await pass(400);
+    off = OFF[jump % OFF.length]!;
+  }
+  const [served] = await Promise.all([serving, working]);
+  const units = await plannedUnits();
+  assertEquals([served.failures, served.differences, made], [[], [], units.length]);
+  const now = new Date().getUTCFullYear();
+  assert(OFF.every((years) => told.has(now + years)), `years that were told: ${[...told]}`);
+  assert(forecasts.length > 2 && forecasts.every((seconds) => seconds < 1000), forecasts.join());
+  assertEquals(await tablesOf(store), await expectedTables());
+});
+
 /** A line of one of the programs: a time by its clock, and a figure. */
 function readLine(line: string): { readonly year: number; readonly figure: string } {
   const [time, figure] = line.split(" ");
@@ -66,7 +124,7 @@ for (const who of ["coordinator", "worker"] as const) {
     };
     const years = new Set(printed[who].map(({ year }) => year));
     assert(years.size > 1, `the clock was seen in ${[...years]} only`);
-    const { plan: { units } } = await planned();
+    const units = await plannedUnits();
     const made = printed.worker.reduce((sum, { figure }) => sum + Number(figure), 0);
     assertEquals(made, units.length, "no lease was lost: nothing is made twice");
     const forecasts = printed.coordinator.map(({ figure }) => figure).filter((figure) => figure !== "unknown");

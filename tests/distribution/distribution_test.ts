@@ -2,12 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";
-import { expectedTables, openQueue, planned, serveAt, tablesOf, workAt } from "./setting.ts";
+import { expectedTables, openQueue, plannedUnits, serveAt, tablesOf, workAt } from "./setting.ts";
 
 natsTest("two workers give the tables of one process, and nothing stays in the queue", async ({ server: { host } }) => {
   const store = new MemoryStore();
   const [served, ...worked] = await Promise.all([serveAt(host, { store }), workAt(host), workAt(host)]);
-  const { plan: { units } } = await planned();
+  const units = await plannedUnits();
   assertEquals([served.restored, served.failures, served.differences], [units.length, [], []]);
   assertEquals(worked.reduce((sum, { units }) => sum + units, 0), units.length);
   for (const { units: share } of worked) assert(share > 0, "both have worked");

@@ -1,8 +1,12 @@
 /** What can go wrong with workers, their devices, the disk and the wire. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { jetstream } from "@nats-io/jetstream";
+import { Objm } from "@nats-io/obj";
 import { QueueError } from "../../distribution/mod.ts";
+import { UnitStore } from "../../distribution/unit_store.ts";
+import type { ChunkResult } from "../../distribution/wire.ts";
 import { DeviceLostError } from "../../engine/mod.ts";
-import type { PlannedUnit } from "../../evaluation/mod.ts";
+import type { PlannedUnit, UnitRecord, Work } from "../../evaluation/mod.ts";
 import { FileError } from "../../io/mod.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";
@@ -12,7 +16,7 @@ import {
   expectedTables,
   openQueue,
   pass,
-  planned,
+  plannedUnits,
   serveAt,
   serveOptions,
   SUBJECT,
@@ -23,7 +27,7 @@ import {
 natsTest(
   "a unit that ends every worker is tried, listed, and keeps no other one back",
   async ({ server: { host } }) => {
-    const { plan: { units } } = await planned();
+    const units = await plannedUnits();
     const poison = units[5]!.id;
     let deaths = 0;
     const store = new MemoryStore();
@@ -54,7 +58,7 @@ natsTest(
 natsTest("errors, lost devices and devices that are too small: others try, and a unit of five tries is listed", async ({
   server: { host },
 }) => {
-  const { plan: { units } } = await planned();
+  const units = await plannedUnits();
   const [broken, large] = [units[0]!.id, units[7]!.id];
   const notes: string[] = [];
   let opened = 0;
@@ -166,7 +170,7 @@ natsTest("a full disk stops the coordinator; what was made waits, and the next o
   const working = workAt(host, { open: () => Promise.resolve(bench((units) => void (made += units.length))) });
   await assertRejects(() => serveAt(host, { store: full }), FileError, "no space is left");
   const [served] = await Promise.all([serveAt(host, { store }), working]);
-  const { plan: { units } } = await planned();
+  const units = await plannedUnits();
   assertEquals([served.failures, served.differences], [[], []]);
   assertEquals(made, units.length, "nothing is made twice");
   assertEquals(await tablesOf(store), await expectedTables());
@@ -179,12 +183,13 @@ natsTest("what does not fit the wire is refused, and told", async ({ server: { h
   const serving = serveAt(host, options);
   const queue = await openQueue(host);
   while (!notes.some((text) => text.startsWith("Serving"))) await pass(20);
-  const { offer: { plan } } = options;
+  const { offer: { plan }, work } = options;
   queue.connection.publish("shortcut.test.result", "no JSON");
   queue.connection.publish("shortcut.test.worker", "no JSON");
-  const send = async (result: unknown): Promise<void> => {
+  const send = async (result: unknown, tamper?: (object: string) => Promise<void>): Promise<void> => {
     const object = `result/${crypto.randomUUID()}`;
     await queue.put(object, new TextEncoder().encode(JSON.stringify(result)));
+    await tamper?.(object);
     await queue.addNotice({
       plan,
       object,
@@ -192,14 +197,61 @@ natsTest("what does not fit the wire is refused, and told", async ({ server: { h
       adapter: "forged",
     });
   };
-  await send({ records: [], failures: [], pictures: {}, more: 1 });
-  await send({ records: [{ id: "../../x" }], failures: [], pictures: {} });
+  await send({ units: [], records: [], failures: [], pictures: {}, more: 1 });
+  await send({ units: [], records: [{ id: "../../x" }], failures: [], pictures: {} });
+  const unit = { ...(await plannedUnits())[0]! };
+  const result = await resultOf(work, unit);
+  await send({ ...result, units: [{ ...unit, image: 99 }] });
+  await send({ ...result, units: [] });
+  await send({ ...result, records: [...result.records, ...result.records] });
+  await send(result, async (object) => {
+    const { nuid } = (await (await new Objm(queue.connection).open("shortcut-test")).info(object))!;
+    await jetstream(queue.connection).publish(`$O.shortcut-test.C.${nuid}`, `${JSON.stringify(result)} `);
+  });
   const told = (text: string): boolean => notes.some((note) => note.includes(text));
-  while (!told("records.0")) await pass(20);
+  while (!["records.0", "is not of this plan", "is there twice", "its checksum"].every(told)) await pass(20);
+  assertEquals(notes.filter((note) => note.includes("it is not of this plan")).length, 2);
   assert(told("Cannot read a notice: it is no JSON") && told("Cannot read a result: more"), notes.join("\n"));
   assertEquals(store.files.size, 0);
   await Promise.all([serving, workAt(host)]);
   assertEquals(await tablesOf(store), await expectedTables());
+  await queue.connection.close();
+});
+
+/** What a worker gives back for a unit. */
+async function resultOf(work: Work, unit: PlannedUnit): Promise<ChunkResult> {
+  const store = new UnitStore();
+  await bench().run(work, [unit], store, () => {});
+  return store.result([unit], []);
+}
+
+natsTest("a unit whose results come together from three machines is compared", async ({ server: { host } }) => {
+  const store = new MemoryStore();
+  const write = store.write.bind(store);
+  // As of a disk: the others come meanwhile.
+  const slow = Object.assign(store, {
+    write: (name: string, bytes: Uint8Array) => pass(50).then(() => write(name, bytes)),
+  });
+  const options = await serveOptions({ store: slow });
+  const queue = await openQueue(host);
+  await queue.prepare(2);
+  const units = await plannedUnits();
+  const send = async (unit: PlannedUnit, changed: UnitRecord["metrics"]): Promise<void> => {
+    const object = `result/${crypto.randomUUID()}`;
+    const result = await resultOf(options.work, { ...unit });
+    const records = result.records.map((record) => ({ ...record, metrics: { ...record.metrics, ...changed } }));
+    await queue.put(object, new TextEncoder().encode(JSON.stringify({ ...result, records })));
+    await queue.addNotice({ plan: options.offer.plan, object, worker: "0".repeat(8), adapter: "forged" });
+  };
+  await send(units[1]!, {});
+  for (const psnr of [1, 2, 3]) await send(units[0]!, { psnr });
+  const [served] = await Promise.all([serveAt(host, options), workAt(host)]);
+  assertEquals(
+    served.differences.map(({ unit: { id } }) => id),
+    [units[0]!.id, units[0]!.id],
+    "two of three are others",
+  );
+  assertEquals(served.restored, units.length);
   await queue.connection.close();
 });
 

@@ -4,9 +4,12 @@
 export class Proxy implements Disposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #open = new Set<Deno.Conn>();
+  readonly #change: ((text: string) => string) | undefined;
   #isCut = false;
 
-  constructor(host: string) {
+  /** @param change what becomes of what the server says, a byte as a character; texts keep their lengths */
+  constructor(host: string, change?: (text: string) => string) {
+    this.#change = change;
     void this.#serve(Number(host.split(":")[1]));
   }
 
@@ -37,8 +40,21 @@ export class Proxy implements Disposable {
       for (const connection of [client, server]) this.#open.add(connection);
       const end = (): void => [client, server].forEach(close);
       client.readable.pipeTo(server.writable).then(end, end);
-      server.readable.pipeTo(client.writable).then(end, end);
+      this.#changed(server.readable).pipeTo(client.writable).then(end, end);
     }
+  }
+
+  #changed(said: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const change = this.#change;
+    if (!change) return said;
+    const transform = (
+      bytes: Uint8Array,
+      controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
+    ): void => {
+      const text = change(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      controller.enqueue(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+    };
+    return said.pipeThrough(new TransformStream({ transform }));
   }
 
   [Symbol.dispose](): void {

@@ -14,6 +14,17 @@ const TOGETHER = 250;
 
 const [workers = 1000, units = 100_000, seconds = 60, sleep = 5000] = Deno.args.map(Number);
 
+/** Seconds of a processor that a process has used; the clock of Linux counts hundredths. */
+async function processorSeconds(pid: number): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/${pid}/stat`);
+  const [user, system] = text.slice(text.lastIndexOf(")")).split(" ").slice(12, 14).map(Number);
+  return (user! + system!) / 100;
+}
+
+function processorSecondsOf(pids: readonly number[]): Promise<readonly number[]> {
+  return Promise.all(pids.map(processorSeconds));
+}
+
 /** Megabytes of memory that a process has in use. */
 async function megabytes(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/status`);
@@ -25,6 +36,7 @@ await withServer(async ({ server }) => {
   const peak = { coordinator: 0, server: 0, chunks: 0, results: 0, workers: 0 };
   let stored = 0;
   let begin: number | undefined;
+  let used: Promise<readonly number[]> = Promise.resolve([]);
   let isOver = false;
   let seen = performance.now();
   const look = async (): Promise<void> => {
@@ -45,7 +57,10 @@ await withServer(async ({ server }) => {
     watch: (_phase, _step, _steps, figures) => {
       if (!figures) return;
       const made = figures["units"]!;
-      if (made > 0) begin ??= performance.now();
+      if (made > 0 && begin === undefined) {
+        begin = performance.now();
+        used = processorSecondsOf([Deno.pid, server.pid]);
+      }
       stored = made;
       peak.workers = Math.max(peak.workers, figures["workers"]!);
     },
@@ -69,6 +84,10 @@ await withServer(async ({ server }) => {
     if (!(error instanceof InterruptedError)) throw error;
   }
   const passed = (performance.now() - (begin ?? NaN)) / 1000;
+  const before = await used;
+  const processor = (await processorSecondsOf([Deno.pid, server.pid])).map((now, at) =>
+    (1000 * (now - before[at]!) / stored).toFixed(2)
+  );
   await pass(isOver ? 2000 : 0);
   for (const each of processes) await each[Symbol.asyncDispose]();
   // deno-lint-ignore no-console -- it is what the program is for
@@ -77,7 +96,9 @@ await withServer(async ({ server }) => {
       `units/s; at most ${peak.chunks} chunks and ${peak.results} results wait; coordinator ${
         Math.round(peak.coordinator)
       } MB, ` +
-      `server ${Math.round(peak.server)} MB`,
+      `server ${Math.round(peak.server)} MB; processor of a unit: coordinator ${processor[0]} ms, server ${
+        processor[1]
+      } ms`,
   );
   await queue.connection.close();
 });

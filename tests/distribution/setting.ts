@@ -65,6 +65,11 @@ export async function planned(): Promise<Work> {
   return await makePlan(STUDY, SUBJECT, await pictures());
 }
 
+/** Its units. */
+export async function plannedUnits(): Promise<readonly PlannedUnit[]> {
+  return await Array.fromAsync((await planned()).plan.units);
+}
+
 const NO_FILE = (path: string): Promise<never> => Promise.reject(new Error(`no file "${path}" is expected`));
 
 /** The tables that hold no times, of an evaluation that ran in one process. */
@@ -74,7 +79,7 @@ export async function expectedTables(): Promise<Readonly<Record<string, string>>
     pictures: await pictures(),
     identity: SUBJECT.identity,
   });
-  return { ...tableFiles(results), "times.csv": "" };
+  return { ...await tableFiles(results), "times.csv": "" };
 }
 
 /** Opens the queue of a server. */
@@ -167,7 +172,7 @@ export async function workAt(
 /** The tables of a store without times. */
 export async function tablesOf(store: Store): Promise<Readonly<Record<string, string>>> {
   const { plan } = await planned();
-  return { ...tableFiles(await readResults(plan, store)), "times.csv": "" };
+  return { ...await tableFiles(await readResults(plan, store)), "times.csv": "" };
 }
 
 /** Waits some milliseconds. */

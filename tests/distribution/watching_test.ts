@@ -6,7 +6,7 @@ import { serveMetrics } from "../../distribution/metrics.ts";
 import { Rate } from "../../distribution/rate.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { freePort, natsTest } from "./nats_server.ts";
-import { bench, pass, planned, serveAt, workAt } from "./setting.ts";
+import { bench, pass, plannedUnits, serveAt, workAt } from "./setting.ts";
 
 Deno.test("a rate is of the last minute, and 0 before something was counted", () => {
   let now = 5000;
@@ -106,7 +106,7 @@ Deno.test("metrics are at one path, and a port that is taken is named with what 
 natsTest("a coordinator tells rates, the workers with their adapters, failures and a forecast", async ({
   server: { host },
 }) => {
-  const { plan: { units } } = await planned();
+  const units = await plannedUnits();
   const broken = units[0]!.id;
   const port = freePort();
   const views: Overview[] = [];

@@ -28,7 +28,7 @@ async function run(tasks: string, seeds: string, batch: number): Promise<Results
 
 /** PSNR by method, then by picture and seed. */
 const psnrOf = ({ cells }: Results): readonly (readonly (number | undefined)[])[] =>
-  cells.map(({ units }) => units.map(({ metrics }) => metrics.psnr));
+  cells.map(({ values }) => Array.from(values, ({ metrics }) => metrics.psnr));
 
 Deno.test("sigma-y-most draws the noise of each seed, which methods reckon with unless they are told another", async () => {
   for (const seed of [5, 9]) {
@@ -47,10 +47,10 @@ Deno.test("pictures with seeds of their own have noise of their own, in a batch 
     // A^+ y is y, whose distance from the picture is that of the noise; 192 values, none clamped but by far ones.
     assertAlmostEquals(noisy![seed]!, -20 * Math.log10(drawnSigma(0.4, seed) / 2), 1.5);
   });
-  assert(
-    single.cells[0]!.units[0]!.unit.id !==
-      (await run("denoise sigma-y-most=0.3", "each", 1)).cells[0]!.units[0]!.unit.id,
-  );
+  const idsOf = async ({ plan }: Results): Promise<readonly string[]> =>
+    await Array.fromAsync(plan.units, ({ id }) => id);
+  const [id, other] = [await idsOf(single), await idsOf(await run("denoise sigma-y-most=0.3", "each", 1))];
+  assert(id[0] !== other[0]);
 });
 
 Deno.test("drawnSigma() is even from 0 to the most", () => {

@@ -44,7 +44,11 @@ for (const name of NAMES.filter((name) => !OF_ALL.includes(name))) {
     const runs = plan.seeds === "each" ? 1 : plan.seeds.length;
     const images = Math.min(2, plan.images.length);
     assertEquals(plan.units.length, plan.pairs.length * images * runs);
-    assertEquals(new Set(plan.units.map(({ id }) => id)).size, plan.units.length, "every unit is another one");
+    assertEquals(
+      new Set(await Array.fromAsync(plan.units, ({ id }) => id)).size,
+      plan.units.length,
+      "every unit is another one",
+    );
     const possible = plan.pairs.map(nameOf);
     const { papers = [], trends } = plan.expectations;
     for (const { checkpoints, rows, source } of papers) {

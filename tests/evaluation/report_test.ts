@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { gather, type Results } from "../../evaluation/cells.ts";
+import { Gathering, type Results } from "../../evaluation/cells.ts";
 import type { Expectations } from "../../evaluation/expectations.ts";
-import type { Plan } from "../../evaluation/plan.ts";
+import type { Plan, PlannedUnit } from "../../evaluation/plan.ts";
 import { makeReport } from "../../evaluation/report/report.ts";
 import { resultTable } from "../../evaluation/report/table.ts";
-import type { UnitRecord } from "../../evaluation/store.ts";
+import { metricsOf, type UnitRecord } from "../../evaluation/store.ts";
 import { formatPublished } from "../../evaluation/published.ts";
 import { formatCells, tableFiles } from "../../evaluation/tables.ts";
 import { makePng } from "../io/png_maker.ts";
@@ -16,7 +16,10 @@ const METHODS = ["none", "low, & <b>", "high"];
 const PSNR: readonly (readonly (number | "infinite")[])[] = [[20, 22], [25.004, 24.996], ["infinite", "infinite"]];
 
 /** A plan of one task, three methods and two pictures, and a method that the second task refuses. */
-function planOf(expectations: Expectations, known: readonly string[] = []): Plan {
+function planOf(
+  expectations: Expectations,
+  known: readonly string[] = [],
+): Plan & { readonly units: readonly PlannedUnit[] } {
   const labels = (names: readonly string[]): Plan["tasks"] =>
     names.map((name) => ({ name, label: name, series: name }));
   return {
@@ -57,17 +60,22 @@ function recordOf(method: number, image: number): UnitRecord {
   };
 }
 
-function resultsOf(plan: Plan): Results {
-  const records = plan.units.map(({ id, method, image }) => [id, recordOf(method, image)] as const);
-  return gather(plan, new Map(records), { lpips: new Map(), fid: new Map() });
+function resultsOf(plan: ReturnType<typeof planOf>): Results {
+  const units = plan.units.map((unit) => {
+    const record = recordOf(unit.method, unit.image);
+    return { unit, record, metrics: metricsOf(record) };
+  });
+  const gathering = new Gathering(plan);
+  for (const found of units) gathering.add(found);
+  return gathering.results(units, new Map());
 }
 
 /** The report of a plan, with pictures. */
-async function reportOf(plan: Plan): Promise<string> {
+async function reportOf(plan: ReturnType<typeof planOf>): Promise<string> {
   const results = resultsOf(plan);
   const store = new MemoryStore();
   const png = makePng({ width: 4, height: 4, bitDepth: 8, colorType: 2, sample: (x, y, c) => 20 * (x + y + c) });
-  for (const { unit: { id }, record } of results.cells.flatMap(({ units }) => units)) {
+  for await (const { unit: { id }, record } of results.units) {
     await store.write(`units/${id}.png`, png);
     for (const name of [record.truth, record.before]) await store.write(`pictures/${name}`, png);
   }
@@ -88,8 +96,8 @@ Deno.test("the table marks the best and the second best by what it shows, and sa
   assertStringIncludes(consistency[0]!, '<td class="first best"><span>0.0000</span>');
 });
 
-Deno.test("tables hold no times, and equal units give equal bytes", () => {
-  const [first, second] = [tableFiles(resultsOf(planOf(NOTHING))), tableFiles(resultsOf(planOf(NOTHING)))];
+Deno.test("tables hold no times, and equal units give equal bytes", async () => {
+  const [first, second] = [await tableFiles(resultsOf(planOf(NOTHING))), await tableFiles(resultsOf(planOf(NOTHING)))];
   for (const name of ["results.csv", "summary.csv", "differences.csv", "results.json"]) {
     assertEquals(first[name], second[name]);
   }
@@ -160,7 +168,7 @@ Deno.test("published figures stand beside ours for their checkpoint, and for oth
       assertStringIncludes(page, made);
     }
     assertEquals(formatPublished(resultsOf(planOf(expectations))), []);
-    assertEquals(tableFiles(resultsOf(planOf(expectations)))["published.csv"], undefined);
+    assertEquals((await tableFiles(resultsOf(planOf(expectations))))["published.csv"], undefined);
   }
   {
     const page = await reportOf(planOf(expectations, ["net-256"]));
@@ -177,7 +185,7 @@ Deno.test("published figures stand beside ours for their checkpoint, and for oth
   }
   {
     const results = resultsOf(planOf(expectations, ["other-64"]));
-    const [head, ...lines] = tableFiles(results)["published.csv"]!.trim().split("\n");
+    const [head, ...lines] = (await tableFiles(results))["published.csv"]!.trim().split("\n");
     assertEquals(head, "source,method,task,quantity,published,here,differs");
     assertEquals(lines, ['"Q, table 2",none,sr4,psnr,31.25,21,', '"Q, table 2",none,sr4,fid,7.5,,']);
     const [text = ""] = formatPublished(results);

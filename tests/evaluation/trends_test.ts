@@ -1,12 +1,12 @@
 /** What tables and trends of a report say of means that lie close together. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { gather, type Results } from "../../evaluation/cells.ts";
+import { Gathering, type Results } from "../../evaluation/cells.ts";
 import type { MetricName } from "../../evaluation/metrics.ts";
-import { pairName, type Plan } from "../../evaluation/plan.ts";
+import { pairName, type Plan, type PlannedUnit } from "../../evaluation/plan.ts";
 import { makeReport } from "../../evaluation/report/report.ts";
 import { resultTable } from "../../evaluation/report/table.ts";
 import { signOf } from "../../evaluation/statistics.ts";
-import type { UnitRecord } from "../../evaluation/store.ts";
+import { metricsOf, type UnitRecord } from "../../evaluation/store.ts";
 import { explain, judge } from "../../evaluation/trends.ts";
 import { summarize } from "../../metrics/mod.ts";
 import { makePng } from "../io/png_maker.ts";
@@ -17,7 +17,9 @@ const TASKS = ["sr2", "sr4"];
 const IMAGES = ["a", "b", "c"];
 
 /** A plan of two tasks and three methods with three pictures. */
-function planOf(trends: Plan["expectations"]["trends"]): Plan {
+function planOf(
+  trends: Plan["expectations"]["trends"],
+): Plan & { readonly units: readonly PlannedUnit[] } {
   const labels = (names: readonly string[]): Plan["tasks"] =>
     names.map((name) => ({ name, label: name, series: name }));
   const pairs = TASKS.flatMap((_, task) => METHODS.map((_, method) => ({ task, method })));
@@ -45,8 +47,13 @@ function planOf(trends: Plan["expectations"]["trends"]): Plan {
 type Values = Readonly<Partial<Record<MetricName, number>>>;
 
 /** Results with the values of every picture by task and method; units without values are missing. */
-function resultsOf(plan: Plan, values: (task: number, method: number) => Values | undefined): Results {
-  const records = plan.units.flatMap(({ id, task, method }): [string, UnitRecord][] => {
+function resultsOf(
+  plan: ReturnType<typeof planOf>,
+  values: (task: number, method: number) => Values | undefined,
+  fid: ReadonlyMap<string, number> = new Map(),
+): Results {
+  const units = plan.units.flatMap((unit) => {
+    const { id, task, method } = unit;
     const metrics = values(task, method);
     if (!metrics) return [];
     const record: UnitRecord = {
@@ -61,15 +68,17 @@ function resultsOf(plan: Plan, values: (task: number, method: number) => Values 
       time: { seconds: 100, steadySeconds: method + 1, batch: 1 },
       device: "an adapter",
     };
-    return [[id, record]];
+    return [{ unit, record, metrics: metricsOf(record) }];
   });
-  return gather(plan, new Map(records), { lpips: new Map(), fid: new Map() });
+  const gathering = new Gathering(plan);
+  for (const found of units) gathering.add(found);
+  return gathering.results(units, fid);
 }
 
 async function reportOf(results: Results): Promise<string> {
   const store = new MemoryStore();
   const png = makePng({ width: 4, height: 4, bitDepth: 8, colorType: 2, sample: () => 0 });
-  for (const { id } of results.plan.units) await store.write(`units/${id}.png`, png);
+  for await (const { id } of results.plan.units) await store.write(`units/${id}.png`, png);
   for (const name of ["t", "y"]) await store.write(`pictures/${name}.png`, png);
   const setting = { command: "evaluate", configuration: null, pictures: 1 };
   return (await makeReport(store, results, setting)).replace(/>\s+</g, "><");
@@ -112,10 +121,8 @@ Deno.test("a trend of what was not measured is neither held nor broken", async (
 
 Deno.test("a distance of all pictures has one difference, of which no interval decides", () => {
   const trend = { statement: "nearer", metric: "fid", task: "sr4", rising: ["a", "b"] } as const;
-  const { plan, cells } = resultsOf(planOf([trend]), () => ({ psnr: 20 }));
   const fid = new Map([12, 15].map((value, method) => [pairName({ task: 1, method }), value]));
-  const records = new Map(cells.flatMap(({ units }) => units.map(({ unit, record }) => [unit.id, record])));
-  const results = gather(plan, records, { lpips: new Map(), fid });
+  const results = resultsOf(planOf([trend]), () => ({ psnr: 20 }), fid);
   const judgement = judge(trend, results);
   assertEquals([judgement.verdict, judgement.differences[0]!.mean], ["undecided", 3]);
   assertStringIncludes(explain(trend, judgement), "difference +3.00 without an interval");

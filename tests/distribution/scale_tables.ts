@@ -1,0 +1,76 @@
+/**
+ * How many units tables can be made of: `deno run -A tests/distribution/scale_tables.ts UNITS FOLDER`. Keeps made up units in
+ * the folder, those that are there stay, and makes the tables and the report of them, with the memory that this takes.
+ */
+import { FolderStore } from "../../cli/evaluate_store.ts";
+import {
+  pairName,
+  readKeptPlan,
+  readResults,
+  readUnit,
+  UNIT_FILES,
+  type UnitRecord,
+  writePlan,
+  writeResults,
+} from "../../evaluation/mod.ts";
+import { asleepPicture, asleepPlan, keepAsleep } from "./asleep.ts";
+
+const [count = "10000", folder = await Deno.makeTempDir()] = Deno.args;
+
+function say(text: string): void {
+  // deno-lint-ignore no-console -- it is what the program is for
+  console.log(text);
+}
+
+/** The most megabytes of memory that this process has had, and those of the objects of JavaScript now. */
+async function memory(): Promise<string> {
+  const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(await Deno.readTextFile("/proc/self/status"))?.[1]) / 1000;
+  return `${Math.round(peak)} MB at most, ${Math.round(Deno.memoryUsage().heapUsed / 1e6)} MB of objects`;
+}
+
+let last = performance.now();
+
+/** Says what has been done, how long it took, and what memory there was. */
+async function told(what: string): Promise<void> {
+  const seconds = (performance.now() - last) / 1000;
+  say(`${what}: ${seconds.toFixed(1)} s, ${await memory()}`);
+  last = performance.now();
+}
+
+const work = await asleepPlan(Number(count));
+const { units } = work.plan;
+await told(`${units.length} units planned`);
+using store = await FolderStore.writing(folder);
+/** Records of the first seed by pair and picture, of which those of the others are made. */
+const firsts = new Map<string, UnitRecord>();
+const picture = asleepPicture();
+const there = new Set<string>();
+for await (const name of store.names("units")) if (name.endsWith(".json")) there.add(name.slice(0, -5));
+// Without waiting for the disk, and with pictures of the first seed alone, as what is measured is what comes then.
+for await (const unit of units) {
+  const name = `${pairName(unit)}/${unit.image}`;
+  const first = firsts.get(name);
+  if (!first) {
+    await keepAsleep(work, unit, store);
+    firsts.set(name, (await readUnit(store, unit.id))!);
+    continue;
+  }
+  const { id, seed } = unit;
+  const path = store.path(UNIT_FILES.record(id));
+  if (there.has(id)) continue;
+  const metrics = { psnr: 20 + Math.sin(seed), ssim: 0.5 + Math.cos(seed) / 4 };
+  Deno.writeFileSync(store.path(UNIT_FILES.picture(id)), picture);
+  Deno.writeTextFileSync(path, `${JSON.stringify({ ...first, id, key: { ...first.key, seed }, metrics }, null, 2)}\n`);
+}
+await told("kept");
+await writePlan(store, { plan: work.plan, command: "scale", configuration: null });
+await told("plan.json written");
+const { plan } = (await readKeptPlan(store))!;
+await told("plan.json read");
+const results = await readResults(plan, store);
+await told("units read");
+await writeResults(store, results, { command: "scale", configuration: null });
+await told("tables and report written");
+for (const name of ["plan.json", "results.json", "results.csv", "times.csv"]) {
+  say(`${name}: ${Math.round((await Deno.stat(`${folder}/${name}`)).size / 1e6)} MB`);
+}
