@@ -91,7 +91,7 @@ async function measured(
 /** The expected |A A^+ n|^2 of the noise: sigma^2 times the rank of A, or the size of y where the rank is not known. */
 function noiseSquares({ operator, sigmaY }: Problem): number {
   const form = operator.spectral?.();
-  const rank = form?.singularValues.data.reduce((sum, s) => sum + (s > 0 ? 1 : 0), 0);
+  const rank = form && Array.from(form.singularValues.data).filter((s) => s > 0).length;
   return sigmaY ** 2 * (rank ?? elementCount(operator.measurementShape));
 }
 
