@@ -2,9 +2,10 @@
 import { assertEquals } from "@std/assert";
 import { elementCount, ReferenceRuntime, type Tensor } from "../../engine/mod.ts";
 import { createOperator, type LinearOperator } from "../../operators/mod.ts";
+import type { Progress } from "../../samplers/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { randomValues } from "../support/random.ts";
-import { restored } from "./few_steps.ts";
+import { restored, start } from "./few_steps.ts";
 import { gaussianModel } from "./gaussian_model.ts";
 
 const SHAPE = [8, 8, 3];
@@ -52,16 +53,29 @@ Deno.test("the prediction is moved no further than until the measurement is as f
       // Two samples at different distances.
       const [near, far] = [randomValues(size, 5), randomValues(size, 6).map((value) => 2 * value)];
       for (const dataSteps of [1, 4]) {
-        const image = await restored({
+        const run = start({
           name: "guess_and_guide",
           options: { t0: 300, guesses: 2, steps: 3, dataSteps, clipDenoised: false },
           ...{ model, operator, sigmaY, y: Float32Array.from([...near, ...far]), seeds: [1, 2] },
         });
+        const { value } = await run.next();
+        const image = await (value as Progress).x0.read();
+        await run.return(undefined as never);
         const what = `${operator.name}, noise ${sigmaY}, ${dataSteps} steps`;
         assertClose(image.slice(0, COUNT), await nearest(each, near, sigmaY), 1e-4, `${what}, near`);
         assertClose(image.slice(COUNT), await nearest(each, far, sigmaY), 1e-4, `${what}, far`);
       }
     }
+  }
+});
+
+Deno.test("below the noise of the measurement the prediction stays as it is", async () => {
+  const model = gaussianModel(KNOWN, 0, SHAPE);
+  for (const { operator } of CASES) {
+    const y = randomValues(elementCount(operator.measurementShape), 5);
+    const options = { t0: 300, guesses: 1, steps: 3, dataSteps: 2, clipDenoised: false };
+    const image = await restored({ name: "guess_and_guide", options, model, operator, y, sigmaY: 0.1, seeds: [1] });
+    assertClose(image, KNOWN, 1e-4, operator.name);
   }
 });
 

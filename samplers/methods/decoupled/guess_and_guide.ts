@@ -20,7 +20,7 @@ import {
 } from "../../../kernels/mod.ts";
 import type { LinearOperator } from "../../../operators/mod.ts";
 import { integer, type Parameter, type ValuesOf } from "../../../parameters/mod.ts";
-import { etaMixCoefficients, type Level, respace } from "../../coefficients.ts";
+import { etaMixCoefficients, type Level, respace, sigmaOf } from "../../coefficients.ts";
 import { clipDenoised, partialSteps, shortcutTimestep } from "../../common_parameters.ts";
 import { sampler } from "../../entry.ts";
 import type { Problem, Progress, Sampler } from "../../sampler.ts";
@@ -49,7 +49,7 @@ export const guessAndGuide: Sampler<GuessAndGuideOptions> = sampler({
   parameters: PARAMETERS,
   evaluations: ({ guesses, steps }) => ({ nominal: guesses + steps, actual: guesses + steps }),
   async *restore(runtime, problem, options): AsyncGenerator<Progress, DeviceTensor> {
-    const { model, operator } = problem;
+    const { model, operator, sigmaY } = problem;
     const { t0, guesses, steps, dataSteps, clipDenoised, noise } = options;
     const down = respace(model.alphaBar, ssdTimesteps(t0, steps)).toReversed();
     const { alphaBar } = down[0]!;
@@ -61,9 +61,14 @@ export const guessAndGuide: Sampler<GuessAndGuideOptions> = sampler({
       noise,
       inputs: { y },
       clipDenoised,
-      scalars: (level: Level) => etaMixCoefficients(level, 1),
-      project: ({ x0, y }) => explained(operator, { x: x0, y }, data),
-      update: ({ x0, z }, c) => ({ x0, xt: weightedSum([[c.xtFromX0, x0], [c.xtFromNoise, z]]) }),
+      scalars(level: Level): Record<"guided" | "free" | "fromX0" | "fromNoise", number> {
+        const { xtFromX0: fromX0, xtFromNoise: fromNoise } = etaMixCoefficients(level, 1);
+        // What is taken over of the noise of y must be less than the fresh noise, or no later level removes it.
+        const guided = sigmaOf(level.alphaBarPrevious) >= sigmaY ? 1 : 0;
+        return { guided, free: 1 - guided, fromX0, fromNoise };
+      },
+      project: ({ x0, y }, c) => weightedSum([[c.free, x0], [c.guided, explained(operator, { x: x0, y }, data)]]),
+      update: ({ x0, z }, c) => ({ x0, xt: weightedSum([[c.fromX0, x0], [c.fromNoise, z]]) }),
     });
     const start = await noised(runtime, image, { alphaBar, noise, draw: START });
     image.free();

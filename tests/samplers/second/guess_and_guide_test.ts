@@ -61,8 +61,10 @@ function* guessAndGuide(
   let x = noised(times(operator.pseudoInverse, y), down[0]!.abar, z("xT"));
   for (let k = 0; k < guesses + steps; k++) {
     const { t, abar: here, below } = down[Math.max(0, k - guesses)]!;
-    const x0 = explained(problem, predicted(x, eps(x, t), here, clipDenoised), dataSteps);
-    x = noised(x0, k < guesses ? here : below, z(String(k)));
+    const next = k < guesses ? here : below;
+    const image = predicted(x, eps(x, t), here, clipDenoised);
+    const x0 = Math.sqrt(1 - next) >= problem.sigmaY * Math.sqrt(next) ? explained(problem, image, dataSteps) : image;
+    x = noised(x0, next, z(String(k)));
     yield { x0, xt: x };
   }
 }
