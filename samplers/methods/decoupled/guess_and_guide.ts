@@ -31,9 +31,9 @@ import { ssdTimesteps } from "../../timesteps.ts";
 /** The parameters of `guess_and_guide`. */
 export const PARAMETERS = {
   t0: shortcutTimestep(400, "timestep of the guess") as Parameter<number>,
-  guesses: integer(10, { min: 0, max: 1000 }, "rounds of the guess, one evaluation each") as Parameter<number>,
-  steps: partialSteps(20) as Parameter<number>,
-  dataSteps: integer(10, { min: 1, max: 1000 }, "steps towards the measurement at each level") as Parameter<number>,
+  guesses: integer(6, { min: 0, max: 1000 }, "rounds of the guess, one evaluation each") as Parameter<number>,
+  steps: partialSteps(24) as Parameter<number>,
+  dataSteps: integer(20, { min: 1, max: 1000 }, "steps towards the measurement at each level") as Parameter<number>,
   clipDenoised,
 };
 
