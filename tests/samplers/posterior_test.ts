@@ -184,9 +184,10 @@ interface Law {
   readonly limit: Limit;
 }
 
-/** The levels of Guess & Guide: the first again and again, then down. */
-function guessed(t0: number, guesses: number, steps: number): readonly Level[] {
-  const levels = down(ssdTimesteps(t0, steps));
+/** The levels of Guess & Guide: the first again and again, then down to the noise of the measurement. */
+function guessed(t0: number, guesses: number, steps: number, sigmaY: number): readonly Level[] {
+  const end = TABLE.findIndex((a) => Math.sqrt((1 - a) / a) >= sigmaY);
+  const levels = down(ssdTimesteps(t0 - end, steps).map((timestep) => timestep + end));
   return [...new Array<Level>(guesses).fill({ ...levels[0]!, alphaBarPrevious: levels[0]!.alphaBar }), ...levels];
 }
 
@@ -261,15 +262,18 @@ const LAWS: readonly Law[] = [
     options: { dataStep: "first_order", lambda: 15 },
     limit: diffpirLimit((rho, { s }, { measured, whole }) => Math.min(1 / rho, whole / (2 * s * s * measured)), 15),
   },
-  {
+  ...[0, SIGMA].map((sigmaY): Law => ({
     name: "guess_and_guide",
     options: { t0: 400, guesses: 5, steps: 20, clipDenoised: false },
-    sigmaY: 0,
-    limit: walked(guessed(400, 5, 20), estimateStart, ({ alphaBar, alphaBarPrevious: b }, { variance, s }) => {
-      const { g } = recursion.denoiser(alphaBar, variance);
-      return { p: s === 0 ? Math.sqrt(b) * g : 0, q: s === 0 ? 0 : Math.sqrt(b) / s, d: Math.sqrt(1 - b) };
+    sigmaY,
+    limit: walked(guessed(400, 5, 20, sigmaY), estimateStart, (level, { variance, s }) => {
+      const { alphaBar: a, alphaBarPrevious: b } = level;
+      const isFree = s === 0 || (b === 1 && sigmaY > 0);
+      const pull = isFree ? 0 : (1 - a) * s / ((1 - a) * s * s + sigmaY ** 2);
+      const p = Math.sqrt(b) * recursion.denoiser(a, variance).g * (1 - pull * s);
+      return { p, q: Math.sqrt(b) * pull, d: Math.sqrt(1 - b) };
     }),
-  },
+  })),
   ...(["score_sde", "mcg"] as const).map((name): Law => ({
     name,
     options: { steps: 100, clipDenoised: false },
@@ -315,7 +319,8 @@ function assertSamples(
 }
 
 for (const { name, options, limit, sigmaY = SIGMA } of LAWS) {
-  Deno.test(`${name} with ${JSON.stringify(options)} draws from the Gaussian that its steps lead to`, async () => {
+  const what = sigmaY === SIGMA ? "" : `, told of noise ${sigmaY},`;
+  Deno.test(`${name} with ${JSON.stringify(options)}${what} draws from the Gaussian that its steps lead to`, async () => {
     for (const each of CASES) {
       const { operator, s, rank } = each;
       const parts = await measure(each);

@@ -21,8 +21,6 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
     ...["restore", small, "--degrade", "--cpu", `--model=${tiny}`, "--out=@.png", "--task=deblur"],
     ...["--method=gibbs-ddrm", "--steps=4", ...options],
   ];
-  // One step is enough where all singular values are equal.
-  const guess: Words = of("guess-and-guide").map((word) => word === "--task=sr2" ? "--task=deblur" : word);
   const looking = blind("--kernel-taps=3", "--kernel-steps=2", "--kernel-rate=0.0001");
   /** An option that costs evaluations. */
   const counted = (option: string, base: Words, values: readonly [string, string], made: readonly number[]): Row => ({
@@ -71,7 +69,6 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
       standard: "0.01",
     }),
     counted("guesses", of("guess-and-guide"), ["1", "3"], [5, 7]),
-    parameterRow("data-steps", guess, { value: "1", key: "method.dataSteps", standard: "20" }),
     parameterRow("coupling-start", of("pnp-dm", "--sigma-y=0.3", "--reverse-levels=6"), {
       value: "1",
       key: "method.couplingStart",
