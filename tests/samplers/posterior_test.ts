@@ -266,13 +266,11 @@ const LAWS: readonly Law[] = [
     name: "guess_and_guide",
     options: { t0: 400, guesses: 5, steps: 20, clipDenoised: false },
     sigmaY,
-    limit: walked(guessed(400, 5, 20, sigmaY), estimateStart, (level, { variance, s }) => {
-      const { alphaBar: a, alphaBarPrevious: b } = level;
-      const isFree = s === 0 || (b === 1 && sigmaY > 0);
-      const pull = isFree ? 0 : (1 - a) * s / ((1 - a) * s * s + sigmaY ** 2);
-      const p = Math.sqrt(b) * recursion.denoiser(a, variance).g * (1 - pull * s);
-      return { p, q: Math.sqrt(b) * pull, d: Math.sqrt(1 - b) };
-    }),
+    limit: walked(
+      guessed(400, 5, 20, sigmaY),
+      estimateStart,
+      (level, setting) => recursion.guidedStep(level, { ...setting, sigma: sigmaY }),
+    ),
   })),
   ...(["score_sde", "mcg"] as const).map((name): Law => ({
     name,
