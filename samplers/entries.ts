@@ -22,6 +22,7 @@ export { cm4ir } from "./methods/back_projection/cm4ir.ts";
 export { resample } from "./methods/fitting/resample.ts";
 export { lgd } from "./methods/decoupled/lgd.ts";
 export { daps } from "./methods/decoupled/daps.ts";
+export { guessAndGuide as guess_and_guide } from "./methods/decoupled/guess_and_guide.ts";
 export { pnpDm as pnp_dm } from "./methods/decoupled/pnp_dm.ts";
 export { ddsmc } from "./methods/particles/ddsmc.ts";
 export { fpsSmc as fps_smc } from "./methods/particles/fps_smc.ts";

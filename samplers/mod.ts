@@ -82,6 +82,7 @@ export type { Cm4irOptions } from "./methods/back_projection/cm4ir.ts";
 export type { ResampleOptions } from "./methods/fitting/resample.ts";
 export type { LgdOptions } from "./methods/decoupled/lgd.ts";
 export type { DapsOptions } from "./methods/decoupled/daps.ts";
+export type { GuessAndGuideOptions } from "./methods/decoupled/guess_and_guide.ts";
 export type { PnpDmOptions } from "./methods/decoupled/pnp_dm.ts";
 export type { DdsmcOptions } from "./methods/particles/ddsmc.ts";
 export { type FpsSmcOptions, fpsSmcStart } from "./methods/particles/fps_smc.ts";
@@ -155,6 +156,7 @@ export type { PARAMETERS as DDNM_PLUS_PARAMETERS } from "./methods/ddnm_plus.ts"
 export type { PARAMETERS as DDRM_PARAMETERS } from "./methods/ddrm.ts";
 export type { PARAMETERS as DDS_PARAMETERS } from "./methods/dds.ts";
 export type { PARAMETERS as DAPS_PARAMETERS } from "./methods/decoupled/daps.ts";
+export type { PARAMETERS as GUESS_AND_GUIDE_PARAMETERS } from "./methods/decoupled/guess_and_guide.ts";
 export type { PARAMETERS as LGD_PARAMETERS } from "./methods/decoupled/lgd.ts";
 export type { PARAMETERS as PNP_DM_PARAMETERS } from "./methods/decoupled/pnp_dm.ts";
 export type { PARAMETERS as DIFFPIR_PARAMETERS } from "./methods/diffpir.ts";

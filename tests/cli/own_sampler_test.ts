@@ -51,7 +51,7 @@ Deno.test("options of a registered sampler are its own, with defaults of the tas
     [["--method", "own-fading", "--steps", "1001"], "--steps is 1001, at most 1000 is needed"],
     [
       ["--noise-level", "0.1"],
-      "dds, diffpir, ddpg, idpg, sitcom, cm4ir, pnp-dm, ddsmc, fps-smc, gibbs-ddrm, own-fading; leave it out",
+      "dds, diffpir, ddpg, idpg, sitcom, cm4ir, guess-and-guide, pnp-dm, ddsmc, fps-smc, gibbs-ddrm, own-fading; leave it out",
     ],
   ];
   for (const [words, message] of refused) assertThrows(() => method(...words), UsageError, message);

@@ -35,6 +35,7 @@ export const FEW_STEPS: Readonly<Record<SamplerName, object>> = {
   resample: { steps: 4, descents: 3 },
   lgd: { steps: 5, samples: 2 },
   daps: { steps: 4, flowSteps: 2, chainSteps: 3, chainRate: 1e-3, tau: 0.1, momentum: 0.4 },
+  "guess_and_guide": { t0: 300, guesses: 2, steps: 3 },
   "pnp_dm": { steps: 3, levels: 6, couplingStart: 1 },
   ddsmc: { steps: 4, particles: 3, sigmaMin: 0.1, spreadMin: 0.02, spreadMax: 10 },
   "fps_smc": { steps: 5, particles: 3 },

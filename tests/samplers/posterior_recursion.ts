@@ -172,3 +172,15 @@ export function projectedStep(level: Level, setting: GaussianSetting, noised: nu
   const [kept, b] = [Math.sqrt(noised), level.alphaBarPrevious];
   return { p: 0, q: kept / setting.s, r: kept - Math.sqrt(b), d: Math.sqrt(1 - noised) };
 }
+
+/**
+ * Guess & Guide: x0 to the minimum of |y - A u|^2/sigma^2 + |u - x0|^2/(1 - a), sigma that of the method, then fresh noise;
+ * the step to the image of a noisy measurement is x0 alone.
+ */
+export function guidedStep({ alphaBar: a, alphaBarPrevious: b }: Level, setting: GaussianSetting): AffineStep {
+  const { variance, sigma, s } = setting;
+  const isFree = s === 0 || (b === 1 && sigma > 0);
+  const pull = isFree ? 0 : (1 - a) * s / ((1 - a) * s * s + sigma ** 2);
+  const p = Math.sqrt(b) * denoiser(a, variance).g * (1 - pull * s);
+  return { p, q: Math.sqrt(b) * pull, d: Math.sqrt(1 - b) };
+}

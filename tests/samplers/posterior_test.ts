@@ -133,6 +133,11 @@ const down = (timesteps: readonly number[]): readonly Level[] => respace(TABLE, 
 const spaced = (steps: number): readonly Level[] => down(spaceTimesteps(1000, String(steps)));
 const white = recursion.whiteStart;
 
+/** The noised estimate A^+ y as the first state. */
+function estimateStart(a: number, { s }: recursion.GaussianSetting): recursion.Moments {
+  return { fromY: s === 0 ? 0 : Math.sqrt(a) / s, fromMean: s === 0 ? -Math.sqrt(a) : 0, variance: 1 - a };
+}
+
 /** The root mean square of the length of y - A x0, which the length itself leaves by 1 in sqrt(2 rank) or less. */
 function length({ alphaBar }: Level, now: recursion.Moments, residual: Residual): number {
   return Math.sqrt(residual(recursion.denoiser(alphaBar, PRIOR.variance).g, now).whole);
@@ -146,7 +151,7 @@ function diffpirLimit(
   const levels = down(quadraticTimesteps(1000, 100));
   const walk = walked(
     levels.slice(0, -1),
-    (a, { s }) => ({ fromY: s === 0 ? 0 : Math.sqrt(a) / s, fromMean: s === 0 ? -Math.sqrt(a) : 0, variance: 1 - a }),
+    estimateStart,
     (level, setting, _k, now, residual) => {
       const rho = lambda * (SIGMA / 2) ** 2 * level.alphaBar / (1 - level.alphaBar);
       const found = residual(recursion.denoiser(level.alphaBar, PRIOR.variance).g, now);
@@ -174,7 +179,16 @@ const PNP_DM = {
 interface Law {
   readonly name: SamplerName;
   readonly options: object;
+  /** What the method is told of the noise; default what there is. */
+  readonly sigmaY?: number;
   readonly limit: Limit;
+}
+
+/** The levels of Guess & Guide: the first again and again, then down to the noise of the measurement. */
+function guessed(t0: number, guesses: number, steps: number, sigmaY: number): readonly Level[] {
+  const end = TABLE.findIndex((a) => Math.sqrt((1 - a) / a) >= sigmaY);
+  const levels = down(ssdTimesteps(t0 - end, steps).map((timestep) => timestep + end));
+  return [...new Array<Level>(guesses).fill({ ...levels[0]!, alphaBarPrevious: levels[0]!.alphaBar }), ...levels];
 }
 
 const LAWS: readonly Law[] = [
@@ -248,6 +262,16 @@ const LAWS: readonly Law[] = [
     options: { dataStep: "first_order", lambda: 15 },
     limit: diffpirLimit((rho, { s }, { measured, whole }) => Math.min(1 / rho, whole / (2 * s * s * measured)), 15),
   },
+  ...[0, SIGMA].map((sigmaY): Law => ({
+    name: "guess_and_guide",
+    options: { t0: 400, guesses: 5, steps: 20, clipDenoised: false },
+    sigmaY,
+    limit: walked(
+      guessed(400, 5, 20, sigmaY),
+      estimateStart,
+      (level, setting) => recursion.guidedStep(level, { ...setting, sigma: sigmaY }),
+    ),
+  })),
   ...(["score_sde", "mcg"] as const).map((name): Law => ({
     name,
     options: { steps: 100, clipDenoised: false },
@@ -258,7 +282,7 @@ const LAWS: readonly Law[] = [
     options: { steps: 100, clipDenoised: false },
     limit: walked(
       down(ssdTimesteps(200, 100)),
-      (a, { s }) => ({ fromY: s === 0 ? 0 : Math.sqrt(a) / s, fromMean: s === 0 ? -Math.sqrt(a) : 0, variance: 1 - a }),
+      estimateStart,
       (level, setting) => recursion.projectedStep(level, setting, level.alphaBarPrevious),
     ),
   },
@@ -292,8 +316,9 @@ function assertSamples(
   assert(ratio >= low! && ratio <= high!, `${what}: the variance is ${ratio} of ${variance}, not ${low} to ${high}`);
 }
 
-for (const { name, options, limit } of LAWS) {
-  Deno.test(`${name} with ${JSON.stringify(options)} draws from the Gaussian that its steps lead to`, async () => {
+for (const { name, options, limit, sigmaY = SIGMA } of LAWS) {
+  const what = sigmaY === SIGMA ? "" : `, told of noise ${sigmaY},`;
+  Deno.test(`${name} with ${JSON.stringify(options)}${what} draws from the Gaussian that its steps lead to`, async () => {
     for (const each of CASES) {
       const { operator, s, rank } = each;
       const parts = await measure(each);
@@ -304,7 +329,7 @@ for (const { name, options, limit } of LAWS) {
         model: gaussianModel(new Float32Array(COUNT).fill(PRIOR.mean), PRIOR.variance, SHAPE),
         operator,
         y: Float32Array.from({ length: SAMPLES * y.length }, (_, i) => y[i % y.length]!),
-        sigmaY: SIGMA,
+        sigmaY,
         seeds: Array.from({ length: SAMPLES }, (_, seed) => seed),
       });
       const off = samples.map((value) => value - PRIOR.mean);

@@ -68,6 +68,7 @@ export function guidanceRows({ small, other, tiny }: Materials): readonly Row[] 
       key: "method.tau",
       standard: "0.01",
     }),
+    counted("guesses", of("guess-and-guide"), ["1", "3"], [5, 7]),
     parameterRow("coupling-start", of("pnp-dm", "--sigma-y=0.3", "--reverse-levels=6"), {
       value: "1",
       key: "method.couplingStart",
