@@ -140,6 +140,7 @@ export {
   DAMAGES,
   describeDiagnosis,
   diagnose,
+  diagnosing,
   type Diagnosis,
   maskEvidence,
   maskRaster,

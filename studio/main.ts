@@ -58,7 +58,7 @@ function engineOf(remote: Remote<StudioEngine>): StudioEngine {
     read: (source) => remote.read(source),
     readMask: (file, picture) => remote.readMask(file, picture),
     readKernel: (file) => remote.readKernel(file),
-    diagnose: (picture) => remote.diagnose(picture),
+    diagnose: (picture, onProgress) => remote.diagnose(picture, onProgress && proxy(onProgress)),
     plan: (request) => remote.plan(request),
     restore: (request, onStep) => remote.restore(request, onStep && proxy(onStep)),
     verify: (onChecked) => remote.verify(proxy(onChecked)),

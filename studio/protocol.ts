@@ -315,8 +315,9 @@ export interface StudioEngine {
   /**
    * Looks at a damaged picture: what is wrong with it, and what undoes that. No device is needed.
    * @param picture its `id`
+   * @param onProgress told the damages that were looked for, and how many there are
    */
-  diagnose(picture: number): Promise<Diagnosis>;
+  diagnose(picture: number, onProgress?: OnProgress): Promise<Diagnosis>;
   /** What a restoration would take; nothing is restored. */
   plan(request: Request): Promise<Plan>;
   /** Restores. */

@@ -6,6 +6,7 @@ import type {
   Control,
   Example,
   ModelFolder,
+  OnProgress,
   ReadPicture,
   Request,
   RestoredPicture,
@@ -87,12 +88,7 @@ export class Studio extends State {
     if (this.run.value) return this.#say("Stop the restoration before you open another network.");
     const name = source === "prior" ? "the prior" : source.name;
     await this.#during(`Opening ${name}`, async () => {
-      let isOver = false;
-      const told = (done: number, total: number): void => {
-        // What is told crosses by itself, and may come behind the end.
-        if (!isOver) this.busy.value = { what: `Opening ${name}`, part: total > 0 ? done / total : null };
-      };
-      const model = await this.#engine.openModel(source, told).finally(() => void (isOver = true));
+      const model = await this.#told(`Opening ${name}`, (told) => this.#engine.openModel(source, told));
       batch(() => {
         this.model.value = model;
         this.modelSource.value = source;
@@ -116,8 +112,9 @@ export class Studio extends State {
   async diagnose(): Promise<void> {
     const picture = this.picture.value;
     if (!picture || this.run.value) return;
-    await this.#during("Looking at the picture", async () => {
-      const diagnosis = await this.#engine.diagnose(picture.id);
+    const what = "Looking at the picture";
+    await this.#during(what, async () => {
+      const diagnosis = await this.#told(what, (told) => this.#engine.diagnose(picture.id, told));
       if (this.picture.value !== picture) return;
       const { findings, advice } = diagnosis;
       batch(() => {
@@ -359,6 +356,16 @@ export class Studio extends State {
     this.busy.value = { what, part: null };
     await this.#attempt(action, again);
     if (this.busy.value?.what === what) this.busy.value = null;
+  }
+
+  /** Does something that tells how far it is. */
+  async #told<T>(what: string, action: (told: OnProgress) => Promise<T>): Promise<T> {
+    let isOver = false;
+    const told = (done: number, total: number): void => {
+      // What is told crosses by itself, and may come behind the end.
+      if (!isOver) this.busy.value = { what, part: total > 0 ? done / total : null };
+    };
+    return await action(told).finally(() => void (isOver = true));
   }
 
   /** Does something, and tells if it went wrong. */

@@ -37,8 +37,8 @@ const exposed: StudioEngine = {
     const kernel = await engine.readKernel(file);
     return transfer(kernel, buffersOf(kernel));
   },
-  diagnose: async (picture) => {
-    const diagnosis = await engine.diagnose(picture);
+  diagnose: async (picture, onProgress) => {
+    const diagnosis = await engine.diagnose(picture, onProgress);
     return transfer(diagnosis, diagnosis.advice?.mask ? [diagnosis.advice.mask.known.buffer] : []);
   },
   plan: (request) => engine.plan(request),

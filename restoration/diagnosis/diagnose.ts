@@ -54,10 +54,23 @@ export interface Advice extends Treatment {
  * @param name what messages call it
  */
 export function diagnose(picture: DecodedPicture, name: string): Diagnosis {
+  const looking = diagnosing(picture, name);
+  for (;;) {
+    const { done, value } = looking.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * The same in steps, for those who show how far it is, or stop it: a picture of megapixels takes a while.
+ * @returns steps, each the number of damages that were looked for, of all in `DAMAGES`; in the end the diagnosis
+ */
+export function* diagnosing(picture: DecodedPicture, name: string): Generator<number, Diagnosis, void> {
   const [alpha, opaque] = [alphaRaster(picture), colourRaster(picture)];
   let colour = alpha ? fillUnderAlpha(opaque, alpha) : opaque;
   const findings: Finding[] = [];
-  for (const damage of DAMAGES) {
+  for (const [index, damage] of DAMAGES.entries()) {
+    yield index;
     const finding = damage.look({ picture, colour, found: findings });
     if (!finding || finding.confidence < LIKELY) continue;
     findings.push(finding);

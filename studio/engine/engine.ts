@@ -131,8 +131,14 @@ export class Engine implements StudioEngine {
   }
 
   /** What is wrong with a picture. */
-  diagnose(picture: number): Promise<Diagnosis> {
-    return attempted(() => lookAt(this.#pictureOf(picture)));
+  diagnose(picture: number, onProgress?: OnProgress): Promise<Diagnosis> {
+    const check = this.#untilStopped();
+    return attempted(() =>
+      lookAt(this.#pictureOf(picture), (done, total) => {
+        check();
+        onProgress?.(done, total);
+      })
+    );
   }
 
   /** What a restoration would take. */
@@ -264,15 +270,20 @@ export class Engine implements StudioEngine {
     return parametersIn(texts, name, network);
   }
 
+  /** Throws from the next call of `stop` on. */
+  #untilStopped(): () => void {
+    const stops = this.#stops;
+    return () => {
+      if (this.#stops !== stops) throw new Stopped();
+    };
+  }
+
   /**
    * Carries out what uses the device when all before it is done. Where the device broke, the next call opens another.
    * @param body is given what throws once `stop` was called
    */
   #queued<T>(body: (check: () => void) => Promise<T>): Promise<T> {
-    const stops = this.#stops;
-    const check = (): void => {
-      if (this.#stops !== stops) throw new Stopped();
-    };
+    const check = this.#untilStopped();
     const run = this.#last.then(async () => {
       try {
         return await body(check);

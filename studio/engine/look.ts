@@ -1,13 +1,26 @@
 /** What is wrong with a picture, as the command `diagnose` finds it. */
-import { diagnose, fileStem, SURE, taskNamed } from "../../restoration/mod.ts";
+import { DAMAGES, diagnosing, fileStem, SURE, taskNamed } from "../../restoration/mod.ts";
 import type { Diagnosis, Options } from "../protocol.ts";
 import { quoted } from "./options.ts";
 import type { StoredPicture } from "./pictures.ts";
 import { taskFacts } from "./registers.ts";
 
-/** Looks at a picture; it takes seconds for one of megapixels. */
-export function lookAt({ name, decoded }: StoredPicture): Diagnosis {
-  const { findings, advice } = diagnose(decoded, name);
+/**
+ * Looks at a picture, for which one of megapixels takes half a minute and more.
+ * @param told is given how many damages were looked for, and of how many; what it throws ends the look
+ */
+export async function lookAt(
+  { name, decoded }: StoredPicture,
+  told: (done: number, total: number) => void,
+): Promise<Diagnosis> {
+  const looking = diagnosing(decoded, name);
+  let step = looking.next();
+  for (; !step.done; step = looking.next()) {
+    told(step.value, DAMAGES.length);
+    // Messages of the page come in between.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  const { findings, advice } = step.value;
   const seen = findings.map(({ text, confidence }) => ({ text, confidence, isSure: confidence >= SURE }));
   if (!advice) return { findings: seen, advice: null };
   const { task, options, known, first, later } = advice;

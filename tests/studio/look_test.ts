@@ -1,7 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readImage } from "../../io/mod.ts";
 import { colourRaster, resize, toImage } from "../../raster/mod.ts";
-import { taskNamed } from "../../restoration/mod.ts";
+import { DAMAGES, taskNamed } from "../../restoration/mod.ts";
 import { readJob } from "../../studio/engine/job.ts";
 import { lookAt } from "../../studio/engine/look.ts";
 import type { StoredPicture } from "../../studio/engine/pictures.ts";
@@ -28,7 +28,7 @@ Deno.test("what is advised of a picture is plain data, and a job that is read", 
   };
   for (const [path, { task, options }] of Object.entries(cases)) {
     const picture = await stored(path, path.split("/").at(-1)!);
-    const diagnosis = lookAt(picture);
+    const diagnosis = await lookAt(picture, () => {});
     assertEquals(structuredClone(diagnosis), diagnosis);
     const { advice } = diagnosis;
     assertEquals([advice?.task.name, advice?.options, advice?.first], [task, options, null], seen(diagnosis).join());
@@ -42,7 +42,7 @@ Deno.test("what is advised of a picture is plain data, and a job that is read", 
 Deno.test("a picture that was enlarged is made smaller before, in a terminal", async () => {
   const { decoded } = await stored("common/good64.png", "");
   const larger = toImage(resize(colourRaster(decoded), { width: 128, height: 128 }, "bicubic"));
-  const { advice } = lookAt({ name: "it's large.png", decoded: larger });
+  const { advice } = await lookAt({ name: "it's large.png", decoded: larger }, () => {});
   assertEquals(advice?.first, "deno task degrade 'it'\\''s large.png' 'it'\\''s large-smaller.png' --task sr2");
   assertEquals(advice?.task.name, "sr2");
 });
@@ -55,5 +55,12 @@ Deno.test("damages that are undone together are a task with mask, methods and co
 });
 
 Deno.test("nothing is advised of a good picture", async () => {
-  assertEquals(lookAt(await stored("common/good64.png", "good64.png")).advice, null);
+  const told: (readonly number[])[] = [];
+  const good = await stored("common/good64.png", "good64.png");
+  assertEquals((await lookAt(good, (...step) => void told.push(step))).advice, null);
+  assertEquals(told, DAMAGES.map((_, index) => [index, DAMAGES.length]));
+  const stop = (done: number): void => {
+    if (done === 2) throw new Error("stopped");
+  };
+  await assertRejects(() => lookAt(good, stop), Error, "stopped");
 });
