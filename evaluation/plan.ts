@@ -153,7 +153,7 @@ export function commandText(words: readonly string[], leftOut: Readonly<Record<s
 export function shardOf(units: Units, { index, count }: Shard): Units {
   return {
     length: Math.max(0, Math.ceil((units.length - index + 1) / count)),
-    async *[Symbol.asyncIterator]() {
+    async *[Symbol.asyncIterator](): AsyncGenerator<PlannedUnit, void> {
       let place = 0;
       for await (const unit of units) if (place++ % count === index - 1) yield unit;
     },

@@ -1,6 +1,6 @@
 /**
  * How many units tables can be made of: `deno run -A tests/distribution/scale_tables.ts UNITS FOLDER`. Keeps made up units in
- * the folder, those that are there stay, and makes the tables and the report of them, with the memory that this takes.
+ * the folder, unless it has a plan, and makes the tables and the report of them, with the memory that this takes.
  */
 import { FolderStore } from "../../cli/evaluate_store.ts";
 import {
@@ -37,40 +37,41 @@ async function told(what: string): Promise<void> {
   last = performance.now();
 }
 
-const work = await asleepPlan(Number(count));
-const { units } = work.plan;
-await told(`${units.length} units planned`);
 using store = await FolderStore.writing(folder);
-/** Records of the first seed by pair and picture, of which those of the others are made. */
-const firsts = new Map<string, UnitRecord>();
-const picture = asleepPicture();
-const there = new Set<string>();
-for await (const name of store.names("units")) if (name.endsWith(".json")) there.add(name.slice(0, -5));
-// Without waiting for the disk, and with pictures of the first seed alone, as what is measured is what comes then.
-for await (const unit of units) {
-  const name = `${pairName(unit)}/${unit.image}`;
-  const first = firsts.get(name);
-  if (!first) {
-    await keepAsleep(work, unit, store);
-    firsts.set(name, (await readUnit(store, unit.id))!);
-    continue;
-  }
-  const { id, seed } = unit;
-  const path = store.path(UNIT_FILES.record(id));
-  if (there.has(id)) continue;
-  const metrics = { psnr: 20 + Math.sin(seed), ssim: 0.5 + Math.cos(seed) / 4 };
-  Deno.writeFileSync(store.path(UNIT_FILES.picture(id)), picture);
-  Deno.writeTextFileSync(path, `${JSON.stringify({ ...first, id, key: { ...first.key, seed }, metrics }, null, 2)}\n`);
-}
-await told("kept");
-await writePlan(store, { plan: work.plan, command: "scale", configuration: null });
-await told("plan.json written");
+if (!(await store.has("plan.json"))) await keepUnits(Number(count));
 const { plan } = (await readKeptPlan(store))!;
-await told("plan.json read");
+await told(`plan of ${plan.units.length} units read`);
 const results = await readResults(plan, store);
 await told("units read");
 await writeResults(store, results, { command: "scale", configuration: null });
 await told("tables and report written");
 for (const name of ["plan.json", "results.json", "results.csv", "times.csv"]) {
-  say(`${name}: ${Math.round((await Deno.stat(`${folder}/${name}`)).size / 1e6)} MB`);
+  say(`${name}: ${Math.round((await Deno.stat(store.path(name))).size / 1e6)} MB`);
+}
+
+/** Keeps units without waiting for the disk, and with pictures of the first seed alone: what is measured comes then. */
+async function keepUnits(count: number): Promise<void> {
+  const work = await asleepPlan(count);
+  /** Records of the first seed by pair and picture, of which those of the others are made. */
+  const firsts = new Map<string, UnitRecord>();
+  for await (const unit of work.plan.units) {
+    const { id, seed } = unit;
+    const name = `${pairName(unit)}/${unit.image}`;
+    const first = firsts.get(name);
+    if (!first) {
+      await keepAsleep(work, unit, store);
+      firsts.set(name, (await readUnit(store, id))!);
+      continue;
+    }
+    const metrics = { psnr: 20 + Math.sin(seed), ssim: 0.5 + Math.cos(seed) / 4 };
+    keepUnit({ ...first, id, key: { ...first.key, seed }, metrics });
+  }
+  await told("units kept");
+  await writePlan(store, { plan: work.plan, command: "scale", configuration: null });
+  await told("plan.json written");
+}
+
+function keepUnit(record: UnitRecord): void {
+  Deno.writeFileSync(store.path(UNIT_FILES.picture(record.id)), asleepPicture());
+  Deno.writeTextFileSync(store.path(UNIT_FILES.record(record.id)), `${JSON.stringify(record, null, 2)}\n`);
 }

@@ -171,7 +171,7 @@ Deno.test("parts of one plan are joined without a list of their files; those of 
     store.files.set("plan.json", whole.files.get("plan.json")!);
     const list = store.list.bind(store);
     return Object.assign(store, isHidden, {
-      names: async function* (folder: "units" | "pictures") {
+      names: async function* (folder: "units" | "pictures"): AsyncGenerator<string, void> {
         yield* await list(folder);
       },
     });
