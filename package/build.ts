@@ -17,7 +17,13 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const ENTRIES = ["package/shortcut.ts", "package/program.ts", "adapter/setup.ts", "adapter/probe.ts"];
 
 /** Files that are copied as they are. */
-const COPIED = ["models/default/prior.safetensors", "models/default/sample.png", "models/default/photograph.png", "models/default/README.md", "LICENSE"];
+const COPIED = [
+  "models/default/prior.safetensors",
+  "models/default/sample.png",
+  "models/default/photograph.png",
+  "models/default/README.md",
+  "LICENSE",
+];
 
 /** Documents of the package: what somebody needs who has installed it. */
 const README = "docs/install.md";
