@@ -174,7 +174,7 @@ commandTest(
       "ddim",
     );
     await refused(
-      "--shortcut belongs to --method ssd, ssd+, sdedit, ccdf; leave it out",
+      "--shortcut belongs to --method ssd, ssd+, guess-and-guide, sdedit, ccdf; leave it out",
       2,
       ...upsampling,
       "--shortcut",
