@@ -50,7 +50,7 @@ export const COST_NAMES = Object.keys(COSTS) as readonly CostName[];
 export const COUNTED_NAMES: readonly CostName[] = COST_NAMES.filter((name) => name !== "seconds" && name !== "bytes");
 
 /** What of a cell says what it cost. */
-interface Costly {
+export interface Costly {
   /** Means over the units that recorded them. */
   readonly costs: Readonly<Partial<Record<CostName, number>>>;
 }

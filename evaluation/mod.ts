@@ -55,7 +55,7 @@ export {
   type ShownUnit,
 } from "./cells.ts";
 export type { Measured } from "./statistics.ts";
-export { type Cost, COST_NAMES, type CostName, costOf, COSTS } from "./costs.ts";
+export { type Cost, COST_NAMES, type Costly, type CostName, costOf, COSTS } from "./costs.ts";
 export { frontierFiles } from "./frontier.ts";
 export { formatPublished, papersOf, type PublishedFigure, publishedFigures } from "./published.ts";
 export { formatCells, tableFiles } from "./tables.ts";

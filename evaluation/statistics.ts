@@ -7,7 +7,9 @@ import { type MetricName, METRICS } from "./metrics.ts";
 
 /** One measured result with its picture and seed. */
 export interface Measured {
+  /** Of what. */
   readonly unit: { readonly image: number; readonly seed: number };
+  /** Its quantities, those that were measured. */
   readonly metrics: Readonly<Partial<Record<MetricName, number>>>;
 }
 

@@ -86,6 +86,7 @@ export class PlanUnits implements AsyncIterable<PlannedUnit> {
     return await hashOf({ pairs, images: this.#images.map(({ sha256 }) => sha256), seeds: this.#seeds });
   }
 
+  /** All of them, in order. */
   async *[Symbol.asyncIterator](): AsyncGenerator<PlannedUnit, void> {
     for (let start = 0; start < this.length; start += AT_ONCE) {
       const count = Math.min(AT_ONCE, this.length - start);

@@ -30,11 +30,9 @@ export interface JpegQuantization {
   readonly planes?: Uint8Array<ArrayBuffer>;
 }
 
-/** How the samples of a JPEG file are to be understood. */
-export type JpegColor = JpegQuantization["color"];
-
 /** One colour component of a frame. */
 export interface JpegComponent {
+  /** What scans call it. */
   readonly id: number;
   /** Horizontal sampling factor, 1 to 4. */
   readonly horizontal: number;
@@ -44,15 +42,21 @@ export interface JpegComponent {
 
 /** What the segments of a JPEG file state, and the file without the segments that do not decide pixels. */
 export interface JpegLayout {
+  /** Columns as stored. */
   readonly width: number;
+  /** Rows as stored. */
   readonly height: number;
+  /** Its components, in the order of the frame. */
   readonly components: readonly JpegComponent[];
-  readonly color: JpegColor;
+  /** How their samples are to be understood. */
+  readonly color: JpegQuantization["color"];
   /** Start mark, tables, frame, Adobe segment of a four-component file, scans and end mark, in order. */
   readonly essential: readonly Uint8Array<ArrayBuffer>[];
   /** Where the file ends before its end mark: among the data of the last scan, or after them. */
   readonly cut?: "in scan" | "after scan";
+  /** How it was quantised; without samples. */
   readonly quantization: JpegQuantization;
+  /** What can be kept in another file. */
   readonly metadata: PictureMetadata;
   /** The XMP packet; absent if there is none. */
   readonly xmp?: Uint8Array<ArrayBuffer>;
@@ -304,7 +308,11 @@ function endOfScan(bytes: Uint8Array, offset: number): number | undefined {
 }
 
 /** The colour space by the rules of libjpeg: JFIF first, then the Adobe segment, then the names of the components. */
-function colorOf(components: readonly JpegComponent[], jfif: boolean, adobeTransform: number | undefined): JpegColor {
+function colorOf(
+  components: readonly JpegComponent[],
+  jfif: boolean,
+  adobeTransform: number | undefined,
+): JpegQuantization["color"] {
   if (components.length === 1) return "gray";
   if (components.length === 4) {
     if (adobeTransform === undefined) {

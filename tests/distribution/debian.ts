@@ -22,5 +22,11 @@ export async function missingProgram(program: string, packages: readonly string[
 export async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   const command = new Deno.Command(program, { args: [...args], env, stdin: "null", stdout: "null", stderr: "null" });
-  return await command.output().then(({ success }) => success, () => false);
+  try {
+    return (await command.output()).success;
+  } catch (error) {
+    // A program that is not there is told before there is anything to wait for.
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
