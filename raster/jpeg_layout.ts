@@ -15,13 +15,11 @@ export interface PictureMetadata {
 /** How a JPEG file was quantised (ITU-T T.81, A.3.4). */
 export interface JpegQuantization {
   /** For each component its 64 steps: entry 8 v + u belongs to the vertical frequency v and the horizontal one u. */
-  readonly tables: readonly Uint16Array<ArrayBuffer>[];
+  readonly tables: readonly ArrayLike<number>[];
   /** For each component its sampling factors, 1 to 4. */
   readonly sampling: readonly { readonly horizontal: number; readonly vertical: number }[];
   /** Of what space the components are. */
   readonly color: "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
-  /** True where there is one component. */
-  readonly isGray: boolean;
   /** Size as stored, before the picture is turned upright; blocks begin at the stored upper left corner. */
   readonly width: number;
   /** Rows as stored. */
@@ -188,7 +186,6 @@ export function readJpegLayout(
     tables: components.map((_, i) => tables[frame[8 + 3 * i]!] ?? new Uint16Array(64).fill(1)),
     sampling: components.map(({ horizontal, vertical }) => ({ horizontal, vertical })),
     color,
-    isGray: components.length === 1,
     width,
     height,
   };

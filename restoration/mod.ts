@@ -58,7 +58,7 @@ export {
   type PreparedPicture,
   preparePicture,
 } from "./prepare.ts";
-export { type Compression, type JpegFacts } from "./own_jpeg.ts";
+export type { Compression } from "./own_jpeg.ts";
 export {
   describeRepeat,
   PARAMETERS_KEYWORD,

@@ -1,25 +1,9 @@
 /** Pictures that were compressed as JPEG: what their files, or their owners, tell of it. */
 import { type JpegFile, type JpegPlace, type JpegPlane, jpegQuality, jpegSteps } from "../operators/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
-import { applyOrientation, type Raster } from "../raster/mod.ts";
+import { applyOrientation, type JpegQuantization, type Raster } from "../raster/mod.ts";
 import type { JpegFileSteps } from "./estimates/jpeg_noise.ts";
 import { partsOf, quoted, type Task } from "./options/tasks.ts";
-
-/** How a JPEG file was quantised, as a reader tells it. */
-export interface JpegFacts {
-  /** For each component its 64 steps, row by row of vertical frequency. */
-  readonly tables: readonly ArrayLike<number>[];
-  /** For each component its sampling factors. */
-  readonly sampling: readonly { readonly horizontal: number; readonly vertical: number }[];
-  /** What its components are. */
-  readonly color: "gray" | "rgb" | "ycbcr" | "cmyk" | "ycck";
-  /** Columns as stored. */
-  readonly width: number;
-  /** Rows as stored. */
-  readonly height: number;
-  /** Samples of the components as stored [H, W, components], each repeated over its pixels; of complete files. */
-  readonly planes?: Uint8Array<ArrayBuffer>;
-}
 
 /** How a picture was compressed. */
 export interface Compression extends Pick<JpegFile, "planes" | "color">, Pick<JpegPlace, "orientation"> {
@@ -34,7 +18,7 @@ export interface Compression extends Pick<JpegFile, "planes" | "color">, Pick<Jp
 const GOOD_QUALITY = 85;
 
 /** What must be said of a JPEG file whose compression shows, where the task does not count it in. */
-export function describeCoarse({ tables }: Pick<JpegFacts, "tables">, task: Task): readonly string[] {
+export function describeCoarse({ tables }: Pick<JpegQuantization, "tables">, task: Task): readonly string[] {
   const quality = jpegQuality(tables[0]!);
   if (quality >= GOOD_QUALITY || partsOf(task).some(({ operator }) => operator === "jpeg")) return [];
   const remedy = task.scale > 1 && (task.form ?? "file") === "file" && task.needs === undefined
@@ -64,7 +48,7 @@ export class UnknownCompression {
  * @param channels of the measurement
  */
 export function compressionOf(
-  picture: { readonly channels: 1 | 3; readonly orientation?: number; readonly jpeg?: JpegFacts },
+  picture: { readonly channels: 1 | 3; readonly orientation?: number; readonly jpeg?: JpegQuantization },
   { task, options }: { readonly task: Task; readonly options: OptionValues },
 ): Compression | UnknownCompression {
   const quality = numberOf(options, "quality");
@@ -112,7 +96,7 @@ export function stepsOf({ planes, orientation }: Compression): JpegFileSteps {
 
 /** What a file says, where it is of a kind that an operator can be made of. */
 export function ownCompression(
-  { tables, sampling, color, width, height, planes }: JpegFacts,
+  { tables, sampling, color, width, height, planes }: JpegQuantization,
   orientation: number,
   channels: 1 | 3,
 ): Compression | undefined {

@@ -7,6 +7,7 @@ import {
   colourRaster,
   fillUnderAlpha,
   type Image,
+  type JpegQuantization,
   maskFromAlpha,
   maskFromColour,
   type Raster,
@@ -14,14 +15,7 @@ import {
 import type { PictureSource } from "./prepare.ts";
 import { maskColourOf, maskFileOf, maskParameterOf, neededMask } from "./options/task_files.ts";
 import { isNoisy, partsOf, type Task } from "./options/tasks.ts";
-import {
-  compressionOf,
-  describeCoarse,
-  describeUnknown,
-  type JpegFacts,
-  ownCompression,
-  UnknownCompression,
-} from "./own_jpeg.ts";
+import { compressionOf, describeCoarse, describeUnknown, ownCompression, UnknownCompression } from "./own_jpeg.ts";
 
 /** A picture as a decoder gives it. */
 export interface DecodedPicture extends Image {
@@ -30,7 +24,7 @@ export interface DecodedPicture extends Image {
   /** [H, W]: 1 where the file holds the pixel, 0 where it is cut off. */
   readonly missing?: Float32Array<ArrayBuffer>;
   /** How a JPEG file was quantised. */
-  readonly jpeg?: JpegFacts;
+  readonly jpeg?: JpegQuantization;
   /** EXIF orientation by which it was turned upright. */
   readonly orientation?: number;
 }

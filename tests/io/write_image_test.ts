@@ -52,7 +52,7 @@ Deno.test("writeImage() keeps gray gray, and says what a format cannot hold", ()
       assertEquals(back.channels, 1);
       assertLess(distance(back, gray), 10);
     }
-    assertEquals((await readImage(`${folder}/gray.jpg`)).jpeg!.isGray, true);
+    assertEquals((await readImage(`${folder}/gray.jpg`)).jpeg!.color, "gray");
     const clear: Image = {
       ...{ width: 16, height: 16, channels: 1, bitDepth: 16 },
       samples: new Uint16Array(256),
