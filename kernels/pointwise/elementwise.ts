@@ -147,10 +147,12 @@ export const weightedSumOp: Op<{ readonly coefficients: readonly Coefficient[] }
     return [f32(inputs[0]!.shape)];
   },
   reference({ attrs }, inputs, scalars): readonly Float32Array[] {
-    const weights = attrs.coefficients.map((value) => valueOf(value, scalars));
-    return [
-      inputs[0]!.map((_, i) => weights.reduce((sum, weight, term) => sum + weight * inputs[term]![i]!, 0)),
-    ];
+    const sums = new Float64Array(inputs[0]!.length);
+    attrs.coefficients.forEach((value, term) => {
+      const [weight, values] = [valueOf(value, scalars), inputs[term]!];
+      for (let i = 0; i < sums.length; i++) sums[i]! += weight * values[i]!;
+    });
+    return [Float32Array.from(sums)];
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const names = inputs.map((_, term) => `x${term}`);

@@ -49,6 +49,27 @@ export interface Pointwise<A> {
   readonly examples: readonly Example<A>[];
 }
 
+/** All elements of a result. One and two operands have loops of their own: lists of arguments are several times slower. */
+function everyElement<A>(
+  software: (attrs: A, ...operands: number[]) => number,
+  attrs: A,
+  operands: readonly Float32Array[],
+): Float32Array {
+  const [a = new Float32Array(), b = a] = operands;
+  const y = new Float32Array(a.length);
+  switch (operands.length) {
+    case 1:
+      for (let i = 0; i < y.length; i++) y[i] = software(attrs, a[i]!);
+      break;
+    case 2:
+      for (let i = 0; i < y.length; i++) y[i] = software(attrs, a[i]!, b[i % b.length]!);
+      break;
+    default:
+      for (let i = 0; i < y.length; i++) y[i] = software(attrs, ...operands.map((x) => x[i % x.length]!));
+  }
+  return y;
+}
+
 /**
  * Defines an operation whose elements are computed independently of each other: from names, a shape rule, the WGSL of an
  * element, and its value on the host.
@@ -63,9 +84,9 @@ export function pointwise<A = None>(source: Pointwise<A>): Op<A> {
       const result = shape ? shape(inputs, attrs) : inputs[0]!.shape;
       return outputs.map(() => f32(result));
     },
-    reference: "reference" in software ? software.reference : ({ attrs }, [first, ...rest]) => [
-      first!.map((value, i) => software(attrs, value, ...rest.map((operand) => operand[i % operand.length]!))),
-    ],
+    reference: "reference" in software
+      ? software.reference
+      : ({ attrs }, operands) => [everyElement(software, attrs, operands)],
     lower(call, target): readonly Dispatch[] {
       const { label = name, ...own } = typeof kernel === "string" ? { body: kernel } : kernel(call, target);
       const arrays = { read: byName(names, call.inputs), write: byName(outputs, call.outputs) };

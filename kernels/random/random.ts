@@ -31,12 +31,15 @@ const DRAWS = 2 ** 53;
 /** Bits of the f32 exponent of a 32-bit integer with its top bit set, less the implicit mantissa bit that is added. */
 const TOP_EXPONENT = 127 + 31 - FRACTION_BITS - 1;
 
-/** The high 32 bits of a 64-bit product. */
+/** The high 32 bits of a 64-bit product: no sum of these exceeds 32 bits. */
 function highProduct(a: number, b: number): number {
-  const [aLow, aHigh, bLow, bHigh] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const rest = aLow * bHigh + (middle % 65536);
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(rest / 65536)) >>> 0;
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16) | 0;
+  const rest = Math.imul(aLow, bHigh) + (middle & 0xffff) | 0;
+  return Math.imul(aHigh, bHigh) + (middle >>> 16) + (rest >>> 16) >>> 0;
 }
 
 /**
@@ -50,14 +53,20 @@ export function philox(
 ): [number, number, number, number] {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
+  // Signed in between, as engines keep such numbers in registers.
   for (let round = 0; round < PHILOX.rounds; round++) {
-    const [high0, low0] = [highProduct(PHILOX.m0, c0), Math.imul(PHILOX.m0, c0) >>> 0];
-    const [high1, low1] = [highProduct(PHILOX.m1, c2), Math.imul(PHILOX.m1, c2) >>> 0];
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
-    k0 = (k0 + PHILOX.w0) >>> 0;
-    k1 = (k1 + PHILOX.w1) >>> 0;
+    const high0 = highProduct(PHILOX.m0, c0);
+    const high1 = highProduct(PHILOX.m1, c2);
+    const low0 = Math.imul(PHILOX.m0, c0);
+    const low1 = Math.imul(PHILOX.m1, c2);
+    c0 = high1 ^ c1 ^ k0;
+    c2 = high0 ^ c3 ^ k1;
+    c1 = low1;
+    c3 = low0;
+    k0 = k0 + PHILOX.w0 | 0;
+    k1 = k1 + PHILOX.w1 | 0;
   }
-  return [c0, c1, c2, c3];
+  return [c0 >>> 0, c1 >>> 0, c2 >>> 0, c3 >>> 0];
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Whether a picture was enlarged before, and by how much, from its pixels alone. */
+import { hostFourier } from "../../kernels/mod.ts";
 import { type Raster, rgbToGray } from "../../raster/mod.ts";
 
 /** An enlargement that a picture has behind it. */
@@ -44,10 +45,12 @@ const BEYOND_BLOCKS = 1.5;
 const FAR_BEYOND_BLOCKS = { ratio: 4, least: 0.4 };
 const BLOCK = LENGTH / 8;
 
-/** Spectra of lines along one axis, the second difference taken. */
+/** Spectra of lines along one axis, the second difference taken: for each frequency the values of all lines. */
 interface Lines {
   readonly re: readonly Float64Array[];
   readonly im: readonly Float64Array[];
+  /** Sums of squares over the lines. */
+  readonly power: readonly number[];
 }
 
 /**
@@ -111,22 +114,20 @@ function preciseDistance(coherence: ReadonlyMap<number, number>, distance: numbe
 }
 
 /** The mean over frequencies of the squared coherence of lines at two frequencies of a distance. */
-function coherenceOf({ re, im }: Lines, distance: number): number {
+function coherenceOf({ re, im, power }: Lines, distance: number): number {
   let [sum, count] = [0, 0];
   for (let f = Math.floor(distance / 2) + LOWEST; f <= LENGTH / 2 - 2; f++) {
     const other = Math.abs(f - distance);
     if (other < LOWEST) continue;
     const sign = f < distance ? -1 : 1;
-    let [real, imaginary, power, otherPower] = [0, 0, 0, 0];
-    for (let line = 0; line < re.length; line++) {
-      const [a, b] = [re[line]![f]!, im[line]![f]!];
-      const [c, d] = [re[line]![other]!, sign * im[line]![other]!];
-      real += a * c + b * d;
-      imaginary += b * c - a * d;
-      power += a * a + b * b;
-      otherPower += c * c + d * d;
+    const [a, b, c, d] = [re[f]!, im[f]!, re[other]!, im[other]!];
+    let [real, imaginary] = [0, 0];
+    for (let line = 0; line < a.length; line++) {
+      real += a[line]! * c[line]! + sign * b[line]! * d[line]!;
+      imaginary += b[line]! * c[line]! - sign * a[line]! * d[line]!;
     }
-    if (power > 0 && otherPower > 0) sum += (real * real + imaginary * imaginary) / (power * otherPower);
+    const powers = power[f]! * power[other]!;
+    if (powers > 0) sum += (real * real + imaginary * imaginary) / powers;
     count++;
   }
   return count === 0 ? 0 : sum / count;
@@ -143,31 +144,25 @@ function linesOf({ width, height, data }: Raster, isColumns: boolean): Lines {
     (_, k) => 0.5 - 0.5 * Math.cos(2 * Math.PI * (k + 0.5) / length),
   );
   const [along, across] = isColumns ? [width, 1] : [1, width];
-  const lines: { re: Float64Array[]; im: Float64Array[] } = { re: [], im: [] };
-  for (let line = 0; line < count; line += step) {
-    const start = line * across + first * along;
-    const values = window.map((weight, k) => {
+  const lines = Math.ceil(count / step);
+  const spectra = { re: new Float64Array(lines * LENGTH), im: new Float64Array(lines * LENGTH) };
+  for (let line = 0; line < lines; line++) {
+    const start = line * step * across + first * along;
+    for (let k = 0; k < length; k++) {
       const at = start + k * along;
-      return weight * (data[at - along]! - 2 * data[at]! + data[at + along]!);
-    });
-    const [re, im] = [new Float64Array(LENGTH / 2 + 1), new Float64Array(LENGTH / 2 + 1)];
-    for (let f = LOWEST; f <= LENGTH / 2; f++) {
-      let [real, imaginary] = [0, 0];
-      for (let k = 0; k < length; k++) {
-        const turn = f * k % LENGTH;
-        real += values[k]! * COSINE[turn]!;
-        imaginary -= values[k]! * SINE[turn]!;
-      }
-      [re[f], im[f]] = [real, imaginary];
+      spectra.re[line * LENGTH + k] = window[k]! * (data[at - along]! - 2 * data[at]! + data[at + along]!);
     }
-    lines.re.push(re);
-    lines.im.push(im);
   }
-  return lines;
+  const { re, im } = hostFourier(spectra, [lines, 1, LENGTH, 1]);
+  const atFrequency = (values: Float64Array): readonly Float64Array[] =>
+    Array.from(
+      { length: LENGTH / 2 + 1 },
+      (_, f) => Float64Array.from({ length: lines }, (_, line) => values[line * LENGTH + f]!),
+    );
+  const found = { re: atFrequency(re), im: atFrequency(im) };
+  const square = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
+  return { ...found, power: found.re.map((values, f) => square(values) + square(found.im[f]!)) };
 }
-
-const COSINE = Float64Array.from({ length: LENGTH }, (_, k) => Math.cos(2 * Math.PI * k / LENGTH));
-const SINE = Float64Array.from({ length: LENGTH }, (_, k) => Math.sin(2 * Math.PI * k / LENGTH));
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;

@@ -247,19 +247,34 @@ const MOST_SLOPES = 20_000;
  */
 function longestMotions({ width, height, data }: Raster, noise: number): readonly number[] {
   const step = Math.max(1, Math.floor(width * height / MOST_SLOPES));
-  const slopes: (readonly [right: number, down: number])[] = [];
+  const right: number[] = [];
+  const down: number[] = [];
   let [least, most] = [Infinity, -Infinity];
   for (let i = width + 1; i < width * (height - 1) - 1; i += step) {
     [least, most] = [Math.min(least, data[i]!), Math.max(most, data[i]!)];
     if (i % width === 0 || i % width === width - 1) continue;
-    slopes.push([(data[i + 1]! - data[i - 1]!) / 2, (data[i + width]! - data[i - width]!) / 2]);
+    right.push((data[i + 1]! - data[i - 1]!) / 2);
+    down.push((data[i + width]! - data[i - width]!) / 2);
   }
+  const steeper = right.length - 1 - Math.floor((1 - STEEPEST) * (right.length - 1));
   return Array.from({ length: ANGLES.count }, (_, k) => {
     const [cosine, sine] = [Math.cos(k * ANGLES.step * Math.PI / 180), Math.sin(k * ANGLES.step * Math.PI / 180)];
-    const along = Float64Array.from(slopes, ([right, down]) => Math.abs(right * cosine - down * sine)).sort();
-    const steepest = along[Math.floor((1 - STEEPEST) * (along.length - 1))]! - BEYOND_NOISE * noise / Math.SQRT2;
+    const along = Float64Array.from(right, (slope, i) => Math.abs(slope * cosine - down[i]! * sine));
+    const steepest = largestAfter(steeper, along) - BEYOND_NOISE * noise / Math.SQRT2;
     return STEEPER * (most - least) / Math.max(steepest, 1e-6);
   });
+}
+
+/** The largest of some numbers when so many larger ones are left out; these are few. */
+function largestAfter(left: number, values: Float64Array): number {
+  const top = new Float64Array(left + 1).fill(-Infinity);
+  for (const value of values) {
+    if (value <= top[0]!) continue;
+    let place = 0;
+    for (; place < left && top[place + 1]! < value; place++) top[place] = top[place + 1]!;
+    top[place] = value;
+  }
+  return top[0]!;
 }
 
 /** Zeros of longer motions lie too close to each other, in pixels. */

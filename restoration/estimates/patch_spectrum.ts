@@ -60,13 +60,11 @@ export function patchesOf(
   for (let place = 0; place < places; place += step) {
     const row = origin[0] + stride * Math.floor(place / columns);
     const column = origin[1] + stride * (place % columns);
-    let isWhole = true;
-    for (let i = 0; i < block.length; i++) {
-      const value = data[(row + Math.floor(i / side)) * width + column + i % side]!;
-      block[i] = value;
-      if (Math.abs(value) >= limit) isWhole = false;
+    for (let y = 0; y < side; y++) {
+      const start = (row + y) * width + column;
+      for (let x = 0; x < side; x++) block[y * side + x] = data[start + x]!;
     }
-    if (!isWhole) continue;
+    if (block.some((value) => Math.abs(value) >= limit)) continue;
     const coefficients = new Float64Array(side * side);
     multiply(block, basis, half, side);
     multiply(half, basis, coefficients, side);
@@ -88,10 +86,17 @@ function multiply(a: Float64Array, basis: Float64Array, out: Float64Array, side:
 
 function energies(coefficients: Float64Array, side: number, split: number): Omit<Patch, "coefficients"> {
   let [low, high, lowCount, highCount] = [0, 0, 0, 0];
-  for (let i = 1; i < coefficients.length; i++) {
-    const square = coefficients[i]! ** 2;
-    if (Math.floor(i / side) + i % side < split) [low, lowCount] = [low + square, lowCount + 1];
-    else [high, highCount] = [high + square, highCount + 1];
+  for (let v = 0; v < side; v++) {
+    for (let u = v === 0 ? 1 : 0; u < side; u++) {
+      const square = coefficients[v * side + u]! ** 2;
+      if (u + v < split) {
+        low += square;
+        lowCount++;
+      } else {
+        high += square;
+        highCount++;
+      }
+    }
   }
   return { mean: coefficients[0]! / side, low: low / lowCount, high: high / highCount };
 }

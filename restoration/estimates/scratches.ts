@@ -95,7 +95,8 @@ function scoredLines(gray: Raster): readonly Scored[] {
   const { width, height } = gray;
   const found = reliefsOf(gray).flatMap((relief) => linesOf(relief, gray).map((line) => ({ relief, line })));
   const levels = found.map(({ relief, line }) => ({ relief, core: line.core, level: levelOf(relief, line.core) }));
-  const sorted = new Map(found.map(({ relief }) => [relief, Float32Array.from(relief.around).sort()]));
+  const reliefs = new Set(found.map(({ relief }) => relief));
+  const sorted = new Map(Array.from(reliefs, (relief) => [relief, Float32Array.from(relief.around).sort()]));
   return found.map(({ relief, line }) => {
     const evidence = lineEvidence(relief, line, { width, height, sorted: sorted.get(relief)!, all: levels });
     const score = scoreOf(evidence, { isLong: true });
