@@ -3,7 +3,9 @@
 /** Numbers in [-1, 1) from a 32-bit mixing generator; the same seed gives the same numbers everywhere. */
 export function randomValues(count: number, seed: number): Float32Array {
   const bits = mixer(seed);
-  return Float32Array.from({ length: count }, () => bits() / 2 ** 31 - 1);
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = bits() / 2 ** 31 - 1;
+  return values;
 }
 
 /** A function that gives integers from 0 to limit - 1 from the same generator. */
@@ -14,12 +16,13 @@ export function randomIntegers(seed: number): (limit: number) => number {
 
 /** 32 bits at a time. */
 function mixer(seed: number): () => number {
-  let state = (seed * 0x9e3779b9) >>> 0;
+  // Signed in between, as engines keep such numbers in registers.
+  let state = (seed * 0x9e3779b9) | 0;
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (mixed ^ (mixed >>> 14)) >>> 0;
+    state = (state + 0x6d2b79f5) | 0;
+    const once = Math.imul(state ^ (state >>> 15), 1 | state);
+    const twice = (once + Math.imul(once ^ (once >>> 7), 61 | once)) ^ once;
+    return (twice ^ (twice >>> 14)) >>> 0;
   };
 }
 
