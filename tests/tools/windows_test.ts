@@ -23,18 +23,26 @@ Deno.test("overlapping windows begin seven eighths of a side apart", async () =>
 Deno.test("the energy on borders is that of the steps there over that of the others", () => {
   // Steps of 1 everywhere, and of 3 into column 2.
   const data = Float32Array.from({ length: 16 }, (_, i) => i % 4 + (i % 4 >= 2 ? 2 : 0) + Math.floor(i / 4));
-  const energy = borderEnergy({ width: 4, height: 4, channels: 1, data }, { rows: [], columns: [2] });
+  const energy = borderEnergy({ width: 4, height: 4, channels: 1, data }, { rows: [], columns: [2] }, 1);
   assertAlmostEquals(energy, 9, 1e-6);
 });
 
+Deno.test("borders are compared with what lies in the blocks as they do", () => {
+  // Columns 2, 4 and 6 begin blocks of two, with steps of 5; a border in column 4 has one of 10.
+  const row = [0, 1, 6, 7, 17, 18, 23, 24];
+  const data = Float32Array.from({ length: 32 }, (_, i) => row[i % 8]!);
+  const energy = borderEnergy({ width: 8, height: 4, channels: 1, data }, { rows: [], columns: [4] }, 2);
+  assertAlmostEquals(energy, 4, 1e-6);
+});
+
 Deno.test("rows become medians against bicubic and against the whole picture", () => {
-  const row = (name: string, form: Row["form"], psnr: number, border: number): Row => ({
+  const row = (name: string, form: Row["form"], psnr: number, seam: number | null): Row => ({
     ...{ name, form, psnr, side: 1000, window: 256, steps: 8, bicubic: 20 },
-    ...{ border: { shifted: border, overlapping: null }, secondsPerEvaluation: 2, bytes: 3e6 },
+    ...{ seam, secondsPerEvaluation: 2, bytes: 3e6 },
   });
   const rows = [
-    ...[row("a", "whole", 22, 2), row("a", "shifted", 21, 2.2)],
-    ...[row("b", "whole", 23, 1), row("b", "shifted", 22.5, 1.3)],
+    ...[row("a", "whole", 22, null), row("a", "shifted", 21, 1.1)],
+    ...[row("b", "whole", 23, null), row("b", "shifted", 22.5, 1.3)],
   ];
   const [whole, shifted] = medianRows(rows);
   assertEquals([whole!.gain, shifted!.gain, shifted!.overWhole, shifted!.count], [2.5, 1.75, -0.75, 2]);

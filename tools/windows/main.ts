@@ -43,6 +43,9 @@ const SPEC = {
   examples: [["tools/windows/main.ts photos --steps 8", "a table of eight photographs"]],
 } as const;
 
+/** By how much pictures are reduced. */
+const FACTOR = 4;
+
 /** The last timestep of SSD, which decides where the windows of its last step lie. */
 const LAST_TIMESTEP = 0;
 
@@ -121,7 +124,7 @@ async function measure(
   const task = TASKS.get("sr4")!;
   const { width, height, channels } = truth;
   const shape = [height, width, channels] as const;
-  const operator = taskOperator(task, shape, { scale: 4 });
+  const operator = taskOperator(task, shape, { scale: FACTOR });
   const method = chooseRestoring(
     {
       ...(steps === undefined ? {} : { steps }),
@@ -150,16 +153,15 @@ async function measure(
   y.free();
   const psnrOf = (picture: Raster): number => imageQuality("dmps", clamped(picture).data, truth.data, { shape }).psnr;
   const picture: Raster = { ...truth, data: run.image };
-  const energyIn = async (other: WindowForm): Promise<number> =>
-    borderEnergy(picture, await windowBorders([height, width], { side: window, form: other, timestep: LAST_TIMESTEP }));
+  const seamOf = async (of: WindowForm): Promise<number> => {
+    const borders = await windowBorders([height, width], { side: window, form: of, timestep: LAST_TIMESTEP });
+    return borderEnergy(picture, borders, FACTOR) / borderEnergy(truth, borders, FACTOR);
+  };
   const { actual } = method.evaluations;
   return {
     psnr: psnrOf(picture),
     bicubic: psnrOf(resize(small, truth)),
-    border: {
-      shifted: form === "overlapping" ? null : await energyIn("shifted"),
-      overlapping: form === "shifted" ? null : await energyIn("overlapping"),
-    },
+    seam: form === "whole" ? null : await seamOf(form),
     secondsPerEvaluation: (run.seconds - run.firstStepSeconds) / Math.max(1, actual - 1),
     bytes,
   };

@@ -14,8 +14,11 @@ export interface Row {
   /** In dB, of the picture and of bicubic enlargement. */
   readonly psnr: number;
   readonly bicubic: number;
-  /** `borderEnergy` where the windows of both forms lie in the last step; null where it is not of the form. */
-  readonly border: Readonly<Record<"shifted" | "overlapping", number | null>>;
+  /**
+   * `borderEnergy` where the windows of the last step lie, over that of the photograph in the same places; null of a whole
+   * picture, and where it was not measured.
+   */
+  readonly seam: number | null;
   readonly secondsPerEvaluation: number;
   /** Live on the device while it runs. */
   readonly bytes: number;
@@ -31,7 +34,7 @@ export interface MedianRow {
   readonly gain: number;
   /** Over the same pictures restored whole, in dB. */
   readonly overWhole: number;
-  /** Energy on borders over that in the same places of the whole picture. */
+  /** Of those that were measured. */
   readonly seam: number;
   readonly secondsPerMegapixel: number;
   readonly bytes: number;
@@ -62,7 +65,7 @@ export function medianRows(rows: readonly Row[]): readonly MedianRow[] {
       count: group.length,
       gain: median(group.map(({ psnr, bicubic }) => psnr - bicubic)),
       overWhole: over((row, whole) => row.psnr - whole.psnr),
-      seam: form === "whole" ? NaN : over((row, whole) => row.border[form]! / whole.border[form]!),
+      seam: median(group.flatMap(({ seam }) => seam ?? [])),
       secondsPerMegapixel: median(group.map(({ secondsPerEvaluation }) => secondsPerEvaluation)) / (side * side / 1e6),
       bytes: median(group.map(({ bytes }) => bytes)),
     };
@@ -77,8 +80,8 @@ export function tableOf(rows: readonly MedianRow[]): string {
     row.form === "whole" ? "whole" : `${row.form}, ${row.window}`,
     String(row.count),
     signed(row.gain),
-    row.form === "whole" ? "-" : signed(row.overWhole),
-    row.form === "whole" ? "-" : row.seam.toFixed(3),
+    row.form === "whole" || Number.isNaN(row.overWhole) ? "-" : signed(row.overWhole),
+    Number.isNaN(row.seam) ? "-" : row.seam.toFixed(3),
     row.secondsPerMegapixel.toFixed(1),
     (row.bytes / 1e6).toFixed(0),
   ]);

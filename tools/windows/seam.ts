@@ -44,20 +44,31 @@ export async function windowBorders(
   return { rows: [...found.rows], columns: [...found.columns] };
 }
 
-/** Mean squared difference of neighbours across borders, over that of all other neighbours. */
-export function borderEnergy({ width, height, channels, data }: Raster, { rows, columns }: Borders): number {
-  const [atRow, atColumn] = [new Set(rows), new Set(columns)];
+/**
+ * Mean squared difference of neighbours across borders, over that of other neighbours. What is enlarged by a factor has
+ * other differences between its blocks than within them, so that only such places count as lie in the blocks as borders do.
+ * @param period side of the blocks in pixels
+ */
+export function borderEnergy(
+  { width, height, channels, data }: Raster,
+  { rows, columns }: Borders,
+  period: number,
+): number {
   const sums = { border: 0, borders: 0, other: 0, others: 0 };
-  const add = (isBorder: boolean, difference: number): void => {
-    if (isBorder) [sums.border, sums.borders] = [sums.border + difference ** 2, sums.borders + 1];
-    else [sums.other, sums.others] = [sums.other + difference ** 2, sums.others + 1];
+  const along = (borders: readonly number[]): (line: number, difference: number) => void => {
+    const [isBorder, places] = [new Set(borders), new Set(borders.map((line) => line % period))];
+    return (line, difference) => {
+      if (isBorder.has(line)) [sums.border, sums.borders] = [sums.border + difference ** 2, sums.borders + 1];
+      else if (places.has(line % period)) [sums.other, sums.others] = [sums.other + difference ** 2, sums.others + 1];
+    };
   };
+  const [addRow, addColumn] = [along(rows), along(columns)];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       for (let c = 0; c < channels; c++) {
         const i = (y * width + x) * channels + c;
-        if (x > 0) add(atColumn.has(x), data[i]! - data[i - channels]!);
-        if (y > 0) add(atRow.has(y), data[i]! - data[i - width * channels]!);
+        if (x > 0) addColumn(x, data[i]! - data[i - channels]!);
+        if (y > 0) addRow(y, data[i]! - data[i - width * channels]!);
       }
     }
   }
