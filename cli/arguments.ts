@@ -70,10 +70,11 @@ export function parseCommand(spec: CommandSpec, words: readonly string[]): Argum
   const operands = line.operands.map((operand) => isPath(operand) ? callerPath(operand) : operand);
   // What is computed is the same, so that neither results nor reports know of it.
   const { quiet, ...given } = line.values;
+  const { options } = spec;
   const values = Object.entries(given).map(([name, value]) =>
     [
       name,
-      PATHS.includes(spec.options[name]!.value) && value !== ESTIMATED_KERNEL ? callerPath(String(value)) : value,
+      PATHS.includes(options[name]!.value) && value !== ESTIMATED_KERNEL ? callerPath(String(value)) : value,
     ] as const
   );
   const others = quiet === undefined ? words : words.filter((word) => word !== "--quiet");

@@ -41,9 +41,11 @@ export interface CommandLine {
  * out of range, or a wrong number of operands
  */
 export function readCommandLine(spec: CommandSpec, words: readonly string[]): CommandLine | "help" {
-  const names = Object.keys(spec.options);
-  const flags = names.filter((name) => spec.options[name]!.kind === "flag");
-  const valued = names.filter((name) => spec.options[name]!.kind !== "flag");
+  // Once: the options of a command may be made of a register whenever they are asked for.
+  const { options } = spec;
+  const names = Object.keys(options);
+  const flags = names.filter((name) => options[name]!.kind === "flag");
+  const valued = names.filter((name) => options[name]!.kind !== "flag");
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(joinNegative(words, valued), {
     boolean: [...flags, "help"],
     string: [...valued, "_"],
@@ -60,7 +62,7 @@ export function readCommandLine(spec: CommandSpec, words: readonly string[]): Co
   for (const name of valued) {
     const texts = parsed[name] as readonly string[];
     if (texts.length > 1) throw new UsageError(`--${name} was given ${texts.length} times, once is needed`);
-    if (texts.length === 1) values[name] = checkOption(name, spec.options[name]!, texts[0]!);
+    if (texts.length === 1) values[name] = checkOption(name, options[name]!, texts[0]!);
   }
   const operands = parsed._.map(String);
   const { usage, min, max } = spec.operands;
