@@ -45,13 +45,14 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     eachHead(layout, (row, out) => {
       for (let t = 0; t < length; t++) {
         const q = row(t, 0);
+        let greatest = -Infinity;
         for (let s = 0; s < length; s++) {
           const k = row(s, 1);
           let dot = 0;
           for (let c = 0; c < head; c++) dot += qkv![q + c]! * qkv![k + c]!;
           weights[s] = scale * dot;
+          greatest = Math.max(greatest, scale * dot);
         }
-        const greatest = weights.reduce((a, b) => Math.max(a, b), -Infinity);
         result.fill(0);
         let sum = 0;
         for (let s = 0; s < length; s++) {
