@@ -1,8 +1,9 @@
 /**
  * `deno task test [FILE or FOLDER...] [options of deno test]`: runs the tests, and prints the slowest ten. Where none are
  * named, these are all but those of the studio in a browser (`deno task test:studio`), of the installed npm package
- * (`deno task test:package`), of several machines (`deno task test:distribution`), of notebooks (`deno task test:notebooks`)
- * and of large pictures (`deno task test:large`). The exit code is that of the process that ran them.
+ * (`deno task test:package`), of several machines (`deno task test:distribution`), of examples and notebooks
+ * (`deno task test:examples`) and of large pictures (`deno task test:large`). The exit code is that of the process that
+ * ran them.
  *
  * The graphics API is chosen here, once for all: the threads in which `deno test` runs files do not survive having asked
  * OpenGL for an adapter (`engine/webgpu/backend.ts`). Where nothing but OpenGL is there, the files run one after

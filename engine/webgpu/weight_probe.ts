@@ -33,7 +33,9 @@ type ProbeContext = Parameters<typeof readTimestamps>[0];
  * @throws {DeviceLimitError} if a tensor, a kernel or the scalars exceed what the device offers
  */
 export async function measuredPlan(graph: Parameters<typeof makePlan>[0], context: ProbeContext): Promise<Plan> {
-  const { profile } = context.opened;
+  const { profile, device } = context.opened;
+  const known = MEASURED.get(device);
+  if (known) return makePlan(graph, { ...profile, fasterWeights: known });
   const plan = makePlan(graph, profile);
   if (!plan.layers.some(({ takesFasterWeights }) => takesFasterWeights)) return plan;
   const fasterWeights = await fasterForm(context, profile.subgroupSize);

@@ -42,7 +42,7 @@ Deno.test("of all commands only models may use the network beyond this machine, 
     "test:package",
     "test:distribution",
     "test:large",
-    "test:notebooks",
+    "test:examples",
   ]);
   for (const set of ["studio", "test"]) assertEquals(SETS[set]!["net"], ["127.0.0.1"]);
   const starting = [
@@ -55,7 +55,7 @@ Deno.test("of all commands only models may use the network beyond this machine, 
     "test:package",
     "test:distribution",
     "test:large",
-    "test:notebooks",
+    "test:examples",
     "jupyter",
     "chromium",
     "mutate",

@@ -1,4 +1,4 @@
-/** First step of `deno task test:notebooks`: installs Debian's nbclient where it is missing and that is allowed. */
+/** First step of `deno task test:examples`: installs Debian's nbclient where it is missing and that is allowed. */
 import { installDebian } from "../support/install_debian.ts";
 import { notebookPython, SKIPPED } from "./notebooks.ts";
 

@@ -1,5 +1,5 @@
 /**
- * The notebooks run, and show what is stored in them. `deno task test:notebooks`; they need Jupyter's client, which its
+ * The notebooks run, and show what is stored in them. `deno task test:examples`; they need Jupyter's client, which its
  * first step installs where it may.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";

@@ -30,11 +30,16 @@ export const BROWSER: readonly string[] = [
 ];
 
 /**
+ * Files that run the examples as a person would: each is a program, or a notebook, that starts anew and takes as long as
+ * it would take a person. They are no part of all tests: `deno task test:examples` runs them.
+ */
+export const EXAMPLES: readonly string[] = ["examples/examples_test.ts", "examples/notebooks_test.ts"];
+
+/**
  * Files that install packages, for which npm may ask its registry, run what has been installed beside, or write all that
- * is published. They are no part of all tests: `deno task test:package` and `deno task test:notebooks` run them.
+ * is published. They are no part of all tests: `deno task test:package` runs them.
  */
 export const INSTALLING: readonly string[] = [
-  "examples/notebooks_test.ts",
   "package/address_test.ts",
   "package/package_test.ts",
   "package/site_test.ts",
@@ -91,13 +96,13 @@ async function testFiles(tests: string, place: string): Promise<readonly string[
 }
 
 /**
- * All test files but those that start a browser or servers, install packages or restore large pictures in parts, in the
- * order in which they are begun: long ones first.
+ * All test files but those that start a browser or servers, run examples, install packages or restore large pictures, in
+ * parts, in the order in which they are begun: long ones first.
  * @param tests the folder of the tests, with a slash at its end
  * @returns paths of files
  */
 export async function allParts(tests: string): Promise<readonly (readonly string[])[]> {
-  const taken = new Set<string>([...BROWSER, ...INSTALLING, ...SERVERS, ...LARGE]);
+  const taken = new Set<string>([...BROWSER, ...EXAMPLES, ...INSTALLING, ...SERVERS, ...LARGE]);
   const parts: string[][] = [];
   for (const place of [...LONG, ""]) {
     const files = (await testFiles(tests, place)).filter((file) => !taken.has(file));

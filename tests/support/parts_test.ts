@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allParts, ALONE, BROWSER, INSTALLING, LARGE, LONG, needAll, SERVERS, withJoined } from "./parts.ts";
+import { allParts, ALONE, BROWSER, EXAMPLES, INSTALLING, LARGE, LONG, needAll, SERVERS, withJoined } from "./parts.ts";
 import { readRepository } from "./architecture.ts";
 
 const TESTS = new URL("../", import.meta.url).pathname;
@@ -9,7 +9,7 @@ Deno.test("every test file is in one part, and what has a place of its own is th
   const files = parts.flat().map((path) => path.slice(TESTS.length));
   const all = [...(await readRepository()).keys()].filter((path) => /^tests\/.*_test\.ts$/.test(path));
   assertEquals(
-    [...files, ...BROWSER, ...INSTALLING, ...SERVERS, ...LARGE].toSorted(),
+    [...files, ...BROWSER, ...EXAMPLES, ...INSTALLING, ...SERVERS, ...LARGE].toSorted(),
     all.map((path) => path.slice("tests/".length)).toSorted(),
   );
   for (const place of LONG) assert(files.some((file) => file === place || file.startsWith(`${place}/`)), place);
