@@ -1,7 +1,8 @@
 /** What the tool that compares windows with whole pictures makes of its measurements. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import type { Raster } from "../../raster/mod.ts";
 import { medianRows, type Row, tableOf } from "../../tools/windows/rows.ts";
-import { borderEnergy, windowBorders } from "../../tools/windows/seam.ts";
+import { seamOf, windowBorders } from "../../tools/windows/seam.ts";
 
 Deno.test("windows side by side begin a side apart, and elsewhere at another timestep", async () => {
   const at = (timestep: number) => windowBorders([40, 56], { side: 16, form: "shifted", timestep });
@@ -20,19 +21,26 @@ Deno.test("overlapping windows begin seven eighths of a side apart", async () =>
   assertEquals(rows, [12, 26]);
 });
 
-Deno.test("the energy on borders is that of the steps there over that of the others", () => {
-  // Steps of 1 everywhere, and of 3 into column 2.
-  const data = Float32Array.from({ length: 16 }, (_, i) => i % 4 + (i % 4 >= 2 ? 2 : 0) + Math.floor(i / 4));
-  const energy = borderEnergy({ width: 4, height: 4, channels: 1, data }, { rows: [], columns: [2] }, 1);
-  assertAlmostEquals(energy, 9, 1e-6);
-});
+/** A picture of 12 x 4 pixels whose columns rise by 1, and by others where it is said. */
+function rising(others: Readonly<Record<number, number>>): Raster {
+  const row = [0];
+  for (let x = 1; x < 12; x++) row.push(row[x - 1]! + (others[x] ?? 1));
+  return { width: 12, height: 4, channels: 1, data: Float32Array.from({ length: 48 }, (_, i) => row[i % 12]!) };
+}
 
-Deno.test("borders are compared with what lies in the blocks as they do", () => {
-  // Columns 2, 4 and 6 begin blocks of two, with steps of 5; a border in column 4 has one of 10.
-  const row = [0, 1, 6, 7, 17, 18, 23, 24];
-  const data = Float32Array.from({ length: 32 }, (_, i) => row[i % 8]!);
-  const energy = borderEnergy({ width: 8, height: 4, channels: 1, data }, { rows: [], columns: [4] }, 2);
-  assertAlmostEquals(energy, 4, 1e-6);
+Deno.test("a seam is what a border has more than the lines beside it, each over the picture without windows", () => {
+  const borders = { rows: [], columns: [6] };
+  assertAlmostEquals(seamOf(rising({ 6: 3 }), rising({}), borders, 2), 9, 1e-6);
+  // Blocks of two begin at even columns; odd ones do not count, and what the scene has at the border is no seam.
+  const [picture, scene] = [rising({ 2: 5, 4: 5, 6: 20, 8: 5, 10: 5 }), rising({ 2: 5, 4: 5, 6: 10, 8: 5, 10: 5 })];
+  assertAlmostEquals(seamOf(picture, scene, borders, 2), 4, 1e-6);
+  const turned = (x: Raster): Raster => ({
+    ...x,
+    width: 4,
+    height: 12,
+    data: x.data.map((_, i) => x.data[Math.floor(i / 4)]!),
+  });
+  assertAlmostEquals(seamOf(turned(picture), turned(scene), { rows: [6], columns: [] }, 2), 4, 1e-6);
 });
 
 Deno.test("rows become medians against bicubic and against the whole picture", () => {

@@ -20,7 +20,7 @@ import {
   timed,
 } from "../../restoration/mod.ts";
 import { medianRows, type Row, tableOf } from "./rows.ts";
-import { borderEnergy, windowBorders } from "./seam.ts";
+import { seamOf, windowBorders } from "./seam.ts";
 
 const SPEC = {
   name: "windows",
@@ -153,15 +153,15 @@ async function measure(
   y.free();
   const psnrOf = (picture: Raster): number => imageQuality("dmps", clamped(picture).data, truth.data, { shape }).psnr;
   const picture: Raster = { ...truth, data: run.image };
-  const seamOf = async (of: WindowForm): Promise<number> => {
-    const borders = await windowBorders([height, width], { side: window, form: of, timestep: LAST_TIMESTEP });
-    return borderEnergy(picture, borders, FACTOR) / borderEnergy(truth, borders, FACTOR);
-  };
+  const enlarged = resize(small, truth);
+  const borders = form === "whole"
+    ? undefined
+    : await windowBorders([height, width], { side: window, form, timestep: LAST_TIMESTEP });
   const { actual } = method.evaluations;
   return {
     psnr: psnrOf(picture),
-    bicubic: psnrOf(resize(small, truth)),
-    seam: form === "whole" ? null : await seamOf(form),
+    bicubic: psnrOf(enlarged),
+    seam: borders ? seamOf(picture, enlarged, borders, FACTOR) : null,
     secondsPerEvaluation: (run.seconds - run.firstStepSeconds) / Math.max(1, actual - 1),
     bytes,
   };

@@ -14,10 +14,7 @@ export interface Row {
   /** In dB, of the picture and of bicubic enlargement. */
   readonly psnr: number;
   readonly bicubic: number;
-  /**
-   * `borderEnergy` where the windows of the last step lie, over that of the photograph in the same places; null of a whole
-   * picture, and where it was not measured.
-   */
+  /** `seamOf` where the windows of the last step lie; null of a whole picture, and where it was not measured. */
   readonly seam: number | null;
   readonly secondsPerEvaluation: number;
   /** Live on the device while it runs. */

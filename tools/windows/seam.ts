@@ -44,33 +44,46 @@ export async function windowBorders(
   return { rows: [...found.rows], columns: [...found.columns] };
 }
 
+/** How far on both sides of a border what it is compared with lies, in blocks. */
+const BESIDE = [-2, -1, 1, 2];
+
 /**
- * Mean squared difference of neighbours across borders, over that of other neighbours. What is enlarged by a factor has
- * other differences between its blocks than within them, so that only such places count as lie in the blocks as borders do.
- * @param period side of the blocks in pixels
+ * The energy of differences across borders, over that across the lines beside them. What is enlarged has other differences
+ * between its blocks than within them, so that lines count that lie in the blocks as the border does; and what the scene
+ * has there is taken off by a picture that knows nothing of windows: the geometric mean over borders of `E(b) / R(b)` over
+ * that of `E(l) / R(l)`, E and R sums of squares across a line in both pictures.
+ * @param reference the same picture, enlarged without windows
+ * @param block side of the blocks in pixels
+ * @returns 1 where borders are like other places, more where seams are seen, less where they are smoother; NaN where no
+ *   border has lines beside it
  */
-export function borderEnergy(
-  { width, height, channels, data }: Raster,
-  { rows, columns }: Borders,
-  period: number,
-): number {
-  const sums = { border: 0, borders: 0, other: 0, others: 0 };
-  const along = (borders: readonly number[]): (line: number, difference: number) => void => {
-    const [isBorder, places] = [new Set(borders), new Set(borders.map((line) => line % period))];
-    return (line, difference) => {
-      if (isBorder.has(line)) [sums.border, sums.borders] = [sums.border + difference ** 2, sums.borders + 1];
-      else if (places.has(line % period)) [sums.other, sums.others] = [sums.other + difference ** 2, sums.others + 1];
-    };
-  };
-  const [addRow, addColumn] = [along(rows), along(columns)];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      for (let c = 0; c < channels; c++) {
-        const i = (y * width + x) * channels + c;
-        if (x > 0) addColumn(x, data[i]! - data[i - channels]!);
-        if (y > 0) addRow(y, data[i]! - data[i - width * channels]!);
-      }
+export function seamOf(picture: Raster, reference: Raster, borders: Borders, block: number): number {
+  const logarithms = (["rows", "columns"] as const).flatMap((axis) => {
+    const lines = axis === "rows" ? picture.height : picture.width;
+    const energy = (line: number): number =>
+      Math.log(squaresAcross(picture, axis, line) / squaresAcross(reference, axis, line));
+    return borders[axis].flatMap((border) => {
+      const beside = BESIDE.map((blocks) => border + blocks * block).filter((line) => line > 0 && line < lines);
+      return beside.length === 0
+        ? []
+        : [energy(border) - beside.reduce((sum, line) => sum + energy(line), 0) / beside.length];
+    });
+  });
+  return Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / logarithms.length);
+}
+
+/** The sum of squared differences from a row or column to the one before. */
+function squaresAcross({ width, height, channels, data }: Raster, axis: keyof Borders, line: number): number {
+  const row = width * channels;
+  const [lines, step, start, back] = axis === "rows"
+    ? [width, channels, line * row, row]
+    : [height, row, line * channels, channels];
+  let sum = 0;
+  for (let k = 0; k < lines; k++) {
+    for (let c = 0; c < channels; c++) {
+      const i = start + k * step + c;
+      sum += (data[i]! - data[i - back]!) ** 2;
     }
   }
-  return sums.border / sums.borders / (sums.other / sums.others);
+  return sum;
 }
