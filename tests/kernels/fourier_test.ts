@@ -1,6 +1,6 @@
 import { assert, assertThrows } from "@std/assert";
 import { ReferenceRuntime, type Runtime, type Shape, type Tensor } from "../../engine/mod.ts";
-import { complexMul, fourier, hadamard, hostFourier } from "../../kernels/mod.ts";
+import { type ComplexArray, complexMul, fourier, hadamard, hostFourier } from "../../kernels/mod.ts";
 import { relativeError } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { randomValues } from "../support/random.ts";
@@ -11,27 +11,44 @@ async function run(runtime: Runtime, shape: Shape, body: (x: Tensor) => Tensor):
   return await runOnce(runtime, [values(shape, 5)], (x) => body(x!));
 }
 
-Deno.test("hostFourier() is the sum of its definition, and its inverse undoes it", () => {
-  const [height, width] = [6, 7];
-  const x = {
-    re: Float64Array.from(randomValues(height * width, 1)),
-    im: Float64Array.from(randomValues(height * width, 2)),
-  };
-  const y = hostFourier(x, [1, height, width, 1]);
-  const [p, q] = [4, 5];
+/** The sum of the definition at one frequency of one channel. */
+function definition(
+  x: ComplexArray,
+  [, height, width, channels]: readonly number[],
+  [image, p, q, channel]: readonly [number, number, number, number],
+): readonly [re: number, im: number] {
   let [re, im] = [0, 0];
-  for (let h = 0; h < height; h++) {
-    for (let w = 0; w < width; w++) {
-      const angle = -2 * Math.PI * (h * p / height + w * q / width);
-      const [a, b] = [x.re[h * width + w]!, x.im[h * width + w]!];
-      re += a * Math.cos(angle) - b * Math.sin(angle);
-      im += a * Math.sin(angle) + b * Math.cos(angle);
+  for (let h = 0; h < height!; h++) {
+    for (let w = 0; w < width!; w++) {
+      const angle = -2 * Math.PI * (h * p / height! + w * q / width!);
+      const at = ((image * height! + h) * width! + w) * channels! + channel;
+      re += x.re[at]! * Math.cos(angle) - x.im[at]! * Math.sin(angle);
+      im += x.re[at]! * Math.sin(angle) + x.im[at]! * Math.cos(angle);
     }
   }
-  const scale = 1 / Math.sqrt(height * width);
-  assert(Math.hypot(y.re[p * width + q]! - re * scale, y.im[p * width + q]! - im * scale) < 1e-12);
-  const back = hostFourier(y, [1, height, width, 1], true);
-  assert(back.re.every((value, i) => Math.abs(value - x.re[i]!) < 1e-12));
+  return [re / Math.sqrt(height! * width!), im / Math.sqrt(height! * width!)];
+}
+
+Deno.test("hostFourier() is the sum of its definition for lengths of all factors, and its inverse undoes it", () => {
+  for (const shape of [[1, 6, 7, 1], [2, 12, 10, 3], [1, 16, 8, 2], [1, 1, 97, 1], [1, 20, 18, 1]] as const) {
+    const [images, height, width, channels] = shape;
+    const count = images * height * width * channels;
+    const x = { re: Float64Array.from(randomValues(count, 1)), im: Float64Array.from(randomValues(count, 2)) };
+    const y = hostFourier(x, shape);
+    for (let at = 0; at < count; at++) {
+      const pixel = Math.floor(at / channels);
+      const place = [
+        Math.floor(pixel / (height * width)),
+        Math.floor(pixel / width) % height,
+        pixel % width,
+        at % channels,
+      ] as const;
+      const [re, im] = definition(x, shape, place);
+      assert(Math.hypot(y.re[at]! - re, y.im[at]! - im) < 1e-12, `[${shape}] at [${place}]`);
+    }
+    const back = hostFourier(y, shape, true);
+    assert(back.re.every((value, i) => Math.hypot(value - x.re[i]!, back.im[i]! - x.im[i]!) < 1e-12), `[${shape}]`);
+  }
 });
 
 gpuTest("fourier() is exact to 1e-6 for every size up to 40, for large primes and for 320", async (runtime) => {
