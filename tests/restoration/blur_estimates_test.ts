@@ -83,6 +83,14 @@ Deno.test("length and angle of a motion are found, and it is told from a Gaussia
   }
 });
 
+Deno.test("a speck steeper than a motion allows does not rule it out", async () => {
+  const picture = blurred(await photograph(), lineKernel(12, 30));
+  const at = 60 * picture.width + 70;
+  picture.data[at] = picture.data[at]! > 0 ? picture.data[at]! - 0.6 : picture.data[at]! + 0.6;
+  const found = estimateBlur(picture)!;
+  assert(found.kind === "motion" && Math.abs(found.length - 12) < 1.8, shown(found));
+});
+
 Deno.test("discs and squares are found with their widths, and told from motions and Gaussians", async () => {
   const picture = await photograph();
   const cases = [["disc", 7, discKernel(3.5)], ["disc", 9, discKernel(4.5)], ["square", 5, squareKernel(5)]] as const;
