@@ -45,13 +45,12 @@ import {
   writePlan,
   writeResults,
 } from "../evaluation/mod.ts";
-import { checkWritable, formatSeconds, Interrupt, type Reporter, writePng } from "../io/mod.ts";
+import { checkWritable, FolderStore, formatSeconds, Interrupt, type Reporter, writePng } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import { CLASS_OPTION, restoringMethods, TASKS } from "../restoration/mod.ts";
 import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { identifyModel, readFoundStudy, TASK_FILES } from "./evaluate_inputs.ts";
-import { FolderStore } from "./evaluate_store.ts";
 import { methodList, taskList } from "./lists.ts";
 import { measureOptions, measuresOf } from "./measures.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";

@@ -29,6 +29,7 @@ export {
   writeTensors,
   writeTogether,
 } from "./output_files.ts";
+export { FolderStore } from "./folder_store.ts";
 export { type StateFile, stateFile } from "./state_file.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";
