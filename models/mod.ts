@@ -162,6 +162,14 @@ export {
   OpenQuestionsError,
   type TakenTensors,
 } from "./describe_checkpoint.ts";
+export {
+  describeOrigin,
+  descriptionOptions,
+  descriptionSpecs,
+  explainOpen,
+  originNotes,
+  requireKnown,
+} from "./description_options.ts";
 export { describeProcess, withProcess } from "./recognition/describe_process.ts";
 export { type InspectedNetwork, type Inspection, inspection } from "./recognition/inspection.ts";
 export { counterpart } from "./recognition/parts.ts";

@@ -2,10 +2,9 @@
 import type { DeviceTensor, Runtime, Scalars, Tensors } from "../../engine/mod.ts";
 import { openModelFile, readImage } from "../../io/mod.ts";
 import { centre, colourRaster, crop, grayToRgb, type Raster, resize } from "../../raster/mod.ts";
-import { type Checkpoint, openClassifier } from "../../models/mod.ts";
+import { type Checkpoint, describeOrigin, openClassifier } from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { OptionSpec } from "../../parameters/mod.ts";
-import { describeOrigin } from "../description_options.ts";
 import { openDescribed } from "../model_file.ts";
 import { openRuntime, PRECISION_OPTION, precisionOf, RUNTIME_OPTIONS } from "../runtime.ts";
 

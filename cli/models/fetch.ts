@@ -19,10 +19,10 @@ import {
   type KnownCheckpoint,
   knownFolder,
   readHubAddress,
+  requireKnown,
 } from "../../models/mod.ts";
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
-import { requireKnown } from "../description_options.ts";
 
 /** What is fetched, and to where. */
 interface Errand {

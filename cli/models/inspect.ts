@@ -2,6 +2,9 @@
 import { type ModelFile, openModelFile } from "../../io/mod.ts";
 import {
   DEFAULT_PROCESS,
+  describeOrigin,
+  descriptionOptions,
+  explainOpen,
   type InspectedNetwork,
   inspection,
   type NetworkCost,
@@ -14,7 +17,6 @@ import {
 import { UsageError } from "../../parameters/mod.ts";
 import { suitedSamplers } from "../../samplers/mod.ts";
 import { type Arguments } from "../arguments.ts";
-import { describeOrigin, descriptionOptions, explainOpen } from "../description_options.ts";
 
 /** What is known of the network in a file. */
 interface Found extends InspectedNetwork {
@@ -42,7 +44,7 @@ export async function inspectModel(args: Arguments, path: string): Promise<numbe
 
 function describe(file: ModelFile, args: Arguments): Found {
   try {
-    const { checkpoint: _, description, ...found } = file.describe(descriptionOptions(args));
+    const { checkpoint: _, description, ...found } = file.describe(descriptionOptions(args.values));
     const { plan, process, family: { predicts } } = planDescription(description);
     const known = { ...found, plan, open: undefined };
     if (predicts === "noise") return { ...known, description: withProcess(description, process), process };
