@@ -188,6 +188,7 @@ export {
   type OpenInceptionOptions,
 } from "./features/inception.ts";
 export type { InceptionVariant } from "./features/inception_layout.ts";
+export { classify, type ClassProbability } from "./classify.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";
 export type { AnswersOf, GuidedAnswers } from "./guided/detect.ts";
