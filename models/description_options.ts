@@ -68,11 +68,14 @@ export function requireKnown(name: string): KnownCheckpoint {
   );
 }
 
+/** What can be done about what is left open, with the options that answer it. */
+export function explainOpen(error: OpenQuestionsError): UsageError;
 /**
  * What can be done about a failure to describe a file: names the options that answer what is open.
  * @param error whatever was thrown
  * @returns a UsageError if something is left open, else the error itself
  */
+export function explainOpen(error: unknown): unknown;
 export function explainOpen(error: unknown): unknown {
   if (!(error instanceof OpenQuestionsError)) return error;
   const parameters = descriptionParameters();

@@ -171,7 +171,13 @@ export {
   requireKnown,
 } from "./description_options.ts";
 export { describeProcess, withProcess } from "./recognition/describe_process.ts";
-export { type InspectedNetwork, type Inspection, inspection } from "./recognition/inspection.ts";
+export {
+  findNetwork,
+  type FoundNetwork,
+  type InspectedNetwork,
+  type Inspection,
+  inspection,
+} from "./recognition/inspection.ts";
 export { counterpart } from "./recognition/parts.ts";
 export { type OpenedModel, type OpenedNetwork, openModel } from "./open_model.ts";
 export {

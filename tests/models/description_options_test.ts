@@ -1,15 +1,18 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  CheckpointError,
   describeCheckpoint,
+  type DescribedCheckpoint,
   describeOrigin,
   descriptionOptions,
   descriptionSpecs,
   explainOpen,
+  findNetwork,
   KNOWN_CHECKPOINTS,
   originNotes,
 } from "../../models/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
-import { checkpointOf, SMALL_DDPM } from "./described_networks.ts";
+import { checkpointOf, checkpointWith, SMALL_DDPM } from "./described_networks.ts";
 
 const [published] = KNOWN_CHECKPOINTS;
 
@@ -47,4 +50,21 @@ Deno.test("originNotes() tells which published checkpoints gave what the file do
     }: schedule, heads and range of values are taken ` +
       "from there",
   );
+});
+
+Deno.test("findNetwork() tells the network of a file, and what is certain where something is open", () => {
+  const answers = { schedule: "linear", diffusionSteps: 1000, valueRange: "-1..1" } as const;
+  const found = findNetwork(() => describeCheckpoint(checkpointOf(SMALL_DDPM), { imageSize: 48, ...answers }));
+  assertEquals([found.open, found.description["noise_schedule"], found.process?.predictionType], [
+    undefined,
+    "linear",
+    "epsilon",
+  ]);
+  const without = (): DescribedCheckpoint => describeCheckpoint(checkpointOf(SMALL_DDPM), answers);
+  const unsized = findNetwork(without);
+  assertEquals([unsized.plan, unsized.process, unsized.known], [undefined, undefined, []]);
+  assertEquals(unsized.open!.questions.map(({ options }) => options), [["imageSize"]]);
+  const sized = findNetwork(without, 48);
+  assertEquals([...sized.plan!.parameters.keys()], [...found.plan!.parameters.keys()]);
+  assertThrows(() => findNetwork(() => describeCheckpoint(checkpointWith([]))), CheckpointError);
 });
