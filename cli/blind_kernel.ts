@@ -1,9 +1,9 @@
 /** `restore --task deblur --kernel estimate`: finds the kernel, writes it beside the result, and reads the job that takes it. */
 import { checkWritable, readImage, writePng } from "../io/mod.ts";
 import { numberOf, type OptionValues } from "../parameters/mod.ts";
-import { alphaRaster, colourRaster, fillUnderAlpha, toImage } from "../raster/mod.ts";
-import { blindRunOptions, describeKernel, estimateNoiseLevel, findKernel, kernelRaster } from "../restoration/mod.ts";
-import { kernelName } from "./outputs.ts";
+import { toImage } from "../raster/mod.ts";
+import { blindPicture, blindRunOptions, describeKernel, findKernel, kernelRaster } from "../restoration/mod.ts";
+import { nameBeside } from "./outputs.ts";
 import { type Job, readJob, type Request, type Session } from "./restore_job.ts";
 
 /**
@@ -17,15 +17,10 @@ export async function blindJob(
   { path, name, seed, options }: Pick<Request, "path" | "seed" | "options"> & { readonly name: string },
   requestWith: (options: OptionValues) => Request,
 ): Promise<Job> {
-  const file = kernelName(name);
+  const file = nameBeside(name, "kernel");
   await checkWritable([file], [path]);
-  const picture = await readImage(path);
-  const [alpha, colour] = [alphaRaster(picture), colourRaster(picture)];
-  const shown = alpha ? fillUnderAlpha(colour, alpha) : colour;
-  const jpeg = picture.jpeg && { ...picture.jpeg, orientation: picture.orientation };
-  const estimated = estimateNoiseLevel(shown, { jpeg });
-  const sigma = numberOf(options, "noise-level") ?? (estimated?.isPlain ? estimated.sigma : 0);
-  const found = await findKernel(runtime, model, shown, {
+  const { colour, sigma } = blindPicture(await readImage(path), numberOf(options, "noise-level"));
+  const found = await findKernel(runtime, model, colour, {
     sigma,
     seed,
     label: numberOf(options, "class"),

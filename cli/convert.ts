@@ -1,9 +1,15 @@
 /** `deno task convert IN OUT.safetensors`: a checkpoint as a file that says what it is. */
 import { byteProgress, checkWritable, Interrupt, openModelFile, writeTensors } from "../io/mod.ts";
-import { convertedContents, type ConvertedDtype, countParameters, planDescription } from "../models/mod.ts";
+import {
+  convertedContents,
+  type ConvertedDtype,
+  countParameters,
+  describeOrigin,
+  descriptionSpecs,
+  planDescription,
+} from "../models/mod.ts";
 import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { describeOrigin, descriptionSpecs } from "./description_options.ts";
 import { openDescribed } from "./model_file.ts";
 
 /** The command `convert`. */

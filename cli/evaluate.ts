@@ -23,7 +23,9 @@ import {
   formatPublished,
   type KeptPlan,
   makePlan,
+  measureOptions,
   type Measures,
+  measuresOf,
   measureSpeed,
   mergeParts,
   METRICS,
@@ -45,18 +47,17 @@ import {
   writePlan,
   writeResults,
 } from "../evaluation/mod.ts";
-import { checkWritable, formatSeconds, Interrupt, type Reporter, writePng } from "../io/mod.ts";
+import { checkWritable, FolderStore, formatSeconds, Interrupt, type Reporter, writePng } from "../io/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
 import { toImage } from "../raster/mod.ts";
 import { CLASS_OPTION, restoringMethods, TASKS } from "../restoration/mod.ts";
 import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { identifyModel, readFoundStudy, TASK_FILES } from "./evaluate_inputs.ts";
-import { FolderStore } from "./evaluate_store.ts";
 import { methodList, taskList } from "./lists.ts";
-import { measureOptions, measuresOf } from "./measures.ts";
 import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
 import { listPictures, readColours } from "./pictures.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
+import { NETWORK_FILES } from "./source.ts";
 
 /** Folder of the results where none is named. */
 const OUT = "evaluation-results";
@@ -235,7 +236,7 @@ class Session implements Disposable {
 
   /** What is measured besides; makes sure that the sheet can be written where one is asked for. */
   async #checked(): Promise<Measures> {
-    const measures = measuresOf(this.args, () => this.#open());
+    const measures = measuresOf(this.args.values, { ...NETWORK_FILES, runtime: () => this.#open() });
     const sheet = this.args.text("sheet");
     if (sheet === undefined && this.args.has("sheet-images")) throw new UsageError("--sheet-images needs --sheet FILE");
     if (sheet === undefined) return measures;

@@ -8,7 +8,9 @@ import {
   type InversionNoise,
   inversionNoise,
   meanNoise,
+  measureOptions,
   type Measures,
+  measuresOf,
   type NamedPair,
   pairData,
   type PairRow,
@@ -29,10 +31,10 @@ import { UsageError } from "../parameters/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import { CLASS_OPTION, fileStem } from "../restoration/mod.ts";
 import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
-import { measureOptions, measuresOf } from "./measures.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
 import { readColours, readSide, type Side } from "./pictures.ts";
 import { openRuntime, PRECISION_OPTION, RUNTIME_OPTIONS } from "./runtime.ts";
+import { NETWORK_FILES } from "./source.ts";
 
 /** Where the published weights are; none are part of this program. */
 const WEIGHTS = {
@@ -134,7 +136,7 @@ async function compare(session: Session): Promise<number> {
   const { args, reporter, interrupt } = session;
   const foreign = ["class", "precision", ...Object.keys(modelOptions())].find((option) => args.has(option));
   if (foreign !== undefined) throw new UsageError(`--${foreign} needs --noise-statistics`);
-  const measures = measuresOf(args, session.runtime);
+  const measures = measuresOf(args.values, { ...NETWORK_FILES, runtime: session.runtime });
   const plan = await makePlan(args, reporter);
   const convention = (args.text("convention") ?? "skimage") as ConventionName;
   const scale = args.number("scale") ?? 1;

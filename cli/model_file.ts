@@ -1,11 +1,19 @@
 /** Opening the network of a command: the embedded one or a file, with its SHA-256. */
 import type { Runtime } from "../engine/mod.ts";
 import { type ModelFile, openModelFile } from "../io/mod.ts";
-import { type Description, type OpenedModel, openModel, OpenQuestionsError } from "../models/mod.ts";
+import {
+  describeOrigin,
+  type Description,
+  descriptionOptions,
+  descriptionSpecs,
+  explainOpen,
+  type OpenedModel,
+  openModel,
+  OpenQuestionsError,
+} from "../models/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionSpec } from "../parameters/mod.ts";
 import { pictureChannels } from "../restoration/mod.ts";
-import { describeOrigin, descriptionOptions, descriptionSpecs, explainOpen } from "./description_options.ts";
 import { precisionOf } from "./runtime.ts";
 
 /** The options that choose the network. */
@@ -75,7 +83,7 @@ export function openDescribed(
   check: (description: Description) => void = () => {},
 ): ReturnType<ModelFile["describe"]> {
   try {
-    const described = file.describe(descriptionOptions(args));
+    const described = file.describe(descriptionOptions(args.values));
     check(described.description);
     return described;
   } catch (error) {

@@ -1,8 +1,8 @@
 /** `deno task models`: published checkpoints, what a file holds, and fetching. */
 import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { DEFAULT_DOWNLOADS } from "../io/mod.ts";
+import { descriptionSpecs } from "../models/mod.ts";
 import { UsageError } from "../parameters/mod.ts";
-import { descriptionSpecs } from "./description_options.ts";
 import { CLASSIFY_OPTIONS, classifyPicture } from "./models/classify.ts";
 import { fetchModel } from "./models/fetch.ts";
 import { inspectModel } from "./models/inspect.ts";

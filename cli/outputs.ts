@@ -54,14 +54,9 @@ export function resultName(args: Arguments): string | undefined {
   return operand ?? option;
 }
 
-/** The name of the mask that is proposed for a picture, beside its result. */
-export function maskName(name: string): string {
-  return `${name.replace(/\.[^./\\]*$/, "")}-mask.png`;
-}
-
-/** The name of the kernel that was found for a picture, beside its result. */
-export function kernelName(name: string): string {
-  return `${name.replace(/\.[^./\\]*$/, "")}-kernel.png`;
+/** The name of what is found for a picture before it is restored, beside its result. */
+export function nameBeside(result: string, part: "mask" | "kernel"): string {
+  return `${result.replace(/\.[^./\\]*$/, "")}-${part}.png`;
 }
 
 /**

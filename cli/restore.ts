@@ -61,7 +61,7 @@ import { Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./argum
 import { forEachFile, listFolder, othersOf, resultFolder } from "./folder.ts";
 import { methodList, taskList } from "./lists.ts";
 import { loadModel, modelOptions } from "./model_file.ts";
-import { allOutputs, maskName, planOutputs, resultName } from "./outputs.ts";
+import { allOutputs, nameBeside, planOutputs, resultName } from "./outputs.ts";
 import { blindJob } from "./blind_kernel.ts";
 import { type Job, readJob, type Request, restoreJob, type Session } from "./restore_job.ts";
 import { exampleFile, readLike } from "./repeat.ts";
@@ -172,7 +172,7 @@ async function run(given: Arguments): Promise<number> {
   const name = resultName(asked) ??
     callerPath(`${input === undefined ? exampleOf(asked.values).stem : fileStem(input)}-restored.png`);
   const auto = isAuto(asked.values)
-    ? await settleAuto(asked.values, input, { read: readImage, mask: maskName(name) })
+    ? await settleAuto(asked.values, input, { read: readImage, mask: nameBeside(name, "mask") })
     : undefined;
   for (const line of auto?.lines ?? []) reporter.note(line);
   if (auto?.readings.length === 0) return auto.isOpen ? 1 : 0;
@@ -202,7 +202,7 @@ async function writeMask(
   { name, reporter, interrupt }: Pick<Session, "reporter" | "interrupt"> & { readonly name: string },
 ): Promise<void> {
   if (!known) return;
-  const mask = maskName(name);
+  const mask = nameBeside(name, "mask");
   await checkWritable([mask], [path]);
   await interrupt.hold(() => writePng(mask, toImage(maskRaster(known))));
   reporter.note(`Wrote ${mask}`);
@@ -337,7 +337,7 @@ async function restoreFolder(session: Session, plan: FolderRequests): Promise<nu
   const counts = await forEachFile(plan, session, async (request) => {
     const name = request.outputs[0]!.image;
     const auto = isAuto(request.options)
-      ? await settleAuto(request.options, request.path, { read: readImage, mask: maskName(name) })
+      ? await settleAuto(request.options, request.path, { read: readImage, mask: nameBeside(name, "mask") })
       : undefined;
     if (auto?.isOpen) throw new PictureQuestion(auto.lines.join("; "));
     if (auto?.readings.length === 0) return { untouched: auto.lines.join("; ") };

@@ -13,11 +13,12 @@ import {
   writeTogether,
 } from "../io/mod.ts";
 import { seededNoise } from "../samplers/mod.ts";
-import { numberOf, type OptionValues, textOf, UsageError } from "../parameters/mod.ts";
+import { numberOf, type OptionValues, textOf } from "../parameters/mod.ts";
 import {
   checkConditioning,
   checkMeasuredOptions,
   checkPictureOptions,
+  checkSamples,
   checkTimesteps,
   chooseNoise,
   chooseRestoring,
@@ -121,7 +122,8 @@ export async function readJob(request: Request): Promise<Job> {
   const isMeasured = isMeasurementName(path);
   if (isMeasured) checkMeasuredOptions(options);
   else checkPictureOptions(options, isTruth);
-  checkSeeds(request);
+  saveEvery(options);
+  checkSamples(options, { seed, samples: request.outputs.length });
   const measured = isMeasured ? await readMeasurement(path) : undefined;
   const asked = measured?.task ?? chooseTask(options, SAMPLE_TASK, restoreTasks());
   const noise = isTruth ? chooseNoise(options, asked) : undefined;
@@ -158,19 +160,6 @@ function pictureOf({ picture, imageShape: [height = 0, width = 0] }: ReadMeasure
 async function readNoise(path: string, draws: number | undefined): Promise<RecordedNoise> {
   using source = await FileSource.open(path);
   return await decodeNoise(source, draws);
-}
-
-function checkSeeds({ seed, outputs, options }: Request): void {
-  const samples = outputs.length;
-  saveEvery(options);
-  if (seed + samples - 1 >= 2 ** 32) {
-    throw new UsageError(`--seed ${seed} leaves too few seeds for ${samples} samples, the last one is 4294967295`);
-  }
-  for (const option of ["trace", "noise"]) {
-    if (options[option] !== undefined && samples > 1) {
-      throw new UsageError(`--${option} needs a single sample; leave --samples out`);
-    }
-  }
 }
 
 /**

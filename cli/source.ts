@@ -1,5 +1,6 @@
 /** What commands read before they start to work: pictures with their masks, and measurements. */
-import { FileSource, type ImageFile, readImage, readMask, sha256Of } from "../io/mod.ts";
+import type { MeasureFiles } from "../evaluation/mod.ts";
+import { FileSource, type ImageFile, readImage, readMask, sha256Of, sha256OfFile } from "../io/mod.ts";
 import type { OptionValues } from "../parameters/mod.ts";
 import { readTaskFiles } from "./task_files.ts";
 import {
@@ -11,6 +12,12 @@ import {
   type ReadMeasurement,
   type Task,
 } from "../restoration/mod.ts";
+
+/** What networks that measure are read from. */
+export const NETWORK_FILES: Pick<MeasureFiles, "sha256" | "open"> = {
+  sha256: sha256OfFile,
+  open: (path) => FileSource.open(path),
+};
 
 /** A picture as it was read, and its file. */
 export interface Source extends PictureSource {

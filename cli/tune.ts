@@ -17,14 +17,15 @@ import { PRECISIONS } from "../models/mod.ts";
 import { type Arguments, type Command, type CommandSpec, QUIET_OPTION } from "./arguments.ts";
 import { UsageError } from "../parameters/mod.ts";
 import {
+  defaultMemoryTerms,
   formatOutcome,
+  isSlower,
   keptChoices,
   Limit,
-  type MemoryTerms,
   tuneNetwork,
   type TuneOutcome,
 } from "../profiling/mod.ts";
-import { type LoadedModel, loadModel, modelOptions } from "./model_file.ts";
+import { loadModel, modelOptions } from "./model_file.ts";
 import { ADAPTER_OPTIONS, adaptersOf, PRECISION_OPTION, precisionOf, tunedSubject } from "./runtime.ts";
 
 const DEFAULT_BUDGET = 60;
@@ -95,6 +96,7 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
     const label = args.number("class");
     const model = loaded.model.noiseModel({ height: side, width: side, ...(label === undefined ? {} : { label }) });
     const batch = args.number("batch") ?? 1;
+    const megabytes = args.number("memory");
     const millions = (loaded.model.parameterCount / 1e6).toFixed(1);
     reporter.note(
       `${loaded.name} (${millions} M parameters, ${precision}), ${side}x${side}, batch ${batch}, on ${runtime.description}`,
@@ -107,7 +109,9 @@ async function tune(args: Arguments, reporter: Reporter): Promise<number> {
       batch,
       method: args.flag("no-timestamps") ? "repeated dispatches" : undefined,
       limit: new Limit(isInterrupted, args.number("budget") ?? DEFAULT_BUDGET),
-      memory: memoryTerms(args, runtime, loaded),
+      memory: megabytes === undefined
+        ? defaultMemoryTerms(runtime.software, loaded.model.parameterCount)
+        : { nanosecondsPerByte: 0, moreBytes: megabytes * 1e6 },
       onLayer: (index, count) => reporter.step("layer", index + 1, count),
     });
     reporter.done();
@@ -198,11 +202,6 @@ export async function storeOutcome(
   return warning;
 }
 
-/** Whether the network as a whole loses by the choices, whatever its layers gain one by one. */
-function isSlower({ network }: TuneOutcome): boolean {
-  return network !== undefined && network.saved < -network.noise;
-}
-
 /** What was not timed, and where the choices are. */
 function conclude(
   outcome: TuneOutcome,
@@ -222,13 +221,6 @@ function conclude(
       ? "Nothing is stored, as --dry-run asks."
       : "Nothing is stored: as a whole the network is slower with these choices.",
   ].join("\n");
-}
-
-function memoryTerms(args: Arguments, runtime: WebGpuRuntime, { model }: LoadedModel): MemoryTerms {
-  const megabytes = args.number("memory");
-  if (megabytes !== undefined) return { nanosecondsPerByte: 0, moreBytes: megabytes * 1e6 };
-  if (runtime.software) return { nanosecondsPerByte: NANOSECONDS_PER_BYTE, moreBytes: Infinity };
-  return { nanosecondsPerByte: 0, moreBytes: 4 * model.parameterCount };
 }
 
 function checkCombination(args: Arguments): void {

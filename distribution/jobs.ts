@@ -1,4 +1,5 @@
 /** Shards of an evaluation as jobs of a cluster that has a scheduler and a disk for all of its machines. */
+import { shellQuoted } from "../parameters/mod.ts";
 
 /** What the jobs are of. */
 export interface Jobs {
@@ -15,7 +16,7 @@ export interface Jobs {
  * that were stopped go on where they were when the script is run again.
  */
 export function slurmScript({ command, count, out }: Jobs): string {
-  const folder = quoted(out);
+  const folder = shellQuoted(out);
   return `#!/bin/bash
 # Run this on a machine that has sbatch, in the folder of the program: it queues ${count} shards and their merge.
 # Options of sbatch, such as --partition or --gpus-per-task, are handed to the shards.
@@ -32,9 +33,4 @@ sbatch --job-name=evaluate-merge --dependency="afterany:\${shards%%;*}" --output
 exec deno task evaluate merge ${folder}/part-{1..${count}} --out ${folder}/all
 MERGE
 `;
-}
-
-/** A word of a shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,6 @@
 /** Shards of an evaluation as an Indexed Job of Kubernetes, on a volume that all of its pods share. */
-import { UsageError } from "../parameters/mod.ts";
-import { type Jobs, quoted } from "./jobs.ts";
+import { shellQuoted, UsageError } from "../parameters/mod.ts";
+import type { Jobs } from "./jobs.ts";
 
 /** How often a shard is started anew after it has failed, or was evicted. */
 const RETRIES = 3;
@@ -46,7 +46,7 @@ export function kubernetesManifest({ command, count, out }: Jobs, { container, c
     );
   }
   const name = jobName(folder);
-  const part = (index: string): string => `${quoted(`${volume}/${folder}/part-`)}${index}`;
+  const part = (index: string): string => `${shellQuoted(`${volume}/${folder}/part-`)}${index}`;
   const shard = '"$((JOB_COMPLETION_INDEX + 1))';
   const job = (own: string, script: string, spec: object, resources: object): object => ({
     apiVersion: "batch/v1",
@@ -79,7 +79,9 @@ export function kubernetesManifest({ command, count, out }: Jobs, { container, c
     backoffLimitPerIndex: RETRIES,
   };
   const restore = `exec ${command} --shard ${shard}/${count}" --out ${part(`${shard}"`)}`;
-  const merge = `exec deno task evaluate merge ${part(`{1..${count}}`)} --out ${quoted(`${volume}/${folder}/all`)}`;
+  const merge = `exec deno task evaluate merge ${part(`{1..${count}}`)} --out ${
+    shellQuoted(`${volume}/${folder}/all`)
+  }`;
   const limited = Object.keys(limits).length === 0 ? {} : { resources: { limits } };
   return {
     apiVersion: "v1",

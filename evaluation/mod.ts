@@ -31,6 +31,7 @@ export {
 export { measureSpeed, type Speed } from "./prediction.ts";
 export { RUN_OPTIONS } from "./run_options.ts";
 export { describeFailures, type Failure, type Means, runUnits, type Watch } from "./run_units.ts";
+export { type MeasureFiles, measureOptions, measuresOf } from "./measuring_networks.ts";
 export { featureStatistics, type Measure, type Measures } from "./passes.ts";
 export {
   canonical,

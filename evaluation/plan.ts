@@ -1,6 +1,6 @@
 /** The plan of an evaluation as data: which units there are, which pairs of task and method cannot be, and what they cost. */
 import type { ConventionName } from "../metrics/mod.ts";
-import { type OptionSpec, UsageError } from "../parameters/mod.ts";
+import { type OptionSpec, shellQuoted, UsageError } from "../parameters/mod.ts";
 import type { Evaluations } from "../samplers/mod.ts";
 import type { Expectations } from "./expectations.ts";
 import { countSeeds, type Seeds } from "./seeds.ts";
@@ -143,7 +143,7 @@ export function commandText(words: readonly string[], leftOut: Readonly<Record<s
     const word = words[at]!;
     const [, name = "", value] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
     const spec = Object.hasOwn(leftOut, name) ? leftOut[name] : undefined;
-    if (!spec) kept.push(/^[\w./=:+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+    if (!spec) kept.push(/^[\w./=:+-]+$/.test(word) ? word : shellQuoted(word));
     else if (spec.kind !== "flag" && value === undefined) at++;
   }
   return kept.join(" ");

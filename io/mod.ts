@@ -8,6 +8,7 @@ export { FileError } from "./file_error.ts";
 export { checkpointPath, FileSource } from "./file_source.ts";
 export { sha256Of, sha256OfFile } from "./sha256.ts";
 export { download, type Downloaded, type DownloadOptions } from "./download.ts";
+export { type DownloadPlan, type DownloadRequest, planDownload } from "./download_plan.ts";
 export { contentOf, DEFAULT_DOWNLOADS, findCheckpoint, findHubFolder, type Found, type Presence } from "./downloads.ts";
 export type { ConnectionOptions } from "./hub_listing.ts";
 export {
@@ -29,6 +30,7 @@ export {
   writeTensors,
   writeTogether,
 } from "./output_files.ts";
+export { FolderStore } from "./folder_store.ts";
 export { type StateFile, stateFile } from "./state_file.ts";
 export { type AtomicWriter, atomicWriter, writeAtomically } from "./atomic_write.ts";
 export { ImageError, type ImageFile, type JpegQuantization, type PictureMetadata } from "./codecs/image.ts";

@@ -162,8 +162,22 @@ export {
   OpenQuestionsError,
   type TakenTensors,
 } from "./describe_checkpoint.ts";
+export {
+  describeOrigin,
+  descriptionOptions,
+  descriptionSpecs,
+  explainOpen,
+  originNotes,
+  requireKnown,
+} from "./description_options.ts";
 export { describeProcess, withProcess } from "./recognition/describe_process.ts";
-export { type InspectedNetwork, type Inspection, inspection } from "./recognition/inspection.ts";
+export {
+  findNetwork,
+  type FoundNetwork,
+  type InspectedNetwork,
+  type Inspection,
+  inspection,
+} from "./recognition/inspection.ts";
 export { counterpart } from "./recognition/parts.ts";
 export { type OpenedModel, type OpenedNetwork, openModel } from "./open_model.ts";
 export {
@@ -180,6 +194,7 @@ export {
   type OpenInceptionOptions,
 } from "./features/inception.ts";
 export type { InceptionVariant } from "./features/inception_layout.ts";
+export { classify, type ClassProbability } from "./classify.ts";
 export { openClassifier, type OpenedClassifier } from "./open_classifier.ts";
 export { defaultModelSource, openDefaultModel } from "./default_model.ts";
 export type { AnswersOf, GuidedAnswers } from "./guided/detect.ts";

@@ -35,3 +35,4 @@ export {
   textOf,
   UsageError,
 } from "./options.ts";
+export { shellQuoted, shellWord } from "./shell_word.ts";

@@ -25,8 +25,8 @@ export {
   type Total,
   totalsBy,
 } from "./summary.ts";
-export { type KeptChoice, keptChoices } from "./tuning/choices.ts";
-export type { Advantage, MemoryTerms } from "./tuning/decide.ts";
+export { isSlower, type KeptChoice, keptChoices } from "./tuning/choices.ts";
+export { type Advantage, defaultMemoryTerms, type MemoryTerms } from "./tuning/decide.ts";
 export { Limit, type StopReason } from "./tuning/limit.ts";
 export { formatOutcome } from "./tuning/table.ts";
 export { type TunedLayer, tuneNetwork, type TuneOutcome, type TuneRun } from "./tuning/tune_network.ts";

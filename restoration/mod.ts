@@ -125,6 +125,7 @@ export {
 } from "./options/blur_question.ts";
 export type { Treatment } from "./diagnosis/advice.ts";
 export {
+  blindPicture,
   blindRunOptions,
   type BlindSetting,
   describeKernel,
@@ -182,6 +183,7 @@ export { measurePace, type Pace, takesGradients } from "./plan/pace.ts";
 export { PATIENCE_SECONDS, planSize, type SettledSize, type SizeRequest } from "./plan/plan_size.ts";
 export { planRestoration, planSummary, type RestorationPlan } from "./plan/plan_restoration.ts";
 export {
+  checkSamples,
   combinedReport,
   type CombinedResult,
   type CombinedSamples,

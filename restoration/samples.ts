@@ -1,6 +1,6 @@
 /** Several answers to one question: their mean, and where they differ. */
 import type { ImageQuality } from "../metrics/mod.ts";
-import type { OptionSpec } from "../parameters/mod.ts";
+import { type OptionSpec, type OptionValues, UsageError } from "../parameters/mod.ts";
 import type { Raster } from "../raster/mod.ts";
 import { type Comparison, qualityOf, type Result } from "./finish.ts";
 import { judge } from "./harm.ts";
@@ -17,6 +17,26 @@ export const SAMPLES_OPTION: Readonly<Record<string, OptionSpec>> = {
       "PSNR, and OUT-deviation, where they differ: white is a deviation of 64 levels of 255",
   },
 };
+
+/**
+ * Refuses what does not go with the samples of a picture.
+ * @param options of the run
+ * @param samples how many there are, the first from `seed` and each other from the next one
+ * @throws {UsageError} if there are not as many seeds, or a file is named that holds a single run
+ */
+export function checkSamples(
+  options: OptionValues,
+  { seed, samples }: { readonly seed: number; readonly samples: number },
+): void {
+  if (seed + samples - 1 >= 2 ** 32) {
+    throw new UsageError(`--seed ${seed} leaves too few seeds for ${samples} samples, the last one is 4294967295`);
+  }
+  for (const option of ["trace", "noise"]) {
+    if (options[option] !== undefined && samples > 1) {
+      throw new UsageError(`--${option} needs a single sample; leave --samples out`);
+    }
+  }
+}
 
 /** The deviation that is white on a map, in units of [-1, 1]: four gray values are a deviation of one level of 255. */
 export const WHITE_DEVIATION = 0.5;

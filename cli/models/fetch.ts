@@ -8,6 +8,7 @@ import {
   fetchHubFolder,
   hubEndpoint,
   Interrupt,
+  planDownload,
   untilInterrupted,
 } from "../../io/mod.ts";
 import {
@@ -15,22 +16,11 @@ import {
   type HubAddress,
   hubFolderName,
   hubPage,
-  KNOWN_CHECKPOINTS,
-  type KnownCheckpoint,
   knownFolder,
   readHubAddress,
 } from "../../models/mod.ts";
 import { type Arguments } from "../arguments.ts";
 import { UsageError } from "../../parameters/mod.ts";
-import { requireKnown } from "../description_options.ts";
-
-/** What is fetched, and to where. */
-interface Errand {
-  readonly url: string;
-  readonly path: string;
-  readonly known: KnownCheckpoint | undefined;
-  readonly sha256: string | undefined;
-}
 
 /** Downloads a checkpoint, unless it is there. */
 export async function fetchModel(args: Arguments, target: string): Promise<number> {
@@ -39,7 +29,12 @@ export async function fetchModel(args: Arguments, target: string): Promise<numbe
   if (args.has("endpoint")) throw new UsageError("--endpoint belongs to hf:OWNER/NAME");
   using interrupt = new Interrupt();
   using reporter = args.reporter();
-  const { url, path, known, sha256 } = planErrand(args, target);
+  const { url, path, known, sha256 } = planDownload(target, {
+    folder: folderOf(args),
+    out: args.text("out"),
+    from: args.text("from"),
+    sha256: args.text("sha256"),
+  });
   await makeRoom(args, path);
   if (known) reporter.note(`${known.summary}: ${known.licence}`);
   const bars = { download: byteProgress(reporter, "download"), check: byteProgress(reporter, "check") };
@@ -122,31 +117,4 @@ async function makeRoom(args: Arguments, path: string): Promise<void> {
 /** What is said after Ctrl-C. */
 function stopped(part: string): string {
   return `stopped by Ctrl-C; "${part}" keeps what has arrived, the same command goes on from it`;
-}
-
-function planErrand(args: Arguments, target: string): Errand {
-  const isAddress = /^[a-z][a-z0-9+.-]*:/i.test(target);
-  const known = isAddress ? KNOWN_CHECKPOINTS.find((row) => row.download === target) : requireKnown(target);
-  const from = args.text("from");
-  if (isAddress && from !== undefined) throw new UsageError("--from belongs to the name of a published checkpoint");
-  const folder = folderOf(args);
-  const url = isAddress ? target : from ?? known!.download;
-  if (url === undefined) {
-    throw new UsageError(
-      `"${known!.name}" has no address of its own: open ${known!.page} in a browser and save ${known!.file} in ` +
-        `"${folder}", or name another address with --from URL`,
-    );
-  }
-  const sha256 = args.text("sha256")?.toLowerCase() ?? known?.sha256;
-  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new UsageError(`--sha256 is "${sha256}", 64 hexadecimal digits are needed`);
-  }
-  return { url, path: args.text("out") ?? `${folder}/${known?.file ?? fileNameOf(url)}`, known, sha256 };
-}
-
-/** The last part of an address, as a file may be called. */
-function fileNameOf(url: string): string {
-  const last = URL.canParse(url) ? new URL(url).pathname.split("/").at(-1)! : "";
-  if (/^\w[\w.+-]*$/.test(last)) return last;
-  throw new UsageError(`"${url}" does not end in a file name; give one with --out FILE`);
 }

@@ -1,11 +1,13 @@
 /** What is told of a checkpoint: as data, and as rows of a table. */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { type DescribedCheckpoint, OpenQuestionsError } from "../describe_checkpoint.ts";
 import type { DiffusionProcess } from "../diffusion_process.ts";
-import type { Description } from "../family.ts";
+import type { Description, NetworkPlan } from "../family.ts";
 import type { KnownCheckpoint } from "../known_checkpoints.ts";
+import { DEFAULT_PROCESS, planDescription } from "../model_description.ts";
 import type { NetworkCost } from "../network_cost.ts";
 import { summarizeNames } from "./beside.ts";
-import { describeProcess } from "./describe_process.ts";
+import { describeProcess, withProcess } from "./describe_process.ts";
 
 /** What is known of the network in a file. */
 export interface InspectedNetwork {
@@ -19,6 +21,38 @@ export interface InspectedNetwork {
   readonly prefix: string;
   /** Names in the file of tensors that are no part of it. */
   readonly leftOut: readonly string[];
+}
+
+/** The network in a file as far as it is known, whether all of it is or not. */
+export interface FoundNetwork extends InspectedNetwork {
+  /** What it computes; undefined where too much is left open. */
+  readonly plan: NetworkPlan | undefined;
+  /** What was taken of the file, in sentences. */
+  readonly notes: readonly string[];
+  /** What is left open; undefined where nothing is. */
+  readonly open: OpenQuestionsError | undefined;
+}
+
+/**
+ * Finds what can be told of the network in a file, also where something is left open.
+ * @param describe as `describeCheckpoint`, of the file
+ * @param size side of the images that a network of open size is planned for; that of the training where it is left out
+ * @throws {CheckpointError} as `describe`, but for what is left open
+ */
+export function findNetwork(describe: () => DescribedCheckpoint, size?: number): FoundNetwork {
+  try {
+    const { checkpoint: _, description, ...found } = describe();
+    const { plan, process, family: { predicts } } = planDescription(description);
+    const known = { ...found, plan, open: undefined };
+    if (predicts === "noise") return { ...known, description: withProcess(description, process), process };
+    return { ...known, description: { ...DEFAULT_PROCESS, ...description } };
+  } catch (error) {
+    if (!(error instanceof OpenQuestionsError)) throw error;
+    const { description, planFor, taken } = error;
+    const side = size ?? (description["image_size"] as number | undefined);
+    const plan = side === undefined ? undefined : planFor?.(side);
+    return { description, plan, known: [], ...taken, open: error };
+  }
 }
 
 /** The same with what is told of the file. */

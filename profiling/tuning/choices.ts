@@ -32,3 +32,11 @@ export function keptChoices(
   }
   return kept;
 }
+
+/**
+ * Whether the network as a whole loses more time by the choices than the noise, whatever its layers gain one by one: then
+ * none is worth keeping. A network that was not timed counts as no slower.
+ */
+export function isSlower({ network }: Pick<TuneOutcome, "network">): boolean {
+  return network !== undefined && network.saved < -network.noise;
+}

@@ -1,4 +1,5 @@
 /** What measurements say: which algorithm a layer shall take, and which of the choices fit into memory. */
+import { NANOSECONDS_PER_BYTE } from "../../kernels/mod.ts";
 
 /** What was measured of one algorithm of a layer. */
 export interface Timing {
@@ -67,6 +68,17 @@ export interface MemoryTerms {
   readonly nanosecondsPerByte: number;
   /** Bytes that all choices may take together beyond the defaults. */
   readonly moreBytes: number;
+}
+
+/**
+ * What memory is worth where nobody says it. On the CPU a byte must save what the cost model of the kernels pays for it;
+ * on a graphics card memory that is free earns nothing, and choices may take that of the weights in f32 once more.
+ * @param isSoftware whether the adapter computes on the CPU
+ * @param parameters number of weights of the network
+ */
+export function defaultMemoryTerms(isSoftware: boolean, parameters: number): MemoryTerms {
+  if (isSoftware) return { nanosecondsPerByte: NANOSECONDS_PER_BYTE, moreBytes: Infinity };
+  return { nanosecondsPerByte: 0, moreBytes: 4 * parameters };
 }
 
 /**

@@ -3,13 +3,24 @@ import { type HostTensor, hostTensor, type Runtime } from "../../engine/mod.ts";
 import type { OpenedModel } from "../../models/mod.ts";
 import type { OptionValues } from "../../parameters/mod.ts";
 import { createOperator, gaussianKernel2d } from "../../operators/mod.ts";
-import { crop, grayToRgb, padReflect, type Raster, rgbToGray } from "../../raster/mod.ts";
+import {
+  alphaRaster,
+  colourRaster,
+  crop,
+  fillUnderAlpha,
+  grayToRgb,
+  padReflect,
+  type Raster,
+  rgbToGray,
+} from "../../raster/mod.ts";
 import { SAMPLERS, seededNoise } from "../../samplers/mod.ts";
 import { type Blur, estimateBlur } from "../estimates/blur.ts";
 import { blurKernel } from "../estimates/blur_kernel.ts";
 import { slopeSpread, unblurred } from "../estimates/deconvolution.ts";
 import { fitKernel } from "../estimates/kernel_fit.ts";
+import { estimateNoiseLevel } from "../estimates/noise_level.ts";
 import { imageChannels } from "../options/image_channels.ts";
+import type { DecodedPicture } from "../picture_source.ts";
 import { networkFor } from "../restore.ts";
 import { kernelRunOptions } from "../options/blur_question.ts";
 import { SURE } from "./finding.ts";
@@ -73,6 +84,23 @@ const SAME = 0.1;
 
 /** Deviations that a Gaussian reaches to either side. */
 const REACH = 3;
+
+/**
+ * What the kernel of a picture's blur is looked for in.
+ * @param picture as a decoder gives it
+ * @param level deviation of its noise in units of [-1, 1], where it is known; otherwise that of noise which is plain
+ * @returns its colours [H, W, C] in [-1, 1], continued under what is transparent, and the deviation for `findKernel`
+ */
+export function blindPicture(
+  picture: DecodedPicture,
+  level?: number,
+): { readonly colour: Raster; readonly sigma: number } {
+  const [alpha, opaque] = [alphaRaster(picture), colourRaster(picture)];
+  const colour = alpha ? fillUnderAlpha(opaque, alpha) : opaque;
+  const jpeg = picture.jpeg && { ...picture.jpeg, orientation: picture.orientation };
+  const estimated = estimateNoiseLevel(colour, { jpeg });
+  return { colour, sigma: level ?? (estimated?.isPlain ? estimated.sigma : 0) };
+}
 
 /**
  * Finds the kernel of a blur with GibbsDDRM (Murata et al. 2023): in every step of the trajectory the picture is predicted

@@ -1,4 +1,5 @@
 /** What is wrong with a picture, and what to do: from the picture alone. */
+import { shellWord } from "../../parameters/mod.ts";
 import {
   alphaRaster,
   colourRaster,
@@ -141,30 +142,27 @@ export function describeDiagnosis(
       confidence === 1 ? "" : ` (${Math.round(100 * confidence)} % sure)`
     }`
   );
-  const look = `deno task diagnose ${word(name)} --sheet`;
+  const look = `deno task diagnose ${shellWord(name)} --sheet`;
   const proposal = isWritten ? "" : `; ${look} writes it`;
   const isDoubtful = findings.some(({ known, confidence }) => known && confidence < SURE);
-  const doubts = isDoubtful ? [`The mask of what perhaps lies over it is ${word(mask)}${proposal}`] : [];
+  const doubts = isDoubtful ? [`The mask of what perhaps lies over it is ${shellWord(mask)}${proposal}`] : [];
   if (!advice) return [...lines, ...doubts, "Nothing is surely wrong with it: leave it as it is"];
   const { task, options, known, first, later } = advice;
-  const given = known ? { ...options, mask: word(mask) } : options;
+  const given = known ? { ...options, mask: shellWord(mask) } : options;
   const words = Object.entries(given).map(([option, value]) => ` --${option} ${value}`);
-  const restore = `deno task restore ${first ? "SMALLER.png" : word(name)} --task ${quoted(task)}${words.join("")}`;
+  const restore = `deno task restore ${first ? "SMALLER.png" : shellWord(name)} --task ${quoted(task)}${
+    words.join("")
+  }`;
   return [
     ...lines,
     ...doubts,
     "To undo it:",
-    ...first === undefined ? [] : [`  deno task ${first.replace("PICTURE", word(name))}`],
+    ...first === undefined ? [] : [`  deno task ${first.replace("PICTURE", shellWord(name))}`],
     ...known && !isWritten ? [`  ${look}`] : [],
     `  ${restore}`,
     ...known
-      ? [`Look at ${word(mask)} before: white is kept, black is filled; what is wrong with it can be painted`]
+      ? [`Look at ${shellWord(mask)} before: white is kept, black is filled; what is wrong with it can be painted`]
       : [],
     ...later.length === 0 ? [] : [`Then look at the result again: it was ${later.join(" and ")}, too`],
   ];
-}
-
-/** A word of a command line. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,7 @@
 /** What is wrong with a picture, as the command `diagnose` finds it. */
+import { shellWord } from "../../parameters/mod.ts";
 import { DAMAGES, diagnosing, fileStem, SURE, taskNamed } from "../../restoration/mod.ts";
 import type { Diagnosis, Options } from "../protocol.ts";
-import { quoted } from "./options.ts";
 import type { StoredPicture } from "./pictures.ts";
 import { taskFacts } from "./registers.ts";
 
@@ -33,7 +33,7 @@ export async function lookAt(
       mask: known ? { width: known.width, height: known.height, known: Uint8Array.from(known.data) } : null,
       first: first === undefined
         ? null
-        : `deno task ${first.replace("PICTURE", quoted(name)).replace("SMALLER.png", quoted(smaller))}`,
+        : `deno task ${first.replace("PICTURE", shellWord(name)).replace("SMALLER.png", shellWord(smaller))}`,
       later,
     },
   };

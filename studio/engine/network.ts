@@ -1,6 +1,6 @@
 /** The network of the page: the prior, or a checkpoint that somebody chose. */
 import type { Runtime } from "../../engine/mod.ts";
-import { type OpenedModel, openModel, OpenQuestionsError } from "../../models/mod.ts";
+import { type OpenedModel, openModel, OpenQuestionsError, originNotes } from "../../models/mod.ts";
 import { UsageError } from "../../parameters/mod.ts";
 import { pictureChannels } from "../../restoration/mod.ts";
 import type { ModelFacts, ModelFolder, OnProgress } from "../protocol.ts";
@@ -59,19 +59,13 @@ export async function openNetwork(
   const model = await openModel(runtime, described.checkpoint, {
     onProgress: (done, total) => told(size * (1 + done / total) / 2, size),
   });
-  const names = known.map(({ name }) => name).join(", ");
   return {
     source,
     name: files.name,
     sha256,
     paths: files.paths,
     model,
-    notes: [
-      ...notes,
-      ...(names === ""
-        ? []
-        : [`Its tensors are those of ${names}: schedule, heads and range of values are taken from there`]),
-    ],
+    notes: originNotes({ known, notes }),
     seconds: (performance.now() - start) / 1000,
   };
 }

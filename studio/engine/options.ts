@@ -1,6 +1,13 @@
 /** The options of the page: those of the command `restore` that say what comes out, with the mask as pixels. */
 import { taskOptionsOf } from "../../operators/mod.ts";
-import { checkValue, didYouMean, type OptionSpec, type OptionValues, UsageError } from "../../parameters/mod.ts";
+import {
+  checkValue,
+  didYouMean,
+  type OptionSpec,
+  type OptionValues,
+  shellWord,
+  UsageError,
+} from "../../parameters/mod.ts";
 import {
   BLUR_OPTIONS,
   CLASS_OPTION,
@@ -88,11 +95,6 @@ export function maskOption(task: Task): string | undefined {
   return taskOptionsOf(task).find(({ parameter }) => parameter.format === MASK_FORMAT)?.option;
 }
 
-/** Words as a POSIX shell takes them. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /**
  * The command that does what a request asks for.
  * @param picture name of its file; undefined for the sample that is damaged first
@@ -121,5 +123,5 @@ export function commandOf(
   );
   // A name that begins with a dash would be an option.
   const operand = picture === undefined ? [] : [picture.startsWith("-") ? `./${picture}` : picture];
-  return ["deno", "task", "restore", ...operand, ...words].map(quoted).join(" ");
+  return ["deno", "task", "restore", ...operand, ...words].map(shellWord).join(" ");
 }

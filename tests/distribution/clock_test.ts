@@ -1,6 +1,6 @@
 /** Clocks that are set while an evaluation runs, by a library of Debian that stands between a program and the clock. */
 import { assert, assertEquals } from "@std/assert";
-import { FolderStore } from "../../cli/evaluate_store.ts";
+import { FolderStore } from "../../io/mod.ts";
 import { missingProgram, succeeds } from "./debian.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";
 import { natsTest } from "./nats_server.ts";

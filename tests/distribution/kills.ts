@@ -1,6 +1,6 @@
 /** Ends workers, the server and the coordinator at random moments, as a power cut would, while they evaluate. */
 import { assertEquals } from "@std/assert";
-import { FolderStore } from "../../cli/evaluate_store.ts";
+import { FolderStore } from "../../io/mod.ts";
 import { randomIntegers } from "../support/random.ts";
 import type { NatsTest } from "./nats_server.ts";
 import { Program } from "./program.ts";

@@ -2,7 +2,7 @@
  * How many units tables can be made of: `deno run -A tests/distribution/scale_tables.ts UNITS FOLDER`. Keeps made up units in
  * the folder, unless it has a plan, and makes the tables and the report of them, with the memory that this takes.
  */
-import { FolderStore } from "../../cli/evaluate_store.ts";
+import { FolderStore } from "../../io/mod.ts";
 import {
   pairName,
   readKeptPlan,

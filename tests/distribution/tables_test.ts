@@ -1,6 +1,5 @@
 /** What tables of many units are made of: units that are computed, files that are written piece by piece. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { FolderStore } from "../../cli/evaluate_store.ts";
 import {
   hashOf,
   mergeParts,
@@ -14,7 +13,7 @@ import {
   writePlan,
   writeResults,
 } from "../../evaluation/mod.ts";
-import { encodePng } from "../../io/mod.ts";
+import { encodePng, FolderStore } from "../../io/mod.ts";
 import type { Lpips } from "../../metrics/mod.ts";
 import { toImage } from "../../raster/mod.ts";
 import { MemoryStore } from "../evaluation/memory_store.ts";

@@ -1,8 +1,11 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { NANOSECONDS_PER_BYTE } from "../../kernels/mod.ts";
+import { isSlower } from "../../profiling/mod.ts";
 import {
   type Advantage,
   choose,
   compare,
+  defaultMemoryTerms,
   LEAST_GAIN,
   median,
   type Timing,
@@ -89,4 +92,16 @@ Deno.test("a choice for a part of a layer is void where the layer is computed ot
   const layers = [{ key: "a" }, { key: "part of a", partOf: "a" }, { key: "part of b", partOf: "b" }];
   const choices = ["a", "part of a", "part of b"].map((key) => [key, advantage("other", 1)] as const);
   assertEquals([...withoutVoid(new Map(choices), layers).keys()], ["a", "part of b"]);
+});
+
+Deno.test("memory is paid for on the CPU, and bounded by that of the weights on a graphics card", () => {
+  assertEquals(defaultMemoryTerms(true, 1000), { nanosecondsPerByte: NANOSECONDS_PER_BYTE, moreBytes: Infinity });
+  assertEquals(defaultMemoryTerms(false, 1000), { nanosecondsPerByte: 0, moreBytes: 4000 });
+});
+
+Deno.test("a network is slower where it loses more than the noise", () => {
+  const lost = (saved: number): boolean =>
+    isSlower({ network: { before: 10, after: 10 - saved, saved, noise: 1, rounds: 7, difference: 0 } });
+  assertEquals([3, 0, -1, -1.1].map(lost), [false, false, false, true]);
+  assertEquals(isSlower({ network: undefined }), false);
 });

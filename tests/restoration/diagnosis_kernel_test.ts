@@ -7,6 +7,7 @@ import { UsageError } from "../../parameters/mod.ts";
 import { colourRaster, crop, kernelOfImage, kernelOfSumOne, rgbToGray, toImage } from "../../raster/mod.ts";
 import {
   asksForKernel,
+  blindPicture,
   blindRunOptions,
   describeKernel,
   discKernel,
@@ -178,6 +179,22 @@ Deno.test("it is said whether the kernel that was found does better than the est
     ...{ task: "deblur", blur: "estimate", steps: 9 },
   });
   assertEquals(blindRunOptions({ isFirst: true, isSure: false }, given, place)["task"], "deblur-kernel");
+});
+
+Deno.test("a kernel is looked for in opaque colours, with the noise that is said or else that is plain", async () => {
+  const noisy = await readImage(casePath("real-noise/noisy-sigma25.png"));
+  const { colour, sigma } = blindPicture(noisy);
+  assertEquals(colour, colourRaster(noisy));
+  assertAlmostEquals(127.5 * sigma, 25, 3);
+  assertEquals(blindPicture(noisy, 0.01).sigma, 0.01);
+  assertEquals(blindPicture(await readImage(casePath("soft/soft-sigma1.2.png"))).sigma, 0);
+  // Of a gray picture whose one white pixel is transparent.
+  const samples = new Uint8Array(64).fill(128);
+  samples[10] = 255;
+  const alpha = new Uint8Array(64).fill(255);
+  alpha[10] = 0;
+  const hidden = blindPicture({ width: 8, height: 8, channels: 1, bitDepth: 8, samples, alpha }).colour;
+  assert(hidden.data.every((value) => Math.abs(value) < 0.01));
 });
 
 gpuTest(

@@ -1,6 +1,14 @@
 /** Several answers to one question, taken together. */
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { combinedReport, combineSamples, deviationMap, judge, ResultCombiner } from "../../restoration/mod.ts";
+import {
+  checkSamples,
+  combinedReport,
+  combineSamples,
+  deviationMap,
+  judge,
+  ResultCombiner,
+} from "../../restoration/mod.ts";
+import { UsageError } from "../../parameters/mod.ts";
 import type { Result } from "../../restoration/mod.ts";
 import { ReferenceRuntime } from "../../engine/mod.ts";
 import type { Raster } from "../../raster/mod.ts";
@@ -20,6 +28,17 @@ Deno.test("samples have their mean, and their deviation with n - 1, its square a
   assertAlmostEquals(deviation.data[0]!, Math.sqrt((0.875 + 0.375) / 2 / 3), 1e-7);
   const a = raster(...randomValues(48, 1));
   assert(combineSamples([a, a, a]).deviation.data.every((value) => value === 0));
+});
+
+Deno.test("each sample has a seed of 32 bits, and files of one run are of one sample alone", () => {
+  checkSamples({ trace: "t.safetensors" }, { seed: 2 ** 32 - 1, samples: 1 });
+  checkSamples({}, { seed: 2 ** 32 - 2, samples: 2 });
+  const seeds = "--seed 4294967295 leaves too few seeds for 2 samples, the last one is 4294967295";
+  assertThrows(() => checkSamples({}, { seed: 2 ** 32 - 1, samples: 2 }), UsageError, seeds);
+  for (const option of ["trace", "noise"]) {
+    const text = `--${option} needs a single sample; leave --samples out`;
+    assertThrows(() => checkSamples({ [option]: "f" }, { seed: 0, samples: 2 }), UsageError, text);
+  }
 });
 
 Deno.test("samples of another shape, and fewer than two, are refused", () => {

@@ -2,7 +2,7 @@
  * A coordinator in a process of its own: `coordinator.ts HOST FOLDER [CHUNK]`. It prints the time by its clock and the
  * forecast, in seconds, whenever something has changed.
  */
-import { FolderStore } from "../../../cli/evaluate_store.ts";
+import { FolderStore } from "../../../io/mod.ts";
 import { serveAt } from "../setting.ts";
 
 const [host, folder, chunk = "2"] = Deno.args;

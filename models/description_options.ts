@@ -1,17 +1,22 @@
 /** Options that say what network a file holds which does not say it itself. */
 import {
+  didYouMean,
+  optionName,
+  optionOf,
+  type OptionSpec,
+  type OptionValues,
+  textOf,
+  UsageError,
+} from "../parameters/mod.ts";
+import {
   type DescribedCheckpoint,
   type DescriptionOptions,
   descriptionParameters,
-  KNOWN_CHECKPOINTS,
-  type KnownCheckpoint,
-  knownCheckpoint,
   OpenQuestionsError,
-} from "../models/mod.ts";
-import { didYouMean, optionName, optionOf, type OptionSpec, UsageError } from "../parameters/mod.ts";
-import type { Arguments } from "./arguments.ts";
+} from "./describe_checkpoint.ts";
+import { KNOWN_CHECKPOINTS, type KnownCheckpoint, knownCheckpoint } from "./known_checkpoints.ts";
 
-/** Which part of a file is meant, and everything that names and shapes of its tensors cannot say. */
+/** Which part of a file is meant, and everything that names and shapes of its tensors cannot say, by option names. */
 export function descriptionSpecs(): Readonly<Record<string, OptionSpec>> {
   const answers = Object.entries(descriptionParameters());
   return {
@@ -31,11 +36,13 @@ export function descriptionSpecs(): Readonly<Record<string, OptionSpec>> {
 }
 
 /**
- * What a command line says about the network in a file.
+ * What options say about the network in a file.
+ * @param values values of `descriptionSpecs`, by option names; others are left out
+ * @returns the same as `describeCheckpoint` takes it
  * @throws {UsageError} if --as names no known checkpoint
  */
-export function descriptionOptions(args: Arguments): DescriptionOptions {
-  const name = args.text("as");
+export function descriptionOptions(values: OptionValues): DescriptionOptions {
+  const name = textOf(values, "as");
   if (name !== undefined) requireKnown(name);
   const parameters = Object.entries(descriptionParameters());
   const options: readonly (readonly [key: string, option: string])[] = [
@@ -43,12 +50,13 @@ export function descriptionOptions(args: Arguments): DescriptionOptions {
     ["stateDict", "state-dict"],
     ...parameters.map(([key, answer]) => [key, optionName(key, answer)] as const),
   ];
-  const given = options.filter(([, option]) => args.has(option));
-  return Object.fromEntries(given.map(([key, option]) => [key, args.values[option]]));
+  const given = options.filter(([, option]) => values[option] !== undefined);
+  return Object.fromEntries(given.map(([key, option]) => [key, values[option]]));
 }
 
 /**
  * The published checkpoint of that name.
+ * @param name as in `KNOWN_CHECKPOINTS`, or its file name
  * @throws {UsageError} if there is none
  */
 export function requireKnown(name: string): KnownCheckpoint {
@@ -60,11 +68,14 @@ export function requireKnown(name: string): KnownCheckpoint {
   );
 }
 
+/** What can be done about what is left open, with the options that answer it. */
+export function explainOpen(error: OpenQuestionsError): UsageError;
 /**
- * What a command can do about a failure to describe a file: names the options that answer what is open.
+ * What can be done about a failure to describe a file: names the options that answer what is open.
  * @param error whatever was thrown
  * @returns a UsageError if something is left open, else the error itself
  */
+export function explainOpen(error: unknown): unknown;
 export function explainOpen(error: unknown): unknown {
   if (!(error instanceof OpenQuestionsError)) return error;
   const parameters = descriptionParameters();
@@ -76,15 +87,16 @@ export function explainOpen(error: unknown): unknown {
 }
 
 /**
- * Says which tensors of a file its network is, and where a configuration comes from that the file does not hold; undefined
- * if there is nothing to say.
+ * Which tensors of a file its network is, and where a configuration comes from that the file does not hold.
+ * @returns sentences without their full stops; none if there is nothing to say
  */
-export function describeOrigin(
-  { known, notes }: Pick<DescribedCheckpoint, "known" | "notes">,
-): string | undefined {
+export function originNotes({ known, notes }: Pick<DescribedCheckpoint, "known" | "notes">): readonly string[] {
+  if (known.length === 0) return notes;
   const names = known.map(({ name }) => name).join(", ");
-  const origin = known.length === 0
-    ? []
-    : [`Its tensors are those of ${names}: schedule, heads and range of values are taken from there`];
-  return [...notes, ...origin].join(". ") || undefined;
+  return [...notes, `Its tensors are those of ${names}: schedule, heads and range of values are taken from there`];
+}
+
+/** The same as one text; undefined if there is nothing to say. */
+export function describeOrigin(found: Pick<DescribedCheckpoint, "known" | "notes">): string | undefined {
+  return originNotes(found).join(". ") || undefined;
 }
