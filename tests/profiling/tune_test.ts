@@ -310,16 +310,17 @@ commandTest("what is stored is taken, unless the command line says how layers ar
 });
 
 commandTest("tune measures the embedded network, stores for this adapter alone, and forgets", async (folder) => {
-  const words = ["tune", "--size", "16", "--budget", "4", "--json"];
+  const words = (budget: string): string[] => ["tune", "--size", "16", "--budget", budget, "--json"];
   await withUserCache(folder.path("cache"), async () => {
-    const dry = await runWell([...words, "--dry-run"]);
+    // Seconds enough to look at every layer once beside other work.
+    const dry = await runWell([...words("8"), "--dry-run"]);
     assertEquals(folder.list(), []);
     const found = JSON.parse(dry.stdout.trim().split("\n").at(-1)!);
     assertEquals([found.event, found.file, found.size, found.batch], ["result", null, 16, 1]);
     assert(found.layers.length > 20 && found.networkLook > 0);
     assert(found.layers.some(({ key, look }: TunedLayer) => key.startsWith("conv2d 3x3s1 ") && look! > 0));
     const file = await storeChoice(folder, CHOICE);
-    const kept = JSON.parse((await runWell(words)).stdout.trim().split("\n").at(-1)!);
+    const kept = JSON.parse((await runWell(words("2"))).stdout.trim().split("\n").at(-1)!);
     if (kept.file !== null) assertEquals(kept.file, file);
     const { choices } = JSON.parse(await Deno.readTextFile(file));
     assertEquals(choices[CONVOLUTION], CHOICE, "no layer of this network: it is kept");
