@@ -141,11 +141,15 @@ function valuesOf(
   const peak = rounding !== "none" ? 255 : stretch ? 1 : white - black;
   const share = peak === white - black ? 1 : peak / (white - black);
   const limited = (value: number): number => Math.min(Math.max(value, 0), peak);
-  if (rounding === "none") {
-    return Float64Array.from(image, (v) => clamp ? limited((v - black) * share) : (v - black) * share);
+  // Not by Float64Array.from: it makes a list of all numbers first, gigabytes for a photograph.
+  const values = new Float64Array(image.length);
+  const whole = rounding === "none" ? undefined : WHOLE[rounding];
+  for (let i = 0; i < values.length; i++) {
+    const value = image[i]! - black;
+    if (whole) values[i] = limited(whole(limited(255 * value / (white - black))));
+    else values[i] = clamp ? limited(value * share) : value * share;
   }
-  const whole = WHOLE[rounding];
-  return Float64Array.from(image, (v) => limited(whole(limited(255 * (v - black) / (white - black)))));
+  return values;
 }
 
 function luma(values: Float64Array, peak: number, isRounded: boolean): Float64Array {

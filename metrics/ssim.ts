@@ -36,7 +36,7 @@ export function ssim(a: Float32Array, b: Float32Array, options: SsimOptions): nu
   const isSample = (options.covariance ?? (window === "uniform" ? "sample" : "population")) === "sample";
   const covarianceFactor = isSample ? count / (count - 1) : 1;
   const { left, right, shape, peak } = comparedImages("SSIM", a, b, options);
-  const [height, width, channels] = shape;
+  const [height, width] = shape;
   const padding = edges === "zero" ? (taps.length - 1) / 2 : 0;
   if (Math.min(height, width) + 2 * padding < taps.length) {
     throw new RangeError(
@@ -45,24 +45,19 @@ export function ssim(a: Float32Array, b: Float32Array, options: SsimOptions): nu
   }
   const c1 = (0.01 * peak) ** 2;
   const c2 = (0.03 * peak) ** 2;
-  const size = [height + 2 * padding, width + 2 * padding, channels] as const;
-  const local = (value: (index: number) => number): Float64Array =>
-    windowMeans(padded(Float64Array.from(left, (_, index) => value(index)), shape, padding), size, taps);
-  const at = (values: Float64Array, index: number): number => values[index] as number;
-  const meanA = local((i) => at(left, i));
-  const meanB = local((i) => at(right, i));
-  const meanAA = local((i) => at(left, i) ** 2);
-  const meanBB = local((i) => at(right, i) ** 2);
-  const meanAB = local((i) => at(left, i) * at(right, i));
   let sum = 0;
-  for (let i = 0; i < meanA.length; i++) {
-    const [ma, mb] = [at(meanA, i), at(meanB, i)];
-    const varianceA = covarianceFactor * (at(meanAA, i) - ma * ma);
-    const varianceB = covarianceFactor * (at(meanBB, i) - mb * mb);
-    const covariance = covarianceFactor * (at(meanAB, i) - ma * mb);
-    sum += (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma * ma + mb * mb + c1) * (varianceA + varianceB + c2));
+  let windows = 0;
+  for (const means of windowRows(left, right, shape, { taps, padding })) {
+    for (let i = 0; i < means.a.length; i++) {
+      const [ma, mb] = [means.a[i]!, means.b[i]!];
+      const varianceA = covarianceFactor * (means.aa[i]! - ma * ma);
+      const varianceB = covarianceFactor * (means.bb[i]! - mb * mb);
+      const covariance = covarianceFactor * (means.ab[i]! - ma * mb);
+      sum += (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma * ma + mb * mb + c1) * (varianceA + varianceB + c2));
+    }
+    windows += means.a.length;
   }
-  return sum / meanA.length;
+  return sum / windows;
 }
 
 /** Weights along one axis, sum 1. */
@@ -77,36 +72,62 @@ function gaussianTaps(radius: number, sigma: number): readonly number[] {
   return weights.map((weight) => weight / sum);
 }
 
-/** The image with a border of zeros. */
-function padded(values: Float64Array, [height, width, channels]: Shape3, padding: number): Float64Array {
-  if (padding === 0) return values;
-  const across = (width + 2 * padding) * channels;
-  const result = new Float64Array((height + 2 * padding) * across);
-  for (let row = 0; row < height; row++) {
-    const line = values.subarray(row * width * channels, (row + 1) * width * channels);
-    result.set(line, (row + padding) * across + padding * channels);
-  }
-  return result;
+/** Weighted means over windows that lie side by side, of both images, their squares and their product. */
+interface WindowMeans {
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+  readonly aa: Float64Array;
+  readonly bb: Float64Array;
+  readonly ab: Float64Array;
 }
 
-/** Weighted means over all whole windows of [H, W, C], along the height and then along the width. */
-function windowMeans(values: Float64Array, [height, width, channels]: Shape3, taps: readonly number[]): Float64Array {
-  const rows = height - taps.length + 1;
-  const columns = width - taps.length + 1;
-  const along = new Float64Array(rows * width * channels);
-  for (let i = 0; i < along.length; i++) along[i] = weightedMean(values, i, width * channels, taps);
-  const means = new Float64Array(rows * columns * channels);
-  for (let row = 0, to = 0; row < rows; row++) {
-    const from = row * width * channels;
-    for (let i = 0; i < columns * channels; i++) means[to++] = weightedMean(along, from + i, channels, taps);
+/** The names of `WindowMeans`. */
+const MEANS = ["a", "b", "aa", "bb", "ab"] as const;
+
+/**
+ * The means over all windows of two images [H, W, C] with a border of zeros, row by row from the top: of a photograph all
+ * at once would take gigabytes. The arrays are overwritten by the next row.
+ */
+function* windowRows(
+  left: Float64Array,
+  right: Float64Array,
+  [height, width, channels]: readonly [number, number, number],
+  { taps, padding }: { readonly taps: readonly number[]; readonly padding: number },
+): Generator<WindowMeans> {
+  const line = width * channels;
+  const margin = padding * channels;
+  const lines = meansOf(line + 2 * margin);
+  const means = meansOf(line + 2 * margin - (taps.length - 1) * channels);
+  for (let top = -padding; top + taps.length <= height + padding; top++) {
+    for (const name of MEANS) lines[name].fill(0);
+    const { a, b, aa, bb, ab } = lines;
+    for (const [k, tap] of taps.entries()) {
+      const row = top + k;
+      if (row < 0 || row >= height) continue;
+      for (let i = 0; i < line; i++) {
+        const [x, y] = [left[row * line + i]!, right[row * line + i]!];
+        const at = margin + i;
+        a[at]! += tap * x;
+        b[at]! += tap * y;
+        aa[at]! += tap * x * x;
+        bb[at]! += tap * y * y;
+        ab[at]! += tap * x * y;
+      }
+    }
+    for (const name of MEANS) weightedMeans(lines[name], means[name], channels, taps);
+    yield means;
   }
-  return means;
 }
 
-type Shape3 = readonly [number, number, number];
+function meansOf(count: number): WindowMeans {
+  const empty = (): Float64Array => new Float64Array(count);
+  return { a: empty(), b: empty(), aa: empty(), bb: empty(), ab: empty() };
+}
 
-function weightedMean(values: Float64Array, start: number, stride: number, taps: readonly number[]): number {
-  let sum = 0;
-  for (let k = 0; k < taps.length; k++) sum += (taps[k] as number) * (values[start + k * stride] as number);
-  return sum;
+/** means[i] = sum over k of taps[k] values[i + k stride]. */
+function weightedMeans(values: Float64Array, means: Float64Array, stride: number, taps: readonly number[]): void {
+  means.fill(0);
+  for (const [k, tap] of taps.entries()) {
+    for (let i = 0; i < means.length; i++) means[i]! += tap * values[i + k * stride]!;
+  }
 }

@@ -20,7 +20,10 @@ export interface EncodeOptions {
  */
 export function decodeSamples(samples: Samples, bitDepth: 8 | 16): Float32Array<ArrayBuffer> {
   const scale = 2 / (2 ** bitDepth - 1);
-  return Float32Array.from(samples, (value) => value * scale - 1);
+  // Not by Float32Array.from: it makes a list of all numbers first, gigabytes for a photograph.
+  const values = new Float32Array(samples.length);
+  for (let i = 0; i < values.length; i++) values[i] = samples[i]! * scale - 1;
+  return values;
 }
 
 /**

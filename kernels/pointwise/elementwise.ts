@@ -152,7 +152,7 @@ export const weightedSumOp: Op<{ readonly coefficients: readonly Coefficient[] }
       const [weight, values] = [valueOf(value, scalars), inputs[term]!];
       for (let i = 0; i < sums.length; i++) sums[i]! += weight * values[i]!;
     });
-    return [Float32Array.from(sums)];
+    return [inputs[0]!.map((_, i) => sums[i]!)];
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {
     const names = inputs.map((_, term) => `x${term}`);

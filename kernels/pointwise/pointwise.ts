@@ -49,25 +49,17 @@ export interface Pointwise<A> {
   readonly examples: readonly Example<A>[];
 }
 
-/** All elements of a result. One and two operands have loops of their own: lists of arguments are several times slower. */
+/** All elements of a result. One and two operands are apart: lists of arguments are several times slower. */
 function everyElement<A>(
   software: (attrs: A, ...operands: number[]) => number,
   attrs: A,
-  operands: readonly Float32Array[],
+  [first, ...rest]: readonly Float32Array[],
 ): Float32Array {
-  const [a = new Float32Array(), b = a] = operands;
-  const y = new Float32Array(a.length);
-  switch (operands.length) {
-    case 1:
-      for (let i = 0; i < y.length; i++) y[i] = software(attrs, a[i]!);
-      break;
-    case 2:
-      for (let i = 0; i < y.length; i++) y[i] = software(attrs, a[i]!, b[i % b.length]!);
-      break;
-    default:
-      for (let i = 0; i < y.length; i++) y[i] = software(attrs, ...operands.map((x) => x[i % x.length]!));
-  }
-  return y;
+  const a = first!;
+  const [b] = rest;
+  if (!b) return a.map((value) => software(attrs, value));
+  if (rest.length === 1) return a.map((value, i) => software(attrs, value, b[i % b.length]!));
+  return a.map((value, i) => software(attrs, value, ...rest.map((operand) => operand[i % operand.length]!)));
 }
 
 /**
