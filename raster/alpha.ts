@@ -25,7 +25,7 @@ export function fillUnderAlpha(colour: Raster, alpha: Raster): Raster {
       `Cannot fill ${width} x ${height} pixels under an alpha plane of ${alpha.width} x ${alpha.height} pixels`,
     );
   }
-  const weight = Float32Array.from(alpha.data, (value) => Math.min(1, Math.max(0, (value + 1) / 2)));
+  const weight = alpha.data.map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
   if (weight.every((value) => value === 0)) return colour;
   return { width, height, channels, data: fill({ width, height, colour: colour.data, weight }, channels) };
 }

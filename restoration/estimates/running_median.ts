@@ -13,7 +13,10 @@ const LEVELS = 256;
  * @returns [H, W]
  */
 export function runningMedian({ width, height, data }: Plane, radius: number): Float32Array {
-  const levels = Uint8Array.from(data, (value) => Math.min(LEVELS - 1, Math.max(0, Math.round((value + 1) * 127.5))));
+  const levels = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    levels[i] = Math.min(LEVELS - 1, Math.max(0, Math.round((data[i]! + 1) * 127.5)));
+  }
   const medians = new Float32Array(width * height);
   const half = (2 * radius + 1) ** 2 >> 1;
   const offsets = Array.from({ length: 2 * radius + 1 }, (_, k) => k - radius);

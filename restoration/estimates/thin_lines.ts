@@ -53,13 +53,13 @@ export function reliefsOf(plane: Plane): readonly Relief[] {
   const { width, height, data } = plane;
   const radius = Math.min(RADIUS, Math.max(3, Math.round(Math.min(width, height) / 16)));
   const median = runningMedian(plane, radius);
-  const apart = Float32Array.from(data, (value, i) => Math.min(TEXTURE.most, Math.abs(value - median[i]!)));
+  const apart = data.map((value, i) => Math.min(TEXTURE.most, Math.abs(value - median[i]!)));
   const texture = boxMean({ width, height, data: apart }, TEXTURE.radius)
     .map((mean) => Math.max(TEXTURE.least, mean));
   return ([1, -1] as const).map((polarity) => ({
     polarity,
     texture,
-    level: Float32Array.from(data, (value) => polarity * value),
+    level: data.map((value) => polarity * value),
     around: median.map((value) => polarity * value),
   }));
 }
