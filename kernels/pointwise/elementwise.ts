@@ -152,6 +152,7 @@ export const weightedSumOp: Op<{ readonly coefficients: readonly Coefficient[] }
       const [weight, values] = [valueOf(value, scalars), inputs[term]!];
       for (let i = 0; i < sums.length; i++) sums[i]! += weight * values[i]!;
     });
+    // Of the type of the operands: laws of gradients hand in f64.
     return [inputs[0]!.map((_, i) => sums[i]!)];
   },
   lower({ inputs, outputs, attrs }, target): readonly Dispatch[] {

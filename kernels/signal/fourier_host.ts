@@ -33,7 +33,7 @@ function nextFactor(n: number): number {
  * the values sorted, so that the innermost loop runs over neighbours.
  * @param line [extent, inner]; it is overwritten
  * @param spare as large
- * @param table roots of 1
+ * @param table `roots` of the extent
  * @returns `line` or `spare`, whichever has the transforms
  */
 function transform(line: ComplexArray, spare: ComplexArray, inner: number, table: ComplexArray): ComplexArray {

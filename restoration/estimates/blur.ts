@@ -260,18 +260,18 @@ function longestMotions({ width, height, data }: Raster, noise: number): readonl
   return Array.from({ length: ANGLES.count }, (_, k) => {
     const [cosine, sine] = [Math.cos(k * ANGLES.step * Math.PI / 180), Math.sin(k * ANGLES.step * Math.PI / 180)];
     const along = Float64Array.from(right, (slope, i) => Math.abs(slope * cosine - down[i]! * sine));
-    const steepest = largestAfter(steeper, along) - BEYOND_NOISE * noise / Math.SQRT2;
+    const steepest = largestWithout(steeper, along) - BEYOND_NOISE * noise / Math.SQRT2;
     return STEEPER * (most - least) / Math.max(steepest, 1e-6);
   });
 }
 
-/** The largest of some numbers when so many larger ones are left out; these are few. */
-function largestAfter(left: number, values: Float64Array): number {
-  const top = new Float64Array(left + 1).fill(-Infinity);
+/** The largest of some numbers without the few that are larger still; sorting all of them would take several times as long. */
+function largestWithout(leftOut: number, values: Float64Array): number {
+  const top = new Float64Array(leftOut + 1).fill(-Infinity);
   for (const value of values) {
     if (value <= top[0]!) continue;
     let place = 0;
-    for (; place < left && top[place + 1]! < value; place++) top[place] = top[place + 1]!;
+    for (; place < leftOut && top[place + 1]! < value; place++) top[place] = top[place + 1]!;
     top[place] = value;
   }
   return top[0]!;
